@@ -1,0 +1,50 @@
+//! The packet router: how the service modules of a platform, and of several platforms, talk to each other.
+//!
+//! ```text
+//!   module                        router                          module
+//!  ┌────────┐  poll_transmit   ┌───────────┐  push   ┌───────┐  receive  ┌────────┐
+//!  │ Outbox ├────────────────▶ │  table    ├───────▶ │ Inbox ├─────────▶ │ Outbox │
+//!  └────────┘ ◀──────────────┐ │ (no lock) │         └───────┘           └────────┘
+//!     pending,       refused  └┤           ├───────▶ Inbox of the inter-platform interface
+//!     deadlines                └───────────┘
+//! ```
+//!
+//! - [`packet`], [`address`], [`command`], [`parameter`]: the vocabulary. Command × first parameter is the service.
+//! - [`outbox`]: what a module has sent and still waits for; pure, time is an argument.
+//! - [`inbox`], [`wake`]: the bounded queue of a module, and the wake-up that is skipped while it runs.
+//! - [`route`]: the table, read without a lock, and the [`Endpoint`] of a module.
+//! - [`service`]: the face of every service module, and the drain rule, written once.
+//! - [`subscription`]: who wants to be notified, and who missed something.
+//! - [`encoding`]: the packet between platforms, in CBOR (RFC 8949; `docs/packets.md`).
+//! - [`time`], [`random`], [`instance`], [`private`]: arguments that every pure machine takes.
+
+pub mod address;
+pub mod command;
+pub mod encoding;
+pub mod inbox;
+pub mod instance;
+pub mod limits;
+pub mod outbox;
+pub mod packet;
+pub mod parameter;
+pub mod private;
+pub mod random;
+pub mod route;
+pub mod service;
+pub mod subscription;
+pub mod time;
+pub mod wake;
+
+pub use address::{Address, Instance, Module, ModuleKind, PlatformId};
+pub use command::{Class, Command};
+pub use inbox::{Inbox, InboxCounters};
+pub use instance::Instances;
+pub use outbox::{Outbox, Pending, Received};
+pub use packet::{Packet, Parameters, Transaction, one};
+pub use parameter::Parameter;
+pub use private::Private;
+pub use random::Random;
+pub use route::{Endpoint, Refused, Router};
+pub use service::Service;
+pub use subscription::Subscriptions;
+pub use wake::Wake;

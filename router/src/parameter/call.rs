@@ -1,0 +1,364 @@
+//! Calls and legs: what `signaling` and `switch` say to each other, and what they tell who watches.
+//!
+//! A leg lives in `signaling` as an instance there; a call lives in `switch`. Whoever starts one chooses its instance.
+//!
+//! ```text
+//!  a leg comes in:   signaling#leg ── Start × Call ──▶ switch#call      Progress × LegState (ringing, early media) …
+//!                                                                       Done × LegState (answered) | Failed × Failure
+//!  a leg goes out:   switch#call ── Start × Leg ──▶ signaling#leg       Progress × LegState …
+//!                                                                       Done × LegState (answered) | Failed × Failure
+//!  its media change: either ── Set × LegState (media) ──▶ the other     Done × LegState (the answer) | Failed
+//!  it ends:          either ── Stop × LegState (cause) ──▶ the other    Done
+//!  REFER:            signaling#leg ── Start × Transfer ──▶ switch#call  Progress × Transfer … Done | Failed
+//!  INFO, digits:     either ── Send × Information | Digits ──▶ other    Done | Failed
+//! ```
+//! Within a call, a leg is known by its address: the source of what it sends.
+
+use super::failure::Cause;
+use super::media::MediaExchange;
+use super::registration::Contact;
+use crate::private::Private;
+use crate::time::WallTime;
+use minicbor::{Decode, Encode};
+use std::net::IpAddr;
+
+/// Who calls or is called, as a protocol-independent name.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode)]
+#[cbor(map)]
+pub struct Party {
+    /// The user part or number, unescaped.
+    #[n(0)]
+    pub user: Private<String>,
+    /// The domain; empty where only a number is known.
+    #[n(1)]
+    pub domain: String,
+    /// The name to show.
+    #[n(2)]
+    pub display_name: Option<Private<String>>,
+}
+
+impl Party {
+    /// A user in a domain.
+    pub fn new(user: impl Into<String>, domain: impl Into<String>) -> Self {
+        Self { user: Private::new(user.into()), domain: domain.into(), display_name: None }
+    }
+
+    /// The user part or number.
+    pub fn user(&self) -> &str {
+        self.user.reveal()
+    }
+}
+
+/// On whose behalf a leg came in: settled by address (trunks) or digest (accounts).
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Origin {
+    /// A trunk of the configuration, by name.
+    #[n(1)]
+    Trunk(#[n(0)] String),
+    /// An account, by name.
+    #[n(2)]
+    Account(#[n(0)] String),
+    /// The control socket.
+    #[n(3)]
+    Control,
+}
+
+impl Origin {
+    /// The trunk's or account's name; `control` for the control socket.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Trunk(name) | Self::Account(name) => name,
+            Self::Control => "control",
+        }
+    }
+}
+
+/// A call that an incoming leg asks the switch for.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct Call {
+    /// Names the call across platforms, in records, logs and events: unique, printable, chosen by the first platform.
+    #[n(0)]
+    pub id: String,
+    /// On whose behalf.
+    #[n(1)]
+    pub origin: Origin,
+    /// Who calls, as shown to the callee: asserted identity where the origin may assert one.
+    #[n(2)]
+    pub caller: Party,
+    /// Whether the caller asked not to be shown (RFC 3323 `Privacy: id`).
+    #[n(3)]
+    pub anonymous: bool,
+    /// Who is called.
+    #[n(4)]
+    pub called: Party,
+    /// The offer, if the leg came with one.
+    #[n(5)]
+    pub media: Option<MediaExchange>,
+    /// How many more hops the call may take (Max-Forwards, already one less).
+    #[n(6)]
+    pub hops: u8,
+    /// The local address that the leg's signalling uses.
+    #[n(7)]
+    pub interface: IpAddr,
+    /// The protocol's own name of the leg (SIP: Call-ID), for traces.
+    #[n(8)]
+    pub leg_id: String,
+}
+
+/// Where an outgoing leg goes.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Target {
+    /// One contact of a registration.
+    #[n(1)]
+    Contact(#[n(0)] Contact),
+    /// A number at a trunk, by the trunk's name.
+    #[n(2)]
+    Trunk {
+        /// The trunk's name.
+        #[n(0)]
+        name: String,
+        /// The number as the trunk is to see it.
+        #[n(1)]
+        number: Private<String>,
+    },
+    /// A URI that a peer named (REFER's target outside any plan is not followed; a routed one becomes one of the above).
+    #[n(3)]
+    Uri(#[n(0)] Private<String>),
+}
+
+/// A leg that the switch asks signaling for.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct Leg {
+    /// The call's common id.
+    #[n(0)]
+    pub call_id: String,
+    /// Whither.
+    #[n(1)]
+    pub target: Target,
+    /// Who calls.
+    #[n(2)]
+    pub caller: Party,
+    /// Whether the caller asked not to be shown.
+    #[n(3)]
+    pub anonymous: bool,
+    /// Who is called, as the callee is to see it.
+    #[n(4)]
+    pub called: Party,
+    /// The offer; `None` asks the peer for one.
+    #[n(5)]
+    pub media: Option<MediaExchange>,
+    /// Max-Forwards to send.
+    #[n(6)]
+    pub hops: u8,
+}
+
+/// How far a leg has come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode)]
+#[cbor(index_only)]
+pub enum LegPhase {
+    /// Asked for; nothing heard.
+    #[n(1)]
+    Trying,
+    /// The far end rings.
+    #[n(2)]
+    Ringing,
+    /// The far end sends media before it answers.
+    #[n(3)]
+    Early,
+    /// Answered.
+    #[n(4)]
+    Answered,
+    /// Ended.
+    #[n(5)]
+    Released,
+}
+
+/// What a leg has come to, or is asked to come to.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct LegState {
+    /// How far.
+    #[n(0)]
+    pub phase: LegPhase,
+    /// An offer or answer that comes with it.
+    #[n(1)]
+    pub media: Option<MediaExchange>,
+    /// Why it ends (`Stop`), or what the protocol said on the way (Progress: the provisional status).
+    #[n(2)]
+    pub cause: Option<Cause>,
+    /// Who is at the far end now, where it says so.
+    #[n(3)]
+    pub party: Option<Party>,
+    /// The protocol's own name of the leg (SIP: Call-ID), for traces.
+    #[n(4)]
+    pub leg_id: Option<String>,
+    /// The local address that the leg's signalling uses, once known.
+    #[n(5)]
+    pub interface: Option<IpAddr>,
+}
+
+impl LegState {
+    /// A phase and nothing more.
+    pub const fn new(phase: LegPhase) -> Self {
+        Self { phase, media: None, cause: None, party: None, leg_id: None, interface: None }
+    }
+
+    /// The end, and why.
+    pub fn released(cause: impl Into<Cause>) -> Self {
+        Self { cause: Some(cause.into()), ..Self::new(LegPhase::Released) }
+    }
+
+    /// With an offer or answer.
+    pub fn with_media(self, media: Option<MediaExchange>) -> Self {
+        Self { media, ..self }
+    }
+}
+
+/// Digits pressed, passed on as signalling (RFC 4733 digits pass as RTP).
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct Digits {
+    /// `0`–`9`, `*`, `#`, `A`–`D`.
+    #[n(0)]
+    pub digits: Private<String>,
+    /// How long each was pressed.
+    #[n(1)]
+    pub duration_ms: u16,
+}
+
+/// A body that one leg's peer sent in mid-call (SIP: INFO), for the other leg's peer.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct Information {
+    /// The body's media type; `None` for no body.
+    #[n(0)]
+    pub content_type: Option<String>,
+    /// The body.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub body: Vec<u8>,
+    /// The INFO package (RFC 6086), if named.
+    #[n(2)]
+    pub package: Option<String>,
+}
+
+/// Whither a leg's peer sends the other leg (SIP: REFER). In `Progress` and `Done`: how far that came.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct Transfer {
+    /// Who is called instead.
+    #[n(0)]
+    pub target: Party,
+    /// Progress: how far the new leg is. Requests: `Trying`.
+    #[n(1)]
+    pub phase: LegPhase,
+    /// Progress: the cause where it failed.
+    #[n(2)]
+    pub cause: Option<Cause>,
+    /// Who sends (Referred-By, RFC 3892), as given.
+    #[n(3)]
+    pub referred_by: Option<Private<String>>,
+}
+
+/// `Start × Originate` to the switch: rings `from`; once it answers, calls `to` for it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct Originate {
+    /// Rung first: an account or a number of the plan.
+    #[n(0)]
+    pub from: String,
+    /// Called then.
+    #[n(1)]
+    pub to: String,
+}
+
+/// How far a call has come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode)]
+#[cbor(index_only)]
+pub enum CallPhase {
+    /// Being routed; no far end yet.
+    #[n(1)]
+    Routing,
+    /// A far end rings.
+    #[n(2)]
+    Ringing,
+    /// Both ends talk.
+    #[n(3)]
+    Talking,
+    /// One end holds the other.
+    #[n(4)]
+    Held,
+    /// Being moved to another party.
+    #[n(5)]
+    Transferring,
+    /// Over.
+    #[n(6)]
+    Ended,
+}
+
+/// One leg of a call as it stands.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct LegSummary {
+    /// The protocol's own name of the leg (SIP: Call-ID).
+    #[n(0)]
+    pub leg_id: String,
+    /// The account, trunk or service at its far end.
+    #[n(1)]
+    pub peer: String,
+    /// How far.
+    #[n(2)]
+    pub phase: LegPhase,
+    /// Whether it came in.
+    #[n(3)]
+    pub incoming: bool,
+}
+
+/// A call as it stands: `Query × CallSummary` (with a `Selection`) is answered with these.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct CallSummary {
+    /// The call's common id.
+    #[n(0)]
+    pub id: String,
+    /// Who calls.
+    #[n(1)]
+    pub caller: Party,
+    /// Who is called.
+    #[n(2)]
+    pub called: Party,
+    /// How far.
+    #[n(3)]
+    pub phase: CallPhase,
+    /// When it began.
+    #[n(4)]
+    pub started: WallTime,
+    /// When it was answered.
+    #[n(5)]
+    pub answered: Option<WallTime>,
+    /// Its legs; the caller's is the first.
+    #[n(6)]
+    pub legs: Vec<LegSummary>,
+    /// The codec in use.
+    #[n(7)]
+    pub codec: Option<String>,
+}
+
+/// `Notify × CallEvent` to who subscribed (`Subscribe × CallEvent`): the call as it stands after the change.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct CallEvent {
+    /// The call.
+    #[n(0)]
+    pub call: CallSummary,
+    /// When it ended: why.
+    #[n(1)]
+    pub cause: Option<Cause>,
+    /// When.
+    #[n(2)]
+    pub at: WallTime,
+    /// Whether notifications before this one were lost: who keeps a picture asks anew.
+    #[n(3)]
+    pub missed: bool,
+}

@@ -1,0 +1,178 @@
+//! The nouns: what commands operate on. A closed set, one file per service, and one [`Extension`] for plug-ins.
+//!
+//! | file | service |
+//! |---|---|
+//! | `failure.rs` | why a request failed; why a call ended |
+//! | `call.rs` | calls and legs: between `signaling`, `switch` and who watches them |
+//! | `media.rs` | media descriptions: what two peers offer and answer |
+//! | `port.rs` | media ports: between `switch` and `media` |
+//! | `registration.rs` | bindings and trunks |
+//! | `account.rs` | accounts |
+//! | `record.rs` | call records |
+//! | `status.rs` | what every module tells of itself |
+//! | `trace.rs` | the last messages of a call |
+//! | `extension.rs` | plug-ins |
+
+mod account;
+mod call;
+mod extension;
+mod failure;
+mod media;
+mod port;
+mod record;
+mod registration;
+mod status;
+mod trace;
+
+pub use account::{Account, AccountCredential};
+pub use call::{
+    Call, CallEvent, CallPhase, CallSummary, Digits, Information, Leg, LegPhase, LegState, LegSummary, Origin,
+    Originate, Party, Target, Transfer,
+};
+pub use extension::Extension;
+pub use failure::{Cause, CauseKind, Failure, Reason};
+pub use media::{Codec, Direction, MediaDescription, MediaExchange, MediaKind, MediaStream, MediaTransport};
+pub use port::{
+    Bridge, Builtin, BuiltinKind, MediaEvent, MediaEventKind, MediaPlan, MediaPort, PortAddress, PortId, PortStatistics,
+};
+pub use record::{CallRecord, LegQuality, Outcome};
+pub use registration::{Binding, Contact, Registration, RegistrationEvent, TrunkStatus};
+pub use status::{Counter, Distribution, Resource, ResourceKind, ResourceState, Selection, Status};
+pub use trace::{TraceDirection, TraceEntry};
+
+use minicbor::{Decode, Decoder, Encode, Encoder, data::Type, decode, encode};
+
+/// Declares the enum, its numbers on the wire, its names and its conversions in one place.
+macro_rules! parameters {
+    ($($(#[$doc:meta])* $tag:literal $variant:ident($type:ty) $([$boxed:ident])?;)*) => {
+        /// One parameter. Large ones are boxed, so that a packet is small to move.
+        #[derive(Clone, PartialEq, Debug)]
+        pub enum Parameter {
+            $($(#[$doc])* $variant(parameters!(@type $type $(, $boxed)?)),)*
+        }
+
+        impl Parameter {
+            /// Its name in logs, docs and `Failed(Unsupported)`.
+            pub const fn name(&self) -> &'static str {
+                match self { $(Self::$variant(_) => stringify!($variant),)* }
+            }
+
+            /// Its number in the encoding.
+            pub const fn tag(&self) -> u16 {
+                match self { $(Self::$variant(_) => $tag,)* }
+            }
+        }
+
+        impl<C> Encode<C> for Parameter {
+            fn encode<W: encode::Write>(&self, e: &mut Encoder<W>, ctx: &mut C) -> Result<(), encode::Error<W::Error>> {
+                e.array(2)?.u16(self.tag())?;
+                match self { $(Self::$variant(value) => value.encode(e, ctx),)* }
+            }
+        }
+
+        impl<'b, C> Decode<'b, C> for Parameter {
+            fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, decode::Error> {
+                if d.array()? != Some(2) {
+                    return Err(decode::Error::message("a parameter is an array of its number and its value"));
+                }
+                match d.u16()? {
+                    $($tag => Ok(Self::$variant(Decode::decode(d, ctx)?)),)*
+                    unknown => {
+                        // A later version's parameter: kept, so that its receiver can answer `Failed(Unsupported)`.
+                        let begin = d.position();
+                        d.skip()?;
+                        let bytes = d.input()[begin..d.position()].to_vec();
+                        Ok(Self::Extension(Box::new(Extension { name: format!("parameter/{unknown}"), bytes })))
+                    }
+                }
+            }
+        }
+
+        $(parameters!(@from $variant $type $(, $boxed)?);)*
+    };
+    (@type $type:ty) => { $type };
+    (@type $type:ty, boxed) => { Box<$type> };
+    (@from $variant:ident $type:ty) => {
+        impl From<$type> for Parameter {
+            fn from(value: $type) -> Self { Self::$variant(value) }
+        }
+    };
+    (@from $variant:ident $type:ty, boxed) => {
+        impl From<$type> for Parameter {
+            fn from(value: $type) -> Self { Self::$variant(Box::new(value)) }
+        }
+    };
+}
+
+parameters! {
+    /// Why a request was not served.
+    1 Failure(Failure) [boxed];
+    /// A call that a leg asks the switch for.
+    10 Call(Call) [boxed];
+    /// A leg that the switch asks signaling for.
+    11 Leg(Leg) [boxed];
+    /// What a leg has come to.
+    12 LegState(LegState) [boxed];
+    /// Digits pressed.
+    13 Digits(Digits) [boxed];
+    /// A body passed from leg to leg.
+    14 Information(Information) [boxed];
+    /// Whither a leg's peer sends the other leg.
+    15 Transfer(Transfer) [boxed];
+    /// A call to be made between two parties.
+    16 Originate(Originate) [boxed];
+    /// A call as it stands.
+    17 CallSummary(CallSummary) [boxed];
+    /// What happened to a call.
+    18 CallEvent(CallEvent) [boxed];
+    /// A media port: asked for, then opened.
+    20 MediaPort(MediaPort) [boxed];
+    /// How a port treats its peer's media.
+    21 MediaPlan(MediaPlan) [boxed];
+    /// Two ports of a session, joined.
+    22 Bridge(Bridge);
+    /// A built-in source or mirror of media.
+    23 Builtin(Builtin);
+    /// What a port counted.
+    24 PortStatistics(PortStatistics) [boxed];
+    /// What happened at a port.
+    25 MediaEvent(MediaEvent) [boxed];
+    /// An address of record and where it is reached.
+    30 Registration(Registration) [boxed];
+    /// A binding as the store keeps it.
+    31 Binding(Binding) [boxed];
+    /// What happened to a registration.
+    32 RegistrationEvent(RegistrationEvent) [boxed];
+    /// A trunk as it stands.
+    33 TrunkStatus(TrunkStatus) [boxed];
+    /// An account.
+    40 Account(Account) [boxed];
+    /// The record of a call.
+    50 CallRecord(CallRecord) [boxed];
+    /// What a module tells of itself.
+    60 Status(Status) [boxed];
+    /// Which of many are asked for.
+    61 Selection(Selection) [boxed];
+    /// A message that was sent or received.
+    70 TraceEntry(TraceEntry) [boxed];
+    /// A plug-in's parameter.
+    255 Extension(Extension) [boxed];
+}
+
+impl Parameter {
+    /// Whether a value of this type follows in `d`: for decoders that accept one parameter or none.
+    pub fn follows(d: &Decoder<'_>) -> bool {
+        matches!(d.datatype(), Ok(Type::Array))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_is_small_to_move() {
+        assert!(size_of::<Parameter>() <= 48, "{}", size_of::<Parameter>());
+        assert!(size_of::<crate::packet::Packet>() <= 128, "{}", size_of::<crate::packet::Packet>());
+    }
+}

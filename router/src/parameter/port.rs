@@ -1,0 +1,193 @@
+//! Media ports: what the switch asks of a media worker.
+//!
+//! A *session* is an instance at the worker that holds the ports of one call; the switch chooses it (its own call's
+//! instance). `Open × MediaPort…` goes to any worker by kind; the answer's source names the worker, and later requests of
+//! the session go there.
+
+use super::media::Codec;
+use minicbor::{Decode, Encode};
+use std::net::{IpAddr, SocketAddr};
+
+/// A port within its session; the requester chooses it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode)]
+#[cbor(transparent)]
+pub struct PortId(#[n(0)] pub u16);
+
+/// Where a port receives, as its peer is to be told (the advertised address where one is configured).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct PortAddress {
+    /// RTP, on an even port.
+    #[n(0)]
+    pub rtp: SocketAddr,
+    /// RTCP, on the odd port above.
+    #[n(1)]
+    pub rtcp: SocketAddr,
+}
+
+/// `Open × MediaPort` asks for a port; `Done × MediaPort` tells where it is; `Close × MediaPort` gives it back and is
+/// answered with [`PortStatistics`]. `Close` without parameters ends the whole session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct MediaPort {
+    /// Which port of the session.
+    #[n(0)]
+    pub port: PortId,
+    /// The local address that the leg's signalling uses: the port is opened on the same interface (or, where that one is
+    /// unspecified, on the configured one of the same family).
+    #[n(1)]
+    pub interface: IpAddr,
+    /// In the answer: where the port receives.
+    #[n(2)]
+    pub address: Option<PortAddress>,
+}
+
+/// How a port treats its peer's media: `Set × MediaPlan`, or beside the `Bridge` of a `Connect`. A plan replaces the
+/// port's former one; the port's own SSRC, sequence and timestamps go on without a jump.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct MediaPlan {
+    /// Which port of the session.
+    #[n(0)]
+    pub port: PortId,
+    /// Where the peer said it receives RTP; `None` while unknown (nothing is sent, the source may still be learned).
+    #[n(1)]
+    pub remote_rtp: Option<SocketAddr>,
+    /// Where the peer said it receives RTCP; `None`: shared with RTP.
+    #[n(2)]
+    pub remote_rtcp: Option<SocketAddr>,
+    /// Whether both share the RTP port (RFC 5761).
+    #[n(3)]
+    pub rtcp_mux: bool,
+    /// Counts the offers and answers that named a transport address: a new number lets the source be learned anew.
+    #[n(4)]
+    pub generation: u32,
+    /// Whether the port sends to its peer.
+    #[n(5)]
+    pub sends: bool,
+    /// Whether the port passes on what its peer sends.
+    #[n(6)]
+    pub receives: bool,
+    /// The formats agreed on this leg, with this leg's payload types.
+    #[n(7)]
+    pub codecs: Vec<Codec>,
+    /// Milliseconds of media that the peer wants in a packet.
+    #[n(8)]
+    pub ptime_ms: Option<u16>,
+    /// After how long without a packet from the peer a `Notify × MediaEvent` says so; `None`: never (hold).
+    #[n(9)]
+    pub silence_limit_ms: Option<u32>,
+}
+
+/// `Connect × Bridge`: joins two ports of the session; what one receives the other sends. `Disconnect × Bridge` parts them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct Bridge {
+    /// One.
+    #[n(0)]
+    pub a: PortId,
+    /// The other.
+    #[n(1)]
+    pub b: PortId,
+}
+
+/// Media that the worker makes itself.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode)]
+#[cbor(index_only)]
+pub enum BuiltinKind {
+    /// Sends back what it hears.
+    #[n(1)]
+    Echo,
+    /// The digital milliwatt: 1,004 Hz at 0 dBm0 (ITU-T G.711 tables 5 and 6 give 1,000 Hz; see `codecs`).
+    #[n(2)]
+    Milliwatt,
+    /// Silence.
+    #[n(3)]
+    Silence,
+}
+
+/// `Start × Builtin` on a port; `Stop × Builtin` ends it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct Builtin {
+    /// On which port.
+    #[n(0)]
+    pub port: PortId,
+    /// What.
+    #[n(1)]
+    pub kind: BuiltinKind,
+}
+
+/// What a port counted from its opening on.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode)]
+#[cbor(map)]
+pub struct PortStatistics {
+    /// Which port of the session.
+    #[n(0)]
+    pub port: u16,
+    /// The codec that the peer last sent.
+    #[n(1)]
+    pub codec: Option<String>,
+    /// RTP packets from the peer.
+    #[n(2)]
+    pub packets_received: u64,
+    /// Octets of RTP payload from the peer.
+    #[n(3)]
+    pub octets_received: u64,
+    /// RTP packets to the peer.
+    #[n(4)]
+    pub packets_sent: u64,
+    /// Octets of RTP payload to the peer.
+    #[n(5)]
+    pub octets_sent: u64,
+    /// Packets from the peer that never came: expected less received (RFC 3550 A.3).
+    #[n(6)]
+    pub packets_lost: u64,
+    /// Packets to the peer that it reports as lost.
+    #[n(7)]
+    pub packets_lost_at_peer: Option<u64>,
+    /// Interarrival jitter from the peer (RFC 3550 A.8), microseconds.
+    #[n(8)]
+    pub jitter_us: u32,
+    /// Interarrival jitter that the peer reports, microseconds.
+    #[n(9)]
+    pub jitter_at_peer_us: Option<u32>,
+    /// Round trip to the peer from its receiver reports, microseconds.
+    #[n(10)]
+    pub round_trip_us: Option<u32>,
+    /// Packets dropped: from a stranger, malformed, or of a format that was not agreed.
+    #[n(11)]
+    pub packets_discarded: u64,
+    /// Packets that arrived after a later one.
+    #[n(12)]
+    pub packets_reordered: u64,
+    /// Where the peer really sends from, once learned.
+    #[n(13)]
+    pub learned: Option<SocketAddr>,
+}
+
+/// What happened at a port.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum MediaEventKind {
+    /// The first packet arrived.
+    #[n(1)]
+    Arrived,
+    /// Nothing arrived for the plan's limit.
+    #[n(2)]
+    Silent,
+    /// The session failed and is closed: its worker met a fault of its own.
+    #[n(3)]
+    Broken,
+}
+
+/// `Notify × MediaEvent`, to whoever opened the session.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct MediaEvent {
+    /// At which port.
+    #[n(0)]
+    pub port: PortId,
+    /// What.
+    #[n(1)]
+    pub kind: MediaEventKind,
+}

@@ -1,0 +1,115 @@
+//! Call records.
+
+use super::call::{Origin, Party};
+use super::failure::Cause;
+use crate::time::WallTime;
+use minicbor::{Decode, Encode};
+
+/// What became of a call.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Outcome {
+    /// It is open still.
+    #[n(1)]
+    Open,
+    /// It was answered and has ended.
+    #[n(2)]
+    Answered,
+    /// It ended unanswered.
+    #[n(3)]
+    Unanswered,
+    /// It was open when the platform died.
+    #[n(4)]
+    Interrupted,
+}
+
+impl Outcome {
+    /// What a person reads.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Answered => "answered",
+            Self::Unanswered => "unanswered",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// How one leg sounded, from its port's statistics: received from its peer, and as its peer reports.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode)]
+#[cbor(map)]
+pub struct LegQuality {
+    /// The codec.
+    #[n(0)]
+    pub codec: Option<String>,
+    /// RTP packets from the peer.
+    #[n(1)]
+    pub packets_received: u64,
+    /// RTP packets to the peer.
+    #[n(2)]
+    pub packets_sent: u64,
+    /// Packets from the peer that never came.
+    #[n(3)]
+    pub packets_lost: u64,
+    /// Packets to the peer that it reports as lost.
+    #[n(4)]
+    pub packets_lost_at_peer: Option<u64>,
+    /// Jitter from the peer, microseconds.
+    #[n(5)]
+    pub jitter_us: u32,
+    /// Jitter that the peer reports, microseconds.
+    #[n(6)]
+    pub jitter_at_peer_us: Option<u32>,
+    /// Round trip, microseconds.
+    #[n(7)]
+    pub round_trip_us: Option<u32>,
+}
+
+/// The record of a call. `Start × CallRecord` writes it as open; `Set × CallRecord` completes it: `Done` says that it
+/// survives kill -9. `Query × CallRecord` (with a `Selection`) reads.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct CallRecord {
+    /// The call's common id.
+    #[n(0)]
+    pub id: String,
+    /// On whose behalf it came.
+    #[n(1)]
+    pub origin: Origin,
+    /// Who called.
+    #[n(2)]
+    pub caller: Party,
+    /// Who was called.
+    #[n(3)]
+    pub called: Party,
+    /// The account, trunk or service that answered or was tried last.
+    #[n(4)]
+    pub destination: Option<String>,
+    /// When it began.
+    #[n(5)]
+    pub started: WallTime,
+    /// When the far end first rang.
+    #[n(6)]
+    pub ringing: Option<WallTime>,
+    /// When it was answered.
+    #[n(7)]
+    pub answered: Option<WallTime>,
+    /// When it ended.
+    #[n(8)]
+    pub ended: Option<WallTime>,
+    /// What became of it.
+    #[n(9)]
+    pub outcome: Outcome,
+    /// Why it ended.
+    #[n(10)]
+    pub cause: Option<Cause>,
+    /// Whether the caller's side ended it; `None`: neither side did.
+    #[n(11)]
+    pub ended_by_caller: Option<bool>,
+    /// How the caller's leg sounded.
+    #[n(12)]
+    pub caller_quality: LegQuality,
+    /// How the callee's leg sounded.
+    #[n(13)]
+    pub callee_quality: LegQuality,
+}

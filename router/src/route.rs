@@ -1,0 +1,223 @@
+//! The intra-platform router: from an address to an inbox, without a lock.
+
+use crate::address::{Address, Module, ModuleKind, PlatformId};
+use crate::inbox::{Full, Inbox, InboxCounters};
+use crate::limits::MODULES_PER_KIND;
+use crate::outbox::Outbox;
+use crate::packet::Packet;
+use crate::parameter::Reason;
+use crate::time::Now;
+use crate::wake::Wake;
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// Which inbox serves which module. Immutable; a change makes a new one.
+#[derive(Clone, Default)]
+struct Table {
+    modules: [Vec<Option<Arc<Inbox>>>; ModuleKind::COUNT],
+}
+
+/// Where a packet goes: the one decision of the router.
+enum Destination<'a> {
+    Inbox(&'a Arc<Inbox>),
+    Nowhere(Reason),
+}
+
+impl Table {
+    /// Local inbox, or inter-platform interface, or nowhere and why. `turn` spreads "any of this kind" evenly.
+    fn destination(&self, own: PlatformId, address: &Address, turn: impl FnOnce() -> usize) -> Destination<'_> {
+        if address.platform != PlatformId::HERE && address.platform != own {
+            return match self.modules[ModuleKind::Bridge as usize].iter().flatten().next() {
+                Some(bridge) => Destination::Inbox(bridge),
+                None => Destination::Nowhere(Reason::PlatformAbsent),
+            };
+        }
+        let of_kind = &self.modules[address.module.kind as usize];
+        let inbox = match address.module.index {
+            Some(index) => of_kind.get(usize::from(index)).and_then(Option::as_ref),
+            None if of_kind.is_empty() => None,
+            None => {
+                let start = turn() % of_kind.len();
+                (0..of_kind.len()).find_map(|step| of_kind[(start + step) % of_kind.len()].as_ref())
+            }
+        };
+        match inbox {
+            Some(inbox) => Destination::Inbox(inbox),
+            None => Destination::Nowhere(Reason::UnknownDestination),
+        }
+    }
+}
+
+struct Shared {
+    platform: PlatformId,
+    table: ArcSwap<Table>,
+    turn: AtomicUsize,
+    unknown_destinations: AtomicU64,
+    absent_platforms: AtomicU64,
+}
+
+/// What the router has counted since the start, beside what each inbox counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RouterCounters {
+    /// Packets to a module that this platform does not have.
+    pub unknown_destinations: u64,
+    /// Packets to a platform that is not linked.
+    pub absent_platforms: u64,
+}
+
+/// The router of a platform: a handle, cheap to clone, used by any thread.
+#[derive(Clone)]
+pub struct Router(Arc<Shared>);
+
+/// A packet that was not delivered, and why.
+#[derive(Debug)]
+pub struct Refused {
+    /// The packet.
+    pub packet: Packet,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl Router {
+    /// The router of platform `platform`.
+    pub fn new(platform: PlatformId) -> Self {
+        Self(Arc::new(Shared {
+            platform,
+            table: ArcSwap::from_pointee(Table::default()),
+            turn: AtomicUsize::new(0),
+            unknown_destinations: AtomicU64::new(0),
+            absent_platforms: AtomicU64::new(0),
+        }))
+    }
+
+    /// The platform's own identity.
+    pub fn platform(&self) -> PlatformId {
+        self.0.platform
+    }
+
+    /// Makes the inbox of the `index`th module of `kind` and puts it into the table. A former one of that address gets no
+    /// more packets.
+    pub fn register(&self, kind: ModuleKind, index: u8, waker: impl Wake + 'static) -> Endpoint {
+        assert!(usize::from(index) < MODULES_PER_KIND, "modules of one kind are at most {MODULES_PER_KIND}");
+        let inbox = Arc::new(Inbox::new(waker));
+        self.0.table.rcu(|table| {
+            let mut table = Table::clone(table);
+            let of_kind = &mut table.modules[kind as usize];
+            if of_kind.len() <= usize::from(index) {
+                of_kind.resize(usize::from(index) + 1, None);
+            }
+            of_kind[usize::from(index)] = Some(Arc::clone(&inbox));
+            table
+        });
+        Endpoint { address: Address::local(kind, index), inbox, router: self.clone() }
+    }
+
+    /// Takes a module out of the table.
+    pub fn unregister(&self, module: Module) {
+        self.0.table.rcu(|table| {
+            let mut table = Table::clone(table);
+            let of_kind = &mut table.modules[module.kind as usize];
+            if let Some(slot) = module.index.and_then(|index| of_kind.get_mut(usize::from(index))) {
+                *slot = None;
+            }
+            table
+        });
+    }
+
+    /// Delivers a packet to the inbox that its destination names, or hands it back with the reason. Never blocks.
+    pub fn send(&self, packet: Packet) -> Result<(), Refused> {
+        let table = self.0.table.load();
+        let turn = || self.0.turn.fetch_add(1, Ordering::Relaxed);
+        match table.destination(self.0.platform, &packet.destination, turn) {
+            Destination::Inbox(inbox) => inbox
+                .push(packet)
+                .map_err(|(packet, Full::Room | Full::Quota)| Refused { packet, reason: Reason::Busy }),
+            Destination::Nowhere(reason) => {
+                let counter = match reason {
+                    Reason::PlatformAbsent => &self.0.absent_platforms,
+                    _ => &self.0.unknown_destinations,
+                };
+                counter.fetch_add(1, Ordering::Relaxed);
+                Err(Refused { packet, reason })
+            }
+        }
+    }
+
+    /// The modules of the platform, in the order of their addresses, with what their inboxes counted.
+    pub fn modules(&self) -> Vec<(Address, InboxCounters)> {
+        let table = self.0.table.load();
+        let mut modules = Vec::new();
+        for kind in ModuleKind::ALL {
+            for (index, inbox) in table.modules[kind as usize].iter().enumerate() {
+                if let Some(inbox) = inbox {
+                    modules.push((Address::local(kind, index as u8), inbox.counters()));
+                }
+            }
+        }
+        modules
+    }
+
+    /// What the router itself counted.
+    pub fn counters(&self) -> RouterCounters {
+        RouterCounters {
+            unknown_destinations: self.0.unknown_destinations.load(Ordering::Relaxed),
+            absent_platforms: self.0.absent_platforms.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl std::fmt::Debug for Router {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Router").field("platform", &self.0.platform).field("modules", &self.modules()).finish()
+    }
+}
+
+/// A module's place at the router: its address and its inbox. Owned by the thread that runs the module.
+#[derive(Debug)]
+pub struct Endpoint {
+    address: Address,
+    inbox: Arc<Inbox>,
+    router: Router,
+}
+
+impl Endpoint {
+    /// The module's address.
+    pub fn address(&self) -> Address {
+        self.address
+    }
+
+    /// The router, for modules that look at others.
+    pub fn router(&self) -> &Router {
+        &self.router
+    }
+
+    /// The next packet of the inbox.
+    pub fn receive(&self) -> Option<Packet> {
+        self.inbox.pop()
+    }
+
+    /// Sends what the outbox holds; what the router refuses goes back to it.
+    pub fn transmit(&self, now: Now, outbox: &mut Outbox) {
+        while let Some(packet) = outbox.poll_transmit() {
+            if let Err(refused) = self.router.send(packet) {
+                outbox.handle_refused(now.instant, refused);
+            }
+        }
+    }
+
+    /// Before the module sleeps: false if packets wait.
+    pub fn may_sleep(&self) -> bool {
+        self.inbox.may_sleep()
+    }
+
+    /// After the module woke.
+    pub fn awake(&self) {
+        self.inbox.awake();
+    }
+
+    /// What its inbox counted.
+    pub fn counters(&self) -> InboxCounters {
+        self.inbox.counters()
+    }
+}
