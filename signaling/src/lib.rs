@@ -1,0 +1,4 @@
+//! SIP: messages, transports, transactions, dialogs, offer and answer, registrar, digest, trunks, events.
+
+pub mod limits;
+pub mod message;

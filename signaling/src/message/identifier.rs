@@ -1,0 +1,100 @@
+//! Call-ID, tag and branch as owned values: the keys of dialogs and transactions. Cheap to clone.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+use super::grammar;
+use super::via::MAGIC_COOKIE;
+use crate::limits::IDENTIFIER_OCTETS_MAX;
+
+macro_rules! identifier {
+    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The identifier, if the text is one and not longer than [`IDENTIFIER_OCTETS_MAX`].
+            pub fn new(text: &str) -> Option<Self> {
+                let check: fn(&[u8]) -> bool = $check;
+                (text.len() <= IDENTIFIER_OCTETS_MAX && check(text.as_bytes())).then(|| Self(Arc::from(text)))
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+    };
+}
+
+identifier! {
+    /// A Call-ID (RFC 3261 §20.8). Compared octet by octet.
+    CallId, grammar::is_call_id
+}
+
+identifier! {
+    /// A From or To tag (RFC 3261 §19.3).
+    Tag, |text| grammar::token(text).is_some()
+}
+
+identifier! {
+    /// The branch of a Via (RFC 3261 §8.1.1.7).
+    Branch, |text| grammar::token(text).is_some()
+}
+
+impl CallId {
+    /// A Call-ID of 128 random bits.
+    pub fn of_random(bits: u128) -> CallId {
+        CallId(format!("{bits:032x}").into())
+    }
+}
+
+impl Tag {
+    /// A tag of 64 random bits; RFC 3261 §19.3 asks for 32 at least.
+    pub fn of_random(bits: u64) -> Tag {
+        Tag(format!("{bits:016x}").into())
+    }
+}
+
+impl Branch {
+    /// A branch of 128 random bits behind the magic cookie.
+    pub fn of_random(bits: u128) -> Branch {
+        Branch(format!("{MAGIC_COOKIE}{bits:032x}").into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_are_checked() {
+        assert!(CallId::new("f81d4fae@foo.bar.com").is_some());
+        assert_eq!(CallId::new("a b"), None);
+        assert_eq!(Tag::new(""), None);
+        assert_eq!(Tag::new("a;b"), None);
+        assert_eq!(Tag::new(&"a".repeat(IDENTIFIER_OCTETS_MAX + 1)), None);
+        assert!(Branch::of_random(1).as_str().starts_with(MAGIC_COOKIE));
+        assert_eq!(Tag::of_random(255).as_str(), "00000000000000ff");
+    }
+}

@@ -1,0 +1,259 @@
+//! The verdict of RFC 3261 on a message (§8.1.3, §8.2, §16.3, §18.3), in two steps that transports and user agents
+//! both use: [`Message::validate`] asks whether the message is well-formed, [`Message::screen`] whether this server
+//! can do what it asks for.
+
+use super::Message;
+use super::fault::{Defect, Fault};
+use super::header::{Header, HeaderName};
+use super::method::Method;
+use super::start_line::{RequestForm, StartLine};
+use super::uri::Scheme;
+use super::via::Via;
+use crate::limits;
+
+/// Headers that stand at most once in a message (RFC 3261 §7.3.1 and §20), and whose repetition would leave open
+/// which one holds.
+const SINGLE: [Header; 10] = [
+    Header::From,
+    Header::To,
+    Header::CallId,
+    Header::CSeq,
+    Header::MaxForwards,
+    Header::ContentLength,
+    Header::ContentType,
+    Header::Expires,
+    Header::Event,
+    Header::RAck,
+];
+
+/// What a server can do, to [`Message::screen`] requests by.
+#[derive(Clone, Copy, Debug)]
+pub struct Capabilities<'a> {
+    /// The methods that are served.
+    pub methods: &'a [Method],
+    /// The schemes of a Request-URI that are served.
+    pub schemes: &'a [Scheme],
+    /// The option tags that a Require may name.
+    pub extensions: &'a [&'a str],
+    /// The types of body that are understood, such as `application/sdp`; `multipart/mixed` and the like by name.
+    pub content_types: &'a [&'a str],
+    /// The types of body that an answer to an INVITE can have.
+    pub answers: &'a [&'a str],
+}
+
+impl Message {
+    /// Whether the message is one that RFC 3261 lets be processed.
+    ///
+    /// A response with a fault is dropped, and so are an ACK, to which nothing may be answered, and a request without
+    /// a topmost Via, for which there is no way back.
+    ///
+    /// # Errors
+    /// The first fault found, with what to do about it.
+    pub fn validate(&self) -> Result<(), Fault> {
+        self.check().map_err(|defect| self.fault(defect))
+    }
+
+    /// Whether the server can do what a valid request asks for (RFC 3261 §8.2.1 to §8.2.3): the method (501, 405), the
+    /// scheme of the Request-URI (416), required extensions (420; not for ACK and CANCEL), the body's type and encoding
+    /// (415) and what the peer accepts (406). A response always passes.
+    ///
+    /// # Errors
+    /// The first of these that fails, in the order of §8.2.
+    pub fn screen(&self, capabilities: &Capabilities<'_>) -> Result<(), Fault> {
+        let Some(method) = self.method() else { return Ok(()) };
+        self.check_capabilities(method, capabilities).map_err(|defect| self.fault(defect))
+    }
+
+    /// What is to be done about a defect of this message: reply, or drop what cannot be answered.
+    pub fn fault(&self, defect: Defect) -> Fault {
+        let answerable = self.is_request() && !self.is(&Method::Ack) && self.via().is_ok();
+        if answerable { Fault::Reply { status: defect.status(), defect } } else { Fault::Drop(defect) }
+    }
+
+    fn check(&self) -> Result<(), Defect> {
+        self.check_structure()?;
+        self.check_counts()?;
+        self.check_vias()?;
+        self.from()?;
+        self.to()?;
+        self.call_id()?;
+        let cseq = self.cseq()?;
+        if self.method().is_some_and(|method| *method != cseq.method) {
+            return Err(Defect::MethodMismatch);
+        }
+        if self.is_request() {
+            self.request_uri()?;
+            self.max_forwards()?;
+        }
+        self.check_addresses()?;
+        self.content_type()?;
+        Ok(())
+    }
+
+    fn check_structure(&self) -> Result<(), Defect> {
+        if let StartLine::Request { form, .. } = &self.start {
+            match form {
+                RequestForm::Good => {}
+                RequestForm::OtherVersion => return Err(Defect::Version),
+                RequestForm::Loose => return Err(Defect::StartLine),
+            }
+        }
+        self.defect.clone().map_or(Ok(()), Err)
+    }
+
+    fn check_counts(&self) -> Result<(), Defect> {
+        let mut seen = [false; SINGLE.len()];
+        for line in &self.lines {
+            let Some(header) = line.header else { continue };
+            if let Some(index) = SINGLE.iter().position(|single| *single == header) {
+                if seen[index] {
+                    return Err(Defect::Repeated(header));
+                }
+                seen[index] = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_vias(&self) -> Result<(), Defect> {
+        let mut count = 0;
+        for via in self.vias() {
+            via?;
+            count += 1;
+            if count > limits::VIA_VALUES_MAX {
+                return Err(Defect::TooManyHops);
+            }
+        }
+        if count == 0 { Err(Defect::Missing(Header::Via)) } else { Ok(()) }
+    }
+
+    fn check_addresses(&self) -> Result<(), Defect> {
+        for line in &self.lines {
+            match line.header {
+                Some(header @ (Header::Route | Header::RecordRoute | Header::Path | Header::PAssertedIdentity)) => {
+                    // Each header is walked once, at its first line.
+                    if self.header(header).map(<[u8]>::as_ptr) == Some(self.slice(line.value).as_ptr()) {
+                        self.addresses(header).try_for_each(|address| address.map(|_| ()))?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        if self.header(Header::Contact).is_some() {
+            self.contacts().try_for_each(|contact| contact.map(|_| ()))?;
+        }
+        Ok(())
+    }
+
+    fn check_capabilities(&self, method: &Method, capabilities: &Capabilities<'_>) -> Result<(), Defect> {
+        if !capabilities.methods.contains(method) {
+            return Err(if method.is_registered() { Defect::MethodNotAllowed } else { Defect::MethodUnknown });
+        }
+        if !capabilities.schemes.contains(&self.request_uri()?.scheme()) {
+            return Err(Defect::Scheme);
+        }
+        if !matches!(method, Method::Ack | Method::Cancel) {
+            self.check_extensions(capabilities)?;
+        }
+        self.check_body(capabilities)?;
+        if *method == Method::Invite && self.header(Header::Accept).is_some() {
+            let accepted = |answer: &&str| self.tokens(Header::Accept).any(|range| accepts(range, answer));
+            if !capabilities.answers.iter().any(|answer| accepted(&answer)) {
+                return Err(Defect::NotAcceptable);
+            }
+        }
+        Ok(())
+    }
+
+    /// RFC 3261 §8.2.2.3.
+    fn check_extensions(&self, capabilities: &Capabilities<'_>) -> Result<(), Defect> {
+        let mut unsupported = String::new();
+        for option in self.require() {
+            if !capabilities.extensions.iter().any(|known| known.eq_ignore_ascii_case(option)) {
+                if !unsupported.is_empty() {
+                    unsupported.push_str(", ");
+                }
+                unsupported.push_str(option);
+            }
+        }
+        if unsupported.is_empty() { Ok(()) } else { Err(Defect::Extensions(unsupported)) }
+    }
+
+    /// RFC 3261 §8.2.3: a body that is not understood is refused unless Content-Disposition makes it optional.
+    fn check_body(&self, capabilities: &Capabilities<'_>) -> Result<(), Defect> {
+        if self.body_octets().is_empty() {
+            return Ok(());
+        }
+        let optional = self
+            .parameterized(Header::ContentDisposition)?
+            .and_then(|disposition| disposition.parameters.get("handling"))
+            .is_some_and(|handling| handling.eq_ignore_ascii_case("optional"));
+        if optional {
+            return Ok(());
+        }
+        let known = self.content_type()?.is_none_or(|kind| {
+            capabilities.content_types.iter().any(|known| known.eq_ignore_ascii_case(&media_type(kind.value)))
+        });
+        if !known {
+            return Err(Defect::ContentType);
+        }
+        if self.tokens(Header::ContentEncoding).any(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+            return Err(Defect::ContentEncoding);
+        }
+        Ok(())
+    }
+
+    /// Whether a response came back to whoever sent the request: the topmost Via's sent-by must be ours, else the
+    /// response is dropped (RFC 3261 §18.1.2). `sent_by` says which host and port is ours.
+    ///
+    /// # Errors
+    /// [`Fault::Drop`].
+    pub fn screen_response(&self, sent_by: impl Fn(&Via<'_>) -> bool) -> Result<(), Fault> {
+        match self.via() {
+            Ok(via) if sent_by(&via) => Ok(()),
+            Ok(_) => Err(Fault::Drop(Defect::Malformed(Header::Via))),
+            Err(defect) => Err(Fault::Drop(defect)),
+        }
+    }
+}
+
+impl Capabilities<'_> {
+    /// The header that tells the peer what would have been accepted (RFC 3261 §8.2.1 to §8.2.3 and §21.4): Allow with
+    /// 405, Unsupported with 420, Accept and Accept-Encoding with 415. `None` where none is asked for.
+    pub fn explain(&self, defect: &Defect) -> Option<(HeaderName<'static>, String)> {
+        match defect {
+            Defect::MethodUnknown | Defect::MethodNotAllowed => Some((Header::Allow.into(), self.allow())),
+            Defect::Extensions(unsupported) => Some((Header::Unsupported.into(), unsupported.clone())),
+            Defect::ContentType => Some((Header::Accept.into(), self.content_types.join(", "))),
+            Defect::ContentEncoding => Some((Header::AcceptEncoding.into(), "identity".to_owned())),
+            _ => None,
+        }
+    }
+
+    /// The value of Allow.
+    pub fn allow(&self) -> String {
+        self.methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A media type without white space about its slash (`text / plain` is one, RFC 3261 §25.1).
+fn media_type(text: &str) -> String {
+    text.chars().filter(|character| !character.is_ascii_whitespace()).collect()
+}
+
+/// Whether an Accept value (`*/*`, `application/*`, `application/sdp;q=0.5`) covers a media type. `q=0` refuses it
+/// (RFC 9110 §12.4.2).
+fn accepts(range: &str, kind: &str) -> bool {
+    let (range, parameters) = range.split_once(';').unwrap_or((range, ""));
+    let refused = parameters
+        .split(';')
+        .filter_map(|parameter| parameter.split_once('='))
+        .any(|(name, q)| name.trim().eq_ignore_ascii_case("q") && super::name_addr::parse_q(q.trim()) == Some(0));
+    let range = media_type(range);
+    let covers = match range.strip_suffix("/*") {
+        Some("*") => true,
+        Some(family) => kind.split_once('/').is_some_and(|(kind, _)| kind.eq_ignore_ascii_case(family)),
+        None => range.eq_ignore_ascii_case(kind),
+    };
+    covers && !refused
+}

@@ -1,0 +1,284 @@
+//! Requests and responses, written straight into a buffer.
+//!
+//! Values are written as they are: nothing is escaped here, so nothing is escaped twice. CR, LF and NUL in a value
+//! become spaces, so that no value can end its line and start another header. Content-Length always stands, as the
+//! last header.
+
+use std::fmt::{self, Display, Write as _};
+use std::net::SocketAddr;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::Message;
+use super::header::{Header, HeaderName};
+use super::identifier::Tag;
+use super::method::Method;
+use super::status::StatusCode;
+use super::via::Via;
+
+/// What an ordinary message needs.
+const BUFFER_OCTETS_USUAL: usize = 1024;
+
+/// The lines of a head.
+#[derive(Debug)]
+struct Head {
+    buffer: BytesMut,
+}
+
+/// Writes what is displayed, with CR, LF and NUL replaced.
+struct OneLine<'a>(&'a mut BytesMut);
+
+impl fmt::Write for OneLine<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        put_line(self.0, text.as_bytes());
+        Ok(())
+    }
+}
+
+fn put_line(buffer: &mut BytesMut, mut text: &[u8]) {
+    while let Some(at) = memchr::memchr3(b'\r', b'\n', 0, text) {
+        buffer.put_slice(&text[..at]);
+        buffer.put_u8(b' ');
+        text = &text[at + 1..];
+    }
+    buffer.put_slice(text);
+}
+
+impl Head {
+    fn header(&mut self, name: HeaderName<'_>, value: impl Display) {
+        self.name(name);
+        // Display of our own types does not fail; one that does leaves a short value, not a broken line.
+        let _ = write!(OneLine(&mut self.buffer), "{value}");
+        self.buffer.put_slice(b"\r\n");
+    }
+
+    fn raw(&mut self, name: HeaderName<'_>, value: &[u8]) {
+        self.name(name);
+        put_line(&mut self.buffer, value);
+        self.buffer.put_slice(b"\r\n");
+    }
+
+    fn name(&mut self, name: HeaderName<'_>) {
+        put_line(&mut self.buffer, name.as_str().as_bytes());
+        self.buffer.put_slice(b": ");
+    }
+
+    fn copy(&mut self, message: &Message, header: Header) {
+        for value in message.lines(header) {
+            self.raw(header.into(), value);
+        }
+    }
+
+    fn finish(mut self, body: Option<(&str, &[u8])>) -> Bytes {
+        let octets = body.map_or(&[][..], |(_, octets)| octets);
+        if let Some((kind, _)) = body {
+            self.header(Header::ContentType.into(), kind);
+        }
+        self.header(Header::ContentLength.into(), octets.len());
+        self.buffer.put_slice(b"\r\n");
+        self.buffer.put_slice(octets);
+        self.buffer.freeze()
+    }
+}
+
+/// Builds a request: start line first, then headers in the order of the calls.
+#[derive(Debug)]
+pub struct RequestWriter {
+    head: Head,
+}
+
+impl RequestWriter {
+    /// Starts with `method uri SIP/2.0`. The URI is a [`Uri`](super::Uri) or a [`UriRef`](super::UriRef).
+    pub fn new(method: &Method, uri: impl Display) -> RequestWriter {
+        let mut buffer = BytesMut::with_capacity(BUFFER_OCTETS_USUAL);
+        let _ = write!(OneLine(&mut buffer), "{method} {uri} SIP/2.0");
+        buffer.put_slice(b"\r\n");
+        RequestWriter { head: Head { buffer } }
+    }
+
+    /// Adds a header line.
+    #[must_use]
+    pub fn header<'n>(mut self, name: impl Into<HeaderName<'n>>, value: impl Display) -> Self {
+        self.head.header(name.into(), value);
+        self
+    }
+
+    /// Adds a header line whose value is octets, as [`Message::headers`] yields them.
+    #[must_use]
+    pub fn raw<'n>(mut self, name: impl Into<HeaderName<'n>>, value: &[u8]) -> Self {
+        self.head.raw(name.into(), value);
+        self
+    }
+
+    /// Copies every line of that header from a message.
+    #[must_use]
+    pub fn copy(mut self, message: &Message, header: Header) -> Self {
+        self.head.copy(message, header);
+        self
+    }
+
+    /// Copies the lines of a message that the filter wants, unknown ones octet by octet. Content-Type and
+    /// Content-Length are left out: they are the body's.
+    #[must_use]
+    pub fn pass(mut self, message: &Message, mut wanted: impl FnMut(HeaderName<'_>) -> bool) -> Self {
+        for (name, value) in message.headers() {
+            if name != Header::ContentLength && name != Header::ContentType && wanted(name) {
+                self.head.raw(name, value);
+            }
+        }
+        self
+    }
+
+    /// Ends the message with a body.
+    pub fn body(self, content_type: &str, octets: &[u8]) -> Bytes {
+        self.head.finish(Some((content_type, octets)))
+    }
+
+    /// Ends the message without a body.
+    pub fn finish(self) -> Bytes {
+        self.head.finish(None)
+    }
+}
+
+/// Builds a response to a request: Via, From, To, Call-ID and CSeq come from the request as received
+/// (RFC 3261 §8.2.6.2), further headers follow in the order of the calls.
+#[derive(Debug)]
+pub struct ResponseWriter<'a> {
+    request: &'a Message,
+    status: StatusCode,
+    reason: Option<&'a str>,
+    source: Option<SocketAddr>,
+    to_tag: Option<&'a Tag>,
+    head: Head,
+}
+
+impl<'a> ResponseWriter<'a> {
+    /// A response with the default reason phrase.
+    pub fn to(request: &'a Message, status: StatusCode) -> ResponseWriter<'a> {
+        let head = Head { buffer: BytesMut::new() };
+        ResponseWriter { request, status, reason: None, source: None, to_tag: None, head }
+    }
+
+    /// Another reason phrase.
+    #[must_use]
+    pub fn reason(mut self, reason: &'a str) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+
+    /// Where the request came from: `received` and `rport` of the topmost Via are set from it as the server transport
+    /// must (RFC 3261 §18.2.1, RFC 3581 §4).
+    #[must_use]
+    pub fn source(mut self, source: SocketAddr) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    /// The tag for To, where the request has none. Every response but 100 needs one (RFC 3261 §8.2.6.2).
+    #[must_use]
+    pub fn to_tag(mut self, tag: &'a Tag) -> Self {
+        self.to_tag = Some(tag);
+        self
+    }
+
+    /// Adds a header line.
+    #[must_use]
+    pub fn header<'n>(mut self, name: impl Into<HeaderName<'n>>, value: impl Display) -> Self {
+        self.head.header(name.into(), value);
+        self
+    }
+
+    /// Adds a header line whose value is octets.
+    #[must_use]
+    pub fn raw<'n>(mut self, name: impl Into<HeaderName<'n>>, value: &[u8]) -> Self {
+        self.head.raw(name.into(), value);
+        self
+    }
+
+    /// Ends the message with a body.
+    pub fn body(self, content_type: &str, octets: &[u8]) -> Bytes {
+        self.assemble(Some((content_type, octets)))
+    }
+
+    /// Ends the message without a body.
+    pub fn finish(self) -> Bytes {
+        self.assemble(None)
+    }
+
+    fn assemble(self, body: Option<(&str, &[u8])>) -> Bytes {
+        let octets = body.map_or(0, |(_, octets)| octets.len());
+        let mut buffer = BytesMut::with_capacity(BUFFER_OCTETS_USUAL + self.head.buffer.len() + octets);
+        let reason = self.reason.unwrap_or_else(|| self.status.reason());
+        let _ = write!(OneLine(&mut buffer), "SIP/2.0 {} {reason}", self.status);
+        buffer.put_slice(b"\r\n");
+        let mut head = Head { buffer };
+        self.put_vias(&mut head);
+        head.copy(self.request, Header::From);
+        self.put_to(&mut head);
+        head.copy(self.request, Header::CallId);
+        head.copy(self.request, Header::CSeq);
+        if self.status == StatusCode::TRYING {
+            // RFC 3261 §8.2.6.1.
+            head.copy(self.request, Header::Timestamp);
+        } else if self.status.class() <= 2 {
+            // RFC 3261 §12.1.1: responses that may establish a dialog carry the route set back.
+            head.copy(self.request, Header::RecordRoute);
+        }
+        head.buffer.put_slice(&self.head.buffer);
+        head.finish(body)
+    }
+
+    fn put_vias(&self, head: &mut Head) {
+        for (index, value) in self.request.values(Header::Via).enumerate() {
+            match (index, self.source, Via::parse(value)) {
+                (0, Some(source), Some(via)) => put_received(head, &via, source),
+                _ => head.raw(Header::Via.into(), value),
+            }
+        }
+    }
+
+    fn put_to(&self, head: &mut Head) {
+        for value in self.request.lines(Header::To) {
+            head.name(Header::To.into());
+            put_line(&mut head.buffer, value);
+            if let Some(tag) = self.to_tag {
+                let has_tag = super::NameAddr::parse(value).is_some_and(|to| to.parameters().has("tag"));
+                if !has_tag {
+                    let _ = write!(OneLine(&mut head.buffer), ";tag={tag}");
+                }
+            }
+            head.buffer.put_slice(b"\r\n");
+        }
+    }
+}
+
+/// Writes the topmost Via with `received` where sent-by is not the source or `rport` is asked for, and with `rport`
+/// filled in; every other parameter stays as it came.
+fn put_received(head: &mut Head, via: &Via<'_>, source: SocketAddr) {
+    let address = source.ip().to_canonical();
+    let rport = via.rport().is_some();
+    let received = rport || via.address().map(|address| address.to_canonical()) != Some(address);
+    head.name(Header::Via.into());
+    let mut line = OneLine(&mut head.buffer);
+    let _ = write!(line, "SIP/2.0/{} {}", via.transport(), via.host());
+    if let Some(port) = via.port() {
+        let _ = write!(line, ":{port}");
+    }
+    for parameter in via.parameters() {
+        let name = parameter.name;
+        if name.eq_ignore_ascii_case("received") || name.eq_ignore_ascii_case("rport") {
+            continue;
+        }
+        let _ = match parameter.value {
+            Some(value) => write!(line, ";{name}={value}"),
+            None => write!(line, ";{name}"),
+        };
+    }
+    if received {
+        let _ = write!(line, ";received={address}");
+    }
+    if rport {
+        let _ = write!(line, ";rport={}", source.port());
+    }
+    head.buffer.put_slice(b"\r\n");
+}
