@@ -203,19 +203,6 @@ impl<'a> UriRef<'a> {
     }
 
     fn equivalent_tel(self, other: UriRef<'_>) -> bool {
-        let digits = |uri: UriRef<'a>| {
-            uri.user()
-                .unwrap_or_default()
-                .bytes()
-                .filter(|octet| !b"-.()".contains(octet))
-                .map(|o| o.to_ascii_lowercase())
-        };
-        let other_digits = other
-            .user()
-            .unwrap_or_default()
-            .bytes()
-            .filter(|octet| !b"-.()".contains(octet))
-            .map(|o| o.to_ascii_lowercase());
         let all_in = |left: Parameters<'_>, right: Parameters<'_>| {
             left.iter().all(|parameter| {
                 right.find(parameter.name).is_some_and(|found| {
@@ -225,7 +212,7 @@ impl<'a> UriRef<'a> {
                 })
             })
         };
-        digits(self).eq(other_digits)
+        digits(self.user()).eq(digits(other.user()))
             && all_in(self.parameters(), other.parameters())
             && all_in(other.parameters(), self.parameters())
     }
@@ -519,6 +506,12 @@ pub fn host_address(host: &str) -> Option<IpAddr> {
         None if host.contains(':') => parse_ipv6(host).map(IpAddr::V6),
         None => host.parse().ok().map(IpAddr::V4),
     }
+}
+
+/// The digits of a telephone number without its visual separators (RFC 3966 §4).
+fn digits(number: Option<&str>) -> impl Iterator<Item = u8> {
+    let number = number.unwrap_or_default().bytes();
+    number.filter(|octet| !b"-.()".contains(octet)).map(|octet| octet.to_ascii_lowercase())
 }
 
 fn same_host(left: &str, right: &str) -> bool {

@@ -44,8 +44,8 @@ pub struct Capabilities<'a> {
 impl Message {
     /// Whether the message is one that RFC 3261 lets be processed.
     ///
-    /// A response with a fault is dropped, and so are an ACK, to which nothing may be answered, and a request without
-    /// a topmost Via, for which there is no way back.
+    /// A response with a fault is dropped, and so are an ACK, to which nothing may be answered, and a request whose
+    /// topmost Via names no host, for which there is no way back.
     ///
     /// # Errors
     /// The first fault found, with what to do about it.
@@ -66,13 +66,15 @@ impl Message {
 
     /// What is to be done about a defect of this message: reply, or drop what cannot be answered.
     pub fn fault(&self, defect: Defect) -> Fault {
-        let answerable = self.is_request() && !self.is(&Method::Ack) && self.via().is_ok();
+        let has_way_back = self.header(Header::Via).is_some_and(Via::names_sender);
+        let answerable = self.is_request() && !self.is(&Method::Ack) && has_way_back;
         if answerable { Fault::Reply { status: defect.status(), defect } } else { Fault::Drop(defect) }
     }
 
     fn check(&self) -> Result<(), Defect> {
-        self.check_structure()?;
+        self.check_start_line()?;
         self.check_counts()?;
+        self.defect.clone().map_or(Ok(()), Err)?;
         self.check_vias()?;
         self.from()?;
         self.to()?;
@@ -82,7 +84,10 @@ impl Message {
             return Err(Defect::MethodMismatch);
         }
         if self.is_request() {
-            self.request_uri()?;
+            // A Request-URI has no headers (RFC 3261 §19.1.1 table 1); RFC 4475 §3.1.2.11 refuses one that does.
+            if !self.request_uri()?.headers_text().is_empty() {
+                return Err(Defect::RequestUri);
+            }
             self.max_forwards()?;
         }
         self.check_addresses()?;
@@ -90,15 +95,12 @@ impl Message {
         Ok(())
     }
 
-    fn check_structure(&self) -> Result<(), Defect> {
-        if let StartLine::Request { form, .. } = &self.start {
-            match form {
-                RequestForm::Good => {}
-                RequestForm::OtherVersion => return Err(Defect::Version),
-                RequestForm::Loose => return Err(Defect::StartLine),
-            }
+    fn check_start_line(&self) -> Result<(), Defect> {
+        match &self.start {
+            StartLine::Request { form: RequestForm::OtherVersion, .. } => Err(Defect::Version),
+            StartLine::Request { form: RequestForm::Loose, .. } => Err(Defect::StartLine),
+            StartLine::Request { .. } | StartLine::Status { .. } => Ok(()),
         }
-        self.defect.clone().map_or(Ok(()), Err)
     }
 
     fn check_counts(&self) -> Result<(), Defect> {
@@ -152,6 +154,10 @@ impl Message {
         if !capabilities.schemes.contains(&self.request_uri()?.scheme()) {
             return Err(Defect::Scheme);
         }
+        // RFC 3261 §10.2: the address of record is a SIP or SIPS URI (RFC 4475 §3.3.4).
+        if *method == Method::Register && !self.to()?.uri().scheme().is_sip() {
+            return Err(Defect::Malformed(Header::To));
+        }
         if !matches!(method, Method::Ack | Method::Cancel) {
             self.check_extensions(capabilities)?;
         }
@@ -203,16 +209,20 @@ impl Message {
         Ok(())
     }
 
-    /// Whether a response came back to whoever sent the request: the topmost Via's sent-by must be ours, else the
-    /// response is dropped (RFC 3261 §18.1.2). `sent_by` says which host and port is ours.
+    /// Whether a response came back to whoever sent the request: the topmost Via's sent-by must be ours
+    /// (RFC 3261 §18.1.2), and no other Via may be left, since here every request starts or ends (§8.1.3.3). `sent_by`
+    /// says which host and port is ours.
     ///
     /// # Errors
     /// [`Fault::Drop`].
     pub fn screen_response(&self, sent_by: impl Fn(&Via<'_>) -> bool) -> Result<(), Fault> {
-        match self.via() {
-            Ok(via) if sent_by(&via) => Ok(()),
-            Ok(_) => Err(Fault::Drop(Defect::Malformed(Header::Via))),
-            Err(defect) => Err(Fault::Drop(defect)),
+        let mut vias = self.vias();
+        match (vias.next(), vias.next()) {
+            (Some(Ok(via)), None) if sent_by(&via) => Ok(()),
+            (None, _) => Err(Fault::Drop(Defect::Missing(Header::Via))),
+            (Some(Err(defect)), _) => Err(Fault::Drop(defect)),
+            (Some(Ok(_)), None) => Err(Fault::Drop(Defect::Malformed(Header::Via))),
+            (Some(Ok(_)), Some(_)) => Err(Fault::Drop(Defect::Repeated(Header::Via))),
         }
     }
 }

@@ -65,6 +65,24 @@ impl<'a> Via<'a> {
         })
     }
 
+    /// Whether a line of Via values starts with `protocol / version / transport host`, whatever follows: enough to
+    /// answer an otherwise broken request (RFC 4475 §3.1.2.1, §3.1.2.16).
+    pub fn names_sender(value: &[u8]) -> bool {
+        let value = grammar::trim(value);
+        let mut at = 0;
+        for _ in 0..2 {
+            let end = grammar::skip_token(value, at);
+            let slash = grammar::skip_space(value, end);
+            if end == at || value.get(slash) != Some(&b'/') {
+                return false;
+            }
+            at = grammar::skip_space(value, slash + 1);
+        }
+        let transport_end = grammar::skip_token(value, at);
+        let host = grammar::skip_space(value, transport_end);
+        transport_end > at && host > transport_end && scan_host(value, host).is_some()
+    }
+
     /// The whole value as received.
     pub fn raw(&self) -> &'a [u8] {
         self.raw

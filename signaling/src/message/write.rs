@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use super::grammar;
 use super::Message;
 use super::header::{Header, HeaderName};
 use super::identifier::Tag;
@@ -229,10 +230,16 @@ impl<'a> ResponseWriter<'a> {
     }
 
     fn put_vias(&self, head: &mut Head) {
-        for (index, value) in self.request.values(Header::Via).enumerate() {
-            match (index, self.source, Via::parse(value)) {
-                (0, Some(source), Some(via)) => put_received(head, &via, source),
-                _ => head.raw(Header::Via.into(), value),
+        for (index, line) in self.request.lines(Header::Via).enumerate() {
+            let (first, rest) = grammar::next_item(line);
+            match (index, self.source, Via::parse(first)) {
+                (0, Some(source), Some(via)) => {
+                    put_received(head, &via, source);
+                    if let Some(rest) = rest {
+                        head.raw(Header::Via.into(), grammar::trim(rest));
+                    }
+                }
+                _ => head.raw(Header::Via.into(), line),
             }
         }
     }
