@@ -1,0 +1,210 @@
+//! Who gets how much of our attention before we know who it is.
+//!
+//! Trunks (known by address) and registered flows (known by a proven secret) have limits of their own. Everybody else is
+//! limited one by one and in all, before any digest arithmetic, so that a flood of strangers costs a hash of its source
+//! address and nothing more, and takes nothing from those who are known.
+
+mod bucket;
+
+pub use bucket::{Bucket, Rate};
+
+use crate::limits::SOURCE_BUCKETS;
+use router::Random;
+use router::time::Instant;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::net::IpAddr;
+
+/// How much is admitted.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct AdmissionLimits {
+    /// Requests from one unknown source.
+    pub unknown_source: Rate,
+    /// Requests from all unknown sources together.
+    pub unknown_total: Rate,
+    /// Requests over one registered flow, for each account that registered over it.
+    pub registered_account: Rate,
+    /// What a failed credential costs an unknown source, in requests.
+    pub failure_cost: u16,
+}
+
+impl Default for AdmissionLimits {
+    /// An office of 200 phones behind one address may restart at once; a thousand strangers a second are an attack.
+    fn default() -> Self {
+        Self {
+            unknown_source: Rate { per_second: 50, burst: 200 },
+            unknown_total: Rate { per_second: 1_000, burst: 2_000 },
+            registered_account: Rate { per_second: 20, burst: 200 },
+            failure_cost: 10,
+        }
+    }
+}
+
+/// How a source is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// A trunk of the configuration names its address.
+    Trunk,
+    /// So many accounts are registered over the flow that it uses.
+    Registered(u32),
+    /// Neither.
+    Unknown,
+}
+
+/// What admission has counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct AdmissionCounters {
+    /// Requests of unknown sources that were admitted.
+    pub unknown_admitted: u64,
+    /// Requests dropped since their source had too many.
+    pub unknown_source_limited: u64,
+    /// Requests dropped since strangers had too many in all.
+    pub unknown_total_limited: u64,
+    /// Requests dropped since a registered flow had too many.
+    pub registered_limited: u64,
+}
+
+/// Buckets for sources. Their number is fixed: sources share one where a keyed hash says so, so that spoofed addresses cost
+/// no memory and nobody can choose with whom to share.
+#[derive(Debug)]
+pub struct Admission {
+    limits: AdmissionLimits,
+    sources: Vec<Bucket>,
+    registered: Vec<Bucket>,
+    total: Bucket,
+    key: u64,
+    hasher: RandomState,
+    counters: AdmissionCounters,
+}
+
+impl Admission {
+    /// Admission within `limits`.
+    pub fn new(limits: AdmissionLimits, random: &mut Random) -> Self {
+        Self {
+            sources: vec![Bucket::full(limits.unknown_source); SOURCE_BUCKETS],
+            registered: vec![Bucket::full(limits.registered_account); SOURCE_BUCKETS],
+            total: Bucket::full(limits.unknown_total),
+            limits,
+            key: random.next_u64(),
+            hasher: RandomState::new(),
+            counters: AdmissionCounters::default(),
+        }
+    }
+
+    /// Other limits from now on.
+    pub fn set_limits(&mut self, limits: AdmissionLimits) {
+        self.limits = limits;
+    }
+
+    /// Whether a request from `address` is looked at. False: it is dropped without an answer.
+    pub fn admit(&mut self, now: Instant, address: IpAddr, port: u16, standing: Standing) -> bool {
+        match standing {
+            Standing::Trunk => true,
+            Standing::Registered(accounts) => {
+                let one = self.limits.registered_account;
+                let rate = Rate {
+                    per_second: one.per_second.saturating_mul(accounts.max(1)),
+                    burst: one.burst.saturating_mul(accounts.max(1)),
+                };
+                let index = self.index(address, Some(port));
+                let admitted = self.registered[index].take(now, rate, 1);
+                self.counters.registered_limited += u64::from(!admitted);
+                admitted
+            }
+            Standing::Unknown => {
+                let index = self.index(address, None);
+                if !self.sources[index].take(now, self.limits.unknown_source, 1) {
+                    self.counters.unknown_source_limited += 1;
+                    return false;
+                }
+                if !self.total.take(now, self.limits.unknown_total, 1) {
+                    self.counters.unknown_total_limited += 1;
+                    return false;
+                }
+                self.counters.unknown_admitted += 1;
+                true
+            }
+        }
+    }
+
+    /// Credentials from an unknown `address` were wrong: guessing costs it more than asking.
+    pub fn failed(&mut self, now: Instant, address: IpAddr) {
+        let index = self.index(address, None);
+        let (rate, cost) = (self.limits.unknown_source, self.limits.failure_cost);
+        self.sources[index].drain(now, rate, u32::from(cost));
+    }
+
+    /// What it has counted.
+    pub fn counters(&self) -> AdmissionCounters {
+        self.counters
+    }
+
+    /// An IPv6 host has its whole /64 to send from: that is its address here (RFC 6177).
+    fn index(&self, address: IpAddr, port: Option<u16>) -> usize {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u64(self.key);
+        match address.to_canonical() {
+            IpAddr::V4(address) => hasher.write_u32(address.into()),
+            IpAddr::V6(address) => hasher.write_u64((u128::from(address) >> 64) as u64),
+        }
+        hasher.write_u16(port.unwrap_or(0));
+        (hasher.finish() % SOURCE_BUCKETS as u64) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use router::time::Duration;
+
+    fn admission() -> Admission {
+        Admission::new(AdmissionLimits::default(), &mut Random::from_seed(1))
+    }
+
+    fn host(number: u32) -> IpAddr {
+        IpAddr::V4((0x0a00_0000 + number).into())
+    }
+
+    #[test]
+    fn a_flood_of_one_source_leaves_the_others_their_share() {
+        let mut admission = admission();
+        let admitted = (0..10_000).filter(|_| admission.admit(Instant::ZERO, host(1), 5060, Standing::Unknown)).count();
+        assert_eq!(admitted, 200);
+        assert!(admission.admit(Instant::ZERO, host(2), 5060, Standing::Unknown));
+        let later = Instant::ZERO + Duration::from_secs(1);
+        let admitted = (0..10_000).filter(|_| admission.admit(later, host(1), 5060, Standing::Unknown)).count();
+        assert_eq!(admitted, 50);
+        assert_eq!(admission.counters().unknown_source_limited, 19_750);
+    }
+
+    #[test]
+    fn a_flood_of_many_sources_is_limited_in_all_and_leaves_the_known_alone() {
+        let mut admission = admission();
+        let admitted =
+            (0..100_000).filter(|&n| admission.admit(Instant::ZERO, host(n), 5060, Standing::Unknown)).count();
+        assert_eq!(admitted, 2_000);
+        assert!((0..1_000).all(|_| admission.admit(Instant::ZERO, host(7), 5060, Standing::Trunk)));
+        assert!((0..200).all(|_| admission.admit(Instant::ZERO, host(8), 5060, Standing::Registered(1))));
+        assert!(!admission.admit(Instant::ZERO, host(8), 5060, Standing::Registered(1)));
+        assert!(admission.admit(Instant::ZERO, host(9), 5061, Standing::Registered(1)), "flows are limited apart");
+    }
+
+    #[test]
+    fn guessing_costs_more_than_asking() {
+        let mut admission = admission();
+        let mut guesses = 0;
+        while admission.admit(Instant::ZERO, host(1), 5060, Standing::Unknown) {
+            admission.failed(Instant::ZERO, host(1));
+            guesses += 1;
+        }
+        assert!(guesses <= 20, "{guesses}");
+    }
+
+    #[test]
+    fn an_ipv6_host_cannot_hide_in_its_own_network() {
+        let mut admission = admission();
+        let in_one_net = |n: u128| IpAddr::V6(((0x2001_0db8u128 << 96) + n).into());
+        let admitted =
+            (0..1_000).filter(|&n| admission.admit(Instant::ZERO, in_one_net(n), 5060, Standing::Unknown)).count();
+        assert_eq!(admitted, 200);
+    }
+}

@@ -1,0 +1,58 @@
+//! Who may register and call.
+
+use crate::digest::{Hash, Secrets};
+use router::Private;
+use router::parameter::{Account, AccountCredential};
+use std::collections::HashMap;
+
+/// What signalling knows of an account.
+#[derive(Clone, Debug)]
+pub struct AccountEntry {
+    /// How its digest is checked.
+    pub secrets: Secrets,
+    /// The name to show for its calls.
+    pub display_name: Option<Private<String>>,
+    /// Whether it may register and call.
+    pub enabled: bool,
+}
+
+/// The accounts, by name: loaded from the store at the start, then followed by its notifications.
+#[derive(Debug, Default)]
+pub struct Accounts {
+    by_name: HashMap<String, AccountEntry>,
+}
+
+impl Accounts {
+    /// Takes what the store tells of an account: made, changed or removed.
+    pub fn follow(&mut self, account: &Account) {
+        if account.removed {
+            self.by_name.remove(&account.name);
+            return;
+        }
+        // An account whose hashes are not told cannot be checked: whoever told it is not the store.
+        let AccountCredential::Hashes { md5, sha256 } = &account.credential else { return };
+        let secrets = Secrets { md5: Hash::md5(*md5), sha256: Hash::sha256(*sha256) };
+        let entry = AccountEntry { secrets, display_name: account.display_name.clone(), enabled: account.enabled };
+        self.by_name.insert(account.name.clone(), entry);
+    }
+
+    /// The account of that name, enabled or not.
+    pub fn get(&self, name: &str) -> Option<&AccountEntry> {
+        self.by_name.get(name)
+    }
+
+    /// The account of that name, if it may register and call.
+    pub fn enabled(&self, name: &str) -> Option<&AccountEntry> {
+        self.by_name.get(name).filter(|entry| entry.enabled)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+}

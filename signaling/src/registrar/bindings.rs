@@ -1,0 +1,397 @@
+//! Where each account is reached.
+
+use super::register::{Refusal, Requested, RequestedContact, Wanted};
+use crate::limits::CONTACTS_PER_ACCOUNT_MAX;
+use crate::message::UriRef;
+use router::Private;
+use router::parameter::{Binding, Contact};
+use router::time::{Duration, Instant, Now, TimerKey, TimerWheel};
+use std::collections::{BTreeMap, HashMap};
+
+/// What became of an account's contacts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Changed {
+    /// Contacts that are new.
+    pub added: usize,
+    /// Contacts that were there and last longer now.
+    pub refreshed: usize,
+    /// Contacts that are gone.
+    pub removed: usize,
+}
+
+/// What the bindings have counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct BindingsCounters {
+    /// Bindings made.
+    pub added: u64,
+    /// Bindings refreshed.
+    pub refreshed: u64,
+    /// Bindings removed by their phones.
+    pub removed: u64,
+    /// Bindings that ended by themselves.
+    pub expired: u64,
+}
+
+#[derive(Debug)]
+struct Bound {
+    contact: Contact,
+    expiry: TimerKey,
+}
+
+/// The contacts of all accounts, their expiry, and what the store has yet to be told.
+#[derive(Debug, Default)]
+pub struct Bindings {
+    by_account: BTreeMap<String, Vec<Bound>>,
+    /// How many bindings use a remote address: who sends from there is known.
+    by_remote: HashMap<String, u32>,
+    expiries: TimerWheel<(String, Private<String>)>,
+    /// The last word on each binding that changed, by account and contact URI.
+    unwritten: BTreeMap<(String, String), Binding>,
+    count: usize,
+    counters: BindingsCounters,
+}
+
+impl Bindings {
+    /// Does what a REGISTER over `flow` asks for, all of it or nothing (RFC 3261 §10.3 step 7).
+    pub fn register(&mut self, now: Now, account: &str, requested: &Requested, flow: &str) -> Result<Changed, Refusal> {
+        let bound = self.by_account.get(account).map_or(&[][..], Vec::as_slice);
+        let in_order = |one: &Bound| one.contact.call_id != requested.call_id || requested.cseq > one.contact.cseq;
+        let contacts = match &requested.wanted {
+            Wanted::Query => return Ok(Changed::default()),
+            Wanted::RemoveAll => {
+                if !bound.iter().all(in_order) {
+                    return Err(Refusal::OutOfOrder);
+                }
+                let uris: Vec<Private<String>> = bound.iter().map(|one| one.contact.uri.clone()).collect();
+                let removed = uris.len();
+                uris.iter().for_each(|uri| self.remove(account, uri));
+                self.counters.removed += removed as u64;
+                return Ok(Changed { removed, ..Changed::default() });
+            }
+            Wanted::Update(contacts) => contacts,
+        };
+        let mut after = bound.len();
+        for contact in contacts {
+            let known = bound.iter().find(|one| same(one.contact.uri.reveal(), contact.uri.reveal()));
+            if !known.is_none_or(in_order) {
+                return Err(Refusal::OutOfOrder);
+            }
+            after += usize::from(known.is_none() && !contact.expires.is_zero());
+        }
+        if after > CONTACTS_PER_ACCOUNT_MAX {
+            return Err(Refusal::TooManyContacts);
+        }
+        let mut changed = Changed::default();
+        for contact in contacts {
+            self.update(now, account, requested, contact, flow, &mut changed);
+        }
+        self.counters.added += changed.added as u64;
+        self.counters.refreshed += changed.refreshed as u64;
+        self.counters.removed += changed.removed as u64;
+        Ok(changed)
+    }
+
+    /// Takes a binding from the store at the start.
+    pub fn restore(&mut self, now: Now, binding: Binding) {
+        if binding.removed || binding.contact.expires <= now.wall {
+            return;
+        }
+        let key = (binding.account.clone(), binding.contact.uri.reveal().clone());
+        if self
+            .by_account
+            .get(&key.0)
+            .is_some_and(|bound| bound.iter().any(|one| one.contact.uri == binding.contact.uri))
+        {
+            return; // its phone was quicker than the store
+        }
+        self.insert(now, &binding.account, binding.contact);
+        self.unwritten.remove(&key);
+    }
+
+    /// The contacts of an account, best first; empty if it is not registered.
+    pub fn contacts(&self, account: &str) -> Vec<Contact> {
+        let bound = self.by_account.get(account).map_or(&[][..], Vec::as_slice);
+        let mut contacts: Vec<Contact> = bound.iter().map(|one| one.contact.clone()).collect();
+        contacts.sort_by_key(|contact| (contact.reachable == Some(false), u16::MAX - contact.q_thousandths));
+        contacts
+    }
+
+    /// One contact of an account, to note what a keep-alive found.
+    pub fn contact_mut(&mut self, account: &str, uri: &str) -> Option<&mut Contact> {
+        let bound = self.by_account.get_mut(account)?;
+        bound.iter_mut().map(|one| &mut one.contact).find(|contact| contact.uri.reveal() == uri)
+    }
+
+    /// The registered accounts after `after`, in the order of their names.
+    pub fn accounts_after(&self, after: Option<&str>) -> impl Iterator<Item = &str> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let from = after.map_or(Unbounded, Excluded);
+        self.by_account.range::<str, _>((from, Unbounded)).map(|(account, _)| account.as_str())
+    }
+
+    /// How many bindings came over flows from this remote address (`198.51.100.7:41234`).
+    pub fn from_remote(&self, remote: &str) -> u32 {
+        self.by_remote.get(remote).copied().unwrap_or(0)
+    }
+
+    /// Removes an account's contacts: it was removed or disabled. True if it had any.
+    pub fn forget(&mut self, account: &str) -> bool {
+        let uris: Vec<Private<String>> =
+            self.by_account.get(account).into_iter().flatten().map(|one| one.contact.uri.clone()).collect();
+        uris.iter().for_each(|uri| self.remove(account, uri));
+        !uris.is_empty()
+    }
+
+    /// Removes what has ended; returns the accounts that changed.
+    pub fn handle_timeout(&mut self, now: Now) -> Vec<String> {
+        let mut changed = Vec::new();
+        while let Some((account, uri)) = self.expiries.poll(now.instant) {
+            self.remove(&account, &uri);
+            self.counters.expired += 1;
+            changed.push(account);
+        }
+        changed
+    }
+
+    /// When the next binding ends.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.expiries.next()
+    }
+
+    /// What the store has yet to be told.
+    pub fn take_unwritten(&mut self, at_most: usize) -> Vec<Binding> {
+        let mut taken = Vec::with_capacity(self.unwritten.len().min(at_most));
+        while taken.len() < at_most {
+            let Some((_, binding)) = self.unwritten.pop_first() else { break };
+            taken.push(binding);
+        }
+        taken
+    }
+
+    /// Whether the store has yet to be told something.
+    pub fn has_unwritten(&self) -> bool {
+        !self.unwritten.is_empty()
+    }
+
+    /// The store did not take these: they are written again, unless a newer word waits.
+    pub fn put_back(&mut self, bindings: Vec<Binding>) {
+        for binding in bindings {
+            let key = (binding.account.clone(), binding.contact.uri.reveal().clone());
+            self.unwritten.entry(key).or_insert(binding);
+        }
+    }
+
+    /// How many bindings there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// What they have counted.
+    pub fn counters(&self) -> BindingsCounters {
+        self.counters
+    }
+
+    fn update(
+        &mut self,
+        now: Now,
+        account: &str,
+        requested: &Requested,
+        wanted: &RequestedContact,
+        flow: &str,
+        changed: &mut Changed,
+    ) {
+        let bound = self.by_account.get(account).map_or(&[][..], Vec::as_slice);
+        let known =
+            bound.iter().map(|one| &one.contact).find(|one| same(one.uri.reveal(), wanted.uri.reveal())).cloned();
+        if let Some(known) = &known {
+            self.remove(account, &known.uri);
+        }
+        if wanted.expires.is_zero() {
+            changed.removed += usize::from(known.is_some());
+            return;
+        }
+        if known.is_some() {
+            changed.refreshed += 1;
+        } else {
+            changed.added += 1;
+        }
+        let contact = Contact {
+            uri: wanted.uri.clone(),
+            path: requested.path.clone(),
+            flow: Private::new(flow.to_owned()),
+            q_thousandths: wanted.q_thousandths,
+            expires: now.wall + wanted.expires,
+            call_id: requested.call_id.clone(),
+            cseq: requested.cseq,
+            user_agent: requested.user_agent.clone(),
+            latency_us: known.as_ref().and_then(|known| known.latency_us),
+            // A phone that has just registered is there.
+            reachable: known.and_then(|known| known.reachable).filter(|&reachable| reachable),
+        };
+        self.insert(now, account, contact);
+    }
+
+    fn insert(&mut self, now: Now, account: &str, contact: Contact) {
+        let left: Duration = contact.expires.since(now.wall);
+        let expiry = self.expiries.schedule(now.instant + left, (account.to_owned(), contact.uri.clone()));
+        if let Some(remote) = remote_of(contact.flow.reveal()) {
+            *self.by_remote.entry(remote.to_owned()).or_default() += 1;
+        }
+        self.write(account, contact.clone(), false);
+        self.by_account.entry(account.to_owned()).or_default().push(Bound { contact, expiry });
+        self.count += 1;
+    }
+
+    fn remove(&mut self, account: &str, uri: &Private<String>) {
+        let Some(bound) = self.by_account.get_mut(account) else { return };
+        let Some(at) = bound.iter().position(|one| one.contact.uri == *uri) else { return };
+        let Bound { contact, expiry } = bound.remove(at);
+        if bound.is_empty() {
+            self.by_account.remove(account);
+        }
+        self.expiries.cancel(expiry);
+        self.count -= 1;
+        if let Some(remote) = remote_of(contact.flow.reveal()) {
+            if let Some(uses) = self.by_remote.get_mut(remote) {
+                *uses -= 1;
+                if *uses == 0 {
+                    self.by_remote.remove(remote);
+                }
+            }
+        }
+        self.write(account, contact, true);
+    }
+
+    fn write(&mut self, account: &str, contact: Contact, removed: bool) {
+        let key = (account.to_owned(), contact.uri.reveal().clone());
+        self.unwritten.insert(key, Binding { account: account.to_owned(), contact, removed });
+    }
+}
+
+/// Whether two contacts are one (RFC 3261 §19.1.4).
+fn same(a: &str, b: &str) -> bool {
+    a == b
+        || match (UriRef::parse(a.as_bytes()), UriRef::parse(b.as_bytes())) {
+            (Some(a), Some(b)) => a.equivalent(b),
+            _ => false,
+        }
+}
+
+/// The remote address of a flow's text.
+fn remote_of(flow: &str) -> Option<&str> {
+    flow.rsplit(' ').next().filter(|remote| !remote.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Message;
+    use crate::registrar::ExpiryLimits;
+    use router::time::WallTime;
+
+    const FLOW: &str = "udp 192.0.2.1:5060 198.51.100.7:41234";
+
+    fn now(seconds: u64) -> Now {
+        Now { instant: Instant::from_millis(seconds * 1000), wall: WallTime::from_secs(1_000_000 + seconds as i64) }
+    }
+
+    fn read(call_id: &str, cseq: u32, contacts: &str) -> Result<Requested, Refusal> {
+        let text = format!(
+            "REGISTER sip:tandem SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.7;branch=z9hG4bK1\r\nFrom: <sip:alice@tandem>;tag=1\r\n\
+             To: <sip:alice@tandem>\r\nCall-ID: {call_id}\r\nCSeq: {cseq} REGISTER\r\n{contacts}Content-Length: 0\r\n\r\n"
+        );
+        let message = Message::parse_datagram(bytes::Bytes::from(text)).unwrap();
+        Requested::of(&message, &ExpiryLimits::default())
+    }
+
+    fn register(bindings: &mut Bindings, at: u64, id: &str, cseq: u32, contacts: &str) -> Result<Changed, Refusal> {
+        bindings.register(now(at), "alice", &read(id, cseq, contacts)?, FLOW)
+    }
+
+    fn uris(bindings: &Bindings) -> Vec<String> {
+        bindings.contacts("alice").iter().map(|contact| contact.uri.reveal().clone()).collect()
+    }
+
+    #[test]
+    fn contacts_are_added_refreshed_ordered_and_removed() {
+        let mut bindings = Bindings::default();
+        let two = "Contact: <sip:a@198.51.100.7>;q=0.2, <sip:b@198.51.100.7>;expires=120\r\nExpires: 600\r\n";
+        assert_eq!(register(&mut bindings, 0, "1", 1, two), Ok(Changed { added: 2, ..Changed::default() }));
+        assert_eq!(uris(&bindings), ["sip:b@198.51.100.7", "sip:a@198.51.100.7"]);
+        assert_eq!(bindings.from_remote("198.51.100.7:41234"), 2);
+        let again = "Contact: <sip:A@198.51.100.7>, <sip:a@198.51.100.7:5060;x=1>\r\n";
+        // RFC 3261 §19.1.4: users differ by case; a port that is said differs from one that is not.
+        assert_eq!(register(&mut bindings, 1, "1", 2, again).map(|changed| changed.added), Ok(2));
+        let gone = "Contact: <sip:a@198.51.100.7>;expires=0\r\n";
+        assert_eq!(register(&mut bindings, 2, "1", 3, gone), Ok(Changed { removed: 1, ..Changed::default() }));
+        assert_eq!(bindings.len(), 3);
+        assert_eq!(register(&mut bindings, 3, "9", 1, "Contact: *\r\nExpires: 0\r\n").map(|all| all.removed), Ok(3));
+        assert!(bindings.is_empty() && bindings.from_remote("198.51.100.7:41234") == 0);
+    }
+
+    #[test]
+    fn a_binding_ends_when_its_time_is_over() {
+        let mut bindings = Bindings::default();
+        register(&mut bindings, 0, "1", 1, "Contact: <sip:a@198.51.100.7>;expires=60\r\n").unwrap();
+        register(&mut bindings, 30, "1", 2, "Contact: <sip:a@198.51.100.7>;expires=60\r\n").unwrap();
+        assert!(bindings.handle_timeout(now(61)).is_empty(), "it was refreshed");
+        assert!(bindings.poll_timeout().is_some_and(|at| at <= now(90).instant));
+        assert_eq!(bindings.handle_timeout(now(90)), ["alice"]);
+        assert!(bindings.is_empty());
+        assert_eq!(bindings.counters().expired, 1);
+    }
+
+    #[test]
+    fn a_register_is_done_as_a_whole_or_not_at_all() {
+        let mut bindings = Bindings::default();
+        register(&mut bindings, 0, "1", 5, "Contact: <sip:a@198.51.100.7>\r\n").unwrap();
+        let old = "Contact: <sip:b@198.51.100.7>, <sip:a@198.51.100.7>\r\n";
+        assert_eq!(register(&mut bindings, 1, "1", 5, old), Err(Refusal::OutOfOrder));
+        assert_eq!(register(&mut bindings, 1, "1", 4, "Contact: *\r\nExpires: 0\r\n"), Err(Refusal::OutOfOrder));
+        assert_eq!(uris(&bindings), ["sip:a@198.51.100.7"]);
+        assert_eq!(register(&mut bindings, 1, "other", 1, old).map(|changed| changed.refreshed), Ok(1));
+    }
+
+    #[test]
+    fn what_cannot_be_served_is_refused() {
+        let brief = read("1", 1, "Contact: <sip:a@198.51.100.7>;expires=5\r\n");
+        assert_eq!(brief, Err(Refusal::TooBrief(Duration::from_secs(60))));
+        assert_eq!(read("1", 1, "Contact: *\r\nExpires: 60\r\n"), Err(Refusal::Wildcard));
+        assert_eq!(read("1", 1, "Contact: *\r\n"), Err(Refusal::Wildcard));
+        let not_alone = read("1", 1, "Contact: *, <sip:a@b>\r\nExpires: 0\r\n");
+        assert_eq!(not_alone.unwrap_err().status().0.code(), 400);
+        assert_eq!(read("1", 1, "Contact: <mailto:a@b.example>\r\n"), Err(Refusal::UnsupportedContact));
+        assert_eq!(read("1", 1, "").map(|requested| requested.wanted), Ok(Wanted::Query));
+        let mut bindings = Bindings::default();
+        for number in 0..CONTACTS_PER_ACCOUNT_MAX {
+            let contact = format!("Contact: <sip:{number}@198.51.100.7>\r\n");
+            register(&mut bindings, 0, "1", 1 + number as u32, &contact).unwrap();
+        }
+        let more = register(&mut bindings, 0, "1", 99, "Contact: <sip:more@198.51.100.7>\r\n");
+        assert_eq!(more, Err(Refusal::TooManyContacts));
+    }
+
+    #[test]
+    fn the_store_is_told_the_last_word_on_each_binding() {
+        let mut bindings = Bindings::default();
+        register(&mut bindings, 0, "1", 1, "Contact: <sip:a@198.51.100.7>, <sip:b@198.51.100.7>\r\n").unwrap();
+        register(&mut bindings, 0, "1", 2, "Contact: <sip:a@198.51.100.7>;expires=0\r\n").unwrap();
+        let written = bindings.take_unwritten(10);
+        assert_eq!(written.iter().map(|one| one.removed).collect::<Vec<_>>(), [true, false]);
+        assert!(!bindings.has_unwritten());
+        register(&mut bindings, 1, "1", 3, "Contact: <sip:b@198.51.100.7>;expires=0\r\n").unwrap();
+        bindings.put_back(written.clone());
+        let again = bindings.take_unwritten(1);
+        assert_eq!(again.len(), 1);
+        assert!(bindings.take_unwritten(10).iter().all(|one| one.removed), "what is newer is not overwritten");
+        let mut restarted = Bindings::default();
+        written.into_iter().for_each(|one| restarted.restore(now(2), one));
+        assert_eq!(uris(&restarted), ["sip:b@198.51.100.7"]);
+        assert!(!restarted.has_unwritten(), "what came from the store is not written back");
+    }
+}

@@ -1,0 +1,15 @@
+//! The registrar (RFC 3261 §10): accounts, and where each is reached.
+//!
+//! ```text
+//!   accounts.rs   who may register and call: the store's truth, followed by packets
+//!   register.rs   what a REGISTER asks for, and its answer
+//!   bindings.rs   the contacts of each account, their expiry, what is to be written behind
+//! ```
+
+mod accounts;
+mod bindings;
+mod register;
+
+pub use accounts::{AccountEntry, Accounts};
+pub use bindings::{Bindings, BindingsCounters, Changed};
+pub use register::{ExpiryLimits, Refusal, Requested, RequestedContact, Wanted};
