@@ -1,0 +1,348 @@
+//! The command line, checked as a whole before anything is sent.
+
+use crate::limits::{ACCOUNTS_MAX, CALLS_MAX, PORT_REST, RATE_MAX, RUN_MAX};
+use crate::party::Permitted;
+use crate::sdp::Codec;
+use clap::{Parser, ValueEnum};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// Plays caller and callee around a SIP server, and measures what the server does to calls and packets.
+///
+/// The caller sends INVITE to the server, which must route it to the callee: this process's other SIP port. Both stream G.711
+/// with a clock in each packet, so delay is measured one way on one clock. Ends by itself.
+///
+/// Exit status: 0 all calls complete; 1 some failed; 2 wrong usage; 3 the generator was the limit, so the figures are
+/// not the server's; 4 the run was cut off by its hard stop.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "tandem-load", version, max_term_width = 120)]
+pub struct Options {
+    /// The server under test
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:5060")]
+    pub server: SocketAddr,
+    /// The caller's SIP address; its RTP has the same IP
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:15060")]
+    pub caller: SocketAddr,
+    /// The callee's SIP address; its RTP has the same IP
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:15070")]
+    pub callee: SocketAddr,
+    /// Says that this address, which is not loopback, is yours to load; may be repeated
+    #[arg(long, value_name = "IP")]
+    pub i_own_the_target: Vec<IpAddr>,
+
+    /// Calls to place
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub calls: u64,
+    /// Calls a second
+    #[arg(long, value_name = "R", default_value_t = 20.0)]
+    pub cps: f64,
+    /// Seconds from answer to hang-up
+    #[arg(long, value_name = "SECONDS", default_value_t = 20.0)]
+    pub hold: f64,
+    /// Who hangs up
+    #[arg(long, value_enum, default_value_t = End::Caller)]
+    pub hangup: End,
+    /// User part of the address that is called
+    #[arg(long, value_name = "USER", default_value = "callee")]
+    pub user: String,
+    /// User part of the caller's address
+    #[arg(long, value_name = "USER", default_value = "caller")]
+    pub from: String,
+    /// Host part of both addresses; the server's IP by default
+    #[arg(long, value_name = "HOST")]
+    pub domain: Option<String>,
+
+    /// Signalling alone: descriptions are exchanged, but no packet flows
+    #[arg(long)]
+    pub no_rtp: bool,
+    /// First RTP port; each call takes the four ports from 4 × its number on
+    #[arg(long, value_name = "PORT", default_value_t = 20_000)]
+    pub rtp_base: u16,
+    /// Payload type that the callee answers: 8 makes the server transcode
+    #[arg(long, value_name = "0|8", default_value_t = 0, value_parser = clap::value_parser!(u8))]
+    pub callee_codec: u8,
+    /// RTP counts only from this long after a call's answer; 2 s, or a quarter of the hold time where that is less
+    #[arg(long, value_name = "SECONDS")]
+    pub settle: Option<f64>,
+
+    /// The server's process: CPU and memory, with its children, are measured
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<i32>,
+    /// Holds LOW calls, then HIGH, and measures the server's memory at each (needs --pid); --hold is not used
+    #[arg(long, value_name = "LOW,HIGH", value_delimiter = ',')]
+    pub memory: Vec<u64>,
+
+    /// Registers N accounts u0, u1, … instead of calling
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub register: u64,
+    /// Registrations a second
+    #[arg(long, value_name = "R", default_value_t = 500.0)]
+    pub rate: f64,
+    /// How often each account registers
+    #[arg(long, value_name = "K", default_value_t = 2)]
+    pub rounds: u32,
+    /// What account names begin with
+    #[arg(long, value_name = "PREFIX", default_value = "u")]
+    pub prefix: String,
+    /// The password of every account
+    #[arg(long, value_name = "PASSWORD", default_value = "secret")]
+    pub password: String,
+    /// Digest algorithm to answer the challenge with
+    #[arg(long, value_enum, default_value_t = Algorithm::Md5)]
+    pub algorithm: Algorithm,
+
+    /// No SIP: RTP goes straight to a relay-floor that listens from this address on
+    #[arg(long, value_name = "IP:PORT")]
+    pub floor: Option<SocketAddr>,
+
+    /// The report as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// One of the two ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum End {
+    /// The caller.
+    Caller,
+    /// The callee.
+    Callee,
+}
+
+/// A digest algorithm of RFC 8760.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Algorithm {
+    /// MD5.
+    #[value(name = "MD5", alias = "md5")]
+    Md5,
+    /// SHA-256.
+    #[value(name = "SHA-256", alias = "sha-256")]
+    Sha256,
+}
+
+/// What a run does.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Mode {
+    /// Calls.
+    Calls,
+    /// Calls held for the memory's slope.
+    Memory {
+        /// Calls at the first reading.
+        low: u64,
+        /// Calls at the second.
+        high: u64,
+    },
+    /// RTP alone to a relay floor.
+    Floor(SocketAddr),
+    /// Registrations.
+    Register,
+}
+
+impl Options {
+    /// Finds what cannot be done, and says why.
+    ///
+    /// # Errors
+    /// A sentence for the user.
+    pub fn check(&self) -> Result<(), String> {
+        let permitted = self.permitted();
+        let targets = [Some(self.server), Some(self.caller), Some(self.callee), self.floor];
+        for ip in targets.iter().flatten().map(SocketAddr::ip) {
+            if !permitted.allows(ip) {
+                return Err(format!(
+                    "{ip} is not a loopback address; if it is yours to load, add --i-own-the-target {ip}"
+                ));
+            }
+        }
+        if targets.iter().flatten().any(|address| address.is_ipv4() != self.server.is_ipv4()) {
+            return Err("all addresses must be of one family".into());
+        }
+        for (name, rate) in [("--cps", self.cps), ("--rate", self.rate)] {
+            if !(rate > 0.0 && rate <= RATE_MAX) {
+                return Err(format!("{name} must be above 0 and at most {RATE_MAX}"));
+            }
+        }
+        if self.calls == 0 || self.calls > CALLS_MAX {
+            return Err(format!("--calls must be 1 to {CALLS_MAX}"));
+        }
+        if self.register > ACCOUNTS_MAX || self.rounds == 0 || self.rounds > 1000 {
+            return Err(format!("--register is at most {ACCOUNTS_MAX}, --rounds 1 to 1000"));
+        }
+        let seconds = [self.hold, self.settle.unwrap_or(0.0)];
+        if seconds.iter().any(|s| !(0.0..=RUN_MAX.as_secs_f64()).contains(s))
+            || self.calls as f64 / self.cps + self.hold > RUN_MAX.as_secs_f64()
+            || self.register as f64 * f64::from(self.rounds) / self.rate > RUN_MAX.as_secs_f64()
+        {
+            return Err(format!("a run is at most {} hours", RUN_MAX.as_secs() / 3600));
+        }
+        if ![0, 8].contains(&self.callee_codec) {
+            return Err("--callee-codec is 0 (PCMU) or 8 (PCMA)".into());
+        }
+        self.check_mode()
+    }
+
+    fn check_mode(&self) -> Result<(), String> {
+        let chosen = [!self.memory.is_empty(), self.register > 0, self.floor.is_some()];
+        if chosen.into_iter().filter(|chosen| *chosen).count() > 1 {
+            return Err("--memory, --register and --floor exclude each other".into());
+        }
+        if ![0, 2].contains(&self.memory.len()) {
+            return Err("--memory needs two numbers, LOW,HIGH".into());
+        }
+        if let [low, high] = self.memory[..] {
+            if low == 0 || low >= high || high > CALLS_MAX {
+                return Err("--memory needs LOW,HIGH with 0 < LOW < HIGH".into());
+            }
+            if self.pid.is_none() || self.hangup == End::Callee {
+                return Err("--memory needs --pid, and the caller hangs up".into());
+            }
+        }
+        if self.pid.is_some_and(|pid| pid <= 0) {
+            return Err("--pid must be above 0".into());
+        }
+        if self.floor.is_some() && (self.no_rtp || self.callee_codec != 0) {
+            return Err("--floor relays PCMU as it is: it excludes --no-rtp and --callee-codec 8".into());
+        }
+        if self.needs_legs() {
+            let legs = self.concurrent_calls() * 2;
+            let ports = u64::from(u16::MAX - self.rtp_base) / 2;
+            if self.rtp_base < 1024 || !self.rtp_base.is_multiple_of(2) || legs > ports {
+                return Err(format!(
+                    "{legs} RTP sockets do not fit above --rtp-base {} (even, at least 1024): {ports} do",
+                    self.rtp_base
+                ));
+            }
+            if let Some(floor) = self.floor.filter(|floor| legs > u64::from(u16::MAX - floor.port()) / 2) {
+                return Err(format!("{legs} sockets do not fit above the floor's port {}", floor.port()));
+            }
+            if matches!(self.mode(), Mode::Calls | Mode::Floor(_)) && self.settle() + self.tail() >= self.hold() {
+                return Err("--settle leaves no packet to count: hold the calls longer".into());
+            }
+        }
+        Ok(())
+    }
+
+    /// What the run does.
+    pub fn mode(&self) -> Mode {
+        match (self.memory.as_slice(), self.floor) {
+            ([low, high], _) => Mode::Memory { low: *low, high: *high },
+            (_, Some(floor)) => Mode::Floor(floor),
+            _ if self.register > 0 => Mode::Register,
+            _ => Mode::Calls,
+        }
+    }
+
+    fn needs_legs(&self) -> bool {
+        !self.no_rtp && self.mode() != Mode::Register
+    }
+
+    /// How many calls can be open at once: all, or as many as start while one is held and its ports rest.
+    pub fn concurrent_calls(&self) -> u64 {
+        let calls = self.calls_in_all();
+        if matches!(self.mode(), Mode::Memory { .. }) {
+            return calls;
+        }
+        let life = self.hold() + PORT_REST + Duration::from_secs(2);
+        calls.min((life.as_secs_f64() * self.cps).ceil() as u64 + 16)
+    }
+
+    /// Calls that are placed in all.
+    pub fn calls_in_all(&self) -> u64 {
+        match self.mode() {
+            Mode::Memory { high, .. } => high,
+            _ => self.calls,
+        }
+    }
+
+    /// Pairs of RTP sockets: none for signalling alone.
+    pub fn leg_pairs(&self) -> u16 {
+        if self.needs_legs() { u16::try_from(self.concurrent_calls()).unwrap_or(u16::MAX / 2) } else { 0 }
+    }
+
+    /// The callee's codec.
+    pub fn callee_codec(&self) -> Codec {
+        if self.callee_codec == 8 { Codec::Pcma } else { Codec::Pcmu }
+    }
+
+    /// From answer to hang-up.
+    pub fn hold(&self) -> Duration {
+        Duration::from_secs_f64(self.hold)
+    }
+
+    /// From answer to the first packet that counts.
+    pub fn settle(&self) -> Duration {
+        Duration::from_secs_f64(self.settle.unwrap_or_else(|| (self.hold / 4.0).min(2.0)))
+    }
+
+    /// From the last packet that counts to hang-up.
+    pub fn tail(&self) -> Duration {
+        Duration::from_secs_f64((self.hold / 8.0).min(0.5))
+    }
+
+    /// What may be sent to.
+    pub fn permitted(&self) -> Permitted {
+        Permitted::new(self.i_own_the_target.clone())
+    }
+
+    /// The host part of the addresses of record.
+    pub fn domain(&self) -> String {
+        self.domain.clone().unwrap_or_else(|| match self.server.ip() {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(arguments: &str) -> Result<(), String> {
+        let arguments = std::iter::once("tandem-load").chain(arguments.split_whitespace());
+        Options::try_parse_from(arguments).map_err(|error| error.to_string())?.check()
+    }
+
+    #[test]
+    fn only_loopback_unless_owned() {
+        assert_eq!(check(""), Ok(()));
+        assert!(check("--server 192.0.2.1:5060").unwrap_err().contains("--i-own-the-target 192.0.2.1"));
+        assert!(check("--server 192.0.2.1:5060 --i-own-the-target 192.0.2.2").is_err());
+        assert_eq!(check("--server 192.0.2.1:5060 --i-own-the-target 192.0.2.1"), Ok(()));
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_refused() {
+        for arguments in [
+            "--cps 0",
+            "--cps NaN",
+            "--calls 0",
+            "--hold -1",
+            "--hold 1e300",
+            "--calls 100000000 --cps 0.01",
+            "--callee-codec 9",
+            "--memory 400,2000",
+            "--memory 400 --pid 1",
+            "--memory 1,2,3 --pid 1",
+            "--memory 2000,400 --pid 1",
+            "--memory 1,2 --register 5 --pid 1",
+            "--calls 20000 --cps 20000",
+            "--rtp-base 20001",
+            "--settle 30",
+            "--floor 127.0.0.1:30000 --no-rtp",
+            "--server [::1]:5060",
+            "--pid -1",
+        ] {
+            assert!(check(arguments).is_err(), "{arguments}");
+        }
+        assert_eq!(check("--calls 100000 --cps 2000 --hold 1 --no-rtp"), Ok(()));
+        assert_eq!(check("--memory 400,2000 --pid 1"), Ok(()));
+        assert_eq!(check("--register 10 --algorithm SHA-256"), Ok(()));
+    }
+
+    #[test]
+    fn ports_are_for_the_calls_that_are_open_at_once() {
+        let options = Options::parse_from("x --calls 100000 --cps 10 --hold 6".split(' '));
+        assert_eq!(options.leg_pairs(), 116);
+        assert_eq!(Options::parse_from("x --calls 50".split(' ')).leg_pairs(), 50);
+        assert_eq!(Options::parse_from("x --no-rtp".split(' ')).leg_pairs(), 0);
+    }
+}
