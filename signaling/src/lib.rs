@@ -2,3 +2,4 @@
 
 pub mod limits;
 pub mod message;
+pub mod sdp;

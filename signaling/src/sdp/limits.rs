@@ -1,0 +1,33 @@
+//! Bounds of one session description, and where each comes from.
+
+/// The longest session description that is read, in bytes: what fits into one UDP datagram. Browsers with video and all
+/// their candidates send under 10 KiB, carriers under 4 KiB.
+pub const SDP_BYTES_MAX: usize = 65_535;
+
+/// The most lines of one description. A browser's offer of audio, video and data has about 250; this leaves four times
+/// that.
+pub const SDP_LINES_MAX: usize = 1_024;
+
+/// The most media sections (`m=` lines) of one description and so of one dialog, whose sections never become fewer (RFC
+/// 3264 §8). Room systems with content sharing send up to 8.
+pub const SDP_MEDIA_MAX: usize = 32;
+
+/// The most formats of one `m=` line: an RTP payload type has 7 bits, so more than 128 would repeat.
+pub const SDP_FORMATS_MAX: usize = 128;
+
+/// The most `c=` lines of one media section. RFC 8866 §5.7 uses them for layered multicast; nothing known sends more
+/// than 3.
+pub const SDP_CONNECTIONS_MAX: usize = 16;
+
+/// The longest codec name that is offered or answered, in bytes. The longest registered one (`application/…` apart) has
+/// 24.
+pub const SDP_ENCODING_BYTES_MAX: usize = 64;
+
+/// The longest `a=fmtp` parameter text that crosses to another leg, in bytes. The longest of an audio codec in use (EVS
+/// with every parameter) stays under 300.
+pub const SDP_FMTP_BYTES_MAX: usize = 1_024;
+
+// Every media section takes a line, and its formats fit into the bytes.
+const _: () = assert!(SDP_MEDIA_MAX < SDP_LINES_MAX);
+const _: () = assert!(SDP_FORMATS_MAX * 4 < SDP_BYTES_MAX);
+const _: () = assert!(SDP_FMTP_BYTES_MAX + SDP_ENCODING_BYTES_MAX < SDP_BYTES_MAX);

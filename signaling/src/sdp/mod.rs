@@ -1,0 +1,52 @@
+//! SDP: the text of a session description, and offer/answer, both pure.
+//!
+//! ```text
+//!   text ──parse──▶ SessionDescription ──typed──▶ MediaDescription ──▶ packets
+//!        ◀──write──                    ◀──────── OfferAnswer ◀──────── packets
+//! ```
+//!
+//! | file | what |
+//! |---|---|
+//! | `session`, `media`, `attribute`, `codec`, `text` | the description and its lines |
+//! | `parse`, `write` | from text, to text |
+//! | `typed` | to and from the types that cross the router |
+//! | `offer_answer` | the machine of one dialog |
+//! | `offer`, `answer`, `agreement` | what it makes: sections of an offer, of an answer, and their result |
+//! | `origin`, `payload_type` | what lasts as long as the dialog: our `o=` line, the meaning of payload types |
+//! | `hold` | hold and retrieve |
+//! | `fault` | errors, and the status for each |
+//! | `limits` | bounds |
+//!
+//! RFC 8866 (SDP), RFC 3264 and RFC 6337 (offer/answer), RFC 3551 (static payload types), RFC 3605 (`a=rtcp`), RFC 5761
+//! (`a=rtcp-mux`), RFC 4733 (`telephone-event`), RFC 4566 and RFC 2543 where phones still speak them.
+
+pub mod attribute;
+pub mod codec;
+pub mod limits;
+pub mod media;
+pub mod session;
+pub mod text;
+pub mod typed;
+
+mod agreement;
+mod answer;
+mod fault;
+mod hold;
+mod offer;
+mod offer_answer;
+mod origin;
+mod parse;
+mod payload_type;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use agreement::{AgreedCodec, AgreedStream, Agreement, Role};
+pub use fault::{AnswerFault, Blame, LocalFault, OfferAnswerError, Unacceptable};
+pub use hold::{HoldChange, is_held};
+pub use media::MediaSection;
+pub use offer_answer::{AnswerKind, Answered, OfferAnswer, OfferAnswerState, Offered};
+pub use parse::{ParseError, ParseFault};
+pub use session::SessionDescription;
+pub use text::Text;

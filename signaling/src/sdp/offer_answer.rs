@@ -1,0 +1,364 @@
+//! The offer/answer machine of one dialog (RFC 3264, RFC 6337).
+//!
+//! ```text
+//!                      make_offer                      receive_offer
+//!        ┌──────────────────────────────  Idle  ──────────────────────────────┐
+//!        │                                                                     │
+//!        ▼    roll_back: to what was before         to what was before        ▼
+//!   LocalOfferPending ───────────────────▶   ◀─────────────────── RemoteOfferPending
+//!        │  ▲ │ receive_answer(Early)                                     │    ▲
+//!        │  │ └─┘                                                         │    │
+//!        │  │ receive_answer(Final), settle_early            make_answer  │    │
+//!        │  │                                                             │    │
+//!        │  └─────── make_offer ───────  Established  ── receive_offer ───┼────┘
+//!        └─────────────────────────────▶      ▲ ◀─────────────────────────┘
+//! ```
+//!
+//! It carries no message and keeps no time. An INVITE without SDP is answered with [`OfferAnswer::make_offer`] in the
+//! 200, and the ACK brings the answer. A request that forks is offered once, and the machine is cloned for each early
+//! dialog that answers.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use router::parameter::MediaDescription;
+
+use super::agreement::{Agreement, Role};
+use super::fault::{LocalFault, OfferAnswerError};
+use super::hold::{HoldChange, hold_change, is_held, is_held_after};
+use super::offer::Slot;
+use super::origin::LocalOrigin;
+use super::session::SessionDescription;
+use super::{answer, offer, typed};
+
+/// One dialog's offers and answers.
+#[derive(Clone, Debug)]
+pub struct OfferAnswer {
+    origin: LocalOrigin,
+    state: State,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    /// Nothing was offered yet.
+    Idle,
+    /// Our offer is with the peer.
+    LocalOfferPending(Box<LocalOffer>),
+    /// The peer's offer is with us.
+    RemoteOfferPending(Box<RemoteOffer>),
+    /// The last offer was answered.
+    Established(Box<Agreement>),
+}
+
+/// An unanswered offer of ours.
+#[derive(Clone, Debug)]
+struct LocalOffer {
+    typed: MediaDescription,
+    text: Bytes,
+    slots: Vec<Slot>,
+    /// What an unreliable provisional response has answered: in force until the final one.
+    early: Option<Early>,
+    previous: Option<Box<Agreement>>,
+}
+
+/// An answer that another may follow.
+#[derive(Clone, Debug)]
+struct Early {
+    agreement: Agreement,
+    /// The peer's description, written anew: what a repetition is compared with.
+    remote_text: Bytes,
+}
+
+/// An unanswered offer of the peer's.
+#[derive(Clone, Debug)]
+struct RemoteOffer {
+    typed: MediaDescription,
+    session: SessionDescription,
+    previous: Option<Box<Agreement>>,
+}
+
+/// Where a machine stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OfferAnswerState {
+    /// Nothing was offered yet.
+    Idle,
+    /// Our offer is with the peer.
+    LocalOfferPending,
+    /// The peer's offer is with us.
+    RemoteOfferPending,
+    /// The last offer was answered.
+    Established,
+}
+
+/// The peer's offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offered {
+    /// What it offers. Streams that are not served are in it; the answer refuses them whatever it is made from.
+    pub description: MediaDescription,
+    /// Whether it says what the peer last said: a session refresh, which concerns nobody else.
+    pub is_unchanged: bool,
+    /// Whether the peer holds or retrieves by it.
+    pub hold: Option<HoldChange>,
+}
+
+/// What kind of message brings an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerKind {
+    /// A provisional response without 100rel: a preview of the answer, and another may come (RFC 6337 §3.1.1).
+    Early,
+    /// A 2xx, a reliable provisional response, an ACK or a PRACK.
+    Final,
+}
+
+/// What an answer has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// It is in force now.
+    Agreed,
+    /// It said what an earlier one had said; it is final now if it was not.
+    Repeated,
+    /// It came after the final answer, and was passed over unread (RFC 3261 §13.2.1).
+    Ignored,
+}
+
+impl OfferAnswer {
+    /// A machine for a dialog. `session_id` is unpredictable; `address` is what our `o=` line says for the life of the
+    /// dialog: the advertised address of the listener.
+    pub fn new(session_id: u64, address: IpAddr) -> OfferAnswer {
+        OfferAnswer { origin: LocalOrigin::new(session_id, address), state: State::Idle }
+    }
+
+    /// Where the machine stands.
+    pub fn state(&self) -> OfferAnswerState {
+        match self.state {
+            State::Idle => OfferAnswerState::Idle,
+            State::LocalOfferPending(_) => OfferAnswerState::LocalOfferPending,
+            State::RemoteOfferPending(_) => OfferAnswerState::RemoteOfferPending,
+            State::Established(_) => OfferAnswerState::Established,
+        }
+    }
+
+    /// What is in force: the early answer to a pending offer, or else the last agreement.
+    pub fn agreement(&self) -> Option<&Agreement> {
+        match &self.state {
+            State::Idle => None,
+            State::LocalOfferPending(offer) => {
+                offer.early.as_ref().map(|early| &early.agreement).or(offer.previous.as_deref())
+            }
+            State::RemoteOfferPending(offer) => offer.previous.as_deref(),
+            State::Established(agreement) => Some(agreement),
+        }
+    }
+
+    /// The peer's unanswered offer.
+    pub fn remote_offer(&self) -> Option<&MediaDescription> {
+        match &self.state {
+            State::RemoteOfferPending(offer) => Some(&offer.typed),
+            _ => None,
+        }
+    }
+
+    /// Our unanswered offer, with the payload types that it was given.
+    pub fn local_offer(&self) -> Option<&MediaDescription> {
+        match &self.state {
+            State::LocalOfferPending(offer) => Some(&offer.typed),
+            _ => None,
+        }
+    }
+
+    /// The text that we sent last and that stands: our pending offer, or our part of the agreement. A 200 repeats with
+    /// it what a 183 answered.
+    pub fn local_text(&self) -> Option<&Bytes> {
+        match &self.state {
+            State::LocalOfferPending(offer) => Some(&offer.text),
+            _ => self.agreement().map(Agreement::local_text),
+        }
+    }
+
+    /// Offers these streams; gives the text to send.
+    ///
+    /// Stream *i* takes `m=` line *i*. Lines beyond the description, and streams without an address, are offered at
+    /// port 0, for lines never go away; a stream in the place of an ended one takes that place (RFC 3264 §8.1). Payload
+    /// types in the description are suggestions.
+    ///
+    /// # Errors
+    /// [`OfferAnswerError::Local`]: an offer is pending, nothing would be offered, or what is to be offered cannot be
+    /// written.
+    pub fn make_offer(&mut self, description: &MediaDescription) -> Result<Bytes, OfferAnswerError> {
+        let mut slots = match &self.state {
+            State::Idle => Vec::new(),
+            State::Established(agreement) => agreement.slots.clone(),
+            _ => return Err(LocalFault::OfferPending.into()),
+        };
+        let sections = offer::sections(&mut slots, description)?;
+        let (session, text) = self.origin.compose(sections);
+        Ok(self.offered(&session, text, slots))
+    }
+
+    /// Offers what we last said once more, unchanged: a session refresh (RFC 4028 §7.4), or the probe of a peer that is
+    /// to say where it stands.
+    ///
+    /// # Errors
+    /// [`OfferAnswerError::Local`]: an offer is pending, nothing was agreed, or no stream is left.
+    pub fn repeat_offer(&mut self) -> Result<Bytes, OfferAnswerError> {
+        let (session, text, slots) = match &self.state {
+            State::Idle => return Err(LocalFault::NothingAgreed.into()),
+            State::Established(agreement) => {
+                if agreement.local.streams.iter().all(|stream| stream.rtp.is_none()) {
+                    return Err(LocalFault::NothingOffered.into());
+                }
+                let (session, text) = self.origin.repeat(&SessionDescription::parse(&agreement.local_text)?);
+                (session, text, agreement.slots.clone())
+            }
+            _ => return Err(LocalFault::OfferPending.into()),
+        };
+        Ok(self.offered(&session, text, slots))
+    }
+
+    fn offered(&mut self, session: &SessionDescription, text: Bytes, slots: Vec<Slot>) -> Bytes {
+        let previous = self.take_agreement();
+        let typed = typed::describe(session);
+        let offer = LocalOffer { typed, text: text.clone(), slots, early: None, previous };
+        self.state = State::LocalOfferPending(Box::new(offer));
+        text
+    }
+
+    /// Takes the peer's offer.
+    ///
+    /// # Errors
+    /// [`OfferAnswerError::Glare`] (491) while ours is pending, [`OfferAnswerError::OfferPending`] (500) while the
+    /// peer's former one is, [`OfferAnswerError::Malformed`] (400), and [`OfferAnswerError::NotAcceptable`] (488) if
+    /// nothing of it can be served.
+    pub fn receive_offer(&mut self, text: &[u8]) -> Result<Offered, OfferAnswerError> {
+        match self.state {
+            State::LocalOfferPending(_) => return Err(OfferAnswerError::Glare),
+            State::RemoteOfferPending(_) => return Err(OfferAnswerError::OfferPending),
+            State::Idle | State::Established(_) => {}
+        }
+        let session = SessionDescription::parse(text)?;
+        let typed = typed::describe(&session);
+        let before = self.agreement().map(Agreement::remote);
+        if let Some(reason) = answer::unacceptable(&session, &typed, before.is_some()) {
+            return Err(OfferAnswerError::NotAcceptable(reason));
+        }
+        let offered = Offered {
+            is_unchanged: before == Some(&typed),
+            hold: hold_change(self.agreement().is_some_and(Agreement::peer_holds), is_held(&typed)),
+            description: typed.clone(),
+        };
+        let previous = self.take_agreement();
+        self.state = State::RemoteOfferPending(Box::new(RemoteOffer { typed, session, previous }));
+        Ok(offered)
+    }
+
+    /// Answers the peer's offer with these streams; gives the text to send.
+    ///
+    /// Stream *i* answers `m=` line *i*; one that is missing, or has no address, is refused. The answer keeps to what
+    /// the offer permits: its payload types, its codecs, its direction.
+    ///
+    /// # Errors
+    /// [`OfferAnswerError::NotAcceptable`] if nothing is left of the offer; it is still pending then, for
+    /// [`OfferAnswer::roll_back`] or another try. [`OfferAnswerError::Local`] if there is no offer, or what is to be
+    /// answered cannot be written.
+    pub fn make_answer(&mut self, description: &MediaDescription) -> Result<Bytes, OfferAnswerError> {
+        let State::RemoteOfferPending(offer) = &self.state else { return Err(LocalFault::NoOffer.into()) };
+        let former = offer.previous.as_ref().map_or(&[][..], |previous| &previous.slots);
+        let (sections, slots) = answer::sections(former, &offer.session, &offer.typed, description)?;
+        let (local_session, text) = self.origin.compose(sections);
+        let agreement = Agreement {
+            role: Role::Answerer,
+            local: typed::describe(&local_session),
+            remote: offer.typed.clone(),
+            local_text: text.clone(),
+            slots,
+            peer_holds: is_held(&offer.typed),
+        };
+        self.state = State::Established(Box::new(agreement));
+        Ok(text)
+    }
+
+    /// Takes the peer's answer.
+    ///
+    /// A response to an INVITE may repeat the answer of an earlier one. After an [`AnswerKind::Early`] one the latest
+    /// counts, as carriers change the source of their announcements; after a final one nothing does.
+    ///
+    /// # Errors
+    /// [`OfferAnswerError::UnexpectedAnswer`], [`OfferAnswerError::Malformed`], [`OfferAnswerError::AnswerMismatch`].
+    pub fn receive_answer(&mut self, text: &[u8], kind: AnswerKind) -> Result<Answered, OfferAnswerError> {
+        match &mut self.state {
+            State::LocalOfferPending(offer) => {
+                let answered = offer.take(text)?;
+                if kind == AnswerKind::Final {
+                    self.settle_early()?;
+                }
+                Ok(answered)
+            }
+            State::Established(agreement) if agreement.role == Role::Offerer => Ok(Answered::Ignored),
+            State::Idle | State::RemoteOfferPending(_) | State::Established(_) => {
+                Err(OfferAnswerError::UnexpectedAnswer)
+            }
+        }
+    }
+
+    /// Makes the early answer final: for a 2xx without SDP after a provisional response that had it, which is against
+    /// RFC 3261 §13.3.1.4 and common.
+    ///
+    /// # Errors
+    /// [`OfferAnswerError::AnswerMissing`] if there is no early answer, [`OfferAnswerError::UnexpectedAnswer`] if there
+    /// is no offer of ours.
+    pub fn settle_early(&mut self) -> Result<(), OfferAnswerError> {
+        let State::LocalOfferPending(offer) = &mut self.state else { return Err(OfferAnswerError::UnexpectedAnswer) };
+        let early = offer.early.take().ok_or(OfferAnswerError::AnswerMissing)?;
+        self.state = State::Established(Box::new(early.agreement));
+        Ok(())
+    }
+
+    /// Takes back the pending offer, whoever made it: it was refused, cancelled, timed out, or met another. What was
+    /// agreed before is in force again (RFC 6337 §3.4). Tells whether an offer was pending.
+    pub fn roll_back(&mut self) -> bool {
+        let previous = match &mut self.state {
+            State::LocalOfferPending(offer) => offer.previous.take(),
+            State::RemoteOfferPending(offer) => offer.previous.take(),
+            State::Idle | State::Established(_) => return false,
+        };
+        self.state = previous.map_or(State::Idle, State::Established);
+        true
+    }
+
+    /// Takes the agreement out of an idle or established machine, whose state is replaced next.
+    fn take_agreement(&mut self) -> Option<Box<Agreement>> {
+        match std::mem::replace(&mut self.state, State::Idle) {
+            State::Established(agreement) => Some(agreement),
+            State::Idle | State::LocalOfferPending(_) | State::RemoteOfferPending(_) => None,
+        }
+    }
+}
+
+impl LocalOffer {
+    /// Makes this answer the early one.
+    fn take(&mut self, text: &[u8]) -> Result<Answered, OfferAnswerError> {
+        let session = SessionDescription::parse(text)?;
+        let remote_text = session.write();
+        if self.early.as_ref().is_some_and(|early| early.remote_text == remote_text) {
+            return Ok(Answered::Repeated);
+        }
+        let answer = typed::describe_answer(&session, &self.typed);
+        let remote = answer::permitted(&self.typed, answer).map_err(OfferAnswerError::AnswerMismatch)?;
+        let mut slots = self.slots.clone();
+        for (slot, stream) in slots.iter_mut().zip(&remote.streams) {
+            slot.types.reserve(&stream.codecs);
+        }
+        let held_before = self.previous.as_ref().is_some_and(|previous| previous.peer_holds);
+        let peer_holds = is_held_after(held_before, &self.typed, &remote);
+        let agreement = Agreement {
+            role: Role::Offerer,
+            local: self.typed.clone(),
+            remote,
+            local_text: self.text.clone(),
+            slots,
+            peer_holds,
+        };
+        self.early = Some(Early { agreement, remote_text });
+        Ok(Answered::Agreed)
+    }
+}

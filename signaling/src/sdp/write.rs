@@ -1,0 +1,132 @@
+//! [`SessionDescription`] to text, in the order of RFC 8866 §5.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::attribute::Attributes;
+use super::media::MediaSection;
+use super::session::{Bandwidth, Connection, Origin, SessionDescription, Timing, UnknownLine};
+use super::text::Text;
+
+impl SessionDescription {
+    /// Writes the description, every line ended with CRLF.
+    pub fn write(&self) -> Bytes {
+        let mut output = Output(BytesMut::with_capacity(512));
+        output.line(b'v', &[b"0"]);
+        output.origin(&self.origin);
+        output.text(b's', &self.name);
+        output.optional(b'i', self.information.as_ref());
+        output.optional(b'u', self.uri.as_ref());
+        self.emails.iter().for_each(|email| output.text(b'e', email));
+        self.phones.iter().for_each(|phone| output.text(b'p', phone));
+        self.connection.iter().for_each(|connection| output.connection(connection));
+        output.bandwidths(&self.bandwidths);
+        self.timings.iter().for_each(|timing| output.timing(timing));
+        output.optional(b'k', self.key.as_ref());
+        output.unknown(&self.unknown);
+        output.attributes(&self.attributes);
+        self.media.iter().for_each(|section| output.media(section));
+        output.0.freeze()
+    }
+}
+
+/// The text as it grows.
+struct Output(BytesMut);
+
+impl Output {
+    fn line(&mut self, letter: u8, parts: &[&[u8]]) {
+        self.0.put_slice(&[letter, b'=']);
+        parts.iter().for_each(|part| self.0.put_slice(part));
+        self.0.put_slice(b"\r\n");
+    }
+
+    fn text(&mut self, letter: u8, text: &Text) {
+        self.line(letter, &[text.as_bytes()]);
+    }
+
+    fn optional(&mut self, letter: u8, text: Option<&Text>) {
+        if let Some(text) = text {
+            self.text(letter, text);
+        }
+    }
+
+    fn origin(&mut self, origin: &Origin) {
+        let words = [
+            &origin.username,
+            &origin.session_id,
+            &origin.session_version,
+            &origin.net_type,
+            &origin.address_type,
+            &origin.address,
+        ]
+        .map(Text::as_bytes);
+        self.line(b'o', &[&words.join(&b' ')]);
+    }
+
+    fn connection(&mut self, connection: &Connection) {
+        match connection {
+            Connection::Address { address, ttl, count } => {
+                let kind: &[u8] = if address.is_ipv4() { b"IN IP4 " } else { b"IN IP6 " };
+                let mut text = address.to_string();
+                // A count of IPv4 addresses stands behind a scope; 255 is what no scope means.
+                let ttl = ttl.or((address.is_ipv4() && count.is_some()).then_some(u8::MAX));
+                ttl.filter(|_| address.is_ipv4()).into_iter().for_each(|ttl| text.push_str(&format!("/{ttl}")));
+                count.iter().for_each(|count| text.push_str(&format!("/{count}")));
+                self.line(b'c', &[kind, text.as_bytes()]);
+            }
+            Connection::Name { address_type, name } => {
+                self.line(b'c', &[b"IN ", address_type.as_bytes(), b" ", name.as_bytes()]);
+            }
+            Connection::Other { net_type, address_type, address } => {
+                let words = [net_type, address_type, address].map(Text::as_bytes);
+                self.line(b'c', &[&words.join(&b' ')]);
+            }
+        }
+    }
+
+    fn bandwidths(&mut self, bandwidths: &[Bandwidth]) {
+        for bandwidth in bandwidths {
+            self.line(b'b', &[bandwidth.kind.as_bytes(), b":", bandwidth.value.to_string().as_bytes()]);
+        }
+    }
+
+    fn timing(&mut self, timing: &Timing) {
+        self.line(b't', &[timing.start.to_string().as_bytes(), b" ", timing.stop.to_string().as_bytes()]);
+        timing.repeats.iter().for_each(|repeat| self.text(b'r', repeat));
+        self.optional(b'z', timing.zone.as_ref());
+    }
+
+    fn unknown(&mut self, lines: &[UnknownLine]) {
+        lines.iter().for_each(|line| self.text(line.letter, &line.value));
+    }
+
+    fn attributes(&mut self, attributes: &Attributes) {
+        for attribute in attributes.iter() {
+            match &attribute.value {
+                Some(value) => self.line(b'a', &[attribute.name.as_bytes(), b":", value.as_bytes()]),
+                None => self.text(b'a', &attribute.name),
+            }
+        }
+    }
+
+    fn media(&mut self, section: &MediaSection) {
+        self.0.put_slice(b"m=");
+        self.0.put_slice(section.media.as_bytes());
+        self.0.put_slice(format!(" {}", section.port).as_bytes());
+        if section.port_count != 1 {
+            self.0.put_slice(format!("/{}", section.port_count).as_bytes());
+        }
+        self.0.put_u8(b' ');
+        self.0.put_slice(section.protocol.as_bytes());
+        for format in &section.formats {
+            self.0.put_u8(b' ');
+            self.0.put_slice(format.as_bytes());
+        }
+        self.0.put_slice(b"\r\n");
+        self.optional(b'i', section.information.as_ref());
+        section.connections.iter().for_each(|connection| self.connection(connection));
+        self.bandwidths(&section.bandwidths);
+        self.optional(b'k', section.key.as_ref());
+        self.unknown(&section.unknown);
+        self.attributes(&section.attributes);
+    }
+}
