@@ -1,0 +1,176 @@
+//! The shell: sockets, tasks, the loop that runs the core. One task runs the core, one a connection, one a listening
+//! socket; a client costs no thread.
+
+mod connection;
+mod socket;
+
+pub use socket::Listener;
+
+use crate::limits::{INPUTS, INPUTS_PER_TURN, LINES_IN_FLIGHT};
+use crate::service::{Control, Output};
+use crate::session::{Access, SessionId};
+use connection::Stream;
+use router::time::Now;
+use router::{Endpoint, Wake};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// What connections and listening sockets tell the loop.
+enum Input {
+    Open(Stream, Access),
+    Line(SessionId, String),
+    Overlong(SessionId),
+    Written(SessionId),
+    End(SessionId),
+    Closed(SessionId),
+}
+
+/// Wakes the loop: give a clone to [`router::Router::register`], and the other to [`serve`].
+#[derive(Clone, Debug, Default)]
+pub struct Waker(Arc<Notify>);
+
+impl Waker {
+    /// Waits until it was woken, or was since the last wait. For modules that run as a task of their own.
+    pub async fn wait(&self) {
+        self.0.notified().await;
+    }
+}
+
+impl Wake for Waker {
+    fn wake(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// A connection as the loop holds it.
+struct Client {
+    lines: mpsc::Sender<String>,
+    task: JoinHandle<()>,
+}
+
+/// Runs the control module on its sockets until `until` completes. `clock` reads both clocks.
+pub async fn serve(
+    mut control: Control,
+    endpoint: Endpoint,
+    waker: Waker,
+    clock: impl Fn() -> Now,
+    listeners: Vec<Listener>,
+    until: impl Future<Output = ()>,
+) {
+    let (sender, mut inputs) = mpsc::channel(INPUTS);
+    let mut accepting = JoinSet::new();
+    for listener in listeners {
+        accepting.spawn(listener.accept(sender.clone()));
+    }
+    let mut clients = Clients { sender, clients: BTreeMap::new(), next: 1 };
+    let mut until = std::pin::pin!(until);
+    clients.refresh_modules(&mut control, &endpoint, clock());
+    loop {
+        let now = clock();
+        let mut taken = 0;
+        while taken < INPUTS_PER_TURN {
+            let Ok(input) = inputs.try_recv() else { break };
+            clients.handle(&mut control, &endpoint, now, input);
+            taken += 1;
+        }
+        let more = router::service::turn(&mut control, &endpoint, now);
+        clients.deliver(&mut control);
+        if more || taken == INPUTS_PER_TURN {
+            tokio::task::yield_now().await;
+            continue;
+        }
+        if !endpoint.may_sleep() {
+            continue;
+        }
+        let due = router::service::next_turn(&mut control).map(|at| at.since(clock().instant));
+        let timeout = async {
+            match due {
+                Some(after) => tokio::time::sleep(after).await,
+                None => std::future::pending().await,
+            }
+        };
+        let input = tokio::select! {
+            input = inputs.recv() => input,
+            () = waker.wait() => None,
+            () = timeout => None,
+            () = &mut until => break,
+        };
+        endpoint.awake();
+        if let Some(input) = input {
+            clients.handle(&mut control, &endpoint, clock(), input);
+        }
+    }
+    // Dropped here: the listening sockets' tasks end with their set, the connections' with their lines.
+}
+
+/// The connections, by session.
+struct Clients {
+    sender: mpsc::Sender<Input>,
+    clients: BTreeMap<SessionId, Client>,
+    next: u64,
+}
+
+impl Clients {
+    fn handle(&mut self, control: &mut Control, endpoint: &Endpoint, now: Now, input: Input) {
+        match input {
+            Input::Open(stream, access) => self.open(control, now, stream, access),
+            Input::Line(id, line) => {
+                self.refresh_modules(control, endpoint, now);
+                control.handle_line(now, id, &line);
+            }
+            Input::Overlong(id) => control.handle_overlong(now, id),
+            Input::Written(id) => control.handle_written(now, id),
+            Input::End(id) => control.handle_end(now, id),
+            Input::Closed(id) => {
+                self.clients.remove(&id);
+                control.handle_close(now, id);
+            }
+        }
+    }
+
+    fn refresh_modules(&self, control: &mut Control, endpoint: &Endpoint, now: Now) {
+        let modules = endpoint.router().modules().into_iter().map(|(address, _)| address).collect();
+        control.handle_modules(now, modules);
+    }
+
+    fn open(&mut self, control: &mut Control, now: Now, stream: Stream, access: Access) {
+        let id = SessionId(self.next);
+        self.next += 1;
+        if !control.handle_open(now, id, access) {
+            tracing::warn!("a client of the control socket was turned away: too many are connected");
+            return;
+        }
+        let (lines, output) = mpsc::channel(LINES_IN_FLIGHT);
+        let task = tokio::spawn(connection::run(stream, id, self.sender.clone(), output));
+        self.clients.insert(id, Client { lines, task });
+    }
+
+    fn deliver(&mut self, control: &mut Control) {
+        while let Some(output) = control.poll_output() {
+            match output {
+                // The core writes no more lines ahead than the channel holds.
+                Output::Write(id, line) => {
+                    if let Some(client) = self.clients.get(&id) {
+                        let _ = client.lines.try_send(line);
+                    }
+                }
+                Output::Close(id) => {
+                    // The writer ends its side when its channel does, and reads on for a moment so that the peer gets
+                    // the last line.
+                    self.clients.remove(&id);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Clients {
+    fn drop(&mut self) {
+        for client in std::mem::take(&mut self.clients).into_values() {
+            client.task.abort();
+        }
+    }
+}

@@ -1,0 +1,431 @@
+//! The module against modules that answer by hand, in virtual time.
+
+use super::*;
+use crate::limits::MAKE_WITHIN;
+use router::ModuleKind;
+use router::parameter::{Account, AccountCredential, Cause, CauseKind, Failure, LegPhase, LegSummary, Party, Reason};
+
+/// The module with its client, and the packets it sent.
+struct Bench {
+    control: Control,
+    now: Now,
+}
+
+const CLIENT: SessionId = SessionId(1);
+
+fn module(kind: ModuleKind, index: u8) -> Address {
+    Address::local(kind, index)
+}
+
+impl Bench {
+    fn new() -> Self {
+        let now = Now { instant: Instant::ZERO, wall: WallTime::from_secs(1_700_000_000) };
+        let config = Config { token: Some(Private::new("open sesame".to_owned())) };
+        let mut control = Control::new(now, module(ModuleKind::Control, 0), config, Random::from_seed(1));
+        let modules = vec![
+            module(ModuleKind::Signaling, 0),
+            module(ModuleKind::Signaling, 1),
+            module(ModuleKind::Switch, 0),
+            module(ModuleKind::Switch, 1),
+            module(ModuleKind::Store, 0),
+        ];
+        control.handle_modules(now, modules);
+        Self { control, now }
+    }
+
+    fn local() -> Self {
+        let mut bench = Self::new();
+        assert!(bench.control.handle_open(bench.now, CLIENT, Access::Local));
+        bench
+    }
+
+    fn line(&mut self, line: &str) {
+        self.control.handle_line(self.now, CLIENT, line);
+    }
+
+    /// What was written to the client, all of it acknowledged.
+    fn told(&mut self) -> Vec<Value> {
+        let mut told = Vec::new();
+        while let Some(output) = self.control.poll_output() {
+            match output {
+                Output::Write(id, line) => {
+                    self.control.handle_written(self.now, id);
+                    told.push(serde_json::from_str(&line).unwrap());
+                }
+                Output::Close(id) => told.push(json!({ "closed": id.0 })),
+            }
+        }
+        told
+    }
+
+    fn sent(&mut self) -> Vec<Packet> {
+        std::iter::from_fn(|| self.control.outbox().poll_transmit()).collect()
+    }
+
+    fn receive(&mut self, packet: Packet) {
+        if let Some(received) = self.control.outbox().handle_packet(packet) {
+            self.control.handle_received(self.now, received);
+        }
+    }
+
+    fn answer(&mut self, request: &Packet, command: Command, parameters: impl Into<Parameters>) {
+        let answer = request.answer(command, parameters);
+        self.receive(answer);
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now = self.now.later(time);
+        let now = self.now;
+        self.control.outbox().handle_timeout(now.instant);
+        while let Some(received) = self.control.outbox().poll_received() {
+            self.control.handle_received(now, received);
+        }
+        self.control.handle_timeout(now);
+    }
+}
+
+fn call(id: &str, phase: CallPhase) -> router::parameter::CallSummary {
+    router::parameter::CallSummary {
+        id: id.to_owned(),
+        caller: Party::new("alice", "example.org"),
+        called: Party::new("bob", "example.org"),
+        phase,
+        started: WallTime::from_secs(1_700_000_000),
+        answered: None,
+        legs: vec![LegSummary {
+            leg_id: "leg".to_owned(),
+            peer: "alice".to_owned(),
+            phase: LegPhase::Answered,
+            incoming: true,
+        }],
+        codec: Some("PCMU".to_owned()),
+    }
+}
+
+fn event(id: &str, phase: CallPhase, missed: bool) -> Parameters {
+    let cause = (phase == CallPhase::Ended).then(|| Cause::new(CauseKind::Normal));
+    one(CallEvent { call: call(id, phase), cause, at: WallTime::from_secs(1_700_000_001), missed })
+}
+
+fn notify(parameters: Parameters) -> Packet {
+    Packet {
+        source: module(ModuleKind::Switch, 0),
+        destination: module(ModuleKind::Control, 0),
+        transaction: router::Transaction::NONE,
+        command: Command::Notify,
+        parameters,
+    }
+}
+
+#[test]
+fn a_listing_walks_from_module_to_module_and_its_cursor_goes_on_there() {
+    let mut bench = Bench::local();
+    bench.line(r#"{"topic":"calls","message":"list","request-id":1,"body":{"limit":2}}"#);
+    let sent = bench.sent();
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].destination, module(ModuleKind::Switch, 0));
+    bench.answer(&sent[0], Command::Done, one(call("a", CallPhase::Talking)));
+    let sent = bench.sent();
+    assert_eq!(sent[0].destination, module(ModuleKind::Switch, 1));
+    let Some(Parameter::Selection(selection)) = sent[0].parameters.last() else { panic!("no selection") };
+    assert_eq!(selection.limit, Some(1), "what is left of the page");
+    let more = Selection { cursor: Some("x7".to_owned()), ..Selection::default() };
+    let page: Parameters = [call("b", CallPhase::Held).into(), more.into()].into_iter().collect();
+    bench.answer(&sent[0], Command::Done, page);
+    let told = bench.told();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0]["status"], "ok");
+    assert_eq!(told[0]["request-id"], 1);
+    let cursor = told[0]["body"]["cursor"].as_str().unwrap();
+    assert_eq!(cursor, "1.x7");
+    assert_eq!(told[0]["body"]["calls"][1]["state"], "held");
+    bench.line(&json!({"topic":"calls","message":"list","body":{"cursor":cursor}}).to_string());
+    let sent = bench.sent();
+    assert_eq!(sent[0].destination, module(ModuleKind::Switch, 1));
+    let Some(Parameter::Selection(selection)) = sent[0].parameters.last() else { panic!("no selection") };
+    assert_eq!(selection.cursor.as_deref(), Some("x7"));
+}
+
+#[test]
+fn a_call_that_one_switch_has_is_found_whatever_the_others_say() {
+    let mut bench = Bench::local();
+    bench.line(r#"{"topic":"calls","message":"get","body":{"call":"a"}}"#);
+    let sent = bench.sent();
+    assert_eq!(sent.len(), 2);
+    bench.answer(&sent[0], Command::Failed, one(Failure::new(Reason::NotFound)));
+    assert!(bench.told().is_empty());
+    bench.answer(&sent[1], Command::Done, one(call("a", CallPhase::Ringing)));
+    let told = bench.told();
+    assert_eq!(told[0]["body"]["call"]["call"], "a");
+    assert_eq!(told[0]["body"]["call"]["actions"], json!(["hangup"]));
+    bench.line(r#"{"topic":"calls","message":"hangup","body":{"call":"b"}}"#);
+    for packet in bench.sent() {
+        bench.answer(&packet, Command::Failed, one(Failure::new(Reason::NotFound)));
+    }
+    assert_eq!(bench.told()[0]["error"]["code"], "not-found");
+}
+
+#[test]
+fn a_call_is_made_in_progress_first_and_completed_under_the_same_identifier() {
+    let mut bench = Bench::local();
+    bench.line(r#"{"topic":"calls","message":"make","request-id":"m","body":{"from":"alice","to":"bob"}}"#);
+    let told = bench.told();
+    assert_eq!((&told[0]["kind"], &told[0]["status"]), (&json!("reply"), &json!("in-progress")));
+    let sent = bench.sent();
+    assert_ne!(sent[0].destination.instance, Instance::MODULE, "the requester names the call");
+    bench.answer(&sent[0], Command::Progress, one(call("a", CallPhase::Ringing)));
+    bench.answer(&sent[0], Command::Done, one(call("a", CallPhase::Talking)));
+    let told = bench.told();
+    assert_eq!((&told[0]["kind"], &told[0]["body"]["call"]["state"]), (&json!("progress"), &json!("ringing")));
+    assert_eq!((&told[1]["kind"], &told[1]["status"]), (&json!("completion"), &json!("ok")));
+    assert!(told.iter().all(|line| line["request-id"] == "m"));
+}
+
+#[test]
+fn a_refused_call_tells_its_cause() {
+    let mut bench = Bench::local();
+    bench.line(r#"{"topic":"calls","message":"make","body":{"from":"alice","to":"bob"}}"#);
+    let sent = bench.sent();
+    bench.answer(&sent[0], Command::Failed, one(Failure::because(CauseKind::Busy.into())));
+    let told = bench.told();
+    assert_eq!(told[1]["error"]["code"], "peer");
+    assert_eq!(told[1]["error"]["cause"]["kind"], "busy");
+}
+
+#[test]
+fn a_module_that_never_answers_is_a_timeout() {
+    let mut bench = Bench::local();
+    bench.line(r#"{"topic":"calls","message":"make","body":{"from":"alice","to":"bob"}}"#);
+    bench.told();
+    bench.pass(MAKE_WITHIN + Duration::from_millis(2));
+    assert_eq!(bench.told()[0]["error"]["code"], "timeout");
+    assert!(bench.control.asked.is_empty());
+}
+
+#[test]
+fn call_events_reach_who_follows_and_are_named_by_the_change() {
+    let mut bench = Bench::local();
+    bench.line(r#"{"topic":"calls","message":"subscribe","body":{"party":"bob"}}"#);
+    let subscriptions = bench.sent();
+    assert_eq!(subscriptions.len(), 2, "one per switch");
+    assert!(subscriptions.iter().all(|packet| packet.command == Command::Subscribe));
+    for packet in &subscriptions {
+        bench.answer(packet, Command::Done, Parameters::new());
+    }
+    bench.told();
+    for phase in [CallPhase::Routing, CallPhase::Ringing, CallPhase::Talking, CallPhase::Held, CallPhase::Talking] {
+        bench.receive(notify(event("a", phase, false)));
+    }
+    bench.receive(notify(event("a", CallPhase::Ended, true)));
+    let told = bench.told();
+    let names: Vec<_> = told.iter().map(|line| line["message"].as_str().unwrap()).collect();
+    assert_eq!(names, ["started", "ringing", "answered", "held", "retrieved", "ended"]);
+    assert_eq!(told[5]["body"]["cause"]["kind"], "normal");
+    assert_eq!(told[5]["body"]["actions"], json!([]));
+    assert_eq!(told[5]["missed"], 1, "the switch says that something was lost");
+    assert!(told[4].get("missed").is_none());
+    bench.line(r#"{"topic":"calls","message":"unsubscribe"}"#);
+    assert!(bench.sent().iter().all(|packet| packet.command == Command::Unsubscribe));
+    bench.told();
+    bench.receive(notify(event("b", CallPhase::Routing, false)));
+    assert!(bench.told().is_empty());
+}
+
+#[test]
+fn a_refused_subscription_is_tried_again_and_the_gap_is_told() {
+    let mut bench = Bench::local();
+    bench.line(r#"{"topic":"registrations","message":"subscribe"}"#);
+    bench.told();
+    let sent = bench.sent();
+    bench.answer(&sent[0], Command::Failed, one(Failure::new(Reason::Exhausted)));
+    bench.answer(&sent[1], Command::Done, Parameters::new());
+    bench.pass(RESUBSCRIBE + SWEEP);
+    let again = bench.sent();
+    assert_eq!(again.len(), 1);
+    assert_eq!(again[0].destination, sent[0].destination);
+    bench.answer(&again[0], Command::Done, Parameters::new());
+    let registration = router::parameter::Registration { account: "alice".into(), contacts: Vec::new() };
+    bench.receive(notify(one(RegistrationEvent { registration, at: WallTime(0), missed: false })));
+    let told = bench.told();
+    assert_eq!(told[0]["message"], "unregistered");
+    assert_eq!(told[0]["missed"], 1);
+}
+
+#[test]
+fn strangers_log_in_first_and_only_with_the_token() {
+    let mut bench = Bench::new();
+    assert!(bench.control.handle_open(bench.now, CLIENT, Access::Remote));
+    bench.line(r#"{"topic":"calls","message":"list"}"#);
+    assert_eq!(bench.told()[0]["error"]["code"], "login-required");
+    bench.line(r#"{"topic":"session","message":"login","body":{"token":"open sesame"}}"#);
+    assert_eq!(bench.told()[0]["status"], "ok");
+    bench.line(r#"{"topic":"calls","message":"list"}"#);
+    assert_eq!(bench.sent().len(), 1);
+
+    let mut bench = Bench::new();
+    assert!(bench.control.handle_open(bench.now, CLIENT, Access::Remote));
+    bench.line(r#"{"topic":"session","message":"login","body":{"token":"open sesamf"}}"#);
+    let told = bench.told();
+    assert_eq!(told[0]["error"]["code"], "refused");
+    assert_eq!(told[1]["closed"], 1);
+}
+
+#[test]
+fn who_does_not_log_in_and_who_is_idle_is_closed() {
+    let mut bench = Bench::new();
+    assert!(bench.control.handle_open(bench.now, CLIENT, Access::Remote));
+    bench.pass(LOGIN_WITHIN);
+    assert_eq!(bench.told()[0]["error"]["code"], "login-required");
+    let mut bench = Bench::local();
+    bench.pass(IDLE);
+    let told = bench.told();
+    assert_eq!((&told[0]["message"], &told[1]["closed"]), (&json!("closing"), &json!(1)));
+    let mut bench = Bench::local();
+    bench.line(r#"{"topic":"calls","message":"subscribe"}"#);
+    bench.told();
+    bench.pass(IDLE);
+    assert!(bench.told().is_empty(), "who follows is not idle");
+}
+
+#[test]
+fn who_does_not_read_is_closed() {
+    let mut bench = Bench::local();
+    bench.line(r#"{"topic":"session","message":"ping"}"#);
+    assert!(matches!(bench.control.poll_output(), Some(Output::Write(..))));
+    bench.pass(STALL);
+    assert_eq!(bench.control.poll_output(), Some(Output::Close(CLIENT)));
+    assert_eq!(bench.control.sessions(), 0);
+}
+
+#[test]
+fn sessions_and_requests_are_bounded() {
+    let mut bench = Bench::local();
+    for _ in 0..=REQUESTS_PER_SESSION {
+        bench.line(r#"{"topic":"trunks","message":"list"}"#);
+    }
+    let told = bench.told();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0]["error"]["code"], "busy");
+    for id in 2..=SESSIONS as u64 {
+        assert!(bench.control.handle_open(bench.now, SessionId(id), Access::Local));
+    }
+    assert!(!bench.control.handle_open(bench.now, SessionId(9_999), Access::Local));
+}
+
+#[test]
+fn a_client_that_ends_its_input_still_gets_its_answers() {
+    let mut bench = Bench::local();
+    bench.line(r#"{"topic":"trunks","message":"list"}"#);
+    bench.control.handle_end(bench.now, CLIENT);
+    assert!(bench.told().is_empty());
+    for packet in bench.sent() {
+        bench.answer(&packet, Command::Done, Parameters::new());
+    }
+    let told = bench.told();
+    assert_eq!(told[0]["body"]["trunks"], json!([]));
+    assert_eq!(told[1]["closed"], 1);
+}
+
+#[test]
+fn an_account_is_added_only_where_there_is_none() {
+    let account = |name: &str| Account {
+        name: name.to_owned(),
+        display_name: Some(Private::new("Alice".to_owned())),
+        credential: AccountCredential::Withheld,
+        enabled: true,
+        created: WallTime(7),
+        removed: false,
+    };
+    let mut bench = Bench::local();
+    bench.line(r#"{"topic":"accounts","message":"add","body":{"name":"alice"}}"#);
+    let query = bench.sent().remove(0);
+    bench.answer(&query, Command::Failed, one(Failure::new(Reason::NotFound)));
+    let set = bench.sent().remove(0);
+    assert_eq!(set.command, Command::Set);
+    let Some(Parameter::Account(written)) = set.first() else { panic!("no account") };
+    let AccountCredential::Password(password) = &written.credential else { panic!("no password") };
+    let password = password.reveal().clone();
+    bench.answer(&set, Command::Done, Parameters::new());
+    assert_eq!(bench.told()[0]["body"]["password"], password);
+
+    bench.line(r#"{"topic":"accounts","message":"add","body":{"name":"alice"}}"#);
+    let query = bench.sent().remove(0);
+    bench.answer(&query, Command::Done, one(account("alice")));
+    assert_eq!(bench.told()[0]["error"]["code"], "exists");
+
+    bench.line(r#"{"topic":"accounts","message":"disable","body":{"name":"alice"}}"#);
+    let query = bench.sent().remove(0);
+    bench.answer(&query, Command::Done, one(account("alice")));
+    let set = bench.sent().remove(0);
+    let Some(Parameter::Account(written)) = set.first() else { panic!("no account") };
+    assert_eq!(**written, Account { enabled: false, ..account("alice") }, "the rest stays, the credential too");
+}
+
+#[test]
+fn the_status_of_a_platform_names_who_is_silent() {
+    let mut bench = Bench::local();
+    bench.line(r#"{"topic":"system","message":"status"}"#);
+    let sent = bench.sent();
+    assert_eq!(sent.len(), 5);
+    for packet in &sent[1..] {
+        let status = Status { module: packet.destination.module.to_string(), ..Status::default() };
+        bench.answer(packet, Command::Done, one(status));
+    }
+    assert!(bench.told().is_empty());
+    bench.pass(Duration::from_secs(6));
+    let told = bench.told();
+    assert_eq!(told[0]["body"]["state"], "failed");
+    assert_eq!(told[0]["body"]["silent"][0], json!({ "module": "signaling/0", "error": "timeout" }));
+    assert_eq!(told[0]["body"]["modules"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn what_the_module_does_not_serve_is_told_so() {
+    let mut bench = Bench::new();
+    let request = Packet {
+        command: Command::Open,
+        transaction: router::Transaction(3),
+        ..notify(event("a", CallPhase::Held, false))
+    };
+    bench.receive(request);
+    let sent = bench.sent();
+    assert_eq!(sent[0].failure().reason, Reason::Unsupported);
+}
+
+proptest::proptest! {
+    /// Whatever a client sends, in whatever order its connection reports, the module keeps its bounds.
+    #[test]
+    fn no_sequence_of_inputs_panics(inputs in proptest::collection::vec((0u8..8, 0usize..12), 0..60)) {
+        let lines = [
+            r#"{"topic":"calls","message":"list"}"#, r#"{"topic":"calls","message":"subscribe"}"#, "{",
+            r#"{"topic":"calls","message":"make","body":{"from":"a","to":"b"}}"#,
+            r#"{"topic":"session","message":"logout"}"#, r#"{"topic":"records","message":"search"}"#,
+            r#"{"topic":"accounts","message":"enable","body":{"name":"a"}}"#,
+            r#"{"topic":"system","message":"reload"}"#, r#"{"topic":"trace","message":"get"}"#,
+            r#"{"topic":"session","message":"login","body":{"token":"open sesame"}}"#,
+            r#"{"topic":"calls","message":"list","body":{"cursor":"9.x"}}"#, r#"{"topic":"nothing","message":""}"#,
+        ];
+        let mut bench = Bench::new();
+        let mut sent = Vec::new();
+        for (verb, choice) in inputs {
+            let id = SessionId(choice as u64 % 3);
+            match verb {
+                0 => { bench.control.handle_close(bench.now, id); bench.control.handle_open(bench.now, id, Access::Local); }
+                1 => { bench.control.handle_close(bench.now, id); bench.control.handle_open(bench.now, id, Access::Remote); }
+                2 | 3 => bench.control.handle_line(bench.now, id, lines[choice]),
+                4 => bench.control.handle_end(bench.now, id),
+                5 => bench.pass(Duration::from_secs(choice as u64)),
+                6 => bench.receive(notify(event("a", CallPhase::Talking, choice == 0))),
+                _ => if let Some(packet) = sent.pop() {
+                    let command = if choice % 2 == 0 { Command::Done } else { Command::Failed };
+                    bench.answer(&packet, command, Parameters::new());
+                },
+            }
+            sent.extend(bench.sent());
+            bench.told();
+        }
+        bench.pass(MAKE_WITHIN * 2);
+        bench.told();
+        proptest::prop_assert!(bench.control.asked.is_empty());
+    }
+}

@@ -1,0 +1,280 @@
+//! Calls: list them, make and end them, follow them.
+
+use super::{optional_time, page_limit, party};
+use crate::limits::{CHANGE_WITHIN, MAKE_WITHIN, QUERY_WITHIN};
+use crate::protocol::code::cause_to_json;
+use crate::protocol::request::bounded;
+use crate::protocol::{Code, Problem, Request};
+use crate::question::{Action, Feed, Filter, Gather, Page, Question, Recipients, Step, any, only};
+use router::parameter::{
+    CallEvent, CallPhase, CallSummary, LegPhase, LegSummary, Originate, Parameter, Party, Selection,
+};
+use router::time::WallTime;
+use router::{Command, ModuleKind, Parameters, one};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+pub(super) const MESSAGES: &[&str] = &["list", "get", "hangup", "make", "subscribe", "unsubscribe"];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    party: Option<String>,
+    state: Option<String>,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    call: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Make {
+    from: String,
+    to: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Follow {
+    party: Option<String>,
+    call: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+pub(super) fn action(request: &Request) -> Result<Action, Problem> {
+    Ok(match request.header.message.as_str() {
+        "list" => Action::Ask(list(request.parameters()?)),
+        "get" => Action::Ask(get(bounded("call", request.parameters::<Named>()?.call)?)),
+        "hangup" => Action::Ask(hangup(bounded("call", request.parameters::<Named>()?.call)?)),
+        "make" => {
+            let Make { from, to } = request.parameters()?;
+            Action::Ask(make(bounded("from", from)?, bounded("to", to)?))
+        }
+        "subscribe" => {
+            let Follow { party, call } = request.parameters()?;
+            let party = party.map(|party| bounded("party", party)).transpose()?;
+            let call = call.map(|call| bounded("call", call)).transpose()?;
+            Action::Follow(Feed::Calls, Filter { party, call })
+        }
+        _ => {
+            let Nothing {} = request.parameters()?;
+            Action::Unfollow(Feed::Calls)
+        }
+    })
+}
+
+/// `Query × CallSummary` to one switch after the other.
+fn list(list: List) -> Question {
+    Question {
+        to: Recipients::Each(ModuleKind::Switch),
+        command: Command::Query,
+        parameters: one(no_call()),
+        within: QUERY_WITHIN,
+        gather: Gather::Page(Page {
+            key: "calls",
+            item: |parameter| match parameter {
+                Parameter::CallSummary(call) => Some(to_json(call)),
+                _ => None,
+            },
+            selection: Selection { party: list.party, state: list.state, ..Selection::default() },
+            cursor: list.cursor,
+            limit: page_limit(list.limit),
+        }),
+        slow: false,
+    }
+}
+
+/// The one switch that has the call answers it.
+fn get(call: String) -> Question {
+    let selection = Selection { name: Some(call), ..Selection::default() };
+    let parameters: Parameters = [Parameter::from(no_call()), selection.into()].into_iter().collect();
+    Question::new(Recipients::Each(ModuleKind::Switch), Command::Query, parameters, QUERY_WITHIN, |answers| match any(
+        answers,
+    )?
+    .iter()
+    .flatten()
+    .find_map(summary)
+    {
+        Some(call) => Ok(Step::Done(json!({ "call": to_json(call) }))),
+        None => Err(no_such_call()),
+    })
+}
+
+/// `Stop × Selection` to every switch: the one that has the call ends it.
+fn hangup(call: String) -> Question {
+    let selection = Selection { name: Some(call), ..Selection::default() };
+    Question::new(Recipients::Each(ModuleKind::Switch), Command::Stop, one(selection), CHANGE_WITHIN, |answers| {
+        any(answers).map_err(|problem| if problem.code == Code::NotFound { no_such_call() } else { problem })?;
+        Ok(Step::Done(json!({})))
+    })
+}
+
+/// `Start × Originate` to any switch.
+fn make(from: String, to: String) -> Question {
+    let parameters = one(Originate { from, to });
+    Question::new(Recipients::Any(ModuleKind::Switch), Command::Start, parameters, MAKE_WITHIN, |answers| {
+        let answer = only(answers)?;
+        let call = answer.iter().find_map(summary).map_or(Value::Null, to_json);
+        Ok(Step::Done(json!({ "call": call })))
+    })
+    .slow()
+}
+
+fn no_such_call() -> Problem {
+    Problem::because(Code::NotFound, "there is no such call")
+}
+
+/// The call that an answer carries.
+pub(crate) fn summary(parameter: &Parameter) -> Option<&CallSummary> {
+    match parameter {
+        Parameter::CallSummary(call) => Some(call),
+        _ => None,
+    }
+}
+
+/// Stands for "calls" in a question.
+fn no_call() -> CallSummary {
+    CallSummary {
+        id: String::new(),
+        caller: Party::default(),
+        called: Party::default(),
+        phase: CallPhase::Routing,
+        started: WallTime::default(),
+        answered: None,
+        legs: Vec::new(),
+        codec: None,
+    }
+}
+
+/// Stands for "call events" in a subscription.
+pub(crate) fn no_event() -> CallEvent {
+    CallEvent { call: no_call(), cause: None, at: WallTime::default(), missed: false }
+}
+
+/// A call as it stands: parties, state, how it came about, what may be done next.
+pub(crate) fn to_json(call: &CallSummary) -> Value {
+    let incoming = call.legs.first().is_none_or(|leg| leg.incoming);
+    json!({
+        "call": call.id,
+        "state": phase_name(call.phase),
+        "made-by": if incoming { "caller" } else { "control" },
+        "origin": call.legs.first().map(|leg| leg.peer.clone()),
+        "caller": party::party(&call.caller),
+        "called": party::party(&call.called),
+        "started": call.started.to_string(),
+        "answered": optional_time(call.answered),
+        "codec": call.codec,
+        "legs": call.legs.iter().map(leg).collect::<Vec<_>>(),
+        "actions": actions(call.phase),
+    })
+}
+
+/// The body of an event: the call after the change, when, and why it ended.
+pub(crate) fn event_to_json(event: &CallEvent) -> Value {
+    let mut json = to_json(&event.call);
+    json["at"] = event.at.to_string().into();
+    if let Some(cause) = &event.cause {
+        json["cause"] = cause_to_json(cause);
+    }
+    json
+}
+
+/// An event's message: what changed, from the phase before and the one after.
+pub(crate) fn event_name(before: Option<CallPhase>, after: CallPhase) -> &'static str {
+    match (before, after) {
+        (Some(before), after) if before == after => "changed",
+        (_, CallPhase::Routing) => "started",
+        (_, CallPhase::Ringing) => "ringing",
+        (Some(CallPhase::Held), CallPhase::Talking) => "retrieved",
+        (Some(CallPhase::Transferring), CallPhase::Talking) => "transferred",
+        (_, CallPhase::Talking) => "answered",
+        (_, CallPhase::Held) => "held",
+        (_, CallPhase::Transferring) => "transferring",
+        (_, CallPhase::Ended) => "ended",
+    }
+}
+
+/// Whether the filter lets the event pass.
+pub(crate) fn matches(filter: &Filter, call: &CallSummary) -> bool {
+    let of_call = filter.call.as_ref().is_none_or(|id| *id == call.id);
+    let of_party = filter.party.as_deref().is_none_or(|party| {
+        call.caller.user() == party || call.called.user() == party || call.legs.iter().any(|leg| leg.peer == party)
+    });
+    of_call && of_party
+}
+
+/// What a client may do next with a call.
+fn actions(phase: CallPhase) -> &'static [&'static str] {
+    match phase {
+        CallPhase::Ended => &[],
+        CallPhase::Routing | CallPhase::Ringing | CallPhase::Talking | CallPhase::Held | CallPhase::Transferring => {
+            &["hangup"]
+        }
+    }
+}
+
+const fn phase_name(phase: CallPhase) -> &'static str {
+    match phase {
+        CallPhase::Routing => "routing",
+        CallPhase::Ringing => "ringing",
+        CallPhase::Talking => "talking",
+        CallPhase::Held => "held",
+        CallPhase::Transferring => "transferring",
+        CallPhase::Ended => "ended",
+    }
+}
+
+fn leg(leg: &LegSummary) -> Value {
+    let phase = match leg.phase {
+        LegPhase::Trying => "trying",
+        LegPhase::Ringing => "ringing",
+        LegPhase::Early => "early",
+        LegPhase::Answered => "answered",
+        LegPhase::Released => "released",
+    };
+    json!({ "leg": leg.leg_id, "peer": leg.peer, "state": phase, "incoming": leg.incoming })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_named_by_what_changed() {
+        assert_eq!(event_name(None, CallPhase::Routing), "started");
+        assert_eq!(event_name(Some(CallPhase::Routing), CallPhase::Ringing), "ringing");
+        assert_eq!(event_name(Some(CallPhase::Ringing), CallPhase::Talking), "answered");
+        assert_eq!(event_name(Some(CallPhase::Held), CallPhase::Talking), "retrieved");
+        assert_eq!(event_name(Some(CallPhase::Talking), CallPhase::Talking), "changed");
+        assert_eq!(event_name(None, CallPhase::Ended), "ended");
+    }
+
+    #[test]
+    fn a_filter_looks_at_parties_and_at_who_is_at_the_legs() {
+        let call = CallSummary {
+            id: "c1".into(),
+            caller: Party::new("alice", "example.org"),
+            called: Party::new("0301234", "example.org"),
+            legs: vec![LegSummary {
+                leg_id: "x".into(),
+                peer: "carrier".into(),
+                phase: LegPhase::Trying,
+                incoming: false,
+            }],
+            ..no_call()
+        };
+        let of = |party: &str| Filter { party: Some(party.into()), call: None };
+        assert!(matches(&Filter::default(), &call));
+        assert!(matches(&of("alice"), &call) && matches(&of("0301234"), &call) && matches(&of("carrier"), &call));
+        assert!(!matches(&of("bob"), &call));
+        assert!(!matches(&Filter { call: Some("c2".into()), party: None }, &call));
+    }
+}

@@ -1,0 +1,110 @@
+//! One module a topic: its messages, the packets that they become, the JSON that answers become.
+//!
+//! | topic | messages |
+//! |---|---|
+//! | `session` | `login`, `logout`, `ping`, `topics` |
+//! | `system` | `status`, `reload` |
+//! | `calls` | `list`, `get`, `hangup`, `make`, `subscribe`, `unsubscribe` |
+//! | `records` | `search` |
+//! | `registrations` | `list`, `subscribe`, `unsubscribe` |
+//! | `trunks` | `list` |
+//! | `workers` | `list` |
+//! | `accounts` | `list`, `add`, `remove`, `set-password`, `enable`, `disable` |
+//! | `trace` | `get` |
+
+mod accounts;
+pub(crate) mod calls;
+mod party;
+mod records;
+pub(crate) mod registrations;
+mod session;
+mod status;
+mod system;
+mod trace;
+mod trunks;
+mod workers;
+
+use crate::limits::{PAGE, PAGE_MAX};
+use crate::protocol::{Code, Problem, Request};
+use crate::question::Action;
+use router::Random;
+use router::time::{Now, WallTime};
+use serde_json::Value;
+
+/// What a topic may use beside the request.
+pub(crate) struct Context<'a> {
+    pub(crate) now: Now,
+    pub(crate) random: &'a mut Random,
+}
+
+/// Topics and their messages, as `session.topics` tells them.
+pub(crate) const TOPICS: &[(&str, &[&str])] = &[
+    ("session", session::MESSAGES),
+    ("system", system::MESSAGES),
+    ("calls", calls::MESSAGES),
+    ("records", records::MESSAGES),
+    ("registrations", registrations::MESSAGES),
+    ("trunks", trunks::MESSAGES),
+    ("workers", workers::MESSAGES),
+    ("accounts", accounts::MESSAGES),
+    ("trace", trace::MESSAGES),
+];
+
+/// What a request becomes.
+pub(crate) fn action(request: &Request, context: &mut Context<'_>) -> Result<Action, Problem> {
+    let topic = request.header.topic.as_str();
+    let Some((_, messages)) = TOPICS.iter().find(|(name, _)| *name == topic) else {
+        return Err(Problem::new(Code::UnknownTopic));
+    };
+    if !messages.contains(&request.header.message.as_str()) {
+        let known = messages.join(", ");
+        return Err(Problem::because(Code::UnknownMessage, format!("the messages of {topic} are: {known}")));
+    }
+    match topic {
+        "session" => session::action(request),
+        "system" => system::action(request),
+        "calls" => calls::action(request),
+        "records" => records::action(request),
+        "registrations" => registrations::action(request),
+        "trunks" => trunks::action(request),
+        "workers" => workers::action(request),
+        "accounts" => accounts::action(request, context),
+        "trace" => trace::action(request),
+        _ => Err(Problem::new(Code::UnknownTopic)),
+    }
+}
+
+/// A page's length within its bound.
+fn page_limit(asked: Option<u32>) -> u32 {
+    asked.unwrap_or(PAGE).clamp(1, PAGE_MAX)
+}
+
+/// A moment, or null.
+fn optional_time(at: Option<WallTime>) -> Value {
+    at.map_or(Value::Null, |at| at.to_string().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Map;
+
+    #[test]
+    fn every_listed_message_is_served() {
+        let mut random = Random::from_seed(1);
+        for (topic, messages) in TOPICS {
+            for message in *messages {
+                let header = crate::protocol::Header {
+                    topic: (*topic).to_owned(),
+                    message: (*message).to_owned(),
+                    request_id: None,
+                };
+                let request = Request { header, body: Map::new() };
+                let mut context = Context { now: Now::default(), random: &mut random };
+                if let Err(problem) = action(&request, &mut context) {
+                    assert_eq!(problem.code, Code::Invalid, "{topic}.{message} misses parameters at most");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Trunks.
+
+use crate::limits::QUERY_WITHIN;
+use crate::protocol::{Problem, Request};
+use crate::question::{Action, Question, Recipients, Step, any};
+use router::parameter::{Parameter, TrunkStatus};
+use router::{Command, ModuleKind, one};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+pub(super) const MESSAGES: &[&str] = &["list"];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// `Query × TrunkStatus` to every signaling module: each counts its own calls, a trunk's are their sum.
+pub(super) fn action(request: &Request) -> Result<Action, Problem> {
+    let Nothing {} = request.parameters()?;
+    let to = Recipients::Each(ModuleKind::Signaling);
+    let parameters = one(TrunkStatus::default());
+    Ok(Action::Ask(Question::new(to, Command::Query, parameters, QUERY_WITHIN, |answers| {
+        let mut trunks: BTreeMap<String, TrunkStatus> = BTreeMap::new();
+        for parameter in any(answers)?.into_iter().flatten() {
+            let Parameter::TrunkStatus(status) = parameter else { continue };
+            match trunks.get_mut(&status.name) {
+                Some(trunk) => add(trunk, *status),
+                None => {
+                    trunks.insert(status.name.clone(), *status);
+                }
+            }
+        }
+        Ok(Step::Done(json!({ "trunks": trunks.values().map(to_json).collect::<Vec<_>>() })))
+    })))
+}
+
+fn add(trunk: &mut TrunkStatus, other: TrunkStatus) {
+    trunk.calls_in = trunk.calls_in.saturating_add(other.calls_in);
+    trunk.calls_out = trunk.calls_out.saturating_add(other.calls_out);
+    trunk.offered = trunk.offered.saturating_add(other.offered);
+    trunk.answered = trunk.answered.saturating_add(other.answered);
+    trunk.failed = trunk.failed.saturating_add(other.failed);
+    trunk.last_failure = other.last_failure.or(trunk.last_failure.take());
+}
+
+fn to_json(trunk: &TrunkStatus) -> Value {
+    json!({
+        "trunk": trunk.name,
+        "target": trunk.target.reveal(),
+        "calls-in": trunk.calls_in,
+        "calls-out": trunk.calls_out,
+        "offered": trunk.offered,
+        "answered": trunk.answered,
+        "failed": trunk.failed,
+        "last-failure": trunk.last_failure,
+    })
+}
