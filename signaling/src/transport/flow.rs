@@ -1,0 +1,242 @@
+//! Where a message came from, and where one is to go.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+/// A transport of SIP (RFC 3261 §18).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Transport {
+    /// Datagrams: what is sent may be lost, so transactions retransmit.
+    Udp,
+    /// A stream, framed by Content-Length.
+    Tcp,
+}
+
+impl Transport {
+    /// The transport that a Via or a `transport` parameter names, in any case.
+    pub fn parse(token: &str) -> Option<Transport> {
+        [Transport::Udp, Transport::Tcp].into_iter().find(|transport| token.eq_ignore_ascii_case(transport.as_str()))
+    }
+
+    /// The name in a Via (RFC 3261 §20.42).
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Transport::Udp => "UDP",
+            Transport::Tcp => "TCP",
+        }
+    }
+
+    /// The name in a URI's `transport` parameter (RFC 3261 §19.1.1).
+    pub const fn parameter(self) -> &'static str {
+        match self {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+        }
+    }
+
+    /// Whether what is sent arrives or is reported as failed, so that transactions need not retransmit
+    /// (RFC 3261 §17).
+    pub const fn is_reliable(self) -> bool {
+        !matches!(self, Transport::Udp)
+    }
+
+    /// The port where none is written (RFC 3261 §19.1.2).
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Transport::Udp | Transport::Tcp => 5060,
+        }
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// One of the server's listeners, by its place in [`Listeners`](super::Listeners).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ListenerId(pub u16);
+
+/// One connection of a stream transport. Never used again within a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(pub u64);
+
+/// The way on which a message came (RFC 5626 §3.1): what is sent back on it passes the NATs that it passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Flow {
+    /// The transport.
+    pub transport: Transport,
+    /// The listener whose socket it is; for a connection that was opened from here, the listener that stands in its
+    /// Via.
+    pub listener: ListenerId,
+    /// Our end.
+    pub local: SocketAddr,
+    /// The peer's end.
+    pub remote: SocketAddr,
+    /// The connection of a stream transport.
+    pub connection: Option<ConnectionId>,
+}
+
+/// Where a message is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Destination {
+    /// The transport.
+    pub transport: Transport,
+    /// The peer's address.
+    pub remote: SocketAddr,
+    /// From which listener; `None`: [`Listeners::select`](super::Listeners::select) chooses.
+    pub listener: Option<ListenerId>,
+    /// What a stream transport does about the connection.
+    pub connection: Connection,
+    /// Whether a request may go by TCP instead of UDP when it is too long (RFC 3261 §18.1.1).
+    pub may_upgrade: bool,
+}
+
+/// Which connection a message to a [`Destination`] takes. Without meaning for UDP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Connection {
+    /// One that was opened from here to that address before, or a new one.
+    Any,
+    /// This one and no other: that of a flow behind NAT.
+    Only(ConnectionId),
+    /// This one; once it is gone, any to that address: responses (RFC 3261 §18.2.2).
+    Prefer(ConnectionId, SocketAddr),
+}
+
+impl Destination {
+    /// An address.
+    pub const fn address(transport: Transport, remote: SocketAddr) -> Destination {
+        Destination { transport, remote, listener: None, connection: Connection::Any, may_upgrade: true }
+    }
+
+    /// Back on the way on which something came, and on no other.
+    pub const fn flow(flow: &Flow) -> Destination {
+        let connection = match flow.connection {
+            Some(connection) => Connection::Only(connection),
+            None => Connection::Any,
+        };
+        Destination {
+            transport: flow.transport,
+            remote: flow.remote,
+            listener: Some(flow.listener),
+            connection,
+            may_upgrade: false,
+        }
+    }
+
+    /// From that listener.
+    #[must_use]
+    pub const fn from_listener(mut self, listener: ListenerId) -> Destination {
+        self.listener = Some(listener);
+        self
+    }
+
+    /// By that transport, however long the message is.
+    #[must_use]
+    pub const fn exactly(mut self) -> Destination {
+        self.may_upgrade = false;
+        self
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.transport.parameter(), self.remote)
+    }
+}
+
+/// What the sender of a [`Transmit`] is told it by when it fails. Opaque to the transports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Token(pub u64);
+
+/// A message to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transmit {
+    /// Where to.
+    pub destination: Destination,
+    /// The whole message.
+    pub bytes: Bytes,
+    /// Comes back in [`TransportEvent::Failed`](super::TransportEvent::Failed); `None`: nobody asks.
+    pub token: Option<Token>,
+}
+
+/// A message that came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// On which way.
+    pub flow: Flow,
+    /// The whole message: a datagram, or cut from a stream.
+    pub bytes: Bytes,
+}
+
+/// Why a message did not leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TransportFailure {
+    /// No listener has that transport and address family.
+    NoListener,
+    /// The peer refused the connection.
+    Refused,
+    /// No connection in time.
+    TimedOut,
+    /// The network says that there is no way there.
+    Unreachable,
+    /// The connection ended, or had ended before.
+    Closed,
+    /// The peer does not read: its queue is full.
+    Congested,
+    /// As many connections as there may be.
+    TooManyConnections,
+    /// Longer than a datagram.
+    TooLong,
+    /// The system refused it.
+    System,
+}
+
+impl fmt::Display for TransportFailure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            TransportFailure::NoListener => "no listener of that transport and address family",
+            TransportFailure::Refused => "connection refused",
+            TransportFailure::TimedOut => "no connection in time",
+            TransportFailure::Unreachable => "unreachable",
+            TransportFailure::Closed => "connection closed",
+            TransportFailure::Congested => "the peer does not read",
+            TransportFailure::TooManyConnections => "too many connections",
+            TransportFailure::TooLong => "longer than a datagram",
+            TransportFailure::System => "the system refused it",
+        })
+    }
+}
+
+impl std::error::Error for TransportFailure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transports_are_named_in_any_case() {
+        assert_eq!(Transport::parse("udp"), Some(Transport::Udp));
+        assert_eq!(Transport::parse("Tcp"), Some(Transport::Tcp));
+        assert_eq!(Transport::parse("SCTP"), None);
+        assert!(Transport::Tcp.is_reliable() && !Transport::Udp.is_reliable());
+    }
+
+    #[test]
+    fn a_flow_is_its_own_destination() {
+        let flow = Flow {
+            transport: Transport::Tcp,
+            listener: ListenerId(2),
+            local: "192.0.2.1:5060".parse().unwrap(),
+            remote: "198.51.100.7:49152".parse().unwrap(),
+            connection: Some(ConnectionId(9)),
+        };
+        let back = Destination::flow(&flow);
+        assert_eq!(back.connection, Connection::Only(ConnectionId(9)));
+        assert_eq!((back.remote, back.listener, back.may_upgrade), (flow.remote, Some(ListenerId(2)), false));
+        assert_eq!(back.to_string(), "tcp 198.51.100.7:49152");
+    }
+}

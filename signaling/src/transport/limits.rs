@@ -1,0 +1,82 @@
+//! The capacities of the transports, each with where it comes from.
+
+use router::time::Duration;
+
+/// Longest request by UDP, in octets: beyond it, TCP is to be used where the path's MTU is unknown
+/// (RFC 3261 §18.1.1).
+pub const UDP_REQUEST_OCTETS_MAX: usize = 1_300;
+
+/// Longest UDP payload over IPv4: 65,535 less the headers of IP and UDP (RFC 768). One octet more is read, to be sure
+/// that nothing was cut.
+pub const UDP_PAYLOAD_OCTETS_MAX: usize = 65_507;
+
+/// Peers that are known to refuse TCP. They are trunks and the like, as phones behind NAT are reached by their flows.
+pub const TCP_REFUSALS_MAX: usize = 1_024;
+
+/// How long a refusal of TCP is believed: a peer that was given TCP in the meantime is found within five minutes.
+pub const TCP_REFUSAL_HELD: Duration = Duration::from_secs(300);
+
+/// Datagrams that are taken from one socket before the others, timers and packets have their turn. At 3 µs a message
+/// a batch is some 200 µs.
+pub const DATAGRAMS_PER_TURN: usize = 64;
+
+/// Messages and events that connections may have handed over and that were not taken yet. A connection that finds no
+/// room stops reading, so the peer's window closes: two turns of a busy server.
+pub const CONNECTION_INPUTS: usize = 256;
+
+/// Receive buffer asked of the kernel for a UDP socket: half a second of 1,000 calls a second with ten messages of
+/// 800 octets each, as the kernel counts them.
+pub const UDP_RECEIVE_BUFFER: usize = 4 << 20;
+
+/// Connections at once where the configuration says nothing. A phone on TCP holds one; the rest of the usual limit of
+/// open files (20,000) is left to media ports.
+pub const CONNECTIONS_MAX: usize = 4_096;
+
+/// Accepted connections from one address: an office behind one NAT.
+pub const CONNECTIONS_PER_SOURCE: usize = 512;
+
+/// Octets that wait to be written to one connection. A peer that lets so much pile up does not read; a burst of 64
+/// large messages passes.
+pub const WRITE_QUEUE_OCTETS: usize = 256 << 10;
+
+/// Messages that wait to be written to one connection.
+pub const WRITE_QUEUE_MESSAGES: usize = 1_024;
+
+/// Octets that a connection asks for in one read: an ordinary message or a few.
+pub const READ_OCTETS: usize = 4_096;
+
+/// How long opening a connection may take. Below a quarter of timer B, so that a request that is too long for UDP has
+/// time left to go by UDP after all.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How long a connection may take for its first message, and for the rest of a message that has begun: RFC 3261's
+/// longest transaction time is 32 s, nobody sends more slowly.
+pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(32);
+
+/// How long nothing may come or go on a connection: twice and a half the longest keep-alive interval that phones use
+/// on streams (RFC 5626 §4.4.1 has them ping every 95 to 120 s), so that one lost round closes nothing.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Names that are kept with their addresses. Trunks and hosts of Contact addresses.
+pub const NAMES_MAX: usize = 4_096;
+
+/// Names that are asked for at once; more wait for their turn with the next question.
+pub const LOOKUPS_MAX: usize = 64;
+
+/// Addresses that are kept of one name.
+pub const ADDRESSES_PER_NAME: usize = 8;
+
+/// How short and how long an answer of the name service is believed, whatever its TTL says. A TTL of 0 would ask for
+/// every call; a trunk that moves is found within the hour.
+pub const NAME_TTL_MIN: Duration = Duration::from_secs(5);
+/// See [`NAME_TTL_MIN`].
+pub const NAME_TTL_MAX: Duration = Duration::from_secs(3_600);
+
+/// How long a failure of the name service is believed (RFC 2308 §7: at most five minutes).
+pub const NAME_FAILURE_HELD: Duration = Duration::from_secs(15);
+/// See [`NAME_FAILURE_HELD`]: that a name does not exist, as its zone says.
+pub const NAME_ABSENT_MAX: Duration = Duration::from_secs(300);
+
+const _: () = assert!(CONNECT_TIMEOUT.as_millis() * 4 < MESSAGE_TIMEOUT.as_millis());
+const _: () = assert!(WRITE_QUEUE_OCTETS >= 2 * crate::limits::MESSAGE_OCTETS_MAX);
+const _: () = assert!(UDP_PAYLOAD_OCTETS_MAX <= crate::limits::MESSAGE_OCTETS_MAX);
