@@ -61,14 +61,9 @@ impl ProcessTree {
         Memory { resident: self.resident(), proportional: proportional.sum() }
     }
 
-    /// How many processes it has.
-    pub fn len(&self) -> usize {
+    /// How many processes it has, at least one.
+    pub fn processes(&self) -> usize {
         self.pids.len()
-    }
-
-    /// Never: a tree has its root.
-    pub fn is_empty(&self) -> bool {
-        self.pids.is_empty()
     }
 }
 
@@ -147,7 +142,7 @@ mod tests {
     #[test]
     fn this_process_has_used_time_and_memory() {
         let tree = ProcessTree::of(std::process::id() as i32).unwrap();
-        assert!(!tree.is_empty() && tree.resident() > 0);
+        assert!(tree.processes() > 0 && tree.resident() > 0);
         assert!(tree.cpu_time() > Duration::ZERO);
         assert!(ProcessTree::of(-5).is_none());
     }

@@ -21,8 +21,8 @@ pub const FAR_HANGUP_LIMIT: Duration = Duration::from_secs(10);
 /// How long callee dialogs may outlive the last call of the caller before the run ends without their BYE.
 pub const FAR_SIDE_LINGER: Duration = Duration::from_secs(4);
 
-/// How long a run may last beyond ramp and hold: one set-up limit and the transactions after it.
-pub const HARD_STOP_GRACE: Duration = Duration::from_secs(80);
+/// How long a run may last beyond ramp and hold: the longest set-up, wait for the far side and last transaction, with some room.
+pub const HARD_STOP_GRACE: Duration = Duration::from_secs(100);
 
 /// The longest run that can be asked for (ramp and hold together): one week.
 pub const RUN_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -107,8 +107,10 @@ pub const SATURATED_SECONDS_FREE: u64 = 1;
 pub const PROCESSES_MAX: usize = 1024;
 
 const _: () = assert!(PACKET_TIME.as_millis().is_multiple_of(TICK.as_millis()));
-const _: () =
-    assert!(SETUP_LIMIT.as_secs() + TRANSACTION_LIFE.as_secs() + FAR_SIDE_LINGER.as_secs() < HARD_STOP_GRACE.as_secs());
+const _: () = assert!(
+    SETUP_LIMIT.as_secs() + FAR_HANGUP_LIMIT.as_secs() + TRANSACTION_LIFE.as_secs() + FAR_SIDE_LINGER.as_secs()
+        < HARD_STOP_GRACE.as_secs()
+);
 
 /// How long a number of calls is held before the server's memory is read: its allocator and its timers come to rest.
 pub const MEMORY_SETTLE: Duration = Duration::from_secs(3);

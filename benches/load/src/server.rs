@@ -123,6 +123,6 @@ impl Server {
 
     /// Processes watched.
     pub fn processes(&self) -> usize {
-        self.tree.len()
+        self.tree.processes()
     }
 }
