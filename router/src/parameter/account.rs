@@ -26,7 +26,8 @@ pub enum AccountCredential {
 }
 
 /// An account. `Set × Account` makes or changes one, `Close × Account` removes one, `Query × Account` reads (a `Selection`
-/// pages), `Subscribe × Account` is told of every change by `Notify × Account`.
+/// pages), `Subscribe × Account` is told of every change by `Notify × Account`. A notification with an empty name says that
+/// others were lost: its receiver queries anew.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct Account {

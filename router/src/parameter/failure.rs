@@ -42,6 +42,23 @@ pub enum Reason {
     Internal = 11,
 }
 
+impl Reason {
+    /// Every reason, in the order of their numbers.
+    pub const ALL: [Self; 11] = [
+        Self::Unsupported,
+        Self::UnknownDestination,
+        Self::PlatformAbsent,
+        Self::Busy,
+        Self::Expired,
+        Self::NotFound,
+        Self::Invalid,
+        Self::Refused,
+        Self::Exhausted,
+        Self::Peer,
+        Self::Internal,
+    ];
+}
+
 /// Why a request was not served: the first parameter of every `Failed`.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
@@ -152,6 +169,32 @@ pub enum CauseKind {
 }
 
 impl CauseKind {
+    /// Every kind, in the order of their numbers.
+    pub const ALL: [Self; 22] = [
+        Self::Normal,
+        Self::Cancelled,
+        Self::Busy,
+        Self::NoAnswer,
+        Self::Declined,
+        Self::Unreachable,
+        Self::UnknownNumber,
+        Self::Forbidden,
+        Self::IncompatibleMedia,
+        Self::Congestion,
+        Self::TooManyHops,
+        Self::Timeout,
+        Self::MediaTimeout,
+        Self::TooLong,
+        Self::AnsweredElsewhere,
+        Self::Glare,
+        Self::PeerMisbehaved,
+        Self::PeerFailure,
+        Self::Internal,
+        Self::Transferred,
+        Self::Administrative,
+        Self::Interrupted,
+    ];
+
     /// The cause value of ITU-T Q.850 that stands for it.
     pub const fn q850(self) -> u8 {
         match self {

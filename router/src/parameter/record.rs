@@ -24,6 +24,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every outcome, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Open, Self::Answered, Self::Unanswered, Self::Interrupted];
+
     /// What a person reads.
     pub const fn name(self) -> &'static str {
         match self {

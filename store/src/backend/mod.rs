@@ -1,0 +1,119 @@
+//! The shell: databases, files, the store's thread.
+
+mod memory;
+mod sqlite;
+mod thread;
+
+pub use memory::Memory;
+pub use sqlite::{OpenError, Opened, Settings, Sqlite};
+pub use thread::{Seat, Stopper};
+
+use crate::binding::{BindingPosition, BindingQuery};
+use crate::limits::RETRY_AFTER_S;
+use crate::record::{RecordPosition, RecordQuery};
+use router::parameter::{Account, Binding, CallRecord, Failure, Reason};
+use router::time::WallTime;
+
+/// One change. Writes of a batch are done in their order.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Write {
+    /// Makes or replaces an account; its credential is `Hashes`.
+    Account(Account),
+    /// Removes an account and its bindings.
+    AccountRemoved(String),
+    /// Makes, replaces or (`removed`) removes a binding. One whose account is not there is passed over.
+    Binding(Box<Binding>),
+    /// Makes or replaces a call's record. An open one does not replace a complete one.
+    Record(Box<CallRecord>),
+}
+
+/// What a commit did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Committed {
+    /// Bindings passed over, since their account was not there.
+    pub bindings_without_account: u64,
+}
+
+/// Part of a listing, and where the next part begins.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Page<T, P> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Where more may follow; `None`: that was all.
+    pub next: Option<P>,
+}
+
+/// What is to be deleted, since its time is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Purge {
+    /// Bindings that ended at or before this.
+    pub bindings_until: WallTime,
+    /// Complete records of calls that began before this; `None` keeps all.
+    pub records_before: Option<WallTime>,
+    /// At most so many rows of each.
+    pub rows: usize,
+}
+
+/// How large a database is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Usage {
+    /// What operators know it as: its path.
+    pub name: String,
+    /// Bytes in use.
+    pub bytes: u64,
+    /// Bytes that it may grow to; `None`: as many as the disk has.
+    pub bytes_max: Option<u64>,
+    /// Calls that were open when the former process died, marked when this one opened the database.
+    pub interrupted: u64,
+}
+
+/// Why a database did not do what was asked.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum BackendError {
+    /// No room is left.
+    #[error("no room is left for the database: free some on its disk")]
+    Exhausted,
+    /// The disk or the database failed.
+    #[error("the database failed: {0}")]
+    Broken(String),
+}
+
+impl BackendError {
+    /// The failure as a requester is told.
+    pub(crate) fn failure(&self) -> Failure {
+        match self {
+            Self::Exhausted => Failure {
+                retry_after_s: Some(RETRY_AFTER_S),
+                ..Failure::new(Reason::Exhausted).with_detail("no room is left for the database")
+            },
+            Self::Broken(_) => Failure::new(Reason::Internal).with_detail("the database failed; the log says how"),
+        }
+    }
+}
+
+/// A database as the store needs it. Calls take as long as they take: the store has a thread of its own.
+pub trait Backend {
+    /// The digest realm, fixed when the database was made.
+    fn realm(&self) -> &str;
+
+    /// Does all writes, in their order, or none. Durable when it returns.
+    fn commit(&mut self, writes: &[Write]) -> Result<Committed, BackendError>;
+
+    /// The account of that name, with its hashes.
+    fn account(&mut self, name: &str) -> Result<Option<Account>, BackendError>;
+
+    /// At most `limit` accounts behind the name `after`, in the order of their names.
+    fn accounts(&mut self, after: Option<&str>, limit: usize) -> Result<Page<Account, String>, BackendError>;
+
+    /// Bindings in the order of their positions.
+    fn bindings(&mut self, query: &BindingQuery) -> Result<Page<Binding, BindingPosition>, BackendError>;
+
+    /// Records, newest first. It looks at a bounded number: a page may be short and have a `next`.
+    fn records(&mut self, query: &RecordQuery) -> Result<Page<CallRecord, RecordPosition>, BackendError>;
+
+    /// Deletes what is over; how many rows that were.
+    fn purge(&mut self, purge: &Purge) -> Result<u64, BackendError>;
+
+    /// How large it is.
+    fn usage(&mut self) -> Result<Usage, BackendError>;
+}

@@ -1,0 +1,143 @@
+//! Call records in SQLite.
+
+use crate::backend::Page;
+use crate::limits::{PAGE_BYTES, PAGE_SCAN, PURGE_ROWS};
+use crate::record::{RecordKeys, RecordPosition, RecordQuery, interrupted};
+use router::parameter::{CallRecord, Outcome};
+use router::time::WallTime;
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+
+/// Makes a record, or replaces an open one; what is complete is replaced by what is complete alone. The moment it began is
+/// what it was first written with: it is the record's place.
+pub(super) fn write(connection: &Connection, record: &CallRecord, buffer: &mut Vec<u8>) -> Result<()> {
+    super::encode(record, buffer)?;
+    let keys = RecordKeys::of(record);
+    connection
+        .prepare_cached(
+            "INSERT INTO records (id, started, outcome, cause, origin, caller, called, destination, record)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT (id) DO UPDATE
+             SET outcome = ?3, cause = ?4, origin = ?5, caller = ?6, called = ?7, destination = ?8, record = ?9
+             WHERE ?3 <> 'open' OR outcome = 'open'",
+        )?
+        .execute(params![
+            record.id,
+            record.started.0,
+            keys.outcome,
+            keys.cause,
+            keys.origin,
+            keys.caller,
+            keys.called,
+            keys.destination,
+            buffer.as_slice(),
+        ])?;
+    Ok(())
+}
+
+pub(super) fn list(connection: &Connection, query: &RecordQuery) -> Result<Page<CallRecord, RecordPosition>> {
+    if let Some(id) = &query.id {
+        return of_call(connection, id, query);
+    }
+    let mut statement = connection.prepare_cached(
+        "SELECT started, serial, origin, caller, called, destination, outcome, cause, record FROM records
+         WHERE (started, serial) < (?1, ?2) AND started >= ?3 ORDER BY started DESC, serial DESC",
+    )?;
+    let begin = query.begin();
+    let since = query.since.map_or(i64::MIN, |since| since.0);
+    let mut rows = statement.query(params![begin.started.0, begin.serial, since])?;
+    let mut page = Page { items: Vec::new(), next: None };
+    let (mut bytes, mut scanned, mut last) = (0, 0, None);
+    while let Some(row) = rows.next()? {
+        if page.items.len() >= query.limit || bytes >= PAGE_BYTES || scanned >= PAGE_SCAN {
+            page.next = last;
+            break;
+        }
+        scanned += 1;
+        last = Some(RecordPosition { started: WallTime(row.get(0)?), serial: row.get(1)? });
+        if query.matches(&keys(row)?) {
+            let (record, length) = decode(row)?;
+            bytes += length;
+            page.items.extend(record);
+        }
+    }
+    Ok(page)
+}
+
+fn of_call(connection: &Connection, id: &str, query: &RecordQuery) -> Result<Page<CallRecord, RecordPosition>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT started, serial, origin, caller, called, destination, outcome, cause, record FROM records
+         WHERE id = ?1 AND (started, serial) < (?2, ?3) AND started >= ?4",
+    )?;
+    let begin = query.begin();
+    let since = query.since.map_or(i64::MIN, |since| since.0);
+    let record = statement
+        .query_row(params![id, begin.started.0, begin.serial, since], |row| {
+            Ok(if query.matches(&keys(row)?) { decode(row)?.0 } else { None })
+        })
+        .optional()?;
+    Ok(Page { items: record.flatten().into_iter().collect(), next: None })
+}
+
+/// Marks what the former process left open; how many these were.
+pub(super) fn interrupt_open(connection: &Connection) -> Result<u64> {
+    let mut buffer = Vec::new();
+    let mut count = 0;
+    loop {
+        let mut statement =
+            connection.prepare_cached("SELECT serial, id, record FROM records WHERE outcome = 'open' LIMIT ?1")?;
+        let open = statement
+            .query_map([PURGE_ROWS as i64], |row| {
+                let record = minicbor::decode::<CallRecord>(row.get_ref(2)?.as_blob()?);
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, record))
+            })?
+            .collect::<Result<Vec<_>>>()?;
+        if open.is_empty() {
+            return Ok(count);
+        }
+        count += open.len() as u64;
+        for (serial, id, record) in open {
+            match record {
+                Ok(mut record) => {
+                    interrupted(&mut record);
+                    write(connection, &record, &mut buffer)?;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, id, "the record of an interrupted call cannot be read");
+                    connection
+                        .prepare_cached("UPDATE records SET outcome = ?1 WHERE serial = ?2")?
+                        .execute(params![Outcome::Interrupted.name(), serial])?;
+                }
+            }
+        }
+    }
+}
+
+/// Deletes complete records of calls that began before `before`.
+pub(super) fn purge(connection: &Connection, before: WallTime, rows: usize) -> Result<usize> {
+    connection
+        .prepare_cached(
+            "DELETE FROM records WHERE serial IN
+             (SELECT serial FROM records WHERE started < ?1 AND outcome <> 'open' ORDER BY started LIMIT ?2)",
+        )?
+        .execute(params![before.0, rows as i64])
+}
+
+fn keys<'a>(row: &'a Row<'_>) -> Result<RecordKeys<'a>> {
+    Ok(RecordKeys {
+        origin: row.get_ref(2)?.as_str()?,
+        caller: row.get_ref(3)?.as_str()?,
+        called: row.get_ref(4)?.as_str()?,
+        destination: row.get_ref(5)?.as_str_or_null()?,
+        outcome: row.get_ref(6)?.as_str()?,
+        cause: row.get_ref(7)?.as_str_or_null()?,
+    })
+}
+
+/// The record, and its encoded length. One that cannot be read is passed over, so that it does not hide the others.
+fn decode(row: &Row<'_>) -> Result<(Option<CallRecord>, usize)> {
+    let bytes = row.get_ref(8)?.as_blob()?;
+    let record = minicbor::decode(bytes)
+        .inspect_err(|error| tracing::warn!(%error, "a stored record cannot be read and is passed over"))
+        .ok();
+    Ok((record, bytes.len()))
+}

@@ -1,0 +1,122 @@
+//! Opening: what a new database is, what an old one keeps, and what is said where it cannot be opened.
+
+mod common;
+
+use common::*;
+use router::parameter::{Outcome, Selection};
+use router::{Command, ModuleKind, Random, one};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use store::Config;
+use store::backend::{OpenError, Settings, Sqlite};
+
+const CONTROL: ModuleKind = ModuleKind::Control;
+
+fn mode(path: &std::path::Path) -> u32 {
+    fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+}
+
+fn try_open(path: &std::path::Path) -> Result<Sqlite, OpenError> {
+    let settings = Settings { path: path.to_owned(), realm: "other.example".to_owned(), pages_max: None };
+    Sqlite::open(&settings, &mut Random::from_seed(2)).map(|(sqlite, _)| sqlite)
+}
+
+#[test]
+fn its_files_are_for_their_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let path = data.join("tandem.db");
+    let mut platform = Platform::new(open(&path).0, Config::default());
+    platform.ask(CONTROL, Command::Start, one(record("a", 0)));
+    assert_eq!(mode(&data), 0o700);
+    for entry in fs::read_dir(&data).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{path:?}");
+    }
+    drop(platform);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    drop(open(&path));
+    assert_eq!(mode(&path), 0o600, "tightened");
+}
+
+#[test]
+fn realm_and_name_are_fixed_when_it_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tandem.db");
+    let (sqlite, made) = open(&path);
+    assert!(made.new && made.epoch == 1 && made.realm == "example.org" && made.server_id.len() == 32);
+    drop(sqlite);
+    let settings = Settings { path, realm: "other.example".to_owned(), pages_max: None };
+    let (_sqlite, opened) = Sqlite::open(&settings, &mut Random::from_seed(9)).unwrap();
+    assert!(!opened.new);
+    assert_eq!((opened.realm, opened.server_id, opened.epoch), (made.realm, made.server_id, 2));
+}
+
+#[test]
+fn calls_left_open_are_recorded_as_interrupted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tandem.db");
+    let mut platform = Platform::new(open(&path).0, Config::default());
+    let count = store::limits::PURGE_ROWS + 7;
+    for number in 0..count {
+        platform.send(CONTROL, Command::Start, one(record(&number.to_string(), number as u64)));
+    }
+    platform.ask(CONTROL, Command::Set, one(complete(&record("complete", 9999))));
+    drop(platform);
+    let (sqlite, opened) = open(&path);
+    assert_eq!(opened.interrupted, count as u64);
+    let mut platform = Platform::new(sqlite, Config::default());
+    let records = platform.records(Selection { limit: Some(500), ..Selection::default() });
+    let interrupted = records.iter().filter(|record| {
+        record.outcome == Outcome::Interrupted && record.cause.as_ref().unwrap().kind.name() == "interrupted"
+    });
+    assert_eq!((interrupted.count(), records.len()), (count, count + 1));
+    assert_eq!(records[0].outcome, Outcome::Answered);
+    drop(platform);
+    assert_eq!(open(&path).1.interrupted, 0, "once");
+}
+
+#[test]
+fn what_cannot_be_opened_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tandem.db");
+    let sqlite = open(&path).0;
+    let error = try_open(&path).unwrap_err();
+    assert!(matches!(error, OpenError::InUse { .. }) && error.to_string().contains("in use by another tandem"));
+    drop(sqlite);
+
+    let text = folder.path().join("text.db");
+    fs::write(&text, "these are somebody's notes, and nothing that a database would begin with").unwrap();
+    let error = try_open(&text).unwrap_err();
+    assert!(matches!(error, OpenError::Foreign { .. }) && error.to_string().contains("move it away"), "{error}");
+    assert!(fs::read_to_string(&text).unwrap().starts_with("these are"), "and is not touched");
+
+    let error = try_open(folder.path()).unwrap_err();
+    assert!(matches!(error, OpenError::File { .. }), "{error}");
+
+    let foreign = folder.path().join("foreign.db");
+    rusqlite::Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE cats (name TEXT)").unwrap();
+    assert!(matches!(try_open(&foreign).unwrap_err(), OpenError::Foreign { .. }));
+
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let error = try_open(&path).unwrap_err();
+    assert!(matches!(error, OpenError::Newer { found: 99, .. }) && error.to_string().contains("later version"));
+}
+
+#[test]
+fn damage_is_found_when_it_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tandem.db");
+    let mut platform = Platform::new(open(&path).0, Config::default());
+    for number in 0..500 {
+        platform.send(CONTROL, Command::Set, one(complete(&record(&number.to_string(), number))));
+    }
+    platform.run(router::time::Duration::from_millis(80));
+    drop(platform);
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 8192].fill(0xa5);
+    fs::write(&path, bytes).unwrap();
+    let error = try_open(&path).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged { .. }) && error.to_string().contains(".recover"), "{error}");
+}
