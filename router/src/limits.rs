@@ -39,4 +39,6 @@ pub const PARAMETERS: usize = 1_024;
 pub const RELEASE_RETRY_MS: u64 = 50;
 
 const _: () = assert!(INBOX_RELEASE_RESERVE < INBOX_REQUESTS);
+// Senders look how much the module has taken when the quota may be used up: no later than any room may be.
+const _: () = assert!(QUOTA_PER_SOURCE as usize <= INBOX_REQUESTS - INBOX_RELEASE_RESERVE);
 const _: () = assert!(QUOTA_PER_SOURCE as usize * 7 <= INBOX_REQUESTS - INBOX_RELEASE_RESERVE);
