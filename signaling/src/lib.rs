@@ -1,5 +1,12 @@
 //! SIP: messages, transports, transactions, dialogs, offer and answer, registrar, digest, trunks, events.
 
+pub mod admission;
+pub mod dialog;
+pub mod digest;
 pub mod limits;
 pub mod message;
+pub mod registrar;
 pub mod sdp;
+pub mod transaction;
+pub mod transport;
+pub mod trunk;

@@ -56,3 +56,23 @@ const _: () = assert!(URI_OCTETS_MAX < HEADER_LINE_OCTETS_MAX);
 const _: () = assert!(IDENTIFIER_OCTETS_MAX < URI_OCTETS_MAX);
 const _: () = assert!(VIA_VALUES_MAX == MAX_FORWARDS_DEFAULT as usize);
 const _: () = assert!(MESSAGE_OCTETS_MAX <= u16::MAX as usize, "spans inside a URI are 16 bits wide");
+
+/// Nonces with which somebody proved a secret and whose counts are remembered.
+///
+/// 100,000 phones that each hold one for its life of five minutes; 100 octets each. At the bound the oldest become stale.
+pub const NONCES_IN_USE_MAX: usize = 100_000;
+
+/// Token buckets for sources, for unknown ones and for registered flows alike: 16 octets each, one MiB a table.
+///
+/// A flood from more addresses than this is met by the limit on all of them together.
+pub const SOURCE_BUCKETS: usize = 65_536;
+
+/// Contacts that one account may have at once: a desk phone, a softphone, a mobile, a browser or two, and stale ones of
+/// each that have not expired.
+pub const CONTACTS_PER_ACCOUNT_MAX: usize = 16;
+
+/// Contacts of one REGISTER: as many as an account may have, and as many again to be removed.
+pub const CONTACTS_PER_REGISTER_MAX: usize = 2 * CONTACTS_PER_ACCOUNT_MAX;
+
+/// Proxies in a route set: each is a hop, and 70 hops would be a loop; real paths have up to six.
+pub const ROUTES_MAX: usize = 32;

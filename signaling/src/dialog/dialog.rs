@@ -1,0 +1,263 @@
+//! The dialog itself.
+
+use super::next_hop::{NextHop, Reach};
+use super::route_set::RouteSet;
+use crate::message::{CSeq, CallId, Defect, Header, Message, Method, NameAddr, RequestWriter, Tag, Uri};
+use crate::transport::{Destination, Flow};
+
+/// What tells dialogs apart (RFC 3261 §12): Call-ID and both tags. An old peer may have no tag (§12.1.1).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct DialogId {
+    /// Call-ID.
+    pub call_id: CallId,
+    /// Our tag.
+    pub local_tag: Tag,
+    /// The peer's tag.
+    pub remote_tag: Option<Tag>,
+}
+
+/// What From and To say of one end, without its tag: display name and URI as written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Identity(Box<str>);
+
+impl Identity {
+    /// As it stands in a From or To that came.
+    pub fn of(address: &NameAddr<'_>) -> Self {
+        let display = String::from_utf8_lossy(address.display_raw());
+        let uri = address.uri();
+        match display.as_ref() {
+            "" => Self(format!("<{}>", uri.as_str()).into()),
+            display => Self(format!("{display} <{}>", uri.as_str()).into()),
+        }
+    }
+
+    /// A URI with a name to show.
+    pub fn new(display_name: Option<&str>, uri: &Uri) -> Self {
+        match display_name {
+            Some(name) if !name.is_empty() => Self(format!("{} <{}>", crate::message::quote(name), uri.as_str()).into()),
+            _ => Self(format!("<{}>", uri.as_str()).into()),
+        }
+    }
+
+    /// The header value without tag.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why a request does not fit its dialog.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unfit {
+    /// Its CSeq is not above the last one: 500 (RFC 3261 §12.2.2).
+    OutOfOrder,
+    /// A broken header.
+    Defect,
+}
+
+/// One dialog.
+#[derive(Clone, Debug)]
+pub struct Dialog {
+    id: DialogId,
+    local: Identity,
+    remote: Identity,
+    local_cseq: u32,
+    remote_cseq: Option<u32>,
+    routes: RouteSet,
+    target: Uri,
+    reach: Reach,
+    /// The way on which the peer's messages come.
+    flow: Flow,
+    next_hop: NextHop,
+    /// What our Contact says.
+    contact: Box<str>,
+    confirmed: bool,
+    allows_update: bool,
+    allows_info: bool,
+}
+
+impl Dialog {
+    /// The dialog that a request makes with us (RFC 3261 §12.1.1). `contact` is the value of our Contact.
+    pub fn of_request(message: &Message, local_tag: Tag, flow: &Flow, reach: Reach, contact: &str) -> Result<Self, Defect> {
+        let (from, to) = (message.from()?, message.to()?);
+        let contact_of_peer = message.contact()?.ok_or(Defect::Missing(Header::Contact))?;
+        let mut dialog = Self {
+            id: DialogId { call_id: message.call_id_owned()?, local_tag, remote_tag: from.tag().and_then(Tag::new) },
+            local: Identity::of(&to),
+            remote: Identity::of(&from),
+            local_cseq: 0,
+            remote_cseq: Some(message.cseq()?.number),
+            routes: RouteSet::of_request(message)?,
+            target: contact_of_peer.uri().to_uri(),
+            reach,
+            flow: *flow,
+            next_hop: NextHop::Address(Destination::flow(flow)),
+            contact: contact.into(),
+            confirmed: false,
+            allows_update: false,
+            allows_info: true,
+        };
+        dialog.note_allow(message);
+        dialog.settle_next_hop();
+        Ok(dialog)
+    }
+
+    /// The dialog that a response to our request makes (RFC 3261 §12.1.2).
+    pub fn of_response(
+        response: &Message,
+        local_tag: Tag,
+        cseq: u32,
+        flow: &Flow,
+        reach: Reach,
+        contact: &str,
+    ) -> Result<Self, Defect> {
+        let (from, to) = (response.from()?, response.to()?);
+        let target = match response.contact()? {
+            Some(address) => address.uri().to_uri(),
+            // Not allowed for a 2xx, and seen: the address that we called is the best guess.
+            None => to.uri().to_uri(),
+        };
+        let mut dialog = Self {
+            id: DialogId { call_id: response.call_id_owned()?, local_tag, remote_tag: to.tag().and_then(Tag::new) },
+            local: Identity::of(&from),
+            remote: Identity::of(&to),
+            local_cseq: cseq,
+            remote_cseq: None,
+            routes: RouteSet::of_response(response)?,
+            target,
+            reach,
+            flow: *flow,
+            next_hop: NextHop::Address(Destination::flow(flow)),
+            contact: contact.into(),
+            confirmed: response.status().is_some_and(|status| status.is_success()),
+            allows_update: false,
+            allows_info: true,
+        };
+        dialog.note_allow(response);
+        dialog.settle_next_hop();
+        Ok(dialog)
+    }
+
+    /// What tells it apart.
+    pub fn id(&self) -> &DialogId {
+        &self.id
+    }
+
+    /// Whether a 2xx made it, or has confirmed it.
+    pub fn is_confirmed(&self) -> bool {
+        self.confirmed
+    }
+
+    /// A 2xx was sent or came: it outlives its INVITE. A 2xx that came brings the final route set and target
+    /// (RFC 3261 §13.2.2.4).
+    pub fn confirm(&mut self, response: Option<&Message>) {
+        if let Some(response) = response.filter(|_| !self.confirmed) {
+            if let Ok(routes) = RouteSet::of_response(response) {
+                self.routes = routes;
+            }
+            self.refresh(response);
+        }
+        self.confirmed = true;
+    }
+
+    /// Whether the peer takes UPDATE (RFC 3311 §4).
+    pub fn allows_update(&self) -> bool {
+        self.allows_update
+    }
+
+    /// Whether the peer takes INFO; one that says nothing may.
+    pub fn allows_info(&self) -> bool {
+        self.allows_info
+    }
+
+    /// How the peer's messages come.
+    pub fn flow(&self) -> &Flow {
+        &self.flow
+    }
+
+    /// The value of our Contact.
+    pub fn contact(&self) -> &str {
+        &self.contact
+    }
+
+    /// Where in-dialog requests go.
+    pub fn next_hop(&self) -> &NextHop {
+        &self.next_hop
+    }
+
+    /// The name in the next hop was resolved.
+    pub fn resolved(&mut self, destination: Destination) {
+        self.next_hop = NextHop::Address(destination);
+    }
+
+    /// A request within the dialog (RFC 3261 §12.2.1.1), with the next CSeq: start line, Max-Forwards, Route, From, To,
+    /// Call-ID and CSeq are written; where it is to go.
+    pub fn request(&mut self, method: &Method, hops: u8) -> (RequestWriter, Destination, u32) {
+        self.local_cseq += 1;
+        let cseq = self.local_cseq;
+        (self.write(method, cseq, hops), *self.next_hop.now(), cseq)
+    }
+
+    /// The ACK to a 2xx to the INVITE with that CSeq (RFC 3261 §13.2.2.4).
+    pub fn ack(&self, cseq: u32, hops: u8) -> (RequestWriter, Destination) {
+        (self.write(&Method::Ack, cseq, hops), *self.next_hop.now())
+    }
+
+    /// Takes a request of the peer's: its CSeq is checked, its flow and, where it may change it, its Contact noted
+    /// (RFC 3261 §12.2.2).
+    pub fn receive(&mut self, request: &Message, flow: &Flow) -> Result<(), Unfit> {
+        let CSeq { number, method } = request.cseq().map_err(|_| Unfit::Defect)?;
+        if self.remote_cseq.is_some_and(|last| number <= last) {
+            return Err(Unfit::OutOfOrder);
+        }
+        self.remote_cseq = Some(number);
+        if flow.transport == self.flow.transport || self.flow.connection.is_some() {
+            self.flow = *flow; // a NAT may have given the phone another port, a phone a new connection
+        }
+        if matches!(method, Method::Invite | Method::Update) {
+            self.refresh(request);
+        } else if self.reach == Reach::Flow {
+            self.settle_next_hop();
+        }
+        Ok(())
+    }
+
+    /// Takes the target that a response to a re-INVITE or UPDATE of ours brings (RFC 3261 §12.2.1.2).
+    pub fn refresh(&mut self, message: &Message) {
+        if let Ok(Some(contact)) = message.contact() {
+            self.target = contact.uri().to_uri();
+        }
+        self.note_allow(message);
+        self.settle_next_hop();
+    }
+
+    fn write(&self, method: &Method, cseq: u32, hops: u8) -> RequestWriter {
+        let DialogId { call_id, local_tag, remote_tag } = &self.id;
+        let (request_uri, routes) = self.routes.apply(self.target.as_str());
+        let mut writer = RequestWriter::new(method, request_uri).header(Header::MaxForwards, hops);
+        for route in routes {
+            writer = writer.header(Header::Route, route);
+        }
+        writer = writer.header(Header::From, format_args!("{};tag={local_tag}", self.local.as_str()));
+        writer = match remote_tag {
+            Some(tag) => writer.header(Header::To, format_args!("{};tag={tag}", self.remote.as_str())),
+            None => writer.header(Header::To, self.remote.as_str()),
+        };
+        writer.header(Header::CallId, call_id).header(Header::CSeq, format_args!("{cseq} {method}"))
+    }
+
+    fn note_allow(&mut self, message: &Message) {
+        if message.header(Header::Allow).is_some() {
+            self.allows_update = message.allow().any(|method| method == Method::Update);
+            self.allows_info = message.allow().any(|method| method == Method::Info);
+        }
+    }
+
+    fn settle_next_hop(&mut self) {
+        let first = self.routes.first();
+        self.next_hop = match (self.reach, first) {
+            (Reach::Flow, None) => NextHop::Address(Destination::flow(&self.flow)),
+            (_, Some(proxy)) => NextHop::of_uri(proxy, &self.flow),
+            (Reach::Uri, None) => NextHop::of_uri(self.target.borrow(), &self.flow),
+        };
+    }
+}

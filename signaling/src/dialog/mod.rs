@@ -1,0 +1,16 @@
+//! Dialogs (RFC 3261 §12): what two user agents remember of each other between requests.
+//!
+//! ```text
+//!   of an INVITE that came ── Dialog::of_request ──┐                    ┌── request ──▶ RequestWriter, Destination
+//!                                                  ├──▶  early, confirmed
+//!   of a response that came ─ Dialog::of_response ─┘                    └── receive ◀── an in-dialog request
+//! ```
+//! `route_set.rs` holds the rules of loose and strict routing; `next_hop.rs` where in-dialog requests go.
+
+mod dialog;
+mod next_hop;
+mod route_set;
+
+pub use dialog::{Dialog, DialogId, Identity, Unfit};
+pub use next_hop::{NextHop, Reach};
+pub use route_set::RouteSet;

@@ -1,0 +1,119 @@
+//! Where in-dialog requests go.
+
+use crate::message::UriRef;
+use crate::transport::{Destination, Flow, ListenerId, Transport};
+use std::net::{IpAddr, SocketAddr};
+
+/// How a peer is reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reach {
+    /// A phone, maybe behind NAT: by the flow on which it registered or called, whatever its Contact says
+    /// (RFC 5626 §5.3), unless proxies recorded themselves.
+    Flow,
+    /// A trunk: by its Route or Contact, as RFC 3261 §12.2.1.1 says.
+    Uri,
+}
+
+/// A next hop: an address, or a name that has to be resolved first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NextHop {
+    /// Send there.
+    Address(Destination),
+    /// A name: resolve it; until then, what is given is the best guess (where the peer's last message came from).
+    Name {
+        /// The name.
+        name: String,
+        /// The port.
+        port: u16,
+        /// The transport.
+        transport: Transport,
+        /// Where the peer's last message came from.
+        meanwhile: Destination,
+    },
+}
+
+impl NextHop {
+    /// The next hop for a URI. `flow` is where the peer's messages come from.
+    pub fn of_uri(uri: UriRef<'_>, flow: &Flow) -> Self {
+        let back = Destination::flow(flow);
+        if !uri.scheme().is_sip() {
+            return Self::Address(back);
+        }
+        let transport = uri.transport().map_or(flow.transport, |name| Transport::parse(name).unwrap_or(flow.transport));
+        let port = uri.port().unwrap_or_else(|| transport.default_port());
+        let host = uri.parameter("maddr").and_then(crate::message::host_address).or_else(|| uri.address());
+        match host {
+            Some(address) => Self::Address(Self::at(address, port, transport, flow, back)),
+            None => Self::Name { name: uri.host().to_ascii_lowercase(), port, transport, meanwhile: back },
+        }
+    }
+
+    /// Where to send now.
+    pub fn now(&self) -> &Destination {
+        match self {
+            Self::Address(destination) | Self::Name { meanwhile: destination, .. } => destination,
+        }
+    }
+
+    fn at(address: IpAddr, port: u16, transport: Transport, flow: &Flow, back: Destination) -> Destination {
+        let remote = SocketAddr::new(address, port);
+        // The peer itself: its connection is there already.
+        if transport == flow.transport && (remote == flow.remote || address.is_unspecified()) {
+            return back;
+        }
+        let destination = Destination::address(transport, remote);
+        if transport == flow.transport && remote.is_ipv4() == flow.remote.is_ipv4() {
+            return Self::from(destination, flow.listener);
+        }
+        destination
+    }
+
+    fn from(destination: Destination, listener: ListenerId) -> Destination {
+        destination.from_listener(listener)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::ConnectionId;
+
+    fn flow(transport: Transport) -> Flow {
+        Flow {
+            transport,
+            listener: ListenerId(1),
+            local: "192.0.2.1:5060".parse().unwrap(),
+            remote: "198.51.100.7:41234".parse().unwrap(),
+            connection: transport.is_reliable().then_some(ConnectionId(3)),
+        }
+    }
+
+    fn hop(uri: &str, transport: Transport) -> NextHop {
+        NextHop::of_uri(UriRef::parse(uri.as_bytes()).unwrap(), &flow(transport))
+    }
+
+    #[test]
+    fn a_uri_says_address_port_and_transport() {
+        let other = hop("sip:bob@203.0.113.9:5070", Transport::Udp);
+        assert_eq!(other.now().remote, "203.0.113.9:5070".parse().unwrap());
+        assert_eq!(other.now().listener, Some(ListenerId(1)));
+        let tcp = hop("sip:bob@203.0.113.9;transport=tcp", Transport::Udp);
+        assert_eq!((tcp.now().transport, tcp.now().remote.port()), (Transport::Tcp, 5060));
+        assert_eq!(tcp.now().listener, None);
+    }
+
+    #[test]
+    fn the_peers_own_connection_is_used_again() {
+        let same = hop("sip:bob@198.51.100.7:41234;transport=tcp", Transport::Tcp);
+        assert_eq!(same.now(), &Destination::flow(&flow(Transport::Tcp)));
+    }
+
+    #[test]
+    fn a_name_goes_back_until_it_is_resolved() {
+        let NextHop::Name { name, port, meanwhile, .. } = hop("sip:bob@Gateway.example", Transport::Udp) else {
+            panic!("a name is to be resolved")
+        };
+        assert_eq!((name.as_str(), port), ("gateway.example", 5060));
+        assert_eq!(meanwhile, Destination::flow(&flow(Transport::Udp)));
+    }
+}

@@ -1,0 +1,89 @@
+//! Where a trunk's requests come from.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+/// An address, a network, or an address with a port: `198.51.100.7`, `198.51.100.0/24`, `198.51.100.7:5060`, `[2001:db8::1]:5060`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Source {
+    address: IpAddr,
+    prefix: u8,
+    port: Option<u16>,
+}
+
+impl Source {
+    /// Reads one of the written forms.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Ok(address) = text.parse::<SocketAddr>() {
+            return Some(Self::host(address.ip(), Some(address.port())));
+        }
+        if let Ok(address) = text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+            return Some(Self::host(address, None));
+        }
+        let (address, prefix) = text.split_once('/')?;
+        let (address, prefix) = (address.parse::<IpAddr>().ok()?, prefix.parse::<u8>().ok()?);
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        (prefix <= longest).then_some(Self { address, prefix, port: None })
+    }
+
+    /// A host, with a port or any.
+    pub fn host(address: IpAddr, port: Option<u16>) -> Self {
+        let address = address.to_canonical();
+        Self { address, prefix: if address.is_ipv4() { 32 } else { 128 }, port }
+    }
+
+    /// Whether a request from `remote` comes from here.
+    pub fn contains(&self, remote: SocketAddr) -> bool {
+        let port_fits = self.port.is_none_or(|port| port == remote.port());
+        port_fits
+            && match (self.address, remote.ip().to_canonical()) {
+                (IpAddr::V4(own), IpAddr::V4(other)) => same_prefix(own.to_bits().into(), other.to_bits().into(), self.prefix, 32),
+                (IpAddr::V6(own), IpAddr::V6(other)) => same_prefix(own.to_bits(), other.to_bits(), self.prefix, 128),
+                _ => false,
+            }
+    }
+
+    /// The greater, the fewer addresses and ports it names.
+    pub fn specificity(&self) -> (bool, u16) {
+        let width = if self.address.is_ipv4() { 32 } else { 128 };
+        (self.port.is_some(), u16::from(self.prefix) + 128 - width)
+    }
+}
+
+fn same_prefix(a: u128, b: u128, prefix: u8, width: u8) -> bool {
+    prefix == 0 || (a ^ b) >> (width - prefix) == 0
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            Some(port) => write!(f, "{}", SocketAddr::new(self.address, port)),
+            None => write!(f, "{}/{}", self.address, self.prefix),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn written_forms() {
+        for (text, shown) in [
+            ("198.51.100.7", "198.51.100.7/32"),
+            ("198.51.100.0/24", "198.51.100.0/24"),
+            ("198.51.100.7:5060", "198.51.100.7:5060"),
+            ("2001:db8::1", "2001:db8::1/128"),
+            ("[2001:db8::1]:5060", "[2001:db8::1]:5060"),
+            ("0.0.0.0/0", "0.0.0.0/0"),
+        ] {
+            assert_eq!(Source::parse(text).unwrap().to_string(), shown);
+        }
+        for wrong in ["", "host", "198.51.100.7/33", "198.51.100.7:99999", "198.51.100/24"] {
+            assert_eq!(Source::parse(wrong), None, "{wrong}");
+        }
+        let everybody = Source::parse("0.0.0.0/0").unwrap();
+        assert!(everybody.contains("203.0.113.9:1".parse().unwrap()));
+        assert!(!everybody.contains("[2001:db8::1]:1".parse().unwrap()));
+    }
+}
