@@ -1,0 +1,151 @@
+//! What a newcomer may rely on: who imports whom, that docs lead somewhere, that nothing is left behind.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// The files that git tracks or would track, with one of these endings.
+fn files(endings: &[&str]) -> Vec<PathBuf> {
+    let output = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root())
+        .output()
+        .expect("git lists the tree");
+    assert!(output.status.success(), "git ls-files: {}", String::from_utf8_lossy(&output.stderr));
+    let listed = String::from_utf8(output.stdout).unwrap();
+    let wanted = |file: &&str| endings.iter().any(|ending| file.ends_with(ending));
+    listed.lines().filter(wanted).map(|file| root().join(file)).filter(|file| file.exists()).collect()
+}
+
+fn read(file: &Path) -> String {
+    std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// docs/architecture.md, "Crates": what each may import of ours.
+fn allowed_edges() -> BTreeMap<&'static str, &'static [&'static str]> {
+    BTreeMap::from([
+        ("router", &[][..]),
+        ("codecs", &[][..]),
+        ("signaling", &["router"][..]),
+        ("switch", &["router"][..]),
+        ("media", &["router", "codecs"][..]),
+        ("control", &["router"][..]),
+        ("store", &["router"][..]),
+        ("tandem-load", &[][..]),
+    ])
+}
+
+#[test]
+fn crates_import_only_what_the_architecture_allows() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1", "--locked", "--offline"])
+        .current_dir(root())
+        .output()
+        .expect("cargo describes the workspace");
+    assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let ours: BTreeSet<&str> = packages.iter().filter_map(|package| package["name"].as_str()).collect();
+    let allowed = allowed_edges();
+    let mut seen = BTreeSet::new();
+    for package in packages {
+        let name = package["name"].as_str().unwrap();
+        let Some(may) = allowed.get(name) else { continue };
+        seen.insert(name);
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let other = dependency["name"].as_str().unwrap();
+            let only_in_tests = dependency["kind"] == "dev";
+            assert!(
+                !ours.contains(other) || may.contains(&other) || (only_in_tests && other == name),
+                "{name} may not import {other}: docs/architecture.md, \"Crates\""
+            );
+        }
+    }
+    assert_eq!(seen.len(), allowed.len(), "the table names a crate that is gone");
+}
+
+#[test]
+fn every_crate_says_what_it_is_for() {
+    for lib in files(&["src/lib.rs", "src/main.rs"]) {
+        let text = read(&lib);
+        let first = text.lines().find(|line| !line.starts_with("#!")).unwrap_or_default();
+        assert!(first.starts_with("//! ") && first.len() > 20, "{} begins without a crate doc", lib.display());
+        assert!(!text.contains("To be an index."), "{} is not written", lib.display());
+    }
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    // Written apart, so that this file does not find itself.
+    let words =
+        [["dbg", "!("], ["todo", "!("], ["unimplemented", "!("], ["FIX", "ME"], ["for ", "now"], ["#[ig", "nore"]];
+    for file in files(&[".rs", ".sh", ".toml", ".md"]) {
+        let text = read(&file);
+        for word in words.map(|parts| parts.concat()) {
+            let found = text.lines().position(|line| line.contains(&word));
+            assert!(found.is_none(), "{}:{} has `{word}`", file.display(), found.unwrap_or_default() + 1);
+        }
+    }
+}
+
+#[test]
+fn links_in_the_docs_lead_somewhere() {
+    for file in files(&[".md"]) {
+        let text = read(&file);
+        let folder = file.parent().unwrap();
+        for part in text.split("](").skip(1) {
+            let target = part.split([')', ' ']).next().unwrap_or_default();
+            let path = target.split('#').next().unwrap_or_default();
+            if path.is_empty() || path.contains("://") || path.starts_with("mailto:") {
+                continue;
+            }
+            assert!(folder.join(path).exists(), "{} links to {target}, which is not there", file.display());
+        }
+    }
+}
+
+#[test]
+fn pure_crates_hold_no_locks_and_read_no_clocks() {
+    let shells = [
+        "signaling/src/transport",
+        "media/src/worker",
+        "control/src/listener",
+        "store/src/backend",
+        "router/src/bridge",
+    ];
+    let pure = ["router/src", "signaling/src", "switch/src", "media/src", "codecs/src", "control/src", "store/src"];
+    let words = ["Mutex", "RwLock", "Instant::now", "SystemTime", "thread::spawn", "thread::sleep"];
+    for file in files(&[".rs"]) {
+        let relative = file.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+        if !pure.iter().any(|folder| relative.starts_with(folder))
+            || shells.iter().any(|shell| relative.starts_with(shell))
+        {
+            continue;
+        }
+        let text = read(&file);
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (number, line) in code.lines().enumerate() {
+            let is_comment = line.trim_start().starts_with("//");
+            let found = words.iter().find(|word| !is_comment && line.contains(**word));
+            assert!(found.is_none(), "{relative}:{}: {found:?} in a pure folder", number + 1);
+        }
+    }
+}
+
+/// Reports, and fails none: the file that grows is a warning.
+#[test]
+fn sizes_are_reported() {
+    let mut sizes: Vec<(usize, PathBuf)> =
+        files(&[".rs"]).into_iter().map(|file| (read(&file).lines().count(), file)).collect();
+    sizes.sort_unstable();
+    let total: usize = sizes.iter().map(|(lines, _)| lines).sum();
+    println!("{total} lines in {} files; the longest:", sizes.len());
+    for (lines, file) in sizes.iter().rev().take(10) {
+        println!("{lines:6} {}", file.strip_prefix(root()).unwrap().display());
+    }
+    assert!(!sizes.is_empty());
+}
