@@ -113,7 +113,7 @@ impl Direction {
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct Codec {
-    /// The number in the RTP header, 0 to 127.
+    /// The number in the RTP header, 0 to 127, of packets to the describer.
     #[n(0)]
     pub payload_type: u8,
     /// The encoding name as its peer wrote it; compared without case.
@@ -128,12 +128,22 @@ pub struct Codec {
     /// The format's parameters, as written.
     #[n(4)]
     pub parameters: Option<String>,
+    /// The number in packets from the describer, where an answer uses another one than the offer (RFC 3264 §6.1).
+    #[n(5)]
+    pub receive_payload_type: Option<u8>,
 }
 
 impl Codec {
     /// A codec of one channel without parameters.
     pub fn new(payload_type: u8, name: &str, clock_rate_hz: u32) -> Self {
-        Self { payload_type, name: name.to_owned(), clock_rate_hz, channels: 1, parameters: None }
+        Self {
+            payload_type,
+            name: name.to_owned(),
+            clock_rate_hz,
+            channels: 1,
+            parameters: None,
+            receive_payload_type: None,
+        }
     }
 
     /// Whether both name the same encoding: name without case, clock and channels. Payload types and parameters may

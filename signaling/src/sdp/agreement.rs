@@ -44,6 +44,23 @@ impl Agreement {
         &self.remote
     }
 
+    /// The peer's description for who relays its media: where an answer numbers a codec unlike the offer, both numbers are
+    /// told ([`Codec::receive_payload_type`]).
+    pub fn remote_for_media(&self) -> MediaDescription {
+        let mut description = self.remote.clone();
+        for stream in self.streams() {
+            let Some(described) = description.streams.get_mut(stream.index) else { continue };
+            for AgreedCodec { send, receive } in &stream.codecs {
+                if send.payload_type != receive.payload_type
+                    && let Some(codec) = described.codecs.iter_mut().find(|codec| *codec == send)
+                {
+                    codec.receive_payload_type = Some(receive.payload_type);
+                }
+            }
+        }
+        description
+    }
+
     /// Whether the peer has us on hold. An answer that does not listen because our offer does not send is no hold of
     /// the peer's.
     pub fn peer_holds(&self) -> bool {

@@ -77,6 +77,7 @@ pub fn resolve(payload_type: u8, map: Option<Rtpmap<'_>>, fmtp: Option<Fmtp<'_>>
         clock_rate_hz,
         channels,
         parameters: fmtp.map(|fmtp| fmtp.parameters.to_owned()),
+        receive_payload_type: None,
     };
     is_writable(&codec).then_some(codec)
 }
