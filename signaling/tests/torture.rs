@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use signaling::message::{Capabilities, Defect, Fault, Header, Malformed, Message, Method, ResponseWriter, Scheme, Tag};
+use signaling::message::{
+    Capabilities, Defect, Fault, Header, Malformed, Message, Method, ResponseWriter, Scheme, Tag,
+};
 
 /// What is done with a message.
 #[derive(Debug, PartialEq)]
@@ -145,7 +147,8 @@ fn every_message_has_an_outcome_that_its_rfc_allows() {
                 assert_eq!(answer.status(), Some(status), "{name}");
                 assert_eq!(answer.reason().as_deref(), Some(reason.as_str()), "{name}");
                 for header in [Header::Via, Header::From, Header::CallId, Header::CSeq] {
-                    let (sent, came): (Vec<_>, Vec<_>) = (answer.lines(header).collect(), request.lines(header).collect());
+                    let (sent, came): (Vec<_>, Vec<_>) =
+                        (answer.lines(header).collect(), request.lines(header).collect());
                     assert_eq!(sent, came, "{name}");
                 }
             }
@@ -195,7 +198,10 @@ fn unusual_octets_survive() {
     assert_eq!(request.text("extensionHeader-!.%*+_`'~"), Some("\u{feff}大停電"));
     let uri = request.request_uri().unwrap();
     assert_eq!(uri.password(), Some("&it+has=1,weird!*pas$wo~d_too.(doesn't-it)"));
-    assert_eq!(message("escnull").contacts().map(|c| c.unwrap().uri().user().unwrap().len()).collect::<Vec<_>>(), [3, 6]);
+    assert_eq!(
+        message("escnull").contacts().map(|c| c.unwrap().uri().user().unwrap().len()).collect::<Vec<_>>(),
+        [3, 6]
+    );
     let parts = message("mpart01");
     assert_eq!(parts.body().len(), 553);
     assert!(parts.body().windows(4).any(|window| window == [0x30, 0x82, 0x01, 0x52]));

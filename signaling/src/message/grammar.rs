@@ -4,6 +4,8 @@
 //! where it stopped. Folding is gone before these run (see [`super::parse`]), CR and LF count as white space only so
 //! that a value handed in from elsewhere is read as the RFC reads it.
 
+use memchr::memchr;
+
 /// White space: SP, HTAB and what is left of a fold.
 const SPACE: u8 = 1;
 /// `token` (RFC 3261 §25.1).
@@ -19,6 +21,8 @@ const URI: u8 = 16;
 const USER: u8 = 32;
 /// `hostname` (letters, digits, hyphen, dot), with underscore, which host names in the field carry.
 const HOST: u8 = 64;
+/// What ends a display name or a URI without brackets: `<`, `"`, `,`, `;`.
+const ADDRESS_END: u8 = 128;
 
 static CLASS: [u8; 256] = classes();
 
@@ -49,6 +53,9 @@ const fn classes() -> [u8; 256] {
         }
         if contains(b"-._", character) {
             class |= HOST;
+        }
+        if contains(b"<\",;", character) {
+            class |= ADDRESS_END;
         }
         if contains(b" \t\r\n", character) {
             class |= SPACE;
@@ -103,6 +110,15 @@ pub(super) fn skip_value(value: &[u8], at: usize) -> usize {
     skip(value, at, VALUE)
 }
 
+/// Skips to the first `<`, `"`, `,` or `;`.
+#[inline]
+pub(super) fn skip_to_address_end(value: &[u8], mut at: usize) -> usize {
+    while at < value.len() && !is(value[at], ADDRESS_END) {
+        at += 1;
+    }
+    at
+}
+
 /// Skips digits.
 #[inline]
 pub(super) fn skip_digits(value: &[u8], mut at: usize) -> usize {
@@ -132,26 +148,24 @@ pub(super) fn skip_quoted(value: &[u8], at: usize) -> Option<usize> {
     None
 }
 
-/// Whether all octets may stand in the user part of a URI; a `%` must start an escape.
+/// Whether all octets may stand in the user part of a URI, which as a whole was checked by [`is_uri`].
 pub(super) fn is_user(value: &[u8]) -> bool {
-    value.iter().all(|&octet| is(octet, USER)) && escapes_are_whole(value)
+    all_are(value, USER)
 }
 
 /// Whether all octets may stand in a URI; a `%` must start an escape.
 pub(super) fn is_uri(value: &[u8]) -> bool {
-    let mut escaped = false;
-    for &octet in value {
-        if !is(octet, URI) {
-            return false;
-        }
-        escaped |= octet == b'%';
-    }
-    !escaped || escapes_are_whole(value)
+    all_are(value, URI) && escapes_are_whole(value)
+}
+
+/// Whether all octets are of that class, without a branch for each.
+fn all_are(value: &[u8], class: u8) -> bool {
+    value.iter().fold(class, |common, &octet| common & CLASS[usize::from(octet)]) != 0
 }
 
 fn escapes_are_whole(value: &[u8]) -> bool {
     let mut rest = value;
-    while let Some(at) = rest.iter().position(|&octet| octet == b'%') {
+    while let Some(at) = memchr(b'%', rest) {
         match rest.get(at + 1..at + 3) {
             Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => rest = &rest[at + 3..],
             _ => return false,
@@ -162,7 +176,7 @@ fn escapes_are_whole(value: &[u8]) -> bool {
 
 /// The text, if it is one whole token.
 pub(super) fn token(value: &[u8]) -> Option<&str> {
-    if value.is_empty() || !value.iter().all(|&octet| is(octet, TOKEN)) {
+    if value.is_empty() || !all_are(value, TOKEN) {
         return None;
     }
     std::str::from_utf8(value).ok()
@@ -215,6 +229,9 @@ pub(super) fn number<N: TryFrom<u64>>(value: &[u8]) -> Option<N> {
 /// The next value of a comma-separated list, trimmed, and what follows its comma. Commas inside quotes and inside
 /// angle brackets do not separate.
 pub(super) fn next_item(list: &[u8]) -> (&[u8], Option<&[u8]>) {
+    if memchr(b',', list).is_none() {
+        return (trim(list), None);
+    }
     let mut at = 0;
     let mut bracketed = false;
     while at < list.len() {

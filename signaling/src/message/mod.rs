@@ -23,6 +23,8 @@ mod method;
 mod name_addr;
 mod parameters;
 mod parse;
+#[cfg(feature = "rsip")]
+mod rsip;
 mod start_line;
 mod status;
 mod uri;

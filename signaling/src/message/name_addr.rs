@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 use super::grammar;
 use super::parameters::{self, Parameters};
 use super::uri::UriRef;
@@ -31,11 +33,11 @@ impl<'a> NameAddr<'a> {
                 let bracket = grammar::skip_space(value, end);
                 (value.get(bracket) == Some(&b'<')).then_some(bracket)?
             }
-            _ => value.iter().position(|octet| b"<\",;".contains(octet)).unwrap_or(value.len()),
+            _ => grammar::skip_to_address_end(value, 0),
         };
         if value.get(display_end) == Some(&b'<') {
             let uri_start = display_end + 1;
-            let uri_end = uri_start + value[uri_start..].iter().position(|&octet| octet == b'>')?;
+            let uri_end = uri_start + memchr(b'>', &value[uri_start..])?;
             let display = grammar::trim(&value[..display_end]);
             return NameAddr::with(value, display, &value[uri_start..uri_end], uri_end + 1);
         }

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use memchr::memchr;
+
 use super::grammar;
 use crate::limits;
 
@@ -99,7 +101,7 @@ impl<'a> Iterator for ParameterIter<'a> {
 
     fn next(&mut self) -> Option<Parameter<'a>> {
         let octets = self.rest.as_bytes();
-        let start = octets.iter().position(|&octet| octet == b';')? + 1;
+        let start = memchr(b';', octets)? + 1;
         let mut at = start;
         let mut equals = None;
         while at < octets.len() && octets[at] != b';' {
@@ -116,10 +118,10 @@ impl<'a> Iterator for ParameterIter<'a> {
         let at = at.min(octets.len());
         let parameter = match equals {
             Some(equals) => Parameter {
-                name: self.rest.get(start..equals)?.trim(),
-                value: Some(self.rest.get(equals + 1..at)?.trim()),
+                name: self.rest.get(start..equals)?.trim_ascii(),
+                value: Some(self.rest.get(equals + 1..at)?.trim_ascii()),
             },
-            None => Parameter { name: self.rest.get(start..at)?.trim(), value: None },
+            None => Parameter { name: self.rest.get(start..at)?.trim_ascii(), value: None },
         };
         self.rest = self.rest.get(at..)?;
         Some(parameter)

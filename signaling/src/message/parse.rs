@@ -230,3 +230,119 @@ pub fn content_length(head: &[u8]) -> Result<usize, Malformed> {
         _ => Err(Malformed::ContentLength),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Fault;
+
+    const HEAD: &str = "OPTIONS sip:u@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\n\
+        To: <sip:u@h>\r\nCall-ID: x\r\nCSeq: 1 OPTIONS\r\n";
+
+    fn read(text: impl AsRef<[u8]>) -> Message {
+        Message::parse_datagram(Bytes::copy_from_slice(text.as_ref())).unwrap()
+    }
+
+    #[test]
+    fn without_content_length_the_body_reaches_to_the_end() {
+        let message = read(format!("{HEAD}\r\nabc\r\n"));
+        assert_eq!(message.body_octets(), b"abc\r\n");
+        assert_eq!(message.validate(), Ok(()));
+    }
+
+    #[test]
+    fn content_lengths_that_are_none() {
+        for (length, valid) in
+            [("3", true), ("0003", true), ("18446744073709551615", false), ("-1", false), ("3 3", false), ("", false)]
+        {
+            let message = read(format!("{HEAD}Content-Length: {length}\r\n\r\nabc"));
+            assert_eq!(message.validate().is_ok(), valid, "{length}");
+            let head = format!("{HEAD}Content-Length: {length}\r\n\r\n");
+            assert_eq!(content_length(head.as_bytes()).is_ok(), valid, "{length}");
+        }
+        assert_eq!(content_length(b"X\r\nl: 7\r\nContent-Length:\r\n 7\r\n\r\n"), Ok(7));
+        assert_eq!(content_length(b"X\r\nl: 7\r\nL: 8\r\n\r\n"), Err(Malformed::ContentLength));
+        assert_eq!(content_length(b"X\r\n\r\n"), Ok(0));
+        assert_eq!(content_length(b"X\r\nl: 65536\r\n\r\n"), Err(Malformed::ContentLength));
+    }
+
+    #[test]
+    fn a_line_that_is_no_text_does_not_hide_the_ones_after_it() {
+        let mut octets = b"OPTIONS sip:u@h SIP/2.0\r\nX-Bad: \xff\xfe\r\nSubject: \xe9\r\n".to_vec();
+        octets.extend_from_slice(&HEAD.as_bytes()[25..]);
+        octets.extend_from_slice(b"\r\n");
+        let message = read(octets);
+        assert_eq!(message.validate(), Ok(()));
+        assert_eq!(message.header("X-Bad"), Some(&b"\xff\xfe"[..]));
+        assert_eq!(message.text(Header::Subject), None);
+    }
+
+    #[test]
+    fn line_ends_and_folds() {
+        let message = read(format!("\r\n\r\n{HEAD}X: a\r\n\tb\r\n \r\nY: c\rd\r\n\r\n"));
+        assert_eq!(message.validate(), Ok(()));
+        assert_eq!(message.header("X"), Some(&b"a  \tb"[..]));
+        assert_eq!(message.header("Y"), Some(&b"c d"[..]));
+        let bare = read(format!("{HEAD}\r\nbody\n").replace("\r\n", "\n"));
+        assert_eq!((bare.validate(), bare.body_octets()), (Ok(()), &b"body\n"[..]));
+        assert_eq!(Message::parse_datagram(Bytes::from_static(b"\r\n\r\n")).err(), Some(Malformed::Empty));
+        assert_eq!(Message::parse_datagram(Bytes::new()).err(), Some(Malformed::Empty));
+    }
+
+    #[test]
+    fn defects_of_structure_are_answered() {
+        for (text, status) in [
+            (format!("{HEAD}junk\r\n\r\n"), 400),
+            (format!("{HEAD}: x\r\n\r\n"), 400),
+            (HEAD.to_owned(), 400),
+            (format!("{HEAD}{}\r\n", "X: y\r\n".repeat(limits::HEADER_LINES_MAX)), 513),
+            (format!("{HEAD}X: {}\r\n\r\n", "y".repeat(limits::HEADER_LINE_OCTETS_MAX)), 513),
+            (format!("{HEAD}{}\r\n", "v: SIP/2.0/UDP h\r\n".repeat(limits::VIA_VALUES_MAX)), 483),
+        ] {
+            let fault = read(&text).validate().unwrap_err();
+            assert_eq!(fault.status().map(|status| status.code()), Some(status), "{fault}");
+        }
+    }
+
+    #[test]
+    fn an_ack_and_a_request_without_via_are_never_answered() {
+        let ack = read(HEAD.replace("OPTIONS", "ACK"));
+        assert!(matches!(ack.validate(), Err(Fault::Drop(_))));
+        let lost = read(HEAD.replace("Via", "X") + "\r\n");
+        assert_eq!(lost.validate(), Err(Fault::Drop(Defect::Missing(Header::Via))));
+    }
+
+    #[test]
+    fn bounds_of_the_whole() {
+        let long = Bytes::from(vec![b'x'; limits::MESSAGE_OCTETS_MAX + 1]);
+        assert_eq!(Message::parse_datagram(long).err(), Some(Malformed::TooLong));
+        let many = format!("{HEAD}{}", "X: y\r\n".repeat(10_000));
+        assert_eq!(Message::parse_datagram(Bytes::from(many)).err(), Some(Malformed::TooLong));
+    }
+
+    #[test]
+    fn a_stream_is_searched_once() {
+        let text = format!("{HEAD}l: 0\r\n\r\nOPTIONS");
+        let end = text.len() - 7;
+        let mut searched = 0;
+        for length in 0..end {
+            assert_eq!(head_length(&text.as_bytes()[..length], searched), Ok(None), "{length}");
+            searched = length;
+        }
+        assert_eq!(head_length(text.as_bytes(), searched), Ok(Some(end)));
+        assert_eq!(head_length(&[b'x'; limits::HEAD_OCTETS_MAX + 1], 0), Err(Malformed::TooLong));
+    }
+
+    #[test]
+    fn compact_names_and_several_values_make_one_list() {
+        let lists = "m: <sip:a@h>, \"x,y\" <sip:b,c@h>\r\nk: timer , path\r\nSupported: 100rel\r\nM: sip:d@h\r\n";
+        let message = read(format!("{HEAD}{lists}\r\n"));
+        assert_eq!(message.validate(), Ok(()));
+        let contacts: Vec<_> = message.contacts().map(|contact| contact.unwrap().uri().as_str()).collect();
+        assert_eq!(contacts, ["sip:a@h", "sip:b,c@h", "sip:d@h"]);
+        assert_eq!(message.supported().collect::<Vec<_>>(), ["timer", "path", "100rel"]);
+        assert!(message.supports("100REL") && !message.supports("outbound"));
+        let star = read(format!("{HEAD}Contact: *\r\n\r\n"));
+        assert!(star.contact_is_star() && star.contacts().next().is_none() && star.validate().is_ok());
+    }
+}

@@ -8,6 +8,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
+use memchr::memchr;
+
 use super::grammar;
 use super::parameters::Parameters;
 use crate::limits;
@@ -353,16 +355,17 @@ impl std::str::FromStr for Uri {
 }
 
 fn parse_parts(text: &[u8]) -> Option<Parts> {
-    let colon = text.iter().position(|&octet| octet == b':')?;
+    if text.len() > 4 && text[..4].eq_ignore_ascii_case(b"sip:") {
+        return parse_sip(text, 3, Scheme::Sip);
+    }
+    let colon = memchr(b':', text)?;
     let scheme_text = &text[..colon];
     let well_formed = scheme_text.first().is_some_and(u8::is_ascii_alphabetic)
         && scheme_text.iter().all(|octet| octet.is_ascii_alphanumeric() || b"+-.".contains(octet));
     if !well_formed || colon + 1 == text.len() {
         return None;
     }
-    if scheme_text.eq_ignore_ascii_case(b"sip") {
-        parse_sip(text, colon, Scheme::Sip)
-    } else if scheme_text.eq_ignore_ascii_case(b"sips") {
+    if scheme_text.eq_ignore_ascii_case(b"sips") {
         parse_sip(text, colon, Scheme::Sips)
     } else if scheme_text.eq_ignore_ascii_case(b"tel") {
         parse_tel(text, colon)
@@ -389,9 +392,9 @@ fn parse_sip(text: &[u8], colon: usize, scheme: Scheme) -> Option<Parts> {
     let start = colon + 1;
     let (mut user_end, mut password_end, mut host_start) = (start, start, start);
     let mut has_user = false;
-    if let Some(at) = text[start..].iter().position(|&octet| octet == b'@') {
+    if let Some(at) = memchr(b'@', &text[start..]) {
         let userinfo = &text[start..start + at];
-        let user = userinfo.iter().position(|&octet| octet == b':').unwrap_or(at);
+        let user = memchr(b':', userinfo).unwrap_or(at);
         if user == 0 || !grammar::is_user(&userinfo[..user]) || (user < at && !grammar::is_user(&userinfo[user + 1..]))
         {
             return None;
@@ -406,7 +409,7 @@ fn parse_sip(text: &[u8], colon: usize, scheme: Scheme) -> Option<Parts> {
     let parameters_end = match rest.first() {
         None => parameters_start,
         Some(b';') => {
-            let end = parameters_start + rest.iter().position(|&octet| octet == b'?').unwrap_or(rest.len());
+            let end = parameters_start + memchr(b'?', rest).unwrap_or(rest.len());
             if !uri_parameters_are_whole(&text[parameters_start..end]) {
                 return None;
             }

@@ -129,22 +129,13 @@ impl Message {
         if count == 0 { Err(Defect::Missing(Header::Via)) } else { Ok(()) }
     }
 
+    /// The addresses that requests are routed by. Those that only inform, such as P-Asserted-Identity, are for their
+    /// reader to judge.
     fn check_addresses(&self) -> Result<(), Defect> {
-        for line in &self.lines {
-            match line.header {
-                Some(header @ (Header::Route | Header::RecordRoute | Header::Path | Header::PAssertedIdentity)) => {
-                    // Each header is walked once, at its first line.
-                    if self.header(header).map(<[u8]>::as_ptr) == Some(self.slice(line.value).as_ptr()) {
-                        self.addresses(header).try_for_each(|address| address.map(|_| ()))?;
-                    }
-                }
-                _ => {}
-            }
+        for header in [Header::Route, Header::RecordRoute, Header::Path] {
+            self.addresses(header).try_for_each(|address| address.map(|_| ()))?;
         }
-        if self.header(Header::Contact).is_some() {
-            self.contacts().try_for_each(|contact| contact.map(|_| ()))?;
-        }
-        Ok(())
+        self.contacts().try_for_each(|contact| contact.map(|_| ()))
     }
 
     fn check_capabilities(&self, method: &Method, capabilities: &Capabilities<'_>) -> Result<(), Defect> {
@@ -164,7 +155,7 @@ impl Message {
         self.check_body(capabilities)?;
         if *method == Method::Invite && self.header(Header::Accept).is_some() {
             let accepted = |answer: &&str| self.tokens(Header::Accept).any(|range| accepts(range, answer));
-            if !capabilities.answers.iter().any(|answer| accepted(&answer)) {
+            if !capabilities.answers.iter().any(accepted) {
                 return Err(Defect::NotAcceptable);
             }
         }

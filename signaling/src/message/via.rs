@@ -61,7 +61,7 @@ impl<'a> Via<'a> {
             transport: slice(transport_start, transport_end)?,
             host: slice(host_start, host_end)?,
             port,
-            parameters: Parameters::of_checked(slice(end, value.len())?.trim()),
+            parameters: Parameters::of_checked(slice(end, value.len())?.trim_ascii()),
         })
     }
 

@@ -7,10 +7,10 @@
 use std::fmt::{self, Display, Write as _};
 use std::net::SocketAddr;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 
-use super::grammar;
 use super::Message;
+use super::grammar;
 use super::header::{Header, HeaderName};
 use super::identifier::Tag;
 use super::method::Method;
@@ -23,11 +23,11 @@ const BUFFER_OCTETS_USUAL: usize = 1024;
 /// The lines of a head.
 #[derive(Debug)]
 struct Head {
-    buffer: BytesMut,
+    buffer: Vec<u8>,
 }
 
 /// Writes what is displayed, with CR, LF and NUL replaced.
-struct OneLine<'a>(&'a mut BytesMut);
+struct OneLine<'a>(&'a mut Vec<u8>);
 
 impl fmt::Write for OneLine<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
@@ -36,13 +36,13 @@ impl fmt::Write for OneLine<'_> {
     }
 }
 
-fn put_line(buffer: &mut BytesMut, mut text: &[u8]) {
+fn put_line(buffer: &mut Vec<u8>, mut text: &[u8]) {
     while let Some(at) = memchr::memchr3(b'\r', b'\n', 0, text) {
-        buffer.put_slice(&text[..at]);
-        buffer.put_u8(b' ');
+        buffer.extend_from_slice(&text[..at]);
+        buffer.push(b' ');
         text = &text[at + 1..];
     }
-    buffer.put_slice(text);
+    buffer.extend_from_slice(text);
 }
 
 impl Head {
@@ -50,18 +50,21 @@ impl Head {
         self.name(name);
         // Display of our own types does not fail; one that does leaves a short value, not a broken line.
         let _ = write!(OneLine(&mut self.buffer), "{value}");
-        self.buffer.put_slice(b"\r\n");
+        self.buffer.extend_from_slice(b"\r\n");
     }
 
     fn raw(&mut self, name: HeaderName<'_>, value: &[u8]) {
         self.name(name);
         put_line(&mut self.buffer, value);
-        self.buffer.put_slice(b"\r\n");
+        self.buffer.extend_from_slice(b"\r\n");
     }
 
     fn name(&mut self, name: HeaderName<'_>) {
-        put_line(&mut self.buffer, name.as_str().as_bytes());
-        self.buffer.put_slice(b": ");
+        match name {
+            HeaderName::Known(header) => self.buffer.extend_from_slice(header.as_str().as_bytes()),
+            HeaderName::Other(name) => put_line(&mut self.buffer, name.as_bytes()),
+        }
+        self.buffer.extend_from_slice(b": ");
     }
 
     fn copy(&mut self, message: &Message, header: Header) {
@@ -76,9 +79,9 @@ impl Head {
             self.header(Header::ContentType.into(), kind);
         }
         self.header(Header::ContentLength.into(), octets.len());
-        self.buffer.put_slice(b"\r\n");
-        self.buffer.put_slice(octets);
-        self.buffer.freeze()
+        self.buffer.extend_from_slice(b"\r\n");
+        self.buffer.extend_from_slice(octets);
+        Bytes::from(self.buffer)
     }
 }
 
@@ -91,9 +94,9 @@ pub struct RequestWriter {
 impl RequestWriter {
     /// Starts with `method uri SIP/2.0`. The URI is a [`Uri`](super::Uri) or a [`UriRef`](super::UriRef).
     pub fn new(method: &Method, uri: impl Display) -> RequestWriter {
-        let mut buffer = BytesMut::with_capacity(BUFFER_OCTETS_USUAL);
+        let mut buffer = Vec::with_capacity(BUFFER_OCTETS_USUAL);
         let _ = write!(OneLine(&mut buffer), "{method} {uri} SIP/2.0");
-        buffer.put_slice(b"\r\n");
+        buffer.extend_from_slice(b"\r\n");
         RequestWriter { head: Head { buffer } }
     }
 
@@ -156,7 +159,7 @@ pub struct ResponseWriter<'a> {
 impl<'a> ResponseWriter<'a> {
     /// A response with the default reason phrase.
     pub fn to(request: &'a Message, status: StatusCode) -> ResponseWriter<'a> {
-        let head = Head { buffer: BytesMut::new() };
+        let head = Head { buffer: Vec::new() };
         ResponseWriter { request, status, reason: None, source: None, to_tag: None, head }
     }
 
@@ -208,10 +211,10 @@ impl<'a> ResponseWriter<'a> {
 
     fn assemble(self, body: Option<(&str, &[u8])>) -> Bytes {
         let octets = body.map_or(0, |(_, octets)| octets.len());
-        let mut buffer = BytesMut::with_capacity(BUFFER_OCTETS_USUAL + self.head.buffer.len() + octets);
+        let mut buffer = Vec::with_capacity(BUFFER_OCTETS_USUAL + self.head.buffer.len() + octets);
         let reason = self.reason.unwrap_or_else(|| self.status.reason());
         let _ = write!(OneLine(&mut buffer), "SIP/2.0 {} {reason}", self.status);
-        buffer.put_slice(b"\r\n");
+        buffer.extend_from_slice(b"\r\n");
         let mut head = Head { buffer };
         self.put_vias(&mut head);
         head.copy(self.request, Header::From);
@@ -225,7 +228,7 @@ impl<'a> ResponseWriter<'a> {
             // RFC 3261 §12.1.1: responses that may establish a dialog carry the route set back.
             head.copy(self.request, Header::RecordRoute);
         }
-        head.buffer.put_slice(&self.head.buffer);
+        head.buffer.extend_from_slice(&self.head.buffer);
         head.finish(body)
     }
 
@@ -254,7 +257,7 @@ impl<'a> ResponseWriter<'a> {
                     let _ = write!(OneLine(&mut head.buffer), ";tag={tag}");
                 }
             }
-            head.buffer.put_slice(b"\r\n");
+            head.buffer.extend_from_slice(b"\r\n");
         }
     }
 }
@@ -287,5 +290,116 @@ fn put_received(head: &mut Head, via: &Via<'_>, source: SocketAddr) {
     if rport {
         let _ = write!(line, ";rport={}", source.port());
     }
-    head.buffer.put_slice(b"\r\n");
+    head.buffer.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Uri, UriRef};
+
+    const INVITE: &str = "INVITE sip:bob@biloxi.example SIP/2.0\r\n\
+        v: SIP/2.0/UDP 10.1.1.1:4540;rport;branch=z9hG4bKkjshdyff;x=\"a;b\", SIP/2.0/TCP b.example;branch=z9hG4bK2\r\n\
+        Via: SIP/2.0/UDP c.example\r\nRecord-Route: <sip:p.example;lr>\r\n\
+        From: Alice <sip:alice@atlanta.example>;tag=88sja8x\r\nTo: Bob <sip:bob@biloxi.example>\r\n\
+        Call-ID: 987asjd97y7atg\r\nCSeq: 986759 INVITE\r\nTimestamp: 54\r\nContent-Length: 0\r\n\r\n";
+
+    fn invite() -> Message {
+        Message::parse_datagram(Bytes::from_static(INVITE.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn a_request_reads_back() {
+        let uri = Uri::parse("sip:a%20b@[2001:db8::1]:5070;transport=tcp").unwrap();
+        let written = RequestWriter::new(&Method::Message, &uri)
+            .header(Header::Via, "SIP/2.0/TCP h;branch=z9hG4bK1")
+            .header(Header::From, "<sip:a@h>;tag=1")
+            .header(Header::To, format_args!("<{uri}>"))
+            .header(Header::CallId, "x")
+            .header(Header::CSeq, "1 MESSAGE")
+            .raw("X-Latin", b"M\xfcller")
+            .body("text/plain", b"hello");
+        let read = Message::parse_datagram(written).unwrap();
+        assert_eq!(read.validate(), Ok(()));
+        assert_eq!(read.request_uri().map(UriRef::as_str), Ok(uri.as_str()));
+        assert_eq!(read.to().unwrap().uri().as_str(), uri.as_str());
+        assert_eq!(read.header("x-latin"), Some(&b"M\xfcller"[..]));
+        assert_eq!((read.content_length(), read.body_octets()), (Ok(Some(5)), &b"hello"[..]));
+    }
+
+    #[test]
+    fn no_value_starts_another_line() {
+        let written = RequestWriter::new(&Method::Options, "sip:h SIP/2.0\r\nEvil: 1")
+            .header(Header::Subject, "a\r\nEvil: 2\r\n\r\nbody")
+            .header("X-Name\r\nEvil", "3")
+            .raw("X", b"b\nEvil: 4\0")
+            .finish();
+        let read = Message::parse_datagram(written).unwrap();
+        assert_eq!(read.header("Evil"), None);
+        assert_eq!(read.text(Header::Subject), Some("a  Evil: 2    body"));
+        assert!(read.body().is_empty());
+    }
+
+    #[test]
+    fn a_response_copies_what_it_must_and_mends_the_via() {
+        let invite = invite();
+        let tag = Tag::of_random(0xa6c85cf);
+        let written = ResponseWriter::to(&invite, StatusCode::RINGING)
+            .source("192.0.2.1:9988".parse().unwrap())
+            .to_tag(&tag)
+            .header(Header::Contact, "<sip:bob@192.0.2.4>")
+            .finish();
+        let read = Message::parse_datagram(written).unwrap();
+        assert_eq!((read.status(), read.reason().as_deref()), (Some(StatusCode::RINGING), Some("Ringing")));
+        let vias: Vec<_> = read.vias().map(|via| std::str::from_utf8(via.unwrap().raw()).unwrap()).collect();
+        assert_eq!(
+            vias,
+            [
+                "SIP/2.0/UDP 10.1.1.1:4540;branch=z9hG4bKkjshdyff;x=\"a;b\";received=192.0.2.1;rport=9988",
+                "SIP/2.0/TCP b.example;branch=z9hG4bK2",
+                "SIP/2.0/UDP c.example"
+            ]
+        );
+        assert_eq!(read.to_tag(), Some(tag));
+        assert_eq!(read.header(Header::From), invite.header(Header::From));
+        assert_eq!((read.call_id(), read.cseq()), (invite.call_id(), invite.cseq()));
+        assert_eq!(read.record_routes().count(), 1);
+        assert_eq!(read.header("Timestamp"), None);
+        let trying = ResponseWriter::to(&invite, StatusCode::TRYING).finish();
+        let trying = Message::parse_datagram(trying).unwrap();
+        assert_eq!((trying.text(Header::Timestamp), trying.to_tag()), (Some("54"), None));
+        assert_eq!(trying.record_routes().count(), 0);
+    }
+
+    #[test]
+    fn a_tag_of_the_request_stays() {
+        let text = INVITE.replace("To: Bob <sip:bob@biloxi.example>", "To: sip:bob@biloxi.example;tag=here");
+        let request = Message::parse_datagram(Bytes::from(text)).unwrap();
+        let written = ResponseWriter::to(&request, StatusCode::OK).to_tag(&Tag::of_random(1)).finish();
+        assert_eq!(Message::parse_datagram(written).unwrap().to_tag(), Tag::new("here"));
+    }
+
+    #[test]
+    fn received_is_added_only_where_it_says_something() {
+        let text = INVITE.replace(";rport", "");
+        let request = Message::parse_datagram(Bytes::from(text)).unwrap();
+        let from = |source: &str| {
+            let written = ResponseWriter::to(&request, StatusCode::OK).source(source.parse().unwrap()).finish();
+            Message::parse_datagram(written).unwrap().via().unwrap().received()
+        };
+        assert_eq!(from("10.1.1.1:9"), None);
+        assert_eq!(from("[::ffff:10.1.1.1]:9"), None);
+        assert_eq!(from("192.0.2.9:4540"), "192.0.2.9".parse().ok());
+    }
+
+    #[test]
+    fn what_is_not_understood_passes_through() {
+        let invite = invite();
+        let written = RequestWriter::new(&Method::Invite, "sip:x@y")
+            .pass(&invite, |name| name != Header::Via && name != Header::RecordRoute)
+            .finish();
+        let read = Message::parse_datagram(written).unwrap();
+        assert_eq!(read.headers().count(), 6);
+        assert_eq!(read.header(Header::From), invite.header(Header::From));
+    }
 }
