@@ -71,6 +71,7 @@ impl Law {
     }
 
     /// The level of that sine in dBm0.
+    #[expect(clippy::approx_constant, reason = "the level of the recommendation, no circle")]
     pub const fn peak_dbm0(self) -> f64 {
         match self {
             Self::Mu => 3.17,

@@ -1,1 +1,40 @@
-//! To be an index.
+//! Voice: RTP and RTCP, port pairs, sessions that relay between them, and the pinned worker.
+//!
+//! ```text
+//!        packets (router)                         datagrams (phones, trunks)
+//!              │                                            │
+//!      ┌───────▼────────┐   Open, Connect, Set, Close  ┌────▼─────┐
+//!      │    service     ├─────────────────────────────▶│ session  │  port ─ learn ─ receive ─ relay ─▶ port
+//!      │ Voice<W: Wire> │                              │          │  builtin: echo, milliwatt, silence
+//!      └───────┬────────┘                              └────┬─────┘
+//!              │ takes, gives back                          │ send, connect
+//!         ┌────▼─────┐            ┌─────────┐          ┌────▼─────┐
+//!         │   pool   │            │  rtcp   │          │   Wire   │ the worker's sockets, or a test's network
+//!         └──────────┘            └─────────┘          └──────────┘
+//! ```
+//!
+//! - [`service`]: packets to machines; the pure core of a worker, generic over [`Wire`].
+//! - [`session`]: what a call has here: ports, their plans, the learning of sources, the rewriting of packets, built-ins.
+//! - [`rtp`]: the header view and the sequence machine (RFC 3550, RFC 3551).
+//! - [`rtcp`]: the packet view, reception statistics, reports and their interval (RFC 3550 §6, RFC 5761).
+//! - [`pool`]: pairs of ports, first in first out, with a quarantine.
+//! - [`worker`]: the shell: a thread, an mio loop, sockets.
+//! - [`status`]: what a worker counts.
+//!
+//! RFCs: 3550, 3551, 4733 (relayed), 4961 (symmetric RTP), 5761 (RTP and RTCP on one port), 7160 (changing clocks).
+
+pub mod config;
+pub mod limits;
+pub mod pool;
+pub mod rtcp;
+pub mod rtp;
+pub mod service;
+pub mod session;
+pub mod status;
+pub mod wire;
+pub mod worker;
+
+pub use config::{Config, ConfigError, Interface, PortRange};
+pub use service::Voice;
+pub use wire::{Channel, Destination, OpenFailure, PairIndex, Wire};
+pub use worker::{Stop, Worker};

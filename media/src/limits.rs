@@ -1,0 +1,84 @@
+//! Every bound of a worker, and where it comes from.
+
+/// Ports of one session: a call has two, one with forked early dialogs or a transfer under way a few more.
+pub const PORTS_PER_SESSION: usize = 16;
+
+/// Pairs that a worker may have open over all its interfaces: what a whole port range holds.
+pub const PAIRS: usize = 32_768;
+
+/// Interfaces on which a worker opens ports: a server has a few addresses; each gets a pool of its own.
+pub const INTERFACES: usize = 64;
+
+/// Ports that others hold and that are passed over in one request before it fails: each costs a `socket` and a `bind`.
+pub const PORTS_TRIED: usize = 64;
+
+/// Of a pool, one in so many pairs may wait out its quarantine; the longest waiting goes back to use before its time if
+/// more do. So a high rate of calls shortens the quarantine instead of opening ever more sockets.
+pub const QUARANTINE_SHARE: usize = 4;
+
+/// The shortest quarantine, milliseconds, even at the bound: what a phone still sends after its BYE was answered arrives
+/// within a few frames.
+pub const QUARANTINE_FLOOR_MS: u64 = 200;
+
+/// Datagrams that are thrown away from a socket before it is given to a new session: more than its buffer holds.
+pub const DRAINED: usize = 1_024;
+
+/// RTP packets that a port takes in a second. Voice sends 50, at the shortest frame of Opus (2.5 ms) 400; what is above
+/// is a flood, or a loop of two ports that were told each other's address.
+pub const PACKETS_PER_SECOND: u32 = 1_000;
+
+/// Largest datagram: all that UDP can carry, since one buffer serves a whole worker.
+pub const DATAGRAM_BYTES: usize = 65_536;
+
+/// Octets of kernel memory that a socket may fill with what the worker has not read: some hundred voice packets, more
+/// than two seconds; bounded, so that a flood on one port costs no more.
+pub const RECEIVE_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Readiness events of a turn, one datagram each: at some 5 µs a packet a turn takes below a millisecond, so that timers
+/// and packets of the router are seen to in time. A flooded socket gets one of them.
+pub const EVENTS: usize = 128;
+
+/// Datagrams after which the clock is read anew within a turn, so that jitter is measured to some 50 µs.
+pub const DATAGRAMS_PER_CLOCK: usize = 8;
+
+/// Sources that are watched while a port learns its own: three strangers beside the true one.
+pub const CANDIDATES: usize = 4;
+
+/// Consistent packets that a source other than the signalled one must send to be learned.
+pub const CONSISTENT: u8 = 3;
+
+/// For so long after such a source was learned the signalled one may still take its place, milliseconds.
+pub const PROVISIONAL_MS: u64 = 2_000;
+
+/// A candidate that was silent for so long makes room for another, milliseconds: five frames.
+pub const CANDIDATE_MS: u64 = 100;
+
+/// A learned source that was silent for so long is unlearned, milliseconds: longer than the gap of any re-route that
+/// keeps its address, shorter than what a caller bears.
+pub const UNLEARN_MS: u64 = 5_000;
+
+/// A session without a request from its owner and without a datagram for so long has lost its owner, milliseconds: longer
+/// than any hold without session refresh (RFC 4028) that callers bear, short enough that nothing piles up over days.
+pub const ORPHAN_MS: u64 = 4 * 3_600_000;
+
+/// How often sessions are looked at for that, milliseconds.
+pub const AUDIT_MS: u64 = 600_000;
+
+/// Closed sessions whose statistics are kept, so that a repeated `Close` gets the same answer: 2 s at 500 calls/s, longer
+/// than a link between platforms takes to come back and repeat.
+pub const CLOSED_KEPT: usize = 1_024;
+
+/// Blocks of a report from a peer that are looked at: as many as the count field can say (RFC 3550 §6.4.1).
+pub const REPORT_BLOCKS: usize = 31;
+
+/// Payload of a generated frame: 100 ms of G.711.
+pub const FRAME_BYTES: usize = 800;
+
+/// Shortest and longest frame of a built-in source, milliseconds.
+pub const FRAME_MS: (u16, u16) = (10, 100);
+
+/// A frame clock that is this many frames late skips them instead of sending a burst.
+pub const FRAMES_LATE: u64 = 5;
+
+const _: () = assert!(FRAME_MS.1 as usize * 8 <= FRAME_BYTES);
+const _: () = assert!(CANDIDATE_MS < PROVISIONAL_MS && PROVISIONAL_MS < UNLEARN_MS && UNLEARN_MS < ORPHAN_MS);

@@ -1,0 +1,143 @@
+//! All pairs of a worker, over its interfaces.
+
+use super::interface::{Choice, Pool};
+use crate::config::{Config, Interface};
+use crate::limits::{INTERFACES, PAIRS, PORTS_TRIED};
+use crate::wire::{OpenFailure, PairIndex, Wire};
+use router::time::Instant;
+use std::net::{IpAddr, SocketAddr};
+
+/// Why no pair was given.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shortage {
+    /// All ports of the range are used or rest, or the system has no more sockets.
+    Ports,
+    /// The interface cannot be used: nothing of its family is configured, or the machine has no such address.
+    Interface,
+}
+
+/// An open pair.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    pool: usize,
+    rtp: SocketAddr,
+}
+
+/// The pools of a worker and the names of its open pairs.
+#[derive(Debug)]
+pub struct Pairs {
+    config: Config,
+    pools: Vec<(IpAddr, Pool)>,
+    /// By [`PairIndex`].
+    open: Vec<Option<Open>>,
+    /// Indices below `open.len()` that are free.
+    free: Vec<PairIndex>,
+    used: usize,
+}
+
+impl Pairs {
+    /// Nothing is open.
+    pub fn new(config: Config) -> Self {
+        Self { config, pools: Vec::new(), open: Vec::new(), free: Vec::new(), used: 0 }
+    }
+
+    /// Takes a pair for a leg whose signalling uses `asked`. Its sockets are open, unconnected and empty.
+    pub fn take(&mut self, now: Instant, asked: IpAddr, wire: &mut impl Wire) -> Result<PairIndex, Shortage> {
+        let Interface { address, .. } = self.config.interface(asked).ok_or(Shortage::Interface)?;
+        let index = self.pool_of(address)?;
+        for _ in 0..PORTS_TRIED {
+            let pair = match self.pools[index].1.choose(now) {
+                Choice::None => return Err(Shortage::Ports),
+                Choice::Reuse(pair) => pair,
+                Choice::Open(port) => match self.open_pair(index, SocketAddr::new(address, port), wire) {
+                    Ok(pair) => {
+                        self.used += 1;
+                        return Ok(pair);
+                    }
+                    Err(failure) => {
+                        self.pools[index].1.skip(port);
+                        match failure {
+                            OpenFailure::InUse => continue,
+                            OpenFailure::NoAddress => return Err(Shortage::Interface),
+                            OpenFailure::NoSockets | OpenFailure::System => {
+                                self.pools[index].1.choose_open(now).ok_or(Shortage::Ports)?
+                            }
+                        }
+                    }
+                },
+            };
+            wire.drain(pair);
+            self.used += 1;
+            return Ok(pair);
+        }
+        Err(Shortage::Ports)
+    }
+
+    /// Gives a pair back. `reusable` if its RTP socket is unconnected; else it is closed and its port tried again later.
+    pub fn give_back(&mut self, now: Instant, pair: PairIndex, reusable: bool, wire: &mut impl Wire) {
+        let Some(slot) = self.open.get_mut(pair.0 as usize) else { return };
+        let Some(open) = *slot else { return };
+        self.used -= 1;
+        let pool = &mut self.pools[open.pool].1;
+        if reusable {
+            pool.give_back(now, pair);
+        } else {
+            *slot = None;
+            pool.skip(open.rtp.port());
+            self.free.push(pair);
+            wire.close(pair);
+        }
+    }
+
+    /// Where a pair receives RTP, as it is bound.
+    pub fn bound(&self, pair: PairIndex) -> Option<SocketAddr> {
+        self.open.get(pair.0 as usize).copied().flatten().map(|open| open.rtp)
+    }
+
+    /// Where a pair receives RTP, as peers are told.
+    pub fn advertised(&self, pair: PairIndex) -> Option<SocketAddr> {
+        let bound = self.bound(pair)?;
+        let interface = self.config.interfaces.iter().find(|interface| interface.address == bound.ip());
+        let address = interface.and_then(|interface| interface.advertised).unwrap_or(bound.ip());
+        Some(SocketAddr::new(address, bound.port()))
+    }
+
+    /// Pairs in use.
+    pub fn used(&self) -> usize {
+        self.used
+    }
+
+    /// Each interface with its pairs: in use, and in all.
+    pub fn interfaces(&self) -> impl Iterator<Item = (IpAddr, usize, usize)> + '_ {
+        self.pools.iter().enumerate().map(|(index, (address, pool))| {
+            let open = self.open.iter().flatten().filter(|open| open.pool == index).count();
+            (*address, open - pool.resting(), pool.total())
+        })
+    }
+
+    fn pool_of(&mut self, address: IpAddr) -> Result<usize, Shortage> {
+        if let Some(index) = self.pools.iter().position(|(of, _)| *of == address) {
+            return Ok(index);
+        }
+        if self.pools.len() >= INTERFACES {
+            return Err(Shortage::Interface);
+        }
+        self.pools.push((address, Pool::new(self.config.ports, self.config.quarantine)));
+        Ok(self.pools.len() - 1)
+    }
+
+    fn open_pair(&mut self, pool: usize, rtp: SocketAddr, wire: &mut impl Wire) -> Result<PairIndex, OpenFailure> {
+        let pair = match self.free.last() {
+            Some(&pair) => pair,
+            None if self.open.len() >= PAIRS => return Err(OpenFailure::NoSockets),
+            None => PairIndex(self.open.len() as u32),
+        };
+        wire.open(pair, rtp)?;
+        let open = Some(Open { pool, rtp });
+        match self.free.pop() {
+            Some(pair) => self.open[pair.0 as usize] = open,
+            None => self.open.push(open),
+        }
+        Ok(pair)
+    }
+}

@@ -1,0 +1,287 @@
+//! Packets to machines: the pure core of a worker.
+//!
+//! | request | what it does |
+//! |---|---|
+//! | `Open × MediaPort…` | opens ports, all or none; the session is the packet's instance |
+//! | `Connect × Bridge, MediaPlan…`, `Disconnect × Bridge` | joins and parts two ports |
+//! | `Set × MediaPlan…` | changes how ports treat their peers |
+//! | `Start × Builtin, MediaPlan…`, `Stop × Builtin` | plays on a port in place of its bridge |
+//! | `Close × MediaPort…`, `Close` | gives ports back, or all of the session |
+//! | `Query × Status` | tells of the worker |
+//!
+//! A datagram costs no allocation, no lock and no hash look-up: its pair is an index, its port lies there, the port's
+//! table has the format, the bridge is an index again.
+
+mod datagrams;
+mod requests;
+mod timers;
+
+use crate::config::Config;
+use crate::limits::{AUDIT_MS, CLOSED_KEPT};
+use crate::pool::Pairs;
+use crate::session::{Port, Session};
+use crate::status::{Counters, Lateness};
+use crate::wire::{Channel, PairIndex, Wire};
+use router::packet::one;
+use router::parameter::{MediaEvent, MediaEventKind, PortId, PortStatistics};
+use router::time::{Duration, Instant, Now, TimerKey, TimerWheel, WallTime};
+use router::{Address, Command, InboxCounters, Instance, Outbox, Packet, Random, Received, Service};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// When to do what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Timer {
+    /// When to send a port's next RTCP report.
+    Report(PairIndex),
+    /// When to look whether a port's peer is silent.
+    Watch(PairIndex),
+    /// When to send a port's next generated frame.
+    Frame(PairIndex),
+    /// When to look for sessions without owner.
+    Audit,
+}
+
+/// A timer with its deadline, to tell how late it fired.
+#[derive(Clone, Copy, Debug)]
+struct Due {
+    at: Instant,
+    timer: Timer,
+}
+
+/// What was answered to a `Close`.
+#[derive(Debug)]
+struct Closed {
+    session: Instance,
+    /// Whether the whole session was closed by it.
+    whole: bool,
+    statistics: Vec<PortStatistics>,
+}
+
+/// A media worker's core. Its shell gives it packets ([`Service`]), datagrams ([`Voice::handle_datagram`]) and the time.
+///
+/// A session whose owner is gone ends by itself: the switch closes what it opened, and a call in which nobody speaks is
+/// ended by the switch through [`MediaEventKind::Silent`]; but a switch on another platform can vanish. So a session without
+/// a request and without a datagram for hours is closed and its owner told. There is no bound on the length of a session
+/// whose peers still talk: that is the switch's to set.
+#[derive(Debug)]
+pub struct Voice<W> {
+    outbox: Outbox,
+    random: Random,
+    wire: W,
+    pairs: Pairs,
+    /// By pair. Boxed, so that a pair at rest costs a pointer.
+    ports: Vec<Option<Box<Port>>>,
+    sessions: BTreeMap<Instance, Session>,
+    closed: VecDeque<Closed>,
+    timers: TimerWheel<Due>,
+    counters: Counters,
+    lateness: Lateness,
+    inbox: InboxCounters,
+    since: WallTime,
+}
+
+impl<W: Wire> Voice<W> {
+    /// The core of the module at `address`, with the worker's share of the ports in `config`.
+    pub fn new(address: Address, config: Config, random: Random, wire: W, now: Now) -> Self {
+        let mut voice = Self {
+            outbox: Outbox::new(address),
+            random,
+            wire,
+            pairs: Pairs::new(config),
+            ports: Vec::new(),
+            sessions: BTreeMap::new(),
+            closed: VecDeque::new(),
+            timers: TimerWheel::new(),
+            counters: Counters::default(),
+            lateness: Lateness::default(),
+            inbox: InboxCounters::default(),
+            since: now.wall,
+        };
+        voice.schedule(now.instant + Duration::from_millis(AUDIT_MS), Timer::Audit);
+        voice
+    }
+
+    /// A datagram arrived at a channel of a pair. It may be changed: the buffer is what is passed on.
+    ///
+    /// A panic in here closes the session that the pair belongs to; the worker goes on.
+    #[inline]
+    pub fn handle_datagram(
+        &mut self,
+        now: Now,
+        pair: PairIndex,
+        channel: Channel,
+        source: SocketAddr,
+        datagram: &mut [u8],
+    ) {
+        let relayed = catch_unwind(AssertUnwindSafe(|| self.relay(now, pair, channel, source, datagram)));
+        if relayed.is_err() {
+            self.break_pair(now, pair);
+        }
+    }
+
+    /// The sockets, for the shell that reads them.
+    pub fn wire(&mut self) -> &mut W {
+        &mut self.wire
+    }
+
+    /// What the worker counted.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// How many sessions are open.
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// How many pairs are in use.
+    pub fn pairs_used(&self) -> usize {
+        self.pairs.used()
+    }
+
+    /// What the module's inbox has counted, as `Query × Status` is to tell it.
+    pub fn observe_inbox(&mut self, inbox: InboxCounters) {
+        self.inbox = inbox;
+    }
+
+    /// Closes every session with BYE: the worker ends.
+    pub fn close_all(&mut self, now: Now) {
+        while let Some((&instance, _)) = self.sessions.first_key_value() {
+            self.close_session(now, instance, true);
+        }
+    }
+
+    fn schedule(&mut self, at: Instant, timer: Timer) -> TimerKey {
+        self.timers.schedule(at, Due { at, timer })
+    }
+
+    fn port(&mut self, pair: PairIndex) -> Option<&mut Port> {
+        self.ports.get_mut(pair.0 as usize)?.as_deref_mut()
+    }
+
+    /// Tells the session's owner what happened at a port.
+    fn notify(&mut self, session: Instance, port: PortId, kind: MediaEventKind) {
+        if let Some(owner) = self.sessions.get(&session).map(|session| session.owner) {
+            self.outbox.notify(session, owner, one(MediaEvent { port, kind }));
+        }
+    }
+
+    /// Parts a port from the one that it is bridged to.
+    fn unbridge(&mut self, pair: PairIndex) {
+        let Some(other) = self.port(pair).and_then(|port| {
+            port.formats().unmap();
+            port.outgoing.interrupt();
+            port.bridge.take()
+        }) else {
+            return;
+        };
+        if let Some(port) = self.port(other) {
+            port.formats().unmap();
+            port.outgoing.interrupt();
+            port.bridge = None;
+        }
+    }
+
+    /// Gives a port back, with a last report if it says farewell.
+    fn close_port(&mut self, now: Now, session: Instance, id: PortId, farewell: bool) -> Option<PortStatistics> {
+        let pair = self.sessions.get_mut(&session)?.remove(id)?;
+        self.unbridge(pair);
+        let mut port = self.ports.get_mut(pair.0 as usize)?.take()?;
+        let timers = std::mem::take(&mut port.timers);
+        for timer in [timers.report, timers.watch, timers.frame].into_iter().flatten() {
+            self.timers.cancel(timer);
+        }
+        if farewell && let Some((channel, destination, report)) = port.report(now, true) {
+            let sent = self.wire.send(pair, channel, destination, &report);
+            self.counters.rtcp_sent += u64::from(sent);
+        }
+        self.counters.rtp_lost += port.take_lost();
+        let reusable = !port.connected() || self.wire.disconnect(pair);
+        self.pairs.give_back(now.instant, pair, reusable, &mut self.wire);
+        Some(port.statistics())
+    }
+
+    fn close_session(&mut self, now: Now, instance: Instance, farewell: bool) -> Vec<PortStatistics> {
+        let Some(session) = self.sessions.get(&instance) else { return Vec::new() };
+        let ids: Vec<PortId> = session.ports().iter().map(|(id, _)| *id).collect();
+        let statistics: Vec<PortStatistics> =
+            ids.into_iter().filter_map(|id| self.close_port(now, instance, id, farewell)).collect();
+        self.sessions.remove(&instance);
+        self.remember(Closed { session: instance, whole: true, statistics: statistics.clone() });
+        statistics
+    }
+
+    fn remember(&mut self, closed: Closed) {
+        if self.closed.len() >= CLOSED_KEPT {
+            self.closed.pop_front();
+        }
+        self.closed.push_back(closed);
+    }
+
+    /// The session of a pair met a fault of ours.
+    #[cold]
+    fn break_pair(&mut self, now: Now, pair: PairIndex) {
+        if let Some(session) = self.port(pair).map(|port| port.place.session) {
+            self.break_session(now, session);
+        }
+    }
+
+    /// Closes a session that met a fault of ours and tells its owner. No last words: whatever failed may fail again.
+    #[cold]
+    fn break_session(&mut self, now: Now, instance: Instance) {
+        let Some(session) = self.sessions.get(&instance) else { return };
+        let (owner, first) = (session.owner, session.ports().first().map_or(PortId(0), |(id, _)| *id));
+        self.counters.sessions_broken += 1;
+        tracing::error!(session = %instance, "a media session met an internal fault and is closed");
+        let closed = catch_unwind(AssertUnwindSafe(|| self.close_session(now, instance, false)));
+        if closed.is_err() {
+            self.sessions.remove(&instance);
+        }
+        self.outbox.notify(instance, owner, one(MediaEvent { port: first, kind: MediaEventKind::Broken }));
+    }
+}
+
+impl<W: Wire> Service for Voice<W> {
+    fn handle_received(&mut self, now: Now, received: Received) {
+        // A worker asks nobody, so nobody answers it.
+        let Received::Packet(packet) = received else { return };
+        if packet.command == Command::Notify {
+            return;
+        }
+        if let Some(session) = self.sessions.get_mut(&packet.destination.instance) {
+            session.heard = now.instant;
+        }
+        if catch_unwind(AssertUnwindSafe(|| self.handle_request(now, &packet))).is_err() {
+            self.fail_internally(now, &packet);
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Now) {
+        while let Some(Due { at, timer }) = self.timers.poll(now.instant) {
+            self.lateness.record(now.instant.since(at));
+            if catch_unwind(AssertUnwindSafe(|| self.handle_timer(now, timer))).is_err()
+                && let Timer::Report(pair) | Timer::Watch(pair) | Timer::Frame(pair) = timer
+            {
+                self.break_pair(now, pair);
+            }
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    fn outbox(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
+}
+
+impl<W: Wire> Voice<W> {
+    #[cold]
+    fn fail_internally(&mut self, now: Now, packet: &Packet) {
+        self.outbox.answer(packet.failed(router::parameter::Reason::Internal));
+        self.break_session(now, packet.destination.instance);
+    }
+}

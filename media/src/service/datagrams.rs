@@ -1,0 +1,106 @@
+//! The path of a datagram.
+
+use super::Voice;
+use crate::rtcp::is_rtcp;
+use crate::rtp::rewrite;
+use crate::session::{Dropped, Play, Port, Taken};
+use crate::status::{Counters, Discard};
+use crate::wire::{Channel, PairIndex, Wire};
+use router::parameter::MediaEventKind;
+use router::time::{Instant, Now};
+use std::net::SocketAddr;
+
+impl<W: Wire> Voice<W> {
+    #[inline]
+    pub(super) fn relay(&mut self, now: Now, pair: PairIndex, channel: Channel, source: SocketAddr, data: &mut [u8]) {
+        let Some(port) = self.ports.get_mut(pair.0 as usize).and_then(Option::as_deref_mut) else {
+            return self.counters.discard(Discard::Unexpected);
+        };
+        if channel == Channel::Rtcp || (port.shares_rtcp() && is_rtcp(data)) {
+            match port.take_rtcp(now.instant, channel, source, data) {
+                Ok(()) => self.counters.rtcp_received += 1,
+                Err(why) => self.counters.discard(why),
+            }
+            return;
+        }
+        let taken = port.take(now.instant, source, data);
+        if let Some(source) = port.take_connect_due() {
+            let connected = self.wire.connect(pair, source);
+            port.set_connected(connected);
+        }
+        let taken = match taken {
+            Ok(taken) => taken,
+            Err(dropped) => return self.drop_packet(pair, dropped),
+        };
+        self.counters.rtp_received += 1;
+        if taken.arrived {
+            let (session, id) = (port.place.session, port.place.id);
+            self.notify(session, id, MediaEventKind::Arrived);
+        }
+        self.pass_on(now.instant, pair, &taken, data);
+    }
+
+    /// Passes a packet on to where its port's media goes: back, over the bridge, or nowhere.
+    #[inline]
+    fn pass_on(&mut self, now: Instant, pair: PairIndex, taken: &Taken, data: &mut [u8]) {
+        let Self { ports, wire, counters, .. } = self;
+        let place = pair.0 as usize;
+        let Some(port) = ports[place].as_deref_mut() else { return };
+        if let Some(Play::Echo) = port.play {
+            return send(wire, counters, now, port, taken, Some(taken.own), data);
+        }
+        let Some(other) = port.bridge else { return };
+        // A pair is never bridged to itself.
+        let Ok([Some(from), Some(to)]) = ports.get_disjoint_mut([place, other.0 as usize]) else { return };
+        if to.play.is_some() {
+            return;
+        }
+        if !from.receives() {
+            return to.outgoing.interrupt();
+        }
+        if taken.mapped.is_none() {
+            from.count_discarded();
+        }
+        send(wire, counters, now, to, taken, taken.mapped, data);
+    }
+
+    /// Counts a packet that goes no further. Where it was the peer's, of a format that nobody agreed to, the stream that it
+    /// is missing from closes the ranks.
+    #[cold]
+    fn drop_packet(&mut self, pair: PairIndex, dropped: Dropped) {
+        self.counters.discard(dropped.why);
+        if let Some((origin, sequence)) = dropped.left_out
+            && let Some(other) = self.port(pair).and_then(|port| if port.play.is_some() { None } else { port.bridge })
+            && let Some(port) = self.port(other)
+        {
+            port.outgoing.leave_out(origin, sequence);
+        }
+    }
+}
+
+/// Sends a packet as the next of a port's stream, as payload type `mapped`; `None`: the format was not agreed there.
+#[inline]
+fn send<W: Wire>(
+    wire: &mut W,
+    counters: &mut Counters,
+    now: Instant,
+    port: &mut Port,
+    taken: &Taken,
+    mapped: Option<u8>,
+    data: &mut [u8],
+) {
+    let Some(payload_type) = mapped else {
+        port.outgoing.leave_out(taken.incoming.origin, taken.incoming.sequence);
+        return counters.discard(Discard::Format);
+    };
+    let Some(destination) = port.rtp_destination() else { return port.outgoing.interrupt() };
+    let Some(numbers) = port.outgoing.number(now, &taken.incoming) else { return counters.discard(Discard::Stray) };
+    let marker = taken.marker | numbers.begins;
+    rewrite(data, marker, payload_type, numbers.sequence, numbers.timestamp, port.outgoing.ssrc());
+    if wire.send(port.place.pair, Channel::Rtp, destination, data) {
+        port.outgoing.count(taken.payload_length);
+        counters.rtp_sent += 1;
+    } else {
+        counters.send_failures += 1;
+    }
+}

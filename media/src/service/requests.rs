@@ -1,0 +1,400 @@
+//! What the owner of a session asks.
+
+use super::{Closed, Timer, Voice};
+use crate::limits::PORTS_PER_SESSION;
+use crate::pool::Shortage;
+use crate::session::{Formats, Generator, Place, Plan, Play, Port, Session};
+use crate::wire::{PairIndex, Wire};
+use router::limits::INBOX_REQUESTS;
+use router::packet::one;
+use router::parameter::{
+    Bridge, Builtin, BuiltinKind, Failure, MediaPlan, MediaPort, PortAddress, PortId, PortStatistics, Reason, Resource,
+    ResourceKind, ResourceState, Status,
+};
+use router::time::{Instant, Now};
+use router::{Command, Instance, Packet, Parameter, packet::Parameters};
+use std::net::SocketAddr;
+
+/// A plan that was checked, for its port.
+type Checked = (PairIndex, Plan, Formats);
+
+impl<W: Wire> Voice<W> {
+    pub(super) fn handle_request(&mut self, now: Now, packet: &Packet) {
+        let answer = match (packet.command, packet.first()) {
+            (Command::Query, Some(Parameter::Status(_))) => Ok(one(self.status())),
+            (Command::Open, Some(Parameter::MediaPort(_))) => self.open(now, packet),
+            (Command::Close, None) => self.close(now, packet.destination.instance),
+            (Command::Close, Some(Parameter::MediaPort(_))) => self.close_ports(now, packet),
+            (Command::Connect, Some(Parameter::Bridge(bridge))) => self.connect(now.instant, packet, *bridge),
+            (Command::Disconnect, Some(Parameter::Bridge(bridge))) => self.part(packet.destination.instance, *bridge),
+            (Command::Set, Some(Parameter::MediaPlan(_))) => self.set(now.instant, packet),
+            (Command::Start, Some(Parameter::Builtin(builtin))) => self.start(now.instant, packet, *builtin),
+            (Command::Stop, Some(Parameter::Builtin(builtin))) => self.stop(packet.destination.instance, *builtin),
+            _ => return self.outbox.unsupported(packet),
+        };
+        match answer {
+            Ok(parameters) => self.outbox.done(packet, parameters),
+            Err(failure) => self.outbox.failed(packet, failure),
+        }
+    }
+
+    /// Opens ports, all or none. Those that are open already are answered as before.
+    fn open(&mut self, now: Now, packet: &Packet) -> Result<Parameters, Failure> {
+        let instance = packet.destination.instance;
+        if instance == Instance::MODULE {
+            return Err(invalid("a session is an instance of its requester's choice, not 0"));
+        }
+        let wanted: Vec<&MediaPort> = packet
+            .parameters
+            .iter()
+            .map(|parameter| if let Parameter::MediaPort(port) = parameter { Some(&**port) } else { None })
+            .collect::<Option<_>>()
+            .ok_or_else(|| invalid("Open takes nothing but media ports"))?;
+        let is_new = match self.sessions.get(&instance) {
+            Some(session) if session.owner != packet.source => {
+                return Err(Failure::new(Reason::Refused).with_detail("the session belongs to somebody else"));
+            }
+            Some(_) => false,
+            None => {
+                self.sessions.insert(instance, Session::new(packet.source, now.instant));
+                self.counters.sessions_opened += 1;
+                true
+            }
+        };
+        let mut opened: Vec<PortId> = Vec::new();
+        let mut answer = Parameters::new();
+        for port in wanted {
+            match self.open_port(now.instant, instance, port) {
+                Ok((address, fresh)) => {
+                    answer.push(Parameter::from(MediaPort { address: Some(address), ..*port }));
+                    if fresh {
+                        opened.push(port.port);
+                    }
+                }
+                Err(failure) => {
+                    self.counters.ports_refused += 1;
+                    for id in opened {
+                        self.close_port(now, instance, id, false);
+                    }
+                    if is_new {
+                        self.sessions.remove(&instance);
+                        self.counters.sessions_opened -= 1;
+                    }
+                    return Err(failure);
+                }
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Opens one port; true if it was not open yet.
+    fn open_port(
+        &mut self,
+        now: Instant,
+        instance: Instance,
+        wanted: &MediaPort,
+    ) -> Result<(PortAddress, bool), Failure> {
+        let session = self.sessions.get(&instance).ok_or_else(|| Failure::new(Reason::NotFound))?;
+        if let Some(pair) = session.pair(wanted.port) {
+            return match self.port(pair) {
+                Some(port) if port.place.interface == wanted.interface => Ok((port.place.address, false)),
+                _ => Err(invalid("the port is open on another interface")),
+            };
+        }
+        if session.ports().len() >= PORTS_PER_SESSION {
+            return Err(Failure::new(Reason::Exhausted).with_detail("a session has no more ports"));
+        }
+        let pair = self.pairs.take(now, wanted.interface, &mut self.wire).map_err(|shortage| match shortage {
+            Shortage::Ports => Failure::new(Reason::Exhausted).with_detail("no media port is left"),
+            Shortage::Interface => invalid("media cannot use that interface"),
+        })?;
+        let (Some(bound), Some(rtp)) = (self.pairs.bound(pair), self.pairs.advertised(pair)) else {
+            return Err(Failure::new(Reason::Internal));
+        };
+        let address = PortAddress { rtp, rtcp: SocketAddr::new(rtp.ip(), rtp.port() + 1) };
+        let place =
+            Place { id: wanted.port, session: instance, pair, interface: wanted.interface, bound: bound.ip(), address };
+        let port = Port::new(place, now, &mut self.random);
+        let place = pair.0 as usize;
+        if self.ports.len() <= place {
+            self.ports.resize_with(place + 1, || None);
+        }
+        self.ports[place] = Some(Box::new(port));
+        if let Some(session) = self.sessions.get_mut(&instance) {
+            session.add(wanted.port, pair);
+        }
+        Ok((address, true))
+    }
+
+    /// Ends a session. A session that was closed before gets the same answer again.
+    fn close(&mut self, now: Now, instance: Instance) -> Result<Parameters, Failure> {
+        if self.sessions.contains_key(&instance) {
+            return Ok(listed(self.close_session(now, instance, true)));
+        }
+        let whole = self.closed.iter().rev().find(|closed| closed.session == instance && closed.whole);
+        if let Some(closed) = whole {
+            return Ok(listed(closed.statistics.clone()));
+        }
+        let in_parts = self.closed.iter().any(|closed| closed.session == instance);
+        if in_parts { Ok(Parameters::new()) } else { Err(Failure::new(Reason::NotFound)) }
+    }
+
+    /// Closes some of a session's ports; with the last one the session ends. Those that were closed before are answered as
+    /// then.
+    fn close_ports(&mut self, now: Now, packet: &Packet) -> Result<Parameters, Failure> {
+        let instance = packet.destination.instance;
+        let mut ids = Vec::new();
+        for parameter in &packet.parameters {
+            let Parameter::MediaPort(port) = parameter else {
+                return Err(invalid("Close takes nothing but media ports"));
+            };
+            let open = self.sessions.get(&instance).is_some_and(|session| session.pair(port.port).is_some());
+            if !open && self.closed_port(instance, port.port).is_none() {
+                return Err(Failure::new(Reason::NotFound));
+            }
+            ids.push(port.port);
+        }
+        let mut statistics = Vec::new();
+        let mut now_closed = Vec::new();
+        for id in ids {
+            if let Some(counted) = self.close_port(now, instance, id, true) {
+                statistics.push(counted.clone());
+                now_closed.push(counted);
+            } else if let Some(counted) = self.closed_port(instance, id) {
+                statistics.push(counted.clone());
+            }
+        }
+        if self.sessions.get(&instance).is_some_and(|session| session.ports().is_empty()) {
+            self.sessions.remove(&instance);
+        }
+        if !now_closed.is_empty() {
+            self.remember(Closed { session: instance, whole: false, statistics: now_closed });
+        }
+        Ok(listed(statistics))
+    }
+
+    fn closed_port(&self, instance: Instance, id: PortId) -> Option<&PortStatistics> {
+        let of_session = self.closed.iter().rev().filter(|closed| closed.session == instance);
+        of_session.flat_map(|closed| &closed.statistics).find(|statistics| statistics.port == id.0)
+    }
+
+    /// Joins two ports; each may come with a new plan.
+    fn connect(&mut self, now: Instant, packet: &Packet, bridge: Bridge) -> Result<Parameters, Failure> {
+        let instance = packet.destination.instance;
+        let (a, b) = (self.pair(instance, bridge.a)?, self.pair(instance, bridge.b)?);
+        if a == b {
+            return Err(invalid("a port cannot be bridged to itself"));
+        }
+        let plans = self.check_plans(instance, &packet.parameters[1..])?;
+        for plan in plans {
+            self.apply(now, plan);
+        }
+        for (pair, other) in [(a, b), (b, a)] {
+            if self.port(pair).is_some_and(|port| port.bridge != Some(other)) {
+                self.unbridge(pair);
+            }
+        }
+        for (pair, other) in [(a, b), (b, a)] {
+            if let Some(port) = self.port(pair) {
+                port.bridge = Some(other);
+            }
+        }
+        self.map(a);
+        Ok(Parameters::new())
+    }
+
+    /// Parts two ports. Those that are not joined are parted already.
+    fn part(&mut self, instance: Instance, bridge: Bridge) -> Result<Parameters, Failure> {
+        let (a, b) = (self.pair(instance, bridge.a)?, self.pair(instance, bridge.b)?);
+        if self.port(a).is_some_and(|port| port.bridge == Some(b)) {
+            self.unbridge(a);
+        }
+        Ok(Parameters::new())
+    }
+
+    fn set(&mut self, now: Instant, packet: &Packet) -> Result<Parameters, Failure> {
+        for plan in self.check_plans(packet.destination.instance, &packet.parameters)? {
+            self.apply(now, plan);
+        }
+        Ok(Parameters::new())
+    }
+
+    /// Plays on a port in place of its bridge. What plays already goes on.
+    fn start(&mut self, now: Instant, packet: &Packet, builtin: Builtin) -> Result<Parameters, Failure> {
+        let instance = packet.destination.instance;
+        let pair = self.pair(instance, builtin.port)?;
+        let plans = self.check_plans(instance, &packet.parameters[1..])?;
+        // Whether it can be played is known before anything changes.
+        if builtin.kind != BuiltinKind::Echo {
+            let planned = plans.iter().find(|(of, ..)| *of == pair).map(|(_, _, formats)| formats);
+            let playable = match (planned, self.port(pair)) {
+                (Some(formats), _) => Generator::new(builtin.kind, formats, None, now).is_some(),
+                (None, Some(port)) => Generator::new(builtin.kind, port.formats(), None, now).is_some(),
+                (None, None) => false,
+            };
+            if !playable {
+                let detail = "built-in sources speak PCMU and PCMA; the leg has agreed to neither";
+                return Err(Failure::new(Reason::Unsupported).with_detail(detail));
+            }
+        }
+        for plan in plans {
+            self.apply(now, plan);
+        }
+        self.play(now, pair, builtin.kind);
+        Ok(Parameters::new())
+    }
+
+    fn stop(&mut self, instance: Instance, builtin: Builtin) -> Result<Parameters, Failure> {
+        let pair = self.pair(instance, builtin.port)?;
+        let plays = match self.port(pair).and_then(|port| port.play.as_ref()) {
+            Some(Play::Echo) => builtin.kind == BuiltinKind::Echo,
+            Some(Play::Source(generator)) => generator.kind() == builtin.kind,
+            None => false,
+        };
+        if plays {
+            self.stop_playing(pair);
+        }
+        Ok(Parameters::new())
+    }
+
+    fn play(&mut self, now: Instant, pair: PairIndex, kind: BuiltinKind) {
+        let Some(port) = self.port(pair) else { return };
+        let same = match &port.play {
+            Some(Play::Echo) => kind == BuiltinKind::Echo,
+            Some(Play::Source(generator)) => generator.kind() == kind,
+            None => false,
+        };
+        if same {
+            return;
+        }
+        self.stop_playing(pair);
+        let Some(port) = self.port(pair) else { return };
+        if kind == BuiltinKind::Echo {
+            port.play = Some(Play::Echo);
+            return;
+        }
+        let frame = port.plan().and_then(|plan| plan.frame);
+        if let Some(generator) = Generator::new(kind, port.formats(), frame, now) {
+            let due = generator.due();
+            port.play = Some(Play::Source(generator));
+            let key = self.schedule(due, Timer::Frame(pair));
+            if let Some(port) = self.port(pair) {
+                port.timers.frame = Some(key);
+            }
+        }
+    }
+
+    fn stop_playing(&mut self, pair: PairIndex) {
+        let Some(port) = self.port(pair) else { return };
+        port.play = None;
+        port.outgoing.interrupt();
+        if let Some(timer) = port.timers.frame.take() {
+            self.timers.cancel(timer);
+        }
+    }
+
+    /// Checks plans before any of them is applied.
+    fn check_plans(&self, instance: Instance, parameters: &[Parameter]) -> Result<Vec<Checked>, Failure> {
+        let check = |plan: &MediaPlan| {
+            let pair = self.pair(instance, plan.port)?;
+            let port = self.ports.get(pair.0 as usize).and_then(Option::as_ref);
+            let bound = port.ok_or_else(|| Failure::new(Reason::NotFound))?.place.bound;
+            let (checked, formats) = Plan::check(plan, bound).map_err(invalid)?;
+            Ok((pair, checked, formats))
+        };
+        let plans = parameters.iter().map(|parameter| match parameter {
+            Parameter::MediaPlan(plan) => check(plan),
+            _ => Err(invalid("only media plans may stand there")),
+        });
+        plans.collect()
+    }
+
+    fn apply(&mut self, now: Instant, (pair, plan, formats): Checked) {
+        let Some(port) = self.port(pair) else { return };
+        let first = port.plan().is_none();
+        let unlearned = port.set_plan(now, plan, formats);
+        let (connected, timer) = (port.connected(), port.timers.watch.take());
+        if unlearned && connected {
+            self.disconnect(pair);
+        }
+        self.map(pair);
+        self.replay(now, pair);
+        if first {
+            self.schedule_report(now, pair, true);
+        }
+        // The plan has brought another limit of silence.
+        if let Some(timer) = timer {
+            self.timers.cancel(timer);
+        }
+        self.watch(now, pair);
+    }
+
+    /// A built-in source goes on in the formats and the frame of a new plan; it ends where it cannot.
+    fn replay(&mut self, now: Instant, pair: PairIndex) {
+        let Some(port) = self.port(pair) else { return };
+        let Some(Play::Source(generator)) = &port.play else { return };
+        let kind = generator.kind();
+        let frame = port.plan().and_then(|plan| plan.frame);
+        match Generator::new(kind, port.formats(), frame, now) {
+            Some(fresh) => {
+                let Some(Play::Source(generator)) = &mut port.play else { return };
+                if !generator.is_like(&fresh) {
+                    self.stop_playing(pair);
+                    self.play(now, pair, kind);
+                }
+            }
+            None => self.stop_playing(pair),
+        }
+    }
+
+    /// Maps the payload types of a port and of the one that it is bridged to, both ways.
+    fn map(&mut self, pair: PairIndex) {
+        let Some(other) = self.port(pair).and_then(|port| port.bridge) else { return };
+        if let Ok([Some(a), Some(b)]) = self.ports.get_disjoint_mut([pair.0 as usize, other.0 as usize]) {
+            a.formats().map_to(b.formats());
+            b.formats().map_to(a.formats());
+        }
+    }
+
+    fn pair(&self, instance: Instance, port: PortId) -> Result<PairIndex, Failure> {
+        let session = self.sessions.get(&instance);
+        session.and_then(|session| session.pair(port)).ok_or_else(|| Failure::new(Reason::NotFound))
+    }
+
+    fn status(&self) -> Status {
+        let ready = |kind, name: String, used: usize, total: Option<usize>| Resource {
+            kind,
+            name,
+            state: ResourceState::Ready,
+            used: used as u64,
+            total: total.map(|total| total as u64),
+            detail: None,
+        };
+        let mut resources: Vec<Resource> = self
+            .pairs
+            .interfaces()
+            .map(|(address, used, total)| ready(ResourceKind::MediaPorts, address.to_string(), used, Some(total)))
+            .collect();
+        for resource in resources.iter_mut().filter(|resource| Some(resource.used) >= resource.total) {
+            resource.state = ResourceState::Degraded;
+            resource.detail = Some("every port of the range is in use: new calls are refused".to_owned());
+        }
+        resources.push(ready(ResourceKind::Sessions, "voice".to_owned(), self.sessions.len(), None));
+        resources.push(ready(ResourceKind::Inbox, "inbox".to_owned(), self.inbox.depth, Some(INBOX_REQUESTS)));
+        Status {
+            module: self.outbox.address().module.to_string(),
+            since: self.since,
+            resources,
+            counters: self.counters.list(),
+            distributions: vec![self.lateness.distribution()],
+        }
+    }
+}
+
+fn invalid(detail: &str) -> Failure {
+    Failure::new(Reason::Invalid).with_detail(detail)
+}
+
+fn listed(statistics: Vec<PortStatistics>) -> Parameters {
+    statistics.into_iter().map(Parameter::from).collect()
+}

@@ -1,0 +1,132 @@
+//! What is due.
+
+use super::{Timer, Voice};
+use crate::limits::{AUDIT_MS, FRAME_BYTES, ORPHAN_MS, UNLEARN_MS};
+use crate::rtcp::interval;
+use crate::rtp::{Arrival, HEADER_BYTES, write};
+use crate::session::{FormatKind, Incoming, Origin, Play};
+use crate::wire::{Channel, PairIndex, Wire};
+use router::Instance;
+use router::parameter::MediaEventKind;
+use router::time::{Duration, Instant, Now};
+
+impl<W: Wire> Voice<W> {
+    pub(super) fn handle_timer(&mut self, now: Now, timer: Timer) {
+        match timer {
+            Timer::Report(pair) => self.report(now, pair),
+            Timer::Watch(pair) => self.watch(now.instant, pair),
+            Timer::Frame(pair) => self.frame(now.instant, pair),
+            Timer::Audit => self.audit(now),
+        }
+    }
+
+    /// Sends a report and sets the time of the next one. The first comes after half an interval.
+    fn report(&mut self, now: Now, pair: PairIndex) {
+        let Some(port) = self.port(pair) else { return };
+        let (report, lost) = (port.report(now, false), port.take_lost());
+        let first = !port.reported();
+        self.counters.rtp_lost += lost;
+        if let Some((channel, destination, data)) = report {
+            let sent = self.wire.send(pair, channel, destination, &data);
+            self.counters.rtcp_sent += u64::from(sent);
+            self.counters.send_failures += u64::from(!sent);
+        }
+        self.schedule_report(now.instant, pair, first);
+    }
+
+    pub(super) fn schedule_report(&mut self, now: Instant, pair: PairIndex, first: bool) {
+        let at = now + interval(&mut self.random, first);
+        let key = self.schedule(at, Timer::Report(pair));
+        if let Some(port) = self.port(pair) {
+            port.timers.report = Some(key);
+        }
+    }
+
+    /// Looks whether a port's peer is silent, and when to look again.
+    pub(super) fn watch(&mut self, now: Instant, pair: PairIndex) {
+        let Some(port) = self.port(pair) else { return };
+        let watched = port.watch(now, Duration::from_millis(UNLEARN_MS));
+        let (session, id, connected) = (port.place.session, port.place.id, port.connected());
+        if watched.unlearned && connected {
+            self.disconnect(pair);
+        }
+        if watched.silent {
+            self.notify(session, id, MediaEventKind::Silent);
+        }
+        let key = self.schedule(watched.next, Timer::Watch(pair));
+        if let Some(port) = self.port(pair) {
+            port.timers.watch = Some(key);
+        }
+    }
+
+    /// Lets a port's RTP socket receive from anybody again.
+    pub(super) fn disconnect(&mut self, pair: PairIndex) {
+        let disconnected = self.wire.disconnect(pair);
+        if let Some(port) = self.port(pair) {
+            port.set_connected(!disconnected);
+        }
+    }
+
+    /// Sends the frame that is due at a port and sets the time of the next one.
+    pub(super) fn frame(&mut self, now: Instant, pair: PairIndex) {
+        let Some(port) = self.ports.get_mut(pair.0 as usize).and_then(Option::as_deref_mut) else { return };
+        let Some(Play::Source(generator)) = &mut port.play else { return };
+        let mut payload = [0; FRAME_BYTES];
+        let frame = generator.make(now, &mut payload);
+        let (payload_type, due) = (generator.payload_type(), generator.due());
+        let incoming = Incoming {
+            origin: Origin { from: None, ssrc: 0 },
+            arrival: Arrival::Newest(0),
+            sequence: frame.sequence,
+            timestamp: frame.timestamp,
+            clock_rate_hz: 8_000,
+            kind: FormatKind::Sound,
+        };
+        match port.rtp_destination() {
+            None => port.outgoing.interrupt(),
+            Some(destination) => {
+                if let Some(numbers) = port.outgoing.number(now, &incoming) {
+                    let mut packet = [0; HEADER_BYTES + FRAME_BYTES];
+                    let packet = &mut packet[..HEADER_BYTES + frame.length];
+                    packet[HEADER_BYTES..].copy_from_slice(&payload[..frame.length]);
+                    let ssrc = port.outgoing.ssrc();
+                    write(packet, numbers.begins, payload_type, numbers.sequence, numbers.timestamp, ssrc);
+                    if self.wire.send(pair, Channel::Rtp, destination, packet) {
+                        port.outgoing.count(frame.length);
+                        self.counters.rtp_sent += 1;
+                    } else {
+                        self.counters.send_failures += 1;
+                    }
+                }
+            }
+        }
+        let key = self.schedule(due, Timer::Frame(pair));
+        if let Some(port) = self.port(pair) {
+            port.timers.frame = Some(key);
+        }
+    }
+
+    /// Closes sessions that nobody has cared for in hours.
+    fn audit(&mut self, now: Now) {
+        let patience = Duration::from_millis(ORPHAN_MS);
+        let mut orphans: Vec<Instance> = Vec::new();
+        for (&instance, session) in &self.sessions {
+            let heard =
+                session.ports().iter().filter_map(|(_, pair)| self.ports.get(pair.0 as usize)?.as_ref()?.heard());
+            let last = heard.fold(session.heard, Instant::max);
+            if now.instant.since(last) >= patience {
+                orphans.push(instance);
+            }
+        }
+        for instance in orphans {
+            self.counters.sessions_orphaned += 1;
+            tracing::warn!(session = %instance, "a media session has lost its owner and is closed");
+            let first = self.sessions.get(&instance).and_then(|session| session.ports().first().copied());
+            if let Some((id, _)) = first {
+                self.notify(instance, id, MediaEventKind::Broken);
+            }
+            self.close_session(now, instance, true);
+        }
+        self.schedule(now.instant + Duration::from_millis(AUDIT_MS), Timer::Audit);
+    }
+}

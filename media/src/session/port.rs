@@ -1,0 +1,502 @@
+//! One leg's end: the pair of sockets, the plan, the peer, what was counted.
+
+use super::builtin::Generator;
+use super::learn::{Learning, Verdict};
+use super::plan::{Format, FormatKind, Formats, Plan};
+use super::relay::{Incoming, Origin, Outgoing};
+use crate::limits::PACKETS_PER_SECOND;
+use crate::rtcp::{Compound, Feedback, Item, NtpTime, Reception, Sent, Source, Written, check, write};
+use crate::rtp::{Arrival, Header};
+use crate::status::Discard;
+use crate::wire::{Channel, Destination, PairIndex};
+use router::parameter::{PortAddress, PortId, PortStatistics};
+use router::time::{Duration, Instant, Now, TimerKey};
+use router::{Instance, Random};
+use std::net::{IpAddr, SocketAddr};
+
+/// What a port plays instead of its bridge.
+#[derive(Clone, Debug)]
+pub enum Play {
+    /// What it hears.
+    Echo,
+    /// What is made here.
+    Source(Generator),
+}
+
+/// A packet that its port took.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    /// For the stream that passes it on.
+    pub incoming: Incoming,
+    /// The payload type of the same format in packets to its sender.
+    pub own: u8,
+    /// See [`Format::mapped`].
+    pub mapped: Option<u8>,
+    /// Whether the marker was set.
+    pub marker: bool,
+    /// Octets of payload.
+    pub payload_length: usize,
+    /// Whether the port's first packet, or the first after a silence that was reported.
+    pub arrived: bool,
+}
+
+/// What went wrong with a packet, and whether its stream goes on without it.
+#[derive(Clone, Copy, Debug)]
+pub struct Dropped {
+    /// Why.
+    pub why: Discard,
+    /// The packet's place, where it is left out of a stream that was passed on.
+    pub left_out: Option<(Origin, u16)>,
+}
+
+impl From<Discard> for Dropped {
+    fn from(why: Discard) -> Self {
+        Self { why, left_out: None }
+    }
+}
+
+/// The timers of a port.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PortTimers {
+    /// The next report.
+    pub report: Option<TimerKey>,
+    /// The next look whether the peer is silent.
+    pub watch: Option<TimerKey>,
+    /// The next generated frame.
+    pub frame: Option<TimerKey>,
+}
+
+/// What a port is from its opening on.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Which port of its session.
+    pub id: PortId,
+    /// Its session.
+    pub session: Instance,
+    /// Its sockets.
+    pub pair: PairIndex,
+    /// The interface that was asked for.
+    pub interface: IpAddr,
+    /// The address that its sockets are bound to.
+    pub bound: IpAddr,
+    /// Where peers are told to send.
+    pub address: PortAddress,
+}
+
+/// A port of a session.
+#[derive(Debug)]
+pub struct Port {
+    /// What it is from its opening on.
+    pub place: Place,
+    /// Whom it is bridged to.
+    pub bridge: Option<PairIndex>,
+    /// What it plays instead.
+    pub play: Option<Play>,
+    /// What it sends.
+    pub outgoing: Outgoing,
+    /// Its timers.
+    pub timers: PortTimers,
+    plan: Option<Plan>,
+    formats: Formats,
+    learning: Learning,
+    /// Whether the RTP socket is connected to the learned source.
+    connected: bool,
+    /// Whether the source was just learned for good.
+    connect_due: bool,
+    reception: Option<Reception>,
+    /// The SSRC that was heard before the present one, and until when its stragglers are dropped.
+    former: Option<(u32, Instant)>,
+    /// When the plan was set, when the peer was last heard.
+    planned: Instant,
+    heard: Option<Instant>,
+    /// Whether the present silence was reported.
+    silent: bool,
+    /// The payload type of the last packet of sound; its codec's name where the plan has changed since.
+    payload_type: Option<u8>,
+    codec: Option<String>,
+    window: (Instant, u32),
+    packets_received: u64,
+    octets_received: u64,
+    packets_discarded: u64,
+    packets_reordered: u64,
+    lost_before: u64,
+    lost_told: u64,
+    // RTCP
+    cname: [u64; 2],
+    sent: Sent,
+    feedback: Feedback,
+    remote_rtcp: Option<SocketAddr>,
+    /// Packets sent at the last report and at the one before.
+    sent_at_reports: [u64; 2],
+    reported: bool,
+}
+
+impl Port {
+    /// A port without plan.
+    pub fn new(place: Place, now: Instant, random: &mut Random) -> Self {
+        Self {
+            place,
+            bridge: None,
+            play: None,
+            outgoing: Outgoing::new(random),
+            timers: PortTimers::default(),
+            plan: None,
+            formats: Formats::default(),
+            learning: Learning::default(),
+            connected: false,
+            connect_due: false,
+            reception: None,
+            former: None,
+            planned: now,
+            heard: None,
+            silent: false,
+            payload_type: None,
+            codec: None,
+            window: (now, 0),
+            packets_received: 0,
+            octets_received: 0,
+            packets_discarded: 0,
+            packets_reordered: 0,
+            lost_before: 0,
+            lost_told: 0,
+            cname: [random.next_u64(), random.next_u64()],
+            sent: Sent::default(),
+            feedback: Feedback::default(),
+            remote_rtcp: None,
+            sent_at_reports: [0; 2],
+            reported: false,
+        }
+    }
+
+    /// The formats of its plan.
+    pub fn formats(&mut self) -> &mut Formats {
+        &mut self.formats
+    }
+
+    /// Its plan.
+    pub fn plan(&self) -> Option<&Plan> {
+        self.plan.as_ref()
+    }
+
+    /// When its peer was last heard.
+    pub fn heard(&self) -> Option<Instant> {
+        self.heard
+    }
+
+    /// Whether its RTP socket is connected.
+    pub fn connected(&self) -> bool {
+        self.connected
+    }
+
+    /// The source that the RTP socket is to be connected to, once after it was learned for good.
+    #[inline]
+    pub fn take_connect_due(&mut self) -> Option<SocketAddr> {
+        if !self.connect_due {
+            return None;
+        }
+        self.connect_due = false;
+        self.learning.source()
+    }
+
+    /// The RTP socket was connected to the learned source, or disconnected.
+    pub fn set_connected(&mut self, connected: bool) {
+        self.connected = connected;
+    }
+
+    /// Takes a plan. True if the source was unlearned: the socket is to be disconnected.
+    pub fn set_plan(&mut self, now: Instant, plan: Plan, formats: Formats) -> bool {
+        if let Some(codec) = self.payload_type.take().and_then(|payload_type| self.formats.codec(payload_type)) {
+            self.codec = Some(codec.name.clone());
+        }
+        let unlearned = self.learning.handle_plan(plan.remote_rtp, plan.generation);
+        if unlearned || self.plan.as_ref().is_none_or(|former| former.remote_rtcp != plan.remote_rtcp) {
+            self.remote_rtcp = None;
+        }
+        if self.plan.as_ref().is_some_and(|former| former.sends != plan.sends) {
+            self.outgoing.interrupt();
+        }
+        (self.planned, self.silent) = (now, false);
+        (self.plan, self.formats) = (Some(plan), formats);
+        unlearned
+    }
+
+    /// Takes an RTP packet from `source`: is it one, is it the peer's, where does it belong, what is it?
+    #[inline]
+    pub fn take(&mut self, now: Instant, source: SocketAddr, data: &[u8]) -> Result<Taken, Dropped> {
+        let taken = self.examine(now, source, data);
+        self.packets_discarded += u64::from(taken.is_err());
+        taken
+    }
+
+    #[inline]
+    fn examine(&mut self, now: Instant, source: SocketAddr, data: &[u8]) -> Result<Taken, Dropped> {
+        if self.plan.is_none() {
+            return Err(Discard::Unexpected.into());
+        }
+        let header = Header::parse(data).map_err(|_| Discard::Malformed)?;
+        let format = self.formats.of(header.payload_type).copied();
+        let verdict = self.learning.check(now, source, header.ssrc, header.sequence, format.is_some());
+        match verdict {
+            Verdict::Accept => {}
+            Verdict::Settled => self.connect_due = true,
+            Verdict::Stranger => return Err(Discard::Stranger.into()),
+        }
+        if now.since(self.window.0) >= Duration::from_secs(1) {
+            self.window = (now, 0);
+        }
+        self.window.1 += 1;
+        if self.window.1 > PACKETS_PER_SECOND {
+            return Err(Discard::Flood.into());
+        }
+        let arrival = self.hear(now, &header, format.as_ref())?;
+        let arrived = self.heard.is_none() || self.silent;
+        (self.heard, self.silent) = (Some(now), false);
+        self.packets_received += 1;
+        self.octets_received += header.payload_length as u64;
+        let origin = Origin { from: Some(self.place.pair.0), ssrc: header.ssrc };
+        let Some(format) = format else {
+            return Err(Dropped { why: Discard::Format, left_out: Some((origin, header.sequence)) });
+        };
+        if format.kind == FormatKind::Sound {
+            self.payload_type = Some(header.payload_type);
+        }
+        let incoming = Incoming {
+            origin,
+            arrival,
+            sequence: header.sequence,
+            timestamp: header.timestamp,
+            clock_rate_hz: format.clock_rate_hz,
+            kind: format.kind,
+        };
+        Ok(Taken {
+            incoming,
+            own: format.own,
+            mapped: format.mapped,
+            marker: header.marker,
+            payload_length: header.payload_length,
+            arrived,
+        })
+    }
+
+    /// Takes the packet into the statistics of its source.
+    #[inline]
+    fn hear(&mut self, now: Instant, header: &Header, format: Option<&Format>) -> Result<Arrival, Discard> {
+        let arrival = match &mut self.reception {
+            Some(reception) if reception.ssrc() == header.ssrc => {
+                let arrival = reception.count(header.sequence);
+                match arrival {
+                    Arrival::Stray => return Err(Discard::Stray),
+                    Arrival::Late => self.packets_reordered += 1,
+                    _ => {}
+                }
+                arrival
+            }
+            _ => self.change_source(now, header, format)?,
+        };
+        if let (Some(format), Some(reception)) = (format, &mut self.reception)
+            && format.kind == FormatKind::Sound
+        {
+            reception.measure(now, header.timestamp, format.clock_rate_hz);
+        }
+        Ok(arrival)
+    }
+
+    /// A packet of another SSRC than the present one. The peer's stream begins anew; stragglers of the one before are
+    /// dropped for a moment, else each would be a change to and fro.
+    #[cold]
+    fn change_source(&mut self, now: Instant, header: &Header, format: Option<&Format>) -> Result<Arrival, Discard> {
+        if self.former.is_some_and(|(ssrc, until)| ssrc == header.ssrc && now < until) {
+            return Err(Discard::Stray);
+        }
+        let clock_rate_hz = format.map_or(8_000, |format| format.clock_rate_hz);
+        let fresh = Reception::new(header.ssrc, header.sequence, clock_rate_hz);
+        if let Some(reception) = self.reception.replace(fresh) {
+            self.lost_before += reception.sequence().lost();
+            self.former = Some((reception.ssrc(), now + Duration::from_millis(100)));
+        }
+        Ok(Arrival::Newest(0))
+    }
+
+    /// One more packet that went no further.
+    pub fn count_discarded(&mut self) {
+        self.packets_discarded += 1;
+    }
+
+    /// Where RTP goes; `None` while nothing is to be sent or nobody knows where.
+    #[inline]
+    pub fn rtp_destination(&self) -> Option<Destination> {
+        if !self.plan.as_ref().is_some_and(|plan| plan.sends) {
+            return None;
+        }
+        self.peer()
+    }
+
+    #[inline]
+    fn peer(&self) -> Option<Destination> {
+        if self.connected {
+            return Some(Destination::Connected);
+        }
+        self.learning.destination().map(Destination::To)
+    }
+
+    /// Whether what the peer sends is to be passed on.
+    #[inline]
+    pub fn receives(&self) -> bool {
+        self.plan.as_ref().is_some_and(|plan| plan.receives)
+    }
+
+    /// Whether RTCP shares the RTP port.
+    #[inline]
+    pub fn shares_rtcp(&self) -> bool {
+        self.plan.as_ref().is_some_and(|plan| plan.rtcp_mux)
+    }
+
+    /// Takes a compound packet. RTCP comes from the host that RTP comes from, or from where the peer signalled; the first
+    /// port there is kept for our own reports.
+    pub fn take_rtcp(&mut self, now: Instant, channel: Channel, from: SocketAddr, data: &[u8]) -> Result<(), Discard> {
+        let taken = self.examine_rtcp(now, channel, from, data);
+        self.packets_discarded += u64::from(taken.is_err());
+        taken
+    }
+
+    fn examine_rtcp(&mut self, now: Instant, channel: Channel, from: SocketAddr, data: &[u8]) -> Result<(), Discard> {
+        let Some(plan) = &self.plan else { return Err(Discard::Unexpected) };
+        let known = match channel {
+            Channel::Rtp => self.learning.destination() == Some(from),
+            Channel::Rtcp => plan.remote_rtcp == Some(from) || self.learning.is_host(from.ip()),
+        };
+        if !known {
+            return Err(Discard::Stranger);
+        }
+        let items = check(data).map_err(|_| Discard::Malformed)?;
+        if channel == Channel::Rtcp && self.remote_rtcp.is_none() {
+            self.remote_rtcp = Some(from);
+        }
+        for item in items {
+            match item {
+                Item::Sender(ssrc, info) => {
+                    if let Some(reception) = self.reception.as_mut().filter(|reception| reception.ssrc() == ssrc) {
+                        reception.handle_sender_report(now, info.ntp);
+                    }
+                }
+                Item::Block(block) if block.ssrc == self.outgoing.ssrc() => {
+                    self.feedback.handle_block(&block, &self.sent, self.outgoing.clock_rate_hz(), now);
+                }
+                // A BYE does not end a call: SIP does. Feedback and applications are for video.
+                Item::Block(_) | Item::Receiver(_) | Item::Goodbye(_) | Item::Other(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The next report, or the last one: where it goes and what it says. `None` while nobody knows where, and for a BYE of
+    /// who never said anything (RFC 3550 §6.3.7).
+    pub fn report(&mut self, now: Now, goodbye: bool) -> Option<(Channel, Destination, Written)> {
+        let (channel, destination) = self.rtcp_destination()?;
+        let sent = self.outgoing.packets();
+        if goodbye && sent == 0 && !self.reported {
+            return None;
+        }
+        // A sender is who sent since the report before the last one (RFC 3550 §6.4).
+        let sends = sent > self.sent_at_reports[1];
+        self.sent_at_reports = [sent, self.sent_at_reports[0]];
+        let source = sends.then(|| {
+            let ntp = NtpTime::of(now.wall);
+            self.sent.note(ntp, now.instant);
+            let timestamp = self.outgoing.timestamp_at(now.instant);
+            Source { ntp, timestamp, packets: sent, octets: self.outgoing.octets() }
+        });
+        let block = self.reception.as_mut().map(|reception| reception.block(now.instant));
+        let cname = format!("{:016x}{:08x}", self.cname[0], self.cname[1] as u32);
+        let ssrc = self.outgoing.ssrc();
+        let data = write(&Compound { ssrc, cname: &cname, source, block, goodbye });
+        self.reported = true;
+        Some((channel, destination, data))
+    }
+
+    /// Where RTCP goes: with RTP, to where it came from, to the port above a source behind NAT, to where the peer said.
+    fn rtcp_destination(&self) -> Option<(Channel, Destination)> {
+        let plan = self.plan.as_ref()?;
+        if plan.rtcp_mux {
+            return Some((Channel::Rtp, self.peer()?));
+        }
+        let above = self.learning.source().filter(|source| plan.remote_rtp != Some(*source));
+        let above = above.and_then(|source| Some(SocketAddr::new(source.ip(), source.port().checked_add(1)?)));
+        let remote = self.remote_rtcp.or(above).or(plan.remote_rtcp)?;
+        Some((Channel::Rtcp, Destination::To(remote)))
+    }
+
+    /// Whether this was the port's first report: the next one is due after a whole interval.
+    pub fn reported(&self) -> bool {
+        self.reported
+    }
+
+    /// Packets lost since the last call, for the worker's counter.
+    pub fn take_lost(&mut self) -> u64 {
+        let lost = self.lost();
+        let since = lost.saturating_sub(self.lost_told);
+        self.lost_told = self.lost_told.max(lost);
+        since
+    }
+
+    fn lost(&self) -> u64 {
+        self.lost_before + self.reception.as_ref().map_or(0, |reception| reception.sequence().lost())
+    }
+
+    /// Looks whether the peer is silent.
+    pub fn watch(&mut self, now: Instant, unlearn_after: Duration) -> Watched {
+        let quiet_since = self.heard.map_or(self.planned, |heard| heard.max(self.planned));
+        let mut watched = Watched { silent: false, unlearned: false, next: now + unlearn_after };
+        let Some(plan) = &self.plan else { return watched };
+        if let Some(limit) = plan.silence_limit.filter(|_| !self.silent) {
+            let due = quiet_since + limit;
+            if now >= due {
+                (self.silent, watched.silent) = (true, true);
+            } else {
+                watched.next = watched.next.min(due);
+            }
+        }
+        // Who is on hold may be silent for as long as it likes: its source stays.
+        if plan.receives {
+            let due = quiet_since + unlearn_after;
+            if now >= due {
+                watched.unlearned = self.learning.handle_silence();
+            } else {
+                watched.next = watched.next.min(due);
+            }
+        }
+        watched
+    }
+
+    /// What it has counted.
+    pub fn statistics(&self) -> PortStatistics {
+        let codec = self.payload_type.and_then(|payload_type| self.formats.codec(payload_type));
+        PortStatistics {
+            port: self.place.id.0,
+            codec: codec.map(|codec| codec.name.clone()).or_else(|| self.codec.clone()),
+            packets_received: self.packets_received,
+            octets_received: self.octets_received,
+            packets_sent: self.outgoing.packets(),
+            octets_sent: self.outgoing.octets(),
+            packets_lost: self.lost(),
+            packets_lost_at_peer: self.feedback.lost,
+            jitter_us: self.reception.as_ref().map_or(0, Reception::jitter_us),
+            jitter_at_peer_us: self.feedback.jitter_us,
+            round_trip_us: self.feedback.round_trip_us,
+            packets_discarded: self.packets_discarded,
+            packets_reordered: self.packets_reordered,
+            learned: self.learning.source(),
+        }
+    }
+}
+
+/// What a look at a port found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Watched {
+    /// Its silence is to be reported.
+    pub silent: bool,
+    /// Its source was unlearned: the socket is to be disconnected.
+    pub unlearned: bool,
+    /// When to look again.
+    pub next: Instant,
+}

@@ -1,0 +1,151 @@
+//! What a worker counts.
+
+use router::parameter::{Counter, Distribution};
+use router::time::Duration;
+
+/// Why a datagram went no further.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(usize)]
+pub enum Discard {
+    /// It is neither RTP nor RTCP, though it claims so.
+    Malformed,
+    /// It is from somebody else than the peer.
+    Stranger,
+    /// Its format was not agreed, on this leg or on the other one.
+    Format,
+    /// Its number is far from the stream's, or older than what the peer got instead of it.
+    Stray,
+    /// The peer sends more than a voice can be.
+    Flood,
+    /// The port has no plan yet, or the pair is not in use.
+    Unexpected,
+}
+
+impl Discard {
+    /// Every reason, in the order of the counters.
+    pub const ALL: [Self; 6] =
+        [Self::Malformed, Self::Stranger, Self::Format, Self::Stray, Self::Flood, Self::Unexpected];
+
+    /// Its label.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Stranger => "stranger",
+            Self::Format => "format",
+            Self::Stray => "stray",
+            Self::Flood => "flood",
+            Self::Unexpected => "unexpected",
+        }
+    }
+}
+
+/// A worker's counters since its start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counters {
+    /// RTP packets from peers.
+    pub rtp_received: u64,
+    /// RTP packets to peers.
+    pub rtp_sent: u64,
+    /// RTP packets that never came.
+    pub rtp_lost: u64,
+    /// Compound RTCP packets from peers.
+    pub rtcp_received: u64,
+    /// Compound RTCP packets to peers.
+    pub rtcp_sent: u64,
+    /// Datagrams that the system did not take.
+    pub send_failures: u64,
+    /// Datagrams that went no further, by [`Discard`].
+    pub discarded: [u64; Discard::ALL.len()],
+    /// Sessions opened.
+    pub sessions_opened: u64,
+    /// Sessions closed for a fault of ours.
+    pub sessions_broken: u64,
+    /// Sessions closed since their owner was gone.
+    pub sessions_orphaned: u64,
+    /// Ports that could not be opened.
+    pub ports_refused: u64,
+}
+
+impl Counters {
+    /// Counts a datagram that goes no further.
+    #[inline]
+    pub fn discard(&mut self, why: Discard) {
+        self.discarded[why as usize] += 1;
+    }
+
+    /// As they are told to who asks.
+    pub fn list(&self) -> Vec<Counter> {
+        let mut list = vec![
+            Counter::labelled("media_packets_received", "protocol", "rtp", self.rtp_received),
+            Counter::labelled("media_packets_received", "protocol", "rtcp", self.rtcp_received),
+            Counter::labelled("media_packets_sent", "protocol", "rtp", self.rtp_sent),
+            Counter::labelled("media_packets_sent", "protocol", "rtcp", self.rtcp_sent),
+            Counter::new("media_packets_lost", self.rtp_lost),
+            Counter::new("media_send_failures", self.send_failures),
+        ];
+        for why in Discard::ALL {
+            let value = self.discarded[why as usize];
+            list.push(Counter::labelled("media_packets_discarded", "reason", why.name(), value));
+        }
+        list.push(Counter::new("media_sessions_opened", self.sessions_opened));
+        list.push(Counter::new("media_sessions_broken", self.sessions_broken));
+        list.push(Counter::new("media_sessions_orphaned", self.sessions_orphaned));
+        list.push(Counter::new("media_ports_refused", self.ports_refused));
+        list
+    }
+}
+
+/// How late timers fire: the gap between a deadline and the turn that saw to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Lateness {
+    counts: [u64; Self::BOUNDS_US.len()],
+    count: u64,
+    sum_us: u64,
+}
+
+impl Lateness {
+    /// Upper bounds. Timers have a resolution of 1 ms; a frame that is 20 ms late is a frame too late.
+    const BOUNDS_US: [u64; 9] = [100, 250, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 100_000];
+
+    /// Takes one timer.
+    pub fn record(&mut self, late: Duration) {
+        let late_us = late.as_micros() as u64;
+        if let Some(count) = Self::BOUNDS_US.iter().position(|bound| late_us <= *bound) {
+            self.counts[count] += 1;
+        }
+        self.count += 1;
+        self.sum_us += late_us;
+    }
+
+    /// As it is told to who asks.
+    pub fn distribution(&self) -> Distribution {
+        let mut below = 0;
+        let cumulative = Self::BOUNDS_US.iter().zip(self.counts).map(|(&bound, count)| {
+            below += count;
+            (bound, below)
+        });
+        Distribution {
+            name: "worker_tick_lateness_us".to_owned(),
+            buckets: cumulative.collect(),
+            count: self.count,
+            sum: self.sum_us,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lateness_is_cumulative() {
+        let mut lateness = Lateness::default();
+        for late_us in [0, 100, 101, 900, 50_000, 200_000] {
+            lateness.record(Duration::from_micros(late_us));
+        }
+        let told = lateness.distribution();
+        assert_eq!((told.count, told.sum), (6, 251_101));
+        assert_eq!(told.buckets[..4], [(100, 2), (250, 3), (500, 3), (1_000, 4)]);
+        assert_eq!(told.buckets.last(), Some(&(100_000, 5)));
+    }
+}

@@ -1,0 +1,63 @@
+//! The door between a worker's core and its sockets. The worker implements it with UDP sockets, a test with a simulated
+//! network; what arrives comes back by [`Voice::handle_datagram`](crate::Voice::handle_datagram).
+
+use std::net::SocketAddr;
+
+/// Names an open pair of ports within a worker. The core chooses it, small numbers first, and uses it again after
+/// [`Wire::close`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PairIndex(pub u32);
+
+/// Which port of a pair.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Channel {
+    /// The even one: RTP, and RTCP where the peer shares the port.
+    Rtp,
+    /// The odd one: RTCP.
+    Rtcp,
+}
+
+/// Where a datagram goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Destination {
+    /// To the peer that the RTP socket is connected to.
+    Connected,
+    /// There.
+    To(SocketAddr),
+}
+
+/// Why a pair was not opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OpenFailure {
+    /// Somebody else holds one of its two ports.
+    InUse,
+    /// The process or the system has no more sockets.
+    NoSockets,
+    /// The machine has no such address.
+    NoAddress,
+    /// Anything else that the system said.
+    System,
+}
+
+/// What a worker's core does to its sockets. Nothing here blocks.
+pub trait Wire {
+    /// Opens two sockets on `rtp` and on the port above, under the name `pair`. On failure neither stays open.
+    fn open(&mut self, pair: PairIndex, rtp: SocketAddr) -> Result<(), OpenFailure>;
+
+    /// Closes both; the name is free again.
+    fn close(&mut self, pair: PairIndex);
+
+    /// Throws away what waits in both sockets.
+    fn drain(&mut self, pair: PairIndex);
+
+    /// Lets the RTP socket send to and receive from `remote` alone. False if the system refused; the socket is then as
+    /// before. What had arrived from others before may still be delivered.
+    fn connect(&mut self, pair: PairIndex, remote: SocketAddr) -> bool;
+
+    /// Lets the RTP socket receive from anybody again, on the same port. False if the system refused.
+    fn disconnect(&mut self, pair: PairIndex) -> bool;
+
+    /// Sends one datagram. False if it was not handed to the network; nobody is told, as the network itself would lose it
+    /// in silence.
+    fn send(&mut self, pair: PairIndex, channel: Channel, destination: Destination, datagram: &[u8]) -> bool;
+}

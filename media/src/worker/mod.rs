@@ -1,0 +1,9 @@
+//! The shell of a worker: one thread, one poll loop, the sockets.
+
+mod clock;
+mod run;
+mod sockets;
+
+pub use clock::Clock;
+pub use run::{Stop, Worker};
+pub use sockets::Sockets;

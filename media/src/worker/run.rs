@@ -1,0 +1,123 @@
+//! The loop of a worker.
+
+use super::clock::Clock;
+use super::sockets::Sockets;
+use crate::config::Config;
+use crate::limits::{DATAGRAM_BYTES, DATAGRAMS_PER_CLOCK, EVENTS};
+use crate::service::Voice;
+use mio::{Events, Poll, Token};
+use router::service::{drain, next_turn, turn};
+use router::time::Duration;
+use router::{Address, Endpoint, ModuleKind, Random, Router};
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{Builder, JoinHandle};
+
+/// The token of the inbox' waker; pairs count from 0.
+const INBOX: Token = Token(usize::MAX);
+
+/// Ends a worker. Cheap to clone, for any thread.
+#[derive(Clone, Debug)]
+pub struct Stop {
+    asked: Arc<AtomicBool>,
+    waker: Arc<mio::Waker>,
+}
+
+impl Stop {
+    /// Lets the worker close its sessions, each with BYE, leave the router, and end its thread.
+    pub fn stop(&self) {
+        self.asked.store(true, Ordering::Release);
+        // The loop looks at the flag each turn; a waker fails only with its poll gone.
+        let _ = self.waker.wake();
+    }
+}
+
+/// A media worker: registered with the router when it is made, at work once it [runs](Self::run).
+#[derive(Debug)]
+pub struct Worker {
+    poll: Poll,
+    endpoint: Endpoint,
+    voice: Voice<Sockets>,
+    clock: Clock,
+    stop: Stop,
+}
+
+impl Worker {
+    /// The `index`th worker of the platform, with its own share of the ports in `config`
+    /// ([`crate::PortRange::share`]). From now on it has an inbox: what comes before it runs waits there.
+    pub fn new(router: &Router, index: u8, config: Config) -> io::Result<Self> {
+        config.check().map_err(|error| io::Error::new(ErrorKind::InvalidInput, error))?;
+        let poll = Poll::new()?;
+        let waker = Arc::new(mio::Waker::new(poll.registry(), INBOX)?);
+        let sockets = Sockets::new(poll.registry().try_clone()?, config.dscp);
+        let clock = Clock::start();
+        let address = Address::local(ModuleKind::Voice, index);
+        let voice = Voice::new(address, config, Random::from_system(), sockets, clock.now());
+        let inbox_waker = Arc::clone(&waker);
+        let endpoint = router.register(ModuleKind::Voice, index, move || {
+            let _ = inbox_waker.wake();
+        });
+        let stop = Stop { asked: Arc::new(AtomicBool::new(false)), waker };
+        Ok(Self { poll, endpoint, voice, clock, stop })
+    }
+
+    /// What ends it.
+    pub fn stop_handle(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// Runs on a thread of its own, named `name`, after `before_start` ran there: the place to pin it to a core.
+    pub fn spawn(self, name: String, before_start: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+        Builder::new().name(name).spawn(move || {
+            before_start();
+            self.run();
+        })
+    }
+
+    /// Runs on this thread until it is [stopped](Stop::stop).
+    pub fn run(mut self) {
+        let mut events = Events::with_capacity(EVENTS);
+        let mut buffer = vec![0; DATAGRAM_BYTES];
+        while !self.stop.asked.load(Ordering::Acquire) {
+            self.turn(&mut events, &mut buffer);
+        }
+        let now = self.clock.now();
+        self.endpoint.router().unregister(self.endpoint.address().module);
+        self.voice.close_all(now);
+        drain(&mut self.voice, &self.endpoint, now);
+    }
+
+    /// One turn: packets of the router, what is due, answers; then as many datagrams as there are events, each passed on at
+    /// once. What datagrams give to the router goes out at the head of the next turn, before anything sleeps.
+    fn turn(&mut self, events: &mut Events, buffer: &mut [u8]) {
+        self.voice.observe_inbox(self.endpoint.counters());
+        let more = turn(&mut self.voice, &self.endpoint, self.clock.now());
+        let wait = if more || !self.endpoint.may_sleep() {
+            Some(Duration::ZERO)
+        } else {
+            next_turn(&mut self.voice).map(|at| at.since(self.clock.instant()))
+        };
+        let polled = self.poll.poll(events, wait);
+        self.endpoint.awake();
+        if let Err(error) = polled {
+            if error.kind() != ErrorKind::Interrupted {
+                tracing::error!(%error, "polling of media sockets failed");
+            }
+            return;
+        }
+        let mut now = self.clock.now();
+        for (number, event) in events.iter().enumerate() {
+            if event.token() == INBOX {
+                continue;
+            }
+            if number % DATAGRAMS_PER_CLOCK == DATAGRAMS_PER_CLOCK - 1 {
+                now.instant = self.clock.instant();
+            }
+            let (pair, channel) = Sockets::of_token(event.token());
+            if let Some((length, source)) = self.voice.wire().receive(pair, channel, buffer) {
+                self.voice.handle_datagram(now, pair, channel, source, &mut buffer[..length]);
+            }
+        }
+    }
+}

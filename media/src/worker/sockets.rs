@@ -1,0 +1,194 @@
+//! UDP sockets as the core's [`Wire`].
+
+use crate::limits::{DRAINED, RECEIVE_BUFFER_BYTES};
+use crate::wire::{Channel, Destination, OpenFailure, PairIndex, Wire};
+use mio::event::Source;
+use mio::{Interest, Registry, Token};
+use rustix::event::epoll;
+use rustix::io::Errno;
+use rustix::net::connect_unspec;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsFd;
+
+/// A socket that is reported as long as something waits in it.
+///
+/// mio reports edges: a socket has to be read until it is empty, which costs a second system call for nearly every packet, as
+/// there is nearly always just one. Registered by level in the same epoll instance, the kernel looks itself when it is polled
+/// next; one datagram a report is then all there is to read, and a socket that is flooded gets its turn among the others
+/// and no more.
+struct ByLevel<'a>(&'a UdpSocket);
+
+impl Source for ByLevel<'_> {
+    fn register(&mut self, registry: &Registry, token: Token, _: Interest) -> io::Result<()> {
+        let data = epoll::EventData::new_u64(token.0 as u64);
+        Ok(epoll::add(registry.as_fd(), self.0, data, epoll::EventFlags::IN)?)
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, _: Interest) -> io::Result<()> {
+        let data = epoll::EventData::new_u64(token.0 as u64);
+        Ok(epoll::modify(registry.as_fd(), self.0, data, epoll::EventFlags::IN)?)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        Ok(epoll::delete(registry.as_fd(), self.0)?)
+    }
+}
+
+#[derive(Debug)]
+struct Pair {
+    rtp: UdpSocket,
+    rtcp: UdpSocket,
+}
+
+impl Pair {
+    fn socket(&self, channel: Channel) -> &UdpSocket {
+        match channel {
+            Channel::Rtp => &self.rtp,
+            Channel::Rtcp => &self.rtcp,
+        }
+    }
+}
+
+/// The sockets of a worker, by pair. They stay registered for as long as they are open.
+#[derive(Debug)]
+pub struct Sockets {
+    registry: Registry,
+    dscp: u8,
+    pairs: Vec<Option<Pair>>,
+}
+
+impl Sockets {
+    /// No sockets. `dscp` marks what they will send.
+    pub fn new(registry: Registry, dscp: u8) -> Self {
+        Self { registry, dscp, pairs: Vec::new() }
+    }
+
+    /// Which socket a readiness event is about.
+    #[inline]
+    pub fn of_token(token: Token) -> (PairIndex, Channel) {
+        let channel = if token.0 & 1 == 0 { Channel::Rtp } else { Channel::Rtcp };
+        (PairIndex((token.0 >> 1) as u32), channel)
+    }
+
+    fn token(pair: PairIndex, channel: Channel) -> Token {
+        Token((pair.0 as usize) << 1 | usize::from(channel == Channel::Rtcp))
+    }
+
+    /// The next datagram of a socket and its sender. Errors that the network reported are taken off the socket and
+    /// passed over: they say that an earlier datagram was refused.
+    #[inline]
+    pub fn receive(&self, pair: PairIndex, channel: Channel, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
+        self.pair(pair)?.socket(channel).recv_from(buffer).ok()
+    }
+
+    #[inline]
+    fn pair(&self, pair: PairIndex) -> Option<&Pair> {
+        self.pairs.get(pair.0 as usize)?.as_ref()
+    }
+
+    fn bind(&self, address: SocketAddr) -> io::Result<UdpSocket> {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_nonblocking(true)?;
+        let traffic_class = u32::from(self.dscp) << 2;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+            socket.set_tclass_v6(traffic_class)?;
+        } else {
+            socket.set_tos_v4(traffic_class)?;
+        }
+        socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES)?;
+        socket.bind(&address.into())?;
+        Ok(socket.into())
+    }
+
+    fn open_pair(&self, pair: PairIndex, rtp: SocketAddr) -> io::Result<Pair> {
+        let above = rtp.port().checked_add(1).ok_or(ErrorKind::InvalidInput)?;
+        let sockets = Pair { rtp: self.bind(rtp)?, rtcp: self.bind(SocketAddr::new(rtp.ip(), above))? };
+        for channel in [Channel::Rtp, Channel::Rtcp] {
+            let mut source = ByLevel(sockets.socket(channel));
+            self.registry.register(&mut source, Self::token(pair, channel), Interest::READABLE)?;
+        }
+        Ok(sockets)
+    }
+}
+
+impl Wire for Sockets {
+    fn open(&mut self, pair: PairIndex, rtp: SocketAddr) -> Result<(), OpenFailure> {
+        let sockets = self.open_pair(pair, rtp).map_err(|error| {
+            let failure = failure_of(&error);
+            if failure != OpenFailure::InUse {
+                tracing::warn!(%error, "a pair of media ports could not be opened");
+            }
+            failure
+        })?;
+        let place = pair.0 as usize;
+        if self.pairs.len() <= place {
+            self.pairs.resize_with(place + 1, || None);
+        }
+        self.pairs[place] = Some(sockets);
+        Ok(())
+    }
+
+    fn close(&mut self, pair: PairIndex) {
+        let Some(sockets) = self.pairs.get_mut(pair.0 as usize).and_then(Option::take) else { return };
+        for channel in [Channel::Rtp, Channel::Rtcp] {
+            // Closing takes it out of the poll in any case.
+            let _ = self.registry.deregister(&mut ByLevel(sockets.socket(channel)));
+        }
+    }
+
+    fn drain(&mut self, pair: PairIndex) {
+        let Some(sockets) = self.pair(pair) else { return };
+        for channel in [Channel::Rtp, Channel::Rtcp] {
+            let mut octet = [0];
+            for _ in 0..DRAINED {
+                match sockets.socket(channel).recv(&mut octet) {
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                    // A datagram, or an error that the network reported.
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn connect(&mut self, pair: PairIndex, remote: SocketAddr) -> bool {
+        self.pair(pair).is_some_and(|sockets| sockets.rtp.connect(remote).is_ok())
+    }
+
+    fn disconnect(&mut self, pair: PairIndex) -> bool {
+        // AF_UNSPEC dissolves the association and keeps the port, as it was bound explicitly.
+        self.pair(pair).is_some_and(|sockets| connect_unspec(&sockets.rtp).is_ok())
+    }
+
+    #[inline]
+    fn send(&mut self, pair: PairIndex, channel: Channel, destination: Destination, datagram: &[u8]) -> bool {
+        let Some(sockets) = self.pair(pair) else { return false };
+        let socket = sockets.socket(channel);
+        let send = || match destination {
+            Destination::Connected => socket.send(datagram),
+            Destination::To(remote) => socket.send_to(datagram, remote),
+        };
+        match send() {
+            Ok(_) => true,
+            // An earlier datagram was refused by the peer's host; the error is told once and this one was not sent.
+            Err(error) if matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::Interrupted) => {
+                send().is_ok()
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+fn failure_of(error: &io::Error) -> OpenFailure {
+    match error.kind() {
+        ErrorKind::AddrInUse => return OpenFailure::InUse,
+        ErrorKind::AddrNotAvailable => return OpenFailure::NoAddress,
+        _ => {}
+    }
+    match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM | Errno::NOSPC) => OpenFailure::NoSockets,
+        _ => OpenFailure::System,
+    }
+}
