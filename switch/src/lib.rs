@@ -1,1 +1,31 @@
-//! To be an index.
+//! The call switching unit: calls and their legs, independent of SIP and RTP.
+//!
+//! ```text
+//!            Start × Call                    ┌──────────── Switch ────────────┐
+//!  signaling ────────────▶ service.rs ─────▶ │ call/: one machine a call      │ ── Start × Leg ──▶ signaling
+//!            ◀──────────── (packets)         │   asks plan/ whither,          │ ── Open, Connect ▶ voice
+//!            Progress, Done                  │   negotiation/ what is spoken  │ ── CallRecord ───▶ store
+//!                                            └────────────────────────────────┘ ── CallEvent ────▶ who subscribed
+//! ```
+//!
+//! - [`plan`]: the routing plan: from a number and on whose behalf to accounts, groups, trunks, services, with its branches.
+//! - `call`: a call's order of things, one file a feature: set-up, fork, fail-over, early media, renegotiation, transfer…
+//! - `negotiation`: typed offers and answers (RFC 3264) intersected across two legs, and the plans of their ports.
+//! - `record`, `event`, `listing`, `status`: what is told of calls.
+//! - [`Switch`]: the adapter between packets and the machines, a [`router::Service`].
+//!
+//! Pure: packets and time in, packets and a deadline out.
+
+mod call;
+mod config;
+mod event;
+pub mod limits;
+mod listing;
+mod negotiation;
+pub mod plan;
+mod record;
+mod service;
+mod status;
+
+pub use config::Config;
+pub use service::Switch;

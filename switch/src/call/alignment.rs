@@ -1,0 +1,122 @@
+//! Two legs that were negotiated at different times are brought to the same formats and directions: after a transfer, after
+//! a call that the operator made, after early media of one leg and the answer of another.
+
+use super::call::{Call, Far};
+use super::leg::LegId;
+use super::renegotiation::Exchange;
+use super::timers::Timer;
+use super::turn::Turn;
+use crate::limits::{ALIGNMENT_ROUNDS, GLARE_ATTEMPTS};
+use crate::negotiation::{Terms, builtin_codecs, same_codecs, share_sound};
+use router::parameter::{Cause, CauseKind, MediaExchange};
+use router::time::Duration;
+
+/// What is still to be done.
+#[derive(Debug, Default)]
+pub(super) struct Alignment {
+    /// The leg that may need an offer.
+    due: Option<LegId>,
+    /// Offers that may follow.
+    rounds: u8,
+    /// How often an offer crossed the leg's own.
+    glares: u8,
+    /// Whether a direction that the leg itself asked for is asked for again: it may have been the answer to a hold by
+    /// somebody who is gone.
+    afresh: bool,
+}
+
+impl Call {
+    /// Brings `leg` to what the other side has, as soon as no other offer is in progress.
+    pub(super) fn align_with(&mut self, turn: &mut Turn<'_>, leg: LegId) {
+        self.alignment = Alignment { due: Some(leg), rounds: ALIGNMENT_ROUNDS, glares: 0, afresh: false };
+        self.align(turn);
+    }
+
+    /// The same for a leg that was connected to somebody else before.
+    pub(super) fn align_afresh(&mut self, turn: &mut Turn<'_>, leg: LegId) {
+        self.alignment = Alignment { due: Some(leg), rounds: ALIGNMENT_ROUNDS, glares: 0, afresh: true };
+        self.align(turn);
+    }
+
+    /// Goes on with what is due.
+    pub(super) fn align(&mut self, turn: &mut Turn<'_>) {
+        let waits = self.exchange.is_some() || self.timers.iter().any(|(timer, _)| *timer == Timer::Align);
+        if waits || self.has_ended() || self.transferring.is_some() {
+            return;
+        }
+        let Some(leg) = self.alignment.due.take() else { return };
+        let Some(terms) = self.terms_for(leg) else { return };
+        let Some(agreement) = self.legs[leg].medium.agreement() else { return };
+        let direction = if agreement.by_peer && !self.alignment.afresh {
+            terms.direction.and(agreement.direction().mirrored())
+        } else {
+            terms.direction
+        };
+        let aligned = same_codecs(&agreement.codecs, &terms.codecs) && agreement.local_direction() == direction;
+        if aligned || self.alignment.rounds == 0 {
+            return;
+        }
+        self.alignment.rounds -= 1;
+        if let Some(offer) = self.legs[leg].medium.offer(&terms) {
+            self.exchange = Some(Exchange::Aligning { leg });
+            self.describe(turn, leg, MediaExchange::Offer(offer));
+        }
+    }
+
+    /// The leg answered our offer, or refused it.
+    pub(super) fn aligned(&mut self, turn: &mut Turn<'_>, leg: LegId, accepted: Result<(), Cause>) {
+        match accepted {
+            Ok(()) => {
+                self.connect(turn);
+                // It may have taken less than it was offered: the other one follows.
+                self.alignment.due = self.other_leg(leg);
+                self.alignment.afresh = false;
+            }
+            Err(cause) if cause.kind == CauseKind::Glare && self.alignment.glares < GLARE_ATTEMPTS => {
+                self.alignment.glares += 1;
+                self.alignment.rounds += 1;
+                self.alignment.due = Some(leg);
+                let pause = glare_pause(turn, !self.legs[leg].incoming);
+                self.set_timer(turn, Timer::Align, pause);
+            }
+            Err(_) => {
+                let terms = self.terms_for(leg);
+                let agreement = self.legs[leg].medium.agreement();
+                let (Some(terms), Some(agreement)) = (terms, agreement) else { return };
+                if !share_sound(&agreement.codecs, &terms.codecs) {
+                    self.end(turn, CauseKind::IncompatibleMedia.into(), None);
+                }
+            }
+        }
+    }
+
+    /// What the other side gives `leg`; `None`: nobody is there.
+    fn terms_for(&self, leg: LegId) -> Option<Terms> {
+        if !self.legs[leg].is_answered() {
+            return None;
+        }
+        match self.other_side(leg) {
+            Far::Leg(other) => Some(self.legs[other].medium.agreement()?.terms()),
+            Far::Service(_) => Some(self.service_terms(leg)),
+            Far::Nobody => None,
+        }
+    }
+
+    /// A service takes what the leg already speaks, if that is among what it knows.
+    fn service_terms(&self, leg: LegId) -> Terms {
+        let known = builtin_codecs();
+        let spoken = self.legs[leg].medium.agreement().map(|agreement| agreement.codecs.clone());
+        match spoken {
+            Some(spoken) if spoken.iter().all(|codec| known.iter().any(|known| known.matches(codec))) => {
+                Terms::of_codecs(spoken)
+            }
+            _ => Terms::of_codecs(known),
+        }
+    }
+}
+
+/// RFC 3261 §14.1: who owns the Call-ID waits 2.1 to 4 seconds, the other one up to 2, in steps of 10 ms.
+fn glare_pause(turn: &mut Turn<'_>, owns_call_id: bool) -> Duration {
+    let (from, steps) = if owns_call_id { (2_100, 191) } else { (0, 201) };
+    Duration::from_millis(from + 10 * turn.random.below(steps))
+}

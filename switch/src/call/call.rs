@@ -1,0 +1,260 @@
+//! The call itself: what it consists of, and who is asked about what.
+
+use super::alignment::Alignment;
+use super::asked::Asked;
+use super::leg::{Leg, LegId, Legs};
+use super::originate::Origination;
+use super::purpose::Purpose;
+use super::release::Ended;
+use super::renegotiation::Exchange;
+use super::search::Search;
+use super::session::Session;
+use super::timers::Timer;
+use super::transfer::Transferring;
+use super::turn::Turn;
+use crate::config::Config;
+use router::parameter::{BuiltinKind, CallPhase, Failure, Origin, Parameter, Party, Reason};
+use router::time::{Duration, Now, TimerKey, WallTime};
+use router::{Address, Command, Instance, Packet, Parameters, Transaction};
+use std::sync::Arc;
+
+/// What is at the other side of the near leg.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Far {
+    /// Nobody yet, or nobody any more.
+    Nobody,
+    /// A leg.
+    Leg(LegId),
+    /// A service of the media worker.
+    Service(BuiltinKind),
+}
+
+/// A call.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(super) instance: Instance,
+    /// The common id.
+    pub(super) id: String,
+    pub(super) origin: Origin,
+    pub(super) caller: Party,
+    pub(super) anonymous: bool,
+    pub(super) called: Party,
+    /// Max-Forwards for outgoing legs.
+    pub(super) hops: u8,
+    /// As it was when the call began.
+    pub(super) config: Arc<Config>,
+
+    pub(super) started: Now,
+    pub(super) ringing: Option<WallTime>,
+    pub(super) answered: Option<Now>,
+    /// The account, trunk or service that answered, or was tried last.
+    pub(super) destination: Option<String>,
+    pub(super) ended: Option<Ended>,
+    /// The phase that subscribers know.
+    pub(super) told: CallPhase,
+
+    pub(super) legs: Legs,
+    /// The leg that came first and stays: the caller's, or after a transfer the one that was transferred.
+    pub(super) near: Option<LegId>,
+    pub(super) far: Far,
+    /// The leg whose early media the near one hears.
+    pub(super) early: Option<LegId>,
+
+    pub(super) search: Option<Search>,
+    pub(super) origination: Option<Origination>,
+    pub(super) transferring: Option<Transferring>,
+    pub(super) exchange: Option<Exchange>,
+    pub(super) alignment: Alignment,
+    pub(super) session: Session,
+
+    /// Requests of ours that have no last answer yet: few, so a list.
+    pub(super) pending: Vec<(Transaction, Purpose)>,
+    pub(super) timers: Vec<(Timer, TimerKey)>,
+}
+
+/// What a call begins with.
+pub(super) struct Beginning {
+    pub(super) instance: Instance,
+    pub(super) id: String,
+    pub(super) origin: Origin,
+    pub(super) caller: Party,
+    pub(super) anonymous: bool,
+    pub(super) called: Party,
+    pub(super) hops: u8,
+}
+
+impl Call {
+    /// A call without legs.
+    pub(super) fn new(turn: &mut Turn<'_>, config: Arc<Config>, beginning: Beginning) -> Self {
+        let Beginning { instance, id, origin, caller, anonymous, called, hops } = beginning;
+        Self {
+            instance,
+            id,
+            origin,
+            caller,
+            anonymous,
+            called,
+            hops,
+            config,
+            started: turn.now,
+            ringing: None,
+            answered: None,
+            destination: None,
+            ended: None,
+            told: CallPhase::Routing,
+            legs: Legs::default(),
+            near: None,
+            far: Far::Nobody,
+            early: None,
+            search: None,
+            origination: None,
+            transferring: None,
+            exchange: None,
+            alignment: Alignment::default(),
+            session: Session::default(),
+            pending: Vec::new(),
+            timers: Vec::new(),
+        }
+    }
+
+    /// Its instance at the switch.
+    pub(crate) fn instance(&self) -> Instance {
+        self.instance
+    }
+
+    /// Its common id.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether it has ended; answers may still be due.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// Whether nothing is left to do or to wait for.
+    pub(crate) fn is_over(&self) -> bool {
+        self.ended.as_ref().is_some_and(|ended| ended.concluded) && self.pending.is_empty()
+    }
+
+    /// A request or a notification to this call.
+    pub(crate) fn handle_packet(&mut self, turn: &mut Turn<'_>, packet: Packet) {
+        let asked = Asked::of(&packet);
+        let (source, command) = (packet.source, packet.command);
+        let noun = packet.parameters.into_iter().next();
+        match (command, noun) {
+            (Command::Notify, Some(Parameter::MediaEvent(event))) => {
+                self.handle_media_event(turn, source, *event);
+            }
+            (Command::Notify, _) => turn.counters.ignored += 1,
+            (Command::Start, Some(Parameter::Call(_))) => self.call_repeated(turn, asked),
+            (Command::Start, Some(Parameter::Originate(_))) => self.origination_repeated(turn, asked),
+            (command, noun) => match self.legs.at(source) {
+                Some(leg) => self.handle_leg(turn, leg, command, noun, asked),
+                None => asked.failed(turn.outbox, refused("the sender is no leg of this call")),
+            },
+        }
+    }
+
+    /// A request of one of the legs.
+    fn handle_leg(&mut self, turn: &mut Turn<'_>, leg: LegId, command: Command, noun: Option<Parameter>, asked: Asked) {
+        match (command, noun) {
+            (Command::Stop, Some(Parameter::LegState(state))) => self.leg_stopped(turn, leg, asked, *state),
+            (_, Some(_)) if self.has_ended() || self.legs[leg].is_released() => {
+                asked.failed(turn.outbox, Failure::new(Reason::NotFound).with_detail("the leg has ended"));
+            }
+            (Command::Set, Some(Parameter::LegState(state))) => self.leg_described(turn, leg, asked, *state),
+            (Command::Start, Some(Parameter::Transfer(transfer))) => {
+                self.transfer_asked(turn, leg, asked, *transfer);
+            }
+            (Command::Send, Some(noun @ (Parameter::Information(_) | Parameter::Digits(_)))) => {
+                self.relay(turn, leg, asked, noun);
+            }
+            (command, noun) => {
+                let noun = noun.map_or("nothing", |noun| noun.name());
+                let detail = format!("a call does not serve {command:?} × {noun}");
+                asked.failed(turn.outbox, Failure::new(Reason::Unsupported).with_detail(detail));
+            }
+        }
+    }
+
+    /// An answer to a request of this call.
+    pub(crate) fn handle_answer(&mut self, turn: &mut Turn<'_>, packet: Packet) {
+        let Some(index) = self.pending.iter().position(|(transaction, _)| *transaction == packet.transaction) else {
+            return;
+        };
+        if !packet.command.is_final() {
+            if let Purpose::StartLeg(leg) = self.pending[index].1
+                && let Some(Parameter::LegState(state)) = packet.parameters.into_iter().next()
+            {
+                self.leg_progressed(turn, leg, *state);
+            }
+            return;
+        }
+        let (_, purpose) = self.pending.swap_remove(index);
+        match purpose {
+            Purpose::Registration { account, timeout } => self.account_located(turn, account, timeout, packet),
+            Purpose::Open { legs } => self.ports_opened(turn, legs, packet),
+            Purpose::StartLeg(leg) => self.leg_decided(turn, leg, packet),
+            Purpose::SetLeg(leg) => self.leg_answered_set(turn, leg, packet),
+            Purpose::StopLeg { leg, cause, attempt } => self.leg_stop_answered(turn, leg, cause, attempt, &packet),
+            Purpose::Media => self.media_answered(turn, &packet),
+            Purpose::Part => {}
+            Purpose::ClosePort => self.port_closed(&packet),
+            Purpose::CloseSession { attempt } => self.session_closed(turn, attempt, &packet),
+            Purpose::Relay(asked) => relayed(turn, asked, packet),
+        }
+    }
+
+    /// Sends a request for this call.
+    pub(super) fn request(
+        &mut self,
+        turn: &mut Turn<'_>,
+        destination: Address,
+        command: Command,
+        parameters: impl Into<Parameters>,
+        within: Duration,
+        purpose: Purpose,
+    ) {
+        let transaction =
+            turn.outbox.request(turn.now.instant, self.instance, destination, command, parameters, within);
+        self.pending.push((transaction, purpose));
+    }
+
+    /// Who is at the other side of `leg`.
+    pub(super) fn other_side(&self, leg: LegId) -> Far {
+        match (self.near, self.far) {
+            (Some(near), far) if near == leg => far,
+            (Some(near), Far::Leg(far)) if far == leg => Far::Leg(near),
+            _ => Far::Nobody,
+        }
+    }
+
+    /// The answered leg at the other side of `leg`.
+    pub(super) fn other_leg(&self, leg: LegId) -> Option<LegId> {
+        match self.other_side(leg) {
+            Far::Leg(other) if self.legs[other].is_answered() => Some(other),
+            _ => None,
+        }
+    }
+
+    /// Adds a leg.
+    pub(super) fn add_leg(&mut self, leg: Leg) -> LegId {
+        let id = leg.id;
+        self.legs.push(leg);
+        id
+    }
+}
+
+/// Passes the other leg's answer on.
+fn relayed(turn: &mut Turn<'_>, asked: Asked, packet: Packet) {
+    match packet.command {
+        Command::Done => asked.done(turn.outbox, Parameters::new()),
+        _ => asked.failed(turn.outbox, packet.failure()),
+    }
+}
+
+/// Not allowed, and why.
+pub(super) fn refused(detail: &str) -> Failure {
+    Failure::new(Reason::Refused).with_detail(detail)
+}

@@ -1,0 +1,81 @@
+//! A leg rings, or sends media before it answers.
+
+use super::call::Call;
+use super::leg::LegId;
+use super::turn::Turn;
+use router::one;
+use router::parameter::{LegPhase, LegState, MediaDescription, MediaExchange};
+
+impl Call {
+    /// How far a leg that is tried has come.
+    pub(super) fn leg_progressed(&mut self, turn: &mut Turn<'_>, id: LegId, state: LegState) {
+        let leg = &mut self.legs[id];
+        if leg.is_released() || leg.is_answered() {
+            return;
+        }
+        leg.learn(&state);
+        if !matches!(state.phase, LegPhase::Ringing | LegPhase::Early) {
+            return;
+        }
+        leg.phase = leg.phase.max(state.phase);
+        leg.told_ringing = true;
+        let Some(search) = &self.search else { return };
+        let waiting = search.waiting;
+        if self.ringing.is_none() && (waiting.is_some() || self.origination.is_none()) {
+            self.ringing = Some(turn.now.wall);
+            self.log_ringing(id);
+        }
+        if self.transferring.is_some() {
+            return self.transfer_progressed(turn, state.phase);
+        }
+        let Some(waiting) = waiting else { return self.origination_progressed(turn) };
+        let media = match state.media {
+            Some(MediaExchange::Answer(answer)) => self.early_answer(turn, waiting, id, &answer),
+            _ => None,
+        };
+        self.tell_progress(turn, waiting, id, state.phase, media);
+    }
+
+    /// Lets the waiting leg hear what the ringing one sends: the first of a fork that does. What the waiting leg is to be
+    /// told of it, once.
+    fn early_answer(
+        &mut self,
+        turn: &mut Turn<'_>,
+        waiting: LegId,
+        id: LegId,
+        answer: &MediaDescription,
+    ) -> Option<MediaExchange> {
+        if self.early.is_some_and(|early| early != id) || !self.legs[id].medium.accept(answer) {
+            return None;
+        }
+        let mut told = None;
+        if self.legs[waiting].medium.agreement().is_none() {
+            let terms = self.legs[id].medium.agreement()?.terms();
+            told = Some(MediaExchange::Answer(self.legs[waiting].medium.answer(&terms)?));
+        }
+        self.early = Some(id);
+        self.connect(turn);
+        told
+    }
+
+    /// Passes the progress on: of the leg that is heard, or of any while none is.
+    fn tell_progress(
+        &mut self,
+        turn: &mut Turn<'_>,
+        waiting: LegId,
+        id: LegId,
+        phase: LegPhase,
+        media: Option<MediaExchange>,
+    ) {
+        let heard = self.early.is_none_or(|early| early == id);
+        let party = self.legs[id].stated();
+        let leg = &mut self.legs[waiting];
+        if let Some(asked) = &leg.asked
+            && (media.is_some() || (heard && leg.told != phase))
+        {
+            leg.told = phase;
+            let state = LegState { media, party, ..LegState::new(phase) };
+            asked.progress(turn.outbox, one(state));
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! One leg of a call.
+
+use super::asked::Asked;
+use crate::negotiation::Medium;
+use router::Address;
+use router::parameter::{LegPhase, LegState, Origin, Party, PortId, Target};
+use router::time::Duration;
+use std::net::IpAddr;
+use std::ops::{Index, IndexMut};
+
+/// A leg within its call, and its port within the session.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct LegId(pub(super) u16);
+
+impl LegId {
+    /// The leg's media port.
+    pub(super) fn port(self) -> PortId {
+        PortId(self.0)
+    }
+}
+
+/// Who is at the far end of a leg, as the plan knows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Peer {
+    Account(String),
+    Trunk(String),
+}
+
+impl Peer {
+    /// The account's or trunk's name.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Account(name) | Self::Trunk(name) => name,
+        }
+    }
+
+    /// The rights of the peer when it asks for something.
+    pub(super) fn origin(&self) -> Origin {
+        match self {
+            Self::Account(name) => Origin::Account(name.clone()),
+            Self::Trunk(name) => Origin::Trunk(name.clone()),
+        }
+    }
+}
+
+/// Where an outgoing leg is to go, until it is started.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub(super) target: Target,
+    pub(super) peer: Peer,
+    pub(super) interface: IpAddr,
+    pub(super) called: Party,
+    pub(super) timeout: Duration,
+}
+
+/// One leg of a call.
+#[derive(Debug)]
+pub(super) struct Leg {
+    pub(super) id: LegId,
+    /// Its instance at signaling: what it sends comes from there.
+    pub(super) address: Address,
+    pub(super) incoming: bool,
+    pub(super) phase: LegPhase,
+    pub(super) peer: Peer,
+    /// Who is there, as the other leg is shown it.
+    pub(super) party: Party,
+    /// Whether signaling said so.
+    pub(super) party_stated: bool,
+    /// The protocol's own name of it.
+    pub(super) leg_id: String,
+    /// The local address of its signalling: its port opens on the same.
+    pub(super) interface: IpAddr,
+    /// Outgoing, not started yet: whither.
+    pub(super) wanted: Option<Box<Wanted>>,
+    /// Incoming, unanswered: the request that asked for the call.
+    pub(super) asked: Option<Asked>,
+    /// Incoming, unanswered: the last phase that it was told.
+    pub(super) told: LegPhase,
+    /// Outgoing: whether its peer has said anything beyond that it tries.
+    pub(super) told_ringing: bool,
+    pub(super) medium: Medium,
+}
+
+impl Leg {
+    /// Whether it is up and answered.
+    pub(super) fn is_answered(&self) -> bool {
+        self.phase == LegPhase::Answered
+    }
+
+    /// Keeps what signaling tells of the leg beside its phase.
+    pub(super) fn learn(&mut self, state: &LegState) {
+        if let Some(leg_id) = &state.leg_id {
+            self.leg_id.clone_from(leg_id);
+        }
+        if let Some(interface) = state.interface {
+            self.interface = interface;
+        }
+        if let Some(party) = &state.party {
+            self.party = party.clone();
+            self.party_stated = true;
+        }
+    }
+
+    /// Who is there, where signaling said so.
+    pub(super) fn stated(&self) -> Option<Party> {
+        self.party_stated.then(|| self.party.clone())
+    }
+
+    /// Whether it has ended.
+    pub(super) fn is_released(&self) -> bool {
+        self.phase == LegPhase::Released
+    }
+}
+
+/// The legs of a call, by their number; ended ones keep theirs.
+#[derive(Debug, Default)]
+pub(super) struct Legs(Vec<Leg>);
+
+impl Legs {
+    /// The number of the next leg; `None`: the call has had its share.
+    pub(super) fn next_id(&self) -> Option<LegId> {
+        (self.0.len() < crate::limits::LEGS_PER_CALL).then_some(LegId(self.0.len() as u16))
+    }
+
+    /// Adds the leg that [`next_id`](Self::next_id) named.
+    pub(super) fn push(&mut self, leg: Leg) {
+        debug_assert_eq!(usize::from(leg.id.0), self.0.len());
+        self.0.push(leg);
+    }
+
+    /// The leg at `address`.
+    pub(super) fn at(&self, address: Address) -> Option<LegId> {
+        self.0.iter().find(|leg| leg.address == address).map(|leg| leg.id)
+    }
+
+    /// All of them, in the order in which they came.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Leg> {
+        self.0.iter()
+    }
+
+    /// The numbers of all that have not ended.
+    pub(super) fn open(&self) -> Vec<LegId> {
+        self.0.iter().filter(|leg| !leg.is_released()).map(|leg| leg.id).collect()
+    }
+}
+
+// A `LegId` is only made by `next_id`, and legs are never removed.
+impl Index<LegId> for Legs {
+    type Output = Leg;
+    fn index(&self, id: LegId) -> &Leg {
+        &self.0[usize::from(id.0)]
+    }
+}
+
+impl IndexMut<LegId> for Legs {
+    fn index_mut(&mut self, id: LegId) -> &mut Leg {
+        &mut self.0[usize::from(id.0)]
+    }
+}

@@ -1,0 +1,42 @@
+//! A call: its legs, its state, and the order of things. One file a feature; [`Call`] asks them in turn.
+//!
+//! ```text
+//!              ┌──────────────── search (plan, fail-over, forks) ◀───────────────┐
+//!  setup ──────┤                    │ rings: early_media                         │
+//!  originate ──┘                    │ answered: answer, builtin                  │
+//!                                   ▼                                            │
+//!                near leg ══ session (ports, bridge) ══ far leg, or a service    │
+//!                   │  renegotiation, offerless, alignment, relay  │             │
+//!                   └───────────────────── transfer ───────────────┴─────────────┘
+//!                                   │
+//!                                   ▼ release: legs stopped, session closed, record written
+//! ```
+
+mod alignment;
+mod answer;
+mod asked;
+mod builtin;
+#[expect(clippy::module_inception, reason = "the folder's own noun")]
+mod call;
+mod early_media;
+mod failover;
+mod fork;
+mod leg;
+mod offerless;
+mod originate;
+mod purpose;
+mod relay;
+mod release;
+mod renegotiation;
+mod search;
+mod session;
+mod setup;
+mod summary;
+mod timers;
+mod transfer;
+mod turn;
+
+pub(crate) use asked::Asked;
+pub(crate) use call::Call;
+pub(crate) use timers::Timer;
+pub(crate) use turn::Turn;

@@ -1,0 +1,31 @@
+//! What a request of a call's own was for.
+
+use super::asked::Asked;
+use super::leg::LegId;
+use router::parameter::Cause;
+use router::time::Duration;
+
+/// What the answer to a request of ours decides.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    /// `Query × Registration`: where an account is reached, and how long it is to ring.
+    Registration { account: String, timeout: Duration },
+    /// `Open × MediaPort`: the ports of these legs, and maybe of the one that waits.
+    Open { legs: Vec<LegId> },
+    /// `Start × Leg`.
+    StartLeg(LegId),
+    /// `Set × LegState`: our offer or answer to a leg.
+    SetLeg(LegId),
+    /// `Stop × LegState`: repeated a few times if nobody answers.
+    StopLeg { leg: LegId, cause: Cause, attempt: u8 },
+    /// `Connect`, `Set × MediaPlan`, `Start × Builtin`: how the ports are joined.
+    Media,
+    /// `Disconnect`, `Stop × Builtin`: nothing depends on the answer.
+    Part,
+    /// `Close × MediaPort`: what the port counted.
+    ClosePort,
+    /// `Close`: the end of the session, what its ports counted.
+    CloseSession { attempt: u8 },
+    /// `Send`: on behalf of the other leg.
+    Relay(Asked),
+}

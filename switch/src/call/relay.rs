@@ -1,0 +1,26 @@
+//! Bodies and digits that one leg's peer sends in mid-call go to the other leg's.
+
+use super::asked::Asked;
+use super::call::Call;
+use super::leg::LegId;
+use super::purpose::Purpose;
+use super::turn::Turn;
+use crate::limits::{LEG_WITHIN, RELAYS_PER_CALL};
+use router::parameter::{Failure, Parameter, Reason};
+use router::{Command, one};
+
+impl Call {
+    /// Passes `noun` on; the other leg's answer is the answer.
+    pub(super) fn relay(&mut self, turn: &mut Turn<'_>, leg: LegId, asked: Asked, noun: Parameter) {
+        let Some(other) = self.other_leg(leg) else {
+            let failure = Failure::new(Reason::Unsupported).with_detail("nobody is there to take it");
+            return asked.failed(turn.outbox, failure);
+        };
+        let relays = self.pending.iter().filter(|(_, purpose)| matches!(purpose, Purpose::Relay(_))).count();
+        if relays >= RELAYS_PER_CALL {
+            return asked.failed(turn.outbox, Failure::new(Reason::Busy));
+        }
+        let address = self.legs[other].address;
+        self.request(turn, address, Command::Send, one(noun), LEG_WITHIN, Purpose::Relay(asked));
+    }
+}

@@ -1,0 +1,133 @@
+//! The end of a call: whoever brings it about, every leg is stopped, the session closed, the record written.
+
+use super::asked::Asked;
+use super::call::{Call, Far};
+use super::leg::LegId;
+use super::purpose::Purpose;
+use super::timers::Timer;
+use super::turn::Turn;
+use crate::limits::{RELEASE_ATTEMPTS, STOP_WITHIN};
+use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, Reason};
+use router::time::WallTime;
+use router::{Command, Packet, Parameters, one};
+
+/// How a call ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) cause: Cause,
+    /// Whether the caller's side ended it; `None`: neither side did.
+    pub(super) by_caller: Option<bool>,
+    pub(super) at: WallTime,
+    /// Whether the session is closed and the record handed to the store.
+    pub(super) concluded: bool,
+}
+
+impl Call {
+    /// `Stop × LegState` of a leg: its peer hung up, gave up, or is gone. Answered at once.
+    pub(super) fn leg_stopped(&mut self, turn: &mut Turn<'_>, leg: LegId, asked: Asked, state: LegState) {
+        asked.done(turn.outbox, Parameters::new());
+        if self.has_ended() || self.legs[leg].is_released() {
+            return;
+        }
+        let kind = if self.legs[leg].is_answered() { CauseKind::Normal } else { CauseKind::Cancelled };
+        let cause = state.cause.unwrap_or_else(|| kind.into());
+        if self.search.as_ref().is_some_and(|search| search.legs().contains(&leg)) {
+            return self.attempt_failed(turn, leg, cause);
+        }
+        let waits = self.legs[leg].asked.take();
+        self.legs[leg].phase = LegPhase::Released;
+        if self.is_transferring_away(leg) {
+            return self.transferor_left(turn, leg);
+        }
+        self.end(turn, cause.clone(), Some(leg));
+        if let Some(waits) = waits {
+            waits.failed(turn.outbox, Failure::because(cause));
+        }
+    }
+
+    /// The operator hangs up.
+    pub(crate) fn hang_up(&mut self, turn: &mut Turn<'_>) {
+        self.end(turn, CauseKind::Administrative.into(), None);
+    }
+
+    /// Ends the call. `by`: the leg that did.
+    pub(super) fn end(&mut self, turn: &mut Turn<'_>, cause: Cause, by: Option<LegId>) {
+        if self.has_ended() {
+            return;
+        }
+        let by_caller = by.map(|leg| Some(leg) == self.session.caller);
+        self.ended = Some(Ended { cause: cause.clone(), by_caller, at: turn.now.wall, concluded: false });
+        turn.counters.ended(self.answered.is_some(), cause.kind);
+        self.cancel_timers(turn);
+        self.transfer_ended(turn, &cause);
+        self.origination_ended(turn, &cause);
+        for leg in self.legs.open() {
+            self.leave_exchange(turn, leg);
+            match self.legs[leg].asked.take() {
+                Some(asked) => {
+                    self.legs[leg].phase = LegPhase::Released;
+                    asked.failed(turn.outbox, Failure::because(cause.clone()));
+                }
+                None => self.stop_leg(turn, leg, cause.clone()),
+            }
+        }
+        if let Some(by) = by {
+            self.leave_exchange(turn, by);
+        }
+        self.search = None;
+        self.early = None;
+        self.far = Far::Nobody;
+        self.close_session(turn, 1);
+    }
+
+    /// Stops a leg, unless it has ended; one that was never started is just forgotten.
+    pub(super) fn stop_leg(&mut self, turn: &mut Turn<'_>, leg: LegId, cause: Cause) {
+        self.cancel_timer(turn, Timer::Ring(leg));
+        if self.legs[leg].is_released() {
+            return;
+        }
+        let started = self.legs[leg].wanted.is_none();
+        self.legs[leg].phase = LegPhase::Released;
+        if started {
+            self.send_stop(turn, leg, cause, 1);
+        }
+    }
+
+    /// Asks signaling to end a leg.
+    pub(super) fn send_stop(&mut self, turn: &mut Turn<'_>, leg: LegId, cause: Cause, attempt: u8) {
+        let address = self.legs[leg].address;
+        let state = LegState::released(cause.clone());
+        let purpose = Purpose::StopLeg { leg, cause, attempt };
+        self.request(turn, address, Command::Stop, one(state), STOP_WITHIN, purpose);
+    }
+
+    /// Signaling stops the leg, or does not say so.
+    pub(super) fn leg_stop_answered(
+        &mut self,
+        turn: &mut Turn<'_>,
+        leg: LegId,
+        cause: Cause,
+        attempt: u8,
+        packet: &Packet,
+    ) {
+        if packet.command == Command::Done || !matches!(packet.failure().reason, Reason::Expired | Reason::Busy) {
+            return;
+        }
+        if attempt < RELEASE_ATTEMPTS {
+            self.send_stop(turn, leg, cause, attempt + 1);
+        } else {
+            turn.counters.legs_unreleased += 1;
+            tracing::warn!(call = %self.id, "signaling does not say that it stopped a leg");
+        }
+    }
+
+    /// The last thing: the record.
+    pub(super) fn conclude(&mut self, turn: &mut Turn<'_>) {
+        match &mut self.ended {
+            Some(ended) if !ended.concluded => ended.concluded = true,
+            _ => return,
+        }
+        turn.records.complete(turn.now, turn.outbox, self.instance, self.record());
+        self.log_ended();
+    }
+}

@@ -1,0 +1,212 @@
+//! The search for somebody who answers: what is left of the plan, and what came of it so far.
+
+use super::leg::{LegId, Wanted};
+use crate::limits::SEARCH_STEPS;
+use crate::plan::{Branches, Plan, Step};
+use router::parameter::{BuiltinKind, Cause, CauseKind, Origin, Party};
+use std::collections::VecDeque;
+
+/// A search: for the one who called, for a leg that is transferred, for the operator.
+#[derive(Debug)]
+pub(super) struct Search {
+    /// The leg that is to be connected; `None`: the first party of a call that the operator makes.
+    pub(super) waiting: Option<LegId>,
+    /// Whose rights it has.
+    pub(super) origin: Origin,
+    /// Who calls, as the callee is shown it.
+    pub(super) caller: Party,
+    /// Whether the callee is not to be shown who calls.
+    pub(super) anonymous: bool,
+    /// Who is called.
+    pub(super) called: Party,
+    pub(super) stage: Stage,
+    /// Whether the step in hand is a trunk: the next step is only for some causes.
+    pub(super) on_trunk: bool,
+    number: String,
+    steps: VecDeque<Step>,
+    branches: Branches,
+    budget: u8,
+    best: Option<Cause>,
+}
+
+/// What is under way for the step in hand.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// Nothing.
+    Idle,
+    /// The registrar is asked where accounts are.
+    Asking { outstanding: usize, found: Vec<Wanted> },
+    /// Ports are being opened for these legs, or for the service.
+    Opening { legs: Vec<LegId>, service: Option<BuiltinKind> },
+    /// These legs ring.
+    Ringing { legs: Vec<LegId> },
+}
+
+/// What a search does next.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// Try this.
+    Try(Step),
+    /// Nothing is left; why.
+    Exhausted(Cause),
+}
+
+impl Search {
+    /// A search for `called`.
+    pub(super) fn new(waiting: Option<LegId>, origin: Origin, caller: Party, anonymous: bool, called: Party) -> Self {
+        let number = called.user().to_owned();
+        Self {
+            waiting,
+            origin,
+            caller,
+            anonymous,
+            called,
+            stage: Stage::Idle,
+            on_trunk: false,
+            steps: VecDeque::from([Step::Route(number.clone())]),
+            number,
+            branches: Branches::default(),
+            budget: SEARCH_STEPS,
+            best: None,
+        }
+    }
+
+    /// The legs that are being tried.
+    pub(super) fn legs(&self) -> &[LegId] {
+        match &self.stage {
+            Stage::Opening { legs, .. } | Stage::Ringing { legs } => legs,
+            Stage::Idle | Stage::Asking { .. } => &[],
+        }
+    }
+
+    /// A leg is no longer tried. False: it was not.
+    pub(super) fn drop_leg(&mut self, leg: LegId) -> bool {
+        let (Stage::Opening { legs, .. } | Stage::Ringing { legs }) = &mut self.stage else { return false };
+        let before = legs.len();
+        legs.retain(|&tried| tried != leg);
+        legs.len() < before
+    }
+
+    /// The next thing to try.
+    pub(super) fn next(&mut self, plan: &Plan) -> Next {
+        self.stage = Stage::Idle;
+        loop {
+            let Some(step) = self.steps.pop_front() else {
+                let cause = self.best.take().unwrap_or_else(|| CauseKind::UnknownNumber.into());
+                let Some(destination) = self.branches.take(cause.kind) else { return Next::Exhausted(cause) };
+                self.steps = plan.steps(&destination, &self.number);
+                continue;
+            };
+            if self.budget == 0 {
+                return Next::Exhausted(CauseKind::TooManyHops.into());
+            }
+            self.budget -= 1;
+            self.on_trunk = matches!(step, Step::Trunk { .. });
+            match step {
+                Step::Route(number) => match plan.route(&number, &self.origin) {
+                    Some(routed) => {
+                        self.number = number;
+                        self.steps = routed.steps;
+                        self.branches = routed.branches;
+                    }
+                    None => self.note(CauseKind::UnknownNumber.into()),
+                },
+                Step::Refuse(kind) => {
+                    self.steps.clear();
+                    return Next::Exhausted(kind.into());
+                }
+                step => return Next::Try(step),
+            }
+        }
+    }
+
+    /// The steps that are left would only repeat what the last one said: the branch comes next.
+    pub(super) fn skip_steps(&mut self) {
+        self.steps.clear();
+    }
+
+    /// What an attempt came to; the best one of a destination chooses the branch and is what the caller hears.
+    pub(super) fn note(&mut self, cause: Cause) {
+        match &self.best {
+            Some(best) if rank(best) <= rank(&cause) => {}
+            _ => self.best = Some(cause),
+        }
+    }
+}
+
+/// The order of causes, the most telling first, in the sense of RFC 3261 §16.7: 6xx before all, then what a person did,
+/// then what the network could not.
+fn rank(cause: &Cause) -> u8 {
+    match cause.kind {
+        _ if is_global(cause) => 0,
+        CauseKind::Busy => 1,
+        CauseKind::Declined => 2,
+        CauseKind::NoAnswer => 3,
+        CauseKind::Forbidden => 4,
+        CauseKind::IncompatibleMedia => 5,
+        CauseKind::UnknownNumber => 6,
+        CauseKind::Congestion => 7,
+        CauseKind::PeerFailure | CauseKind::PeerMisbehaved => 8,
+        CauseKind::Timeout => 9,
+        CauseKind::Unreachable => 10,
+        _ => 11,
+    }
+}
+
+/// Whether a peer spoke for all places where its user can be reached (RFC 3261 §21.6).
+pub(super) fn is_global(cause: &Cause) -> bool {
+    cause.code.is_some_and(|code| (600..700).contains(&code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Destination, NumberMatch, OriginMatch, Rewrite, Route};
+
+    fn search() -> Search {
+        Search::new(None, Origin::Control, Party::default(), false, Party::new("100", ""))
+    }
+
+    fn plan(destination: Destination, branches: Branches) -> Plan {
+        Plan {
+            routes: vec![Route {
+                name: "all".into(),
+                number: NumberMatch::Any,
+                origin: OriginMatch::Any,
+                destination,
+                branches,
+            }],
+            ..Plan::default()
+        }
+    }
+
+    #[test]
+    fn the_most_telling_cause_wins() {
+        let mut search = search();
+        for kind in [CauseKind::Timeout, CauseKind::Busy, CauseKind::Declined, CauseKind::Unreachable] {
+            search.note(kind.into());
+        }
+        assert_eq!(search.best, Some(CauseKind::Busy.into()));
+        let global = Cause { code: Some(603), ..Cause::new(CauseKind::Declined) };
+        search.note(global.clone());
+        assert_eq!(search.best, Some(global));
+    }
+
+    #[test]
+    fn each_branch_is_taken_once() {
+        let branches = Branches { busy: Some(Destination::Account("bob".into())), ..Branches::default() };
+        let plan = plan(Destination::Account("alice".into()), branches);
+        let mut search = search();
+        assert!(matches!(search.next(&plan), Next::Try(Step::Accounts(_))));
+        search.note(CauseKind::Busy.into());
+        assert!(matches!(search.next(&plan), Next::Try(Step::Accounts(members)) if members[0].account == "bob"));
+        search.note(CauseKind::Busy.into());
+        assert!(matches!(search.next(&plan), Next::Exhausted(cause) if cause.kind == CauseKind::Busy));
+    }
+
+    #[test]
+    fn a_number_that_is_routed_to_itself_is_a_loop() {
+        let plan = plan(Destination::Number(Rewrite::NONE), Branches::default());
+        assert!(matches!(search().next(&plan), Next::Exhausted(cause) if cause.kind == CauseKind::TooManyHops));
+    }
+}

@@ -1,0 +1,273 @@
+//! The call's session at a media worker: its ports, and how they are joined.
+
+use super::call::{Call, Far};
+use super::fork::cause_of;
+use super::leg::LegId;
+use super::purpose::Purpose;
+use super::search::Stage;
+use super::timers::Timer;
+use super::turn::Turn;
+use crate::limits::{MEDIA_ATTEMPTS, MEDIA_RETRY, MEDIA_WITHIN, RELEASE_ATTEMPTS};
+use crate::negotiation::may_be_silent;
+use router::parameter::{
+    Bridge, Builtin, BuiltinKind, CauseKind, LegQuality, MediaEvent, MediaEventKind, MediaPort, Parameter, PortId,
+    PortStatistics, Reason,
+};
+use router::{Address, Command, ModuleKind, Packet, Parameters, one};
+
+/// How the ports are joined, as the worker was last told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Joined {
+    /// Not at all.
+    #[default]
+    Nothing,
+    /// Two legs.
+    Bridge(LegId, LegId),
+    /// A leg and a service.
+    Service(LegId, BuiltinKind),
+}
+
+/// The session as this side knows it.
+#[derive(Debug, Default)]
+pub(super) struct Session {
+    /// The worker that holds it; `None` until it has opened the first port.
+    worker: Option<Address>,
+    joined: Joined,
+    /// Changes in a row that the worker did not take.
+    failures: u8,
+    /// The leg whose port counts for the caller.
+    pub(super) caller: Option<LegId>,
+    /// The leg whose port counts for the callee: the first that answered.
+    pub(super) callee: Option<LegId>,
+    pub(super) caller_quality: LegQuality,
+    pub(super) callee_quality: LegQuality,
+}
+
+impl Call {
+    /// Opens the ports of `legs`, and of the leg that waits if it has none yet: all or none.
+    pub(super) fn open_ports(&mut self, turn: &mut Turn<'_>, legs: Vec<LegId>) {
+        let waiting = self.search.as_ref().and_then(|search| search.waiting);
+        let waiting = waiting.filter(|&leg| self.legs[leg].medium.address.is_none());
+        let ports: Parameters = waiting
+            .iter()
+            .chain(&legs)
+            .map(|&leg| {
+                let interface = self.legs[leg].interface;
+                Parameter::from(MediaPort { port: leg.port(), interface, address: None })
+            })
+            .collect();
+        let worker = self.session.worker.unwrap_or(Address::any(ModuleKind::Voice).at(self.instance));
+        self.request(turn, worker, Command::Open, ports, MEDIA_WITHIN, Purpose::Open { legs });
+    }
+
+    /// The worker opened the ports, or none.
+    pub(super) fn ports_opened(&mut self, turn: &mut Turn<'_>, legs: Vec<LegId>, packet: Packet) {
+        if packet.command == Command::Done {
+            self.session.worker = Some(packet.source);
+            for parameter in &packet.parameters {
+                if let Parameter::MediaPort(opened) = parameter
+                    && let Some(leg) = self.leg_of_port(opened.port)
+                {
+                    self.legs[leg].medium.address = opened.address;
+                }
+            }
+        }
+        if self.has_ended() {
+            return self.close_session(turn, 1);
+        }
+        // What was given up meanwhile gives its port back.
+        for &leg in &legs {
+            if self.legs[leg].is_released() {
+                self.close_port(turn, leg);
+            }
+        }
+        let Some(search) = &mut self.search else { return };
+        let Stage::Opening { legs, service } = &mut search.stage else { return };
+        let (legs, service) = (std::mem::take(legs), *service);
+        let opened = search.waiting.iter().chain(&legs).all(|&leg| self.legs[leg].medium.address.is_some());
+        if packet.command != Command::Done || !opened {
+            for &leg in &legs {
+                self.stop_and_drop(turn, leg, CauseKind::Congestion.into());
+            }
+            let cause =
+                if packet.command == Command::Done { CauseKind::Internal.into() } else { cause_of(packet.failure()) };
+            return self.search_given_up(turn, cause);
+        }
+        match service {
+            Some(kind) => self.service_ready(turn, kind),
+            None => self.ring_legs(turn, legs),
+        }
+    }
+
+    fn leg_of_port(&self, port: PortId) -> Option<LegId> {
+        self.legs.iter().map(|leg| leg.id).find(|leg| leg.port() == port)
+    }
+
+    /// Tells the worker how the ports of the call are to be joined and what each is to do, as things stand. To say it
+    /// again does no harm. Nothing is said before every leg concerned has an agreement.
+    pub(super) fn connect(&mut self, turn: &mut Turn<'_>) {
+        let (Some(near), Some(worker)) = (self.near, self.session.worker) else { return };
+        let (wanted, other) = match (self.far, self.early) {
+            (Far::Leg(other), _) | (Far::Nobody, Some(other)) => (Joined::Bridge(near, other), Some(other)),
+            (Far::Service(kind), _) => (Joined::Service(near, kind), None),
+            (Far::Nobody, None) => (Joined::Nothing, None),
+        };
+        let limit = self.silence_limit(near, other);
+        let Some(plan) = self.legs[near].medium.plan(near.port(), limit) else { return };
+        let mut plans = vec![Parameter::from(plan)];
+        if let Some(other) = other {
+            let Some(plan) = self.legs[other].medium.plan(other.port(), limit) else { return };
+            plans.push(Parameter::from(plan));
+        }
+        if self.session.joined != wanted {
+            self.part(turn);
+        }
+        let (command, first) = match wanted {
+            _ if self.session.joined == wanted => (Command::Set, None),
+            Joined::Nothing => (Command::Set, None),
+            Joined::Bridge(a, b) => (Command::Connect, Some(Parameter::from(Bridge { a: a.port(), b: b.port() }))),
+            Joined::Service(leg, kind) => (Command::Start, Some(Parameter::from(Builtin { port: leg.port(), kind }))),
+        };
+        self.session.joined = wanted;
+        let parameters: Parameters = first.into_iter().chain(plans).collect();
+        self.request(turn, worker, command, parameters, MEDIA_WITHIN, Purpose::Media);
+    }
+
+    /// Parts what is joined.
+    pub(super) fn part(&mut self, turn: &mut Turn<'_>) {
+        let Some(worker) = self.session.worker else { return };
+        let (command, parameter) = match std::mem::take(&mut self.session.joined) {
+            Joined::Nothing => return,
+            Joined::Bridge(a, b) => (Command::Disconnect, Parameter::from(Bridge { a: a.port(), b: b.port() })),
+            Joined::Service(leg, kind) => (Command::Stop, Parameter::from(Builtin { port: leg.port(), kind })),
+        };
+        self.request(turn, worker, command, one(parameter), MEDIA_WITHIN, Purpose::Part);
+    }
+
+    /// Silence means something only where media should flow: answered, neither held nor with silence suppression agreed.
+    fn silence_limit(&self, near: LegId, other: Option<LegId>) -> Option<u32> {
+        let limit = self.config.media_silence?;
+        let flows = |leg: LegId| {
+            self.legs[leg].is_answered()
+                && self.legs[leg]
+                    .medium
+                    .agreement()
+                    .is_some_and(|agreement| agreement.is_full() && !may_be_silent(&agreement.codecs))
+        };
+        let all = self.answered.is_some() && flows(near) && other.is_none_or(flows);
+        all.then(|| u32::try_from(limit.as_millis()).unwrap_or(u32::MAX))
+    }
+
+    /// The worker took a change, or did not.
+    pub(super) fn media_answered(&mut self, turn: &mut Turn<'_>, packet: &Packet) {
+        if packet.command == Command::Done {
+            self.session.failures = 0;
+            return;
+        }
+        if self.has_ended() {
+            return;
+        }
+        let failure = packet.failure();
+        self.session.failures += 1;
+        let again = matches!(failure.reason, Reason::Busy | Reason::Expired);
+        if again && self.session.failures < MEDIA_ATTEMPTS {
+            // Said again as a whole: what the worker knows of it is not known here.
+            self.session.joined = Joined::Nothing;
+            self.set_timer(turn, Timer::Media, MEDIA_RETRY);
+        } else {
+            tracing::warn!(call = %self.id, reason = ?failure.reason, "the media worker does not take the call's media");
+            let cause = cause_of(failure);
+            self.end(turn, cause, None);
+        }
+    }
+
+    /// What happened at a port.
+    pub(super) fn handle_media_event(&mut self, turn: &mut Turn<'_>, source: Address, event: MediaEvent) {
+        let leg = self.leg_of_port(event.port);
+        let (Some(leg), true, false) = (leg, self.session.worker == Some(source), self.has_ended()) else {
+            turn.counters.ignored += 1;
+            return;
+        };
+        match event.kind {
+            MediaEventKind::Arrived => tracing::debug!(call = %self.id, port = event.port.0, "media arrives"),
+            MediaEventKind::Silent => {
+                // It may have crossed a hold, or be about a leg that is not heard any more.
+                let joined = match self.session.joined {
+                    Joined::Bridge(a, b) if leg == a || leg == b => self.silence_limit(a, Some(b)),
+                    Joined::Service(near, _) if leg == near => self.silence_limit(near, None),
+                    _ => None,
+                };
+                if joined.is_some() {
+                    self.end(turn, CauseKind::MediaTimeout.into(), None);
+                }
+            }
+            MediaEventKind::Broken => self.end(turn, CauseKind::Internal.into(), None),
+        }
+    }
+
+    /// Gives one port back.
+    pub(super) fn close_port(&mut self, turn: &mut Turn<'_>, leg: LegId) {
+        let (Some(worker), false) = (self.session.worker, self.has_ended()) else { return };
+        if self.legs[leg].medium.address.take().is_none() {
+            return;
+        }
+        let port = MediaPort { port: leg.port(), interface: self.legs[leg].interface, address: None };
+        self.request(turn, worker, Command::Close, one(port), MEDIA_WITHIN, Purpose::ClosePort);
+    }
+
+    /// What a port counted that was given back.
+    pub(super) fn port_closed(&mut self, packet: &Packet) {
+        for parameter in &packet.parameters {
+            if let Parameter::PortStatistics(statistics) = parameter {
+                let of = |leg: Option<LegId>| leg.is_some_and(|leg| leg.port().0 == statistics.port);
+                if of(self.session.caller) {
+                    self.session.caller_quality = quality(statistics);
+                } else if of(self.session.callee) {
+                    self.session.callee_quality = quality(statistics);
+                }
+            }
+        }
+    }
+
+    /// Ends the session, if there is one. The record waits for what its ports counted, but not for long.
+    pub(super) fn close_session(&mut self, turn: &mut Turn<'_>, attempt: u8) {
+        if self.pending.iter().any(|(_, purpose)| matches!(purpose, Purpose::Open { .. })) {
+            return;
+        }
+        match self.session.worker {
+            Some(worker) => {
+                let purpose = Purpose::CloseSession { attempt };
+                self.request(turn, worker, Command::Close, Parameters::new(), MEDIA_WITHIN, purpose);
+            }
+            None => self.conclude(turn),
+        }
+    }
+
+    /// The session is closed, or nobody says so.
+    pub(super) fn session_closed(&mut self, turn: &mut Turn<'_>, attempt: u8, packet: &Packet) {
+        self.port_closed(packet);
+        self.conclude(turn);
+        if packet.command == Command::Failed && matches!(packet.failure().reason, Reason::Expired | Reason::Busy) {
+            if attempt < RELEASE_ATTEMPTS {
+                self.close_session(turn, attempt + 1);
+            } else {
+                turn.counters.sessions_unreleased += 1;
+                tracing::warn!(call = %self.id, "the media worker does not say that the call's session is closed");
+            }
+        }
+    }
+}
+
+/// What a record keeps of a port's statistics.
+fn quality(statistics: &PortStatistics) -> LegQuality {
+    LegQuality {
+        codec: statistics.codec.clone(),
+        packets_received: statistics.packets_received,
+        packets_sent: statistics.packets_sent,
+        packets_lost: statistics.packets_lost,
+        packets_lost_at_peer: statistics.packets_lost_at_peer,
+        jitter_us: statistics.jitter_us,
+        jitter_at_peer_us: statistics.jitter_at_peer_us,
+        round_trip_us: statistics.round_trip_us,
+    }
+}

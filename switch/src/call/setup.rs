@@ -1,0 +1,113 @@
+//! A leg asks for a call.
+
+use super::asked::Asked;
+use super::call::{Beginning, Call, refused};
+use super::leg::{Leg, LegId, Peer};
+use super::search::Search;
+use super::timers::Timer;
+use super::turn::Turn;
+use crate::config::Config;
+use crate::negotiation::Medium;
+use router::parameter::{self, CauseKind, Failure, LegPhase, LegState, MediaExchange, Origin};
+use router::{Instance, one};
+use std::sync::Arc;
+
+impl Call {
+    /// The call that `asked` asks for, on its way.
+    pub(crate) fn incoming(
+        turn: &mut Turn<'_>,
+        config: Arc<Config>,
+        instance: Instance,
+        asked: Asked,
+        request: parameter::Call,
+    ) -> Self {
+        // The first answer frees the quota of the requester.
+        asked.progress(turn.outbox, one(LegState::new(LegPhase::Trying)));
+        let peer = match &request.origin {
+            Origin::Trunk(name) => Peer::Trunk(name.clone()),
+            Origin::Account(name) => Peer::Account(name.clone()),
+            Origin::Control => Peer::Account(request.caller.user().to_owned()),
+        };
+        let beginning = Beginning {
+            instance,
+            id: request.id,
+            origin: request.origin.clone(),
+            caller: request.caller.clone(),
+            anonymous: request.anonymous,
+            called: request.called.clone(),
+            hops: request.hops,
+        };
+        let mut call = Self::new(turn, config, beginning);
+        let near = call.add_leg(Leg {
+            id: LegId(0),
+            address: asked.source(),
+            incoming: true,
+            phase: LegPhase::Trying,
+            peer,
+            party: request.caller.clone(),
+            party_stated: true,
+            leg_id: request.leg_id,
+            interface: request.interface,
+            wanted: None,
+            asked: Some(asked),
+            told: LegPhase::Trying,
+            told_ringing: false,
+            medium: Medium::default(),
+        });
+        call.near = Some(near);
+        call.session.caller = Some(near);
+        call.begin(turn);
+        let fault = match request.media {
+            Some(MediaExchange::Offer(offer)) => {
+                (!call.legs[near].medium.ask(offer)).then_some(CauseKind::IncompatibleMedia)
+            }
+            Some(MediaExchange::Answer(_)) => Some(CauseKind::PeerMisbehaved),
+            None => None,
+        };
+        match fault {
+            Some(kind) => call.end(turn, kind.into(), None),
+            None => {
+                let search = Search::new(Some(near), request.origin, request.caller, request.anonymous, request.called);
+                call.search_begin(turn, search);
+            }
+        }
+        call
+    }
+
+    /// What every call begins with: its record, its count, its timer, a line in the log.
+    pub(super) fn begin(&mut self, turn: &mut Turn<'_>) {
+        turn.counters.started += 1;
+        turn.records.start(turn.now, turn.outbox, self.instance, self.record());
+        self.set_timer(turn, Timer::Setup, self.config.setup_timeout);
+        self.log_started();
+        self.publish(turn, None);
+    }
+
+    /// The same `Start × Call` again: the same state again.
+    pub(super) fn call_repeated(&mut self, turn: &mut Turn<'_>, asked: Asked) {
+        let Some(leg) = self.legs.at(asked.source()).filter(|&leg| self.legs[leg].incoming) else {
+            return asked.failed(turn.outbox, refused("the call is another leg's"));
+        };
+        if let Some(ended) = &self.ended {
+            let failure = Failure::because(ended.cause.clone());
+            return asked.failed(turn.outbox, failure);
+        }
+        let leg = &mut self.legs[leg];
+        match leg.phase {
+            LegPhase::Answered => {
+                let media = leg.medium.last_description();
+                let state = LegState::new(LegPhase::Answered).with_media(media);
+                asked.done(turn.outbox, one(state));
+            }
+            LegPhase::Released => {
+                asked.failed(turn.outbox, Failure::because(CauseKind::Normal.into()));
+            }
+            _ => {
+                asked.progress(turn.outbox, one(LegState::new(leg.told)));
+                if let Some(former) = leg.asked.replace(asked) {
+                    former.superseded();
+                }
+            }
+        }
+    }
+}

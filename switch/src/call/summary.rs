@@ -1,0 +1,207 @@
+//! What is told of a call: summaries and events for who watches, its record, a line in the log at each step.
+
+use super::builtin::service_name;
+use super::call::{Call, Far};
+use super::leg::LegId;
+use super::turn::Turn;
+use crate::negotiation::flow;
+use router::parameter::{
+    CallPhase, CallRecord, CallSummary, Cause, Direction, LegPhase, LegSummary, Origin, Outcome, Selection,
+};
+use router::time::Duration;
+
+/// What a person reads, and a selection names.
+const fn phase_name(phase: CallPhase) -> &'static str {
+    match phase {
+        CallPhase::Routing => "routing",
+        CallPhase::Ringing => "ringing",
+        CallPhase::Talking => "talking",
+        CallPhase::Held => "held",
+        CallPhase::Transferring => "transferring",
+        CallPhase::Ended => "ended",
+    }
+}
+
+impl Call {
+    /// How far the call is.
+    pub(super) fn phase(&self) -> CallPhase {
+        if self.has_ended() {
+            return CallPhase::Ended;
+        }
+        if self.transferring.is_some() {
+            return CallPhase::Transferring;
+        }
+        if self.answered.is_some() {
+            let held = self.legs.iter().any(|leg| {
+                leg.is_answered()
+                    && leg
+                        .medium
+                        .agreement()
+                        .and_then(|agreement| agreement.remote())
+                        .is_some_and(|stream| flow(stream) != Direction::SendReceive)
+            });
+            return if held { CallPhase::Held } else { CallPhase::Talking };
+        }
+        let rings = self.search.as_ref().is_some_and(|search| {
+            search.legs().iter().any(|&leg| matches!(self.legs[leg].phase, LegPhase::Ringing | LegPhase::Early))
+        });
+        if rings { CallPhase::Ringing } else { CallPhase::Routing }
+    }
+
+    /// The call as it stands.
+    pub(crate) fn summary(&self) -> CallSummary {
+        let legs = self.legs.iter().filter(|leg| !leg.is_released() || Some(leg.id) == self.near);
+        let mut legs: Vec<_> = legs
+            .map(|leg| LegSummary {
+                leg_id: leg.leg_id.clone(),
+                peer: leg.peer.name().to_owned(),
+                phase: leg.phase,
+                incoming: leg.incoming,
+            })
+            .collect();
+        if let Far::Service(kind) = self.far {
+            legs.push(LegSummary {
+                leg_id: String::new(),
+                peer: service_name(kind).to_owned(),
+                phase: LegPhase::Answered,
+                incoming: false,
+            });
+        }
+        CallSummary {
+            id: self.id.clone(),
+            caller: self.caller.clone(),
+            called: self.called.clone(),
+            phase: self.phase(),
+            started: self.started.wall,
+            answered: self.answered.map(|answered| answered.wall),
+            legs,
+            codec: self.codec().map(str::to_owned),
+        }
+    }
+
+    /// Whether a selection means this call.
+    pub(crate) fn is_selected(&self, selection: &Selection) -> bool {
+        let name = selection.name.as_ref().is_none_or(|name| *name == self.id);
+        let party = selection.party.as_ref().is_none_or(|party| {
+            self.caller.user() == party
+                || self.called.user() == party
+                || self.legs.iter().any(|leg| leg.peer.name() == party)
+        });
+        let since = selection.since.is_none_or(|since| self.started.wall >= since);
+        let until = selection.until.is_none_or(|until| self.started.wall < until);
+        let state = selection.state.as_ref().is_none_or(|state| state == phase_name(self.phase()));
+        name && party && since && until && state
+    }
+
+    /// How many legs are up.
+    pub(crate) fn legs_open(&self) -> usize {
+        self.legs.iter().filter(|leg| !leg.is_released()).count()
+    }
+
+    /// Tells who watches, if the phase has changed since the last time.
+    pub(crate) fn settle(&mut self, turn: &mut Turn<'_>) {
+        let phase = self.phase();
+        if phase != self.told {
+            self.told = phase;
+            let cause = self.ended.as_ref().map(|ended| ended.cause.clone());
+            self.publish(turn, cause);
+        }
+    }
+
+    /// Tells who watches.
+    pub(super) fn publish(&self, turn: &mut Turn<'_>, cause: Option<Cause>) {
+        turn.events.publish(turn.outbox, turn.now.wall, self.instance, || self.summary(), cause);
+    }
+
+    /// The call's record as things stand.
+    pub(super) fn record(&self) -> CallRecord {
+        let outcome = match (&self.ended, &self.answered) {
+            (None, _) => Outcome::Open,
+            (Some(_), Some(_)) => Outcome::Answered,
+            (Some(_), None) => Outcome::Unanswered,
+        };
+        CallRecord {
+            id: self.id.clone(),
+            origin: self.origin.clone(),
+            caller: self.caller.clone(),
+            called: self.called.clone(),
+            destination: self.destination.clone(),
+            started: self.started.wall,
+            ringing: self.ringing,
+            answered: self.answered.map(|answered| answered.wall),
+            ended: self.ended.as_ref().map(|ended| ended.at),
+            outcome,
+            cause: self.ended.as_ref().map(|ended| ended.cause.clone()),
+            ended_by_caller: self.ended.as_ref().and_then(|ended| ended.by_caller),
+            caller_quality: self.session.caller_quality.clone(),
+            callee_quality: self.session.callee_quality.clone(),
+        }
+    }
+
+    fn codec(&self) -> Option<&str> {
+        let agreement = self.legs.iter().find(|leg| Some(leg.id) == self.near)?.medium.agreement()?;
+        agreement.codecs.first().map(|codec| codec.name.as_str())
+    }
+
+    /// A number or name as the log may show it.
+    pub(super) fn shown<'a>(&self, text: &'a str) -> &'a str {
+        if self.config.reveal_numbers { text } else { "(private)" }
+    }
+
+    /// How a peer is called in the log: trunks by name, accounts as numbers are.
+    fn peer_shown(&self, leg: LegId) -> &str {
+        match &self.legs[leg].peer {
+            super::leg::Peer::Trunk(name) => name,
+            super::leg::Peer::Account(name) => self.shown(name),
+        }
+    }
+
+    pub(super) fn log_started(&self) {
+        let origin = match &self.origin {
+            Origin::Trunk(name) => name,
+            Origin::Account(name) => self.shown(name),
+            Origin::Control => "control",
+        };
+        let (from, to) = (self.shown(self.caller.user()), self.shown(self.called.user()));
+        tracing::info!(call = %self.id, origin, from, to, "call");
+    }
+
+    pub(super) fn log_ringing(&self, leg: LegId) {
+        tracing::info!(call = %self.id, at = self.peer_shown(leg), "ringing");
+    }
+
+    pub(super) fn log_answered(&self) {
+        let after_ms =
+            self.answered.map_or(0, |answered| answered.instant.since(self.started.instant).as_millis() as u64);
+        let by = match self.far {
+            Far::Leg(leg) => self.peer_shown(leg),
+            Far::Service(kind) => service_name(kind),
+            Far::Nobody => "nobody",
+        };
+        tracing::info!(call = %self.id, by, after_ms, codec = self.codec().unwrap_or("to be agreed"), "answered");
+    }
+
+    pub(super) fn log_ended(&self) {
+        let Some(ended) = &self.ended else { return };
+        let by = match ended.by_caller {
+            Some(true) => "caller",
+            Some(false) => "callee",
+            None => "switch",
+        };
+        let talked = self.answered.map_or(Duration::ZERO, |answered| ended.at.since(answered.wall));
+        let (caller, callee) = (&self.session.caller_quality, &self.session.callee_quality);
+        tracing::info!(
+            call = %self.id,
+            cause = ended.cause.kind.name(),
+            by,
+            talked_s = talked.as_secs(),
+            caller_packets = caller.packets_received,
+            caller_lost = caller.packets_lost,
+            caller_jitter_us = caller.jitter_us,
+            callee_packets = callee.packets_received,
+            callee_lost = callee.packets_lost,
+            callee_jitter_us = callee.jitter_us,
+            "ended"
+        );
+    }
+}

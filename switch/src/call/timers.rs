@@ -1,0 +1,74 @@
+//! The timers of a call.
+
+use super::call::Call;
+use super::leg::LegId;
+use super::turn::Turn;
+use router::parameter::{CauseKind, LegPhase};
+use router::time::Duration;
+
+/// What is due at a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Timer {
+    /// When to give up the whole set-up (or the set-up of a transfer).
+    Setup,
+    /// When to stop ringing a leg.
+    Ring(LegId),
+    /// When the call has lasted as long as any may.
+    Length,
+    /// When to no longer wait for the answer to an offer of ours that went out in an answer.
+    Answer,
+    /// When to repeat an offer that crossed the leg's own.
+    Align,
+    /// When to tell the media worker again what it did not take.
+    Media,
+}
+
+impl Call {
+    /// Sets a timer, in the place of a former one of the same name.
+    pub(super) fn set_timer(&mut self, turn: &mut Turn<'_>, timer: Timer, after: Duration) {
+        self.cancel_timer(turn, timer);
+        let key = turn.timers.schedule(turn.now.instant + after, (self.instance, timer));
+        self.timers.push((timer, key));
+    }
+
+    /// Takes a timer back.
+    pub(super) fn cancel_timer(&mut self, turn: &mut Turn<'_>, timer: Timer) {
+        if let Some(index) = self.timers.iter().position(|(set, _)| *set == timer) {
+            let (_, key) = self.timers.swap_remove(index);
+            turn.timers.cancel(key);
+        }
+    }
+
+    /// Takes all timers back.
+    pub(super) fn cancel_timers(&mut self, turn: &mut Turn<'_>) {
+        for (_, key) in self.timers.drain(..) {
+            turn.timers.cancel(key);
+        }
+    }
+
+    /// A timer is due.
+    pub(crate) fn handle_timer(&mut self, turn: &mut Turn<'_>, timer: Timer) {
+        self.timers.retain(|(set, _)| *set != timer);
+        if self.has_ended() {
+            return;
+        }
+        match timer {
+            Timer::Setup => self.setup_timed_out(turn),
+            Timer::Ring(leg) => self.ring_timed_out(turn, leg),
+            Timer::Length => self.end(turn, CauseKind::TooLong.into(), None),
+            Timer::Answer => self.answer_timed_out(turn),
+            Timer::Align => self.align(turn),
+            Timer::Media => self.connect(turn),
+        }
+    }
+
+    /// The whole set-up took too long.
+    fn setup_timed_out(&mut self, turn: &mut Turn<'_>) {
+        let rang = self
+            .search
+            .as_ref()
+            .is_some_and(|search| search.legs().iter().any(|&leg| self.legs[leg].phase >= LegPhase::Ringing));
+        let cause = if rang { CauseKind::NoAnswer } else { CauseKind::Timeout };
+        self.search_given_up(turn, cause.into());
+    }
+}

@@ -1,0 +1,125 @@
+//! Blind transfer: a leg's peer sends the other leg to somebody else.
+//!
+//! ```text
+//!   X ══ Y           X asks: Y is to be connected to Z
+//!   X ══ Y   Z …     Z is searched for by the plan, with X's rights; X and Y go on talking (or X hangs up and Y waits)
+//!        Y ══ Z      Z answered: Y is brought to what Z speaks, X is released
+//!   X ══ Y           Z did not: all as before
+//! ```
+
+use super::asked::Asked;
+use super::call::{Call, Far, refused};
+use super::leg::LegId;
+use super::search::Search;
+use super::timers::Timer;
+use super::turn::Turn;
+use router::one;
+use router::parameter::{Cause, CauseKind, Failure, LegPhase, Origin, Reason, Transfer};
+
+/// A transfer in progress.
+#[derive(Debug)]
+pub(super) struct Transferring {
+    asked: Asked,
+    /// Who asked for it.
+    by: LegId,
+    /// Who is sent.
+    moved: LegId,
+    /// As asked.
+    transfer: Transfer,
+}
+
+impl Call {
+    /// `Start × Transfer` of a leg.
+    pub(super) fn transfer_asked(&mut self, turn: &mut Turn<'_>, by: LegId, asked: Asked, transfer: Transfer) {
+        if let Some(transferring) = &mut self.transferring {
+            if transferring.by == by && transferring.transfer.target == transfer.target {
+                let progress = Transfer { phase: LegPhase::Trying, ..transfer };
+                asked.progress(turn.outbox, one(progress));
+                std::mem::replace(&mut transferring.asked, asked).superseded();
+                return;
+            }
+            return asked.failed(turn.outbox, Failure::because(CauseKind::Glare.into()));
+        }
+        let (Some(moved), true, None) = (self.other_leg(by), self.legs[by].is_answered(), &self.search) else {
+            return asked.failed(turn.outbox, refused("there is no other leg to transfer"));
+        };
+        if transfer.target.user().is_empty() {
+            return asked.failed(turn.outbox, Failure::new(Reason::Invalid).with_detail("no target"));
+        }
+        let transfer = Transfer { phase: LegPhase::Trying, cause: None, ..transfer };
+        asked.progress(turn.outbox, one(transfer.clone()));
+        // The caller's own origin may be more than its peer's name says: the operator's.
+        let origin = if Some(by) == self.session.caller && self.origin != Origin::Control {
+            self.origin.clone()
+        } else {
+            self.legs[by].peer.origin()
+        };
+        let anonymous = self.anonymous && self.legs[moved].incoming;
+        let search =
+            Search::new(Some(moved), origin, self.legs[moved].party.clone(), anonymous, transfer.target.clone());
+        tracing::info!(call = %self.id, to = self.shown(transfer.target.user()), "transfer asked for");
+        self.transferring = Some(Transferring { asked, by, moved, transfer });
+        self.set_timer(turn, Timer::Setup, self.config.setup_timeout);
+        self.search_begin(turn, search);
+    }
+
+    /// The new leg rings.
+    pub(super) fn transfer_progressed(&mut self, turn: &mut Turn<'_>, phase: LegPhase) {
+        if let Some(transferring) = &mut self.transferring
+            && transferring.transfer.phase != phase
+        {
+            transferring.transfer.phase = phase;
+            transferring.asked.progress(turn.outbox, one(transferring.transfer.clone()));
+        }
+    }
+
+    /// The new leg, or a service, is there: the moved leg is joined to it, the one that asked is released.
+    pub(super) fn transfer_succeeded(&mut self, turn: &mut Turn<'_>, far: Far) {
+        let Some(Transferring { asked, by, moved, transfer }) = self.transferring.take() else { return };
+        asked.done(turn.outbox, one(Transfer { phase: LegPhase::Answered, ..transfer }));
+        self.leave_exchange(turn, by);
+        self.part(turn);
+        self.stop_and_drop(turn, by, CauseKind::Transferred.into());
+        self.near = Some(moved);
+        self.far = far;
+        tracing::info!(call = %self.id, to = self.destination.as_deref().map(|name| self.shown(name)), "transferred");
+        self.connect(turn);
+        self.align_afresh(turn, moved);
+    }
+
+    /// Nobody was found. Who asked is told, and the two go on as before; if it has left, the call is over.
+    pub(super) fn transfer_failed(&mut self, turn: &mut Turn<'_>, cause: Cause) {
+        let Some(Transferring { asked, by, .. }) = self.transferring.take() else { return };
+        self.cancel_timer(turn, Timer::Setup);
+        tracing::info!(call = %self.id, cause = cause.kind.name(), "transfer failed");
+        asked.failed(turn.outbox, Failure::because(cause.clone()));
+        if self.legs[by].is_released() {
+            self.end(turn, cause, None);
+        } else {
+            self.align(turn);
+        }
+    }
+
+    /// Whether `leg` asked for a transfer that is in progress: it may leave (RFC 5589 §6.1).
+    pub(super) fn is_transferring_away(&self, leg: LegId) -> bool {
+        self.transferring.as_ref().is_some_and(|transferring| transferring.by == leg)
+    }
+
+    /// The leg that asked hangs up before the new one has answered: the moved one waits.
+    pub(super) fn transferor_left(&mut self, turn: &mut Turn<'_>, by: LegId) {
+        let Some(moved) = self.transferring.as_ref().map(|transferring| transferring.moved) else { return };
+        self.leave_exchange(turn, by);
+        self.part(turn);
+        self.close_port(turn, by);
+        self.near = Some(moved);
+        self.far = Far::Nobody;
+        self.connect(turn);
+    }
+
+    /// The call ends: a transfer in progress does too.
+    pub(super) fn transfer_ended(&mut self, turn: &mut Turn<'_>, cause: &Cause) {
+        if let Some(Transferring { asked, .. }) = self.transferring.take() {
+            asked.failed(turn.outbox, Failure::because(cause.clone()));
+        }
+    }
+}

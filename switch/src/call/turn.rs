@@ -1,0 +1,27 @@
+//! What a call may reach for while it handles something.
+
+use super::timers::Timer;
+use crate::event::Events;
+use crate::record::Records;
+use crate::status::Counters;
+use router::time::{Now, TimerWheel};
+use router::{Address, Instance, Instances, ModuleKind, Outbox, Random};
+
+/// The switch's common means, lent to one call for one turn.
+pub(crate) struct Turn<'a> {
+    pub(crate) now: Now,
+    pub(crate) outbox: &'a mut Outbox,
+    pub(crate) timers: &'a mut TimerWheel<(Instance, Timer)>,
+    pub(crate) instances: &'a mut Instances,
+    pub(crate) random: &'a mut Random,
+    pub(crate) records: &'a mut Records,
+    pub(crate) events: &'a mut Events,
+    pub(crate) counters: &'a mut Counters,
+}
+
+impl Turn<'_> {
+    /// The signaling module of our own shard: it runs in our thread.
+    pub(crate) fn signaling(&self) -> Address {
+        Address::local(ModuleKind::Signaling, self.outbox.address().module.index.unwrap_or(0))
+    }
+}

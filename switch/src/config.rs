@@ -1,0 +1,39 @@
+//! What the operator sets.
+
+use crate::limits::CALLS_MAX;
+use crate::plan::Plan;
+use router::time::Duration;
+
+/// The configuration of a [`Switch`](crate::Switch). A call keeps the one that it began with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Whither calls go.
+    pub plan: Plan,
+    /// Calls up at once; one more is refused as congestion.
+    pub calls_max: usize,
+    /// From a call's begin to its answer, over all destinations. Default 3 minutes: RFC 3261 §16.6 lets no proxy wait less.
+    pub setup_timeout: Duration,
+    /// How long a destination rings where the plan does not say. Default 60 seconds: ten rings, as telephone networks do.
+    pub ring_timeout: Duration,
+    /// Longest call; `None`: any. Default 12 hours: a call that both ends forgot does not bill for days.
+    pub length_max: Option<Duration>,
+    /// How long an answered leg may send no media, where neither hold nor silence suppression explains it; `None`: for
+    /// ever. Default 60 seconds: ten lost RTCP intervals.
+    pub media_silence: Option<Duration>,
+    /// Whether the log shows numbers and names of callers and called.
+    pub reveal_numbers: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            plan: Plan::default(),
+            calls_max: CALLS_MAX,
+            setup_timeout: Duration::from_secs(180),
+            ring_timeout: Duration::from_secs(60),
+            length_max: Some(Duration::from_secs(12 * 3600)),
+            media_silence: Some(Duration::from_secs(60)),
+            reveal_numbers: false,
+        }
+    }
+}

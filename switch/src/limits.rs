@@ -1,0 +1,88 @@
+//! Every bound of the switch, and where it comes from.
+
+use router::time::Duration;
+
+/// Calls up at once where the configuration does not say: what one SIP shard and its share of 20,000 media ports hold.
+pub const CALLS_MAX: usize = 10_000;
+
+/// Legs that one destination may ring at once: a person has few phones, a group few members; more is a loop or an attack
+/// that multiplies one INVITE.
+pub const FORK_LEGS: usize = 24;
+
+/// Legs in the life of a call, over all forks, fail-overs and transfers. A leg's number is also its port's.
+pub const LEGS_PER_CALL: usize = 512;
+
+/// Steps (accounts, trunks, branches, numbers routed again) that one search takes before it is a loop.
+pub const SEARCH_STEPS: u8 = 32;
+
+/// Octets of a number: longer ones (the longest E.164 number has 15 digits, user parts rarely 64) belong to nobody.
+pub const NUMBER_BYTES: usize = 256;
+
+/// Octets of a call's common id.
+pub const CALL_ID_BYTES: usize = 256;
+
+/// Octets that a compiled pattern of the plan may take; a plan is written by the operator, this catches `(x{1000}){1000}`.
+pub const PATTERN_BYTES: usize = 1 << 20;
+
+/// Streams of a description: audio, video, text, image, application and as much again.
+pub const STREAMS: usize = 16;
+
+/// Formats of a stream: payload types are 128 and phones name at most some 20.
+pub const CODECS: usize = 32;
+
+/// Calls in one page of a listing: 100 summaries of some 300 octets lie well within a frame.
+pub const PAGE: usize = 100;
+
+/// Bodies and digits of one call on their way to the other leg: each is a transaction of at most 32 seconds.
+pub const RELAYS_PER_CALL: usize = 16;
+
+/// How long the registrar, in memory at our side, may take for a query.
+pub const QUERY_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long a media worker may take: a turn of it lasts milliseconds.
+pub const MEDIA_WITHIN: Duration = Duration::from_secs(2);
+
+/// How often a change of a port that a worker did not take is sent again before the call is given up.
+pub const MEDIA_ATTEMPTS: u8 = 3;
+
+/// How long to wait before that.
+pub const MEDIA_RETRY: Duration = Duration::from_millis(100);
+
+/// How long signaling may take to say that it stops a leg; BYE's own transaction goes on without us.
+pub const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// How often a `Stop` or `Close` that was not answered is sent.
+pub const RELEASE_ATTEMPTS: u8 = 3;
+
+/// How long a leg may take to answer an offer or a request in mid-call: the 32 seconds of a SIP transaction (RFC 3261
+/// timers B and F) and some.
+pub const LEG_WITHIN: Duration = Duration::from_secs(35);
+
+/// How much longer than the whole set-up a leg's last answer is waited for: CANCEL and its transaction end before.
+pub const LEG_GRACE: Duration = Duration::from_secs(35);
+
+/// How often our own offer is repeated to a leg whose own one crossed it (RFC 3261 §14.1).
+pub const GLARE_ATTEMPTS: u8 = 5;
+
+/// Offers in a row that bring two legs to the same formats: one each narrows, one more confirms.
+pub const ALIGNMENT_ROUNDS: u8 = 3;
+
+/// Records that wait for the store, in all: at 100 calls a second five minutes of a store that does not answer, some 40 MB.
+pub const RECORDS: usize = 32_768;
+
+/// Records sent to the store and not answered: ten group commits of the greatest rate (1,000 calls a second, 100 ms each);
+/// below the quota of one source in an inbox, so that the store's is never full of them.
+pub const RECORDS_IN_FLIGHT: usize = 512;
+
+/// How long the store may take for a record: a group commit lasts 100 ms, a slow disk seconds.
+pub const RECORD_WITHIN: Duration = Duration::from_secs(10);
+
+/// First pause before a record is sent again; it doubles up to [`RECORD_RETRY_MAX`].
+pub const RECORD_RETRY: Duration = Duration::from_millis(200);
+
+/// Longest pause before a record is sent again.
+pub const RECORD_RETRY_MAX: Duration = Duration::from_secs(10);
+
+const _: () = assert!(RECORDS_IN_FLIGHT < router::limits::QUOTA_PER_SOURCE as usize);
+const _: () = assert!(LEGS_PER_CALL <= u16::MAX as usize && FORK_LEGS < LEGS_PER_CALL);
+const _: () = assert!(PAGE < router::limits::PARAMETERS);

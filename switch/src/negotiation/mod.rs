@@ -1,0 +1,21 @@
+//! Offers and answers of two legs, intersected (RFC 3264): every leg is negotiated for its own peer.
+//!
+//! ```text
+//!   A's offer ─▶ offer.rs ─▶ our offer to B: A's formats, the address of B's port
+//!   B's answer ─▶ Medium::accept ─▶ answer.rs ─▶ our answer to A: what B chose, A's payload types, A's port
+//!   both ─▶ media_plan.rs ─▶ one MediaPlan a port
+//! ```
+//!
+//! One stream is served: the first that is audio over RTP/AVP. Every other is refused in answers and not offered on.
+
+mod answer;
+mod codec;
+mod media_plan;
+mod medium;
+mod offer;
+mod payload_type;
+
+pub(crate) use codec::{builtin_codecs, own_codecs, same_codecs, share_sound};
+pub(crate) use media_plan::may_be_silent;
+pub(crate) use medium::{Medium, Terms};
+pub(crate) use offer::{flow, served};

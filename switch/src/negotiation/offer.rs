@@ -1,0 +1,99 @@
+//! Our offers.
+
+use super::codec::is_sound;
+use crate::limits::{CODECS, STREAMS};
+use router::parameter::{Codec, Direction, MediaDescription, MediaKind, MediaStream, MediaTransport, PortAddress};
+
+/// The stream that is served: the first of audio over RTP/AVP that is not refused and names sound. `None` also for a
+/// description beyond the bounds.
+pub(crate) fn served(description: &MediaDescription) -> Option<usize> {
+    if description.streams.len() > STREAMS {
+        return None;
+    }
+    description.streams.iter().position(|stream| {
+        stream.kind == MediaKind::Audio
+            && stream.transport == MediaTransport::RtpAvp
+            && stream.rtp.is_some()
+            && formats(stream).iter().any(is_sound)
+    })
+}
+
+/// The formats of a stream, within the bounds.
+pub(super) fn formats(stream: &MediaStream) -> &[Codec] {
+    &stream.codecs[..stream.codecs.len().min(CODECS)]
+}
+
+/// Which way a stream really flows: a peer that names no address (`c=0.0.0.0`, the hold of RFC 2543) does not receive.
+pub(crate) fn flow(stream: &MediaStream) -> Direction {
+    match stream.rtp {
+        Some(address) if !address.ip().is_unspecified() => stream.direction,
+        Some(_) => stream.direction.and(Direction::SendOnly),
+        None => Direction::Inactive,
+    }
+}
+
+/// A stream of ours at `address`.
+pub(super) fn stream(address: PortAddress, codecs: Vec<Codec>, direction: Direction) -> MediaStream {
+    let next = address.rtp.port().checked_add(1);
+    let follows = address.rtcp.ip() == address.rtp.ip() && Some(address.rtcp.port()) == next;
+    MediaStream {
+        kind: MediaKind::Audio,
+        transport: MediaTransport::RtpAvp,
+        rtp: Some(address.rtp),
+        rtcp: (!follows).then_some(address.rtcp),
+        rtcp_mux: true,
+        direction,
+        codecs,
+        ptime_ms: None,
+        max_ptime_ms: None,
+    }
+}
+
+/// The same stream refused: port 0, its formats as they were (RFC 3264 §6).
+pub(super) fn refused(stream: &MediaStream) -> MediaStream {
+    MediaStream {
+        rtp: None,
+        rtcp: None,
+        rtcp_mux: false,
+        direction: Direction::Inactive,
+        codecs: formats(stream).to_vec(),
+        ptime_ms: None,
+        max_ptime_ms: None,
+        ..stream.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn audio(address: &str) -> MediaStream {
+        let rtp: std::net::SocketAddr = address.parse().unwrap();
+        let rtcp = std::net::SocketAddr::new(rtp.ip(), rtp.port() + 1);
+        stream(PortAddress { rtp, rtcp }, vec![Codec::new(0, "PCMU", 8000)], Direction::SendReceive)
+    }
+
+    #[test]
+    fn only_audio_over_rtp_avp_is_served() {
+        let video = MediaStream { kind: MediaKind::Video, ..audio("192.0.2.1:5000") };
+        let secure = MediaStream { transport: MediaTransport::RtpSavp, ..audio("192.0.2.1:5000") };
+        let keys = MediaStream { codecs: vec![Codec::new(101, "telephone-event", 8000)], ..audio("192.0.2.1:5000") };
+        let streams = vec![video, secure, keys, audio("192.0.2.1:6000")];
+        assert_eq!(served(&MediaDescription { streams: streams.clone() }), Some(3));
+        assert_eq!(served(&MediaDescription { streams: streams[..3].to_vec() }), None);
+        assert_eq!(served(&MediaDescription { streams: vec![audio("192.0.2.1:6000"); STREAMS + 1] }), None);
+    }
+
+    #[test]
+    fn the_old_hold_sends_at_most() {
+        assert_eq!(flow(&audio("0.0.0.0:6000")), Direction::SendOnly);
+        assert_eq!(flow(&audio("192.0.2.1:6000")), Direction::SendReceive);
+    }
+
+    #[test]
+    fn rtcp_is_named_where_it_does_not_follow() {
+        assert_eq!(audio("192.0.2.1:6000").rtcp, None);
+        let apart = PortAddress { rtp: "192.0.2.1:6000".parse().unwrap(), rtcp: "192.0.2.1:7000".parse().unwrap() };
+        assert_eq!(stream(apart, Vec::new(), Direction::SendReceive).rtcp, Some(apart.rtcp));
+    }
+}

@@ -1,0 +1,130 @@
+//! What a route applies to.
+
+use super::plan::PlanError;
+use crate::limits::PATTERN_BYTES;
+use regex::{Regex, RegexBuilder};
+use router::parameter::Origin;
+use std::borrow::Cow;
+
+/// A regular expression of the `regex` crate: its time is linear in the number's length, whatever the pattern.
+#[derive(Clone, Debug)]
+pub struct Pattern(Regex);
+
+impl Pattern {
+    /// Compiles a pattern that is searched anywhere; anchors are written by its author.
+    pub fn new(pattern: &str) -> Result<Self, PlanError> {
+        RegexBuilder::new(pattern)
+            .size_limit(PATTERN_BYTES)
+            .build()
+            .map(Self)
+            .map_err(|error| PlanError::Pattern { pattern: pattern.to_owned(), error: error.to_string() })
+    }
+
+    /// The pattern as written.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Whether it matches.
+    pub fn is_match(&self, number: &str) -> bool {
+        self.0.is_match(number)
+    }
+
+    /// The first match replaced; `$1` and `${name}` stand for groups.
+    pub fn replace<'a>(&self, number: &'a str, replacement: &str) -> Cow<'a, str> {
+        self.0.replace(number, replacement)
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+/// Which called numbers a route is for.
+#[derive(Clone, PartialEq, Debug)]
+pub enum NumberMatch {
+    /// Every one.
+    Any,
+    /// This one.
+    Exact(String),
+    /// Those that begin with this.
+    Prefix(String),
+    /// Those that the pattern matches; it is anchored where it says so (`^00[1-9][0-9]+$`).
+    Pattern(Pattern),
+}
+
+impl NumberMatch {
+    /// Whether `number` is meant.
+    pub fn matches(&self, number: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Exact(exact) => exact == number,
+            Self::Prefix(prefix) => number.starts_with(prefix.as_str()),
+            Self::Pattern(pattern) => pattern.is_match(number),
+        }
+    }
+}
+
+/// On whose behalf a call must come for a route to be for it: nobody calls out over a trunk unless a route lets them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum OriginMatch {
+    /// Anybody's.
+    #[default]
+    Any,
+    /// Any account's, and the operator's.
+    Accounts,
+    /// This account's.
+    Account(String),
+    /// Any trunk's.
+    Trunks,
+    /// This trunk's.
+    Trunk(String),
+}
+
+impl OriginMatch {
+    /// Whether `origin` is meant.
+    pub fn matches(&self, origin: &Origin) -> bool {
+        match (self, origin) {
+            (Self::Any, _)
+            | (Self::Accounts, Origin::Account(_) | Origin::Control)
+            | (Self::Trunks, Origin::Trunk(_)) => true,
+            (Self::Account(name), Origin::Account(of)) | (Self::Trunk(name), Origin::Trunk(of)) => name == of,
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_match_whole_by_prefix_and_by_pattern() {
+        assert!(NumberMatch::Exact("600".into()).matches("600"));
+        assert!(!NumberMatch::Exact("600".into()).matches("6001"));
+        assert!(NumberMatch::Prefix("00".into()).matches("0049"));
+        let pattern = NumberMatch::Pattern(Pattern::new("^0[1-9][0-9]*$").unwrap());
+        assert!(pattern.matches("030123"));
+        assert!(!pattern.matches("0030123"));
+        assert!(!pattern.matches("a030123"));
+    }
+
+    #[test]
+    fn a_pattern_that_explodes_is_refused_and_none_takes_more_than_linear_time() {
+        assert!(Pattern::new("(").is_err());
+        assert!(Pattern::new("((x{1000}){1000}){1000}").is_err());
+        let evil = Pattern::new("^(a+)+$").unwrap();
+        assert!(!evil.is_match(&format!("{}!", "a".repeat(200))));
+    }
+
+    #[test]
+    fn origins_match_by_kind_and_name() {
+        let trunk = Origin::Trunk("carrier".into());
+        assert!(OriginMatch::Any.matches(&trunk) && OriginMatch::Trunks.matches(&trunk));
+        assert!(!OriginMatch::Accounts.matches(&trunk));
+        assert!(OriginMatch::Accounts.matches(&Origin::Control));
+        assert!(!OriginMatch::Account("carrier".into()).matches(&trunk), "a trunk is no account of the same name");
+    }
+}

@@ -1,0 +1,22 @@
+//! The routing plan: from a number, and on whose behalf it is called, to where the call goes.
+//!
+//! ```text
+//!  number, origin ──▶ routes in their order ──▶ groups ──▶ services ──▶ accounts (the registrar knows them)
+//!                          │ destination
+//!                          ├─ busy ───────▶ another destination     each branch at most once
+//!                          ├─ no answer ──▶ …
+//!                          └─ none left ──▶ the best cause, to the caller
+//! ```
+
+mod group;
+mod matching;
+#[expect(clippy::module_inception, reason = "the folder's own noun")]
+mod plan;
+mod rewrite;
+
+pub use group::{Group, Member, Strategy};
+pub use matching::{NumberMatch, OriginMatch, Pattern};
+pub use plan::{Branches, Destination, Plan, PlanError, Route, Trunk, TrunkStep};
+pub use rewrite::Rewrite;
+
+pub(crate) use plan::Step;

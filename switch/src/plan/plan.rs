@@ -1,0 +1,391 @@
+//! The plan itself: routes in their order, groups, services, and the accounts behind them.
+
+use super::group::{Group, Member, Strategy};
+use super::matching::{NumberMatch, OriginMatch};
+use super::rewrite::Rewrite;
+use crate::limits::NUMBER_BYTES;
+use router::parameter::{BuiltinKind, CauseKind, Origin};
+use router::time::Duration;
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Whither calls go. Its fields are read in this order: the first route that matches, a group of that name, a service of
+/// that number, and then the account of that name, if `accounts` lets names dial each other.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Plan {
+    /// The routes, first match wins.
+    pub routes: Vec<Route>,
+    /// Groups of accounts.
+    pub groups: Vec<Group>,
+    /// The trunks that routes name.
+    pub trunks: Vec<Trunk>,
+    /// Numbers and user parts of the built-in services.
+    pub services: Vec<(String, BuiltinKind)>,
+    /// Whether a number that nothing else claims is an account's name. The registrar knows which there are.
+    pub accounts: bool,
+}
+
+impl Default for Plan {
+    /// Account names dial each other; `echo`, `milliwatt` and `silence` are the services.
+    fn default() -> Self {
+        Self {
+            routes: Vec::new(),
+            groups: Vec::new(),
+            trunks: Vec::new(),
+            services: vec![
+                ("echo".to_owned(), BuiltinKind::Echo),
+                ("milliwatt".to_owned(), BuiltinKind::Milliwatt),
+                ("silence".to_owned(), BuiltinKind::Silence),
+            ],
+            accounts: true,
+        }
+    }
+}
+
+/// One line of the plan.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Route {
+    /// Its name in logs and errors.
+    pub name: String,
+    /// For which numbers.
+    pub number: NumberMatch,
+    /// On whose behalf.
+    pub origin: OriginMatch,
+    /// Where the call goes.
+    pub destination: Destination,
+    /// Where it goes when that fails.
+    pub branches: Branches,
+}
+
+/// Where a call goes.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Destination {
+    /// Every contact of an account.
+    Account(String),
+    /// A group of the plan, by its name.
+    Group(String),
+    /// Trunks in their order: the next when one does not answer at all, or fails by its own fault.
+    Trunks(Vec<TrunkStep>),
+    /// A built-in service.
+    Service(BuiltinKind),
+    /// The number so rewritten, routed again by the whole plan.
+    Number(Rewrite),
+    /// Nowhere.
+    Refuse(CauseKind),
+}
+
+/// A trunk to try, and the number as it is to see it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TrunkStep {
+    /// The trunk's name.
+    pub trunk: String,
+    /// From the called number to the trunk's.
+    pub rewrite: Rewrite,
+    /// How long it may ring; `None`: as long as the configuration says for every destination.
+    pub timeout: Option<Duration>,
+}
+
+/// A trunk as the plan needs to know it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trunk {
+    /// Its name.
+    pub name: String,
+    /// The local address that its signalling uses; its media uses the same. Unspecified: the configured one of that family.
+    pub interface: IpAddr,
+}
+
+/// Where a call goes when its destination failed: each at most once.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Branches {
+    /// The callee is busy.
+    pub busy: Option<Destination>,
+    /// It rang, and nobody answered.
+    pub no_answer: Option<Destination>,
+    /// Declined, forbidden, or refused in a way that has no branch of its own.
+    pub refused: Option<Destination>,
+    /// Not registered, silent, out of order or congested.
+    pub unreachable: Option<Destination>,
+    /// Nobody has that number.
+    pub unknown: Option<Destination>,
+}
+
+impl Branches {
+    /// The branch that a cause takes; it is gone then.
+    pub(crate) fn take(&mut self, cause: CauseKind) -> Option<Destination> {
+        match cause {
+            CauseKind::Busy => self.busy.take(),
+            CauseKind::NoAnswer => self.no_answer.take(),
+            CauseKind::Unreachable | CauseKind::Timeout | CauseKind::Congestion | CauseKind::PeerFailure => {
+                self.unreachable.take()
+            }
+            CauseKind::UnknownNumber => self.unknown.take(),
+            CauseKind::Internal | CauseKind::TooManyHops => None,
+            _ => self.refused.take(),
+        }
+    }
+
+    fn destinations(&self) -> impl Iterator<Item = &Destination> {
+        [&self.busy, &self.no_answer, &self.refused, &self.unreachable, &self.unknown].into_iter().flatten()
+    }
+}
+
+/// What is wrong with a plan.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A regular expression that does not compile.
+    #[error("the pattern `{pattern}` does not compile: {error}")]
+    Pattern {
+        /// As written.
+        pattern: String,
+        /// What the compiler said.
+        error: String,
+    },
+    /// A group that is named and not there.
+    #[error("route `{route}` names the group `{group}`, which the plan does not have")]
+    UnknownGroup {
+        /// Where.
+        route: String,
+        /// Which.
+        group: String,
+    },
+    /// A trunk that is named and not there.
+    #[error("route `{route}` names the trunk `{trunk}`, which the plan does not have")]
+    UnknownTrunk {
+        /// Where.
+        route: String,
+        /// Which.
+        trunk: String,
+    },
+    /// A route without a trunk, a group without a member.
+    #[error("`{0}` leads nowhere: it names no trunk or member")]
+    Empty(String),
+    /// Two of the same name.
+    #[error("`{0}` is there twice")]
+    Twice(String),
+}
+
+/// A destination taken apart: what is tried in turn.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Step {
+    /// All contacts of all these accounts at once.
+    Accounts(Vec<Member>),
+    /// A number at a trunk.
+    Trunk { name: String, interface: IpAddr, number: String, timeout: Option<Duration> },
+    /// A built-in service.
+    Service(BuiltinKind),
+    /// Nowhere.
+    Refuse(CauseKind),
+    /// This number, by the whole plan.
+    Route(String),
+}
+
+/// What the plan has for a number.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Routed {
+    pub(crate) steps: VecDeque<Step>,
+    pub(crate) branches: Branches,
+}
+
+impl Plan {
+    /// Whether every name in it is there.
+    pub fn check(&self) -> Result<(), PlanError> {
+        let mut names = std::collections::BTreeSet::new();
+        let routes = self.routes.iter().map(|route| ("route", &route.name));
+        let groups = self.groups.iter().map(|group| ("group", &group.name));
+        let trunks = self.trunks.iter().map(|trunk| ("trunk", &trunk.name));
+        let services = self.services.iter().map(|(number, _)| ("service", number));
+        for name in routes.chain(groups).chain(trunks).chain(services) {
+            if !names.insert(name) {
+                return Err(PlanError::Twice(format!("{} {}", name.0, name.1)));
+            }
+        }
+        if let Some(group) = self.groups.iter().find(|group| group.members.is_empty()) {
+            return Err(PlanError::Empty(group.name.clone()));
+        }
+        for route in &self.routes {
+            for destination in std::iter::once(&route.destination).chain(route.branches.destinations()) {
+                self.check_destination(&route.name, destination)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_destination(&self, route: &str, destination: &Destination) -> Result<(), PlanError> {
+        match destination {
+            Destination::Group(group) if !self.groups.iter().any(|known| known.name == *group) => {
+                Err(PlanError::UnknownGroup { route: route.to_owned(), group: group.clone() })
+            }
+            Destination::Trunks(steps) if steps.is_empty() => Err(PlanError::Empty(route.to_owned())),
+            Destination::Trunks(steps) => {
+                match steps.iter().find(|step| !self.trunks.iter().any(|known| known.name == step.trunk)) {
+                    Some(step) => Err(PlanError::UnknownTrunk { route: route.to_owned(), trunk: step.trunk.clone() }),
+                    None => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What there is for `number` on behalf of `origin`; `None`: nobody has it.
+    pub(crate) fn route(&self, number: &str, origin: &Origin) -> Option<Routed> {
+        if number.is_empty() || number.len() > NUMBER_BYTES {
+            return None;
+        }
+        let route = self.routes.iter().find(|route| route.number.matches(number) && route.origin.matches(origin));
+        if let Some(route) = route {
+            let steps = self.steps(&route.destination, number);
+            return Some(Routed { steps, branches: route.branches.clone() });
+        }
+        let step = if let Some(group) = self.groups.iter().find(|group| group.name == number) {
+            return Some(Routed { steps: group_steps(group), branches: Branches::default() });
+        } else if let Some((_, kind)) = self.services.iter().find(|(service, _)| service == number) {
+            Step::Service(*kind)
+        } else if self.accounts {
+            Step::Accounts(vec![Member { account: number.to_owned(), timeout: None }])
+        } else {
+            return None;
+        };
+        Some(Routed { steps: VecDeque::from([step]), branches: Branches::default() })
+    }
+
+    /// A destination's steps for `number`. A name that the plan lacks (see [`check`](Self::check)) is a step that fails.
+    pub(crate) fn steps(&self, destination: &Destination, number: &str) -> VecDeque<Step> {
+        let step = match destination {
+            Destination::Account(account) => Step::Accounts(vec![Member { account: account.clone(), timeout: None }]),
+            Destination::Group(name) => match self.groups.iter().find(|group| group.name == *name) {
+                Some(group) => return group_steps(group),
+                None => Step::Refuse(CauseKind::Internal),
+            },
+            Destination::Trunks(steps) => {
+                return steps
+                    .iter()
+                    .map(|step| Step::Trunk {
+                        name: step.trunk.clone(),
+                        interface: self
+                            .trunks
+                            .iter()
+                            .find(|trunk| trunk.name == step.trunk)
+                            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |trunk| trunk.interface),
+                        number: step.rewrite.apply(number),
+                        timeout: step.timeout,
+                    })
+                    .collect();
+            }
+            Destination::Service(kind) => Step::Service(*kind),
+            Destination::Number(rewrite) => Step::Route(rewrite.apply(number)),
+            Destination::Refuse(cause) => Step::Refuse(*cause),
+        };
+        VecDeque::from([step])
+    }
+}
+
+fn group_steps(group: &Group) -> VecDeque<Step> {
+    match group.strategy {
+        Strategy::RingAll => VecDeque::from([Step::Accounts(group.members.clone())]),
+        Strategy::OneAfterAnother => group.members.iter().map(|member| Step::Accounts(vec![member.clone()])).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::matching::Pattern;
+    use super::*;
+
+    fn carrier() -> Plan {
+        Plan {
+            routes: vec![
+                Route {
+                    name: "abroad".into(),
+                    number: NumberMatch::Pattern(Pattern::new("^00[1-9]").unwrap()),
+                    origin: OriginMatch::Accounts,
+                    destination: Destination::Trunks(vec![
+                        TrunkStep {
+                            trunk: "one".into(),
+                            rewrite: Rewrite { strip: 2, prepend: "+".into(), ..Rewrite::NONE },
+                            timeout: None,
+                        },
+                        TrunkStep { trunk: "two".into(), rewrite: Rewrite::NONE, timeout: None },
+                    ]),
+                    branches: Branches {
+                        busy: Some(Destination::Refuse(CauseKind::Congestion)),
+                        ..Branches::default()
+                    },
+                },
+                Route {
+                    name: "barred".into(),
+                    number: NumberMatch::Prefix("00".into()),
+                    origin: OriginMatch::Any,
+                    destination: Destination::Refuse(CauseKind::Forbidden),
+                    branches: Branches::default(),
+                },
+            ],
+            groups: vec![Group {
+                name: "sales".into(),
+                members: vec![
+                    Member { account: "alice".into(), timeout: None },
+                    Member { account: "bob".into(), timeout: None },
+                ],
+                strategy: Strategy::OneAfterAnother,
+            }],
+            trunks: vec![
+                Trunk { name: "one".into(), interface: Ipv4Addr::LOCALHOST.into() },
+                Trunk { name: "two".into(), interface: Ipv4Addr::LOCALHOST.into() },
+            ],
+            ..Plan::default()
+        }
+    }
+
+    #[test]
+    fn the_first_route_for_number_and_origin_wins() {
+        let plan = carrier();
+        plan.check().unwrap();
+        let routed = plan.route("0049301", &Origin::Account("alice".into())).unwrap();
+        let numbers: Vec<_> = routed
+            .steps
+            .iter()
+            .map(|step| match step {
+                Step::Trunk { name, number, .. } => (name.as_str(), number.as_str()),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(numbers, [("one", "+49301"), ("two", "0049301")]);
+        let routed = plan.route("0049301", &Origin::Trunk("one".into())).unwrap();
+        assert_eq!(routed.steps, [Step::Refuse(CauseKind::Forbidden)], "no trunk calls out over a trunk");
+    }
+
+    #[test]
+    fn what_no_route_claims_is_a_group_a_service_or_an_account() {
+        let plan = carrier();
+        let origin = Origin::Account("alice".into());
+        assert_eq!(plan.route("sales", &origin).unwrap().steps.len(), 2);
+        assert_eq!(plan.route("echo", &origin).unwrap().steps, [Step::Service(BuiltinKind::Echo)]);
+        assert!(matches!(plan.route("bob", &origin).unwrap().steps[0], Step::Accounts(_)));
+        assert_eq!(plan.route("", &origin), None);
+        assert_eq!(plan.route(&"9".repeat(NUMBER_BYTES + 1), &origin), None);
+        assert_eq!(Plan { accounts: false, ..carrier() }.route("bob", &origin), None);
+    }
+
+    #[test]
+    fn a_plan_that_names_what_is_not_there_is_refused() {
+        let mut plan = carrier();
+        plan.trunks.pop();
+        assert_eq!(plan.check(), Err(PlanError::UnknownTrunk { route: "abroad".into(), trunk: "two".into() }));
+        let mut plan = carrier();
+        plan.routes[1].branches.busy = Some(Destination::Group("nobody".into()));
+        assert!(matches!(plan.check(), Err(PlanError::UnknownGroup { .. })));
+        let mut plan = carrier();
+        plan.groups[0].members.clear();
+        assert_eq!(plan.check(), Err(PlanError::Empty("sales".into())));
+        let mut plan = carrier();
+        plan.trunks[1].name = "one".into();
+        assert!(matches!(plan.check(), Err(PlanError::Twice(_))));
+    }
+
+    #[test]
+    fn a_branch_is_taken_once() {
+        let mut branches = Branches { busy: Some(Destination::Refuse(CauseKind::Busy)), ..Branches::default() };
+        assert_eq!(branches.take(CauseKind::NoAnswer), None);
+        assert!(branches.take(CauseKind::Busy).is_some());
+        assert_eq!(branches.take(CauseKind::Busy), None);
+    }
+}

@@ -1,0 +1,204 @@
+//! Call records on their way to the store: begun with the call, completed at its end, repeated until the store has them.
+
+use crate::limits::{RECORD_RETRY, RECORD_RETRY_MAX, RECORD_WITHIN, RECORDS, RECORDS_IN_FLIGHT};
+use router::parameter::{CallRecord, Reason};
+use router::time::{Duration, Instant, Now};
+use router::{Address, Command, Instance, ModuleKind, Outbox, Packet, Transaction, one};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+/// Names a record here: in the order in which calls began.
+type Key = u64;
+
+/// Where a record is.
+#[derive(Debug)]
+enum Place {
+    /// In the queue to the store.
+    Queued,
+    /// Sent.
+    InFlight,
+    /// Refused for now; to be sent again then.
+    Waiting,
+}
+
+/// One call's record.
+#[derive(Debug)]
+struct Entry {
+    record: CallRecord,
+    /// `Start` while the call is open, `Set` once it has ended.
+    command: Command,
+    place: Place,
+    /// The completed record, while the open one is on its way: it must not be overtaken.
+    completed: Option<CallRecord>,
+    attempts: u32,
+}
+
+/// The records that the store has not got yet. Bounded: at the bound the record of a call that has just begun is not
+/// written (its completion will be), a completed one that finds no room is lost, and counted.
+#[derive(Debug, Default)]
+pub(crate) struct Records {
+    entries: BTreeMap<Key, Entry>,
+    keys: HashMap<Instance, Key>,
+    next: Key,
+    queue: VecDeque<Key>,
+    waiting: BTreeSet<(Instant, Key)>,
+    in_flight: HashMap<Transaction, Key>,
+    lost: u64,
+    repeated: u64,
+    written: u64,
+}
+
+impl Records {
+    /// A call began.
+    pub(crate) fn start(&mut self, now: Now, outbox: &mut Outbox, call: Instance, record: CallRecord) {
+        if self.entries.len() < RECORDS / 2 {
+            self.add(call, Command::Start, record);
+            self.send(now, outbox);
+        }
+    }
+
+    /// A call has ended: its record is complete.
+    pub(crate) fn complete(&mut self, now: Now, outbox: &mut Outbox, call: Instance, record: CallRecord) {
+        let room = self.entries.len() < RECORDS;
+        let key = self.keys.remove(&call);
+        match key.and_then(|key| self.entries.get_mut(&key)) {
+            Some(entry) if matches!(entry.place, Place::InFlight) => entry.completed = Some(record),
+            Some(entry) => {
+                entry.record = record;
+                entry.command = Command::Set;
+            }
+            None if room => {
+                self.add(call, Command::Set, record);
+                self.keys.remove(&call);
+            }
+            None => self.lose(&record, "too many records wait for the store"),
+        }
+        self.send(now, outbox);
+    }
+
+    /// The store answered.
+    pub(crate) fn handle_answer(&mut self, now: Now, outbox: &mut Outbox, packet: &Packet) {
+        let Some(key) = self.in_flight.remove(&packet.transaction) else { return };
+        let reason = (packet.command != Command::Done).then(|| packet.failure().reason);
+        let Some(mut entry) = self.entries.remove(&key) else { return };
+        let completed = entry.completed.take();
+        let superseded = completed.is_some();
+        if let Some(record) = completed {
+            entry.record = record;
+            entry.command = Command::Set;
+        }
+        match reason {
+            None if superseded => {
+                self.written += 1;
+                self.enqueue(key, Entry { attempts: 0, ..entry });
+            }
+            None => {
+                self.written += 1;
+                self.forget(key);
+            }
+            // What the store will never take; but it may take the completed record.
+            Some(reason @ (Reason::Unsupported | Reason::Invalid | Reason::Refused)) => {
+                if superseded {
+                    self.enqueue(key, Entry { attempts: 0, ..entry });
+                } else {
+                    if entry.command == Command::Set {
+                        self.lose(&entry.record, "the store refuses it");
+                    }
+                    tracing::debug!(?reason, "a record was refused");
+                    self.forget(key);
+                }
+            }
+            Some(_) => {
+                self.repeated += 1;
+                let doubled = RECORD_RETRY.saturating_mul(1 << entry.attempts.min(10));
+                let at = now.instant + Duration::min(doubled, RECORD_RETRY_MAX);
+                entry.attempts += 1;
+                entry.place = Place::Waiting;
+                self.waiting.insert((at, key));
+                self.entries.insert(key, entry);
+            }
+        }
+        self.send(now, outbox);
+    }
+
+    /// Sends again what is due.
+    pub(crate) fn handle_timeout(&mut self, now: Now, outbox: &mut Outbox) {
+        while let Some(&(at, key)) = self.waiting.first() {
+            if at > now.instant {
+                break;
+            }
+            self.waiting.pop_first();
+            if let Some(entry) = self.entries.get_mut(&key) {
+                entry.place = Place::Queued;
+                self.queue.push_back(key);
+            }
+        }
+        self.send(now, outbox);
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout).
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.waiting.first().map(|&(at, _)| at)
+    }
+
+    /// How many the store has not got yet.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many were lost since the start.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// How often one was sent again since the start.
+    pub(crate) fn repeated(&self) -> u64 {
+        self.repeated
+    }
+
+    /// How many answers `Done` the store has given since the start.
+    pub(crate) fn written(&self) -> u64 {
+        self.written
+    }
+
+    fn add(&mut self, call: Instance, command: Command, record: CallRecord) {
+        let key = self.next;
+        self.next += 1;
+        self.keys.insert(call, key);
+        self.enqueue(key, Entry { record, command, place: Place::Queued, completed: None, attempts: 0 });
+    }
+
+    fn enqueue(&mut self, key: Key, entry: Entry) {
+        self.entries.insert(key, Entry { place: Place::Queued, ..entry });
+        self.queue.push_back(key);
+    }
+
+    /// The store has it, or never will.
+    fn forget(&mut self, key: Key) {
+        self.entries.remove(&key);
+    }
+
+    fn send(&mut self, now: Now, outbox: &mut Outbox) {
+        while self.in_flight.len() < RECORDS_IN_FLIGHT {
+            let Some(key) = self.queue.pop_front() else { break };
+            let Some(entry) = self.entries.get_mut(&key) else { continue };
+            if !matches!(entry.place, Place::Queued) {
+                continue;
+            }
+            entry.place = Place::InFlight;
+            let transaction = outbox.request(
+                now.instant,
+                Instance::MODULE,
+                Address::any(ModuleKind::Store),
+                entry.command,
+                one(entry.record.clone()),
+                RECORD_WITHIN,
+            );
+            self.in_flight.insert(transaction, key);
+        }
+    }
+
+    fn lose(&mut self, record: &CallRecord, why: &str) {
+        self.lost += 1;
+        tracing::error!(call = %record.id, lost = self.lost, "a call record is lost: {why}");
+    }
+}

@@ -1,0 +1,297 @@
+//! Packets to calls, and back: the switch as a module.
+
+use crate::call::{Asked, Call, Timer, Turn};
+use crate::config::Config;
+use crate::event::Events;
+use crate::limits::{CALL_ID_BYTES, NUMBER_BYTES};
+use crate::listing;
+use crate::record::Records;
+use crate::status::{Counters, Facts, status};
+use router::parameter::{self, CauseKind, Failure, Originate, Parameter, Reason, Selection};
+use router::time::{Instant, Now, TimerWheel, WallTime};
+use router::{
+    Address, Command, Instance, Instances, ModuleKind, Outbox, Packet, Parameters, Random, Received, Service, one,
+};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// The call switching unit.
+pub struct Switch {
+    outbox: Outbox,
+    config: Arc<Config>,
+    random: Random,
+    instances: Instances,
+    /// Every call that is not over: up, or ended with answers still due.
+    calls: HashMap<Instance, Call>,
+    /// The calls that are up, by their common id.
+    names: BTreeMap<String, Instance>,
+    timers: TimerWheel<(Instance, Timer)>,
+    records: Records,
+    events: Events,
+    counters: Counters,
+    since: WallTime,
+}
+
+impl Switch {
+    /// The `index`th switch of its platform; it asks the signaling module of the same index for legs.
+    pub fn new(index: u8, config: Config, now: Now, mut random: Random) -> Self {
+        let instances = Instances::new(&mut random);
+        Self {
+            outbox: Outbox::new(Address::local(ModuleKind::Switch, index)),
+            config: Arc::new(config),
+            random,
+            instances,
+            calls: HashMap::new(),
+            names: BTreeMap::new(),
+            timers: TimerWheel::new(),
+            records: Records::default(),
+            events: Events::default(),
+            counters: Counters::default(),
+            since: now.wall,
+        }
+    }
+
+    /// The configuration for the calls that begin from now on; those that are up keep theirs.
+    pub fn reconfigure(&mut self, config: Config) {
+        self.config = Arc::new(config);
+    }
+
+    /// How many calls are up.
+    pub fn calls(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether nothing is left: no call, no answer that is due, no record that the store has not got.
+    pub fn is_idle(&self) -> bool {
+        self.calls.is_empty() && self.records.len() == 0 && self.timers.is_empty()
+    }
+
+    /// Ends every call: the platform shuts down.
+    pub fn hang_up_all(&mut self, now: Now) {
+        let all: Vec<_> = self.names.values().copied().collect();
+        for instance in all {
+            self.with_call(now, instance, |call, turn| call.hang_up(turn));
+        }
+    }
+
+    /// Lets a call handle something, and sees to what follows from it.
+    fn with_call(&mut self, now: Now, instance: Instance, handle: impl FnOnce(&mut Call, &mut Turn<'_>)) -> bool {
+        let Some(call) = self.calls.get_mut(&instance) else { return false };
+        let mut turn = Turn {
+            now,
+            outbox: &mut self.outbox,
+            timers: &mut self.timers,
+            instances: &mut self.instances,
+            random: &mut self.random,
+            records: &mut self.records,
+            events: &mut self.events,
+            counters: &mut self.counters,
+        };
+        handle(call, &mut turn);
+        call.settle(&mut turn);
+        if call.has_ended() {
+            self.names.remove(call.id());
+        }
+        if call.is_over() {
+            self.calls.remove(&instance);
+        }
+        true
+    }
+
+    /// Makes a call and keeps it.
+    fn add_call(&mut self, now: Now, make: impl FnOnce(&mut Turn<'_>, Arc<Config>) -> Call) {
+        let config = Arc::clone(&self.config);
+        let mut turn = Turn {
+            now,
+            outbox: &mut self.outbox,
+            timers: &mut self.timers,
+            instances: &mut self.instances,
+            random: &mut self.random,
+            records: &mut self.records,
+            events: &mut self.events,
+            counters: &mut self.counters,
+        };
+        let call = make(&mut turn, config);
+        let instance = call.instance();
+        self.names.insert(call.id().to_owned(), instance);
+        self.calls.insert(instance, call);
+        self.with_call(now, instance, |_, _| ());
+    }
+
+    /// Whether one more call may begin; if not, the request is refused.
+    fn admit(&mut self, packet: &Packet) -> bool {
+        let room = self.names.len() < self.config.calls_max;
+        if !room {
+            self.counters.refused += 1;
+            self.outbox.failed(packet, Failure::because(CauseKind::Congestion.into()));
+        }
+        room
+    }
+
+    fn invalid(&mut self, packet: &Packet, detail: &str) {
+        self.outbox.failed(packet, Failure::new(Reason::Invalid).with_detail(detail));
+    }
+
+    fn call_wanted(&mut self, now: Now, instance: Instance, mut packet: Packet) {
+        let Some(Parameter::Call(request)) = packet.parameters.first() else { return };
+        if instance == Instance::MODULE {
+            return self.invalid(&packet, "a call has an instance, which the requester chooses");
+        }
+        if !is_id(&request.id) || self.names.contains_key(&request.id) {
+            return self.invalid(&packet, "a call's id is unique and printable");
+        }
+        if !self.admit(&packet) {
+            return;
+        }
+        let asked = Asked::of(&packet);
+        let Parameter::Call(request) = packet.parameters.remove(0) else { return };
+        let request: parameter::Call = *request;
+        self.add_call(now, |turn, config| Call::incoming(turn, config, instance, asked, request));
+    }
+
+    fn origination_wanted(&mut self, now: Now, instance: Instance, mut packet: Packet) {
+        let Some(Parameter::Originate(request)) = packet.parameters.first() else { return };
+        let Originate { from, to } = &**request;
+        if [from, to].iter().any(|number| number.is_empty() || number.len() > NUMBER_BYTES) {
+            return self.invalid(&packet, "a call is made from somebody to somebody");
+        }
+        if !self.admit(&packet) {
+            return;
+        }
+        let instance = if instance == Instance::MODULE { self.instances.mint() } else { instance };
+        let asked = Asked::of(&packet);
+        let Parameter::Originate(request) = packet.parameters.remove(0) else { return };
+        self.add_call(now, |turn, config| Call::originate(turn, config, instance, asked, *request));
+    }
+
+    fn hang_up(&mut self, now: Now, packet: &Packet, selection: &Selection) {
+        let instance = selection.name.as_ref().and_then(|name| self.names.get(name)).copied();
+        match instance {
+            Some(instance) => {
+                self.with_call(now, instance, |call, turn| call.hang_up(turn));
+                self.outbox.done(packet, Parameters::new());
+            }
+            None => self.outbox.failed(packet, Failure::new(Reason::NotFound).with_detail("no such call")),
+        }
+    }
+
+    fn status(&self) -> parameter::Status {
+        let legs = self.names.values().filter_map(|instance| self.calls.get(instance));
+        status(Facts {
+            module: self.outbox.address().module.to_string(),
+            since: self.since,
+            calls: self.names.len(),
+            calls_max: self.config.calls_max,
+            legs: legs.map(Call::legs_open).sum(),
+            counters: &self.counters,
+            records: &self.records,
+            expired: self.outbox.counters().expired,
+        })
+    }
+
+    /// A request to the module itself, or one that makes a call.
+    fn handle_module(&mut self, now: Now, packet: Packet) {
+        let instance = packet.destination.instance;
+        match (packet.command, packet.first()) {
+            (Command::Start, Some(Parameter::Call(_))) => self.call_wanted(now, instance, packet),
+            (Command::Start, Some(Parameter::Originate(_))) => self.origination_wanted(now, instance, packet),
+            (Command::Stop, Some(Parameter::Selection(selection))) => {
+                let selection = selection.clone();
+                self.hang_up(now, &packet, &selection);
+            }
+            (Command::Query, Some(Parameter::CallSummary(_))) => {
+                let selection = packet.parameters.iter().find_map(|parameter| match parameter {
+                    Parameter::Selection(selection) => Some((**selection).clone()),
+                    _ => None,
+                });
+                let page = listing::page(&self.names, &self.calls, selection.unwrap_or_default());
+                self.outbox.done(&packet, page);
+            }
+            (Command::Query, Some(Parameter::Selection(selection))) => {
+                let page = listing::page(&self.names, &self.calls, (**selection).clone());
+                self.outbox.done(&packet, page);
+            }
+            (Command::Query, Some(Parameter::Status(_))) => {
+                let status = self.status();
+                self.outbox.done(&packet, one(status));
+            }
+            (Command::Subscribe, Some(Parameter::CallEvent(_))) => {
+                if self.events.subscribe(packet.source) {
+                    self.outbox.done(&packet, Parameters::new());
+                } else {
+                    self.outbox.failed(&packet, Failure::new(Reason::Exhausted));
+                }
+            }
+            (Command::Unsubscribe, Some(Parameter::CallEvent(_))) => {
+                if self.events.unsubscribe(packet.source) {
+                    self.outbox.done(&packet, Parameters::new());
+                } else {
+                    self.outbox.failed(&packet, Failure::new(Reason::NotFound));
+                }
+            }
+            (Command::Notify, _) => self.counters.ignored += 1,
+            // What only a call serves, for a call that is not there.
+            (
+                Command::Set | Command::Stop | Command::Start | Command::Send,
+                Some(
+                    Parameter::LegState(_) | Parameter::Transfer(_) | Parameter::Information(_) | Parameter::Digits(_),
+                ),
+            ) => self.outbox.failed(&packet, Failure::new(Reason::NotFound).with_detail("no such call")),
+            _ => self.outbox.unsupported(&packet),
+        }
+    }
+}
+
+impl Service for Switch {
+    fn handle_received(&mut self, now: Now, received: Received) {
+        match received {
+            Received::Answer(pending, packet) if pending.source == Instance::MODULE => {
+                self.records.handle_answer(now, &mut self.outbox, &packet);
+            }
+            Received::Answer(pending, packet) => {
+                self.with_call(now, pending.source, |call, turn| call.handle_answer(turn, packet));
+            }
+            Received::Packet(packet) => {
+                let instance = packet.destination.instance;
+                if instance != Instance::MODULE && self.calls.contains_key(&instance) {
+                    self.with_call(now, instance, |call, turn| call.handle_packet(turn, packet));
+                } else {
+                    self.handle_module(now, packet);
+                }
+            }
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Now) {
+        while let Some((instance, timer)) = self.timers.poll(now.instant) {
+            self.with_call(now, instance, |call, turn| call.handle_timer(turn, timer));
+        }
+        self.records.handle_timeout(now, &mut self.outbox);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        match (self.timers.next(), self.records.poll_timeout()) {
+            (Some(calls), Some(records)) => Some(calls.min(records)),
+            (calls, records) => calls.or(records),
+        }
+    }
+
+    fn outbox(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
+}
+
+impl std::fmt::Debug for Switch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Switch")
+            .field("outbox", &self.outbox)
+            .field("calls", &self.calls.len())
+            .field("records", &self.records.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether a call's id can stand in logs, records and events.
+fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.len() <= CALL_ID_BYTES && id.bytes().all(|octet| octet.is_ascii_graphic())
+}

@@ -1,0 +1,93 @@
+//! What the switch tells of itself.
+
+use crate::record::Records;
+use router::parameter::{CauseKind, Counter, Resource, ResourceKind, ResourceState, Status};
+use router::time::WallTime;
+use std::collections::BTreeMap;
+
+/// What is counted from the start on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) started: u64,
+    pub(crate) answered: u64,
+    /// Outgoing legs.
+    pub(crate) legs: u64,
+    /// Refused before they were calls: the bound.
+    pub(crate) refused: u64,
+    /// By whether it was answered, and by cause.
+    ended: BTreeMap<(bool, CauseKind), u64>,
+    /// Notifications that were for nobody.
+    pub(crate) ignored: u64,
+    pub(crate) legs_unreleased: u64,
+    pub(crate) sessions_unreleased: u64,
+}
+
+impl Counters {
+    /// A call has ended.
+    pub(crate) fn ended(&mut self, answered: bool, cause: CauseKind) {
+        *self.ended.entry((answered, cause)).or_default() += 1;
+    }
+}
+
+/// What [`status`] is made of.
+pub(crate) struct Facts<'a> {
+    pub(crate) module: String,
+    pub(crate) since: WallTime,
+    pub(crate) calls: usize,
+    pub(crate) calls_max: usize,
+    pub(crate) legs: usize,
+    pub(crate) counters: &'a Counters,
+    pub(crate) records: &'a Records,
+    pub(crate) expired: u64,
+}
+
+/// The answer to `Query × Status`.
+pub(crate) fn status(facts: Facts<'_>) -> Status {
+    let Facts { module, since, calls, calls_max, legs, counters, records, expired } = facts;
+    let full = calls >= calls_max;
+    let resource = |kind, name: &str, used: usize, total: Option<usize>| Resource {
+        kind,
+        name: name.to_owned(),
+        state: ResourceState::Ready,
+        used: used as u64,
+        total: total.map(|total| total as u64),
+        detail: None,
+    };
+    let mut counted = vec![
+        Counter::new("calls_started", counters.started),
+        Counter::new("calls_answered", counters.answered),
+        Counter::new("calls_refused", counters.refused),
+        Counter::new("legs_started", counters.legs),
+        Counter::new("legs_unreleased", counters.legs_unreleased),
+        Counter::new("sessions_unreleased", counters.sessions_unreleased),
+        Counter::new("call_notices_ignored", counters.ignored),
+        Counter::new("call_requests_expired", expired),
+        Counter::new("records_written", records.written()),
+        Counter::new("records_repeated", records.repeated()),
+        Counter::new("records_lost", records.lost()),
+    ];
+    for (&(answered, cause), &value) in &counters.ended {
+        let name = if answered { "calls_ended" } else { "calls_failed" };
+        counted.push(Counter::labelled(name, "cause", cause.name(), value));
+    }
+    let lost = records.lost() > 0;
+    Status {
+        module,
+        since,
+        resources: vec![
+            Resource {
+                state: if full { ResourceState::Degraded } else { ResourceState::Ready },
+                detail: full.then(|| "the most calls that are allowed are up: more are refused".to_owned()),
+                ..resource(ResourceKind::Calls, "calls", calls, Some(calls_max))
+            },
+            resource(ResourceKind::Dialogs, "legs", legs, None),
+            Resource {
+                state: if lost { ResourceState::Degraded } else { ResourceState::Ready },
+                detail: lost.then(|| format!("{} call records were lost", records.lost())),
+                ..resource(ResourceKind::Transactions, "records", records.len(), Some(crate::limits::RECORDS))
+            },
+        ],
+        counters: counted,
+        distributions: Vec::new(),
+    }
+}
