@@ -141,6 +141,11 @@ impl<W: Wire> Voice<W> {
         self.pairs.used()
     }
 
+    /// How many timers are scheduled.
+    pub fn pending_timers(&self) -> usize {
+        self.timers.len()
+    }
+
     /// What the module's inbox has counted, as `Query × Status` is to tell it.
     pub fn observe_inbox(&mut self, inbox: InboxCounters) {
         self.inbox = inbox;

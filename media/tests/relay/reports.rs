@@ -1,0 +1,208 @@
+//! RTCP of each leg (RFC 3550 §6): reports of our own, figures from the peer's.
+
+use crate::network::*;
+use media::rtcp::{Block, Compound, Item, NtpTime, Source, check, write};
+use router::parameter::MediaPlan;
+use router::time::Duration;
+use std::net::SocketAddr;
+
+fn above(at: SocketAddr) -> SocketAddr {
+    SocketAddr::new(at.ip(), at.port() + 1)
+}
+
+fn block(items: &[Item]) -> Block {
+    items.iter().find_map(|item| if let Item::Block(block) = item { Some(*block) } else { None }).expect("a block")
+}
+
+#[test]
+fn reports_tell_loss_and_jitter_of_what_was_heard() {
+    let mut world = World::new();
+    let mut call = Call::begin(&mut world);
+    // Every fifth packet is lost, the last one is not.
+    let mut sent = 0u64;
+    let mut reports = Vec::new();
+    while reports.is_empty() {
+        let frame = call.a.frame();
+        sent += 1;
+        if sent % 5 != 2 {
+            world.deliver(call.a.at, call.port_a.rtp, &frame);
+        }
+        // What is heard is looked at before a report can go out.
+        world.pass(20);
+        reports = world.take_rtcp().into_iter().filter(|report| report.to == above(call.a.at)).collect();
+    }
+    assert_eq!(reports[0].from, call.port_a.rtcp);
+    let items: Vec<Item> = check(&reports[0].data).unwrap().collect();
+    assert!(matches!(items[0], Item::Receiver(_)), "A's port sent nothing: a receiver report");
+    assert_eq!(items.last(), Some(&Item::Other(202)), "with a source description");
+    let block = block(&items);
+    let lost = (1..=sent).filter(|number| number % 5 == 2).count() as i32;
+    // The report is about what had come when it was written.
+    assert_eq!(block.ssrc, call.a.ssrc);
+    assert!((lost - 1..=lost).contains(&block.cumulative_lost), "{} of {lost}", block.cumulative_lost);
+    assert!((44..=55).contains(&block.fraction_lost), "a fifth is 51 of 256: {}", block.fraction_lost);
+    assert_eq!(block.jitter, 0);
+    assert_eq!(block.highest, 65_536 + u32::from(call.a.sequence.wrapping_sub(1)));
+    assert_eq!((block.last_report, block.delay), (0, 0));
+}
+
+#[test]
+fn a_sender_report_joins_wall_time_and_rtp_time() {
+    let mut world = World::new();
+    let mut call = Call::begin(&mut world);
+    let (mut reports, mut last) = (Vec::new(), None);
+    while reports.is_empty() {
+        let frame = call.a.frame();
+        world.deliver(call.a.at, call.port_a.rtp, &frame);
+        last = world.take_rtp().pop().map(|sent| (world.now, numbers(&sent))).or(last);
+        world.pass(20);
+        reports = world.take_rtcp().into_iter().filter(|report| report.to == above(call.b.at)).collect();
+    }
+    let items: Vec<Item> = check(&reports[0].data).unwrap().collect();
+    let Item::Sender(ssrc, info) = items[0] else { panic!("{items:?}") };
+    let (at, (_, timestamp, of)) = last.unwrap();
+    assert_eq!(ssrc, of);
+    // Seconds since 1900, and as much later in RTP time as the report is later than the packet.
+    let seconds = info.ntp >> 32;
+    assert!((2_208_988_800 + 1_800_000_000..2_208_988_800 + 1_800_000_004).contains(&seconds));
+    let packet_ntp = NtpTime::of(at.wall).0;
+    let later_us = ((info.ntp - packet_ntp) as u128 * 1_000_000) >> 32;
+    let later = info.timestamp.wrapping_sub(timestamp);
+    assert!((i64::from(later) - (later_us * 8 / 1_000) as i64).abs() <= 1, "{later} units, {later_us} us");
+    assert_eq!(info.octets, info.packets * 160);
+}
+
+#[test]
+fn intervals_are_random_around_five_seconds() {
+    let mut world = World::new();
+    let call = Call::begin(&mut world);
+    let mut at = Vec::new();
+    for _ in 0..600_000 / 20 {
+        world.pass(20);
+        if world.take_rtcp().iter().any(|report| report.to == above(call.a.at)) {
+            at.push(world.now.instant);
+        }
+    }
+    let gaps: Vec<u64> = at.windows(2).map(|pair| pair[1].since(pair[0]).as_millis() as u64).collect();
+    assert!(gaps.iter().all(|gap| (2_020..=6_200).contains(gap)), "{gaps:?}");
+    let mean = gaps.iter().sum::<u64>() / gaps.len() as u64;
+    assert!((3_700..=4_500).contains(&mean), "5 s / 1.218 on average: {mean}");
+    assert!(gaps.iter().max().unwrap() - gaps.iter().min().unwrap() > 2_000);
+}
+
+#[test]
+fn the_peer_s_reports_give_loss_jitter_and_round_trip() {
+    let mut world = World::new();
+    let mut call = Call::begin(&mut world);
+    // Until B's port has sent a sender report.
+    let info = loop {
+        let frame = call.a.frame();
+        world.deliver(call.a.at, call.port_a.rtp, &frame);
+        world.pass(20);
+        let report = world.take_rtcp().into_iter().find(|report| report.to == above(call.b.at));
+        if let Some(Item::Sender(ssrc, info)) = report.and_then(|report| check(&report.data).unwrap().next()) {
+            break (ssrc, info);
+        }
+    };
+    // It went out at some moment of the last 20 ms; B answers 1.5 s later, 30 ms one way.
+    let sent_at_us = (info.1.ntp >> 32) as i64 * 1_000_000 + (((info.1.ntp & 0xffff_ffff) * 1_000_000) >> 32) as i64;
+    let now_us = world.now.wall.0 + 2_208_988_800 * 1_000_000;
+    let gone_us = (now_us - sent_at_us) as u64;
+    world.pass(1_560);
+    let about_us = Block {
+        ssrc: info.0,
+        fraction_lost: 10,
+        cumulative_lost: 7,
+        highest: 1,
+        jitter: 24,
+        last_report: (info.1.ntp >> 16) as u32,
+        delay: 65_536 * 3 / 2,
+    };
+    let from_b = Source { ntp: NtpTime(0xaaaa_bbbb_cccc_dddd), timestamp: 0, packets: 1, octets: 1 };
+    let compound =
+        Compound { ssrc: call.b.ssrc, cname: "b", source: Some(from_b), block: Some(about_us), goodbye: false };
+    let frame = call.b.frame();
+    world.deliver(call.b.at, call.port_b.rtp, &frame);
+    world.deliver(above(call.b.at), call.port_b.rtcp, &write(&compound));
+    assert_eq!(world.counter("media_packets_received", Some("rtcp")), 1);
+    world.network().sent.clear();
+    // Our next report to B tells B when its own came.
+    let ours = loop {
+        world.pass(10);
+        if let Some(report) = world.take_rtcp().into_iter().find(|report| report.to == above(call.b.at)) {
+            break block(&check(&report.data).unwrap().collect::<Vec<_>>());
+        }
+    };
+    assert_eq!(ours.last_report, 0xbbbb_cccc);
+    assert!(ours.delay > 0 && ours.delay < 7 * 65_536);
+    let statistics = &world.close(call.session).unwrap()[1];
+    assert_eq!((statistics.packets_lost_at_peer, statistics.jitter_at_peer_us), (Some(7), Some(3_000)));
+    let expected = 60_000 + gone_us;
+    let round_trip = u64::from(statistics.round_trip_us.unwrap());
+    assert!(round_trip.abs_diff(expected) < 50, "{round_trip} us for {expected}");
+}
+
+#[test]
+fn rtcp_shares_the_port_where_the_plan_says_so() {
+    let mut world = World::new();
+    let mut call = Call::begin(&mut world);
+    world.set(call.session, &[MediaPlan { rtcp_mux: true, ..plan(A, call.a.at) }]);
+    call.talk(&mut world, 1);
+    let compound = Compound { ssrc: 0xa, cname: "a", source: None, block: None, goodbye: false };
+    world.deliver(call.a.at, call.port_a.rtp, &write(&compound));
+    assert_eq!(world.counter("media_packets_received", Some("rtcp")), 1);
+    world.network().sent.clear();
+    world.pass(7_000);
+    let reports: Vec<Sent> = world.take_rtcp().into_iter().filter(|report| report.to == call.a.at).collect();
+    assert!(!reports.is_empty() && reports.iter().all(|report| report.from == call.port_a.rtp));
+    // Without the plan's word the same datagram is no RTP that was agreed.
+    world.deliver(call.b.at, call.port_b.rtp, &write(&compound));
+    assert_eq!(world.counter("media_packets_received", Some("rtcp")), 1);
+}
+
+#[test]
+fn who_leaves_says_goodbye_if_it_said_anything() {
+    let mut world = World::new();
+    let mut call = Call::begin(&mut world);
+    call.talk(&mut world, 3);
+    world.close(call.session).unwrap();
+    let last = world.take_rtcp();
+    assert_eq!(last.len(), 1, "A's port never sent anything: no BYE (RFC 3550 §6.3.7)");
+    let items: Vec<Item> = check(&last[0].data).unwrap().collect();
+    assert!(matches!((last[0].to == above(call.b.at), items.last()), (true, Some(Item::Goodbye(_)))));
+}
+
+#[test]
+fn rtcp_of_strangers_and_nonsense_is_dropped() {
+    let mut world = World::new();
+    let mut call = Call::begin(&mut world);
+    call.talk(&mut world, 1);
+    let compound = write(&Compound { ssrc: 0xa, cname: "a", source: None, block: None, goodbye: true });
+    let stranger = "203.0.113.66:4001".parse().unwrap();
+    world.deliver(stranger, call.port_a.rtcp, &compound);
+    world.deliver(above(call.a.at), call.port_a.rtcp, &compound[..7]);
+    assert_eq!(world.counter("media_packets_discarded", Some("stranger")), 1);
+    assert_eq!(world.counter("media_packets_discarded", Some("malformed")), 1);
+    // A goodbye ends nothing: SIP does.
+    world.deliver(above(call.a.at), call.port_a.rtcp, &compound);
+    assert_eq!(call.talk(&mut world, 2).len(), 2);
+}
+
+#[test]
+fn rtcp_follows_a_peer_behind_nat() {
+    let mut world = World::new();
+    let mut call = Call::begin(&mut world);
+    let signalled: SocketAddr = "192.168.1.5:4000".parse().unwrap();
+    world.set(call.session, &[MediaPlan { generation: 2, ..plan(A, signalled) }]);
+    call.a.at = "203.0.113.50:61000".parse().unwrap();
+    call.talk(&mut world, 10);
+    world.network().sent.clear();
+    world.pass(7_000);
+    assert!(world.take_rtcp().iter().any(|report| report.to == above(call.a.at)), "the port above, at a guess");
+    let source: SocketAddr = "203.0.113.50:61777".parse().unwrap();
+    let compound = write(&Compound { ssrc: 0xa, cname: "a", source: None, block: None, goodbye: false });
+    world.deliver(source, call.port_a.rtcp, &compound);
+    world.now = world.now.later(Duration::ZERO);
+    world.pass(7_000);
+    assert!(world.take_rtcp().iter().any(|report| report.to == source), "where its own come from");
+}

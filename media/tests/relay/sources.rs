@@ -1,0 +1,151 @@
+//! Where peers really send from, and who only pretends.
+
+use crate::network::*;
+use router::parameter::{MediaEventKind, MediaPlan};
+use std::net::SocketAddr;
+
+/// Phone A behind a NAT: it signals a private address and sends from another one.
+fn behind_nat(world: &mut World) -> (Call, SocketAddr) {
+    let mut call = Call::begin(world);
+    let signalled = "192.168.1.5:4000".parse().unwrap();
+    world.set(call.session, &[MediaPlan { generation: 2, ..plan(A, signalled) }]);
+    call.a.at = "203.0.113.50:61000".parse().unwrap();
+    (call, signalled)
+}
+
+#[test]
+fn a_phone_behind_nat_is_learned_and_answered_where_it_sends_from() {
+    let mut world = World::new();
+    let (mut call, signalled) = behind_nat(&mut world);
+    let frame = call.b.frame();
+    world.deliver(call.b.at, call.port_b.rtp, &frame);
+    assert_eq!(world.take_rtp()[0].to, signalled);
+    let heard = call.talk(&mut world, 110);
+    assert_eq!(heard.len(), 108, "two packets to be learned");
+    assert_continuous(&heard);
+    let frame = call.b.frame();
+    world.deliver(call.b.at, call.port_b.rtp, &frame);
+    assert_eq!(world.take_rtp()[0].to, call.a.at);
+    let connected = world.network().connected.values().copied().collect::<Vec<_>>();
+    assert!(connected.contains(&call.a.at), "after two seconds nobody else is heard");
+    let statistics = world.close(call.session).unwrap();
+    assert_eq!((statistics[0].learned, statistics[0].packets_discarded), (Some(call.a.at), 2));
+}
+
+#[test]
+fn a_stranger_is_not_heard_once_the_peer_was() {
+    let mut world = World::new();
+    let mut call = Call::begin(&mut world);
+    call.talk(&mut world, 1);
+    let mut stranger = Phone::new("203.0.113.66:4000", 0x66);
+    for _ in 0..20 {
+        let frame = stranger.frame();
+        assert!(!world.deliver(stranger.at, call.port_a.rtp, &frame), "the kernel drops it");
+        // What had arrived before the socket was connected is delivered all the same.
+        let pair = world.network().open.iter().find(|(_, at)| **at == call.port_a.rtp).map(|(pair, _)| *pair).unwrap();
+        let now = world.now;
+        world.voice.handle_datagram(now, pair, media::Channel::Rtp, stranger.at, &mut frame.clone());
+        world.pass(20);
+    }
+    assert!(world.take_rtp().is_empty());
+    assert_eq!(world.counter("media_packets_discarded", Some("stranger")), 20);
+}
+
+#[test]
+fn a_hijacker_who_is_first_loses_to_the_signalled_address() {
+    let mut world = World::new();
+    let mut call = Call::begin(&mut world);
+    let mut hijacker = Phone::new("203.0.113.66:4000", 0x66);
+    let mut heard = 0;
+    for _ in 0..10 {
+        let frame = hijacker.frame();
+        world.deliver(hijacker.at, call.port_a.rtp, &frame);
+        heard += world.take_rtp().len();
+        world.pass(20);
+    }
+    assert_eq!(heard, 8);
+    assert_eq!(call.talk(&mut world, 5).len(), 5);
+    let frame = call.b.frame();
+    world.deliver(call.b.at, call.port_b.rtp, &frame);
+    assert_eq!(world.take_rtp()[0].to, call.a.at);
+    let frame = hijacker.frame();
+    assert!(!world.deliver(hijacker.at, call.port_a.rtp, &frame));
+}
+
+#[test]
+fn a_re_invite_without_a_new_address_interrupts_nothing() {
+    let mut world = World::new();
+    let (mut call, signalled) = behind_nat(&mut world);
+    let mut heard = call.talk(&mut world, 110);
+    world.set(call.session, &[MediaPlan { generation: 3, ..plan(A, signalled) }]);
+    heard.extend(call.talk(&mut world, 10));
+    assert_eq!(heard.len(), 118);
+    assert_continuous(&heard);
+}
+
+#[test]
+fn a_new_nat_binding_is_learned_after_seconds_of_silence() {
+    let mut world = World::new();
+    let mut call = Call::begin(&mut world);
+    call.talk(&mut world, 10);
+    world.pass(5_100);
+    assert!(!world.network().connected.values().any(|peer| *peer == call.a.at), "unlearned");
+    call.a.at = "203.0.113.50:62000".parse().unwrap();
+    assert_eq!(call.talk(&mut world, 10).len(), 8);
+}
+
+#[test]
+fn who_is_on_hold_keeps_its_place_in_silence() {
+    let mut world = World::new();
+    let mut call = Call::begin(&mut world);
+    call.talk(&mut world, 10);
+    world.set(call.session, &[MediaPlan { receives: false, ..plan(A, call.a.at) }]);
+    world.pass(60_000);
+    assert!(world.network().connected.values().any(|peer| *peer == call.a.at));
+    assert!(world.events.iter().all(|(_, event)| event.kind == MediaEventKind::Arrived));
+}
+
+#[test]
+fn arrival_and_silence_are_told_once() {
+    let mut world = World::new();
+    let mut call = Call::begin(&mut world);
+    let limited = MediaPlan { silence_limit_ms: Some(3_000), ..plan(A, call.a.at) };
+    world.set(call.session, &[limited.clone()]);
+    world.pass(2_900);
+    assert!(world.events.is_empty());
+    world.pass(60_000);
+    let kinds = |world: &mut World| -> Vec<MediaEventKind> {
+        std::mem::take(&mut world.events).into_iter().map(|(_, event)| event.kind).collect()
+    };
+    assert_eq!(kinds(&mut world), [MediaEventKind::Silent]);
+    call.talk(&mut world, 5);
+    assert_eq!(kinds(&mut world), [MediaEventKind::Arrived]);
+    world.pass(2_800);
+    assert!(world.events.is_empty());
+    world.pass(300);
+    assert_eq!(kinds(&mut world), [MediaEventKind::Silent]);
+    // Hold lifts the limit; retrieve begins to count anew.
+    call.talk(&mut world, 1);
+    world.set(call.session, &[MediaPlan { silence_limit_ms: None, ..limited.clone() }]);
+    world.pass(60_000);
+    assert_eq!(kinds(&mut world), [MediaEventKind::Arrived]);
+    world.set(call.session, &[limited]);
+    world.pass(2_900);
+    assert!(world.events.is_empty());
+    world.pass(200);
+    assert_eq!(kinds(&mut world), [MediaEventKind::Silent]);
+}
+
+#[test]
+fn a_leg_of_each_address_family() {
+    let mut world = World::new();
+    let session = router::Instance(5);
+    let four = world.open(session, &[A]).unwrap()[0];
+    let six = world.open_on(session, &[B], "2001:db8::1").unwrap()[0];
+    let (mut a, b) = (Phone::new("198.51.100.1:4000", 1), Phone::new("[2001:db8::99]:5000", 2));
+    world.connect(session, A, B, &[plan(A, a.at), plan(B, b.at)]);
+    let frame = a.frame();
+    world.deliver(a.at, four.rtp, &frame);
+    let heard = world.take_rtp();
+    assert_eq!((heard[0].from, heard[0].to), (six.rtp, b.at));
+}
