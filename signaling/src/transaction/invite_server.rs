@@ -165,10 +165,10 @@ mod tests {
         let mut machine = start(false);
         assert_eq!(
             server_timeline(|now, input| machine.handle(now, &TIMERS(), input), 100_000),
-            [(200, Output::SendTrying)]
+            [(100, Output::SendTrying)]
         );
         let mut machine = start(true);
-        assert_eq!(give(&mut machine, 199, answer(180)), [Output::Send]);
+        assert_eq!(give(&mut machine, 99, answer(180)), [Output::Send]);
         assert_eq!(machine.poll_timeout(), None);
     }
 

@@ -60,7 +60,8 @@ pub enum Event {
         /// The transaction of the request.
         key: ClientKey,
     },
-    /// The request did not leave: as if 503 had come (RFC 3261 §8.1.3.1).
+    /// The request did not leave: as if 503 had come (RFC 3261 §8.1.3.1). After a refusal of an INVITE was passed up it
+    /// says that the ACK did not leave, and changes nothing for the user.
     Failed {
         /// The transaction of the request.
         key: ClientKey,

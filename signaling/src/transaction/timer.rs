@@ -55,7 +55,7 @@ pub struct Timers {
     /// Timer D on UDP.
     pub d: Duration,
     /// How long the user has to answer an INVITE before 100 Trying is sent. With zero it is sent at the end of the turn
-    /// in which the INVITE came.
+    /// in which the INVITE came. Half of the 200 ms that RFC 3261 §17.2.1 allows, as timers and turns take their time too.
     pub trying: Duration,
 }
 
@@ -66,7 +66,7 @@ impl Default for Timers {
             t2: Duration::from_secs(4),
             t4: Duration::from_secs(5),
             d: Duration::from_secs(32),
-            trying: Duration::from_millis(200),
+            trying: Duration::from_millis(100),
         }
     }
 }

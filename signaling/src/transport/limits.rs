@@ -35,12 +35,12 @@ pub const CONNECTIONS_MAX: usize = 4_096;
 /// Accepted connections from one address: an office behind one NAT.
 pub const CONNECTIONS_PER_SOURCE: usize = 512;
 
+/// How long nothing is accepted after the system had no room for a connection: it will hardly have any sooner.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 /// Octets that wait to be written to one connection. A peer that lets so much pile up does not read; a burst of 64
 /// large messages passes.
 pub const WRITE_QUEUE_OCTETS: usize = 256 << 10;
-
-/// Messages that wait to be written to one connection.
-pub const WRITE_QUEUE_MESSAGES: usize = 1_024;
 
 /// Octets that a connection asks for in one read: an ordinary message or a few.
 pub const READ_OCTETS: usize = 4_096;

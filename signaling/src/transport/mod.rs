@@ -1,16 +1,30 @@
 //! Transports (RFC 3261 §18): from sockets to whole messages, and back.
 //!
-//! Pure: [`Framer`], [`with_via`], [`response_destination`], [`upgrade`], [`Listeners`].
-//! reads sockets and clocks: [`Transports`] with `udp`, `tcp`, `connection`, and [`Resolver`].
+//! ```text
+//!   UDP socket ──┐                  ┌──▶ TransportEvent::Received { flow, bytes }
+//!   TCP listener ├──▶ Transports ───┤    TransportEvent::Failed { destination, token, failure }
+//!   connection ──┘        ▲         └──▶ TransportEvent::Closed { flow }
+//!                         └── send(Transmit { destination, bytes, token })
+//! ```
 //!
-//! A further transport is a variant of [`Transport`] and a file that turns its connections into
-//! [`Received`] as `tcp` does.
+//! Pure: [`Framer`], [`with_via`], [`response_destination`], [`upgrade`], [`Listeners`], [`NameCache`]. The shell, which
+//! reads sockets and clocks: [`Transports`] (`hub`, `udp`, `tcp`, `connection`) and [`Resolver`].
+//!
+//! A further transport is a variant of [`Transport`] and a file beside `tcp` that yields its streams.
 
 mod choice;
+mod connection;
 mod flow;
 mod framing;
+mod hub;
 pub mod limits;
 mod listener;
+mod names;
+mod resolve;
+mod tcp;
+#[cfg(test)]
+mod tests;
+mod udp;
 mod via_rules;
 
 pub use choice::{TcpRefusals, upgrade};
@@ -18,5 +32,8 @@ pub use flow::{
     Connection, ConnectionId, Destination, Flow, ListenerId, Received, Token, Transmit, Transport, TransportFailure,
 };
 pub use framing::{Frame, Framer, PONG};
+pub use hub::{BindError, TransportCounters, TransportEvent, TransportSettings, Transports};
 pub use listener::{Advertised, DSCP_DEFAULT, Listener, ListenerConfig, Listeners};
+pub use names::{Look, NameAnswer, NameCache, Resolution};
+pub use resolve::Resolver;
 pub use via_rules::{response_destination, with_via};

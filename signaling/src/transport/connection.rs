@@ -1,0 +1,354 @@
+//! One connection of a stream transport: a task that reads, frames and writes.
+//!
+//! The hub hands messages over by a channel whose octets are counted, and learns of everything by another. The task ends
+//! when the hub lets go of it (what is queued is still written), when the peer closes or breaks the protocol, or when a
+//! deadline passes.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use bytes::{Buf, Bytes};
+use router::time::Duration;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::{Sender, UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::flow::{Destination, Flow, Received, Token, TransportFailure};
+use super::framing::{Frame, Framer, PONG};
+use super::limits::READ_OCTETS;
+use super::udp::failure;
+
+/// What a queued message costs beside its octets.
+const MESSAGE_OVERHEAD: usize = 128;
+
+/// A message on its way out.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) bytes: Bytes,
+    pub(super) destination: Destination,
+    pub(super) token: Option<Token>,
+}
+
+/// What a connection tells the hub.
+#[derive(Debug)]
+pub(super) enum Input {
+    Received(Received),
+    /// A message did not leave.
+    Failed(Destination, Option<Token>, TransportFailure),
+    /// The connection has ended; the last of it.
+    Closed {
+        flow: Flow,
+        accepted: bool,
+        failure: TransportFailure,
+    },
+}
+
+/// The hub's end of a connection.
+#[derive(Debug)]
+pub(super) struct Handle {
+    pub(super) flow: Flow,
+    outgoing: UnboundedSender<Outgoing>,
+    shared: Arc<Shared>,
+    bound: usize,
+}
+
+/// What both ends look at.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Octets that are queued.
+    queued: AtomicUsize,
+    /// Whether the connection is to end without writing what is queued.
+    cut: AtomicBool,
+}
+
+/// How long a connection waits for what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    pub(super) message: Duration,
+    pub(super) idle: Duration,
+}
+
+impl Handle {
+    /// Queues a message; gives it back where it cannot be.
+    pub(super) fn write(&self, message: Outgoing) -> Option<(Outgoing, TransportFailure)> {
+        let cost = cost(&message.bytes);
+        if self.shared.queued.load(Ordering::Relaxed) + cost > self.bound {
+            return Some((message, TransportFailure::Congested));
+        }
+        self.shared.queued.fetch_add(cost, Ordering::Relaxed);
+        self.outgoing.send(message).err().map(|unsent| (unsent.0, TransportFailure::Closed))
+    }
+
+    /// Ends the connection now; what is queued is reported as failed.
+    pub(super) fn cut(self) {
+        self.shared.cut.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Both ends of a connection that is to be served.
+pub(super) fn pair(
+    flow: Flow,
+    accepted: bool,
+    inputs: Sender<Input>,
+    patience: Patience,
+    bound: usize,
+) -> (Handle, Connection) {
+    let (outgoing, queue) = unbounded_channel();
+    let shared = Arc::new(Shared::default());
+    let handle = Handle { flow, outgoing, shared: shared.clone(), bound };
+    let connection = Connection {
+        flow,
+        accepted,
+        queue,
+        shared,
+        inputs,
+        patience,
+        framer: Framer::new(),
+        writing: VecDeque::new(),
+        read_since: None,
+        write_since: None,
+        active: Instant::now(),
+    };
+    (handle, connection)
+}
+
+/// The task's end of a connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    flow: Flow,
+    /// Whether the peer opened it.
+    accepted: bool,
+    queue: UnboundedReceiver<Outgoing>,
+    shared: Arc<Shared>,
+    inputs: Sender<Input>,
+    patience: Patience,
+    framer: Framer,
+    /// What is being written, the first of it partly.
+    writing: VecDeque<Outgoing>,
+    /// Since when a message is not whole; at the start, since when the first one is awaited.
+    read_since: Option<Instant>,
+    /// Since when the peer takes nothing of what is being written.
+    write_since: Option<Instant>,
+    /// When something last came or went.
+    active: Instant,
+}
+
+/// Why the task goes on no longer.
+#[derive(Debug)]
+enum End {
+    /// The hub let go.
+    Released,
+    /// The peer, the network, or a deadline.
+    Failed(TransportFailure),
+}
+
+impl Connection {
+    /// Opens the connection, then serves it.
+    pub(super) async fn open(
+        self,
+        connecting: impl Future<Output = Result<TcpStream, TransportFailure>>,
+        patience: Duration,
+    ) {
+        match tokio::time::timeout(patience, connecting).await {
+            Ok(Ok(stream)) => self.serve(stream).await,
+            Ok(Err(failure)) => self.finish(failure).await,
+            Err(_) => self.finish(TransportFailure::TimedOut).await,
+        }
+    }
+
+    /// Serves the connection until it ends. A peer that opened it is to send something soon.
+    pub(super) async fn serve(mut self, mut stream: TcpStream) {
+        self.active = Instant::now();
+        self.read_since = self.accepted.then_some(self.active);
+        let end = self.run(&mut stream).await;
+        let failure = match end {
+            End::Released => {
+                let patience = self.patience.message;
+                let farewell = async {
+                    while !self.writing.is_empty() {
+                        stream.writable().await?;
+                        self.flush(&stream)?;
+                    }
+                    stream.shutdown().await
+                };
+                match tokio::time::timeout(patience, farewell).await {
+                    Ok(Ok(())) | Err(_) => TransportFailure::Closed,
+                    Ok(Err(error)) => failure(&error),
+                }
+            }
+            End::Failed(failure) => failure,
+        };
+        drop(stream);
+        self.finish(failure).await;
+    }
+
+    async fn run(&mut self, stream: &mut TcpStream) -> End {
+        let sleep = sleep_until(self.deadline());
+        tokio::pin!(sleep);
+        loop {
+            self.hurry(sleep.as_mut());
+            tokio::select! {
+                message = self.queue.recv() => match message {
+                    Some(message) => {
+                        self.writing.push_back(message);
+                        while let Ok(message) = self.queue.try_recv() {
+                            self.writing.push_back(message);
+                        }
+                        if let Err(error) = self.flush(stream) {
+                            return End::Failed(failure(&error));
+                        }
+                    }
+                    None if self.shared.cut.load(Ordering::Relaxed) => return End::Failed(TransportFailure::Congested),
+                    None => return End::Released,
+                },
+                ready = stream.readable() => {
+                    let read = match ready {
+                        Ok(()) => self.read(stream),
+                        Err(error) => Err(failure(&error)),
+                    };
+                    if let Err(failure) = read {
+                        return End::Failed(failure);
+                    }
+                    if let Err(failure) = self.take_frames().await {
+                        return End::Failed(failure);
+                    }
+                }
+                ready = stream.writable(), if !self.writing.is_empty() => {
+                    if let Err(error) = ready.and_then(|()| self.flush(stream)) {
+                        return End::Failed(failure(&error));
+                    }
+                }
+                () = sleep.as_mut() => {
+                    if self.deadline() <= Instant::now() {
+                        return End::Failed(TransportFailure::TimedOut);
+                    }
+                    sleep.as_mut().reset(self.deadline());
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, stream: &TcpStream) -> Result<(), TransportFailure> {
+        match stream.try_read_buf(self.framer.buffer(READ_OCTETS)) {
+            Ok(0) => Err(TransportFailure::Closed),
+            Ok(_) => {
+                self.active = Instant::now();
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(failure(&error)),
+        }
+    }
+
+    /// Gives the hub what is whole; waits while it has no room, so the peer's window closes.
+    async fn take_frames(&mut self) -> Result<(), TransportFailure> {
+        let mut whole = false;
+        loop {
+            match self.framer.next_frame() {
+                Ok(Some(Frame::Message(bytes))) => {
+                    whole = true;
+                    let received = Received { flow: self.flow, bytes };
+                    if self.inputs.send(Input::Received(received)).await.is_err() {
+                        return Err(TransportFailure::Closed);
+                    }
+                }
+                Ok(Some(Frame::Ping)) => {
+                    whole = true;
+                    self.pong();
+                }
+                Ok(None) => break,
+                Err(malformed) => {
+                    tracing::debug!(%malformed, "a stream that is no SIP is closed");
+                    return Err(TransportFailure::Closed);
+                }
+            }
+        }
+        if self.framer.is_inside() {
+            if whole || self.read_since.is_none() {
+                self.read_since = Some(Instant::now());
+            }
+        } else if whole {
+            self.read_since = None;
+        }
+        Ok(())
+    }
+
+    /// Queues the answer to a ping, unless something waits to be written: that tells the peer as well that the connection
+    /// lives, and who pings without reading piles up nothing.
+    fn pong(&mut self) {
+        if self.writing.is_empty() {
+            let bytes = Bytes::from_static(PONG);
+            self.shared.queued.fetch_add(cost(&bytes), Ordering::Relaxed);
+            self.writing.push_back(Outgoing { bytes, destination: Destination::flow(&self.flow), token: None });
+            if self.write_since.is_none() {
+                self.write_since = Some(Instant::now());
+            }
+        }
+    }
+
+    /// Writes what the socket takes.
+    fn flush(&mut self, stream: &TcpStream) -> io::Result<()> {
+        while let Some(first) = self.writing.front_mut() {
+            match stream.try_write(&first.bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    self.active = Instant::now();
+                    self.write_since = None;
+                    let mut released = written;
+                    first.bytes.advance(written);
+                    if first.bytes.is_empty() {
+                        released += MESSAGE_OVERHEAD;
+                        self.writing.pop_front();
+                    }
+                    self.shared.queued.fetch_sub(released, Ordering::Relaxed);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.write_since.get_or_insert_with(Instant::now);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.write_since = None;
+        Ok(())
+    }
+
+    /// When the connection ends if nothing happens before.
+    fn deadline(&self) -> Instant {
+        let idle = self.active + self.patience.idle;
+        [self.read_since, self.write_since]
+            .into_iter()
+            .flatten()
+            .map(|since| since + self.patience.message)
+            .fold(idle, Instant::min)
+    }
+
+    /// Moves the alarm forward where the deadline has come nearer; where it has moved away the alarm finds out itself.
+    fn hurry(&self, sleep: Pin<&mut Sleep>) {
+        let deadline = self.deadline();
+        if deadline < sleep.deadline() {
+            sleep.reset(deadline);
+        }
+    }
+
+    /// Reports what was not written, and the end.
+    async fn finish(mut self, failure: TransportFailure) {
+        self.queue.close();
+        while let Ok(message) = self.queue.try_recv() {
+            self.writing.push_back(message);
+        }
+        for message in self.writing {
+            // The hub is gone when this fails: nobody is left to be told.
+            let _ = self.inputs.send(Input::Failed(message.destination, message.token, failure)).await;
+        }
+        let _ = self.inputs.send(Input::Closed { flow: self.flow, accepted: self.accepted, failure }).await;
+    }
+}
+
+fn cost(bytes: &Bytes) -> usize {
+    bytes.len() + MESSAGE_OVERHEAD
+}

@@ -1,0 +1,348 @@
+//! The transports over the loopback interface, at ports that the system gives.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use router::Random;
+use router::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+use crate::message::{Message, ResponseWriter, StatusCode};
+use crate::transaction::{Event, Timers, Transactions};
+
+/// Nothing here takes long; a test that hangs is to end.
+const GUARD: Duration = Duration::from_secs(60);
+
+const MESSAGE: &str = "OPTIONS sip:h SIP/2.0\r\nContent-Length: 0\r\n\r\n";
+
+fn transports(transport: Transport, address: &str) -> Transports {
+    bounded(transport, address, TransportSettings::default())
+}
+
+fn bounded(transport: Transport, address: &str, settings: TransportSettings) -> Transports {
+    Transports::bind(&[ListenerConfig::new(transport, address.parse().unwrap())], settings).unwrap()
+}
+
+fn local(transports: &Transports) -> SocketAddr {
+    transports.listeners().get(ListenerId(0)).unwrap().local()
+}
+
+fn transmit(destination: Destination, text: &str, token: u64) -> Transmit {
+    Transmit { destination, bytes: Bytes::copy_from_slice(text.as_bytes()), token: Some(Token(token)) }
+}
+
+fn to(transport: Transport, remote: SocketAddr) -> Destination {
+    Destination::address(transport, remote)
+}
+
+async fn next(transports: &mut Transports) -> TransportEvent {
+    let wait = async {
+        loop {
+            if let Some(event) = transports.poll_event() {
+                return event;
+            }
+            transports.ready().await;
+            transports.receive();
+        }
+    };
+    tokio::time::timeout(GUARD, wait).await.expect("nothing came")
+}
+
+async fn next_message(transports: &mut Transports) -> Received {
+    match next(transports).await {
+        TransportEvent::Received(received) => received,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn next_failure(transports: &mut Transports) -> (Option<Token>, TransportFailure) {
+    loop {
+        if let TransportEvent::Failed { token, failure, .. } = next(transports).await {
+            return (token, failure);
+        }
+    }
+}
+
+/// Drives the transports until the peer's work is done.
+async fn while_driven<T>(transports: &mut Transports, work: impl Future<Output = T>) -> T {
+    tokio::pin!(work);
+    let drive = async {
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = transports.ready() => { transports.receive(); }
+            }
+        }
+    };
+    tokio::time::timeout(GUARD, drive).await.expect("the peer got nothing")
+}
+
+#[tokio::test]
+async fn datagrams_go_and_come_back_on_their_flow() {
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let (mut here, mut there) = (transports(Transport::Udp, address), transports(Transport::Udp, address));
+        here.send(transmit(to(Transport::Udp, local(&there)), MESSAGE, 1));
+        let received = next_message(&mut there).await;
+        assert_eq!((&received.bytes[..], received.flow.remote), (MESSAGE.as_bytes(), local(&here)));
+        assert_eq!((received.flow.local, received.flow.connection), (local(&there), None));
+        there.send(transmit(Destination::flow(&received.flow), MESSAGE, 2));
+        assert_eq!(next_message(&mut here).await.flow.remote, local(&there));
+        assert_eq!((here.counters().sent, here.counters().received), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn keep_alives_by_udp_are_nothing() {
+    let mut here = transports(Transport::Udp, "127.0.0.1:0");
+    let peer = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    for datagram in ["\r\n\r\n", "", "\0\0", MESSAGE] {
+        peer.send_to(datagram.as_bytes(), local(&here)).await.unwrap();
+    }
+    assert_eq!(next_message(&mut here).await.bytes, MESSAGE);
+}
+
+#[tokio::test]
+async fn connections_are_used_both_ways_and_again() {
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let (mut here, mut there) = (transports(Transport::Tcp, address), transports(Transport::Tcp, address));
+        here.send(transmit(to(Transport::Tcp, local(&there)), MESSAGE, 1));
+        let (first, _) = tokio::join!(next_message(&mut there), async {});
+        there.send(transmit(Destination::flow(&first.flow), MESSAGE, 2));
+        let back = next_message(&mut here).await;
+        assert_eq!(back.flow.remote, local(&there));
+        here.send(transmit(to(Transport::Tcp, local(&there)), MESSAGE, 3));
+        let second = next_message(&mut there).await;
+        assert_eq!(second.flow, first.flow);
+        assert_eq!((here.connections(), there.connections()), (1, 1));
+        // What the peer opened is not taken for messages to its address: behind a NAT it may be another's.
+        assert_ne!(first.flow.remote, local(&here));
+        there.send(transmit(to(Transport::Tcp, local(&here)), MESSAGE, 4));
+        let third = next_message(&mut here).await;
+        assert_ne!(third.flow.connection, back.flow.connection);
+        assert_eq!((here.connections(), there.connections()), (2, 2));
+    }
+}
+
+#[tokio::test]
+async fn a_stream_in_pieces_is_framed_and_pings_are_answered() {
+    let mut here = transports(Transport::Tcp, "127.0.0.1:0");
+    let mut peer = TcpStream::connect(local(&here)).await.unwrap();
+    let (first, second) = MESSAGE.split_at(17);
+    peer.write_all(first.as_bytes()).await.unwrap();
+    peer.write_all(format!("{second}\r\n\r\n{MESSAGE}").as_bytes()).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(next_message(&mut here).await.bytes, MESSAGE);
+    }
+    let mut pong = [0; 2];
+    while_driven(&mut here, peer.read_exact(&mut pong)).await.unwrap();
+    assert_eq!(&pong, PONG);
+}
+
+#[tokio::test]
+async fn what_is_no_sip_is_closed() {
+    for garbage in ["GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01", "BYE sip:h SIP/2.0\r\nContent-Length: -1\r\n\r\n"] {
+        let mut here = transports(Transport::Tcp, "127.0.0.1:0");
+        let mut peer = TcpStream::connect(local(&here)).await.unwrap();
+        peer.write_all(garbage.as_bytes()).await.unwrap();
+        assert!(matches!(next(&mut here).await, TransportEvent::Closed { .. }));
+        assert_eq!(here.connections(), 0);
+        let mut rest = Vec::new();
+        // The end may come as a reset, as octets were left unread.
+        let _ = peer.read_to_end(&mut rest).await;
+        assert!(rest.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_reported_for_every_message() {
+    let vacant = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let mut here = transports(Transport::Tcp, "127.0.0.1:0");
+    for token in 1..=2 {
+        here.send(transmit(to(Transport::Tcp, vacant), MESSAGE, token));
+    }
+    for token in 1..=2 {
+        assert_eq!(next_failure(&mut here).await, (Some(Token(token)), TransportFailure::Refused));
+    }
+    assert!(matches!(next(&mut here).await, TransportEvent::Closed { .. }));
+    assert_eq!(here.connections(), 0);
+}
+
+#[tokio::test]
+async fn without_a_listener_of_its_kind_nothing_is_sent() {
+    let mut here = transports(Transport::Udp, "127.0.0.1:0");
+    here.send(transmit(to(Transport::Tcp, "127.0.0.1:9".parse().unwrap()), MESSAGE, 1));
+    assert_eq!(next_failure(&mut here).await, (Some(Token(1)), TransportFailure::NoListener));
+    here.send(transmit(to(Transport::Udp, "[::1]:9".parse().unwrap()), MESSAGE, 2));
+    assert_eq!(next_failure(&mut here).await, (Some(Token(2)), TransportFailure::NoListener));
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_is_cut_off() {
+    let settings = TransportSettings { write_queue_octets: 64 << 10, ..TransportSettings::default() };
+    let mut here = bounded(Transport::Tcp, "127.0.0.1:0", settings);
+    let mut peer = TcpStream::connect(local(&here)).await.unwrap();
+    peer.write_all(MESSAGE.as_bytes()).await.unwrap();
+    let flow = next_message(&mut here).await.flow;
+    let long = format!("MESSAGE sip:h SIP/2.0\r\nContent-Length: 30000\r\n\r\n{}", "x".repeat(30_000));
+    let mut sent = 0;
+    let failure = loop {
+        here.send(transmit(Destination::flow(&flow), &long, sent));
+        sent += 1;
+        // The connection's task has its turn; it moves to the kernel what that takes.
+        tokio::task::yield_now().await;
+        here.receive();
+        if let Some(TransportEvent::Failed { failure, .. }) = here.poll_event() {
+            break failure;
+        }
+        assert!(sent < 10_000, "the kernel does not hold 300 MB");
+    };
+    assert_eq!(failure, TransportFailure::Congested);
+    loop {
+        match next(&mut here).await {
+            TransportEvent::Closed { flow: closed } => break assert_eq!(closed, flow),
+            TransportEvent::Failed { failure, .. } => assert_eq!(failure, TransportFailure::Congested),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((here.connections(), here.counters().congested), (0, 1));
+}
+
+#[tokio::test]
+async fn a_response_finds_another_way_and_a_flow_does_not() {
+    let mut here = transports(Transport::Tcp, "127.0.0.1:0");
+    let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut peer = TcpStream::connect(local(&here)).await.unwrap();
+    peer.write_all(MESSAGE.as_bytes()).await.unwrap();
+    let flow = next_message(&mut here).await.flow;
+    drop(peer);
+    assert_eq!(next(&mut here).await, TransportEvent::Closed { flow });
+    here.send(transmit(Destination::flow(&flow), MESSAGE, 1));
+    assert_eq!(next_failure(&mut here).await, (Some(Token(1)), TransportFailure::Closed));
+    let sent_by = elsewhere.local_addr().unwrap();
+    let connection = Connection::Prefer(flow.connection.unwrap(), sent_by);
+    here.send(transmit(Destination { connection, ..Destination::flow(&flow) }, MESSAGE, 2));
+    let answer = async {
+        let (mut stream, _) = elsewhere.accept().await.unwrap();
+        let mut octets = vec![0; MESSAGE.len()];
+        stream.read_exact(&mut octets).await.unwrap();
+        octets
+    };
+    assert_eq!(while_driven(&mut here, answer).await, MESSAGE.as_bytes());
+}
+
+#[tokio::test]
+async fn connections_are_bounded_in_all_and_by_source() {
+    let one = TransportSettings { connections_per_source: 1, ..TransportSettings::default() };
+    let all = TransportSettings { connections: 1, ..TransportSettings::default() };
+    for settings in [one, all] {
+        let mut here = bounded(Transport::Tcp, "127.0.0.1:0", settings);
+        let mut first = TcpStream::connect(local(&here)).await.unwrap();
+        first.write_all(MESSAGE.as_bytes()).await.unwrap();
+        next_message(&mut here).await;
+        let mut second = TcpStream::connect(local(&here)).await.unwrap();
+        let mut end = Vec::new();
+        while_driven(&mut here, second.read_to_end(&mut end)).await.unwrap();
+        assert_eq!((here.counters().accepted, here.counters().rejected), (1, 1));
+        drop(first);
+        assert!(matches!(next(&mut here).await, TransportEvent::Closed { .. }));
+        let mut third = TcpStream::connect(local(&here)).await.unwrap();
+        third.write_all(MESSAGE.as_bytes()).await.unwrap();
+        next_message(&mut here).await;
+    }
+}
+
+#[tokio::test]
+async fn silent_and_slow_peers_are_closed() {
+    let hasty = Duration::from_millis(20);
+    let idle = TransportSettings { idle_timeout: hasty, ..TransportSettings::default() };
+    let slow = TransportSettings { message_timeout: hasty, ..TransportSettings::default() };
+    for (settings, said) in
+        [(idle, MESSAGE), (idle, ""), (slow, ""), (slow, "OPTIONS sip:h SIP/2.0\r\nX"), (slow, "\r\n")]
+    {
+        let mut here = bounded(Transport::Tcp, "127.0.0.1:0", settings);
+        let mut peer = TcpStream::connect(local(&here)).await.unwrap();
+        peer.write_all(said.as_bytes()).await.unwrap();
+        loop {
+            match next(&mut here).await {
+                TransportEvent::Received(received) => assert_eq!(received.bytes, MESSAGE),
+                TransportEvent::Closed { .. } => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(here.connections(), 0);
+    }
+}
+
+#[tokio::test]
+async fn closing_writes_what_is_queued() {
+    let mut here = transports(Transport::Tcp, "127.0.0.1:0");
+    let peer = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    for token in 0..100 {
+        here.send(transmit(to(Transport::Tcp, peer.local_addr().unwrap()), MESSAGE, token));
+    }
+    let reading = async {
+        let (mut stream, _) = peer.accept().await.unwrap();
+        let mut octets = Vec::new();
+        stream.read_to_end(&mut octets).await.unwrap();
+        octets.len()
+    };
+    let (read, ()) = tokio::join!(reading, here.close(GUARD));
+    assert_eq!(read, 100 * MESSAGE.len());
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_named() {
+    let taken = transports(Transport::Udp, "127.0.0.1:0");
+    let config = ListenerConfig::new(Transport::Udp, local(&taken));
+    let error = Transports::bind(&[config], TransportSettings::default()).unwrap_err();
+    assert!(error.to_string().starts_with(&format!("cannot listen on udp {}: ", local(&taken))), "{error}");
+}
+
+#[tokio::test]
+async fn an_unspecified_address_is_advertised_as_one_that_peers_can_use() {
+    let here = transports(Transport::Udp, "0.0.0.0:0");
+    let listener = here.listeners().get(ListenerId(0)).unwrap();
+    assert_eq!(listener.advertised().port(), listener.local().port());
+    let advertised: Option<std::net::IpAddr> = listener.advertised().host().parse().ok();
+    // A host without any route advertises what it bound.
+    assert!(advertised.is_some());
+}
+
+/// A UDP and a TCP listener with transactions, and a peer that has UDP alone: a request that is too long for UDP finds
+/// no TCP there, and goes by UDP.
+#[tokio::test]
+async fn a_long_request_reaches_a_peer_without_tcp() {
+    let configs = [Transport::Udp, Transport::Tcp].map(|of| ListenerConfig::new(of, "127.0.0.1:0".parse().unwrap()));
+    let mut here = Transports::bind(&configs, TransportSettings::default()).unwrap();
+    let mut peer = transports(Transport::Udp, "127.0.0.1:0");
+    let mut layer = Transactions::new(Timers::default(), here.listeners().clone(), Random::from_seed(1));
+    let now = Instant::from_millis(1);
+    let request = format!(
+        "MESSAGE sip:b@h SIP/2.0\r\nMax-Forwards: 70\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: c\r\n\
+         CSeq: 1 MESSAGE\r\nContent-Type: text/plain\r\nContent-Length: 2000\r\n\r\n{}",
+        "x".repeat(2_000)
+    );
+    layer.request(now, to(Transport::Udp, local(&peer)), Bytes::from(request)).unwrap();
+    let first = layer.poll_transmit().unwrap();
+    assert_eq!(first.destination.transport, Transport::Tcp);
+    here.send(first);
+    let (token, failure) = next_failure(&mut here).await;
+    layer.handle_transport_failed(now, token.unwrap(), failure);
+    let second = layer.poll_transmit().unwrap();
+    assert_eq!(second.destination.transport, Transport::Udp);
+    here.send(second);
+    let received = next_message(&mut peer).await;
+    let message = Message::parse_datagram(received.bytes).unwrap();
+    let response = ResponseWriter::to(&message, StatusCode::OK).source(received.flow.remote).finish();
+    let destination = response_destination(&message.via().unwrap(), &received.flow);
+    peer.send(Transmit { destination, bytes: response, token: None });
+    let answer = loop {
+        if let TransportEvent::Received(received) = next(&mut here).await {
+            break received;
+        }
+    };
+    layer.handle_received(now, answer);
+    assert!(matches!(layer.poll_event(), Some(Event::Response { .. })));
+}
