@@ -1,5 +1,7 @@
 //! The worker itself: its thread, its poll loop, sockets of the system on the loopback interface.
 
+#![expect(clippy::unwrap_used, reason = "a test may unwrap, and so may what it is made of")]
+
 use media::rtp::{Header, write};
 use media::{Config, PortRange, Worker};
 use router::packet::{Parameters, Transaction, one};

@@ -30,7 +30,7 @@ pub struct Taken {
     pub incoming: Incoming,
     /// The payload type of the same format in packets to its sender.
     pub own: u8,
-    /// See [`Format::mapped`].
+    /// The payload type of the same encoding at the bridged port, if it was agreed there.
     pub mapped: Option<u8>,
     /// Whether the marker was set.
     pub marker: bool,

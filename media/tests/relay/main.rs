@@ -1,5 +1,7 @@
 //! A worker's core in virtual time, through its service face and a simulated network.
 
+#![expect(clippy::unwrap_used, reason = "a test may unwrap, and so may what it is made of")]
+
 mod builtins;
 mod continuity;
 mod network;

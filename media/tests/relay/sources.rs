@@ -110,7 +110,7 @@ fn arrival_and_silence_are_told_once() {
     let mut world = World::new();
     let mut call = Call::begin(&mut world);
     let limited = MediaPlan { silence_limit_ms: Some(3_000), ..plan(A, call.a.at) };
-    world.set(call.session, &[limited.clone()]);
+    world.set(call.session, std::slice::from_ref(&limited));
     world.pass(2_900);
     assert!(world.events.is_empty());
     world.pass(60_000);
