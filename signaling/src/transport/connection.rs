@@ -1,4 +1,4 @@
-//! One connection of a stream transport: a task that reads, frames and writes.
+//! One connection of a stream transport, whatever its stream is: a task that reads, frames and writes.
 //!
 //! The hub hands messages over by a channel whose octets are counted, and learns of everything by another. The task ends
 //! when the hub lets go of it (what is queued is still written), when the peer closes or breaks the protocol, or when a
@@ -12,8 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::{Buf, Bytes};
 use router::time::Duration;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::sync::mpsc::{Sender, UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -148,9 +147,9 @@ enum End {
 
 impl Connection {
     /// Opens the connection, then serves it.
-    pub(super) async fn open(
+    pub(super) async fn open<S: AsyncRead + AsyncWrite>(
         self,
-        connecting: impl Future<Output = Result<TcpStream, TransportFailure>>,
+        connecting: impl Future<Output = Result<S, TransportFailure>>,
         patience: Duration,
     ) {
         match tokio::time::timeout(patience, connecting).await {
@@ -161,67 +160,56 @@ impl Connection {
     }
 
     /// Serves the connection until it ends. A peer that opened it is to send something soon.
-    pub(super) async fn serve(mut self, mut stream: TcpStream) {
+    pub(super) async fn serve<S: AsyncRead + AsyncWrite>(mut self, stream: S) {
         self.active = Instant::now();
         self.read_since = self.accepted.then_some(self.active);
-        let end = self.run(&mut stream).await;
-        let failure = match end {
+        let (mut reader, mut writer) = tokio::io::split(stream);
+        let failure = match self.run(&mut reader, &mut writer).await {
             End::Released => {
-                let patience = self.patience.message;
-                let farewell = async {
-                    while !self.writing.is_empty() {
-                        stream.writable().await?;
-                        self.flush(&stream)?;
-                    }
-                    stream.shutdown().await
-                };
-                match tokio::time::timeout(patience, farewell).await {
+                let farewell = tokio::time::timeout(self.patience.message, self.farewell(&mut writer));
+                match farewell.await {
                     Ok(Ok(())) | Err(_) => TransportFailure::Closed,
                     Ok(Err(error)) => failure(&error),
                 }
             }
             End::Failed(failure) => failure,
         };
-        drop(stream);
+        drop((reader, writer));
         self.finish(failure).await;
     }
 
-    async fn run(&mut self, stream: &mut TcpStream) -> End {
+    async fn run<S: AsyncRead + AsyncWrite>(&mut self, reader: &mut ReadHalf<S>, writer: &mut WriteHalf<S>) -> End {
         let sleep = sleep_until(self.deadline());
         tokio::pin!(sleep);
+        let mut unflushed = false;
         loop {
             self.hurry(sleep.as_mut());
+            let next = self.writing.front().map(|message| message.bytes.clone()).unwrap_or_default();
             tokio::select! {
                 message = self.queue.recv() => match message {
-                    Some(message) => {
-                        self.writing.push_back(message);
-                        while let Ok(message) = self.queue.try_recv() {
-                            self.writing.push_back(message);
-                        }
-                        if let Err(error) = self.flush(stream) {
-                            return End::Failed(failure(&error));
-                        }
-                    }
+                    Some(message) => self.enqueue(message),
                     None if self.shared.cut.load(Ordering::Relaxed) => return End::Failed(TransportFailure::Congested),
                     None => return End::Released,
                 },
-                ready = stream.readable() => {
-                    let read = match ready {
-                        Ok(()) => self.read(stream),
-                        Err(error) => Err(failure(&error)),
-                    };
-                    if let Err(failure) = read {
-                        return End::Failed(failure);
+                read = reader.read_buf(self.framer.buffer(READ_OCTETS)) => {
+                    match read {
+                        Ok(0) => return End::Failed(TransportFailure::Closed),
+                        Ok(_) => self.active = Instant::now(),
+                        Err(error) => return End::Failed(failure(&error)),
                     }
                     if let Err(failure) = self.take_frames().await {
                         return End::Failed(failure);
                     }
                 }
-                ready = stream.writable(), if !self.writing.is_empty() => {
-                    if let Err(error) = ready.and_then(|()| self.flush(stream)) {
-                        return End::Failed(failure(&error));
+                sent = send(writer, &next), if unflushed || !next.is_empty() => match sent {
+                    Ok(Sent::Octets(0)) => return End::Failed(TransportFailure::Closed),
+                    Ok(Sent::Octets(octets)) => {
+                        self.written(octets);
+                        unflushed = true;
                     }
-                }
+                    Ok(Sent::Flushed) => unflushed = false,
+                    Err(error) => return End::Failed(failure(&error)),
+                },
                 () = sleep.as_mut() => {
                     if self.deadline() <= Instant::now() {
                         return End::Failed(TransportFailure::TimedOut);
@@ -232,16 +220,33 @@ impl Connection {
         }
     }
 
-    fn read(&mut self, stream: &TcpStream) -> Result<(), TransportFailure> {
-        match stream.try_read_buf(self.framer.buffer(READ_OCTETS)) {
-            Ok(0) => Err(TransportFailure::Closed),
-            Ok(_) => {
-                self.active = Instant::now();
-                Ok(())
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            Err(error) => Err(failure(&error)),
+    /// Writes what is queued and says that nothing more comes.
+    async fn farewell<S: AsyncWrite>(&mut self, writer: &mut WriteHalf<S>) -> io::Result<()> {
+        while let Some(message) = self.writing.front() {
+            writer.write_all(&message.bytes).await?;
+            self.writing.pop_front();
         }
+        writer.shutdown().await
+    }
+
+    fn enqueue(&mut self, message: Outgoing) {
+        self.write_since.get_or_insert_with(Instant::now);
+        self.writing.push_back(message);
+    }
+
+    /// So many octets of the first message were taken.
+    fn written(&mut self, octets: usize) {
+        self.active = Instant::now();
+        let mut released = octets;
+        if let Some(first) = self.writing.front_mut() {
+            first.bytes.advance(octets.min(first.bytes.len()));
+            if first.bytes.is_empty() {
+                released += MESSAGE_OVERHEAD;
+                self.writing.pop_front();
+            }
+        }
+        self.write_since = (!self.writing.is_empty()).then_some(self.active);
+        self.shared.queued.fetch_sub(released, Ordering::Relaxed);
     }
 
     /// Gives the hub what is whole; waits while it has no room, so the peer's window closes.
@@ -283,38 +288,8 @@ impl Connection {
         if self.writing.is_empty() {
             let bytes = Bytes::from_static(PONG);
             self.shared.queued.fetch_add(cost(&bytes), Ordering::Relaxed);
-            self.writing.push_back(Outgoing { bytes, destination: Destination::flow(&self.flow), token: None });
-            if self.write_since.is_none() {
-                self.write_since = Some(Instant::now());
-            }
+            self.enqueue(Outgoing { bytes, destination: Destination::flow(&self.flow), token: None });
         }
-    }
-
-    /// Writes what the socket takes.
-    fn flush(&mut self, stream: &TcpStream) -> io::Result<()> {
-        while let Some(first) = self.writing.front_mut() {
-            match stream.try_write(&first.bytes) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => {
-                    self.active = Instant::now();
-                    self.write_since = None;
-                    let mut released = written;
-                    first.bytes.advance(written);
-                    if first.bytes.is_empty() {
-                        released += MESSAGE_OVERHEAD;
-                        self.writing.pop_front();
-                    }
-                    self.shared.queued.fetch_sub(released, Ordering::Relaxed);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.write_since.get_or_insert_with(Instant::now);
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        self.write_since = None;
-        Ok(())
     }
 
     /// When the connection ends if nothing happens before.
@@ -346,6 +321,20 @@ impl Connection {
             let _ = self.inputs.send(Input::Failed(message.destination, message.token, failure)).await;
         }
         let _ = self.inputs.send(Input::Closed { flow: self.flow, accepted: self.accepted, failure }).await;
+    }
+}
+
+/// What a step of writing did.
+enum Sent {
+    Octets(usize),
+    Flushed,
+}
+
+/// Writes what the stream takes of the octets; flushes it where there are none. May be dropped at any moment.
+async fn send<S: AsyncWrite>(writer: &mut WriteHalf<S>, octets: &[u8]) -> io::Result<Sent> {
+    match octets {
+        [] => writer.flush().await.map(|()| Sent::Flushed),
+        octets => writer.write(octets).await.map(Sent::Octets),
     }
 }
 

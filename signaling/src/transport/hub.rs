@@ -412,7 +412,8 @@ impl Transports {
     ) -> (ConnectionId, super::connection::Connection) {
         self.last_connection += 1;
         let id = ConnectionId(self.last_connection);
-        let flow = Flow { transport: Transport::Tcp, listener, local, remote, connection: Some(id) };
+        let transport = self.listeners.get(listener).map_or(Transport::Tcp, Listener::transport);
+        let flow = Flow { transport, listener, local, remote, connection: Some(id) };
         let patience = Patience { message: self.settings.message_timeout, idle: self.settings.idle_timeout };
         let bound = self.settings.write_queue_octets;
         let (handle, task) = pair(flow, accepted, self.input_sender.clone(), patience, bound);

@@ -42,8 +42,8 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// large messages passes.
 pub const WRITE_QUEUE_OCTETS: usize = 256 << 10;
 
-/// Octets that a connection asks for in one read: an ordinary message or a few.
-pub const READ_OCTETS: usize = 4_096;
+/// Octets that a connection asks for in one read: an ordinary message. An idle connection holds so many.
+pub const READ_OCTETS: usize = 2_048;
 
 /// How long opening a connection may take. Below a quarter of timer B, so that a request that is too long for UDP has
 /// time left to go by UDP after all.

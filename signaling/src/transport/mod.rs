@@ -7,8 +7,8 @@
 //!                         └── send(Transmit { destination, bytes, token })
 //! ```
 //!
-//! Pure: [`Framer`], [`with_via`], [`response_destination`], [`upgrade`], [`Listeners`], [`NameCache`]. The shell, which
-//! reads sockets and clocks: [`Transports`] (`hub`, `udp`, `tcp`, `connection`) and [`Resolver`].
+//! Pure: [`Framer`], [`with_via`], [`response_destination`], [`next_hop`], [`upgrade`], [`Listeners`], [`NameCache`]. The
+//! shell, which reads sockets and clocks: [`Transports`] (`hub`, `udp`, `tcp`, `connection`) and [`Resolver`].
 //!
 //! A further transport is a variant of [`Transport`] and a file beside `tcp` that yields its streams.
 
@@ -27,7 +27,7 @@ mod tests;
 mod udp;
 mod via_rules;
 
-pub use choice::{TcpRefusals, upgrade};
+pub use choice::{TcpRefusals, next_hop, next_hop_host, upgrade};
 pub use flow::{
     Connection, ConnectionId, Destination, Flow, ListenerId, Received, Token, Transmit, Transport, TransportFailure,
 };
