@@ -237,12 +237,22 @@ impl<W: Wire> Voice<W> {
     #[cold]
     fn break_session(&mut self, now: Now, instance: Instance) {
         let Some(session) = self.sessions.get(&instance) else { return };
-        let (owner, first) = (session.owner, session.ports().first().map_or(PortId(0), |(id, _)| *id));
+        let (owner, ports) = (session.owner, session.ports().to_vec());
+        let first = ports.first().map_or(PortId(0), |(id, _)| *id);
         self.counters.sessions_broken += 1;
         tracing::error!(session = %instance, "a media session met an internal fault and is closed");
         let closed = catch_unwind(AssertUnwindSafe(|| self.close_session(now, instance, false)));
         if closed.is_err() {
+            // The sockets failed again: they are not given to anybody else.
             self.sessions.remove(&instance);
+            for (_, pair) in ports {
+                if let Some(port) = self.ports.get_mut(pair.0 as usize).and_then(Option::take) {
+                    let timers = port.timers;
+                    for timer in [timers.report, timers.watch, timers.frame].into_iter().flatten() {
+                        self.timers.cancel(timer);
+                    }
+                }
+            }
         }
         self.outbox.notify(instance, owner, one(MediaEvent { port: first, kind: MediaEventKind::Broken }));
     }

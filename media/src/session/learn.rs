@@ -81,6 +81,11 @@ impl Default for Learning {
 impl Learning {
     /// A plan names the peer's address. True if the source was unlearned: the socket is to be disconnected.
     pub fn handle_plan(&mut self, signalled: Option<SocketAddr>, generation: u32) -> bool {
+        if signalled.is_none() && self.signalled.is_some() {
+            // Held the old way: nothing is sent, and nothing new is known.
+            self.generation = Some(generation);
+            return false;
+        }
         let moved = self.signalled != signalled;
         if !moved && self.generation == Some(generation) {
             return false;
@@ -300,6 +305,16 @@ mod tests {
         assert!(!learning.handle_plan(Some(at(9)), 4), "it signals where it sends from");
         assert!(!learning.handle_plan(Some(at(9)), 4), "nothing new");
         assert_eq!(send(&mut learning, 3_100, at(9), 1, 1), Verdict::Accept);
+    }
+
+    #[test]
+    fn the_old_way_to_hold_forgets_nothing() {
+        let mut learning = planned();
+        send(&mut learning, 0, at(2), 0, 3);
+        assert!(!learning.handle_plan(None, 2));
+        assert!(learning.handle_plan(Some(at(1)), 3));
+        assert_eq!(learning.destination(), Some(at(2)));
+        assert_eq!(send(&mut learning, 60, at(2), 3, 1), Verdict::Accept);
     }
 
     #[test]

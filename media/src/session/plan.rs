@@ -156,7 +156,8 @@ impl Plan {
                 remote_rtcp,
                 rtcp_mux: plan.rtcp_mux,
                 generation: plan.generation,
-                sends: plan.sends,
+                // The old way to hold: media is not to be sent (RFC 3264 §8.4).
+                sends: plan.sends && !plan.remote_rtp.is_some_and(|remote| remote.ip().is_unspecified()),
                 receives: plan.receives,
                 frame: plan.ptime_ms.map(|ms| Duration::from_millis(u64::from(ms))),
                 silence_limit: plan.silence_limit_ms.map(|ms| Duration::from_millis(u64::from(ms))),

@@ -81,6 +81,21 @@ fn hold_and_retrieve_make_no_gap() {
 }
 
 #[test]
+fn the_old_way_to_hold_stops_what_is_sent_and_nothing_else() {
+    let mut world = World::new();
+    let mut call = Call::begin(&mut world);
+    let heard = call.talk(&mut world, 5);
+    let other = MediaPlan { codecs: pcmu_and_events(96), ..plan(B, call.b.at) };
+    let held = MediaPlan { remote_rtp: "0.0.0.0:5000".parse().ok(), generation: 2, ..other.clone() };
+    world.set(call.session, &[held]);
+    assert!(call.talk(&mut world, 20).is_empty());
+    world.set(call.session, &[MediaPlan { generation: 3, ..other }]);
+    let after = call.talk(&mut world, 5);
+    assert_eq!(after.len(), 5);
+    assert_eq!(numbers(&after[0]).0, numbers(heard.last().unwrap()).0.wrapping_add(1));
+}
+
+#[test]
 fn a_new_ssrc_of_the_source_is_not_seen_by_the_receiver() {
     let mut world = World::new();
     let mut call = Call::begin(&mut world);
