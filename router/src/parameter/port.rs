@@ -98,7 +98,7 @@ pub enum BuiltinKind {
     /// Sends back what it hears.
     #[n(1)]
     Echo,
-    /// The digital milliwatt: 1,004 Hz at 0 dBm0 (ITU-T G.711 tables 5 and 6 give 1,000 Hz; see `codecs`).
+    /// The digital milliwatt: 1 kHz at 0 dBm0, the sequences of ITU-T G.711 tables 5 and 6.
     #[n(2)]
     Milliwatt,
     /// Silence.
