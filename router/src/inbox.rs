@@ -2,7 +2,7 @@
 
 use crate::address::Address;
 use crate::command::Class;
-use crate::limits::{INBOX_RELEASE_RESERVE, INBOX_REQUESTS, INBOX_SLOTS, QUOTA_PER_SOURCE, SOURCE_COUNTERS};
+use crate::limits::{GRANT, INBOX_RELEASE_RESERVE, INBOX_REQUESTS, INBOX_SLOTS, QUOTA_PER_SOURCE, SOURCE_COUNTERS};
 use crate::packet::Packet;
 use crate::wake::{Wake, WakeState};
 use crossbeam::queue::ArrayQueue;
@@ -12,33 +12,35 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 /// A module's inbox: filled by any thread without a lock, emptied by the one that runs the module, in the order of the
 /// queue. What "full" means depends on the packet's [`Class`]; nothing blocks, and every outcome is counted.
 ///
-/// Senders and the module write to lines of their own and seldom look at each other's: how much waits is what senders
-/// counted less what they last saw the module take, and they look anew only when that reaches the quota. So it is never
-/// taken for less than it is.
+/// Sender and module write to lines of their own, and seldom look at each other's: a source that finds little waiting is
+/// granted some requests ([`GRANT`]) before it looks anew.
 pub struct Inbox {
     queue: ArrayQueue<Packet>,
     wake_state: WakeState,
     waker: Box<dyn Wake>,
-    /// What senders count.
-    sent: CachePadded<Sent>,
-    /// Requests sent, by source: the quota keeps one source from filling the queue.
-    sent_by: Box<[CachePadded<AtomicU32>]>,
+    sources: Box<[Source]>,
     /// What the module has taken.
     delivered: CachePadded<AtomicU64>,
-    /// Requests taken, by source.
-    taken_by: Box<[CachePadded<AtomicU32>]>,
     refused: AtomicU64,
     over_quota: AtomicU64,
     dropped_notices: AtomicU64,
     lost_answers: AtomicU64,
 }
 
-/// What senders share.
+/// The requests of one source, in numbers that wrap: the quota keeps it from filling the queue.
+#[derive(Default)]
+struct Source {
+    sent: CachePadded<Sent>,
+    /// How many the module has taken.
+    taken: CachePadded<AtomicU32>,
+}
+
 #[derive(Default)]
 struct Sent {
-    packets: AtomicU64,
-    /// [`Inbox::delivered`] as a sender last saw it.
-    delivered: AtomicU64,
+    /// How many were sent.
+    requests: AtomicU32,
+    /// Up to this number they may be sent without another look at the queue.
+    granted: AtomicU32,
 }
 
 /// What an inbox has counted since the start.
@@ -72,15 +74,12 @@ pub enum Full {
 impl Inbox {
     /// An empty inbox; `waker` makes its module run.
     pub fn new(waker: impl Wake + 'static) -> Self {
-        let counters = || (0..SOURCE_COUNTERS).map(|_| CachePadded::new(AtomicU32::new(0))).collect();
         Self {
             queue: ArrayQueue::new(INBOX_SLOTS),
             wake_state: WakeState::new(),
             waker: Box::new(waker),
-            sent: CachePadded::default(),
-            sent_by: counters(),
+            sources: (0..SOURCE_COUNTERS).map(|_| Source::default()).collect(),
             delivered: CachePadded::new(AtomicU64::new(0)),
-            taken_by: counters(),
             refused: AtomicU64::new(0),
             over_quota: AtomicU64::new(0),
             dropped_notices: AtomicU64::new(0),
@@ -92,31 +91,18 @@ impl Inbox {
     /// for its class.
     pub fn push(&self, packet: Packet) -> Result<(), (Packet, Full)> {
         let class = packet.command.class();
-        let room = match class {
-            Class::Request => INBOX_REQUESTS - INBOX_RELEASE_RESERVE,
-            Class::Release | Class::Notice => INBOX_REQUESTS,
-            Class::Answer => INBOX_SLOTS,
+        let refused = match class {
+            Class::Request => self.admit(self.source_of(packet.source)).err(),
+            Class::Release | Class::Notice => (self.queue.len() >= INBOX_REQUESTS).then_some(Full::Room),
+            Class::Answer => None,
         };
-        let waiting = self.count_sent();
-        if waiting >= room as u64 {
-            self.sent.packets.fetch_sub(1, Ordering::Relaxed);
-            return Err(self.turn_away(packet, class, Full::Room));
-        }
-        let source = counter_of(packet.source);
-        if class == Class::Request {
-            let sent = self.sent_by[source].fetch_add(1, Ordering::Relaxed);
-            // While fewer packets wait than the quota is, no source can have used it up.
-            if waiting >= u64::from(QUOTA_PER_SOURCE) && self.is_over_quota(source, sent) {
-                self.sent_by[source].fetch_sub(1, Ordering::Relaxed);
-                self.sent.packets.fetch_sub(1, Ordering::Relaxed);
-                return Err(self.turn_away(packet, class, Full::Quota));
-            }
+        if let Some(full) = refused {
+            return Err(self.turn_away(packet, class, full));
         }
         if let Err(packet) = self.queue.push(packet) {
             if class == Class::Request {
-                self.sent_by[source].fetch_sub(1, Ordering::Relaxed);
+                self.source_of(packet.source).sent.requests.fetch_sub(1, Ordering::Relaxed);
             }
-            self.sent.packets.fetch_sub(1, Ordering::Relaxed);
             return Err(self.turn_away(packet, class, Full::Room));
         }
         if self.wake_state.pushed() {
@@ -126,15 +112,24 @@ impl Inbox {
     }
 
     /// The packet at the head of the queue. For the module alone.
+    #[inline]
     pub fn pop(&self) -> Option<Packet> {
-        let packet = self.queue.pop()?;
-        // Only the module pops: a load and a store suffice.
-        if packet.command.class() == Class::Request {
-            let taken = &self.taken_by[counter_of(packet.source)];
-            taken.store(taken.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        // Looked at where it lies: a packet is two lines of memory, and moving it is most of what a hop costs.
+        let packet = self.queue.pop();
+        if let Some(packet) = &packet {
+            // Only the module pops: a load and a store suffice.
+            if packet.command.class() == Class::Request {
+                let taken = &self.source_of(packet.source).taken;
+                taken.store(taken.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+            }
+            self.delivered.store(self.delivered.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         }
-        self.delivered.store(self.delivered.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        Some(packet)
+        packet
+    }
+
+    /// Whether no packet waits.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
     }
 
     /// Before the module sleeps: false if packets wait. After true, the next push wakes it.
@@ -160,23 +155,40 @@ impl Inbox {
         }
     }
 
-    /// Counts a packet as sent, and tells how many wait before it, at most.
-    fn count_sent(&self) -> u64 {
-        let sent = self.sent.packets.fetch_add(1, Ordering::Relaxed);
-        // The module may have taken packets that were counted after this one: then none waits before it.
-        let waiting = sent.saturating_sub(self.sent.delivered.load(Ordering::Relaxed));
-        if waiting < u64::from(QUOTA_PER_SOURCE) {
-            return waiting;
+    /// Counts a request of `source`, if there is room for it.
+    #[inline]
+    fn admit(&self, source: &Source) -> Result<(), Full> {
+        let number = source.sent.requests.fetch_add(1, Ordering::Relaxed);
+        if difference(source.sent.granted.load(Ordering::Relaxed), number) > 0 {
+            return Ok(());
         }
-        let delivered = self.delivered.load(Ordering::Relaxed);
-        self.sent.delivered.store(delivered, Ordering::Relaxed);
-        sent.saturating_sub(delivered)
+        self.grant(source, number).inspect_err(|_| {
+            source.sent.requests.fetch_sub(1, Ordering::Relaxed);
+        })
     }
 
-    fn is_over_quota(&self, source: usize, sent: u32) -> bool {
-        let waiting = sent.wrapping_sub(self.taken_by[source].load(Ordering::Relaxed));
-        // Above the middle: taken went past `sent` since it was counted, so nothing of this source waits.
-        (QUOTA_PER_SOURCE..=u32::MAX / 2).contains(&waiting)
+    /// Looks at the queue: whether this request may go there, and how many more without another look. All sources together
+    /// are granted no more than there is room for when they are granted it, so that they pass the bound by
+    /// `SOURCE_COUNTERS × GRANT` at most, and one source alone does not.
+    fn grant(&self, source: &Source, number: u32) -> Result<(), Full> {
+        let room = (INBOX_REQUESTS - INBOX_RELEASE_RESERVE).saturating_sub(self.queue.len());
+        if room == 0 {
+            return Err(Full::Room);
+        }
+        let waiting = difference(number, source.taken.load(Ordering::Relaxed)).max(0);
+        let quota = i64::from(QUOTA_PER_SOURCE) - i64::from(waiting);
+        if quota <= 0 {
+            return Err(Full::Quota);
+        }
+        let granted = (room / SOURCE_COUNTERS).min(quota as usize).clamp(1, GRANT) as u32;
+        source.sent.granted.store(number.wrapping_add(granted), Ordering::Relaxed);
+        Ok(())
+    }
+
+    #[inline]
+    fn source_of(&self, source: Address) -> &Source {
+        let module = (source.module.kind as usize) * 31 + usize::from(source.module.index.unwrap_or(0));
+        &self.sources[(module + source.platform.0 as usize * 97) % SOURCE_COUNTERS]
     }
 
     #[cold]
@@ -192,10 +204,9 @@ impl Inbox {
     }
 }
 
-/// Which counter a source has.
-fn counter_of(source: Address) -> usize {
-    let module = (source.module.kind as usize) * 31 + usize::from(source.module.index.unwrap_or(0));
-    (module + source.platform.0 as usize * 97) % SOURCE_COUNTERS
+/// How far `a` is ahead of `b`, both being numbers that wrap.
+fn difference(a: u32, b: u32) -> i32 {
+    a.wrapping_sub(b) as i32
 }
 
 impl std::fmt::Debug for Inbox {

@@ -19,6 +19,7 @@
 //! - [`time`], [`random`], [`instance`], [`private`]: arguments that every pure machine takes.
 
 pub mod address;
+mod atomic;
 pub mod command;
 pub mod encoding;
 pub mod inbox;

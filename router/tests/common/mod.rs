@@ -1,0 +1,424 @@
+//! At least two values of every parameter: one with everything, one with nothing that may be left out; and every variant
+//! of every enumeration in one of them.
+#![allow(dead_code, unreachable_pub, reason = "each test uses a part")]
+
+use router::parameter::*;
+use router::time::WallTime;
+use router::{Address, Command, Instance, ModuleKind, Packet, Parameter, Parameters, PlatformId, Private, Transaction};
+use std::net::{IpAddr, SocketAddr};
+
+const AT: WallTime = WallTime(1_795_232_645_123_456);
+
+fn private(text: &str) -> Private<String> {
+    Private::new(text.to_owned())
+}
+
+fn socket(text: &str) -> SocketAddr {
+    text.parse().expect("an address")
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().expect("an address")
+}
+
+fn party() -> Party {
+    Party { display_name: Some(private("Alice Ü.")), ..Party::new("alice", "example.org") }
+}
+
+fn cause() -> Cause {
+    Cause { kind: CauseKind::Busy, code: Some(486), q850: Some(17), text: Some("Busy Here".to_owned()) }
+}
+
+fn codec() -> Codec {
+    let parameters = Some("0-16".to_owned());
+    Codec { parameters, receive_payload_type: Some(96), ..Codec::new(101, "telephone-event", 8000) }
+}
+
+fn stream(kind: MediaKind, transport: MediaTransport, direction: Direction) -> MediaStream {
+    MediaStream {
+        kind,
+        transport,
+        rtp: Some(socket("192.0.2.1:40000")),
+        rtcp: Some(socket("[2001:db8::1]:40001")),
+        rtcp_mux: true,
+        direction,
+        codecs: vec![Codec::new(8, "PCMA", 8000), codec()],
+        ptime_ms: Some(20),
+        max_ptime_ms: Some(150),
+    }
+}
+
+fn description() -> MediaDescription {
+    use Direction::{Inactive, ReceiveOnly, SendOnly, SendReceive};
+    let refused = MediaStream {
+        rtp: None,
+        rtcp: None,
+        rtcp_mux: false,
+        codecs: vec![],
+        ptime_ms: None,
+        max_ptime_ms: None,
+        ..stream(MediaKind::Other("x".to_owned()), MediaTransport::Other("TCP/X".to_owned()), Inactive)
+    };
+    MediaDescription {
+        streams: vec![
+            stream(MediaKind::Audio, MediaTransport::RtpAvp, SendReceive),
+            stream(MediaKind::Video, MediaTransport::RtpAvpf, SendOnly),
+            stream(MediaKind::Image, MediaTransport::Udptl, ReceiveOnly),
+            stream(MediaKind::Text, MediaTransport::RtpSavp, SendReceive),
+            stream(MediaKind::Application, MediaTransport::UdpTlsRtpSavp, SendReceive),
+            stream(MediaKind::Message, MediaTransport::UdpTlsRtpSavpf, SendReceive),
+            stream(MediaKind::Audio, MediaTransport::RtpSavpf, SendReceive),
+            refused,
+        ],
+    }
+}
+
+fn contact() -> Contact {
+    Contact {
+        uri: private("sip:alice@192.0.2.7:5062;transport=udp"),
+        path: vec![private("<sip:edge.example.org;lr>")],
+        flow: private("udp 192.0.2.1:5060 198.51.100.7:41234"),
+        q_thousandths: 700,
+        expires: AT,
+        call_id: "1-2@192.0.2.7".to_owned(),
+        cseq: 4_294_967_295,
+        user_agent: Some("baresip".to_owned()),
+        latency_us: Some(1234),
+        reachable: Some(true),
+    }
+}
+
+fn bare_contact() -> Contact {
+    Contact { path: vec![], user_agent: None, latency_us: None, reachable: None, ..contact() }
+}
+
+fn registration() -> Registration {
+    Registration { account: "alice".to_owned(), contacts: vec![contact(), bare_contact()] }
+}
+
+fn summary(phase: CallPhase) -> CallSummary {
+    CallSummary {
+        id: "c-1".to_owned(),
+        caller: party(),
+        called: Party::new("100", ""),
+        phase,
+        started: AT,
+        answered: Some(AT),
+        legs: vec![LegSummary {
+            leg_id: "1-2@192.0.2.7".to_owned(),
+            peer: "alice".to_owned(),
+            phase: LegPhase::Answered,
+            incoming: true,
+        }],
+        codec: Some("PCMA".to_owned()),
+    }
+}
+
+fn quality() -> LegQuality {
+    LegQuality {
+        codec: Some("opus".to_owned()),
+        packets_received: 1,
+        packets_sent: 23,
+        packets_lost: 24,
+        packets_lost_at_peer: Some(255),
+        jitter_us: 256,
+        jitter_at_peer_us: Some(65_535),
+        round_trip_us: Some(65_536),
+    }
+}
+
+fn record(outcome: Outcome) -> CallRecord {
+    CallRecord {
+        id: "c-1".to_owned(),
+        origin: Origin::Trunk("carrier".to_owned()),
+        caller: party(),
+        called: Party::new("100", "example.org"),
+        destination: Some("bob".to_owned()),
+        started: AT,
+        ringing: Some(AT),
+        answered: Some(AT),
+        ended: Some(AT),
+        outcome,
+        cause: Some(cause()),
+        ended_by_caller: Some(false),
+        caller_quality: quality(),
+        callee_quality: LegQuality::default(),
+    }
+}
+
+fn plan() -> MediaPlan {
+    MediaPlan {
+        port: PortId(1),
+        remote_rtp: Some(socket("198.51.100.7:30000")),
+        remote_rtcp: Some(socket("198.51.100.7:30001")),
+        rtcp_mux: false,
+        generation: 2,
+        sends: true,
+        receives: false,
+        codecs: vec![Codec::new(0, "PCMU", 8000)],
+        ptime_ms: Some(20),
+        silence_limit_ms: Some(30_000),
+    }
+}
+
+fn statistics() -> PortStatistics {
+    PortStatistics {
+        port: 1,
+        codec: Some("PCMU".to_owned()),
+        packets_received: 1500,
+        octets_received: 240_000,
+        packets_sent: 1499,
+        octets_sent: 239_840,
+        packets_lost: 3,
+        packets_lost_at_peer: Some(4),
+        jitter_us: 600,
+        jitter_at_peer_us: Some(700),
+        round_trip_us: Some(20_000),
+        packets_discarded: 5,
+        packets_reordered: 6,
+        learned: Some(socket("203.0.113.9:50000")),
+    }
+}
+
+fn failures() -> Vec<Failure> {
+    let full = Failure {
+        reason: Reason::Peer,
+        cause: Some(cause()),
+        detail: Some("the callee is busy".to_owned()),
+        retry_after_s: Some(60),
+    };
+    let every_reason = Reason::ALL.map(Failure::new);
+    let every_cause = CauseKind::ALL.map(|kind| Failure::because(kind.into()));
+    [full].into_iter().chain(every_reason).chain(every_cause).collect()
+}
+
+fn calls() -> Vec<Call> {
+    let full = Call {
+        id: "c-1".to_owned(),
+        origin: Origin::Account("alice".to_owned()),
+        caller: party(),
+        anonymous: true,
+        called: Party::default(),
+        media: Some(MediaExchange::Offer(description())),
+        hops: 69,
+        interface: ip("192.0.2.1"),
+        leg_id: "1-2@192.0.2.7".to_owned(),
+    };
+    let bare = Call { origin: Origin::Control, media: None, interface: ip("2001:db8::1"), ..full.clone() };
+    vec![Call { origin: Origin::Trunk("carrier".to_owned()), ..bare.clone() }, bare, full]
+}
+
+fn legs() -> Vec<Leg> {
+    let full = Leg {
+        call_id: "c-1".to_owned(),
+        target: Target::Contact(contact()),
+        caller: party(),
+        anonymous: false,
+        called: Party::new("bob", "example.org"),
+        media: Some(MediaExchange::Answer(description())),
+        hops: 68,
+    };
+    let trunk = Target::Trunk { name: "carrier".to_owned(), number: private("+4930") };
+    let bare = Leg { target: trunk, media: None, ..full.clone() };
+    vec![full, Leg { target: Target::Uri(private("sip:bob@example.org")), ..bare.clone() }, bare]
+}
+
+fn leg_states() -> Vec<LegState> {
+    use LegPhase::{Answered, Early, Released, Ringing, Trying};
+    let full = LegState {
+        phase: Answered,
+        media: Some(MediaExchange::Answer(MediaDescription::default())),
+        cause: Some(cause()),
+        party: Some(party()),
+        leg_id: Some("1-2@192.0.2.7".to_owned()),
+        interface: Some(ip("192.0.2.1")),
+    };
+    [full].into_iter().chain([Trying, Ringing, Early, Answered, Released].map(LegState::new)).collect()
+}
+
+fn statuses() -> Vec<Status> {
+    use ResourceKind::*;
+    let kinds = [
+        Listener,
+        MediaPorts,
+        Sessions,
+        Calls,
+        Dialogs,
+        Transactions,
+        Bindings,
+        Database,
+        Connections,
+        Core,
+        Inbox,
+        Trunk,
+    ];
+    let states = [ResourceState::Ready, ResourceState::Degraded, ResourceState::Failed];
+    let resources = kinds.iter().zip(states.iter().cycle()).map(|(&kind, &state)| Resource {
+        kind,
+        name: "udp 127.0.0.1:5060".to_owned(),
+        state,
+        used: 7,
+        total: (state != ResourceState::Ready).then_some(1 << 40),
+        detail: (state != ResourceState::Ready).then(|| "something is missing".to_owned()),
+    });
+    let full = Status {
+        module: "voice/0".to_owned(),
+        since: AT,
+        resources: resources.collect(),
+        counters: vec![
+            Counter::new("packets", u64::MAX),
+            Counter::labelled("sip_requests_received", "method", "INVITE", 7),
+        ],
+        distributions: vec![Distribution {
+            name: "worker_tick_lateness_us".to_owned(),
+            buckets: vec![(100, 1), (1000, 2)],
+            count: 3,
+            sum: 4_000,
+        }],
+    };
+    vec![full, Status::default()]
+}
+
+fn accounts() -> Vec<Account> {
+    let full = Account {
+        name: "alice".to_owned(),
+        display_name: Some(private("Alice")),
+        credential: AccountCredential::Hashes { md5: [0x5d; 16], sha256: [0x25; 32] },
+        enabled: true,
+        created: AT,
+        removed: false,
+    };
+    let password = AccountCredential::Password(private("secret"));
+    let bare = Account { display_name: None, credential: AccountCredential::Withheld, removed: true, ..full.clone() };
+    vec![full, Account { credential: password, enabled: false, ..bare.clone() }, bare]
+}
+
+fn selections() -> Vec<Selection> {
+    let full = Selection {
+        cursor: Some("1.2".to_owned()),
+        limit: Some(100),
+        name: Some("c-1".to_owned()),
+        party: Some("alice".to_owned()),
+        since: Some(WallTime(-1)),
+        until: Some(AT),
+        state: Some("busy".to_owned()),
+    };
+    vec![full, Selection::default()]
+}
+
+/// Several values of every parameter.
+pub fn samples() -> Vec<Parameter> {
+    let mut samples: Vec<Parameter> = Vec::new();
+    macro_rules! add {
+        ($values:expr) => {
+            samples.extend($values.into_iter().map(Parameter::from))
+        };
+    }
+    add!(failures());
+    add!(calls());
+    add!(legs());
+    add!(leg_states());
+    add!([Digits { digits: private("12*#A"), duration_ms: 160 }]);
+    let information = Information {
+        content_type: Some("application/dtmf-relay".to_owned()),
+        body: b"Signal=1\r\n".to_vec(),
+        package: Some("g.3gpp.x".to_owned()),
+    };
+    add!([information, Information { content_type: None, body: vec![], package: None }]);
+    let transfer = Transfer {
+        target: Party::new("carol", "example.org"),
+        phase: LegPhase::Trying,
+        cause: Some(cause()),
+        referred_by: Some(private("<sip:bob@example.org>")),
+    };
+    add!([Transfer { cause: None, referred_by: None, ..transfer.clone() }, transfer]);
+    add!([Originate { from: "alice".to_owned(), to: "100".to_owned() }]);
+    use CallPhase::{Ended, Held, Ringing, Routing, Talking, Transferring};
+    add!([Routing, Ringing, Talking, Held, Transferring, Ended].map(summary));
+    add!([CallSummary { answered: None, legs: vec![], codec: None, ..summary(Routing) }]);
+    let event = CallEvent { call: summary(Ended), cause: Some(cause()), at: AT, missed: true };
+    add!([CallEvent { cause: None, missed: false, ..event.clone() }, event]);
+    let address = PortAddress { rtp: socket("192.0.2.1:40000"), rtcp: socket("192.0.2.1:40001") };
+    let port = MediaPort { port: PortId(1), interface: ip("192.0.2.1"), address: Some(address) };
+    add!([port, MediaPort { address: None, ..port }]);
+    let bare = MediaPlan {
+        remote_rtp: None,
+        remote_rtcp: None,
+        codecs: vec![],
+        ptime_ms: None,
+        silence_limit_ms: None,
+        ..plan()
+    };
+    add!([plan(), bare]);
+    add!([Bridge { a: PortId(1), b: PortId(65_535) }]);
+    let kinds = [BuiltinKind::Echo, BuiltinKind::Milliwatt, BuiltinKind::Silence];
+    add!(kinds.map(|kind| Builtin { port: PortId(1), kind }));
+    add!([statistics(), PortStatistics::default()]);
+    let kinds = [MediaEventKind::Arrived, MediaEventKind::Silent, MediaEventKind::Broken];
+    add!(kinds.map(|kind| MediaEvent { port: PortId(1), kind }));
+    add!([registration(), Registration { account: "bob".to_owned(), contacts: vec![] }]);
+    let binding = Binding { account: "alice".to_owned(), contact: contact(), removed: false };
+    add!([Binding { contact: bare_contact(), removed: true, ..binding.clone() }, binding]);
+    add!([RegistrationEvent { registration: registration(), at: AT, missed: false }]);
+    let trunk = TrunkStatus {
+        name: "carrier".to_owned(),
+        target: private("sip.carrier.example:5060"),
+        calls_in: 1,
+        calls_out: 2,
+        offered: 3,
+        answered: 4,
+        failed: 5,
+        last_failure: Some("no answer".to_owned()),
+    };
+    add!([trunk, TrunkStatus::default()]);
+    add!(accounts());
+    use Outcome::{Answered, Interrupted, Open, Unanswered};
+    add!([Open, Answered, Unanswered, Interrupted].map(record));
+    add!([CallRecord {
+        destination: None,
+        ringing: None,
+        answered: None,
+        ended: None,
+        cause: None,
+        ended_by_caller: None,
+        ..record(Open)
+    }]);
+    add!(statuses());
+    add!(selections());
+    let trace = TraceEntry {
+        at: AT,
+        direction: TraceDirection::Received,
+        transport: "udp".to_owned(),
+        local: "192.0.2.1:5060".to_owned(),
+        remote: private("198.51.100.7:41234"),
+        leg_id: "1-2@192.0.2.7".to_owned(),
+        message: b"BYE sip:100@192.0.2.1 SIP/2.0\r\n\r\n".to_vec(),
+        truncated: false,
+    };
+    add!([TraceEntry { direction: TraceDirection::Sent, truncated: true, ..trace.clone() }, trace]);
+    add!([Extension { name: "org.example.colour".to_owned(), bytes: vec![0x01] }]);
+    samples
+}
+
+/// A packet with these parameters.
+pub fn packet(parameters: impl Into<Parameters>) -> Packet {
+    Packet {
+        source: Address::local(ModuleKind::Switch, 0).at(Instance(0x0123_4567_89ab_cdef)),
+        destination: Address { platform: PlatformId(7), ..Address::any(ModuleKind::Signaling) },
+        transaction: Transaction(42),
+        command: Command::Start,
+        parameters: parameters.into(),
+    }
+}
+
+/// Bytes in hexadecimal, sixteen a line.
+pub fn to_hex(bytes: &[u8]) -> String {
+    let line = |line: &[u8]| line.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
+    bytes.chunks(16).map(line).collect::<Vec<_>>().join("\n") + "\n"
+}
+
+/// The bytes of a text as [`to_hex`] writes it; what follows `#` in a line is a remark.
+pub fn from_hex(text: &str) -> Vec<u8> {
+    let digits = text.lines().flat_map(|line| line.split('#').next().unwrap_or("").split_whitespace());
+    digits.map(|byte| u8::from_str_radix(byte, 16).expect("a byte in hexadecimal")).collect()
+}
