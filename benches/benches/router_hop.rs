@@ -1,0 +1,301 @@
+//! A hop through the router (a module's `Endpoint::send`, the table, the inbox, `Endpoint::receive`) against the bare queue beneath it: a crossbeam
+//! `ArrayQueue` of the same element, with the same waker. Rounds of both are interleaved; each figure is a median.
+//!
+//! ```text
+//! cargo bench -p benches --bench router_hop
+//! ```
+#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a benchmark reads the clock and prints")]
+
+use crossbeam::queue::ArrayQueue;
+use crossbeam::sync::{Parker, Unparker};
+use crossbeam::utils::CachePadded;
+use router::limits::{BATCH, INBOX_SLOTS};
+use router::parameter::{Bridge, PortId};
+use router::wake::WakeState;
+use router::{Address, Command, Endpoint, Instance, ModuleKind, Packet, PlatformId, Router, Transaction, one};
+use std::hint::{black_box, spin_loop};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const ROUNDS: usize = 41;
+const PACKETS: u64 = 60_000;
+const SLEEPS: usize = 3_000;
+/// Packets of one producer that are under way at once: the same for both, so that both queues are equally deep.
+const WINDOW: u64 = 512;
+
+/// The receiving end of a queue of packets.
+trait Hop {
+    type Sender: Sender;
+    fn sender(&self, producer: u64) -> Self::Sender;
+    fn receive(&self) -> Option<Packet>;
+    fn may_sleep(&self) -> bool;
+    fn awake(&self);
+    fn wakes(&self) -> u64;
+}
+
+/// A producer's end.
+trait Sender: Send {
+    fn send(&self, packet: Packet) -> Result<(), Packet>;
+}
+
+/// What is measured.
+struct Routed {
+    router: Router,
+    endpoint: Endpoint,
+}
+
+impl Routed {
+    fn new(unparker: Unparker) -> Self {
+        let router = Router::new(PlatformId(1));
+        let endpoint = router.register(ModuleKind::Voice, 0, move || unparker.unpark());
+        Self { router, endpoint }
+    }
+}
+
+impl Sender for Endpoint {
+    fn send(&self, packet: Packet) -> Result<(), Packet> {
+        Endpoint::send(self, packet).map_err(|refused| refused.packet)
+    }
+}
+
+impl Hop for Routed {
+    type Sender = Endpoint;
+
+    /// A module of its own, as every sender is.
+    fn sender(&self, producer: u64) -> Endpoint {
+        self.router.register(ModuleKind::Switch, producer as u8, || {})
+    }
+
+    fn receive(&self) -> Option<Packet> {
+        self.endpoint.receive()
+    }
+
+    fn may_sleep(&self) -> bool {
+        self.endpoint.may_sleep()
+    }
+
+    fn awake(&self) {
+        self.endpoint.awake();
+    }
+
+    fn wakes(&self) -> u64 {
+        self.endpoint.counters().wakes
+    }
+}
+
+/// What it is measured against.
+struct Bare {
+    queue: ArrayQueue<Packet>,
+    wake_state: WakeState,
+    unparker: Unparker,
+}
+
+impl Bare {
+    fn new(unparker: Unparker) -> Self {
+        Self { queue: ArrayQueue::new(INBOX_SLOTS), wake_state: WakeState::new(), unparker }
+    }
+}
+
+impl Sender for Arc<Bare> {
+    fn send(&self, packet: Packet) -> Result<(), Packet> {
+        self.queue.push(packet)?;
+        if self.wake_state.pushed() {
+            self.unparker.unpark();
+        }
+        Ok(())
+    }
+}
+
+impl Hop for Arc<Bare> {
+    type Sender = Self;
+
+    fn sender(&self, _producer: u64) -> Self {
+        Arc::clone(self)
+    }
+
+    fn receive(&self) -> Option<Packet> {
+        self.queue.pop()
+    }
+
+    fn may_sleep(&self) -> bool {
+        self.wake_state.may_sleep(|| self.queue.is_empty())
+    }
+
+    fn awake(&self) {
+        self.wake_state.awake();
+    }
+
+    fn wakes(&self) -> u64 {
+        self.wake_state.wakes()
+    }
+}
+
+/// A request, the class with the most to be counted, whose parameter lies in the packet.
+fn packet(producer: u64, number: u64) -> Packet {
+    Packet {
+        source: Address::local(ModuleKind::Switch, producer as u8).at(Instance(number)),
+        destination: Address::local(ModuleKind::Voice, 0).at(Instance(7)),
+        transaction: Transaction(producer),
+        command: Command::Connect,
+        parameters: one(Bridge { a: PortId(1), b: PortId(2) }),
+    }
+}
+
+/// Nanoseconds of a hop with sender and receiver on one thread, as two modules of a shard have it.
+fn on_one_thread(hop: &impl Hop) -> f64 {
+    let sender = hop.sender(0);
+    let begin = Instant::now();
+    for number in 0..PACKETS / 32 {
+        for _ in 0..32 {
+            sender.send(packet(0, number)).expect("there is room");
+        }
+        for _ in 0..32 {
+            black_box(hop.receive().expect("it was sent"));
+        }
+    }
+    begin.elapsed().as_nanos() as f64 / (PACKETS / 32 * 32) as f64
+}
+
+/// What a module does between two batches of packets: it looks at its sockets and timers, some hundred nanoseconds.
+fn other_work() {
+    (0..64).for_each(|_| spin_loop());
+}
+
+/// Nanoseconds between packets that `producers` threads send to a receiver that does not sleep.
+fn across_threads(hop: &impl Hop, producers: u64) -> f64 {
+    let taken: Vec<CachePadded<AtomicU64>> = (0..producers).map(|_| CachePadded::default()).collect();
+    let (taken, go) = (&taken, &AtomicBool::new(false));
+    let each = PACKETS / producers;
+    // With more threads than cores somebody has to give way.
+    let crowded = producers as usize >= thread::available_parallelism().map_or(1, usize::from);
+    let pause = || if crowded { thread::yield_now() } else { spin_loop() };
+    thread::scope(|scope| {
+        for producer in 0..producers {
+            let sender = hop.sender(producer);
+            scope.spawn(move || {
+                while !go.load(Ordering::Acquire) {
+                    thread::yield_now();
+                }
+                let mut seen = 0;
+                for number in 0..each {
+                    while number - seen >= WINDOW / producers {
+                        seen = taken[producer as usize].load(Ordering::Relaxed);
+                        if number - seen >= WINDOW / producers {
+                            pause();
+                        }
+                    }
+                    let mut again = packet(producer, number);
+                    while let Err(refused) = sender.send(again) {
+                        again = refused;
+                        spin_loop();
+                    }
+                }
+            });
+        }
+        let mut counts = vec![0; producers as usize];
+        go.store(true, Ordering::Release);
+        let begin = Instant::now();
+        let mut left = each * producers;
+        while left > 0 {
+            // A turn, as `router::service::turn` takes it: a batch of packets, then whatever else the module does.
+            for _ in 0..BATCH {
+                let Some(packet) = hop.receive() else { break };
+                left -= 1;
+                counts[black_box(&packet).transaction.0 as usize] += 1;
+            }
+            for (taken, count) in taken.iter().zip(&counts) {
+                taken.store(*count, Ordering::Relaxed);
+            }
+            other_work();
+            if crowded {
+                thread::yield_now();
+            }
+        }
+        begin.elapsed().as_nanos() as f64 / (each * producers) as f64
+    })
+}
+
+/// Latencies in nanoseconds, sorted, from the sending of one packet to a receiver that sleeps until it has it.
+fn to_a_sleeper(hop: &impl Hop, parker: &Parker, sleeps: usize) -> Vec<u64> {
+    let epoch = Instant::now();
+    let asleep = &AtomicU64::new(0);
+    let sender = hop.sender(0);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            for number in 1..=sleeps as u64 {
+                while asleep.load(Ordering::Acquire) < number {
+                    thread::yield_now();
+                }
+                // It has announced its sleep; give it the time to be really parked.
+                let parked = Instant::now();
+                while parked.elapsed() < Duration::from_micros(30) {
+                    spin_loop();
+                }
+                let mut packet = packet(0, number);
+                packet.transaction = Transaction(epoch.elapsed().as_nanos() as u64);
+                sender.send(packet).expect("there is room");
+            }
+        });
+        let mut latencies = Vec::with_capacity(sleeps);
+        while latencies.len() < sleeps {
+            match hop.receive() {
+                Some(packet) => latencies.push(epoch.elapsed().as_nanos() as u64 - packet.transaction.0),
+                None if hop.may_sleep() => {
+                    asleep.store(latencies.len() as u64 + 1, Ordering::Release);
+                    parker.park();
+                    hop.awake();
+                }
+                None => {}
+            }
+        }
+        latencies.sort_unstable();
+        latencies
+    })
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Prints a line, and gives the ratio.
+fn compare(name: &str, routed: f64, bare: f64) -> f64 {
+    println!("{name:<44} {routed:>9.1} {bare:>9.1} {:>7.2}", routed / bare);
+    routed / bare
+}
+
+fn main() {
+    let (routed_parker, bare_parker) = (Parker::new(), Parker::new());
+    let routed = Routed::new(routed_parker.unparker().clone());
+    let bare = Arc::new(Bare::new(bare_parker.unparker().clone()));
+    println!("{:<44} {:>9} {:>9} {:>7}", "nanoseconds a packet, medians", "router", "bare", "ratio");
+    let interleaved = |measure: &dyn Fn(&Routed) -> f64, reference: &dyn Fn(&Arc<Bare>) -> f64| {
+        let rounds = (0..ROUNDS).map(|_| (measure(&routed), reference(&bare)));
+        let (ours, theirs): (Vec<f64>, Vec<f64>) = rounds.unzip();
+        (median(ours), median(theirs))
+    };
+    let (ours, theirs) = interleaved(&|hop| on_one_thread(hop), &|hop| on_one_thread(hop));
+    compare("one thread", ours, theirs);
+    for producers in [1, 2, 4] {
+        let (ours, theirs) = interleaved(&|hop| across_threads(hop, producers), &|hop| across_threads(hop, producers));
+        compare(&format!("{producers} producers on other threads, receiver busy"), ours, theirs);
+    }
+    let wakes = routed.wakes();
+    println!("wake-ups of a receiver that was awake: {wakes}");
+    assert_eq!(wakes, 0, "a receiver that is awake is not woken");
+
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..5 {
+        ours.extend(to_a_sleeper(&routed, &routed_parker, SLEEPS / 5));
+        theirs.extend(to_a_sleeper(&bare, &bare_parker, SLEEPS / 5));
+    }
+    ours.sort_unstable();
+    theirs.sort_unstable();
+    for (name, per_mille) in [("median", 500), ("p90", 900), ("p99", 990)] {
+        let at = |sorted: &[u64]| sorted[sorted.len() * per_mille / 1000] as f64;
+        compare(&format!("1 producer, receiver asleep, {name} latency"), at(&ours), at(&theirs));
+    }
+    println!("wake-ups of a receiver that slept: {} in {SLEEPS} sleeps", routed.wakes());
+}
