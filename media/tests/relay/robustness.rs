@@ -1,9 +1,10 @@
 //! Floods, faults, nonsense, owners who are gone.
 
 use crate::network::*;
-use media::{Channel, PairIndex};
-use router::parameter::MediaEventKind;
-use router::{Instance, Random};
+use media::{Channel, Config, PairIndex, PortRange};
+use router::packet::{Parameters, one};
+use router::parameter::{Bridge, Builtin, BuiltinKind, Codec, MediaEventKind, MediaPlan, MediaPort, PortId, Status};
+use router::{Command, Instance, Parameter, Random};
 
 #[test]
 fn a_flood_of_the_peer_is_cut_off_and_harms_no_other() {
@@ -34,8 +35,8 @@ fn two_ports_that_were_told_each_other_s_address_are_a_bounded_loop() {
     let b = world.open(other, &[A]).unwrap()[0];
     world.set(one, &[plan(A, b.rtp)]);
     world.set(other, &[plan(A, a.rtp)]);
-    world.start(one, A, router::parameter::BuiltinKind::Echo).unwrap();
-    world.start(other, A, router::parameter::BuiltinKind::Echo).unwrap();
+    world.start(one, A, BuiltinKind::Echo).unwrap();
+    world.start(other, A, BuiltinKind::Echo).unwrap();
     let mut spark = Phone { at: b.rtp, ..Phone::new("192.0.2.9:9", 1) };
     let frame = spark.frame();
     world.deliver(b.rtp, a.rtp, &frame);
@@ -98,6 +99,86 @@ fn any_datagram_is_survived() {
     assert!(world.counter("media_packets_discarded", Some("malformed")) > 1_000);
 }
 
+/// A plan out of everything that a request may say, sense and nonsense.
+fn any_plan(random: &mut Random, port: PortId) -> MediaPlan {
+    let addresses = ["198.51.100.1:4000", "198.51.100.2:65535", "0.0.0.0:5000", "192.168.1.9:0", "[2001:db8::1]:7000"];
+    let mut address = || addresses.get(random.below(7) as usize).map(|address| address.parse().unwrap());
+    let (remote_rtp, remote_rtcp) = (address(), address());
+    let names = ["PCMU", "pcma", "telephone-event", "CN", "opus", "G722"];
+    let codecs = (0..random.below(5)).map(|_| {
+        let name = names[random.below(6) as usize];
+        let clock = [8_000, 48_000, 0][(random.below(20) / 9) as usize];
+        Codec::new(random.below(130) as u8, name, clock)
+    });
+    let codecs = codecs.collect();
+    MediaPlan {
+        port,
+        remote_rtp,
+        remote_rtcp,
+        rtcp_mux: random.below(2) == 0,
+        generation: random.below(4) as u32,
+        sends: random.below(4) != 0,
+        receives: random.below(4) != 0,
+        codecs,
+        ptime_ms: [None, Some(0), Some(20), Some(60_000)][random.below(4) as usize],
+        silence_limit_ms: [None, Some(0), Some(500)][random.below(3) as usize],
+    }
+}
+
+#[test]
+fn any_sequence_of_requests_is_answered_and_leaves_nothing_behind() {
+    for seed in 0..150 {
+        let mut random = Random::from_seed(seed);
+        let mut world = World::with(Config { ports: PortRange { first: 20_000, last: 20_019 }, ..config() });
+        let mut phone = Phone::new("198.51.100.1:4000", 1);
+        for _ in 0..300 {
+            let session = Instance(random.below(4));
+            let port = |random: &mut Random| PortId(random.below(4) as u16);
+            let kind = [BuiltinKind::Echo, BuiltinKind::Milliwatt, BuiltinKind::Silence][random.below(3) as usize];
+            let interface = ["192.0.2.1", "2001:db8::5", "0.0.0.0", "::"][(random.below(12) / 3) as usize];
+            let media_port =
+                MediaPort { port: port(&mut random), interface: interface.parse().unwrap(), address: None };
+            let bridge = Bridge { a: port(&mut random), b: port(&mut random) };
+            let builtin = Builtin { port: port(&mut random), kind };
+            let mut nouns = vec![
+                Parameter::from(media_port),
+                bridge.into(),
+                builtin.into(),
+                any_plan(&mut random, bridge.a).into(),
+                Status::default().into(),
+            ];
+            let mut parameters = Parameters::new();
+            for _ in 0..random.below(4) {
+                parameters.push(nouns.swap_remove(random.below(nouns.len() as u64) as usize));
+            }
+            let command = Command::ALL[random.below(11) as usize];
+            // A sensible one now and then, so that there is something to disturb.
+            let (command, parameters) = match random.below(6) {
+                0 => (Command::Open, one(media_port)),
+                1 => (Command::Set, one(any_plan(&mut random, media_port.port))),
+                2 => (Command::Connect, one(bridge)),
+                3 => (Command::Start, one(builtin)),
+                _ => (command, parameters),
+            };
+            let _ = world.ask(session, command, parameters);
+            let ports: Vec<_> = world.network().open.values().copied().collect();
+            for at in ports {
+                let frame = phone.frame();
+                world.deliver(phone.at, at, &frame);
+            }
+            world.network().sent.clear();
+            world.pass(random.below(40) * random.below(40));
+        }
+        assert_eq!(world.counter("media_sessions_broken", None), 0, "seed {seed}");
+        for session in 0..4 {
+            let _ = world.close(Instance(session));
+        }
+        assert_eq!((world.voice.sessions(), world.voice.pairs_used()), (0, 0), "seed {seed}");
+        assert!(world.network().connected.is_empty(), "seed {seed}");
+        assert_eq!(world.voice.pending_timers(), 1, "seed {seed}");
+    }
+}
+
 #[test]
 fn strays_of_a_former_call_go_nowhere() {
     let mut world = World::new();
@@ -156,7 +237,7 @@ fn thousands_of_calls_leave_nothing_behind() {
         let (mut a, b) = (Phone::new("198.51.100.1:4000", 1), Phone::new("198.51.100.2:4000", 2));
         let port = world.open(session, &[A]).unwrap()[0];
         world.connect(session, A, B, &[plan(A, a.at), plan(B, b.at)]);
-        world.start(session, B, router::parameter::BuiltinKind::Milliwatt).unwrap();
+        world.start(session, B, BuiltinKind::Milliwatt).unwrap();
         let frame = a.frame();
         world.deliver(a.at, port.rtp, &frame);
         world.pass(100);
