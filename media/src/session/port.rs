@@ -1,16 +1,18 @@
-//! One leg's end: the pair of sockets, the plan, the peer, what was counted.
+//! One leg's end: the pair of sockets, the plan, the peer, what was counted. Its RTCP is in `port/control.rs`.
+
+mod control;
 
 use super::builtin::Generator;
 use super::learn::{Learning, Verdict};
 use super::plan::{Format, FormatKind, Formats, Plan};
 use super::relay::{Incoming, Origin, Outgoing};
 use crate::limits::PACKETS_PER_SECOND;
-use crate::rtcp::{Compound, Feedback, Item, NtpTime, Reception, Sent, Source, Written, check, write};
+use crate::rtcp::{Feedback, Reception, Sent};
 use crate::rtp::{Arrival, Header};
 use crate::status::Discard;
-use crate::wire::{Channel, Destination, PairIndex};
+use crate::wire::{Destination, PairIndex};
 use router::parameter::{PortAddress, PortId, PortStatistics};
-use router::time::{Duration, Instant, Now, TimerKey};
+use router::time::{Duration, Instant, TimerKey};
 use router::{Instance, Random};
 use std::net::{IpAddr, SocketAddr};
 
@@ -351,87 +353,6 @@ impl Port {
     #[inline]
     pub fn shares_rtcp(&self) -> bool {
         self.plan.as_ref().is_some_and(|plan| plan.rtcp_mux)
-    }
-
-    /// Takes a compound packet. RTCP comes from the host that RTP comes from, or from where the peer signalled; the first
-    /// port there is kept for our own reports.
-    pub fn take_rtcp(&mut self, now: Instant, channel: Channel, from: SocketAddr, data: &[u8]) -> Result<(), Discard> {
-        let taken = self.examine_rtcp(now, channel, from, data);
-        self.packets_discarded += u64::from(taken.is_err());
-        taken
-    }
-
-    fn examine_rtcp(&mut self, now: Instant, channel: Channel, from: SocketAddr, data: &[u8]) -> Result<(), Discard> {
-        let Some(plan) = &self.plan else { return Err(Discard::Unexpected) };
-        let known = match channel {
-            Channel::Rtp => self.learning.destination() == Some(from),
-            Channel::Rtcp => plan.remote_rtcp == Some(from) || self.learning.is_host(from.ip()),
-        };
-        if !known {
-            return Err(Discard::Stranger);
-        }
-        let items = check(data).map_err(|_| Discard::Malformed)?;
-        self.heard_rtcp = Some(now);
-        if channel == Channel::Rtcp && self.remote_rtcp.is_none() {
-            self.remote_rtcp = Some(from);
-        }
-        for item in items {
-            match item {
-                Item::Sender(ssrc, info) => {
-                    if let Some(reception) = self.reception.as_mut().filter(|reception| reception.ssrc() == ssrc) {
-                        reception.handle_sender_report(now, info.ntp);
-                    }
-                }
-                Item::Block(block) if block.ssrc == self.outgoing.ssrc() => {
-                    self.feedback.handle_block(&block, &self.sent, self.outgoing.clock_rate_hz(), now);
-                }
-                // A BYE does not end a call: SIP does. Feedback and applications are for video.
-                Item::Block(_) | Item::Receiver(_) | Item::Goodbye(_) | Item::Other(_) => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// The next report, or the last one: where it goes and what it says. `None` while nobody knows where, and for a BYE of
-    /// who never said anything (RFC 3550 §6.3.7).
-    pub fn report(&mut self, now: Now, goodbye: bool) -> Option<(Channel, Destination, Written)> {
-        let (channel, destination) = self.rtcp_destination()?;
-        let sent = self.outgoing.packets();
-        if goodbye && sent == 0 && !self.reported {
-            return None;
-        }
-        // A sender is who sent since the report before the last one (RFC 3550 §6.4).
-        let sends = sent > self.sent_at_reports[1];
-        self.sent_at_reports = [sent, self.sent_at_reports[0]];
-        let source = sends.then(|| {
-            let ntp = NtpTime::of(now.wall);
-            self.sent.note(ntp, now.instant);
-            let timestamp = self.outgoing.timestamp_at(now.instant);
-            Source { ntp, timestamp, packets: sent, octets: self.outgoing.octets() }
-        });
-        let block = self.reception.as_mut().map(|reception| reception.block(now.instant));
-        let cname = format!("{:016x}{:08x}", self.cname[0], self.cname[1] as u32);
-        let ssrc = self.outgoing.ssrc();
-        let data = write(&Compound { ssrc, cname: &cname, source, block, goodbye });
-        self.reported = true;
-        Some((channel, destination, data))
-    }
-
-    /// Where RTCP goes: with RTP, to where it came from, to the port above a source behind NAT, to where the peer said.
-    fn rtcp_destination(&self) -> Option<(Channel, Destination)> {
-        let plan = self.plan.as_ref()?;
-        if plan.rtcp_mux {
-            return Some((Channel::Rtp, self.peer()?));
-        }
-        let above = self.learning.source().filter(|source| plan.remote_rtp != Some(*source));
-        let above = above.and_then(|source| Some(SocketAddr::new(source.ip(), source.port().checked_add(1)?)));
-        let remote = self.remote_rtcp.or(above).or(plan.remote_rtcp)?;
-        Some((Channel::Rtcp, Destination::To(remote)))
-    }
-
-    /// Whether this was the port's first report: the next one is due after a whole interval.
-    pub fn reported(&self) -> bool {
-        self.reported
     }
 
     /// Packets lost since the last call, for the worker's counter.
