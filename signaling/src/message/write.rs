@@ -45,6 +45,12 @@ fn put_line(buffer: &mut Vec<u8>, mut text: &[u8]) {
     buffer.extend_from_slice(text);
 }
 
+/// Octets as they came. CR and LF are replaced, for a value must not begin a line; a NUL may stand in a quoted pair
+/// (RFC 3261 §25.1, RFC 4475 §3.1.1.2).
+fn put_octets(buffer: &mut Vec<u8>, octets: &[u8]) {
+    buffer.extend(octets.iter().map(|&octet| if matches!(octet, b'\r' | b'\n') { b' ' } else { octet }));
+}
+
 impl Head {
     fn header(&mut self, name: HeaderName<'_>, value: impl Display) {
         self.name(name);
@@ -55,7 +61,7 @@ impl Head {
 
     fn raw(&mut self, name: HeaderName<'_>, value: &[u8]) {
         self.name(name);
-        put_line(&mut self.buffer, value);
+        put_octets(&mut self.buffer, value);
         self.buffer.extend_from_slice(b"\r\n");
     }
 
@@ -250,7 +256,7 @@ impl<'a> ResponseWriter<'a> {
     fn put_to(&self, head: &mut Head) {
         for value in self.request.lines(Header::To) {
             head.name(Header::To.into());
-            put_line(&mut head.buffer, value);
+            put_octets(&mut head.buffer, value);
             if let Some(tag) = self.to_tag {
                 let has_tag = super::NameAddr::parse(value).is_some_and(|to| to.parameters().has("tag"));
                 if !has_tag {
@@ -325,6 +331,22 @@ mod tests {
         assert_eq!(read.to().unwrap().uri().as_str(), uri.as_str());
         assert_eq!(read.header("x-latin"), Some(&b"M\xfcller"[..]));
         assert_eq!((read.content_length(), read.body_octets()), (Ok(Some(5)), &b"hello"[..]));
+    }
+
+    #[test]
+    fn a_null_in_a_quoted_pair_passes() {
+        let octets = INVITE.replace("From: Alice", "From: \"\\\0\"").replace("To: Bob", "To: \"\\\0\"");
+        let request = Message::parse_datagram(Bytes::from(octets)).unwrap();
+        assert_eq!(request.validate(), Ok(()));
+        let passed = RequestWriter::new(&Method::Invite, "sip:h").pass(&request, |_| true).finish();
+        let passed = Message::parse_datagram(passed).unwrap();
+        let tag = Tag::new("t").unwrap();
+        let response = ResponseWriter::to(&request, StatusCode::OK).to_tag(&tag).finish();
+        let response = Message::parse_datagram(response).unwrap();
+        for read in [&passed, &response] {
+            assert_eq!(read.header(Header::From), request.header(Header::From), "RFC 3261 §8.2.6.2: From is equal");
+            assert_eq!(read.to().unwrap().display_raw(), b"\"\\\0\"");
+        }
     }
 
     #[test]
