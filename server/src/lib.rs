@@ -1,1 +1,26 @@
-//! To be an index.
+//! The server: what makes a platform of the service modules.
+//!
+//! ```text
+//!   tandem.toml ──▶ configuration ──▶ platform ──▶ threads: SIP shard, media workers, store
+//!                        │               │          runtime: control, administration, telemetry
+//!   SIGHUP, ctl reload ──┴▶ administration           signals
+//! ```
+//!
+//! - [`configuration`]: TOML, every key with a default; what each module is told.
+//! - [`platform`]: the modules, put together and taken down.
+//! - [`administration`]: the server as a module: status of all, reload, draining, the first accounts.
+//! - [`telemetry`]: the log, metrics, health.
+//! - [`first_start`]: the data folder, the first accounts, the token.
+//! - [`clock`], [`threads`], [`limits`], [`memory`]: what only a shell may touch.
+//! - [`cli`]: the command line; `tandem ctl` is a client of the control socket.
+
+pub mod administration;
+pub mod cli;
+pub mod clock;
+pub mod configuration;
+pub mod first_start;
+pub mod limits;
+pub mod memory;
+pub mod platform;
+pub mod telemetry;
+pub mod threads;

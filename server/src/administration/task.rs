@@ -1,0 +1,204 @@
+//! The shell: the loop that runs the core, reads the configuration's file and makes the first accounts.
+
+use super::{Administration, Output, Scrape};
+use crate::clock::Clock;
+use crate::configuration::{self, Configuration};
+use crate::first_start::{self, FirstAccount};
+use crate::telemetry::logging::Logging;
+use arc_swap::ArcSwap;
+use control::listener::Waker;
+use router::time::Duration;
+use router::{Endpoint, Random};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// What is in force. Every shell looks at it when its module is woken, and applies what is its own.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The configuration.
+    pub configuration: Arc<Configuration>,
+    /// Whether no new calls are taken: the server is about to end.
+    pub draining: bool,
+}
+
+/// What is in force, as shells share it: read without a lock.
+pub type Live = Arc<ArcSwap<State>>;
+
+/// What the rest of the server asks of the module.
+#[derive(Debug)]
+pub enum Command {
+    /// The status of all modules.
+    Scrape(oneshot::Sender<Scrape>),
+    /// Read the configuration anew.
+    Reload,
+    /// Take no new calls; tell when none is left.
+    Drain(oneshot::Sender<u64>),
+    /// Make the first accounts where the store has none, and tell them.
+    Start(oneshot::Sender<Vec<FirstAccount>>),
+}
+
+/// Where commands are sent.
+pub type Orders = mpsc::Sender<Command>;
+
+/// The module with what its shell needs.
+pub struct Seat {
+    /// The core.
+    pub core: Administration,
+    /// Its place at the router.
+    pub endpoint: Endpoint,
+    /// What wakes it.
+    pub waker: Waker,
+    /// The clocks.
+    pub clock: Clock,
+    /// What is in force.
+    pub live: Live,
+    /// Where the configuration came from; `None`: nowhere, all defaults.
+    pub file: Option<PathBuf>,
+    /// The log, whose level follows the configuration.
+    pub logging: Logging,
+    /// For the first accounts' passwords.
+    pub random: Random,
+    /// What is asked of it.
+    pub orders: mpsc::Receiver<Command>,
+}
+
+impl std::fmt::Debug for Seat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Seat").field("core", &self.core).field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+/// Who waits for what.
+#[derive(Default)]
+struct Waiting {
+    scrapes: BTreeMap<u64, oneshot::Sender<Scrape>>,
+    next: u64,
+    drained: Option<oneshot::Sender<u64>>,
+    started: Option<oneshot::Sender<Vec<FirstAccount>>>,
+    made: Vec<FirstAccount>,
+}
+
+impl Seat {
+    /// Runs the module until nobody can ask it any more.
+    pub async fn run(mut self) {
+        let mut waiting = Waiting::default();
+        loop {
+            let now = self.clock.now();
+            let more = router::service::turn(&mut self.core, &self.endpoint, now);
+            let mut acted = false;
+            while let Some(output) = self.core.poll_output() {
+                self.act(output, &mut waiting);
+                acted = true;
+            }
+            if acted || more || !self.endpoint.may_sleep() {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let due = router::service::next_turn(&mut self.core).map(|at| at.since(self.clock.instant()));
+            let timeout = async {
+                match due {
+                    Some(after) => tokio::time::sleep(after).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                order = self.orders.recv() => match order {
+                    Some(order) => self.obey(order, &mut waiting),
+                    None => return,
+                },
+                () = self.waker.wait() => {}
+                () = timeout => {}
+            }
+            self.endpoint.awake();
+        }
+    }
+
+    fn obey(&mut self, order: Command, waiting: &mut Waiting) {
+        let now = self.clock.now();
+        match order {
+            Command::Scrape(answer) => {
+                waiting.next += 1;
+                if self.core.handle_scrape(now, waiting.next) {
+                    waiting.scrapes.insert(waiting.next, answer);
+                }
+            }
+            Command::Reload => match self.reload() {
+                Ok(_) => self.core.handle_changed(),
+                Err(error) => tracing::error!("the configuration stays as it was: {error}"),
+            },
+            Command::Drain(answer) => {
+                let state = self.live.load_full();
+                let within = Duration::from_secs(state.configuration.calls.drain_s.into());
+                self.live.store(Arc::new(State { draining: true, ..(*state).clone() }));
+                self.core.handle_changed();
+                self.core.handle_drain(now, within);
+                waiting.drained = Some(answer);
+            }
+            Command::Start(answer) => {
+                waiting.started = Some(answer);
+                self.core.handle_start(now);
+            }
+        }
+    }
+
+    fn act(&mut self, output: Output, waiting: &mut Waiting) {
+        match output {
+            Output::Scraped(ticket, scrape) => {
+                if let Some(answer) = waiting.scrapes.remove(&ticket) {
+                    let _ = answer.send(scrape);
+                }
+            }
+            Output::Reload(request) => {
+                let report = self.reload();
+                if report.is_ok() {
+                    self.core.handle_changed();
+                }
+                self.core.handle_reloaded(&request, report);
+            }
+            Output::NoAccounts => {
+                let data = self.live.load().configuration.data.clone();
+                match first_start::accounts(&data, &mut self.random) {
+                    Ok(accounts) => {
+                        self.core.handle_accounts(self.clock.now(), &accounts);
+                        waiting.made = accounts;
+                    }
+                    Err(error) => tracing::error!(%error, "the first accounts cannot be kept, so none are made"),
+                }
+            }
+            Output::AccountsMade => {
+                if let Some(answer) = waiting.started.take() {
+                    let _ = answer.send(std::mem::take(&mut waiting.made));
+                }
+            }
+            Output::AccountsFailed(failure) => {
+                tracing::error!(?failure, "the store has not made the first accounts");
+            }
+            Output::Drained(calls) => {
+                if let Some(answer) = waiting.drained.take() {
+                    let _ = answer.send(calls);
+                }
+            }
+        }
+    }
+
+    /// Reads the file anew and puts into force what can be. The report, as JSON; or why nothing changed.
+    fn reload(&mut self) -> Result<Vec<u8>, String> {
+        let file = self.file.as_ref().ok_or("the server was started without a configuration file")?;
+        let new = configuration::load(file).map_err(|error| error.to_string())?;
+        let state = self.live.load_full();
+        let (merged, report) = configuration::reload::merge(&state.configuration, &new);
+        self.logging.set_level(&merged.log.level)?;
+        self.live.store(Arc::new(State { configuration: Arc::new(merged), draining: state.draining }));
+        let keys = |changes: &[configuration::reload::Change]| {
+            changes.iter().map(|change| change.key.clone()).collect::<Vec<_>>().join(", ")
+        };
+        tracing::info!(
+            applied = keys(&report.applied),
+            restart = keys(&report.restart),
+            "the configuration was read anew"
+        );
+        serde_json::to_vec(&report).map_err(|error| error.to_string())
+    }
+}

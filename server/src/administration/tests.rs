@@ -1,0 +1,156 @@
+//! The module against modules that answer by hand, in virtual time.
+
+use super::*;
+use router::Private;
+
+struct Bench {
+    core: Administration,
+    router: Router,
+    others: Vec<router::Endpoint>,
+    now: Now,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let router = Router::new(router::PlatformId(1));
+        let others = vec![router.register(ModuleKind::Switch, 0, || {}), router.register(ModuleKind::Store, 0, || {})];
+        let address = Address::local(ModuleKind::Server, 0);
+        let now = Now::default();
+        let core = Administration::new(now, address, router.clone(), &mut Random::from_seed(1));
+        Self { core, router, others, now }
+    }
+
+    /// Delivers what was sent; returns what module `index` got.
+    fn received(&mut self, index: usize) -> Vec<Packet> {
+        while let Some(packet) = self.core.outbox().poll_transmit() {
+            self.router.send(packet).unwrap();
+        }
+        std::iter::from_fn(|| self.others[index].receive()).collect()
+    }
+
+    fn answer(&mut self, request: &Packet, command: Command, parameters: impl Into<Parameters>) {
+        let answer = request.answer(command, parameters);
+        if let Some(received) = self.core.outbox().handle_packet(answer) {
+            self.core.handle_received(self.now, received);
+        }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now = self.now.later(time);
+        self.core.outbox().handle_timeout(self.now.instant);
+        while let Some(received) = self.core.outbox().poll_received() {
+            self.core.handle_received(self.now, received);
+        }
+        self.core.handle_timeout(self.now);
+    }
+
+    fn calls(&mut self, request: &Packet, calls: u64) {
+        let resource = Resource {
+            kind: ResourceKind::Calls,
+            name: "calls".into(),
+            state: ResourceState::Ready,
+            used: calls,
+            total: None,
+            detail: None,
+        };
+        let status = Status { module: "switch/0".into(), resources: vec![resource], ..Status::default() };
+        self.answer(request, Command::Done, one(status));
+    }
+}
+
+#[test]
+fn a_scrape_tells_who_is_silent() {
+    let mut bench = Bench::new();
+    assert!(bench.core.handle_scrape(bench.now, 7));
+    let request = bench.received(0).remove(0);
+    bench.calls(&request, 3);
+    assert_eq!(bench.core.poll_output(), None);
+    bench.pass(SCRAPE_WITHIN + Duration::from_millis(1));
+    let Some(Output::Scraped(7, scrape)) = bench.core.poll_output() else { panic!("no scrape") };
+    assert_eq!(scrape.used(ResourceKind::Calls), 3);
+    assert_eq!(scrape.silent, [Address::local(ModuleKind::Store, 0)]);
+    assert_eq!(scrape.state(), ResourceState::Failed);
+    assert_eq!(
+        scrape.statuses.iter().map(|status| status.module.as_str()).collect::<Vec<_>>(),
+        ["server/0", "switch/0"]
+    );
+    for ticket in 0..SCRAPES as u64 {
+        assert!(bench.core.handle_scrape(bench.now, ticket));
+    }
+    assert!(!bench.core.handle_scrape(bench.now, 99));
+}
+
+#[test]
+fn draining_waits_for_calls_up_to_its_bound() {
+    let mut bench = Bench::new();
+    bench.core.handle_drain(bench.now, Duration::from_secs(60));
+    for calls in [2, 1, 0] {
+        let request = bench.received(0).remove(0);
+        let other = bench.received(1).remove(0);
+        bench.calls(&request, calls);
+        bench.answer(&other, Command::Done, one(Status::default()));
+        if calls > 0 {
+            assert_eq!(bench.core.poll_output(), None);
+            bench.pass(DRAIN_POLL);
+        }
+    }
+    assert_eq!(bench.core.poll_output(), Some(Output::Drained(0)));
+
+    let mut bench = Bench::new();
+    bench.core.handle_drain(bench.now, Duration::from_secs(1));
+    let mut drained = None;
+    for _ in 0..20 {
+        let (requests, others) = (bench.received(0), bench.received(1));
+        for request in requests {
+            bench.calls(&request, 5);
+        }
+        for other in others {
+            bench.answer(&other, Command::Done, one(Status::default()));
+        }
+        bench.pass(DRAIN_POLL);
+        drained = drained.or(bench.core.poll_output());
+    }
+    assert_eq!(drained, Some(Output::Drained(5)));
+}
+
+#[test]
+fn accounts_are_made_only_where_there_is_none() {
+    let mut bench = Bench::new();
+    bench.core.handle_start(bench.now);
+    let query = bench.received(1).remove(0);
+    let found = account(bench.now, "carol".into(), AccountCredential::Withheld);
+    bench.answer(&query, Command::Done, one(found));
+    assert_eq!(bench.core.poll_output(), None);
+
+    bench.core.handle_start(bench.now);
+    let query = bench.received(1).remove(0);
+    bench.answer(&query, Command::Done, one(Selection::default()));
+    assert_eq!(bench.core.poll_output(), Some(Output::NoAccounts));
+    let first = |name: &str| FirstAccount { name: name.into(), password: Private::new("secret".into()) };
+    bench.core.handle_accounts(bench.now, &[first("alice"), first("bob")]);
+    let sets = bench.received(1);
+    assert_eq!(sets.len(), 2);
+    bench.answer(&sets[0], Command::Done, Parameters::new());
+    assert_eq!(bench.core.poll_output(), None);
+    bench.answer(&sets[1], Command::Done, Parameters::new());
+    assert_eq!(bench.core.poll_output(), Some(Output::AccountsMade));
+}
+
+#[test]
+fn a_reload_is_asked_for_by_packet_and_answered_with_its_report() {
+    let mut bench = Bench::new();
+    let request = Packet {
+        source: Address::local(ModuleKind::Switch, 0),
+        destination: Address::any(ModuleKind::Server),
+        transaction: router::Transaction(5),
+        command: Command::Set,
+        parameters: one(Extension { name: CONFIGURATION.into(), bytes: Vec::new() }),
+    };
+    bench.core.handle_received(bench.now, Received::Packet(request.clone()));
+    assert_eq!(bench.core.poll_output(), Some(Output::Reload(request.clone())));
+    bench.core.handle_reloaded(&request, Err("line 3".into()));
+    let failure = bench.received(0).remove(0).failure();
+    assert_eq!((failure.reason, failure.detail.as_deref()), (Reason::Invalid, Some("line 3")));
+    bench.core.handle_reloaded(&request, Ok(b"{}".to_vec()));
+    assert_eq!(bench.received(0)[0].command, Command::Done);
+}

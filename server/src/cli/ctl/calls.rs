@@ -1,0 +1,99 @@
+//! `tandem ctl calls`, `call`, `hangup`.
+
+use super::client::{Client, CtlError};
+use super::show;
+use crate::cli::print;
+use crate::cli::table::Table;
+use clap::Args;
+use serde_json::{Value, json};
+
+/// Calls that are up.
+#[derive(Args, Debug)]
+pub(crate) struct Calls {
+    /// Only those with this number, account or trunk.
+    #[arg(long, value_name = "PARTY")]
+    party: Option<String>,
+    /// Only those in this state: routing, ringing, talking, held, transferring.
+    #[arg(long, value_name = "STATE")]
+    state: Option<String>,
+    /// At most so many.
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<usize>,
+}
+
+/// A call to make.
+#[derive(Args, Debug)]
+pub(crate) struct Make {
+    /// Rung first: an account or a number.
+    from: String,
+    /// Called then.
+    to: String,
+}
+
+/// A call to end.
+#[derive(Args, Debug)]
+pub(crate) struct Hangup {
+    /// The call, as `ctl calls` names it.
+    call: String,
+}
+
+impl Calls {
+    pub(super) fn run(self, client: &mut Client, json: bool) -> Result<(), CtlError> {
+        let mut body = json!({});
+        if let Some(party) = self.party {
+            body["party"] = party.into();
+        }
+        if let Some(state) = self.state {
+            body["state"] = state.into();
+        }
+        let calls = client.list("calls", "list", "calls", body, self.limit)?;
+        if json {
+            print::line(&format!("{:#}", Value::Array(calls)));
+            return Ok(());
+        }
+        let mut table = Table::new(&["call", "state", "from", "to", "origin", "started", "answered", "codec"]);
+        for call in &calls {
+            table.row([
+                show::text(&call["call"]),
+                show::text(&call["state"]),
+                show::party(&call["caller"]),
+                show::party(&call["called"]),
+                show::text(&call["origin"]),
+                show::time(&call["started"]),
+                show::time(&call["answered"]),
+                show::text(&call["codec"]),
+            ]);
+        }
+        print::out(&if table.len() == 0 { "no calls\n".to_owned() } else { table.render() });
+        Ok(())
+    }
+}
+
+impl Make {
+    pub(super) fn run(self, client: &mut Client, json: bool) -> Result<(), CtlError> {
+        let body = json!({ "from": self.from, "to": self.to });
+        let mut state = String::new();
+        let done = client.ask_slowly("calls", "make", body, |step| {
+            let now = step["call"]["state"].as_str().unwrap_or("");
+            if !json && !now.is_empty() && now != state {
+                print::line(now);
+                state = now.to_owned();
+            }
+        })?;
+        let call = &done["call"];
+        print::line(&if json {
+            format!("{done:#}")
+        } else {
+            format!("{} {}", show::text(&call["state"]), show::text(&call["call"]))
+        });
+        Ok(())
+    }
+}
+
+impl Hangup {
+    pub(super) fn run(self, client: &mut Client, json: bool) -> Result<(), CtlError> {
+        let done = client.ask("calls", "hangup", json!({ "call": self.call }))?;
+        print::line(&if json { done.to_string() } else { "ended".to_owned() });
+        Ok(())
+    }
+}

@@ -1,0 +1,198 @@
+//! The client's side of the control socket.
+
+use crate::limits::REPLY_BYTES;
+use serde_json::{Value, json};
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+/// Why a command did not work.
+#[derive(Debug)]
+pub(crate) enum CtlError {
+    /// No server answers at the socket.
+    Unreachable {
+        /// Which.
+        socket: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The configuration that names the socket has mistakes.
+    Configuration(String),
+    /// The server went away, or said what this version does not understand.
+    Broken(String),
+    /// The server refused.
+    Refused {
+        /// The error's code.
+        code: String,
+        /// Its sentence.
+        text: String,
+    },
+}
+
+impl fmt::Display for CtlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable { socket, error } if error.kind() == io::ErrorKind::PermissionDenied => {
+                write!(f, "{} belongs to another user: only the server's owner can steer it", socket.display())
+            }
+            Self::Unreachable { socket, error } => write!(
+                f,
+                "no server answers at {} ({error}). Is it running? It is looked for in this folder; --socket or \
+                 TANDEM_SOCKET name another",
+                socket.display()
+            ),
+            Self::Configuration(why) | Self::Broken(why) => f.write_str(why),
+            Self::Refused { code, text } => write!(f, "{text} ({code})"),
+        }
+    }
+}
+
+/// A connection to a server.
+pub(crate) struct Client {
+    reader: BufReader<UnixStream>,
+    next: u64,
+}
+
+impl Client {
+    pub(super) fn connect(socket: &Path) -> Result<Self, CtlError> {
+        let stream =
+            UnixStream::connect(socket).map_err(|error| CtlError::Unreachable { socket: socket.to_owned(), error })?;
+        Ok(Self { reader: BufReader::new(stream), next: 1 })
+    }
+
+    /// Asks, and waits for the last answer's body. `progress` gets the bodies on the way.
+    pub(super) fn ask_slowly(
+        &mut self,
+        topic: &str,
+        message: &str,
+        body: Value,
+        mut progress: impl FnMut(&Value),
+    ) -> Result<Value, CtlError> {
+        let id = self.next;
+        self.next += 1;
+        let request = json!({ "topic": topic, "message": message, "request-id": id, "body": body });
+        writeln!(self.reader.get_mut(), "{request}").map_err(|error| broken(&error))?;
+        loop {
+            let mut line = self.line()?;
+            if line["request-id"] != id {
+                continue;
+            }
+            match line["status"].as_str() {
+                Some("in-progress") => progress(&line["body"]),
+                Some("ok") => return Ok(line["body"].take()),
+                _ => return Err(refused(&line["error"])),
+            }
+        }
+    }
+
+    /// Asks, and waits for the answer's body.
+    pub(super) fn ask(&mut self, topic: &str, message: &str, body: Value) -> Result<Value, CtlError> {
+        self.ask_slowly(topic, message, body, |_| {})
+    }
+
+    /// All items of a listing, page by page, at most `limit`.
+    pub(super) fn list(
+        &mut self,
+        topic: &str,
+        message: &str,
+        key: &str,
+        mut body: Value,
+        limit: Option<usize>,
+    ) -> Result<Vec<Value>, CtlError> {
+        let mut items: Vec<Value> = Vec::new();
+        loop {
+            let left = limit.map_or(PAGE, |limit| limit.saturating_sub(items.len()).min(PAGE));
+            if left == 0 {
+                return Ok(items);
+            }
+            body["limit"] = left.into();
+            let mut page = self.ask(topic, message, body.clone())?;
+            if let Value::Array(more) = page[key].take() {
+                items.extend(more);
+            }
+            match page["cursor"].take() {
+                Value::String(cursor) => body["cursor"] = cursor.into(),
+                _ => return Ok(items),
+            }
+        }
+    }
+
+    /// The next line of the server.
+    pub(super) fn line(&mut self) -> Result<Value, CtlError> {
+        let mut line = Vec::new();
+        let read = (&mut self.reader).take(REPLY_BYTES).read_until(b'\n', &mut line).map_err(|error| broken(&error))?;
+        if read == 0 {
+            return Err(CtlError::Broken("the server closed the connection".to_owned()));
+        }
+        serde_json::from_slice(&line).map_err(|error| CtlError::Broken(format!("the server sent no JSON: {error}")))
+    }
+}
+
+/// Items asked for at once.
+const PAGE: usize = 500;
+
+fn broken(error: &io::Error) -> CtlError {
+    CtlError::Broken(format!("the connection to the server broke: {error}"))
+}
+
+fn refused(error: &Value) -> CtlError {
+    let text = error["text"].as_str().unwrap_or("the server refused");
+    let text = match error["cause"]["kind"].as_str() {
+        Some(cause) => format!("{text}: {cause}"),
+        None => text.to_owned(),
+    };
+    CtlError::Refused { code: error["code"].as_str().unwrap_or("unknown").to_owned(), text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A client whose server has said `lines` and will say no more.
+    fn client(lines: &str) -> (Client, UnixStream) {
+        let (own, mut server) = UnixStream::pair().unwrap();
+        server.write_all(lines.as_bytes()).unwrap();
+        (Client { reader: BufReader::new(own), next: 1 }, server)
+    }
+
+    #[test]
+    fn events_and_answers_of_others_are_passed_over() {
+        let (mut client, _server) = client(concat!(
+            "{\"kind\":\"event\",\"topic\":\"calls\"}\n",
+            "{\"request-id\":1,\"status\":\"in-progress\"}\n",
+            "{\"request-id\":1,\"status\":\"in-progress\",\"body\":{\"a\":1}}\n",
+            "{\"request-id\":1,\"status\":\"ok\",\"body\":{\"b\":2}}\n",
+        ));
+        let mut steps = 0;
+        let body = client.ask_slowly("calls", "make", json!({}), |_| steps += 1).unwrap();
+        assert_eq!((steps, &body["b"]), (2, &json!(2)));
+    }
+
+    #[test]
+    fn pages_are_put_together() {
+        let (mut client, _server) = client(concat!(
+            "{\"request-id\":1,\"status\":\"ok\",\"body\":{\"calls\":[1,2],\"cursor\":\"0.x\"}}\n",
+            "{\"request-id\":2,\"status\":\"ok\",\"body\":{\"calls\":[3],\"cursor\":null}}\n",
+        ));
+        assert_eq!(client.list("calls", "list", "calls", json!({}), None).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_refusal_is_told_with_its_cause() {
+        let (mut client, server) = client(
+            "{\"request-id\":1,\"status\":\"error\",\"error\":{\"code\":\"peer\",\"text\":\"no\",\"cause\":{\"kind\":\"busy\"}}}\n",
+        );
+        let error = client.ask("calls", "make", json!({})).unwrap_err();
+        assert_eq!(error.to_string(), "no: busy (peer)");
+        drop(server);
+        assert!(matches!(client.line(), Err(CtlError::Broken(_))));
+    }
+
+    #[test]
+    fn a_missing_server_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let Err(error) = Client::connect(&folder.path().join("none.sock")) else { panic!("connected") };
+        assert!(error.to_string().contains("none.sock"));
+    }
+}

@@ -1,0 +1,75 @@
+//! `tandem ctl events`.
+
+use super::client::{Client, CtlError};
+use super::show;
+use crate::cli::print;
+use clap::Args;
+use serde_json::{Value, json};
+
+/// Follow calls and registrations.
+#[derive(Args, Debug)]
+pub(crate) struct Events {
+    /// Only those of this number, account or trunk.
+    #[arg(long, value_name = "PARTY")]
+    party: Option<String>,
+}
+
+impl Events {
+    pub(super) fn run(self, client: &mut Client, json: bool) -> Result<(), CtlError> {
+        let (calls, registrations) = match &self.party {
+            Some(party) => (json!({ "party": party }), json!({ "account": party })),
+            None => (json!({}), json!({})),
+        };
+        client.ask("calls", "subscribe", calls)?;
+        client.ask("registrations", "subscribe", registrations)?;
+        loop {
+            let event = client.line()?;
+            if event["kind"] != "event" {
+                continue;
+            }
+            print::line(&if json { event.to_string() } else { render(&event) });
+        }
+    }
+}
+
+fn render(event: &Value) -> String {
+    let body = &event["body"];
+    let moment = if body["at"].is_null() { &event["timestamp"] } else { &body["at"] };
+    let at = show::clock(moment);
+    let missed = event["missed"].as_u64().map_or(String::new(), |missed| format!("({missed} events were lost) "));
+    let what = show::text(&event["message"]);
+    let detail = match event["topic"].as_str() {
+        Some("calls") => {
+            let cause = body["cause"]["kind"].as_str().map_or(String::new(), |cause| format!(" ({cause})"));
+            format!(
+                "{} -> {}{cause} {}",
+                show::party(&body["caller"]),
+                show::party(&body["called"]),
+                show::text(&body["call"])
+            )
+        }
+        Some("registrations") => {
+            let contacts: Vec<String> =
+                body["contacts"].as_array().into_iter().flatten().map(|contact| show::text(&contact["uri"])).collect();
+            format!("{} {}", show::text(&body["account"]), contacts.join(" "))
+        }
+        _ => show::text(&event["error"]["text"]),
+    };
+    let line = format!("{at} {missed}{what:<13} {detail}");
+    line.trim_end().chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_a_line() {
+        let event = json!({
+            "topic": "calls", "message": "ended", "kind": "event", "missed": 2,
+            "body": { "at": "2026-11-21T03:10:00.120Z", "call": "c1", "caller": { "user": "alice" },
+                "called": { "user": "bob\n" }, "cause": { "kind": "busy" } },
+        });
+        assert_eq!(render(&event), "03:10:00.120 (2 events were lost) ended         alice -> bob? (busy) c1");
+    }
+}

@@ -1,0 +1,173 @@
+//! Messages as a ladder: a column for the server and for each peer, time downwards.
+//!
+//! ```text
+//!                192.0.2.7:5060            tandem             192.0.2.9:5060
+//! 03:10:02.001         │───────INVITE────────▶│                      │
+//! 03:10:02.001         │◀──────100 Trying─────│                      │
+//! 03:10:02.004         │                      │───────INVITE────────▶│
+//! ```
+
+use serde_json::Value;
+use std::fmt::Write;
+
+/// Columns at most; peers beyond share the last one.
+const COLUMNS: usize = 6;
+
+/// Characters between two columns.
+const GAP: usize = 24;
+
+/// Characters of the time.
+const TIME: usize = 12;
+
+/// A message of the ladder.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Message {
+    /// The time of day.
+    pub(super) at: String,
+    /// Whether the server received it.
+    pub(super) received: bool,
+    /// The peer's address.
+    pub(super) remote: String,
+    /// What it is: `INVITE (SDP)`, `180 Ringing`.
+    pub(super) label: String,
+}
+
+impl Message {
+    /// From the JSON of `trace.get`.
+    pub(super) fn read(json: &Value) -> Option<Self> {
+        Some(Self {
+            at: super::show::clock(&json["at"]),
+            received: json["direction"] == "received",
+            remote: json["remote"].as_str()?.chars().filter(|c| !c.is_control()).collect(),
+            label: label(json["message"].as_str()?),
+        })
+    }
+}
+
+/// What a SIP message is, in a few words: the method; the status, its words, and of which method where it is none of INVITE.
+fn label(message: &str) -> String {
+    let mut lines = message.lines();
+    let first = lines.next().unwrap_or("").trim();
+    let sdp = message.contains("\nv=0") && message.contains("\nm=");
+    let sdp = if sdp { " (SDP)" } else { "" };
+    let label = match first.strip_prefix("SIP/2.0 ") {
+        Some(status) => {
+            let method = lines
+                .take_while(|line| !line.is_empty())
+                .find_map(|line| {
+                    let (name, value) = line.split_once(':')?;
+                    name.trim().eq_ignore_ascii_case("cseq").then(|| value.split_whitespace().nth(1))?
+                })
+                .filter(|method| *method != "INVITE")
+                .map_or(String::new(), |method| format!(" {method}"));
+            format!("{status}{method}{sdp}")
+        }
+        None => format!("{}{sdp}", first.split(' ').next().unwrap_or("?")),
+    };
+    let label: String = label.chars().filter(|c| !c.is_control()).take(GAP - 4).collect();
+    if label.is_empty() { "keep-alive".to_owned() } else { label }
+}
+
+/// The ladder. The server stands second, between the peer that came first and the others.
+pub(super) fn render(messages: &[Message]) -> String {
+    let mut peers: Vec<&str> = Vec::new();
+    for message in messages {
+        if !peers.contains(&message.remote.as_str()) {
+            peers.push(&message.remote);
+        }
+    }
+    let more = peers.len() > COLUMNS - 1;
+    peers.truncate(COLUMNS - 1);
+    let mut titles: Vec<String> = peers.iter().map(|peer| (*peer).to_owned()).collect();
+    if more && let Some(last) = titles.last_mut() {
+        *last = "others".to_owned();
+    }
+    let server = titles.len().min(1);
+    titles.insert(server, "tandem".to_owned());
+    let column = |remote: &str| {
+        let peer = peers.iter().position(|peer| *peer == remote).unwrap_or(peers.len().saturating_sub(1));
+        if peer < server { peer } else { peer + 1 }
+    };
+    let mut text = " ".repeat(TIME);
+    for title in &titles {
+        let title: String = title.chars().take(GAP - 1).collect();
+        let _ = write!(text, "{title:^GAP$}");
+    }
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    for message in messages {
+        let peer = column(&message.remote);
+        let (from, to) = if message.received { (peer, server) } else { (server, peer) };
+        let _ = writeln!(text, "{:<TIME$}{}", message.at, rung(titles.len(), from, to, &message.label));
+    }
+    text
+}
+
+/// One message between two of `columns` lines.
+fn rung(columns: usize, from: usize, to: usize, label: &str) -> String {
+    let half = GAP / 2;
+    let mut line: Vec<char> = vec![' '; columns * GAP];
+    for column in 0..columns {
+        line[column * GAP + half] = '│';
+    }
+    let (left, right) = (from.min(to), from.max(to));
+    let (begin, end) = (left * GAP + half + 1, right * GAP + half);
+    for cell in &mut line[begin..end] {
+        *cell = '─';
+    }
+    if from < to {
+        line[end - 1] = '▶';
+    } else {
+        line[begin] = '◀';
+    }
+    let width = label.chars().count();
+    let start = begin + (end - begin).saturating_sub(width) / 2;
+    for (offset, character) in label.chars().enumerate() {
+        line[start + offset] = character;
+    }
+    line.into_iter().collect::<String>().trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(received: bool, remote: &str, label: &str) -> Message {
+        Message { at: "03:10:02.001".into(), received, remote: remote.into(), label: label.into() }
+    }
+
+    #[test]
+    fn a_call_is_a_ladder() {
+        let text = render(&[
+            message(true, "192.0.2.7:5060", "INVITE (SDP)"),
+            message(false, "192.0.2.9:5060", "INVITE (SDP)"),
+            message(true, "192.0.2.9:5060", "180 Ringing"),
+        ]);
+        let expected = "                 192.0.2.7:5060              tandem              192.0.2.9:5060
+03:10:02.001            │─────INVITE (SDP)─────▶│                       │
+03:10:02.001            │                       │─────INVITE (SDP)─────▶│
+03:10:02.001            │                       │◀─────180 Ringing──────│
+";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn messages_are_named() {
+        assert_eq!(label("INVITE sip:bob@x SIP/2.0\r\n\r\nv=0\r\nm=audio\r\n"), "INVITE (SDP)");
+        assert_eq!(label("SIP/2.0 180 Ringing\r\nCSeq: 1 INVITE\r\n\r\n"), "180 Ringing");
+        assert_eq!(label("SIP/2.0 200 OK\r\ncseq:  2 BYE\r\n\r\n"), "200 OK BYE");
+        assert_eq!(label("\r\n\r\n"), "keep-alive");
+        assert!(label(&"x".repeat(500)).chars().count() <= GAP - 4);
+    }
+
+    #[test]
+    fn any_number_of_peers_is_drawn() {
+        assert_eq!(render(&[]).trim(), "tandem");
+        let many: Vec<Message> =
+            (0..20).map(|n| message(n % 2 == 0, &format!("192.0.2.{n}:5060"), "OPTIONS")).collect();
+        let text = render(&many);
+        assert_eq!(text.lines().count(), 21);
+        assert!(text.lines().all(|line| line.chars().count() <= TIME + COLUMNS * GAP));
+        assert!(text.contains("others"));
+    }
+}

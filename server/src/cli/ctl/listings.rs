@@ -1,0 +1,122 @@
+//! `tandem ctl registrations`, `trunks`, `workers`.
+
+use super::client::{Client, CtlError};
+use super::show;
+use crate::cli::print;
+use crate::cli::table::Table;
+use clap::Args;
+use serde_json::{Value, json};
+
+/// Who is registered.
+#[derive(Args, Debug)]
+pub(crate) struct Registrations {
+    /// Only this account.
+    account: Option<String>,
+}
+
+impl Registrations {
+    pub(super) fn run(self, client: &mut Client, json: bool) -> Result<(), CtlError> {
+        let mut body = json!({});
+        if let Some(account) = self.account {
+            body["account"] = account.into();
+        }
+        let registrations = client.list("registrations", "list", "registrations", body, None)?;
+        if json {
+            print::line(&format!("{:#}", Value::Array(registrations)));
+            return Ok(());
+        }
+        let mut table = Table::new(&["account", "contact", "flow", "reachable", ">round trip", "expires", "phone"]);
+        for registration in &registrations {
+            for contact in registration["contacts"].as_array().into_iter().flatten() {
+                let round_trip =
+                    contact["latency-ms"].as_f64().map_or("-".to_owned(), |millis| format!("{millis:.1} ms"));
+                table.row([
+                    show::text(&registration["account"]),
+                    show::text(&contact["uri"]),
+                    show::text(&contact["flow"]),
+                    show::text(&contact["reachable"]),
+                    round_trip,
+                    show::time(&contact["expires"]),
+                    show::text(&contact["user-agent"]),
+                ]);
+            }
+        }
+        print::out(&if table.len() == 0 { "nobody is registered\n".to_owned() } else { table.render() });
+        Ok(())
+    }
+}
+
+pub(super) fn trunks(client: &mut Client, json: bool) -> Result<(), CtlError> {
+    let reply = client.ask("trunks", "list", json!({}))?;
+    if json {
+        print::line(&format!("{:#}", reply["trunks"]));
+        return Ok(());
+    }
+    let columns = ["trunk", "target", ">in", ">out", ">offered", ">answered", ">failed", "last failure"];
+    let mut table = Table::new(&columns);
+    let keys = ["trunk", "target", "calls-in", "calls-out", "offered", "answered", "failed", "last-failure"];
+    for trunk in reply["trunks"].as_array().into_iter().flatten() {
+        table.row(keys.iter().map(|key| show::text(&trunk[*key])));
+    }
+    print::out(&if table.len() == 0 { "no trunks\n".to_owned() } else { table.render() });
+    Ok(())
+}
+
+pub(super) fn workers(client: &mut Client, json: bool) -> Result<(), CtlError> {
+    let reply = client.ask("workers", "list", json!({}))?;
+    if json {
+        print::line(&format!("{:#}", reply["workers"]));
+        return Ok(());
+    }
+    print::out(&render_workers(&reply["workers"]));
+    Ok(())
+}
+
+fn render_workers(workers: &Value) -> String {
+    let mut table = Table::new(&["worker", "state", "core", "sessions", "ports", ">late p99"]);
+    for worker in workers.as_array().into_iter().flatten() {
+        let resources: Vec<&Value> = worker["resources"].as_array().into_iter().flatten().collect();
+        let of = |kind: &str| resources.iter().find(|resource| resource["kind"] == kind);
+        let share =
+            |kind: &str| of(kind).map_or("-".to_owned(), |resource| show::share(&resource["used"], &resource["total"]));
+        let late = worker["distributions"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|distribution| distribution["name"].as_str().is_some_and(|name| name.contains("lateness")));
+        table.row([
+            show::text(&worker["module"]),
+            show::text(&worker["state"]),
+            of("core").map_or("-".to_owned(), |core| show::text(&core["name"])),
+            share("sessions"),
+            share("media-ports"),
+            late.and_then(percentile_99).map_or("-".to_owned(), |bound| format!("<= {bound} us")),
+        ]);
+    }
+    if table.len() == 0 { "no workers\n".to_owned() } else { table.render() }
+}
+
+/// The bound of the bucket that holds the 99th percentile; `None`: nothing was counted, or it lies above all bounds.
+fn percentile_99(distribution: &Value) -> Option<u64> {
+    let count = distribution["count"].as_u64().filter(|&count| count > 0)?;
+    let wanted = count - count / 100;
+    let mut buckets = distribution["buckets"].as_array()?.iter();
+    buckets.find(|bucket| bucket[1].as_u64().is_some_and(|below| below >= wanted))?[0].as_u64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_shows_its_lateness() {
+        let workers = json!([{
+            "module": "voice/0", "state": "ready",
+            "resources": [{ "kind": "core", "name": "1", "used": 1, "total": 1 }, { "kind": "sessions", "used": 4, "total": null }],
+            "distributions": [{ "name": "worker_tick_lateness_us", "count": 200, "buckets": [[100, 190], [500, 199], [1000, 200]] }],
+        }]);
+        let text = render_workers(&workers);
+        assert!(text.contains("<= 500 us"), "{text}");
+        assert_eq!(percentile_99(&json!({ "count": 0, "buckets": [] })), None);
+    }
+}

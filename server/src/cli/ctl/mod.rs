@@ -1,0 +1,104 @@
+//! `tandem ctl`: a client of the control socket, as any other (`docs/control.md`).
+
+mod accounts;
+mod calls;
+mod client;
+mod events;
+mod ladder;
+mod listings;
+pub(crate) mod locate;
+mod records;
+mod show;
+mod status;
+mod system;
+mod trace;
+
+use super::{FAILED, UNREACHABLE, print};
+use clap::{Args, Subcommand};
+use client::{Client, CtlError};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Ask and steer a running server: the one that was started in this folder, or the one named by --socket.
+#[derive(Args, Debug)]
+pub struct Ctl {
+    /// The server's control socket. Without it: that of the server that was started in this folder.
+    #[arg(long, global = true, env = "TANDEM_SOCKET", value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// The configuration that the server was started with; says where its socket lies.
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "socket")]
+    config: Option<PathBuf>,
+    /// JSON as the server sent it, instead of tables for people.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// How the platform is: modules, what they use, what has failed.
+    Status(status::Status),
+    /// Calls that are up.
+    Calls(calls::Calls),
+    /// Make a call: rings FROM, and when it answers, calls TO for it.
+    Call(calls::Make),
+    /// End a call.
+    Hangup(calls::Hangup),
+    /// Call records, the latest first.
+    Records(records::Records),
+    /// Who is registered, and where.
+    Registrations(listings::Registrations),
+    /// Trunks and what they carry.
+    Trunks,
+    /// Media workers.
+    Workers,
+    /// The last messages of a call, or of all, as a ladder.
+    Trace(trace::Trace),
+    /// Accounts: who may register and call.
+    Account {
+        #[command(subcommand)]
+        command: accounts::Accounts,
+    },
+    /// Read the configuration anew and apply what can be applied without dropping a call.
+    Reload,
+    /// Follow calls and registrations as they change, until interrupted.
+    Events(events::Events),
+}
+
+impl Ctl {
+    pub(super) fn run(self) -> ExitCode {
+        let result = locate::socket(self.socket.as_deref(), self.config.as_deref())
+            .and_then(|socket| Client::connect(&socket))
+            .and_then(|mut client| self.command.run(&mut client, self.json));
+        match result {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                print::error(&error.to_string());
+                ExitCode::from(match error {
+                    CtlError::Unreachable { .. } => UNREACHABLE,
+                    CtlError::Configuration(_) | CtlError::Broken(_) | CtlError::Refused { .. } => FAILED,
+                })
+            }
+        }
+    }
+}
+
+impl Command {
+    fn run(self, client: &mut Client, json: bool) -> Result<(), CtlError> {
+        match self {
+            Self::Status(status) => status.run(client, json),
+            Self::Calls(calls) => calls.run(client, json),
+            Self::Call(make) => make.run(client, json),
+            Self::Hangup(hangup) => hangup.run(client, json),
+            Self::Records(records) => records.run(client, json),
+            Self::Registrations(registrations) => registrations.run(client, json),
+            Self::Trunks => listings::trunks(client, json),
+            Self::Workers => listings::workers(client, json),
+            Self::Trace(trace) => trace.run(client, json),
+            Self::Account { command } => command.run(client, json),
+            Self::Reload => system::reload(client, json),
+            Self::Events(events) => events.run(client, json),
+        }
+    }
+}

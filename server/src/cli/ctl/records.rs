@@ -1,0 +1,162 @@
+//! `tandem ctl records`.
+
+use super::client::{Client, CtlError};
+use super::show;
+use crate::cli::table::{Table, csv};
+use crate::cli::{duration, print};
+use crate::clock;
+use clap::Args;
+use serde_json::{Value, json};
+
+/// Call records.
+#[derive(Args, Debug)]
+pub(crate) struct Records {
+    /// Only those with this number, account or trunk.
+    #[arg(long, value_name = "PARTY")]
+    party: Option<String>,
+    /// Only those that began then or later: 2h (ago), 2026-11-21, or RFC 3339.
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only those that began before.
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Only those that ended so: answered, unanswered, interrupted, open.
+    #[arg(long, value_name = "OUTCOME")]
+    outcome: Option<String>,
+    /// At most so many; with --csv and --json all, unless it is given.
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<usize>,
+    /// Comma-separated values (RFC 4180), every column.
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+}
+
+/// What people are shown without --limit.
+const SHOWN: usize = 50;
+
+/// The columns of the export: the name, and where the value lies in a record.
+const COLUMNS: &[(&str, &str)] = &[
+    ("call", "/call"),
+    ("origin_kind", "/origin/kind"),
+    ("origin", "/origin/name"),
+    ("caller", "/caller/user"),
+    ("caller_domain", "/caller/domain"),
+    ("caller_name", "/caller/display-name"),
+    ("called", "/called/user"),
+    ("called_domain", "/called/domain"),
+    ("destination", "/destination"),
+    ("started", "/started"),
+    ("ringing", "/ringing"),
+    ("answered", "/answered"),
+    ("ended", "/ended"),
+    ("talked_s", "/talked-s"),
+    ("outcome", "/outcome"),
+    ("cause", "/cause/kind"),
+    ("cause_q850", "/cause/q850"),
+    ("cause_code", "/cause/code"),
+    ("ended_by", "/ended-by"),
+    ("caller_codec", "/caller-quality/codec"),
+    ("caller_packets_received", "/caller-quality/packets-received"),
+    ("caller_packets_sent", "/caller-quality/packets-sent"),
+    ("caller_packets_lost", "/caller-quality/packets-lost"),
+    ("caller_packets_lost_at_peer", "/caller-quality/packets-lost-at-peer"),
+    ("caller_jitter_ms", "/caller-quality/jitter-ms"),
+    ("caller_jitter_at_peer_ms", "/caller-quality/jitter-at-peer-ms"),
+    ("caller_round_trip_ms", "/caller-quality/round-trip-ms"),
+    ("called_codec", "/called-quality/codec"),
+    ("called_packets_received", "/called-quality/packets-received"),
+    ("called_packets_sent", "/called-quality/packets-sent"),
+    ("called_packets_lost", "/called-quality/packets-lost"),
+    ("called_packets_lost_at_peer", "/called-quality/packets-lost-at-peer"),
+    ("called_jitter_ms", "/called-quality/jitter-ms"),
+    ("called_jitter_at_peer_ms", "/called-quality/jitter-at-peer-ms"),
+    ("called_round_trip_ms", "/called-quality/round-trip-ms"),
+];
+
+impl Records {
+    pub(super) fn run(self, client: &mut Client, json: bool) -> Result<(), CtlError> {
+        let now = clock::wall();
+        let mut body = json!({});
+        for (key, value) in [("party", self.party), ("outcome", self.outcome)] {
+            if let Some(value) = value {
+                body[key] = value.into();
+            }
+        }
+        for (key, value) in [("since", self.since), ("until", self.until)] {
+            if let Some(value) = value {
+                body[key] = duration::moment(&value, now).into();
+            }
+        }
+        let limit = if self.csv || json { self.limit } else { Some(self.limit.unwrap_or(SHOWN)) };
+        let records = client.list("records", "search", "records", body, limit)?;
+        if json {
+            print::line(&format!("{:#}", Value::Array(records)));
+        } else if self.csv {
+            print::out(&export(&records));
+        } else {
+            print::out(&render(&records));
+        }
+        Ok(())
+    }
+}
+
+fn render(records: &[Value]) -> String {
+    let columns = ["started", "from", "to", "destination", "outcome", "cause", ">talked", ">lost", "call"];
+    let mut table = Table::new(&columns);
+    for record in records {
+        let lost = ["caller-quality", "called-quality"].map(|leg| record[leg]["packets-lost"].as_u64().unwrap_or(0));
+        table.row([
+            show::time(&record["started"]),
+            show::party(&record["caller"]),
+            show::party(&record["called"]),
+            show::text(&record["destination"]),
+            show::text(&record["outcome"]),
+            show::text(&record["cause"]["kind"]),
+            show::seconds(&record["talked-s"]),
+            (lost[0] + lost[1]).to_string(),
+            show::text(&record["call"]),
+        ]);
+    }
+    if records.is_empty() { "no records\n".to_owned() } else { table.render() }
+}
+
+fn export(records: &[Value]) -> String {
+    let mut text = csv(COLUMNS.iter().map(|(name, _)| *name));
+    for record in records {
+        let cells: Vec<String> = COLUMNS
+            .iter()
+            .map(|(_, pointer)| match record.pointer(pointer) {
+                None | Some(Value::Null) => String::new(),
+                Some(value) => show::text(value),
+            })
+            .collect();
+        text.push_str(&csv(cells.iter().map(String::as_str)));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_export_has_a_column_for_everything() {
+        let record = json!({
+            "call": "c1", "origin": { "kind": "account", "name": "alice" },
+            "caller": { "user": "alice", "domain": "d", "display-name": "A, B" }, "called": { "user": "bob" },
+            "started": "2026-11-21T03:10:00.000Z", "talked-s": 4.5, "outcome": "answered",
+            "cause": { "kind": "normal", "q850": 16 }, "caller-quality": { "packets-lost": 2 },
+        });
+        let text = export(std::slice::from_ref(&record));
+        let mut lines = text.lines();
+        assert_eq!(lines.next().unwrap().split(',').count(), COLUMNS.len());
+        assert!(
+            lines
+                .next()
+                .unwrap()
+                .starts_with("c1,account,alice,alice,d,\"A, B\",bob,,,2026-11-21T03:10:00.000Z,,,,4.5,answered")
+        );
+        assert!(render(&[record]).contains("0:04"));
+        assert_eq!(render(&[]), "no records\n");
+    }
+}

@@ -1,0 +1,65 @@
+//! `tandem ctl trace`.
+
+use super::client::{Client, CtlError};
+use super::ladder;
+use crate::cli::print;
+use clap::Args;
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// The last messages.
+#[derive(Args, Debug)]
+pub(crate) struct Trace {
+    /// The call, as `ctl calls` and `ctl records` name it; without it, all that is kept.
+    call: Option<String>,
+    /// The messages in full, below each other.
+    #[arg(long)]
+    full: bool,
+    /// At most so many, the last ones.
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<u32>,
+}
+
+impl Trace {
+    pub(super) fn run(self, client: &mut Client, json: bool) -> Result<(), CtlError> {
+        let mut body = json!({});
+        if let Some(call) = self.call {
+            body["call"] = call.into();
+        }
+        if let Some(limit) = self.limit {
+            body["limit"] = limit.into();
+        }
+        let reply = client.ask("trace", "get", body)?;
+        let messages: Vec<Value> = reply["messages"].as_array().cloned().unwrap_or_default();
+        if json {
+            print::line(&format!("{:#}", Value::Array(messages)));
+        } else if messages.is_empty() {
+            print::line("no messages are kept");
+        } else if self.full {
+            print::out(&in_full(&messages));
+        } else {
+            print::out(&ladder::render(&messages.iter().filter_map(ladder::Message::read).collect::<Vec<_>>()));
+        }
+        Ok(())
+    }
+}
+
+fn in_full(messages: &[Value]) -> String {
+    let mut text = String::new();
+    let word = |value: &Value| value.as_str().unwrap_or("").to_owned();
+    for message in messages {
+        let arrow = if message["direction"] == "received" { "<-" } else { "->" };
+        let (at, transport) = (word(&message["at"]), word(&message["transport"]));
+        let (local, remote) = (word(&message["local"]), word(&message["remote"]));
+        let _ = writeln!(text, "--- {at} {transport} {local} {arrow} {remote}");
+        let printable = word(&message["message"]);
+        for line in printable.lines() {
+            let _ =
+                writeln!(text, "{}", line.chars().map(|c| if c.is_control() { '?' } else { c }).collect::<String>());
+        }
+        if message["truncated"] == true {
+            text.push_str("... (cut)\n");
+        }
+    }
+    text
+}

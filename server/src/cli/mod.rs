@@ -1,0 +1,114 @@
+//! The command line.
+//!
+//! Exit status: 0 it worked; 1 it did not (a configuration with mistakes, a request that the server refused); 2 wrong usage;
+//! 3 no server answers.
+
+mod check;
+pub mod ctl;
+mod describe;
+mod duration;
+mod print;
+mod serve;
+mod table;
+
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// The file that is read where none is named and it is there.
+pub const DEFAULT_FILE: &str = "tandem.toml";
+
+/// It did not work.
+const FAILED: u8 = 1;
+
+/// No server answers.
+const UNREACHABLE: u8 = 3;
+
+/// A SIP/RTP media server with a real-time packet core.
+#[derive(Parser, Debug)]
+#[command(name = "tandem", version, about, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run the server.
+    Serve(serve::Serve),
+    /// Check a configuration and name what is wrong, by line.
+    Check {
+        /// The configuration.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Print every key of the configuration with its value in force and a comment.
+    Config {
+        /// The configuration; without it, tandem.toml in this folder if it is there.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Ask and steer a running server.
+    Ctl(ctl::Ctl),
+}
+
+/// The program.
+pub fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(serve) => serve.run(),
+        Command::Check { file } => check::run(&file),
+        Command::Config { config } => describe::run(config.as_deref()),
+        Command::Ctl(ctl) => ctl.run(),
+    }
+}
+
+/// The configuration's file: the one that was named, or [`DEFAULT_FILE`] in this folder if it is there.
+fn file(named: Option<&Path>) -> Option<PathBuf> {
+    match named {
+        Some(file) => Some(file.to_owned()),
+        None => Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.exists()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_commands_of_the_documentation_parse() {
+        for line in [
+            "serve",
+            "serve --config tandem.toml",
+            "check tandem.toml",
+            "config",
+            "ctl status",
+            "ctl --json status",
+            "ctl calls --party alice",
+            "ctl records --csv --since 2h",
+            "ctl registrations",
+            "ctl trunks",
+            "ctl workers",
+            "ctl trace",
+            "ctl trace abc",
+            "ctl hangup abc",
+            "ctl call alice bob",
+            "ctl account add carol",
+            "ctl account list --json",
+            "ctl account password carol",
+            "ctl account remove carol",
+            "ctl account disable carol",
+            "ctl reload",
+            "ctl events",
+            "ctl --socket /run/x status",
+        ] {
+            let words = std::iter::once("tandem").chain(line.split(' '));
+            assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! What the switch is told.
+
+use super::model::Configuration;
+use super::plan;
+use router::time::Duration;
+
+/// The switch's configuration.
+pub fn config(configuration: &Configuration) -> switch::Config {
+    let calls = &configuration.calls;
+    let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+    switch::Config {
+        plan: plan::plan(configuration),
+        calls_max: calls.max as usize,
+        setup_timeout: seconds(calls.setup_timeout_s),
+        ring_timeout: seconds(calls.ring_timeout_s),
+        length_max: (calls.length_max_s > 0).then(|| seconds(calls.length_max_s)),
+        media_silence: (calls.media_silence_s > 0).then(|| seconds(calls.media_silence_s)),
+        reveal_numbers: configuration.log.reveal,
+    }
+}

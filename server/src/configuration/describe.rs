@@ -1,0 +1,191 @@
+//! The effective values with a comment each, and the documentation of the keys.
+
+use super::keys::{KEYS, Key, SECTIONS, name, section};
+use super::model::Configuration;
+use std::fmt::Write;
+use toml::Value;
+
+/// Longest line of a comment.
+const WIDTH: usize = 100;
+
+/// The whole configuration as TOML with comments. Passwords are not shown.
+pub fn describe(configuration: &Configuration) -> String {
+    let values = Value::try_from(configuration).unwrap_or(Value::Boolean(false));
+    let mut text = String::from(
+        "# Every key with its value in force. Keys marked * take a restart; the others are applied by `tandem ctl reload`.\n",
+    );
+    for (name_of_section, repeated, about) in SECTIONS {
+        let _ = writeln!(text, "\n# {about}.");
+        let keys: Vec<&Key> = KEYS.iter().filter(|key| section(key.path) == *name_of_section).collect();
+        match (*name_of_section, repeated) {
+            ("", _) => write_keys(&mut text, &keys, &values),
+            (section, false) => {
+                let _ = writeln!(text, "[{section}]");
+                if let Some(values) = values.get(section) {
+                    write_keys(&mut text, &keys, values);
+                }
+            }
+            (section, true) => {
+                let elements = values.get(section).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+                for element in elements {
+                    let _ = writeln!(text, "[[{section}]]");
+                    write_keys(&mut text, &keys, element);
+                }
+                if elements.is_empty() {
+                    let _ = writeln!(text, "# [[{section}]]");
+                    write_keys(&mut text, &keys, &Value::Boolean(false));
+                }
+            }
+        }
+    }
+    text
+}
+
+fn write_keys(text: &mut String, keys: &[&Key], values: &Value) {
+    for key in keys {
+        let mark = if key.live { "" } else { "* " };
+        for line in wrap(&format!("{mark}{}", key.about)) {
+            let _ = writeln!(text, "# {line}");
+        }
+        let name = name(key.path);
+        match values.get(name) {
+            Some(value) => {
+                let _ = writeln!(text, "{name} = {}", inline(value));
+            }
+            None => {
+                let _ = writeln!(text, "# {name} = {}", key.example);
+            }
+        }
+    }
+}
+
+/// A value on one line.
+fn inline(value: &Value) -> String {
+    match value {
+        Value::Array(items) => format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", ")),
+        Value::Table(table) if table.is_empty() => "{}".to_owned(),
+        Value::Table(table) => {
+            let entries: Vec<_> = table
+                .iter()
+                .map(|(key, value)| format!("{} = {}", Value::String(key.clone()), inline(value)))
+                .collect();
+            format!("{{ {} }}", entries.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+fn wrap(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is always one");
+        if !line.is_empty() && line.chars().count() + word.chars().count() >= WIDTH {
+            lines.push(word.to_owned());
+        } else {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+/// The tables of `docs/configuration.md`.
+pub fn reference() -> String {
+    let defaults = Value::try_from(Configuration::default()).unwrap_or(Value::Boolean(false));
+    let mut text = String::new();
+    for (name_of_section, repeated, about) in SECTIONS {
+        let title = match (*name_of_section, repeated) {
+            ("", _) => "Top level".to_owned(),
+            (section, false) => format!("`[{section}]`"),
+            (section, true) => format!("`[[{section}]]`"),
+        };
+        let _ = writeln!(text, "\n### {title}\n{about}.\n\n| key | default | reload | what |\n|---|---|---|---|");
+        for key in KEYS.iter().filter(|key| section(key.path) == *name_of_section) {
+            let values = if name_of_section.is_empty() { Some(&defaults) } else { defaults.get(*name_of_section) };
+            let default = match values.and_then(|values| values.get(name(key.path))) {
+                Some(value) => format!("`{}`", inline(value)),
+                None if key.example.is_empty() => "–".to_owned(),
+                None => format!("–, e.g. `{}`", key.example.replace('|', "\\|")),
+            };
+            let reload = if key.live { "yes" } else { "restart" };
+            let _ =
+                writeln!(text, "| `{}` | {default} | {reload} | {} |", name(key.path), key.about.replace('|', "\\|"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::{Group, Route, Trunk};
+    use super::super::{keys, read};
+    use super::*;
+
+    #[test]
+    fn what_is_described_reads_back() {
+        assert_eq!(read(&describe(&Configuration::default())).unwrap(), Configuration::default());
+        let text = "[sip]\nadvertised = { \"udp:127.0.0.1:5060\" = \"h\" }\n[[trunk]]\nname = \"a\"\naddress = \"h\"\n[[route]]\nto = [\"trunk:a\"]";
+        let configuration = read(text).unwrap();
+        assert_eq!(read(&describe(&configuration)).unwrap(), configuration);
+    }
+
+    /// A key of the model that nobody described, and the other way round.
+    #[test]
+    fn every_key_is_described() {
+        let mut full = Configuration::default();
+        full.control.socket = Some("x".into());
+        full.control.tcp = "127.0.0.1:1".parse().ok();
+        full.control.token_file = Some("x".into());
+        full.metrics.listen = "127.0.0.1:2".parse().ok();
+        let word = || Some("x".to_owned());
+        full.trunk.push(Trunk {
+            address: word(),
+            username: word(),
+            password: Some("x".to_owned().into()),
+            password_file: Some("x".into()),
+            calls_max: Some(1),
+            interface: "10.0.0.1".parse().ok(),
+            ..Trunk::default()
+        });
+        full.group.push(Group { ring_s: Some(1), ..Group::default() });
+        full.route.push(Route {
+            name: word(),
+            number: word(),
+            prefix: word(),
+            pattern: word(),
+            ring_s: Some(1),
+            ..Route::default()
+        });
+        let Value::Table(values) = Value::try_from(&full).unwrap() else { panic!("a table") };
+        let mut paths = Vec::new();
+        for (section, value) in &values {
+            match value {
+                Value::Table(table) => paths.extend(table.keys().map(|key| format!("{section}.{key}"))),
+                Value::Array(array) => {
+                    paths.extend(array[0].as_table().unwrap().keys().map(|key| format!("{section}.{key}")));
+                }
+                _ => paths.push(section.clone()),
+            }
+        }
+        for path in &paths {
+            assert!(keys::find(path).is_some(), "{path} is not described");
+        }
+        assert_eq!(KEYS.len(), paths.len(), "a key is described that is not there");
+    }
+
+    #[test]
+    fn the_documentation_has_every_key_as_it_is() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        let (before, rest) = text.split_once("<!-- keys -->\n").expect("the begin of the tables");
+        let (_, after) = rest.split_once("<!-- end of keys -->").expect("the end of the tables");
+        let current = format!("{before}<!-- keys -->\n{}\n<!-- end of keys -->{after}", reference());
+        if std::env::var_os("TANDEM_WRITE_DOCS").is_some() {
+            std::fs::write(path, &current).unwrap();
+        } else {
+            assert_eq!(text, current, "run this test with TANDEM_WRITE_DOCS=1");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What is said of every key: for `tandem config`, `docs/configuration.md` and reloading.
+
+/// A key and what it is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// `sip.listen`; `trunk.name` for each trunk.
+    pub path: &'static str,
+    /// Whether a reload applies it; otherwise it takes a restart.
+    pub live: bool,
+    /// What it is for, with its unit and where its default comes from.
+    pub about: &'static str,
+    /// What it may look like, where it has no default.
+    pub example: &'static str,
+}
+
+const fn live(path: &'static str, about: &'static str) -> Key {
+    Key { path, live: true, about, example: "" }
+}
+
+const fn fixed(path: &'static str, about: &'static str) -> Key {
+    Key { path, live: false, about, example: "" }
+}
+
+impl Key {
+    const fn example(self, example: &'static str) -> Self {
+        Self { example, ..self }
+    }
+}
+
+/// Sections and what they are, in the order in which they are written. A section of `true` may be there many times.
+pub const SECTIONS: &[(&str, bool, &str)] = &[
+    ("", false, "The data folder"),
+    ("sip", false, "SIP: listeners, timers, registrations, who is limited"),
+    ("calls", false, "Calls"),
+    ("services", false, "Numbers of the built-in services; an empty list takes a service away"),
+    ("media", false, "Media: RTP ports and the workers that relay them"),
+    ("store", false, "Accounts, registrations and call records on disk"),
+    ("control", false, "The control socket"),
+    ("metrics", false, "Metrics and the health endpoint"),
+    ("log", false, "The log, on standard error"),
+    ("trunk", true, "Trunks: peers that are known by their address. One section each"),
+    ("group", true, "Groups of accounts that answer for one number. One section each"),
+    ("route", true, "The routing plan: the first route that matches decides. One section each"),
+];
+
+/// Every key, by section in the order in which they are written.
+pub const KEYS: &[Key] = &[
+    fixed("data", "Folder of the store, the control socket and the first accounts; made with mode 0700. Relative to where the server is started."),
+    fixed("sip.listen", "Where SIP is listened for. Loopback alone until the operator says otherwise: \"udp:0.0.0.0:5060\" opens it to the network."),
+    fixed("sip.advertised", "What peers are told instead of a listener's own address, where the server is behind NAT: { \"udp:10.0.0.5:5060\" = \"203.0.113.7:5060\" }. A host, with or without a port."),
+    live("sip.domains", "Domains that are this server's besides its own addresses. A request to another domain is refused."),
+    fixed("sip.realm", "The digest realm. The store keeps passwords as hashes for it: it is fixed when the store is made."),
+    fixed("sip.dscp", "DiffServ code point of signalling, 0 to 63. 24 is CS3 (RFC 4594)."),
+    fixed("sip.trying_ms", "After how long an INVITE that has no other answer gets 100 Trying, milliseconds (RFC 3261 §17.2.1: 200)."),
+    fixed("sip.t1_ms", "Timer T1: estimate of the round trip, milliseconds (RFC 3261 §17.1.1.1)."),
+    fixed("sip.t2_ms", "Timer T2: longest interval between retransmissions, milliseconds."),
+    fixed("sip.t4_ms", "Timer T4: how long a message stays in the network, milliseconds."),
+    live("sip.expires_min_s", "Shortest registration, seconds; shorter ones get 423."),
+    live("sip.expires_default_s", "Registration where a phone asks for no time, seconds."),
+    live("sip.expires_max_s", "Longest registration, seconds; longer ones are cut."),
+    live("sip.contacts_max", "Phones that one account may register at once."),
+    live("sip.nonce_life_s", "How long a digest nonce may be used, seconds."),
+    live("sip.keep_alive_s", "How often registered phones are asked whether they are there (OPTIONS), seconds; 0: never. 30 keeps the NAT bindings of common routers."),
+    live("sip.unknown_source_per_s", "Requests a second that one address which is neither trunk nor registered may send; more is dropped before any digest arithmetic."),
+    live("sip.unknown_source_burst", "How many of these at once: an office whose phones restart together."),
+    live("sip.unknown_total_per_s", "Requests a second from all such addresses together."),
+    live("sip.unknown_total_burst", "How many of these at once."),
+    live("sip.registered_per_s", "Requests a second from a registered phone."),
+    live("sip.registered_burst", "How many of these at once."),
+    live("calls.max", "Calls at once; one more is refused with 503."),
+    live("calls.setup_timeout_s", "From a call's begin to its answer over all destinations, seconds. RFC 3261 §16.6 lets no proxy wait less than 180."),
+    live("calls.ring_timeout_s", "How long a destination rings where the plan does not say, seconds: ten rings."),
+    live("calls.length_max_s", "Longest call, seconds; 0: any. 12 hours end a call that both ends forgot."),
+    live("calls.media_silence_s", "How long an answered leg may send no media where neither hold nor silence suppression explains it, seconds; 0: for ever."),
+    live("calls.dial_accounts", "Whether a number that no route, group or service claims is an account's name."),
+    live("calls.drain_s", "How long SIGTERM waits for calls to end, seconds. A second signal ends at once."),
+    live("services.echo", "Numbers that send back what they hear."),
+    live("services.milliwatt", "Numbers that send the digital milliwatt, a tone for measurements."),
+    live("services.silence", "Numbers that send silence."),
+    fixed("media.ports", "Ports of RTP and RTCP, a pair a leg. Outside the kernel's ephemeral ports (32768 and above)."),
+    fixed("media.workers", "Cores of the media workers, one each: \"auto\" takes the inherited cores but one, or a list such as [1, 2]."),
+    fixed("media.interfaces", "Addresses for media. A leg's media uses the address of its signalling; where that is unspecified (0.0.0.0), the first of its family here, or else the one by which the host reaches the world."),
+    fixed("media.advertised", "What peers are told instead of a media address, where the server is behind NAT: { \"10.0.0.5\" = \"203.0.113.7\" }."),
+    fixed("media.dscp", "DiffServ code point of media, 0 to 63. 46 is EF (RFC 4594)."),
+    fixed("media.quarantine_ms", "How long a port rests before it is used again, milliseconds, so that strays of its last call reach nobody."),
+    fixed("media.real_time", "Whether workers ask for real-time scheduling, where it is permitted and the core is theirs alone."),
+    fixed("store.records_keep_days", "Call records older than this are deleted, days; 0: they are kept."),
+    fixed("store.size_max_mib", "Longest the database may grow, MiB; 0: as long as the disk has room. At the bound calls go on without records, and the status says so."),
+    fixed("control.socket", "The Unix socket; only the server's owner can open it. Where it is not set: control.sock in the data folder.").example("\"./data/control.sock\""),
+    fixed("control.tcp", "A TCP address for clients that have the token. Not encrypted: loopback or a private network. Where it is not set: none.").example("\"127.0.0.1:5064\""),
+    fixed("control.token_file", "The file that holds the token; made at the first start, readable by its owner alone. Where it is not set: control.token in the data folder.").example("\"./data/control.token\""),
+    fixed("metrics.listen", "HTTP address of /metrics (Prometheus) and /health. Where it is not set: none.").example("\"127.0.0.1:9464\""),
+    live("log.level", "error, warn, info, debug, trace; or directives such as \"info,signaling=debug\"."),
+    fixed("log.format", "\"text\" or \"json\"."),
+    live("log.reveal", "Whether the log shows numbers and names of callers and called."),
+    live("trunk.name", "Its name, for routes, records and statistics.").example("\"carrier\""),
+    live("trunk.address", "Where calls to it go: HOST, HOST:PORT or tcp:HOST:PORT, an address or a name (A, AAAA). Where it is not set, it only calls us.").example("\"sip.example.net:5060\""),
+    live("trunk.accept", "Where its requests come from: ADDRESS, ADDRESS:PORT or NETWORK/BITS. The most specific decides. Where it is empty and the address is no name: from that address.").example("[\"198.51.100.0/24\"]"),
+    live("trunk.username", "What it knows us by, where it asks for digest.").example("\"tandem-1\""),
+    live("trunk.password", "The password for it; the file must be readable by its owner alone then.").example("\"secret\""),
+    live("trunk.password_file", "A file that holds the password, readable by its owner alone.").example("\"./carrier.password\""),
+    live("trunk.trusted", "Whether its P-Asserted-Identity is believed, and ours sent to it (RFC 3325).").example("false"),
+    live("trunk.calls_max", "Most calls at once, both ways together. Where it is not set: as many as calls.max.").example("30"),
+    live("trunk.interface", "The local address of its media, where signalling is listened for at 0.0.0.0 or :: and the host has several.").example("\"10.0.0.5\""),
+    live("group.name", "Its name, which is also its number.").example("\"sales\""),
+    live("group.members", "Accounts that ring, best first.").example("[\"alice\", \"bob\"]"),
+    live("group.strategy", "\"all\" at once, or one after another in \"sequence\".").example("\"all\""),
+    live("group.ring_s", "How long each rings, seconds. Where it is not set: calls.ring_timeout_s.").example("20"),
+    live("route.name", "Its name in logs. Where it is not set: its number in the plan.").example("\"to the world\""),
+    live("route.number", "For this number alone.").example("\"600\""),
+    live("route.prefix", "For numbers that begin so.").example("\"00\""),
+    live("route.pattern", "For numbers that this regular expression matches; it is anchored where it says so. With none of the three: for every number.").example("\"^0[1-9][0-9]+$\""),
+    live("route.from", "On whose behalf: \"any\", \"accounts\", \"trunks\", \"account:NAME\", \"trunk:NAME\". Without a route nobody calls out over a trunk.").example("\"accounts\""),
+    live("route.to", "Where the call goes: [\"account:NAME\"], [\"group:NAME\"], [\"service:echo\"], [\"number:N\"] (routed anew), [\"rewrite\"] (the rewritten number, routed anew), [\"refuse:busy\"] (or declined, forbidden, unknown, congestion, unreachable); or trunks in their order: [\"trunk:A\", \"trunk:B\"], the next when one fails.").example("[\"trunk:carrier\"]"),
+    live("route.strip", "Characters taken from the front of the number, for trunks and \"rewrite\".").example("1"),
+    live("route.replace", "A pattern and what its first match becomes ($1 is its first group): [\"^0(.*)$\", \"49$1\"]. After strip.").example("[\"^0(.*)$\", \"49$1\"]"),
+    live("route.prepend", "Put before the rest of the number. After replace.").example("\"+\""),
+    live("route.ring_s", "How long its trunks ring, seconds. Where it is not set: calls.ring_timeout_s.").example("30"),
+    live("route.on_busy", "Where the call goes instead when the destination is busy; written as `to`.").example("[\"account:bob\"]"),
+    live("route.on_no_answer", "The same when it rang and nobody answered.").example("[\"account:bob\"]"),
+    live("route.on_refused", "The same when it declined.").example("[\"account:bob\"]"),
+    live("route.on_unreachable", "The same when it is not registered, silent or out of order.").example("[\"account:bob\"]"),
+    live("route.on_unknown", "The same when nobody has that number.").example("[\"account:bob\"]"),
+];
+
+/// The section of a path: `sip` of `sip.listen`; empty for a top-level key.
+pub fn section(path: &str) -> &str {
+    path.split_once('.').map_or("", |(section, _)| section)
+}
+
+/// The key of a path within its section.
+pub fn name(path: &str) -> &str {
+    path.split_once('.').map_or(path, |(_, name)| name)
+}
+
+/// What is said of the key at `path`; indexes (`trunk[2].name`) are passed over.
+pub fn find(path: &str) -> Option<&'static Key> {
+    let plain: String =
+        path.split('.').map(|part| part.split('[').next().unwrap_or(part)).collect::<Vec<_>>().join(".");
+    KEYS.iter().find(|key| key.path == plain)
+}

@@ -1,0 +1,69 @@
+//! What the media workers are told.
+
+use super::model::Configuration;
+use media::config::{Config, Interface, PortRange};
+use router::time::Duration;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+/// The workers' configuration, before it is shared out. Where signalling is listened for at an unspecified address and no
+/// interface of that family is named, `outbound` tells the one by which the host reaches the world: pass
+/// [`outbound_address`].
+pub fn config(configuration: &Configuration, outbound: impl Fn(IpAddr) -> Option<IpAddr>) -> Config {
+    let media = &configuration.media;
+    let mut addresses = media.interfaces.clone();
+    for listen in &configuration.sip.listen {
+        let own = listen.address.ip();
+        let named = addresses.iter().any(|address| address.is_ipv4() == own.is_ipv4());
+        if own.is_unspecified() && !named {
+            addresses.extend(outbound(own));
+        }
+    }
+    // What is only advertised is an interface too.
+    addresses.extend(media.advertised.keys().copied().filter(|own| !media.interfaces.contains(own)));
+    let mut interfaces: Vec<Interface> = Vec::new();
+    for address in addresses {
+        if !interfaces.iter().any(|interface| interface.address == address) {
+            interfaces.push(Interface { address, advertised: media.advertised.get(&address).copied() });
+        }
+    }
+    Config {
+        ports: PortRange { first: media.ports.first, last: media.ports.last },
+        interfaces,
+        dscp: media.dscp,
+        quarantine: Duration::from_millis(media.quarantine_ms),
+    }
+}
+
+/// The address of `family`'s kind by which the host reaches the world; loopback where it reaches none. A connected UDP socket
+/// knows it; nothing is sent.
+pub fn outbound_address(family: IpAddr) -> Option<IpAddr> {
+    // Any address of the world does: these are for documentation (RFC 5737, RFC 3849).
+    let (own, world, loopback): (IpAddr, IpAddr, IpAddr) = if family.is_ipv4() {
+        (Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::new(192, 0, 2, 1).into(), Ipv4Addr::LOCALHOST.into())
+    } else {
+        let world = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+        (Ipv6Addr::UNSPECIFIED.into(), world.into(), Ipv6Addr::LOCALHOST.into())
+    };
+    let socket = UdpSocket::bind(SocketAddr::new(own, 0)).ok()?;
+    let reached = socket.connect(SocketAddr::new(world, 9)).and_then(|()| socket.local_addr());
+    Some(reached.map_or(loopback, |address| address.ip()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read;
+    use super::*;
+
+    #[test]
+    fn an_unspecified_listener_gets_the_address_to_the_world_unless_one_is_named() {
+        let text = "[sip]\nlisten = [\"udp:0.0.0.0:5060\", \"udp:[::1]:5060\"]\n";
+        let world: IpAddr = "198.51.100.4".parse().unwrap();
+        let interfaces = config(&read(text).unwrap(), |_| Some(world)).interfaces;
+        assert_eq!(interfaces, [Interface { address: world, advertised: None }]);
+        let text =
+            format!("{text}[media]\ninterfaces = [\"10.0.0.5\"]\nadvertised = {{ \"10.0.0.5\" = \"203.0.113.7\" }}");
+        let interfaces = config(&read(&text).unwrap(), |_| Some(world)).interfaces;
+        assert_eq!(interfaces.len(), 1);
+        assert_eq!(interfaces[0].advertised, "203.0.113.7".parse().ok());
+    }
+}

@@ -1,0 +1,301 @@
+//! Every section and key, and its default. `keys.rs` says what each is for.
+
+use super::value::{Listen, LogFormat, MediaWorkers, PortRange, Secret, Strategy};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+/// The whole configuration.
+#[derive(Clone, PartialEq, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for, once, for people and programs")]
+pub struct Configuration {
+    pub data: PathBuf,
+    pub sip: Sip,
+    pub calls: Calls,
+    pub services: Services,
+    pub media: Media,
+    pub store: Store,
+    pub control: Control,
+    pub metrics: Metrics,
+    pub log: Log,
+    pub trunk: Vec<Trunk>,
+    pub group: Vec<Group>,
+    pub route: Vec<Route>,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            data: "./data".into(),
+            sip: Sip::default(),
+            calls: Calls::default(),
+            services: Services::default(),
+            media: Media::default(),
+            store: Store::default(),
+            control: Control::default(),
+            metrics: Metrics::default(),
+            log: Log::default(),
+            trunk: Vec::new(),
+            group: Vec::new(),
+            route: Vec::new(),
+        }
+    }
+}
+
+impl Configuration {
+    /// Where the control socket lies.
+    pub fn control_socket(&self) -> PathBuf {
+        self.control.socket.clone().unwrap_or_else(|| self.data.join("control.sock"))
+    }
+
+    /// Where the token of the control socket's TCP clients lies.
+    pub fn control_token_file(&self) -> PathBuf {
+        self.control.token_file.clone().unwrap_or_else(|| self.data.join("control.token"))
+    }
+}
+
+/// SIP.
+#[derive(Clone, PartialEq, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct Sip {
+    pub listen: Vec<Listen>,
+    pub advertised: BTreeMap<Listen, String>,
+    pub domains: Vec<String>,
+    pub realm: String,
+    pub dscp: u8,
+    pub trying_ms: u64,
+    pub t1_ms: u64,
+    pub t2_ms: u64,
+    pub t4_ms: u64,
+    pub expires_min_s: u32,
+    pub expires_default_s: u32,
+    pub expires_max_s: u32,
+    pub contacts_max: u32,
+    pub nonce_life_s: u32,
+    pub keep_alive_s: u32,
+    pub unknown_source_per_s: u32,
+    pub unknown_source_burst: u32,
+    pub unknown_total_per_s: u32,
+    pub unknown_total_burst: u32,
+    pub registered_per_s: u32,
+    pub registered_burst: u32,
+}
+
+impl Default for Sip {
+    fn default() -> Self {
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 5060));
+        Self {
+            listen: vec![Listen::udp(loopback), Listen::tcp(loopback)],
+            advertised: BTreeMap::new(),
+            domains: Vec::new(),
+            realm: "tandem".to_owned(),
+            dscp: 24,
+            trying_ms: 200,
+            t1_ms: 500,
+            t2_ms: 4_000,
+            t4_ms: 5_000,
+            expires_min_s: 60,
+            expires_default_s: 3_600,
+            expires_max_s: 7_200,
+            contacts_max: 10,
+            nonce_life_s: 300,
+            keep_alive_s: 30,
+            unknown_source_per_s: 50,
+            unknown_source_burst: 200,
+            unknown_total_per_s: 1_000,
+            unknown_total_burst: 2_000,
+            registered_per_s: 20,
+            registered_burst: 200,
+        }
+    }
+}
+
+/// Calls.
+#[derive(Clone, PartialEq, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct Calls {
+    pub max: u32,
+    pub setup_timeout_s: u32,
+    pub ring_timeout_s: u32,
+    pub length_max_s: u32,
+    pub media_silence_s: u32,
+    pub dial_accounts: bool,
+    pub drain_s: u32,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self {
+            max: 10_000,
+            setup_timeout_s: 180,
+            ring_timeout_s: 60,
+            length_max_s: 43_200,
+            media_silence_s: 60,
+            dial_accounts: true,
+            drain_s: 300,
+        }
+    }
+}
+
+/// The numbers of the built-in services.
+#[derive(Clone, PartialEq, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct Services {
+    pub echo: Vec<String>,
+    pub milliwatt: Vec<String>,
+    pub silence: Vec<String>,
+}
+
+impl Default for Services {
+    fn default() -> Self {
+        let named = |name: &str| vec![name.to_owned()];
+        Self { echo: named("echo"), milliwatt: named("milliwatt"), silence: named("silence") }
+    }
+}
+
+/// Media.
+#[derive(Clone, PartialEq, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct Media {
+    pub ports: PortRange,
+    pub workers: MediaWorkers,
+    pub interfaces: Vec<IpAddr>,
+    pub advertised: BTreeMap<IpAddr, IpAddr>,
+    pub dscp: u8,
+    pub quarantine_ms: u64,
+    pub real_time: bool,
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Self {
+            ports: PortRange { first: 16_384, last: 32_767 },
+            workers: MediaWorkers::Auto,
+            interfaces: Vec::new(),
+            advertised: BTreeMap::new(),
+            dscp: 46,
+            quarantine_ms: 5_000,
+            real_time: true,
+        }
+    }
+}
+
+/// What outlives the process.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct Store {
+    pub records_keep_days: u32,
+    pub size_max_mib: u32,
+}
+
+/// The control socket.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct Control {
+    pub socket: Option<PathBuf>,
+    pub tcp: Option<SocketAddr>,
+    pub token_file: Option<PathBuf>,
+}
+
+/// Metrics and the health endpoint.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct Metrics {
+    pub listen: Option<SocketAddr>,
+}
+
+/// The log.
+#[derive(Clone, PartialEq, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct Log {
+    pub level: String,
+    pub format: LogFormat,
+    pub reveal: bool,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Text, reveal: false }
+    }
+}
+
+/// A peer that is known by its address.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct Trunk {
+    pub name: String,
+    pub address: Option<String>,
+    pub accept: Vec<String>,
+    pub username: Option<String>,
+    pub password: Option<Secret>,
+    pub password_file: Option<PathBuf>,
+    pub trusted: bool,
+    pub calls_max: Option<u32>,
+    pub interface: Option<IpAddr>,
+}
+
+/// Accounts that answer for one number.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct Group {
+    pub name: String,
+    pub members: Vec<String>,
+    pub strategy: Strategy,
+    pub ring_s: Option<u32>,
+}
+
+/// One line of the routing plan.
+#[derive(Clone, PartialEq, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct Route {
+    pub name: Option<String>,
+    pub number: Option<String>,
+    pub prefix: Option<String>,
+    pub pattern: Option<String>,
+    pub from: String,
+    pub to: Vec<String>,
+    pub strip: u32,
+    pub replace: Vec<String>,
+    pub prepend: String,
+    pub ring_s: Option<u32>,
+    pub on_busy: Vec<String>,
+    pub on_no_answer: Vec<String>,
+    pub on_refused: Vec<String>,
+    pub on_unreachable: Vec<String>,
+    pub on_unknown: Vec<String>,
+}
+
+impl Default for Route {
+    fn default() -> Self {
+        Self {
+            name: None,
+            number: None,
+            prefix: None,
+            pattern: None,
+            from: "any".to_owned(),
+            to: Vec::new(),
+            strip: 0,
+            replace: Vec::new(),
+            prepend: String::new(),
+            ring_s: None,
+            on_busy: Vec::new(),
+            on_no_answer: Vec::new(),
+            on_refused: Vec::new(),
+            on_unreachable: Vec::new(),
+            on_unknown: Vec::new(),
+        }
+    }
+}

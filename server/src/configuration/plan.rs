@@ -1,0 +1,268 @@
+//! What the switch is told: the routing plan.
+
+use super::model::{Configuration, Route};
+use super::sip;
+use super::value::Strategy;
+use router::parameter::{BuiltinKind, CauseKind};
+use router::time::Duration;
+use signaling::trunk::TargetHost;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use switch::plan::{
+    Branches, Destination, Group, Member, NumberMatch, OriginMatch, Pattern, Plan, Rewrite, Trunk, TrunkStep,
+};
+
+/// The plan of a configuration that has no [faults].
+pub fn plan(configuration: &Configuration) -> Plan {
+    Builder { configuration, faults: Vec::new() }.plan()
+}
+
+/// What is wrong with the plan: the path of the key, and how.
+pub fn faults(configuration: &Configuration) -> Vec<(String, String)> {
+    let mut builder = Builder { configuration, faults: Vec::new() };
+    builder.plan();
+    builder.faults
+}
+
+struct Builder<'a> {
+    configuration: &'a Configuration,
+    faults: Vec<(String, String)>,
+}
+
+impl Builder<'_> {
+    fn fault(&mut self, path: String, why: impl Into<String>) {
+        self.faults.push((path, why.into()));
+    }
+
+    fn plan(&mut self) -> Plan {
+        let configuration = self.configuration;
+        let services = &configuration.services;
+        let services = [
+            (BuiltinKind::Echo, &services.echo),
+            (BuiltinKind::Milliwatt, &services.milliwatt),
+            (BuiltinKind::Silence, &services.silence),
+        ];
+        Plan {
+            routes: configuration.route.iter().enumerate().map(|(index, route)| self.route(index, route)).collect(),
+            groups: (0..configuration.group.len()).map(|index| self.group(index)).collect(),
+            trunks: configuration.trunk.iter().map(trunk).collect(),
+            services: services
+                .into_iter()
+                .flat_map(|(kind, numbers)| numbers.iter().map(move |number| (number.clone(), kind)))
+                .collect(),
+            accounts: configuration.calls.dial_accounts,
+        }
+    }
+
+    fn group(&mut self, index: usize) -> Group {
+        let group = &self.configuration.group[index];
+        if group.members.is_empty() || group.members.iter().any(String::is_empty) {
+            self.fault(format!("group[{index}].members"), "a group has members, and each has a name");
+        }
+        let timeout = group.ring_s.map(|seconds| Duration::from_secs(seconds.into()));
+        Group {
+            name: group.name.clone(),
+            members: group.members.iter().map(|account| Member { account: account.clone(), timeout }).collect(),
+            strategy: match group.strategy {
+                Strategy::All => switch::plan::Strategy::RingAll,
+                Strategy::Sequence => switch::plan::Strategy::OneAfterAnother,
+            },
+        }
+    }
+
+    fn route(&mut self, index: usize, route: &Route) -> switch::plan::Route {
+        let path = |key: &str| format!("route[{index}].{key}");
+        let number = match (&route.number, &route.prefix, &route.pattern) {
+            (None, None, None) => NumberMatch::Any,
+            (Some(number), None, None) => NumberMatch::Exact(number.clone()),
+            (None, Some(prefix), None) => NumberMatch::Prefix(prefix.clone()),
+            (None, None, Some(pattern)) => match Pattern::new(pattern) {
+                Ok(pattern) => NumberMatch::Pattern(pattern),
+                Err(error) => {
+                    self.fault(path("pattern"), error.to_string());
+                    NumberMatch::Any
+                }
+            },
+            _ => {
+                self.fault(format!("route[{index}]"), "number, prefix, pattern: one of them at most");
+                NumberMatch::Any
+            }
+        };
+        let origin = self.origin(&path("from"), &route.from);
+        let rewrite = self.rewrite(index, route);
+        let targets = [&route.to, &route.on_busy, &route.on_no_answer, &route.on_refused, &route.on_unreachable];
+        let rewrites =
+            |texts: &Vec<String>| texts.iter().any(|text| text.starts_with("trunk:") || text.as_str() == "rewrite");
+        if rewrite != Rewrite::NONE && !targets.into_iter().chain([&route.on_unknown]).any(rewrites) {
+            self.fault(format!("route[{index}]"), "strip, replace and prepend are for trunks and \"rewrite\"");
+        }
+        if route.to.is_empty() {
+            self.fault(path("to"), "a route leads somewhere");
+        }
+        let destination = self.destination(&path("to"), &route.to, route, &rewrite);
+        let mut branch = |key: &str, texts: &[String]| {
+            if texts.is_empty() { None } else { self.destination(&path(key), texts, route, &rewrite) }
+        };
+        let branches = Branches {
+            busy: branch("on_busy", &route.on_busy),
+            no_answer: branch("on_no_answer", &route.on_no_answer),
+            refused: branch("on_refused", &route.on_refused),
+            unreachable: branch("on_unreachable", &route.on_unreachable),
+            unknown: branch("on_unknown", &route.on_unknown),
+        };
+        switch::plan::Route {
+            name: route.name.clone().unwrap_or_else(|| format!("route {}", index + 1)),
+            number,
+            origin,
+            destination: destination.unwrap_or(Destination::Refuse(CauseKind::Internal)),
+            branches,
+        }
+    }
+
+    fn origin(&mut self, path: &str, text: &str) -> OriginMatch {
+        match text.split_once(':') {
+            None if text == "any" => OriginMatch::Any,
+            None if text == "accounts" => OriginMatch::Accounts,
+            None if text == "trunks" => OriginMatch::Trunks,
+            Some(("account", name)) if !name.is_empty() => OriginMatch::Account(name.to_owned()),
+            Some(("trunk", name)) => {
+                self.known_trunk(path, name);
+                OriginMatch::Trunk(name.to_owned())
+            }
+            _ => {
+                let forms = "\"any\", \"accounts\", \"trunks\", \"account:NAME\" or \"trunk:NAME\"";
+                self.fault(path.to_owned(), format!("`{text}`: write {forms}"));
+                OriginMatch::Any
+            }
+        }
+    }
+
+    fn rewrite(&mut self, index: usize, route: &Route) -> Rewrite {
+        let replace = match route.replace.as_slice() {
+            [] => None,
+            [pattern, replacement] => match Pattern::new(pattern) {
+                Ok(pattern) => Some((pattern, replacement.clone())),
+                Err(error) => {
+                    self.fault(format!("route[{index}].replace"), error.to_string());
+                    None
+                }
+            },
+            _ => {
+                self.fault(format!("route[{index}].replace"), "two texts: a pattern, and what its match becomes");
+                None
+            }
+        };
+        Rewrite { strip: route.strip as usize, replace, prepend: route.prepend.clone() }
+    }
+
+    fn destination(&mut self, path: &str, texts: &[String], route: &Route, rewrite: &Rewrite) -> Option<Destination> {
+        let trunks: Vec<&str> = texts.iter().filter_map(|text| text.strip_prefix("trunk:")).collect();
+        if !trunks.is_empty() && trunks.len() == texts.len() {
+            let timeout = route.ring_s.map(|seconds| Duration::from_secs(seconds.into()));
+            for name in &trunks {
+                self.known_trunk(path, name);
+            }
+            let step = |name: &str| TrunkStep { trunk: name.to_owned(), rewrite: rewrite.clone(), timeout };
+            return Some(Destination::Trunks(trunks.into_iter().map(step).collect()));
+        }
+        let [text] = texts else {
+            if !texts.is_empty() {
+                self.fault(path.to_owned(), "several destinations are trunks, all of them");
+            }
+            return None;
+        };
+        let destination = match text.split_once(':') {
+            None if text == "rewrite" => Some(Destination::Number(rewrite.clone())),
+            Some(("account", name)) if !name.is_empty() => Some(Destination::Account(name.to_owned())),
+            Some(("number", number)) if !number.is_empty() => Some(Destination::Number(Rewrite::fixed(number))),
+            Some(("group", name)) => {
+                if !self.configuration.group.iter().any(|group| group.name == name) {
+                    self.fault(path.to_owned(), format!("there is no group `{name}`"));
+                }
+                Some(Destination::Group(name.to_owned()))
+            }
+            Some(("service", name)) => service(name).map(Destination::Service),
+            Some(("refuse", cause)) => refusal(cause).map(Destination::Refuse),
+            _ => None,
+        };
+        if destination.is_none() {
+            self.fault(path.to_owned(), format!("`{text}` is no destination"));
+        }
+        destination
+    }
+
+    fn known_trunk(&mut self, path: &str, name: &str) {
+        if !self.configuration.trunk.iter().any(|trunk| trunk.name == name) {
+            self.fault(path.to_owned(), format!("there is no trunk `{name}`"));
+        }
+    }
+}
+
+/// The local address of a trunk's media: as configured, or the unspecified one of its family.
+fn trunk(trunk: &super::model::Trunk) -> Trunk {
+    let target = trunk.address.as_deref().and_then(sip::target);
+    let six = match target.map(|target| target.host) {
+        Some(TargetHost::Address(address)) => address.is_ipv6(),
+        _ => false,
+    };
+    let unspecified = if six { IpAddr::from(Ipv6Addr::UNSPECIFIED) } else { IpAddr::from(Ipv4Addr::UNSPECIFIED) };
+    Trunk { name: trunk.name.clone(), interface: trunk.interface.unwrap_or(unspecified) }
+}
+
+fn service(name: &str) -> Option<BuiltinKind> {
+    match name {
+        "echo" => Some(BuiltinKind::Echo),
+        "milliwatt" => Some(BuiltinKind::Milliwatt),
+        "silence" => Some(BuiltinKind::Silence),
+        _ => None,
+    }
+}
+
+fn refusal(cause: &str) -> Option<CauseKind> {
+    match cause {
+        "busy" => Some(CauseKind::Busy),
+        "declined" => Some(CauseKind::Declined),
+        "forbidden" => Some(CauseKind::Forbidden),
+        "unknown" => Some(CauseKind::UnknownNumber),
+        "congestion" => Some(CauseKind::Congestion),
+        "unreachable" => Some(CauseKind::Unreachable),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_becomes_a_line_of_the_plan() {
+        let text = r#"
+            [[trunk]]
+            name = "a"
+            address = "192.0.2.1"
+            [[trunk]]
+            name = "b"
+            address = "2001:db8::1"
+            [[route]]
+            prefix = "00"
+            from = "accounts"
+            to = ["trunk:a", "trunk:b"]
+            strip = 2
+            prepend = "+"
+            ring_s = 20
+            on_busy = ["account:bob"]
+            [[route]]
+            number = "600"
+            to = ["number:100"]
+        "#;
+        let configuration = super::super::read(text).unwrap();
+        let plan = plan(&configuration);
+        let Destination::Trunks(steps) = &plan.routes[0].destination else { panic!("trunks") };
+        assert_eq!(steps[1].trunk, "b");
+        assert_eq!(steps[0].rewrite.apply("0049301"), "+49301");
+        assert_eq!(steps[0].timeout, Some(Duration::from_secs(20)));
+        assert_eq!(plan.routes[0].branches.busy, Some(Destination::Account("bob".into())));
+        assert_eq!(plan.routes[1].destination, Destination::Number(Rewrite::fixed("100")));
+        assert!(plan.trunks[0].interface.is_ipv4() && plan.trunks[1].interface.is_ipv6());
+        assert_eq!(plan.services.len(), 3);
+    }
+}

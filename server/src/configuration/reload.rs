@@ -1,0 +1,148 @@
+//! What changed between two configurations, and what of it can be applied now.
+
+use super::keys;
+use super::model::Configuration;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use toml::Value;
+
+/// A key that changed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Change {
+    /// `sip.listen`, `trunk[0].address`.
+    pub key: String,
+    /// Its value before; `None`: it was not set.
+    pub from: Option<String>,
+    /// Its value after.
+    pub to: Option<String>,
+}
+
+/// What a reload did.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Report {
+    /// In force now.
+    pub applied: Vec<Change>,
+    /// In force after a restart.
+    pub restart: Vec<Change>,
+}
+
+/// What is in force after a reload: of `new`, what can be applied; of `old`, the rest. And the report of it.
+pub fn merge(old: &Configuration, new: &Configuration) -> (Configuration, Report) {
+    let (before, after) = (flatten(old), flatten(new));
+    let mut report = Report::default();
+    let mut paths: Vec<&String> = before.keys().chain(after.keys()).collect();
+    paths.sort();
+    paths.dedup();
+    for path in paths {
+        if before.get(path) == after.get(path) {
+            continue;
+        }
+        let change = Change { key: path.clone(), from: before.get(path).cloned(), to: after.get(path).cloned() };
+        let live = keys::find(path).is_some_and(|key| key.live);
+        if live { report.applied.push(change) } else { report.restart.push(change) }
+    }
+    // Passwords are not shown, so a change of one alone is not seen above.
+    for (index, (one, other)) in old.trunk.iter().zip(&new.trunk).enumerate() {
+        if one.password != other.password {
+            report.applied.push(Change { key: format!("trunk[{index}].password"), from: None, to: None });
+        }
+    }
+    (in_force(old, new), report)
+}
+
+/// Every section is taken from `new` but for the keys that take a restart.
+fn in_force(old: &Configuration, new: &Configuration) -> Configuration {
+    let mut merged = new.clone();
+    merged.data.clone_from(&old.data);
+    merged.sip = super::model::Sip {
+        listen: old.sip.listen.clone(),
+        advertised: old.sip.advertised.clone(),
+        realm: old.sip.realm.clone(),
+        dscp: old.sip.dscp,
+        trying_ms: old.sip.trying_ms,
+        t1_ms: old.sip.t1_ms,
+        t2_ms: old.sip.t2_ms,
+        t4_ms: old.sip.t4_ms,
+        ..new.sip.clone()
+    };
+    merged.media = old.media.clone();
+    merged.store = old.store.clone();
+    merged.control = old.control.clone();
+    merged.metrics = old.metrics.clone();
+    merged.log.format = old.log.format;
+    merged
+}
+
+/// Every key and its value as text.
+fn flatten(configuration: &Configuration) -> BTreeMap<String, String> {
+    let mut flat = BTreeMap::new();
+    if let Ok(Value::Table(sections)) = Value::try_from(configuration) {
+        for (section, value) in &sections {
+            match value {
+                Value::Table(table) => {
+                    flat.extend(table.iter().map(|(key, value)| (format!("{section}.{key}"), value.to_string())));
+                }
+                Value::Array(elements) => {
+                    for (index, element) in elements.iter().enumerate() {
+                        let Value::Table(table) = element else { continue };
+                        let path = |key: &str| format!("{section}[{index}].{key}");
+                        flat.extend(table.iter().map(|(key, value)| (path(key), value.to_string())));
+                    }
+                }
+                other => {
+                    flat.insert(section.clone(), other.to_string());
+                }
+            }
+        }
+    }
+    flat
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read;
+    use super::*;
+
+    #[test]
+    fn what_is_live_is_applied_and_the_rest_waits() {
+        let old = Configuration::default();
+        let text = "[sip]\nrealm = \"new\"\ncontacts_max = 3\n[log]\nlevel = \"debug\"\n[[group]]\nname = \"g\"\nmembers = [\"a\"]";
+        let (merged, report) = merge(&old, &read(text).unwrap());
+        assert_eq!((merged.sip.realm.as_str(), merged.sip.contacts_max), ("tandem", 3));
+        assert_eq!((merged.log.level.as_str(), merged.group.len()), ("debug", 1));
+        let applied: Vec<_> = report.applied.iter().map(|change| change.key.as_str()).collect();
+        assert_eq!(
+            applied,
+            ["group[0].members", "group[0].name", "group[0].strategy", "log.level", "sip.contacts_max"]
+        );
+        assert_eq!(report.restart.len(), 1);
+        assert_eq!(report.restart[0].to.as_deref(), Some("\"new\""));
+    }
+
+    /// `in_force` and `keys.rs` must agree on every key.
+    #[test]
+    fn every_key_is_in_force_as_it_is_described() {
+        let old = Configuration::default();
+        let text = r#"
+            data = "elsewhere"
+            sip = { listen = ["udp:127.0.0.1:5070"], advertised = { "udp:127.0.0.1:5070" = "h" }, domains = ["d"], realm = "r", dscp = 1, trying_ms = 1, t1_ms = 400, t2_ms = 3000, t4_ms = 4000, expires_min_s = 61, expires_default_s = 3601, expires_max_s = 7201, contacts_max = 9, nonce_life_s = 301, keep_alive_s = 31, unknown_source_per_s = 51, unknown_source_burst = 201, unknown_total_per_s = 1001, unknown_total_burst = 2001, registered_per_s = 21, registered_burst = 201 }
+            calls = { max = 9, setup_timeout_s = 181, ring_timeout_s = 61, length_max_s = 1, media_silence_s = 61, dial_accounts = false, drain_s = 1 }
+            services = { echo = ["1"], milliwatt = ["2"], silence = ["3"] }
+            media = { ports = "20000-20009", workers = [0], interfaces = ["10.0.0.1"], advertised = { "10.0.0.1" = "10.0.0.2" }, dscp = 1, quarantine_ms = 1, real_time = false }
+            store = { records_keep_days = 1, size_max_mib = 9 }
+            control = { socket = "s", tcp = "127.0.0.1:1", token_file = "t" }
+            metrics = { listen = "127.0.0.1:2" }
+            log = { level = "warn", format = "json", reveal = true }
+        "#;
+        let new = read(text).unwrap();
+        let (merged, report) = merge(&old, &new);
+        let (before, after, merged) = (flatten(&old), flatten(&new), flatten(&merged));
+        let plain = keys::KEYS.iter().filter(|key| !["trunk", "group", "route"].contains(&keys::section(key.path)));
+        for key in plain {
+            assert_ne!(before.get(key.path), after.get(key.path), "the test changes {}", key.path);
+            let expected = if key.live { &after } else { &before };
+            assert_eq!(merged.get(key.path), expected.get(key.path), "{}", key.path);
+        }
+        assert_eq!(report.applied.len() + report.restart.len(), after.len());
+    }
+}

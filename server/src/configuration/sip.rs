@@ -1,0 +1,143 @@
+//! What signaling is told.
+
+use super::model::Configuration;
+use super::value::{Listen, Transport};
+use router::time::Duration;
+use signaling::admission::{AdmissionLimits, Rate};
+use signaling::digest::ClientCredentials;
+use signaling::registrar::ExpiryLimits;
+use signaling::transaction::Timers;
+use signaling::transport::{Advertised, ListenerConfig};
+use signaling::trunk::{Source, Target, TargetHost, TrunkConfig};
+
+/// The listeners, in the order of the configuration.
+pub fn listeners(configuration: &Configuration) -> Vec<ListenerConfig> {
+    let sip = &configuration.sip;
+    let listener = |listen: &Listen| ListenerConfig {
+        transport: match listen.transport {
+            Transport::Udp => signaling::transport::Transport::Udp,
+            Transport::Tcp => signaling::transport::Transport::Tcp,
+        },
+        bind: listen.address,
+        advertised: sip.advertised.get(listen).and_then(|told| advertised(told, listen.address.port())),
+        dscp: sip.dscp,
+    };
+    sip.listen.iter().map(listener).collect()
+}
+
+/// The timers of transactions.
+pub fn timers(configuration: &Configuration) -> Timers {
+    let sip = &configuration.sip;
+    Timers {
+        t1: Duration::from_millis(sip.t1_ms),
+        t2: Duration::from_millis(sip.t2_ms),
+        t4: Duration::from_millis(sip.t4_ms),
+        trying: Duration::from_millis(sip.trying_ms),
+        ..Timers::default()
+    }
+}
+
+/// How long registrations last.
+pub fn expiry(configuration: &Configuration) -> ExpiryLimits {
+    let sip = &configuration.sip;
+    ExpiryLimits {
+        min: Duration::from_secs(sip.expires_min_s.into()),
+        default: Duration::from_secs(sip.expires_default_s.into()),
+        max: Duration::from_secs(sip.expires_max_s.into()),
+    }
+}
+
+/// Who is limited how.
+pub fn admission(configuration: &Configuration) -> AdmissionLimits {
+    let sip = &configuration.sip;
+    AdmissionLimits {
+        unknown_source: Rate { per_second: sip.unknown_source_per_s, burst: sip.unknown_source_burst },
+        unknown_total: Rate { per_second: sip.unknown_total_per_s, burst: sip.unknown_total_burst },
+        registered_account: Rate { per_second: sip.registered_per_s, burst: sip.registered_burst },
+        ..AdmissionLimits::default()
+    }
+}
+
+/// The trunks. A trunk whose address is an address and not a name is accepted from there too, from any port.
+pub fn trunks(configuration: &Configuration) -> Vec<TrunkConfig> {
+    configuration
+        .trunk
+        .iter()
+        .map(|trunk| {
+            let target = trunk.address.as_deref().and_then(target);
+            let mut sources: Vec<Source> = trunk.accept.iter().filter_map(|text| source(text)).collect();
+            if let (true, Some(TargetHost::Address(address))) =
+                (trunk.accept.is_empty(), target.as_ref().map(|target| &target.host))
+            {
+                sources.push(Source::host(*address, None));
+            }
+            let credentials = match (&trunk.username, &trunk.password) {
+                (Some(username), Some(password)) => {
+                    Some(ClientCredentials { username: username.clone(), password: password.0.clone() })
+                }
+                _ => None,
+            };
+            TrunkConfig {
+                name: trunk.name.clone(),
+                target,
+                sources,
+                credentials,
+                trusted: trunk.trusted,
+                calls_max: trunk.calls_max,
+            }
+        })
+        .collect()
+}
+
+/// Where calls to a trunk go, as written.
+pub fn target(text: &str) -> Option<Target> {
+    Target::parse(text)
+}
+
+/// Where a trunk's requests come from, as written.
+pub fn source(text: &str) -> Option<Source> {
+    Source::parse(text)
+}
+
+/// What peers are told instead of a listener's address: a host, with a port or the listener's own.
+pub fn advertised(text: &str, port: u16) -> Option<Advertised> {
+    if let Some(advertised) = Advertised::new(text, port) {
+        return Some(advertised);
+    }
+    let (host, port) = text.rsplit_once(':')?;
+    Advertised::new(host, port.parse().ok().filter(|&port| port != 0)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read;
+    use super::*;
+
+    #[test]
+    fn a_trunk_by_address_is_accepted_from_there_and_one_that_lists_sources_from_those() {
+        let text = r#"
+            [[trunk]]
+            name = "a"
+            address = "192.0.2.1:5080"
+            [[trunk]]
+            name = "b"
+            address = "192.0.2.2"
+            accept = ["198.51.100.0/24"]
+        "#;
+        let trunks = trunks(&read(text).unwrap());
+        assert!(trunks[0].sources[0].contains("192.0.2.1:9".parse().unwrap()));
+        assert_eq!(trunks[1].sources.len(), 1);
+        assert!(!trunks[1].sources[0].contains("192.0.2.2:5060".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_is_advertised_has_a_port() {
+        assert!(advertised("203.0.113.7", 5060).is_some());
+        assert!(advertised("203.0.113.7:5080", 5060).is_some());
+        assert!(advertised("sip.example.net:5080", 5060).is_some());
+        assert!(advertised("[2001:db8::1]:5080", 5060).is_some());
+        for wrong in ["", "a b", "host:0", "host:x"] {
+            assert!(advertised(wrong, 5060).is_none(), "{wrong}");
+        }
+    }
+}

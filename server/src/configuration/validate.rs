@@ -1,0 +1,318 @@
+//! Contradictions: what each key alone may say, and together they may not.
+
+use super::model::{Configuration, Trunk};
+use super::{plan, sip};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Highest DiffServ code point (RFC 2474: six bits).
+const DSCP_MAX: u8 = 63;
+
+/// What contradicts itself: the path of the key, and how. Empty: nothing does.
+pub fn contradictions(configuration: &Configuration) -> Vec<(String, String)> {
+    let mut found = Found::default();
+    sip_section(configuration, &mut found);
+    calls_and_services(configuration, &mut found);
+    media_section(configuration, &mut found);
+    operation(configuration, &mut found);
+    for (index, trunk) in configuration.trunk.iter().enumerate() {
+        one_trunk(trunk, &format!("trunk[{index}]"), &mut found);
+    }
+    names(configuration, &mut found);
+    for (path, why) in plan::faults(configuration) {
+        found.add(path, why);
+    }
+    found.0
+}
+
+#[derive(Default)]
+struct Found(Vec<(String, String)>);
+
+impl Found {
+    fn add(&mut self, path: impl Into<String>, why: impl Into<String>) {
+        self.0.push((path.into(), why.into()));
+    }
+
+    fn unless(&mut self, holds: bool, path: &str, why: &str) {
+        if !holds {
+            self.add(path, why);
+        }
+    }
+}
+
+fn sip_section(configuration: &Configuration, found: &mut Found) {
+    let sip = &configuration.sip;
+    found.unless(!sip.listen.is_empty(), "sip.listen", "nothing is listened on");
+    let mut seen = BTreeSet::new();
+    for listen in &sip.listen {
+        if listen.address.port() != 0 && !seen.insert(*listen) {
+            found.add("sip.listen", format!("{listen} is there twice"));
+        }
+    }
+    for (listen, told) in &sip.advertised {
+        if !sip.listen.contains(listen) {
+            found.add("sip.advertised", format!("{listen} is not among sip.listen"));
+        }
+        if sip::advertised(told, listen.address.port()).is_none() {
+            found.add("sip.advertised", format!("`{told}` is neither HOST nor HOST:PORT"));
+        }
+    }
+    let plain = |text: &str| !text.is_empty() && text.len() <= 253 && !text.contains(['"', '\\']) && text.is_ascii();
+    found.unless(
+        plain(&sip.realm) && !sip.realm.chars().any(char::is_control),
+        "sip.realm",
+        "a realm is a text of ASCII without quotes",
+    );
+    for domain in &sip.domains {
+        let named = domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
+        found.unless(plain(domain) && named, "sip.domains", "a domain is a host name or an address");
+    }
+    found.unless(sip.dscp <= DSCP_MAX, "sip.dscp", "a code point has six bits, 0 to 63");
+    found.unless((10..=4_000).contains(&sip.t1_ms), "sip.t1_ms", "T1 lies between 10 and 4000");
+    found.unless(
+        sip.t2_ms >= sip.t1_ms && sip.t2_ms <= 64 * sip.t1_ms,
+        "sip.t2_ms",
+        "T2 lies between T1 and 64·T1, after which requests are given up",
+    );
+    found.unless((10..=60_000).contains(&sip.t4_ms), "sip.t4_ms", "T4 lies between 10 and 60000");
+    found.unless(sip.trying_ms <= 200, "sip.trying_ms", "RFC 3261 §17.2.1 asks for 100 within 200 ms");
+    found.unless(sip.expires_min_s >= 1, "sip.expires_min_s", "a registration lasts");
+    found.unless(sip.expires_default_s >= sip.expires_min_s, "sip.expires_default_s", "lies below sip.expires_min_s");
+    found.unless(sip.expires_max_s >= sip.expires_default_s, "sip.expires_max_s", "lies below sip.expires_default_s");
+    found.unless((1..=100).contains(&sip.contacts_max), "sip.contacts_max", "lies between 1 and 100");
+    found.unless(sip.nonce_life_s >= 10, "sip.nonce_life_s", "a phone needs 10 seconds to answer a challenge");
+    found.unless(
+        sip.keep_alive_s == 0 || sip.keep_alive_s >= 5,
+        "sip.keep_alive_s",
+        "0, or 5 at least: a request for every phone",
+    );
+    for (path, rate, burst) in [
+        ("sip.unknown_source_burst", sip.unknown_source_per_s, sip.unknown_source_burst),
+        ("sip.unknown_total_burst", sip.unknown_total_per_s, sip.unknown_total_burst),
+        ("sip.registered_burst", sip.registered_per_s, sip.registered_burst),
+    ] {
+        found.unless(rate >= 1, &path.replace("_burst", "_per_s"), "nobody could register any more");
+        found.unless(burst >= rate, path, "lies below what is admitted in a second");
+    }
+    found.unless(
+        sip.unknown_total_per_s >= sip.unknown_source_per_s,
+        "sip.unknown_total_per_s",
+        "lies below what one source may send",
+    );
+}
+
+fn calls_and_services(configuration: &Configuration, found: &mut Found) {
+    let calls = &configuration.calls;
+    found.unless((1..=100_000).contains(&calls.max), "calls.max", "lies between 1 and 100000");
+    found.unless(calls.ring_timeout_s >= 1, "calls.ring_timeout_s", "a destination rings for a second at least");
+    found.unless(
+        calls.setup_timeout_s >= calls.ring_timeout_s,
+        "calls.setup_timeout_s",
+        "lies below calls.ring_timeout_s: no destination could ring so long",
+    );
+    found.unless(
+        calls.media_silence_s == 0 || calls.media_silence_s >= 10,
+        "calls.media_silence_s",
+        "0, or 10 at least: silence suppression sends less than a packet a second",
+    );
+    let mut numbers: BTreeMap<&str, &str> = BTreeMap::new();
+    let services = &configuration.services;
+    for (path, of_service) in [
+        ("services.echo", &services.echo),
+        ("services.milliwatt", &services.milliwatt),
+        ("services.silence", &services.silence),
+    ] {
+        for number in of_service {
+            found.unless(!number.is_empty(), path, "a number is empty");
+            if let Some(other) = numbers.insert(number, path) {
+                found.add(path, format!("`{number}` is a number of {other} too"));
+            }
+        }
+    }
+}
+
+fn media_section(configuration: &Configuration, found: &mut Found) {
+    let media = &configuration.media;
+    if let Err(error) = super::media::config(configuration, |_| None).check() {
+        found.add("media", error.to_string());
+    }
+    for listen in &configuration.sip.listen {
+        let port = listen.address.port();
+        if (media.ports.first..=media.ports.last).contains(&port) {
+            found.add("media.ports", format!("holds the port of {listen}"));
+        }
+    }
+    if let super::value::MediaWorkers::Cores(cores) = &media.workers {
+        let distinct: BTreeSet<_> = cores.iter().collect();
+        found.unless(!cores.is_empty(), "media.workers", "there is no worker");
+        found.unless(distinct.len() == cores.len(), "media.workers", "a core is there twice");
+        found.unless(
+            cores.len() <= router::limits::MODULES_PER_KIND,
+            "media.workers",
+            "there are more workers than a platform has addresses for",
+        );
+    }
+    for (own, told) in &media.advertised {
+        if told.is_unspecified() || own.is_ipv4() != told.is_ipv4() {
+            found.add("media.advertised", format!("{told} cannot be told instead of {own}"));
+        }
+    }
+}
+
+fn operation(configuration: &Configuration, found: &mut Found) {
+    let control = &configuration.control;
+    found.unless(
+        control.token_file.is_none() || control.tcp.is_some(),
+        "control.token_file",
+        "is of no use without control.tcp",
+    );
+    found.unless(
+        control.tcp.is_none() || control.tcp != configuration.metrics.listen,
+        "metrics.listen",
+        "is control.tcp too",
+    );
+    if let Err(why) = crate::telemetry::logging::filter(&configuration.log.level) {
+        found.add("log.level", why);
+    }
+    found.unless(!configuration.data.as_os_str().is_empty(), "data", "is empty");
+}
+
+fn one_trunk(trunk: &Trunk, path: &str, found: &mut Found) {
+    let key = |name: &str| format!("{path}.{name}");
+    if trunk.address.is_none() && trunk.accept.is_empty() {
+        found.add(path, "has neither address nor accept: no call could come or go");
+    }
+    if let Some(address) = &trunk.address
+        && sip::target(address).is_none()
+    {
+        found.add(key("address"), format!("`{address}` is neither HOST, HOST:PORT nor tcp:HOST:PORT"));
+    }
+    for source in &trunk.accept {
+        if sip::source(source).is_none() {
+            found.add(key("accept"), format!("`{source}` is neither ADDRESS, ADDRESS:PORT nor NETWORK/BITS"));
+        }
+    }
+    let secrets = usize::from(trunk.password.is_some()) + usize::from(trunk.password_file.is_some());
+    if secrets == 2 {
+        found.add(key("password_file"), "there is a password too");
+    }
+    if trunk.username.is_some() != (secrets > 0) {
+        found.add(key("username"), "a user name and a password belong together");
+    }
+    if trunk.username.is_some() && trunk.address.is_none() {
+        found.add(key("username"), "is of no use without address");
+    }
+    if trunk.calls_max == Some(0) {
+        found.add(key("calls_max"), "0 calls are no trunk");
+    }
+}
+
+/// Names of trunks, groups and routes: there, and there once.
+fn names(configuration: &Configuration, found: &mut Found) {
+    let mut once = |section: &str, names: Vec<(usize, &str)>| {
+        let mut seen = BTreeSet::new();
+        for (index, name) in names {
+            let path = format!("{section}[{index}].name");
+            if name.is_empty() || name.len() > 64 || name.chars().any(|c| c.is_control() || c == ':') {
+                found.add(path, "a name has 1 to 64 characters and no colon");
+            } else if !seen.insert(name) {
+                found.add(path, format!("`{name}` is there twice"));
+            }
+        }
+    };
+    once("trunk", configuration.trunk.iter().enumerate().map(|(i, trunk)| (i, trunk.name.as_str())).collect());
+    once("group", configuration.group.iter().enumerate().map(|(i, group)| (i, group.name.as_str())).collect());
+    let routes = configuration.route.iter().enumerate();
+    once("route", routes.filter_map(|(i, route)| route.name.as_deref().map(|name| (i, name))).collect());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read;
+
+    /// Each line is a configuration and a word of the complaint that it deserves.
+    #[test]
+    fn contradictions_are_found() {
+        for (text, word) in [
+            ("[sip]\nlisten = []", "nothing"),
+            ("[sip]\nlisten = [\"udp:127.0.0.1:5060\", \"udp:127.0.0.1:5060\"]", "twice"),
+            ("[sip]\nadvertised = { \"udp:10.0.0.1:5060\" = \"203.0.113.7\" }", "not among"),
+            ("[sip]\nexpires_min_s = 5000", "below"),
+            ("[sip]\ntrying_ms = 300", "17.2.1"),
+            ("[sip]\nunknown_source_per_s = 5000\nunknown_source_burst = 5000", "below"),
+            ("[calls]\nring_timeout_s = 500", "ring_timeout_s"),
+            ("[services]\nsilence = [\"echo\"]", "too"),
+            ("[media]\nports = \"5000-6000\"", "udp:127.0.0.1:5060"),
+            ("[media]\nworkers = [1, 1]", "twice"),
+            ("[media]\nadvertised = { \"10.0.0.1\" = \"::1\" }", "cannot"),
+            ("[media]\ndscp = 64", "DSCP"),
+            ("[control]\ntoken_file = \"x\"", "control.tcp"),
+            ("[log]\nlevel = \"loud=x=y\"", "log.level"),
+            ("[[trunk]]\nname = \"a\"", "neither"),
+            ("[[trunk]]\nname = \"a\"\naddress = \"b c\"", "b c"),
+            ("[[trunk]]\nname = \"a\"\naccept = [\"10.0.0.0/40\"]", "10.0.0.0/40"),
+            ("[[trunk]]\nname = \"a\"\naddress = \"h\"\nusername = \"u\"", "belong together"),
+            ("[[trunk]]\nname = \"a:b\"\naddress = \"h\"", "colon"),
+            ("[[group]]\nname = \"a\"\nmembers = []", "member"),
+            ("[[route]]\nto = [\"trunk:a\"]", "`a`"),
+            ("[[route]]\nto = [\"group:a\"]", "`a`"),
+            ("[[route]]\nto = []", "to"),
+            ("[[route]]\nto = [\"account:a\", \"account:b\"]", "trunks"),
+            ("[[route]]\nto = [\"refuse:whim\"]", "whim"),
+            ("[[route]]\nnumber = \"1\"\nprefix = \"2\"\nto = [\"account:a\"]", "one of"),
+            ("[[route]]\npattern = \"(\"\nto = [\"account:a\"]", "compile"),
+            ("[[route]]\nstrip = 1\nto = [\"account:a\"]", "strip"),
+            ("[[route]]\nfrom = \"friends\"\nto = [\"account:a\"]", "friends"),
+        ] {
+            let complaints = read(text).unwrap_err();
+            assert!(
+                complaints.iter().any(|complaint| complaint.message.contains(word) && complaint.line.is_some()),
+                "{text}: {complaints:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_full_configuration_is_accepted() {
+        let text = r#"
+            data = "/var/lib/tandem"
+            [sip]
+            listen = ["udp:0.0.0.0:5060", "tcp:[::]:5060"]
+            advertised = { "udp:0.0.0.0:5060" = "203.0.113.7" }
+            [media]
+            interfaces = ["10.0.0.5"]
+            advertised = { "10.0.0.5" = "203.0.113.7" }
+            workers = [1]
+            [control]
+            tcp = "127.0.0.1:5064"
+            [[trunk]]
+            name = "carrier"
+            address = "tcp:sip.example.net:5070"
+            accept = ["198.51.100.0/24", "[2001:db8::1]:5060"]
+            trusted = true
+            [[trunk]]
+            name = "second"
+            address = "192.0.2.9"
+            [[group]]
+            name = "sales"
+            members = ["alice", "bob"]
+            strategy = "sequence"
+            ring_s = 20
+            [[route]]
+            prefix = "00"
+            from = "accounts"
+            to = ["trunk:carrier", "trunk:second"]
+            strip = 2
+            prepend = "+"
+            on_busy = ["refuse:congestion"]
+            [[route]]
+            from = "trunk:carrier"
+            to = ["group:sales"]
+            on_no_answer = ["service:echo"]
+            [[route]]
+            pattern = "^0(.*)$"
+            replace = ["^0", "0049"]
+            to = ["rewrite"]
+        "#;
+        read(text).unwrap();
+    }
+}

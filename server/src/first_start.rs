@@ -1,0 +1,178 @@
+//! The first start: the data folder, the token, two accounts, and what to tell the operator.
+
+use crate::configuration::Configuration;
+use crate::configuration::value::Transport;
+use control::password;
+use router::{Private, Random};
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::net::IpAddr;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The accounts that are made when the store has none.
+pub const ACCOUNTS: [&str; 2] = ["alice", "bob"];
+
+/// An account that was made, and its password.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FirstAccount {
+    /// Its name.
+    pub name: String,
+    /// Its password.
+    pub password: Private<String>,
+}
+
+/// Makes the data folder, for its owner alone. One that is there is left as it is.
+pub fn data_folder(path: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// The file that keeps the first accounts' passwords.
+pub fn accounts_file(data: &Path) -> PathBuf {
+    data.join("accounts.txt")
+}
+
+/// The first accounts: those of the file, where a start that did not come to its end left one; else new ones, written before
+/// the store has them, so that no account is made whose password nobody knows.
+pub fn accounts(data: &Path, random: &mut Random) -> io::Result<Vec<FirstAccount>> {
+    let path = accounts_file(data);
+    if let Ok(text) = std::fs::read_to_string(&path) {
+        let kept = read_accounts(&text);
+        if kept.len() == ACCOUNTS.len() {
+            return Ok(kept);
+        }
+        std::fs::remove_file(&path)?;
+    }
+    let made: Vec<FirstAccount> = ACCOUNTS
+        .into_iter()
+        .map(|name| FirstAccount { name: name.to_owned(), password: Private::new(password::random(random)) })
+        .collect();
+    let mut text =
+        String::from("# Account and password, made at the first start. Delete this file when they are noted.\n");
+    for account in &made {
+        let _ = writeln!(text, "{} {}", account.name, account.password.reveal());
+    }
+    write_private(&path, &text)?;
+    Ok(made)
+}
+
+fn read_accounts(text: &str) -> Vec<FirstAccount> {
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once(' '))
+        .filter(|(name, password)| ACCOUNTS.contains(name) && !password.is_empty())
+        .map(|(name, password)| FirstAccount { name: name.to_owned(), password: Private::new(password.to_owned()) })
+        .collect()
+}
+
+/// The token of the control socket's TCP clients: of the file, or a new one that is written there.
+pub fn token(path: &Path, random: &mut Random) -> io::Result<Private<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) if !text.trim().is_empty() => Ok(Private::new(text.trim().to_owned())),
+        Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "the token file is empty")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let token = format!("{}{}", password::random(random), password::random(random));
+            write_private(path, &format!("{token}\n"))?;
+            Ok(Private::new(token))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a new file that only its owner can read, through to the disk.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// What the operator is told once: the accounts, how a phone reaches the server, how to open it to the network. `lan` is the
+/// address by which the host reaches the world.
+pub fn announcement(configuration: &Configuration, accounts: &[FirstAccount], lan: Option<IpAddr>) -> String {
+    let mut text = String::from("\nTwo accounts were made. Their passwords are shown this once and kept in ");
+    let _ = writeln!(text, "{}:\n", accounts_file(&configuration.data).display());
+    for account in accounts {
+        let _ = writeln!(text, "  user {:<8} password {}", account.name, account.password.reveal());
+    }
+    text.push('\n');
+    text.push_str(&reach(configuration, lan));
+    text
+}
+
+/// How a phone reaches the server, and how to open it to the network where it listens on loopback alone.
+pub fn reach(configuration: &Configuration, lan: Option<IpAddr>) -> String {
+    let mut text = String::new();
+    let listeners = &configuration.sip.listen;
+    for listen in listeners {
+        let transport = match listen.transport {
+            Transport::Udp => "UDP",
+            Transport::Tcp => "TCP",
+        };
+        let address = listen.address;
+        let told = match (address.ip().is_unspecified(), lan) {
+            (true, Some(lan)) if lan.is_ipv4() == address.is_ipv4() => std::net::SocketAddr::new(lan, address.port()),
+            _ => address,
+        };
+        let _ =
+            writeln!(text, "Phones reach it at {told} ({transport}); the server (or domain, or proxy) of the account.");
+    }
+    if listeners.iter().all(|listen| listen.address.ip().is_loopback()) {
+        let lan = lan.filter(|lan| !lan.is_loopback()).map_or("THIS HOST'S ADDRESS".to_owned(), |lan| lan.to_string());
+        let _ = write!(
+            text,
+            "Only phones on this machine reach it. To open it to the network, put into tandem.toml\n\n  \
+             [sip]\n  listen = [\"udp:{lan}:5060\", \"tcp:{lan}:5060\"]\n\nand start it again there.\n"
+        );
+    }
+    text.push_str("Call 'echo' to hear yourself, or one account from the other.\n");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn the_first_accounts_are_kept_where_only_the_owner_reads_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("a/data");
+        data_folder(&data).unwrap();
+        assert_eq!(mode(&data), 0o700);
+        let mut random = Random::from_seed(1);
+        let made = accounts(&data, &mut random).unwrap();
+        assert_eq!(mode(&accounts_file(&data)), 0o600);
+        assert_ne!(made[0].password, made[1].password);
+        assert_eq!(accounts(&data, &mut random).unwrap(), made, "a start that was cut off goes on with them");
+        std::fs::write(accounts_file(&data), "torn").unwrap();
+        assert_ne!(accounts(&data, &mut random).unwrap(), made);
+    }
+
+    #[test]
+    fn the_token_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("control.token");
+        let mut random = Random::from_seed(1);
+        let made = token(&path, &mut random).unwrap();
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(token(&path, &mut random).unwrap(), made);
+        std::fs::write(&path, "\n").unwrap();
+        assert!(token(&path, &mut random).is_err());
+    }
+
+    #[test]
+    fn the_operator_is_told_how_to_reach_it_and_how_to_open_it() {
+        let account = FirstAccount { name: "alice".into(), password: Private::new("secret".into()) };
+        let lan = "198.51.100.4".parse().ok();
+        let text = announcement(&Configuration::default(), std::slice::from_ref(&account), lan);
+        assert!(text.contains("secret") && text.contains("127.0.0.1:5060"), "{text}");
+        assert!(text.contains("listen = [\"udp:198.51.100.4:5060\", \"tcp:198.51.100.4:5060\"]"), "{text}");
+        let open = crate::configuration::read("[sip]\nlisten = [\"udp:0.0.0.0:5060\"]").unwrap();
+        let text = reach(&open, lan);
+        assert!(text.contains("198.51.100.4:5060 (UDP)") && !text.contains("[sip]"), "{text}");
+    }
+}

@@ -1,0 +1,46 @@
+//! Bounds of the server, and those that the system sets for it.
+
+use router::time::Duration;
+
+/// How long a module may take to answer a scrape; what did not answer by then is reported as silent.
+pub const SCRAPE_WITHIN: Duration = Duration::from_secs(2);
+
+/// Scrapes under way: a scraper, a second one, a health check and a person.
+pub const SCRAPES: usize = 8;
+
+/// How often calls are counted while draining.
+pub const DRAIN_POLL: Duration = Duration::from_millis(250);
+
+/// How long the store may take for the first accounts.
+pub const ACCOUNTS_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long the last records may take to reach the disk when the server ends.
+pub const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// Longest line that the command line takes from the server: a page of traces with room to spare.
+pub const REPLY_BYTES: u64 = 64 << 20;
+
+/// Threads whose allocations are counted apart: workers on as many cores as machines have, and a few more. Later ones, such as
+/// those that resolve names and come and go, share one count.
+pub const COUNTED_THREADS: usize = 255;
+
+/// Raises the limit of open files as far as the system lets this process: to what is permitted, and as root to what `calls`
+/// need. A leg holds two sockets; the default of many systems (1,024) ends at 200 calls. Returns the limit in force.
+pub fn raise_open_files(calls: u64) -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let needed = files_needed(calls);
+    let permitted = limit.maximum.unwrap_or(u64::MAX);
+    for raised in [permitted.max(needed), permitted] {
+        let raised = Some(raised).filter(|&raised| raised != u64::MAX);
+        if setrlimit(Resource::Nofile, Rlimit { current: raised, maximum: raised }).is_ok() {
+            return raised.unwrap_or(u64::MAX);
+        }
+    }
+    limit.current.unwrap_or(u64::MAX)
+}
+
+/// Files for `calls` with two legs of two sockets each, and for what the rest of the server holds.
+pub const fn files_needed(calls: u64) -> u64 {
+    4 * calls + 512
+}

@@ -1,0 +1,307 @@
+//! The platform: modules put together, run until a signal, taken down in the reverse order.
+//!
+//! Started: the store, media workers, then what reaches the world (control, telemetry). Ended: no new calls; when none is left, or
+//! their time is over, the clients, the workers, and last the store, which commits what it has.
+
+use crate::administration::{Administration, Live, Order, Orders, Seat, State};
+use crate::clock::Clock;
+use crate::configuration::{self, Configuration};
+use crate::first_start::{self, FirstAccount};
+use crate::limits::{self, STOP_WITHIN};
+use crate::telemetry::{http, logging::Logging};
+use crate::threads::{self, Layout};
+use arc_swap::ArcSwap;
+use control::listener::{Listener, Waker};
+use control::{Config, Control};
+use router::{Address, ModuleKind, PlatformId, Random, Router};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use store::Store;
+use store::backend::{Sqlite, Stopper};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+
+/// Why the server did not start: a sentence for the operator.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StartError(String);
+
+impl StartError {
+    /// What failed, and how.
+    pub fn new(what: impl fmt::Display, error: impl fmt::Display) -> Self {
+        Self(format!("{what}: {error}"))
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// Orders to the administration that wait: they come from a scraper, a signal, the start.
+const ORDERS: usize = 32;
+
+/// Runs the server until it is told to end. `print` shows the operator what is shown once.
+pub fn run(configuration: Configuration, file: Option<PathBuf>, print: fn(&str)) -> Result<(), StartError> {
+    let logging = Logging::start(&configuration.log).map_err(|error| StartError::new("log", error))?;
+    let clock = Clock::start();
+    let files = limits::raise_open_files(configuration.calls.max.into());
+    if files < limits::files_needed(configuration.calls.max.into()) {
+        tracing::warn!(
+            files,
+            calls = configuration.calls.max,
+            "the limit of open files does not suffice for so many calls"
+        );
+    }
+    let data = configuration.data.display().to_string();
+    first_start::data_folder(&configuration.data).map_err(|error| StartError::new(data, error))?;
+    let available = threads::available().map_err(|error| StartError::new("cores", error))?;
+    let layout =
+        Layout::new(&available, &configuration.media.workers).map_err(|error| StartError::new("cores", error))?;
+    // Before any thread: those that are not put elsewhere inherit it.
+    if let Err(error) = threads::pin(&layout.others) {
+        tracing::warn!(%error, "the server cannot choose its cores");
+    }
+    let router = Router::new(PlatformId(1));
+    let state = State { configuration: Arc::new(configuration), draining: false };
+    let live: Live = Arc::new(ArcSwap::from_pointee(state));
+    let platform = Platform { clock, router, live, layout, random: Random::from_system() };
+    platform.run(file, logging, print)
+}
+
+/// What all modules are started with.
+struct Platform {
+    clock: Clock,
+    router: Router,
+    live: Live,
+    layout: Layout,
+    random: Random,
+}
+
+impl Platform {
+    fn run(mut self, file: Option<PathBuf>, logging: Logging, print: fn(&str)) -> Result<(), StartError> {
+        let configuration = Arc::clone(&self.live.load().configuration);
+        let store = self.start_store(&configuration)?;
+        let workers = self.start_workers(&configuration)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| StartError::new("runtime", error))?;
+        let result = runtime.block_on(self.serve(&configuration, file, logging, print));
+        drop(runtime);
+        workers.stop();
+        store.stop();
+        result
+    }
+
+    fn start_store(&mut self, configuration: &Configuration) -> Result<StoreThread, StartError> {
+        let settings = configuration::store::settings(configuration);
+        let (backend, opened) =
+            Sqlite::open(&settings, &mut self.random).map_err(|error| StartError::new("store", error))?;
+        if opened.realm != settings.realm {
+            return Err(StartError::new(
+                "sip.realm",
+                format!("the store was made for the realm `{}`, and keeps its passwords for it", opened.realm),
+            ));
+        }
+        if opened.interrupted > 0 {
+            tracing::warn!(calls = opened.interrupted, "calls were open when the server ended the last time");
+        }
+        let seat = store::backend::Seat::take(&self.router, 0);
+        let stopper = seat.stopper();
+        let clock = self.clock;
+        let store = Store::new(backend, seat.address(), configuration::store::config(configuration), clock.now());
+        let run = move || seat.run(store, move || clock.now());
+        let thread = threads::spawn("store", self.layout.others.clone(), false, run)
+            .map_err(|error| StartError::new("store", error))?;
+        Ok(StoreThread { stopper, thread })
+    }
+
+    fn start_workers(&self, configuration: &Configuration) -> Result<Workers, StartError> {
+        let config = configuration::media::config(configuration, configuration::media::outbound_address);
+        let count = self.layout.workers.len();
+        let real_time = configuration.media.real_time && self.layout.exclusive;
+        let mut workers = Workers(Vec::new());
+        for (index, &core) in self.layout.workers.iter().enumerate() {
+            let config = media::Config { ports: config.ports.share(index, count), ..config.clone() };
+            let worker = media::Worker::new(&self.router, index as u8, config)
+                .map_err(|error| StartError::new(format!("media worker {index}"), error))?;
+            let stop = worker.stop_handle();
+            let thread = threads::spawn(&format!("media-{index}"), vec![core], real_time, move || worker.run())
+                .map_err(|error| StartError::new(format!("media worker {index}"), error))?;
+            workers.0.push((stop, thread));
+        }
+        Ok(workers)
+    }
+
+    /// What runs on this thread's runtime: control, administration, telemetry, signals.
+    async fn serve(
+        &mut self,
+        configuration: &Configuration,
+        file: Option<PathBuf>,
+        logging: Logging,
+        print: fn(&str),
+    ) -> Result<(), StartError> {
+        let signals = Signals::new().map_err(|error| StartError::new("signals", error))?;
+        let (orders, received) = mpsc::channel(ORDERS);
+        self.start_administration(file, logging, received);
+        if let Some(listen) = configuration.metrics.listen {
+            let listener = tokio::net::TcpListener::bind(listen)
+                .await
+                .map_err(|error| StartError::new(format!("metrics.listen {listen}"), error))?;
+            let (orders, live) = (orders.clone(), Arc::clone(&self.live));
+            tokio::spawn(async move {
+                if let Err(error) = http::serve(listener, orders, live).await {
+                    tracing::error!(%error, "metrics are no longer served");
+                }
+            });
+        }
+        let (stop, control) = self.start_control(configuration)?;
+        let (told, first) = oneshot::channel();
+        let _ = orders.send(Order::Start(told)).await;
+        let configuration = configuration.clone();
+        tokio::spawn(async move {
+            if let Ok(accounts) = first.await {
+                announce(&configuration, &accounts, print);
+            }
+        });
+        tracing::info!("ready");
+        signals.run(&orders).await;
+        let _ = stop.send(());
+        let _ = tokio::time::timeout(STOP_WITHIN, control).await;
+        Ok(())
+    }
+
+    fn start_administration(&mut self, file: Option<PathBuf>, logging: Logging, orders: mpsc::Receiver<Order>) {
+        let waker = Waker::default();
+        let endpoint = self.router.register(ModuleKind::Server, 0, waker.clone());
+        let now = self.clock.now();
+        let core = Administration::new(now, endpoint.address(), self.router.clone(), &mut self.random);
+        let seat = Seat {
+            core,
+            endpoint,
+            waker,
+            clock: self.clock,
+            live: Arc::clone(&self.live),
+            file,
+            logging,
+            random: self.random.fork(),
+            orders,
+        };
+        tokio::spawn(seat.run());
+    }
+
+    fn start_control(
+        &mut self,
+        configuration: &Configuration,
+    ) -> Result<(oneshot::Sender<()>, tokio::task::JoinHandle<()>), StartError> {
+        let socket = configuration.control_socket();
+        let unix = Listener::unix(&socket)
+            .map_err(|error| StartError::new(format!("control socket {}", socket.display()), error))?;
+        let mut listeners = vec![unix];
+        let mut token = None;
+        if let Some(address) = configuration.control.tcp {
+            let file = configuration.control_token_file();
+            let read = first_start::token(&file, &mut self.random);
+            token = Some(read.map_err(|error| StartError::new(file.display(), error))?);
+            let tcp =
+                Listener::tcp(address).map_err(|error| StartError::new(format!("control.tcp {address}"), error))?;
+            listeners.push(tcp);
+        }
+        let waker = Waker::default();
+        let endpoint = self.router.register(ModuleKind::Control, 0, waker.clone());
+        let address = Address::local(ModuleKind::Control, 0);
+        let control = Control::new(self.clock.now(), address, Config { token }, self.random.fork());
+        let clock = self.clock;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let until = async {
+            let _ = stopped.await;
+        };
+        let run = control::listener::serve(control, endpoint, waker, move || clock.now(), listeners, until);
+        Ok((stop, tokio::spawn(run)))
+    }
+}
+
+/// Tells the operator of the first accounts.
+fn announce(configuration: &Configuration, accounts: &[FirstAccount], print: fn(&str)) {
+    let lan = configuration::media::outbound_address(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    print(&first_start::announcement(configuration, accounts, lan));
+}
+
+/// The signals that steer the server.
+struct Signals {
+    reload: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            reload: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// SIGHUP reloads. SIGTERM and SIGINT drain; a second one ends at once.
+    async fn run(mut self, orders: &Orders) {
+        loop {
+            tokio::select! {
+                _ = self.reload.recv() => {
+                    let _ = orders.send(Order::Reload).await;
+                }
+                _ = self.terminate.recv() => break,
+                _ = self.interrupt.recv() => break,
+            }
+        }
+        tracing::info!("no new calls are taken; a second signal ends at once");
+        let (answer, drained) = oneshot::channel();
+        let _ = orders.send(Order::Drain(answer)).await;
+        tokio::select! {
+            calls = drained => match calls {
+                Ok(calls) if calls > 0 => tracing::warn!(calls, "their time is over: the last calls are ended"),
+                _ => tracing::info!("no call is left"),
+            },
+            _ = self.terminate.recv() => tracing::warn!("a second signal: calls are ended"),
+            _ = self.interrupt.recv() => tracing::warn!("a second signal: calls are ended"),
+        }
+    }
+}
+
+/// The store's thread.
+struct StoreThread {
+    stopper: Stopper,
+    thread: JoinHandle<()>,
+}
+
+impl StoreThread {
+    /// What it has taken is on the disk when this returns.
+    fn stop(self) {
+        self.stopper.stop();
+        if self.thread.join().is_err() {
+            tracing::error!("the store ended in a panic");
+        }
+    }
+}
+
+/// The media workers' threads.
+struct Workers(Vec<(media::Stop, JoinHandle<()>)>);
+
+impl Workers {
+    fn stop(self) {
+        for (stop, _) in &self.0 {
+            stop.stop();
+        }
+        for (_, thread) in self.0 {
+            if thread.join().is_err() {
+                tracing::error!("a media worker ended in a panic");
+            }
+        }
+    }
+}

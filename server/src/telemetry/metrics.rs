@@ -1,0 +1,194 @@
+//! Metrics in the text format of Prometheus (version 0.0.4), from what the modules tell of themselves.
+//!
+//! Modules count by themselves and are asked at a scrape; so a count costs an increment of the module's own memory, and there
+//! is nothing global.
+
+use crate::administration::Scrape;
+use router::parameter::{Counter, Distribution, Resource, ResourceKind, ResourceState, Status};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// A family: all samples of one name stand together, behind one `TYPE`.
+struct Family {
+    kind: &'static str,
+    help: &'static str,
+    samples: String,
+}
+
+#[derive(Default)]
+struct Families(BTreeMap<String, Family>);
+
+impl Families {
+    fn samples(&mut self, name: &str, kind: &'static str, help: &'static str) -> &mut String {
+        let family = Family { kind, help, samples: String::new() };
+        &mut self.0.entry(name.to_owned()).or_insert(family).samples
+    }
+
+    fn gauge(&mut self, name: &str, help: &'static str, labels: &[(&str, &str)], value: u64) {
+        sample(self.samples(name, "gauge", help), name, labels, value);
+    }
+}
+
+/// All that was scraped.
+pub fn exposition(scrape: &Scrape, draining: bool) -> String {
+    let mut families = Families::default();
+    for (name, help, kind) in [
+        ("tandem_calls", "Calls now.", ResourceKind::Calls),
+        ("tandem_registrations", "Registered contacts now.", ResourceKind::Bindings),
+        ("tandem_media_sessions", "Media sessions now.", ResourceKind::Sessions),
+        ("tandem_memory_allocated_bytes", "Bytes that are allocated and not freed.", ResourceKind::Memory),
+    ] {
+        families.gauge(name, help, &[], scrape.used(kind));
+    }
+    families.gauge("tandem_draining", "1 while the server takes no new calls.", &[], u64::from(draining));
+    for address in &scrape.silent {
+        families.gauge("tandem_up", UP, &[("module", &address.module.to_string())], 0);
+    }
+    for status in &scrape.statuses {
+        module(&mut families, status);
+    }
+    let mut text = String::new();
+    for (name, family) in &families.0 {
+        if !family.help.is_empty() {
+            let _ = writeln!(text, "# HELP {name} {}", family.help);
+        }
+        let _ = writeln!(text, "# TYPE {name} {}", family.kind);
+        text.push_str(&family.samples);
+    }
+    text
+}
+
+const UP: &str = "Whether the module answers.";
+
+fn module(families: &mut Families, status: &Status) {
+    families.gauge("tandem_up", UP, &[("module", &status.module)], 1);
+    let since = u64::try_from(status.since.as_secs()).unwrap_or(0);
+    let help = "When the module started, seconds since 1970.";
+    families.gauge("tandem_start_time_seconds", help, &[("module", &status.module)], since);
+    for resource in &status.resources {
+        self::resource(families, &status.module, resource);
+    }
+    for counter in &status.counters {
+        self::counter(families, &status.module, counter);
+    }
+    for distribution in &status.distributions {
+        self::distribution(families, &status.module, distribution);
+    }
+}
+
+fn resource(families: &mut Families, module: &str, resource: &Resource) {
+    let kind = kind_name(resource.kind);
+    let labels = [("module", module), ("kind", kind), ("name", resource.name.as_str())];
+    families.gauge("tandem_resource_used", "How much of a resource is in use.", &labels, resource.used);
+    if let Some(total) = resource.total {
+        families.gauge("tandem_resource_total", "How much of a resource there is.", &labels, total);
+    }
+    let state = match resource.state {
+        ResourceState::Ready => 0,
+        ResourceState::Degraded => 1,
+        ResourceState::Failed => 2,
+    };
+    families.gauge("tandem_resource_state", "0 ready, 1 degraded, 2 failed.", &labels, state);
+}
+
+fn counter(families: &mut Families, module: &str, counter: &Counter) {
+    let name = format!("tandem_{}_total", metric_name(&counter.name));
+    let mut labels = vec![("module", module)];
+    labels.extend(counter.labels.iter().map(|(label, value)| (label.as_str(), value.as_str())));
+    sample(families.samples(&name, "counter", ""), &name, &labels, counter.value);
+}
+
+fn distribution(families: &mut Families, module: &str, distribution: &Distribution) {
+    let name = format!("tandem_{}", metric_name(&distribution.name));
+    let samples = families.samples(&name, "histogram", "");
+    let bucket = format!("{name}_bucket");
+    for (bound, count) in &distribution.buckets {
+        sample(samples, &bucket, &[("module", module), ("le", &bound.to_string())], *count);
+    }
+    sample(samples, &bucket, &[("module", module), ("le", "+Inf")], distribution.count);
+    sample(samples, &format!("{name}_sum"), &[("module", module)], distribution.sum);
+    sample(samples, &format!("{name}_count"), &[("module", module)], distribution.count);
+}
+
+fn sample(text: &mut String, name: &str, labels: &[(&str, &str)], value: u64) {
+    text.push_str(name);
+    for (index, (label, value)) in labels.iter().enumerate() {
+        text.push(if index == 0 { '{' } else { ',' });
+        let _ = write!(text, "{}=\"", metric_name(label));
+        for character in value.chars() {
+            match character {
+                '\\' => text.push_str("\\\\"),
+                '"' => text.push_str("\\\""),
+                '\n' => text.push_str("\\n"),
+                other => text.push(other),
+            }
+        }
+        text.push('"');
+    }
+    if !labels.is_empty() {
+        text.push('}');
+    }
+    let _ = writeln!(text, " {value}");
+}
+
+/// A name of letters, digits and underscores.
+fn metric_name(name: &str) -> String {
+    name.chars().map(|character| if character.is_ascii_alphanumeric() { character } else { '_' }).collect()
+}
+
+const fn kind_name(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::Listener => "listener",
+        ResourceKind::MediaPorts => "media_ports",
+        ResourceKind::Sessions => "sessions",
+        ResourceKind::Calls => "calls",
+        ResourceKind::Dialogs => "dialogs",
+        ResourceKind::Transactions => "transactions",
+        ResourceKind::Bindings => "bindings",
+        ResourceKind::Database => "database",
+        ResourceKind::Connections => "connections",
+        ResourceKind::Core => "core",
+        ResourceKind::Inbox => "inbox",
+        ResourceKind::Trunk => "trunk",
+        ResourceKind::Memory => "memory",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use router::{Address, ModuleKind};
+
+    #[test]
+    fn families_stand_together_and_labels_are_escaped() {
+        let status = |module: &str| Status {
+            module: module.to_owned(),
+            resources: vec![Resource {
+                kind: ResourceKind::Calls,
+                name: "calls".into(),
+                state: ResourceState::Degraded,
+                used: 3,
+                total: Some(10),
+                detail: None,
+            }],
+            counters: vec![Counter::labelled("sip_requests", "method", "A\"B\\\n", 7)],
+            distributions: vec![Distribution { name: "lateness_us".into(), buckets: vec![(10, 1)], count: 2, sum: 30 }],
+            ..Status::default()
+        };
+        let scrape = Scrape {
+            statuses: vec![status("switch/0"), status("switch/1")],
+            silent: vec![Address::local(ModuleKind::Store, 0)],
+        };
+        let text = exposition(&scrape, false);
+        assert!(text.contains("tandem_calls 6\n"));
+        assert!(text.contains("tandem_sip_requests_total{module=\"switch/0\",method=\"A\\\"B\\\\\\n\"} 7\n"), "{text}");
+        assert!(text.contains("tandem_lateness_us_bucket{module=\"switch/1\",le=\"+Inf\"} 2\n"));
+        assert!(text.contains("tandem_up{module=\"store/0\"} 0\n"));
+        assert!(text.contains("tandem_resource_total{module=\"switch/0\",kind=\"calls\",name=\"calls\"} 10\n"));
+        let types: Vec<_> = text.lines().filter(|line| line.starts_with("# TYPE")).collect();
+        let mut distinct = types.clone();
+        distinct.dedup();
+        assert_eq!(types, distinct, "one TYPE a family");
+        assert_eq!(text.matches("# TYPE tandem_sip_requests_total counter").count(), 1);
+    }
+}

@@ -1,0 +1,5 @@
+//! What operators and their tools see: the log, metrics, health.
+
+pub mod http;
+pub mod logging;
+pub mod metrics;

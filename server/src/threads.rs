@@ -1,0 +1,117 @@
+//! Cores, names and priorities of threads: the one place that knows them.
+
+use crate::configuration::value::MediaWorkers;
+use rustix::thread::CpuSet;
+use std::io;
+use std::thread::JoinHandle;
+
+/// Priority of real-time workers: above everything that shares no core with them, below the kernel's own threads (50).
+const REAL_TIME_PRIORITY: i32 = 10;
+
+/// Which cores serve what.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Layout {
+    /// One media worker on each of these.
+    pub workers: Vec<usize>,
+    /// Everything else: the SIP shard, the store, control and telemetry.
+    pub others: Vec<usize>,
+    /// Whether no worker's core runs anything else of ours, so that workers may be scheduled in real time.
+    pub exclusive: bool,
+}
+
+impl Layout {
+    /// Shares out the cores that the process may use.
+    pub fn new(available: &[usize], workers: &MediaWorkers) -> Result<Self, String> {
+        let workers: Vec<usize> = match workers {
+            MediaWorkers::Auto => match available {
+                [] => return Err("there is no core to run on".to_owned()),
+                [only] => vec![*only],
+                [_, rest @ ..] => rest.iter().copied().take(router::limits::MODULES_PER_KIND).collect(),
+            },
+            MediaWorkers::Cores(cores) => cores.iter().map(|&core| usize::from(core)).collect(),
+        };
+        if let Some(core) = workers.iter().find(|core| !available.contains(core)) {
+            return Err(format!("media.workers: core {core} is not among those of this process: {available:?}"));
+        }
+        let mut others: Vec<usize> = available.iter().copied().filter(|core| !workers.contains(core)).collect();
+        let exclusive = !others.is_empty();
+        if !exclusive {
+            others = available.to_vec();
+        }
+        Ok(Self { workers, others, exclusive })
+    }
+}
+
+/// The cores of the inherited affinity mask.
+pub fn available() -> io::Result<Vec<usize>> {
+    let set = rustix::thread::sched_getaffinity(None)?;
+    Ok((0..CpuSet::MAX_CPU).filter(|&core| set.is_set(core)).collect())
+}
+
+/// Puts the calling thread onto `cores`; threads that it starts inherit them.
+pub fn pin(cores: &[usize]) -> io::Result<()> {
+    let mut set = CpuSet::new();
+    for &core in cores {
+        set.set(core);
+    }
+    Ok(rustix::thread::sched_setaffinity(None, &set)?)
+}
+
+/// Starts a thread with a name (at most 15 bytes show in `top`) on `cores`, in real time where that is asked for and
+/// permitted.
+pub fn spawn<T: Send + 'static>(
+    name: &str,
+    cores: Vec<usize>,
+    real_time: bool,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        if let Err(error) = pin(&cores) {
+            tracing::warn!(%error, ?cores, "a thread cannot be pinned");
+        }
+        if real_time {
+            match schedule_in_real_time() {
+                Ok(()) => tracing::debug!(?cores, "real-time scheduling"),
+                // Most servers run without the permission; workers then compete as everybody does.
+                Err(error) => tracing::debug!(%error, "no real-time scheduling"),
+            }
+        }
+        run()
+    })
+}
+
+/// SCHED_FIFO for the calling thread.
+#[expect(unsafe_code, reason = "sched_setscheduler(2) has no safe wrapper among the dependencies")]
+fn schedule_in_real_time() -> io::Result<()> {
+    let parameters = libc::sched_param { sched_priority: REAL_TIME_PRIORITY };
+    // SAFETY: 0 names the calling thread; the pointer is to a live value that the call only reads.
+    let result = unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const parameters) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_core_is_left_to_everything_else_where_there_are_two() {
+        let layout = |available: &[usize]| Layout::new(available, &MediaWorkers::Auto).unwrap();
+        assert_eq!(layout(&[4]), Layout { workers: vec![4], others: vec![4], exclusive: false });
+        assert_eq!(layout(&[0, 1]), Layout { workers: vec![1], others: vec![0], exclusive: true });
+        assert_eq!(layout(&[2, 5, 7]).workers, [5, 7]);
+    }
+
+    #[test]
+    fn chosen_cores_lie_within_the_mask() {
+        assert!(Layout::new(&[0, 1], &MediaWorkers::Cores(vec![2])).is_err());
+        let all = Layout::new(&[0, 1], &MediaWorkers::Cores(vec![0, 1])).unwrap();
+        assert_eq!((all.others, all.exclusive), (vec![0, 1], false));
+    }
+
+    #[test]
+    fn a_thread_runs_where_it_is_put() {
+        let core = available().unwrap()[0];
+        let thread = spawn("test", vec![core], false, || available().unwrap()).unwrap();
+        assert_eq!(thread.join().unwrap(), [core]);
+    }
+}
