@@ -12,12 +12,14 @@
 //! - `protocol`: a line in and a line out, and the one function from failures to codes.
 //! - `topic`: one module a topic: its messages, the packets that they become, the JSON that answers become.
 //! - [`listener`]: the sockets.
+//! - [`password`]: passwords and tokens that are made here.
 //! - [`limits`]: every bound.
 //!
 //! The protocol is described in `docs/control.md`.
 
 pub mod limits;
 pub mod listener;
+pub mod password;
 mod protocol;
 mod question;
 pub mod service;

@@ -1,4 +1,5 @@
 //! The protocol over real sockets, with modules that answer by themselves.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use control::listener::{Listener, Waker, serve};
 use control::{Config, Control};

@@ -67,6 +67,7 @@ pub(super) const fn kind_name(kind: ResourceKind) -> &'static str {
         ResourceKind::Core => "core",
         ResourceKind::Inbox => "inbox",
         ResourceKind::Trunk => "trunk",
+        ResourceKind::Memory => "memory",
     }
 }
 
