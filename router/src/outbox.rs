@@ -171,6 +171,11 @@ impl Outbox {
             self.handle_late(packet);
             return None;
         };
+        // Whoever was asked answers; a guess at somebody's transaction is nobody's answer.
+        if pending.destination.module.kind != packet.source.module.kind {
+            self.counters.late += 1;
+            return None;
+        }
         if packet.command.is_final() {
             self.pending.remove(&packet.transaction);
             self.timers.cancel(timer);
