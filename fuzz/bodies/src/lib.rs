@@ -1,0 +1,64 @@
+//! The bodies of the fuzz targets: `fuzz/` feeds them what libFuzzer invents, `tests/tests/corpus.rs` what it found.
+//!
+//! Each takes any octets and panics where a promise of the code is broken: that nothing panics, that what is written is read
+//! as the same, that what is opened is closed, that every request is answered once.
+//!
+//! | target | what the input is |
+//! |---|---|
+//! | `sip_message` | a datagram |
+//! | `sip_stream` | a stream, in pieces |
+//! | `session_description` | SDP |
+//! | `digest` | the value of an authentication header |
+//! | `packet` | a frame between platforms |
+//! | `rtp`, `rtcp` | a datagram |
+//! | `offer_answer` | operations on a dialog's offer/answer machines |
+//! | `transactions` | operations on the table of transactions |
+//! | `outbox` | operations on a module's outbox |
+//! | `media_session` | operations on a media worker |
+//! | `control_session` | lines, packets and time at the control module |
+
+mod control_session;
+mod digest;
+mod media_session;
+mod offer_answer;
+mod outbox;
+mod packet;
+mod rtcp;
+mod rtp;
+mod session_description;
+mod sip_message;
+mod sip_stream;
+mod tape;
+mod transactions;
+
+pub use control_session::control_session;
+pub use digest::digest;
+pub use media_session::media_session;
+pub use offer_answer::offer_answer;
+pub use outbox::outbox;
+pub use packet::packet;
+pub use rtcp::rtcp;
+pub use rtp::rtp;
+pub use session_description::session_description;
+pub use sip_message::sip_message;
+pub use sip_stream::sip_stream;
+pub use transactions::transactions;
+
+/// What a target does with an input.
+pub type Body = fn(&[u8]);
+
+/// Every target by name: the name of its binary and of its folder in `fuzz/corpus`.
+pub const TARGETS: &[(&str, Body)] = &[
+    ("sip_message", sip_message),
+    ("sip_stream", sip_stream),
+    ("session_description", session_description),
+    ("digest", digest),
+    ("packet", packet),
+    ("rtp", rtp),
+    ("rtcp", rtcp),
+    ("offer_answer", offer_answer),
+    ("transactions", transactions),
+    ("outbox", outbox),
+    ("media_session", media_session),
+    ("control_session", control_session),
+];
