@@ -24,12 +24,11 @@ pub const REPLY_BYTES: u64 = 64 << 20;
 /// those that resolve names and come and go, share one count.
 pub const COUNTED_THREADS: usize = 255;
 
-/// Raises the limit of open files as far as the system lets this process: to what is permitted, and as root to what `calls`
-/// need. A leg holds two sockets; the default of many systems (1,024) ends at 200 calls. Returns the limit in force.
-pub fn raise_open_files(calls: u64) -> u64 {
+/// Raises the limit of open files as far as the system lets this process: to what is permitted, and to `needed` where that is
+/// more. The default of many systems (1,024) ends at 200 calls. Returns the limit in force.
+pub fn raise_open_files(needed: u64) -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    let needed = files_needed(calls);
     let permitted = limit.maximum.unwrap_or(u64::MAX);
     for raised in [permitted.max(needed), permitted] {
         let raised = Some(raised).filter(|&raised| raised != u64::MAX);
@@ -40,7 +39,9 @@ pub fn raise_open_files(calls: u64) -> u64 {
     limit.current.unwrap_or(u64::MAX)
 }
 
-/// Files for `calls` with two legs of two sockets each, and for what the rest of the server holds.
-pub const fn files_needed(calls: u64) -> u64 {
-    4 * calls + 512
+/// Files for `calls` with two legs of two sockets each, as far as there are `ports` for them, and for what the rest of the
+/// server holds: listeners, connections, the store.
+pub const fn files_needed(calls: u64, ports: u64) -> u64 {
+    let media = if 4 * calls < ports { 4 * calls } else { ports };
+    media + 2_048
 }

@@ -50,13 +50,11 @@ const ORDERS: usize = 32;
 pub fn run(configuration: Configuration, file: Option<PathBuf>, print: fn(&str)) -> Result<(), StartError> {
     let logging = Logging::start(&configuration.log).map_err(|error| StartError::new("log", error))?;
     let clock = Clock::start();
-    let files = limits::raise_open_files(configuration.calls.max.into());
-    if files < limits::files_needed(configuration.calls.max.into()) {
-        tracing::warn!(
-            files,
-            calls = configuration.calls.max,
-            "the limit of open files does not suffice for so many calls"
-        );
+    let ports = &configuration.media.ports;
+    let needed = limits::files_needed(configuration.calls.max.into(), u64::from(ports.last - ports.first) + 1);
+    let files = limits::raise_open_files(needed);
+    if files < needed {
+        tracing::warn!(files, needed, "the limit of open files does not suffice for calls.max and media.ports");
     }
     let data = configuration.data.display().to_string();
     first_start::data_folder(&configuration.data).map_err(|error| StartError::new(data, error))?;
