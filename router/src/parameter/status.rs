@@ -43,6 +43,9 @@ pub enum ResourceKind {
     /// A trunk.
     #[n(12)]
     Trunk,
+    /// Bytes of memory.
+    #[n(13)]
+    Memory,
 }
 
 /// How a resource is.

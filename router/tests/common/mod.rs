@@ -251,6 +251,7 @@ fn statuses() -> Vec<Status> {
         Core,
         Inbox,
         Trunk,
+        Memory,
     ];
     let states = [ResourceState::Ready, ResourceState::Degraded, ResourceState::Failed];
     let resources = kinds.iter().zip(states.iter().cycle()).map(|(&kind, &state)| Resource {
