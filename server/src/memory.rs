@@ -1,0 +1,130 @@
+//! Bytes that are allocated: an allocator that counts, over the system's.
+//!
+//! Every thread counts in a slot of its own, with plain loads and stores, so that counting costs neither a locked instruction nor a
+//! cache line that moves between cores. A thread may free what another one allocated: a slot alone may go below zero, their
+//! sum does not.
+
+#![expect(unsafe_code, reason = "GlobalAlloc is an unsafe trait; every method passes on to the system's allocator")]
+
+use crate::limits::COUNTED_THREADS;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
+
+/// The allocator of the binary.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counting;
+
+/// A count on a cache line of its own.
+#[repr(align(64))]
+struct Slot(AtomicIsize);
+
+/// The last one is shared by all threads beyond [`COUNTED_THREADS`].
+static SLOTS: [Slot; COUNTED_THREADS + 1] = [const { Slot(AtomicIsize::new(0)) }; COUNTED_THREADS + 1];
+
+/// How many threads have allocated so far.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+/// The thread has allocated nothing yet.
+const NONE: usize = usize::MAX;
+
+thread_local! {
+    // Without a destructor, so that it lives as long as its thread and takes no memory of its own.
+    static SLOT: Cell<usize> = const { Cell::new(NONE) };
+}
+
+/// Bytes that are allocated and not freed, as callers asked for them. Zero in a process that has another allocator.
+pub fn allocated() -> u64 {
+    let sum: isize = SLOTS.iter().map(|slot| slot.0.load(Ordering::Relaxed)).sum();
+    u64::try_from(sum).unwrap_or(0)
+}
+
+/// Adds to the thread's count.
+fn count(bytes: isize) {
+    let mut index = SLOT.get();
+    if index == NONE {
+        index = THREADS.fetch_add(1, Ordering::Relaxed).min(COUNTED_THREADS);
+        SLOT.set(index);
+    }
+    let count = &SLOTS[index].0;
+    if index < COUNTED_THREADS {
+        // Nobody else writes here.
+        count.store(count.load(Ordering::Relaxed).wrapping_add(bytes), Ordering::Relaxed);
+    } else {
+        count.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+/// A layout's size: never above `isize::MAX`, as `Layout` promises.
+const fn size(bytes: usize) -> isize {
+    bytes.cast_signed()
+}
+
+// SAFETY: every method is the system allocator's, with the arguments as they came; what is counted beside it is not memory that
+// the caller sees, and counting neither allocates nor unwinds.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise is passed on.
+        let memory = unsafe { System.alloc(layout) };
+        if !memory.is_null() {
+            count(size(layout.size()));
+        }
+        memory
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise is passed on.
+        let memory = unsafe { System.alloc_zeroed(layout) };
+        if !memory.is_null() {
+            count(size(layout.size()));
+        }
+        memory
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(memory, layout) };
+        count(-size(layout.size()));
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: the caller's promise is passed on.
+        let moved = unsafe { System.realloc(memory, layout, new_size) };
+        if !moved.is_null() {
+            count(size(new_size) - size(layout.size()));
+        }
+        moved
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Other tests of the process do not count: their allocator is the system's.
+    #[test]
+    fn what_is_allocated_is_counted_until_it_is_freed_by_any_thread() {
+        const BYTES: isize = 1 << 20;
+        let before = allocated();
+        let layout = Layout::from_size_align(BYTES.unsigned_abs(), 8).unwrap();
+        // SAFETY: the layout has a size.
+        let memory = unsafe { Counting.alloc(layout) };
+        assert!(!memory.is_null());
+        assert_eq!(allocated() - before, BYTES.unsigned_abs() as u64);
+        let address = memory as usize;
+        let free = move || {
+            // SAFETY: allocated above with this layout, freed once.
+            unsafe { Counting.dealloc(address as *mut u8, layout) };
+        };
+        std::thread::spawn(free).join().unwrap();
+        assert_eq!(allocated(), before);
+
+        // Threads beyond those with a slot of their own share one.
+        let threads: Vec<_> = (0..COUNTED_THREADS + 4).map(|_| std::thread::spawn(|| count(8))).collect();
+        let started = threads.len() as u64;
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!(allocated() - before, 8 * started);
+    }
+}
