@@ -1,12 +1,19 @@
 //! SIP: messages, transports, transactions, dialogs, offer and answer, registrar, digest, trunks, events.
 
 pub mod admission;
+pub mod config;
 pub mod dialog;
 pub mod digest;
 pub mod limits;
 pub mod message;
 pub mod registrar;
 pub mod sdp;
+pub mod service;
+pub mod trace;
 pub mod transaction;
 pub mod transport;
 pub mod trunk;
+pub mod user_agent;
+
+pub use config::Config;
+pub use service::Signaling;

@@ -76,3 +76,50 @@ pub const CONTACTS_PER_REGISTER_MAX: usize = 2 * CONTACTS_PER_ACCOUNT_MAX;
 
 /// Proxies in a route set: each is a hop, and 70 hops would be a loop; real paths have up to six.
 pub const ROUTES_MAX: usize = 32;
+
+/// Legs at once, of both sides of calls, those that are being set up or ended included: two for each of 15,000 calls, and
+/// a fork's worth of others.
+pub const LEGS_MAX: usize = 1 << 16;
+
+/// Early dialogs that downstream forks make of one leg: a forking proxy rings a handful of phones; more are passed over
+/// until one of them answers.
+pub const FORKS_MAX: usize = 16;
+
+/// Addresses of one name that a leg tries one after another.
+pub const DESTINATIONS_MAX: usize = 8;
+
+/// INFO requests of one dialog that wait for an answer, each way: as many as the switch passes on at once.
+pub const INFOS_MAX: usize = 16;
+
+/// Octets of a body of INFO that is passed on: signalling in mid-call, not files.
+pub const INFO_OCTETS_MAX: usize = 16_384;
+
+/// Connections of registered phones: one each for as many as there are nonces in use.
+pub const FLOWS_MAX: usize = 100_000;
+
+/// Names that legs wait for.
+pub const NAMES_WAITING_MAX: usize = 4_096;
+
+/// Bindings in one packet to the store: some 300 octets each, well below a frame between platforms.
+pub const BINDINGS_PER_PACKET: usize = 256;
+
+/// Accounts, bindings and registrations in one page of a listing.
+pub const PAGE: u32 = 200;
+
+/// What the last messages may take by default, in octets: about 16,000 messages, the last minute of a busy office.
+pub const TRACE_OCTETS_DEFAULT: usize = 16 << 20;
+
+/// Octets of a message that are kept for `trace`: an INVITE with a long SDP has about 3,000.
+pub const TRACE_MESSAGE_OCTETS_MAX: usize = 4_096;
+
+/// Entries of one answer to a query for the trace: with all of them cut at their longest still below a frame.
+pub const TRACE_PAGE: usize = 200;
+
+/// Calls whose legs' Call-IDs are remembered, so that a trace is found by the call's id.
+pub const TRACE_CALLS_MAX: usize = 16_384;
+
+/// Domain names and numbers of REFER targets and callers, in octets, beyond which they name nobody.
+pub const PARTY_OCTETS_MAX: usize = 256;
+
+const _: () = assert!(TRACE_PAGE * (TRACE_MESSAGE_OCTETS_MAX + 512) < router::limits::FRAME_BYTES);
+const _: () = assert!(BINDINGS_PER_PACKET < router::limits::PARAMETERS && (PAGE as usize) < router::limits::PARAMETERS);

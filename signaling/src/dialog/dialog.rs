@@ -184,6 +184,11 @@ impl Dialog {
         &self.next_hop
     }
 
+    /// The Request-URI of requests within the dialog: the target, or a strict router in front of it.
+    pub fn request_uri(&self) -> &str {
+        self.routes.apply(self.target.as_str()).0
+    }
+
     /// The name in the next hop was resolved.
     pub fn resolved(&mut self, destination: Destination) {
         self.next_hop = NextHop::Address(destination);
@@ -210,15 +215,24 @@ impl Dialog {
             return Err(Unfit::OutOfOrder);
         }
         self.remote_cseq = Some(number);
-        if flow.transport == self.flow.transport || self.flow.connection.is_some() {
-            self.flow = *flow; // a NAT may have given the phone another port, a phone a new connection
-        }
+        self.note_flow(flow);
         if matches!(method, Method::Invite | Method::Update) {
             self.refresh(request);
-        } else if self.reach == Reach::Flow {
-            self.settle_next_hop();
         }
         Ok(())
+    }
+
+    /// A message of the peer's came on this way.
+    pub fn note_flow(&mut self, flow: &Flow) {
+        if self.flow == *flow {
+            return;
+        }
+        if flow.transport == self.flow.transport || self.flow.connection.is_some() {
+            self.flow = *flow; // a NAT may have given the phone another port, a phone a new connection
+            if self.reach == Reach::Flow {
+                self.settle_next_hop();
+            }
+        }
     }
 
     /// Takes the target that a response to a re-INVITE or UPDATE of ours brings (RFC 3261 §12.2.1.2).

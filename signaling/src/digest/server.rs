@@ -32,9 +32,10 @@ pub enum Verdict {
     Proven,
     /// None are given, for our realm: challenge.
     Missing,
-    /// Right or not, the nonce is old: challenge with `stale=true` (RFC 7616 §3.3).
+    /// The nonce is old, whatever the rest; or it is right and was used with that count before: challenge with `stale=true`
+    /// (RFC 7616 §3.3).
     Stale,
-    /// Wrong secret, unknown user, a replay, an altered nonce or URI: refuse with 403.
+    /// Wrong secret, unknown user, an altered nonce or URI: refuse with 403.
     Wrong,
     /// The credentials break their syntax: refuse with 400.
     Malformed,
@@ -111,8 +112,12 @@ impl Authenticator {
         };
         let secret = secrets.unwrap_or(&self.nobody).of(algorithm);
         let expected = algorithm.response(secret, method, given.uri, given.nonce, qop);
-        if !expected.matches(given.response) || secrets.is_none() || !fresh {
+        if !expected.matches(given.response) || secrets.is_none() {
             return Verdict::Wrong;
+        }
+        // A replay proves nothing; nor does it tell an attacker from a phone that does not count, which a new nonce mends.
+        if !fresh {
+            return Verdict::Stale;
         }
         self.nonces.remember(now, given.nonce, count);
         Verdict::Proven
@@ -162,7 +167,7 @@ mod tests {
             assert_eq!(judge(Some(&secrets("other"))), Verdict::Wrong);
             assert_eq!(judge(None), Verdict::Wrong);
             assert_eq!(judge(Some(&secrets("secret"))), Verdict::Proven);
-            assert_eq!(judge(Some(&secrets("secret"))), Verdict::Wrong, "a replay");
+            assert_eq!(judge(Some(&secrets("secret"))), Verdict::Stale, "a replay");
             let mut other_method = authenticator.judge(Instant::ZERO, "INVITE", &given, Some(&secrets("secret")));
             assert_eq!(other_method, Verdict::Wrong);
             other_method = authenticator.judge(Instant::ZERO + LIFE * 2, "REGISTER", &given, Some(&secrets("secret")));

@@ -3,7 +3,7 @@
 use crate::digest::{Hash, Secrets};
 use router::Private;
 use router::parameter::{Account, AccountCredential};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// What signalling knows of an account.
 #[derive(Clone, Debug)]
@@ -44,6 +44,20 @@ impl Accounts {
     /// The account of that name, if it may register and call.
     pub fn enabled(&self, name: &str) -> Option<&AccountEntry> {
         self.by_name.get(name).filter(|entry| entry.enabled)
+    }
+
+    /// Removes all whose names are not among `names`; their names.
+    pub fn keep_only(&mut self, names: &BTreeSet<String>) -> Vec<String> {
+        let mut removed = Vec::new();
+        self.by_name.retain(|name, _| {
+            let kept = names.contains(name);
+            if !kept {
+                removed.push(name.clone());
+            }
+            kept
+        });
+        removed.sort_unstable();
+        removed
     }
 
     /// How many there are.

@@ -311,7 +311,7 @@ impl Transactions {
     }
 
     /// A tag that is the same for a request and its repetitions, and that nobody foresees.
-    fn stateless_tag(&self, message: &Message) -> Tag {
+    pub fn stateless_tag(&self, message: &Message) -> Tag {
         let mut hasher = DefaultHasher::new();
         self.tag_secret.hash(&mut hasher);
         for header in [Header::Via, Header::From, Header::CallId, Header::CSeq] {

@@ -1,0 +1,289 @@
+//! Packets, messages and time to legs and the registrar, and back: signalling as a module.
+//!
+//! Beside [`Service`] it has inputs and outputs of its own protocol. After any input: [`router::service::drain`], then
+//! [`Signaling::poll_transmit`] and [`Signaling::poll_resolve`] until `None`.
+
+mod events;
+mod listing;
+mod loading;
+mod packets;
+mod requests;
+mod status;
+mod writing;
+
+use crate::config::Config;
+use crate::digest::Authenticator;
+use crate::registrar::{Accounts, Bindings};
+use crate::trace::Trace;
+use crate::transaction::Transactions;
+use crate::transport::{Flow, Received as Datagram, Resolution, Token, Transmit, TransportFailure};
+use crate::trunk::Trunks;
+use crate::user_agent::authentication::Gate;
+use crate::user_agent::keep_alive::KeepAlives;
+use crate::user_agent::leg::Leg;
+use crate::user_agent::means::Means;
+use loading::Loading;
+use router::parameter::CauseKind;
+use router::time::{Instant, Now, WallTime};
+use router::{Address, Instance, Instances, ModuleKind, Outbox, Random, Received, Service, Subscriptions};
+use std::collections::HashMap;
+use std::sync::Arc;
+use writing::Writing;
+
+/// The signalling module of a shard.
+pub struct Signaling {
+    means: Means,
+    legs: HashMap<Instance, Leg>,
+    gate: Gate,
+    bindings: Bindings,
+    keep_alives: KeepAlives,
+    /// Who is told of registrations.
+    subscribers: Subscriptions,
+    loading: Loading,
+    writing: Writing,
+    since: WallTime,
+}
+
+impl Signaling {
+    /// The `index`th signalling module of its platform; it asks the switch of the same index for calls. It begins to load
+    /// accounts and bindings from the store at once.
+    pub fn new(index: u8, config: Config, now: Now, mut random: Random) -> Self {
+        let config = Arc::new(config);
+        let authenticator = Authenticator::new(
+            config.realm.clone(),
+            config.algorithms.clone(),
+            config.nonce_life,
+            &mut random,
+        );
+        let instances = Instances::new(&mut random);
+        let transactions = Transactions::new(config.timers, config.listeners.clone(), random.fork());
+        let gate = Gate {
+            admission: crate::admission::Admission::new(config.admission, &mut random),
+            authenticator,
+            accounts: Accounts::default(),
+            loaded: false,
+        };
+        let means = Means {
+            now,
+            outbox: Outbox::new(Address::local(ModuleKind::Signaling, index)),
+            transactions,
+            random,
+            instances,
+            timers: Default::default(),
+            trunks: Trunks::new(config.trunks.clone()),
+            trace: Trace::new(config.trace_octets),
+            config,
+            tags: HashMap::new(),
+            clients: HashMap::new(),
+            servers: HashMap::new(),
+            flows: Default::default(),
+            resolving: Default::default(),
+            releases: Default::default(),
+            counters: Default::default(),
+        };
+        let mut signaling = Self {
+            means,
+            legs: HashMap::new(),
+            gate,
+            bindings: Bindings::default(),
+            keep_alives: KeepAlives::default(),
+            subscribers: Subscriptions::default(),
+            loading: Loading::new(),
+            writing: Writing::default(),
+            since: now.wall,
+        };
+        signaling.load();
+        signaling
+    }
+
+    /// Another configuration from now on. The realm and the listeners that are in use stay what they were made with: the
+    /// realm is the store's, and what is given as listeners here is what is bound.
+    pub fn reconfigure(&mut self, now: Now, config: Config) {
+        self.means.now = now;
+        let config = Config { realm: self.means.config.realm.clone(), ..config };
+        self.gate.admission.set_limits(config.admission);
+        self.gate.authenticator.set_algorithms(config.algorithms.clone());
+        self.means.trunks.reconfigure(config.trunks.clone());
+        self.means.trace.set_bound(config.trace_octets);
+        self.means.transactions.set_listeners(config.listeners.clone());
+        self.means.config = Arc::new(config);
+        let accounts: Vec<String> = self.bindings.accounts_after(None).map(str::to_owned).collect();
+        for account in accounts {
+            self.keep_alives.watch(&mut self.means, &self.bindings, &account);
+        }
+    }
+
+    /// A message came.
+    pub fn handle_message(&mut self, now: Now, received: Datagram) {
+        self.means.now = now;
+        let Datagram { flow, bytes } = received;
+        let is_response = bytes.starts_with(b"SIP/2.0 ");
+        // Responses find their transaction by a branch that cannot be guessed.
+        if !is_response && !self.gate.admit(&self.means, &self.bindings, &flow) {
+            return;
+        }
+        self.means.counters.received(&bytes);
+        self.means.trace.received(now.wall, &flow, &bytes);
+        self.means.transactions.handle_received(now.instant, Datagram { flow, bytes });
+        self.handle_events();
+    }
+
+    /// A message did not leave.
+    pub fn handle_transport_failed(&mut self, now: Now, token: Option<Token>, failure: TransportFailure) {
+        self.means.now = now;
+        if let Some(token) = token {
+            self.means.transactions.handle_transport_failed(now.instant, token, failure);
+            self.handle_events();
+        }
+    }
+
+    /// A connection ended.
+    pub fn handle_closed(&mut self, now: Now, flow: &Flow) {
+        self.means.now = now;
+        self.means.flows.closed(flow);
+    }
+
+    /// What [`poll_resolve`](Self::poll_resolve) asked for: final, so never [`Resolution::Pending`].
+    pub fn handle_resolved(&mut self, now: Now, name: &str, resolution: &Resolution) {
+        self.means.now = now;
+        for leg in self.means.resolving.take(name) {
+            self.with_leg(leg, |leg, means| leg.handle_resolved(means, name, resolution));
+        }
+        self.handle_events();
+    }
+
+    /// The next message to send.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        let transmit = self.means.transactions.poll_transmit()?;
+        let Means { now, counters, trace, config, .. } = &mut self.means;
+        counters.sent(&transmit.bytes);
+        trace.sent(now.wall, &config.listeners, &transmit.destination, &transmit.bytes);
+        Some(transmit)
+    }
+
+    /// The next name to be resolved; its answer goes to [`handle_resolved`](Self::handle_resolved).
+    pub fn poll_resolve(&mut self) -> Option<String> {
+        self.means.resolving.poll()
+    }
+
+    /// How many legs there are, ended ones that still say so to their peers included.
+    pub fn legs(&self) -> usize {
+        self.legs.len()
+    }
+
+    /// Whether nothing of any call is left: no leg, no transaction, no timer, nothing that the store or the switch has yet to
+    /// hear.
+    pub fn is_idle(&self) -> bool {
+        self.legs.is_empty()
+            && self.means.transactions.is_empty()
+            && self.means.tags.is_empty()
+            && self.means.clients.is_empty()
+            && self.means.servers.is_empty()
+            && self.means.timers.is_empty()
+            && self.means.resolving.is_empty()
+            && self.means.releases.len() == 0
+            && !self.bindings.has_unwritten()
+            && self.writing.is_idle()
+    }
+
+    /// Whether the accounts and bindings are loaded.
+    pub fn is_loaded(&self) -> bool {
+        self.loading.is_done()
+    }
+
+    /// Ends every leg, as the platform shuts down.
+    pub fn hang_up_all(&mut self, now: Now) {
+        self.means.now = now;
+        let mut all: Vec<Instance> = Vec::with_capacity(self.legs.len());
+        self.legs.retain(|leg, _| {
+            all.push(*leg);
+            true
+        });
+        all.sort_unstable();
+        for leg in all {
+            self.with_leg(leg, |leg, means| leg.stop(means, CauseKind::Administrative.into()));
+        }
+        self.handle_events();
+    }
+
+    /// Lets a leg handle something. False: there is no such leg.
+    fn with_leg(&mut self, instance: Instance, handle: impl FnOnce(&mut Leg, &mut Means)) -> bool {
+        let Some(leg) = self.legs.get_mut(&instance) else { return false };
+        handle(leg, &mut self.means);
+        if leg.is_over()
+            && let Some(leg) = self.legs.remove(&instance)
+        {
+            leg.forget(&mut self.means);
+        }
+        true
+    }
+
+    /// Keeps a new leg, unless it has come to nothing already.
+    fn keep_leg(&mut self, leg: Leg) {
+        if leg.is_over() {
+            leg.forget(&mut self.means);
+        } else {
+            self.legs.insert(leg.instance(), leg);
+        }
+    }
+}
+
+impl Service for Signaling {
+    fn handle_received(&mut self, now: Now, received: Received) {
+        self.means.now = now;
+        match received {
+            Received::Answer(pending, packet) if pending.source == Instance::MODULE => self.handle_own_answer(packet),
+            Received::Answer(pending, packet) => {
+                let Means { now, outbox, releases, .. } = &mut self.means;
+                if !releases.handle_answer(now.instant, outbox, &packet) {
+                    self.with_leg(pending.source, |leg, means| leg.handle_answer(means, packet));
+                }
+            }
+            Received::Packet(packet) => self.handle_packet(packet),
+        }
+        self.handle_events();
+    }
+
+    fn handle_timeout(&mut self, now: Now) {
+        self.means.now = now;
+        self.means.transactions.handle_timeout(now.instant);
+        self.handle_events();
+        while let Some((leg, timer)) = self.means.timers.poll(now.instant) {
+            self.with_leg(leg, |leg, means| leg.handle_timer(means, timer));
+        }
+        self.expire_bindings();
+        self.keep_alives.handle_timeout(&mut self.means, &mut self.bindings);
+        self.load();
+        self.write_bindings();
+        self.handle_events();
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        [
+            self.means.transactions.poll_timeout(),
+            self.means.timers.next(),
+            self.bindings.poll_timeout(),
+            self.keep_alives.poll_timeout(),
+            self.loading.poll_timeout(),
+            self.writing.poll_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    fn outbox(&mut self) -> &mut Outbox {
+        &mut self.means.outbox
+    }
+}
+
+impl std::fmt::Debug for Signaling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Signaling")
+            .field("outbox", &self.means.outbox)
+            .field("legs", &self.legs.len())
+            .field("transactions", &self.means.transactions.len())
+            .field("bindings", &self.bindings.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,97 @@
+//! Registrations, trunks and the trace, page by page.
+
+use super::Signaling;
+use crate::limits::PAGE;
+use router::parameter::{Failure, Parameter, Reason, Registration, RegistrationEvent, Selection};
+use router::{Instance, Packet, Parameters, one};
+
+/// The selection beside a query's noun.
+fn selection(packet: &Packet) -> Option<Selection> {
+    packet.parameters.iter().find_map(|parameter| match parameter {
+        Parameter::Selection(selection) => Some((**selection).clone()),
+        _ => None,
+    })
+}
+
+impl Signaling {
+    pub(super) fn query_registrations(&mut self, packet: &Packet) {
+        let named = match packet.first() {
+            Some(Parameter::Registration(asked)) if !asked.account.is_empty() => Some(asked.account.clone()),
+            _ => None,
+        };
+        let selection = selection(packet);
+        if let Some(account) = named.or_else(|| selection.as_ref().and_then(|selection| selection.name.clone())) {
+            if !self.gate.loaded {
+                // Whether there is such an account is not known yet.
+                let failure = Failure { retry_after_s: Some(1), ..Failure::new(Reason::Busy) };
+                return self.means.outbox.failed(packet, failure);
+            }
+            if self.gate.accounts.get(&account).is_none() {
+                return self.means.outbox.failed(packet, Failure::new(Reason::NotFound));
+            }
+            let contacts = self.bindings.contacts(&account);
+            return self.means.outbox.done(packet, one(Registration { account, contacts }));
+        }
+        let selection = selection.unwrap_or_default();
+        let limit = selection.limit.map_or(PAGE, |limit| limit.clamp(1, PAGE)) as usize;
+        let mut accounts: Vec<String> =
+            self.bindings.accounts_after(selection.cursor.as_deref()).take(limit + 1).map(str::to_owned).collect();
+        let more = accounts.len() > limit;
+        accounts.truncate(limit);
+        let cursor = accounts.last().filter(|_| more).cloned();
+        let mut page: Parameters = accounts
+            .into_iter()
+            .map(|account| {
+                let contacts = self.bindings.contacts(&account);
+                Parameter::from(Registration { account, contacts })
+            })
+            .collect();
+        page.push(Selection { cursor, ..selection }.into());
+        self.means.outbox.done(packet, page);
+    }
+
+    pub(super) fn query_trunks(&mut self, packet: &Packet) {
+        // Those that are gone are told of while calls of theirs go on.
+        let told = self.means.trunks.iter().filter(|trunk| {
+            let status = &trunk.status;
+            let configured = trunk.config.target.is_some() || !trunk.config.sources.is_empty();
+            configured || status.calls_in + status.calls_out > 0
+        });
+        let trunks: Parameters =
+            told.take(router::limits::PARAMETERS - 1).map(|trunk| trunk.status.clone().into()).collect();
+        self.means.outbox.done(packet, trunks);
+    }
+
+    pub(super) fn query_trace(&mut self, packet: &Packet) {
+        let selection = selection(packet).unwrap_or_default();
+        let (entries, cursor) = self.means.trace.page(&selection);
+        let mut page: Parameters = entries.into_iter().map(Parameter::from).collect();
+        page.push(Selection { cursor, ..selection }.into());
+        self.means.outbox.done(packet, page);
+    }
+
+    /// Tells who subscribed what an account's registration is now.
+    pub(super) fn tell_registration(&mut self, account: &str) {
+        while let Some(subscriber) = self.means.outbox.poll_missed() {
+            self.subscribers.missed(subscriber);
+        }
+        if self.subscribers.is_empty() {
+            return;
+        }
+        let registration = Registration { account: account.to_owned(), contacts: self.bindings.contacts(account) };
+        let at = self.means.now.wall;
+        for (subscriber, missed) in self.subscribers.take() {
+            let event = RegistrationEvent { registration: registration.clone(), at, missed };
+            self.means.outbox.notify(Instance::MODULE, subscriber, one(event));
+        }
+    }
+
+    /// Removes the bindings that have ended.
+    pub(super) fn expire_bindings(&mut self) {
+        for account in self.bindings.handle_timeout(self.means.now) {
+            tracing::info!(account = self.means.shown(&account), "registration expired");
+            self.tell_registration(&account);
+        }
+        self.writing.wake(self.means.now.instant, &self.bindings);
+    }
+}

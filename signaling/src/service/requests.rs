@@ -1,0 +1,169 @@
+//! Requests: within a dialog to its leg, others by method.
+
+use super::Signaling;
+use crate::limits::{LEGS_MAX, MAX_FORWARDS_DEFAULT};
+use crate::message::{Defect, Fault, Header, Message, Method, Scheme, StatusCode};
+use crate::transaction::ServerKey;
+use crate::transport::Flow;
+use crate::trunk::TrunkId;
+use crate::user_agent::authentication::dismiss;
+use crate::user_agent::identity::{caller_of, party_of_uri};
+use crate::user_agent::invite_server::Invitation;
+use crate::user_agent::leg::{Leg, Peer};
+use crate::user_agent::options::{self, CAPABILITIES};
+use crate::user_agent::register;
+use router::parameter::{Origin, Party};
+
+/// What a caller is told to wait when there is no room.
+const FULL_RETRY_S: u32 = 5;
+
+/// For whom a request outside a dialog is made.
+enum Requester {
+    Trunk(TrunkId),
+    Account(String),
+}
+
+impl Signaling {
+    /// A new request.
+    pub(super) fn handle_request(&mut self, key: ServerKey, message: Message, flow: Flow) {
+        let Some(method) = message.method().cloned() else { return };
+        let in_dialog = method != Method::Register && message.to().is_ok_and(|to| to.tag().is_some());
+        if in_dialog {
+            let leg = self.leg_of_tag(&message).filter(|leg| self.legs.contains_key(leg));
+            let Some(leg) = leg else {
+                let gone = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+                return dismiss(&mut self.means, key, &message, &flow, gone, None, &[]);
+            };
+            if self.screened(key, &message, &flow, &method) {
+                self.with_leg(leg, |leg, means| leg.handle_request(means, key, message, flow));
+            }
+            return;
+        }
+        if !self.screened(key, &message, &flow, &method) {
+            return;
+        }
+        match method {
+            Method::Register => self.handle_register(key, &message, &flow),
+            Method::Invite => self.handle_invite(key, message, flow),
+            Method::Options => self.handle_options(key, &message, &flow),
+            // A transfer belongs to a session; one without is declined (RFC 3515 §2.4.2).
+            Method::Refer => dismiss(&mut self.means, key, &message, &flow, StatusCode::DECLINE, None, &[]),
+            // BYE, INFO, UPDATE outside a dialog.
+            _ => {
+                let gone = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
+                dismiss(&mut self.means, key, &message, &flow, gone, None, &[]);
+            }
+        }
+    }
+
+    /// Whether we can do what the request asks for (RFC 3261 §8.2); if not, it is refused.
+    fn screened(&mut self, key: ServerKey, message: &Message, flow: &Flow, method: &Method) -> bool {
+        let Err(fault) = message.screen(&CAPABILITIES) else { return true };
+        let Fault::Reply { status, defect } = fault else { return false };
+        // Only an offer has to be understood: the body of an INFO is for the other side, that of a BYE for nobody.
+        let offers = matches!(method, Method::Invite | Method::Update);
+        if !offers && matches!(defect, Defect::ContentType | Defect::ContentEncoding) {
+            return true;
+        }
+        let explanation = CAPABILITIES.explain(&defect);
+        let headers: Vec<(Header, String)> = explanation
+            .into_iter()
+            .filter_map(|(name, value)| match name {
+                crate::message::HeaderName::Known(header) => Some((header, value)),
+                crate::message::HeaderName::Other(_) => None,
+            })
+            .collect();
+        dismiss(&mut self.means, key, message, flow, status, Some(&defect.to_string()), &headers);
+        false
+    }
+
+    fn handle_register(&mut self, key: ServerKey, message: &Message, flow: &Flow) {
+        let served = register::serve(&mut self.means, &mut self.gate, &mut self.bindings, key, message, flow);
+        let Some((account, changed)) = served else { return };
+        if changed.added + changed.refreshed > 0 {
+            self.keep_alives.watch(&mut self.means, &self.bindings, &account);
+        }
+        if changed.added + changed.removed > 0 {
+            tracing::info!(
+                account = self.means.shown(&account),
+                added = changed.added,
+                removed = changed.removed,
+                "registration changed"
+            );
+        }
+        if changed.added + changed.refreshed + changed.removed > 0 {
+            self.tell_registration(&account);
+        }
+        self.writing.wake(self.means.now.instant, &self.bindings);
+    }
+
+    fn handle_options(&mut self, key: ServerKey, message: &Message, flow: &Flow) {
+        let known = self.means.trunks.of_source(flow.remote).is_some()
+            || self.bindings.from_remote(&flow.remote.to_string()) > 0
+            || self.gate.authenticate(&mut self.means, &self.bindings, key, message, flow).is_some();
+        if known {
+            options::answer(&mut self.means, key, message, flow);
+        }
+    }
+
+    fn handle_invite(&mut self, key: ServerKey, message: Message, flow: Flow) {
+        let Ok(uri) = message.request_uri() else { return };
+        let requester = match self.means.trunks.of_source(flow.remote) {
+            Some(trunk) => Requester::Trunk(trunk),
+            None => {
+                // RFC 3261 §8.2.2.1. A trunk writes whatever host it knows us by.
+                if uri.scheme() != Scheme::Tel && !self.means.config.is_own_host(uri.host()) {
+                    let nobody = StatusCode::NOT_FOUND;
+                    return dismiss(&mut self.means, key, &message, &flow, nobody, None, &[]);
+                }
+                match self.gate.authenticate(&mut self.means, &self.bindings, key, &message, &flow) {
+                    Some(account) => Requester::Account(account),
+                    None => return,
+                }
+            }
+        };
+        // A B2BUA has no Via of its callers': Max-Forwards alone ends a loop (RFC 3261 §8.1.1.6).
+        let hops = match message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS_DEFAULT) {
+            0 => return self.means.refuse(key, &message, &flow, StatusCode::TOO_MANY_HOPS),
+            hops => hops - 1,
+        };
+        let full = self.legs.len() >= LEGS_MAX
+            || matches!(requester, Requester::Trunk(trunk) if !self.means.trunks.get(trunk).has_room());
+        if full {
+            self.means.counters.legs_refused += 1;
+            let tag = self.means.mint_tag();
+            let response = self
+                .means
+                .response(&message, &flow, StatusCode::SERVICE_UNAVAILABLE, &tag)
+                .header(Header::RetryAfter, FULL_RETRY_S)
+                .finish();
+            self.means.respond(key, response);
+            return;
+        }
+        let called = party_of_uri(uri);
+        let invitation = match requester {
+            Requester::Trunk(trunk) => {
+                let config = &self.means.trunks.get(trunk).config;
+                let (caller, anonymous) = caller_of(&message, config.trusted);
+                let origin = Origin::Trunk(config.name.clone());
+                let peer = Peer::Trunk(trunk);
+                Invitation { key, message, flow, peer, origin, caller, anonymous, called, hops }
+            }
+            Requester::Account(account) => {
+                let (stated, anonymous) = caller_of(&message, false);
+                let known = self.gate.accounts.get(&account).and_then(|account| account.display_name.clone());
+                let listener = self.means.config.listeners.get(flow.listener);
+                let host = listener.map_or("", |listener| listener.advertised().host());
+                let domain = self.means.config.domain(host).to_owned();
+                // An account calls as itself, whatever its From says.
+                let display_name = known.or(stated.display_name);
+                let caller = Party { display_name, ..Party::new(account.as_str(), domain) };
+                let (origin, peer) = (Origin::Account(account), Peer::Account);
+                Invitation { key, message, flow, peer, origin, caller, anonymous, called, hops }
+            }
+        };
+        if let Some(leg) = Leg::incoming(&mut self.means, invitation) {
+            self.keep_leg(leg);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! `Query × Status`.
+
+use super::Signaling;
+use crate::limits::LEGS_MAX;
+use crate::transaction::limits::{CLIENTS_MAX, SERVERS_MAX};
+use router::parameter::{Counter, Resource, ResourceKind, ResourceState, Status};
+
+impl Signaling {
+    /// What the module tells of itself.
+    pub(super) fn status(&self) -> Status {
+        let resource = |kind, name: String, used: usize, total: Option<usize>| Resource {
+            kind,
+            name,
+            state: ResourceState::Ready,
+            used: used as u64,
+            total: total.map(|total| total as u64),
+            detail: None,
+        };
+        let mut resources: Vec<Resource> = self
+            .means
+            .config
+            .listeners
+            .iter()
+            .map(|(_, listener)| resource(ResourceKind::Listener, listener.to_string(), 1, Some(1)))
+            .collect();
+        let (clients, servers) = self.means.transactions.len();
+        resources.extend([
+            resource(ResourceKind::Dialogs, "legs".to_owned(), self.legs.len(), Some(LEGS_MAX)),
+            resource(ResourceKind::Transactions, "client".to_owned(), clients, Some(CLIENTS_MAX)),
+            resource(ResourceKind::Transactions, "server".to_owned(), servers, Some(SERVERS_MAX)),
+            resource(ResourceKind::Connections, "registered flows".to_owned(), self.means.flows.len(), None),
+        ]);
+        let mut bindings = resource(ResourceKind::Bindings, "bindings".to_owned(), self.bindings.len(), None);
+        if !self.loading.is_done() {
+            bindings.state = ResourceState::Degraded;
+            bindings.detail = Some("accounts and bindings are not loaded from the store yet".to_owned());
+        }
+        resources.push(bindings);
+        Status {
+            module: self.means.outbox.address().module.to_string(),
+            since: self.since,
+            resources,
+            counters: self.counters(),
+            distributions: Vec::new(),
+        }
+    }
+
+    fn counters(&self) -> Vec<Counter> {
+        let mut counters = Vec::new();
+        self.means.counters.tell(&mut counters);
+        let transactions = self.means.transactions.counters();
+        let admission = self.gate.admission.counters();
+        let bindings = self.bindings.counters();
+        let (trace, trace_octets) = self.means.trace.usage();
+        for (name, value) in [
+            ("sip_absorbed", transactions.absorbed),
+            ("sip_retransmitted", transactions.retransmitted),
+            ("sip_timed_out", transactions.timed_out),
+            ("sip_refusals_unacknowledged", transactions.unacknowledged),
+            ("sip_transport_failures", transactions.transport_failures),
+            ("sip_merged", transactions.merged),
+            ("sip_transactions_refused", transactions.refused),
+            ("sip_invalid", transactions.invalid),
+            ("sip_stray_responses", transactions.stray_responses),
+            ("sip_upgraded_to_tcp", transactions.upgraded),
+            ("sip_downgraded_to_udp", transactions.downgraded),
+            ("sip_unknown_admitted", admission.unknown_admitted),
+            ("sip_unknown_source_limited", admission.unknown_source_limited),
+            ("sip_unknown_total_limited", admission.unknown_total_limited),
+            ("sip_registered_limited", admission.registered_limited),
+            ("bindings_added", bindings.added),
+            ("bindings_refreshed", bindings.refreshed),
+            ("bindings_removed", bindings.removed),
+            ("bindings_expired", bindings.expired),
+            ("accounts", self.gate.accounts.len() as u64),
+            ("nonces_in_use", self.gate.authenticator.nonces_in_use() as u64),
+            ("contacts_watched", self.keep_alives.len() as u64),
+            ("trace_messages", trace as u64),
+            ("trace_octets", trace_octets as u64),
+        ] {
+            counters.push(Counter::new(name, value));
+        }
+        counters
+    }
+}
+

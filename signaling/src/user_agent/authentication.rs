@@ -1,0 +1,129 @@
+//! Who asks (RFC 3261 §22): admission first, then the digest.
+//!
+//! Every request outside a dialog is challenged with 401, REGISTER and the others alike: we are the user agent server and the
+//! registrar that they are addressed to, not a proxy on their way (§22.2, §22.3). ACK and CANCEL never are, and requests
+//! within a dialog have proven that they know its tags. A challenge costs no memory: it is sent without a transaction, with a
+//! nonce that carries its own proof.
+
+use super::means::Means;
+use crate::admission::{Admission, Standing};
+use crate::digest::{Authenticator, Verdict};
+use crate::message::{Header, Message, StatusCode};
+use crate::registrar::{Accounts, Bindings};
+use crate::transaction::ServerKey;
+use crate::transport::Flow;
+use smallvec::SmallVec;
+
+/// What a client is told to wait while the accounts are not loaded.
+const LOADING_RETRY_S: u32 = 2;
+
+/// Who may ask.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    pub(crate) admission: Admission,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) accounts: Accounts,
+    /// Whether the accounts are known: until then nobody can be told from a stranger.
+    pub(crate) loaded: bool,
+}
+
+impl Gate {
+    /// How a source is known.
+    pub(crate) fn standing(means: &Means, bindings: &Bindings, flow: &Flow) -> Standing {
+        if means.trunks.of_source(flow.remote).is_some() {
+            return Standing::Trunk;
+        }
+        match bindings.from_remote(&flow.remote.to_string()) {
+            0 => Standing::Unknown,
+            accounts => Standing::Registered(accounts),
+        }
+    }
+
+    /// Whether a request over that flow is looked at at all.
+    pub(crate) fn admit(&mut self, means: &Means, bindings: &Bindings, flow: &Flow) -> bool {
+        let standing = Self::standing(means, bindings, flow);
+        self.admission.admit(means.now.instant, flow.remote.ip(), flow.remote.port(), standing)
+    }
+
+    /// The account that a request is made for. `None`: it was challenged or refused.
+    pub(crate) fn authenticate(
+        &mut self,
+        means: &mut Means,
+        bindings: &Bindings,
+        key: ServerKey,
+        message: &Message,
+        flow: &Flow,
+    ) -> Option<String> {
+        if !self.loaded {
+            let retry = [(Header::RetryAfter, LOADING_RETRY_S.to_string())];
+            dismiss(means, key, message, flow, StatusCode::SERVICE_UNAVAILABLE, None, &retry);
+            return None;
+        }
+        let method = message.method()?.as_str();
+        // Those for other realms are other servers'.
+        let realm = self.authenticator.realm();
+        let given = message
+            .credentials(Header::Authorization)
+            .chain(message.credentials(Header::ProxyAuthorization))
+            .find(|given| given.realm == realm);
+        let verdict = match &given {
+            None => Verdict::Missing,
+            Some(given) => {
+                let secrets = self.accounts.enabled(given.username).map(|account| account.secrets);
+                self.authenticator.judge(means.now.instant, method, given, secrets.as_ref())
+            }
+        };
+        match (verdict, given) {
+            (Verdict::Proven, Some(given)) => Some(given.username.to_owned()),
+            (Verdict::Malformed, _) => {
+                dismiss(means, key, message, flow, StatusCode::BAD_REQUEST, None, &[]);
+                None
+            }
+            (Verdict::Wrong, _) => {
+                means.counters.forbidden += 1;
+                if Self::standing(means, bindings, flow) == Standing::Unknown {
+                    self.admission.failed(means.now.instant, flow.remote.ip());
+                }
+                dismiss(means, key, message, flow, StatusCode::FORBIDDEN, None, &[]);
+                None
+            }
+            (verdict, _) => {
+                self.challenge(means, key, message, flow, verdict == Verdict::Stale);
+                None
+            }
+        }
+    }
+
+    fn challenge(&mut self, means: &mut Means, key: ServerKey, message: &Message, flow: &Flow, stale: bool) {
+        means.counters.challenges += 1;
+        let md5_only = means.config.is_md5_only(message.text(Header::UserAgent));
+        let challenges: SmallVec<[(Header, String); 2]> = self
+            .authenticator
+            .challenge(means.now.instant, stale, md5_only)
+            .map(|challenge| (Header::WwwAuthenticate, challenge))
+            .collect();
+        dismiss(means, key, message, flow, StatusCode::UNAUTHORIZED, None, &challenges);
+    }
+}
+
+/// Answers a request and forgets it at once (RFC 3261 §8.2.7).
+pub(crate) fn dismiss(
+    means: &mut Means,
+    key: ServerKey,
+    message: &Message,
+    flow: &Flow,
+    status: StatusCode,
+    reason: Option<&str>,
+    headers: &[(Header, String)],
+) {
+    let tag = means.transactions.stateless_tag(message);
+    let mut writer = means.response(message, flow, status, &tag);
+    if let Some(reason) = reason {
+        writer = writer.reason(reason);
+    }
+    for (header, value) in headers {
+        writer = writer.header(*header, value);
+    }
+    let response = writer.finish();
+    means.transactions.dismiss(key, response);
+}

@@ -1,0 +1,135 @@
+//! Counts of messages by method and status.
+
+use crate::message::Method;
+use router::parameter::Counter;
+
+/// Statuses run from 100 to 699.
+const STATUSES: usize = 700;
+
+/// One direction's messages, by method and by status.
+#[derive(Debug)]
+struct Messages {
+    requests: [u64; Method::REGISTERED.len() + 1],
+    responses: Box<[u64]>,
+}
+
+impl Default for Messages {
+    fn default() -> Self {
+        Self { requests: [0; Method::REGISTERED.len() + 1], responses: vec![0; STATUSES].into() }
+    }
+}
+
+impl Messages {
+    fn count(&mut self, message: &[u8]) {
+        match message.strip_prefix(b"SIP/2.0 ") {
+            Some(rest) => {
+                let digits = rest.get(..3).unwrap_or_default();
+                let status = digits.iter().fold(0usize, |code, digit| {
+                    code.wrapping_mul(10).wrapping_add(usize::from(digit.wrapping_sub(b'0')))
+                });
+                if let Some(count) = self.responses.get_mut(status) {
+                    *count += 1;
+                }
+            }
+            None => {
+                let method = message.split(|&octet| octet == b' ').next().unwrap_or_default();
+                let known = Method::REGISTERED.iter().position(|known| known.as_str().as_bytes() == method);
+                self.requests[known.unwrap_or(Method::REGISTERED.len())] += 1;
+            }
+        }
+    }
+
+    fn tell(&self, requests: &str, responses: &str, into: &mut Vec<Counter>) {
+        let names = Method::REGISTERED.iter().map(Method::as_str).chain(["other"]);
+        for (name, &count) in names.zip(&self.requests).filter(|&(_, &count)| count > 0) {
+            into.push(Counter::labelled(requests, "method", name, count));
+        }
+        for (status, &count) in self.responses.iter().enumerate().filter(|&(_, &count)| count > 0) {
+            into.push(Counter::labelled(responses, "status", &status.to_string(), count));
+        }
+    }
+}
+
+/// What signalling has counted since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    received: Messages,
+    sent: Messages,
+    /// Challenges sent.
+    pub(crate) challenges: u64,
+    /// Credentials that were wrong.
+    pub(crate) forbidden: u64,
+    /// Legs that came in.
+    pub(crate) legs_in: u64,
+    /// Legs that went out.
+    pub(crate) legs_out: u64,
+    /// Legs refused as there were too many.
+    pub(crate) legs_refused: u64,
+    /// 2xx of ours that no ACK came to.
+    pub(crate) unacknowledged: u64,
+    /// Offers of ours that met the peer's.
+    pub(crate) glares: u64,
+    /// 2xx of further forks, hung up.
+    pub(crate) late_forks: u64,
+    /// Keep-alives that were answered.
+    pub(crate) keep_alives_answered: u64,
+    /// Keep-alives that were not.
+    pub(crate) keep_alives_unanswered: u64,
+    /// Bindings that the store did not take at first.
+    pub(crate) bindings_put_back: u64,
+}
+
+impl Counters {
+    /// A message came.
+    pub(crate) fn received(&mut self, message: &[u8]) {
+        self.received.count(message);
+    }
+
+    /// A message goes.
+    pub(crate) fn sent(&mut self, message: &[u8]) {
+        self.sent.count(message);
+    }
+
+    /// All of them.
+    pub(crate) fn tell(&self, into: &mut Vec<Counter>) {
+        self.received.tell("sip_requests_received", "sip_responses_received", into);
+        self.sent.tell("sip_requests_sent", "sip_responses_sent", into);
+        for (name, count) in [
+            ("sip_challenges", self.challenges),
+            ("sip_wrong_credentials", self.forbidden),
+            ("sip_legs_in", self.legs_in),
+            ("sip_legs_out", self.legs_out),
+            ("sip_legs_refused", self.legs_refused),
+            ("sip_answers_unacknowledged", self.unacknowledged),
+            ("sip_glares", self.glares),
+            ("sip_late_forks", self.late_forks),
+            ("sip_keep_alives_answered", self.keep_alives_answered),
+            ("sip_keep_alives_unanswered", self.keep_alives_unanswered),
+            ("sip_bindings_put_back", self.bindings_put_back),
+        ] {
+            into.push(Counter::new(name, count));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_counted_by_method_and_status() {
+        let mut counters = Counters::default();
+        for message in ["INVITE sip:a@b SIP/2.0", "INVITE x", "FOO x", "SIP/2.0 200 OK", "SIP/2.0 9", "SIP/2.0 zzz", ""]
+        {
+            counters.received(message.as_bytes());
+        }
+        let mut told = Vec::new();
+        counters.tell(&mut told);
+        let find = |name: &str, label: &str| {
+            told.iter().find(|one| one.name == name && one.labels.iter().any(|(_, of)| of == label)).map(|one| one.value)
+        };
+        assert_eq!(find("sip_requests_received", "INVITE"), Some(2));
+        assert_eq!(find("sip_requests_received", "other"), Some(2));
+        assert_eq!(find("sip_responses_received", "200"), Some(1));
+    }
+}

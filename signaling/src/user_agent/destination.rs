@@ -1,0 +1,140 @@
+//! Where an outgoing leg goes: Request-URI, route set, and the addresses to be tried.
+
+use super::contact::FlowText;
+use super::leg::Peer;
+use super::means::Means;
+use crate::dialog::RouteSet;
+use crate::limits::DESTINATIONS_MAX;
+use crate::message::{Scheme, Uri, UriRef, host_address};
+use crate::transport::{Destination, Transport};
+use crate::trunk::TargetHost;
+use router::parameter::{Cause, CauseKind, Contact, Target};
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+
+/// The addresses to be tried, or a name to be resolved first.
+#[derive(Debug)]
+pub(super) enum Hop {
+    Addresses(VecDeque<Destination>),
+    Name(Named),
+}
+
+/// A name, and what goes with each of its addresses.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    pub(super) name: String,
+    port: u16,
+    transport: Transport,
+}
+
+impl Named {
+    /// Its addresses, in the order in which they are tried.
+    pub(super) fn destinations(&self, addresses: &[IpAddr]) -> VecDeque<Destination> {
+        let at = |address: &IpAddr| Destination::address(self.transport, SocketAddr::new(*address, self.port));
+        addresses.iter().take(DESTINATIONS_MAX).map(at).collect()
+    }
+}
+
+/// Where a leg goes.
+#[derive(Debug)]
+pub(super) struct Whither {
+    pub(super) peer: Peer,
+    pub(super) request_uri: Uri,
+    pub(super) routes: RouteSet,
+    /// The host of To.
+    pub(super) to_host: String,
+    pub(super) hop: Hop,
+}
+
+impl Whither {
+    /// Where a target is.
+    pub(super) fn new(means: &Means, target: &Target) -> Result<Self, Cause> {
+        match target {
+            Target::Contact(contact) => Self::contact(means, contact),
+            Target::Trunk { name, number } => Self::trunk(means, name, number.reveal()),
+            // A URI outside the plan is nobody's that calls may be sent to.
+            Target::Uri(_) => Err(CauseKind::Forbidden.into()),
+        }
+    }
+
+    pub(super) fn contact(means: &Means, contact: &Contact) -> Result<Self, Cause> {
+        let unreachable = || Cause::from(CauseKind::Unreachable);
+        let uri = Uri::parse(contact.uri.reveal()).ok_or_else(unreachable)?;
+        // RFC 3261 §19.1.1 table 1: neither may stand in a Request-URI.
+        let request_uri = uri.without(&["method"]);
+        let routes = RouteSet::of_values(contact.path.iter().map(|hop| hop.reveal().as_str()));
+        let flow = FlowText::parse(contact.flow.reveal());
+        let by_flow = flow.and_then(|flow| match flow.transport {
+            Transport::Udp => flow.datagrams(&means.config.listeners),
+            Transport::Tcp => means.flows.to(flow.remote).map(Destination::flow),
+        });
+        let hop = match by_flow {
+            Some(destination) => Hop::Addresses(VecDeque::from([destination])),
+            // The connection is gone: where the contact says that it is.
+            None => hop_of(routes.first().unwrap_or(request_uri.borrow())).ok_or_else(unreachable)?,
+        };
+        Ok(Self { peer: Peer::Account, request_uri, routes, to_host: String::new(), hop })
+    }
+
+    fn trunk(means: &Means, name: &str, number: &str) -> Result<Self, Cause> {
+        let id = means.trunks.by_name(name).ok_or(CauseKind::Unreachable)?;
+        let trunk = means.trunks.get(id);
+        if !trunk.has_room() {
+            return Err(CauseKind::Congestion.into());
+        }
+        let target = trunk.config.target.as_ref().ok_or(CauseKind::Unreachable)?;
+        let to_host = target.host();
+        let port = Some(target.port).filter(|&port| port != target.transport.default_port());
+        let uri = Uri::sip(Scheme::Sip, Some(number), &to_host, port).ok_or(CauseKind::UnknownNumber)?;
+        let request_uri = match target.transport {
+            Transport::Udp => uri,
+            transport => uri.with_parameter("transport", Some(transport.parameter())).unwrap_or(uri),
+        };
+        let hop = match &target.host {
+            TargetHost::Address(address) => {
+                let remote = SocketAddr::new(*address, target.port);
+                Hop::Addresses(VecDeque::from([Destination::address(target.transport, remote)]))
+            }
+            TargetHost::Name(name) => {
+                Hop::Name(Named { name: name.clone(), port: target.port, transport: target.transport })
+            }
+        };
+        Ok(Self { peer: Peer::Trunk(id), request_uri, routes: RouteSet::default(), to_host, hop })
+    }
+}
+
+/// The next hop that a URI names (RFC 3263 §4, by A and AAAA alone).
+fn hop_of(uri: UriRef<'_>) -> Option<Hop> {
+    if uri.scheme() != Scheme::Sip {
+        return None;
+    }
+    let transport = match uri.transport() {
+        None => Transport::Udp,
+        Some(name) => Transport::parse(name)?,
+    };
+    let port = uri.port().filter(|&port| port != 0).unwrap_or_else(|| transport.default_port());
+    let host = uri.parameter("maddr").filter(|host| !host.is_empty()).unwrap_or(uri.host());
+    Some(match host_address(host) {
+        Some(address) => {
+            let destination = Destination::address(transport, SocketAddr::new(address, port));
+            Hop::Addresses(VecDeque::from([destination]))
+        }
+        None => Hop::Name(Named { name: host.to_ascii_lowercase(), port, transport }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uri_names_an_address_or_a_name() {
+        let hop = |uri: &str| hop_of(UriRef::parse(uri.as_bytes()).unwrap());
+        let Some(Hop::Addresses(all)) = hop("sip:a@192.0.2.1:5070;transport=tcp") else { panic!("an address") };
+        assert_eq!(all[0].to_string(), "tcp 192.0.2.1:5070");
+        let Some(Hop::Name(named)) = hop("sip:a@Host.example") else { panic!("a name") };
+        assert_eq!((named.name.as_str(), named.port), ("host.example", 5060));
+        assert_eq!(named.destinations(&["2001:db8::1".parse().unwrap()])[0].to_string(), "udp [2001:db8::1]:5060");
+        assert!(hop("sip:a@h;transport=ws").is_none() && hop("tel:1").is_none());
+    }
+}

@@ -1,0 +1,192 @@
+//! Our requests within a dialog (RFC 3261 §12.2.1).
+
+use super::asked::Asked;
+use super::credentials::{self, Answered};
+use super::leg::Head;
+use super::means::{ClientUse, Means};
+use super::options::ALLOW;
+use crate::dialog::Dialog;
+use crate::limits::MAX_FORWARDS_DEFAULT;
+use crate::message::{Header, Message, Method};
+use crate::transaction::ClientKey;
+use bytes::Bytes;
+use router::parameter::MediaDescription;
+use smallvec::SmallVec;
+
+/// A request within a dialog, so that it can be sent once more.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) method: Method,
+    /// Header lines beside those of every request.
+    pub(super) headers: SmallVec<[(&'static str, String); 2]>,
+    pub(super) body: Option<(Box<str>, Bytes)>,
+}
+
+impl Request {
+    /// A method and nothing more.
+    pub(super) fn new(method: Method) -> Self {
+        Self { method, headers: SmallVec::new(), body: None }
+    }
+
+    /// With a body.
+    pub(super) fn with_body(self, content_type: &str, octets: Bytes) -> Self {
+        Self { body: Some((content_type.into(), octets)), ..self }
+    }
+
+    /// With a header line.
+    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+/// What a request of ours is for.
+#[derive(Debug)]
+pub(super) enum Aim {
+    /// An offer.
+    Offer(Box<OurOffer>),
+    /// What the other leg's peer sent; `rest`: the digits that follow.
+    Inform { asked: Asked, rest: String, duration_ms: u16 },
+    /// How far a transfer is.
+    Notify,
+    /// The end.
+    Bye,
+}
+
+/// An offer of the switch's on its way to the peer.
+#[derive(Debug)]
+pub(super) struct OurOffer {
+    pub(super) asked: Asked,
+    pub(super) description: MediaDescription,
+    /// How often it met an offer of the peer's.
+    pub(super) glares: u8,
+    /// By INVITE, although the peer said that it takes UPDATE.
+    pub(super) by_invite: bool,
+}
+
+/// A request of ours that has no final response.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) key: ClientKey,
+    request: Request,
+    authorized: bool,
+    pub(super) aim: Aim,
+}
+
+impl Sent {
+    /// Its method.
+    pub(super) fn method(&self) -> &Method {
+        &self.request.method
+    }
+}
+
+/// A dialog and what we have asked in it.
+#[derive(Debug)]
+pub(super) struct Requester {
+    pub(super) dialog: Dialog,
+    sent: SmallVec<[Sent; 1]>,
+    answered: Answered,
+}
+
+impl Requester {
+    /// Nothing is asked yet.
+    pub(super) fn new(dialog: Dialog, answered: Answered) -> Self {
+        Self { dialog, sent: SmallVec::new(), answered }
+    }
+
+    /// Sends a request. Not sent: its aim comes back.
+    pub(super) fn send(&mut self, means: &mut Means, head: &Head, request: Request, aim: Aim) -> Result<(), Aim> {
+        self.transmit(means, head, request, None, aim)
+    }
+
+    /// Sends a challenged request again with credentials, once.
+    pub(super) fn send_authorized(
+        &mut self,
+        means: &mut Means,
+        head: &Head,
+        sent: Sent,
+        response: &Message,
+    ) -> Result<(), Aim> {
+        if sent.authorized {
+            return Err(sent.aim);
+        }
+        let uri = self.dialog.request_uri().to_owned();
+        let method = sent.request.method.clone();
+        match credentials::answer(means, head.trunk(), &mut self.answered, response, &method, &uri) {
+            Some(authorization) => self.transmit(means, head, sent.request, Some(authorization), sent.aim),
+            None => Err(sent.aim),
+        }
+    }
+
+    /// The request with that key, unless its final response has come.
+    pub(super) fn take(&mut self, key: ClientKey) -> Option<Sent> {
+        let index = self.sent.iter().position(|sent| sent.key == key)?;
+        Some(self.sent.swap_remove(index))
+    }
+
+    /// Whether a request with that key waits.
+    pub(super) fn waits_for(&self, key: ClientKey) -> bool {
+        self.sent.iter().any(|sent| sent.key == key)
+    }
+
+    /// The requests that wait.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Sent> {
+        self.sent.iter()
+    }
+
+    /// All that wait and that are of no use once the session is over: what the switch waits for.
+    pub(super) fn abandon(&mut self) -> Vec<Aim> {
+        let mut abandoned = Vec::new();
+        let mut at = 0;
+        while at < self.sent.len() {
+            if matches!(self.sent[at].aim, Aim::Offer(_) | Aim::Inform { .. }) {
+                abandoned.push(self.sent.swap_remove(at).aim);
+            } else {
+                at += 1;
+            }
+        }
+        abandoned
+    }
+
+    fn transmit(
+        &mut self,
+        means: &mut Means,
+        head: &Head,
+        request: Request,
+        authorization: Option<(Header, String)>,
+        aim: Aim,
+    ) -> Result<(), Aim> {
+        let (mut writer, destination, _) = self.dialog.request(&request.method, MAX_FORWARDS_DEFAULT);
+        // RFC 3261 §12.2.1.1, RFC 3515 §2.2, RFC 6665 §4.4.1: what may refresh the target says where we are.
+        if matches!(request.method, Method::Invite | Method::Update | Method::Notify) {
+            writer = writer.header(Header::Contact, self.dialog.contact());
+        }
+        if matches!(request.method, Method::Invite | Method::Update) {
+            writer = writer.header(Header::Allow, ALLOW);
+        }
+        for (name, value) in &request.headers {
+            writer = writer.header(*name, value);
+        }
+        if let Some((header, value)) = &authorization {
+            writer = writer.header(*header, value);
+        }
+        writer = writer.header(Header::UserAgent, &means.config.agent);
+        let bytes = match &request.body {
+            Some((content_type, octets)) => writer.body(content_type, octets),
+            None => writer.finish(),
+        };
+        let to = match request.method {
+            Method::Invite => {
+                ClientUse::Invite { leg: head.instance, reach: head.reach(), acknowledged: SmallVec::new() }
+            }
+            _ => ClientUse::Request(head.instance),
+        };
+        match means.send(destination, bytes, to) {
+            Some(key) => {
+                self.sent.push(Sent { key, request, authorized: authorization.is_some(), aim });
+                Ok(())
+            }
+            None => Err(aim),
+        }
+    }
+}

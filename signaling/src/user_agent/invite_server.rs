@@ -1,0 +1,285 @@
+//! The leg that comes in (RFC 3261 §13.3).
+
+use super::ack::AwaitingAck;
+use super::body::{SDP, origin_address, sdp_of, told};
+use super::cause;
+use super::identity;
+use super::in_dialog::Requester;
+use super::leg::{Head, Inbound, Leg, Peer, Purpose, State, Timer};
+use super::means::Means;
+use super::options::ALLOW;
+use super::session::Session;
+use crate::dialog::Dialog;
+use crate::message::{Header, Message, Method, StatusCode, Tag};
+use crate::sdp::{OfferAnswer, OfferAnswerError, OfferAnswerState};
+use crate::transaction::ServerKey;
+use crate::transport::Flow;
+use router::parameter::{
+    self, CauseKind, Failure, LegPhase, LegState, MediaExchange, Origin, Parameter, Party, Reason,
+};
+use router::time::Duration;
+use router::{Command, Packet, one};
+
+/// How long the switch may take for a call, ringing included: beyond any limit that it is set itself.
+const CALL_WITHIN: Duration = Duration::from_secs(3600);
+
+/// How often a caller is told that it still rings.
+const RING_INTERVAL: Duration = Duration::from_secs(60);
+
+/// An INVITE that may become a call: who asks, for whom, and that it may.
+pub(crate) struct Invitation {
+    pub(crate) key: ServerKey,
+    pub(crate) message: Message,
+    pub(crate) flow: Flow,
+    pub(crate) peer: Peer,
+    pub(crate) origin: Origin,
+    pub(crate) caller: Party,
+    pub(crate) anonymous: bool,
+    pub(crate) called: Party,
+    pub(crate) hops: u8,
+}
+
+/// An INVITE without final response.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    key: ServerKey,
+    invite: Message,
+    flow: Flow,
+    dialog: Dialog,
+    media: OfferAnswer,
+    /// The provisional status that the caller was told last, and who rings.
+    told: Option<(StatusCode, Option<Party>)>,
+}
+
+impl Leg {
+    /// Takes an INVITE and asks the switch for a call. `None`: it was refused.
+    pub(crate) fn incoming(means: &mut Means, invitation: Invitation) -> Option<Self> {
+        let Invitation { key, message, flow, peer, origin, caller, anonymous, called, hops } = invitation;
+        let contact = means.contact_at(&flow);
+        let listener = means.config.listeners.get(flow.listener);
+        let mut media = OfferAnswer::new(means.random.next_u64(), origin_address(listener, Some(&flow)));
+        let offer = match sdp_of(&message).map(|text| media.receive_offer(&text)).transpose() {
+            Ok(offer) => offer,
+            Err(error) => {
+                refuse_offer(means, &Inbound { key, message, flow }, &error);
+                return None;
+            }
+        };
+        let Ok(call_id) = message.call_id_owned() else {
+            means.refuse(key, &message, &flow, StatusCode::BAD_REQUEST);
+            return None;
+        };
+        let instance = means.instances.mint();
+        let call = means.switch().at(means.instances.mint());
+        let mut head = Head::new(means, instance, call, peer, true, call_id);
+        let dialog = match Dialog::of_request(&message, head.tag.clone(), &flow, head.reach(), &contact) {
+            Ok(dialog) => dialog,
+            Err(defect) => {
+                let reason = defect.to_string();
+                let response =
+                    means.response(&message, &flow, defect.status(), &head.tag).reason(&reason).finish();
+                means.respond(key, response);
+                Self { head, state: State::Over }.forget(means);
+                return None;
+            }
+        };
+        let id = format!("{:016x}{:016x}", means.random.next_u64(), means.random.next_u64());
+        means.trace.name(&id, &head.call_id);
+        tracing::debug!(leg = %instance, call = %id, call_id = %head.call_id, "leg in");
+        let wanted = parameter::Call {
+            id,
+            origin,
+            caller,
+            anonymous,
+            called,
+            media: offer.map(|offer| MediaExchange::Offer(offer.description)),
+            hops,
+            interface: flow.local.ip(),
+            leg_id: head.call_id.as_str().to_owned(),
+        };
+        head.request(means, Command::Start, one(wanted), CALL_WITHIN, Purpose::Call);
+        means.servers.insert(key, instance);
+        let incoming = Incoming { key, invite: message, flow, dialog, media, told: None };
+        Some(Self { head, state: State::Incoming(Box::new(incoming)) })
+    }
+}
+
+impl Incoming {
+    /// The caller's tag.
+    pub(super) fn remote_tag(&self) -> Option<&Tag> {
+        self.dialog.id().remote_tag.as_ref()
+    }
+
+    /// The switch says how far the call is.
+    pub(super) fn progress(&mut self, head: &mut Head, means: &mut Means, packet: Packet) {
+        let Some(Parameter::LegState(state)) = packet.parameters.into_iter().next() else { return };
+        let status = match state.phase {
+            LegPhase::Ringing => StatusCode::RINGING,
+            LegPhase::Early => StatusCode::SESSION_PROGRESS,
+            LegPhase::Trying | LegPhase::Answered | LegPhase::Released => return,
+        };
+        if let Some(MediaExchange::Answer(answer)) = &state.media
+            && self.media.state() == OfferAnswerState::RemoteOfferPending
+            && let Err(error) = self.media.make_answer(answer)
+        {
+            // The final answer decides.
+            tracing::debug!(leg = %head.instance, %error, "early media that does not fit the offer");
+        }
+        self.told = Some((status, state.party));
+        self.ring(head, means);
+    }
+
+    /// Tells the caller again how far it is.
+    pub(super) fn ring_again(&mut self, head: &mut Head, means: &mut Means) {
+        self.ring(head, means);
+    }
+
+    fn ring(&self, head: &mut Head, means: &mut Means) {
+        let Some((status, party)) = &self.told else { return };
+        let mut writer = means
+            .response(&self.invite, &self.flow, *status, &head.tag)
+            .header(Header::Contact, self.dialog.contact())
+            .header(Header::Allow, ALLOW);
+        if let Some(asserted) = self.asserted(head, means, party.as_ref()) {
+            writer = writer.header(Header::PAssertedIdentity, asserted);
+        }
+        // Without 100rel each of them carries the answer: any may be lost (RFC 6337 §3.1.1).
+        let answered = self.media.state() == OfferAnswerState::Established;
+        let response = match self.media.local_text().filter(|_| answered) {
+            Some(text) => writer.body(SDP, text),
+            None => writer.finish(),
+        };
+        means.respond(self.key, response);
+        head.set_timer(means, Timer::Ring, RING_INTERVAL);
+    }
+
+    /// The switch's last word on the call.
+    pub(super) fn decide(self: Box<Self>, head: &mut Head, means: &mut Means, packet: Packet) -> State {
+        match packet.command {
+            Command::Done => match packet.parameters.into_iter().next() {
+                Some(Parameter::LegState(state)) => self.accept(head, means, *state),
+                _ => self.accept(head, means, LegState::new(LegPhase::Answered)),
+            },
+            _ => self.refuse(means, head, &packet.failure()),
+        }
+    }
+
+    /// 200, to be repeated until its ACK comes.
+    fn accept(mut self: Box<Self>, head: &mut Head, means: &mut Means, state: LegState) -> State {
+        let described = match (&state.media, self.media.state()) {
+            (Some(MediaExchange::Answer(answer)), OfferAnswerState::RemoteOfferPending) => {
+                self.media.make_answer(answer).map(Some)
+            }
+            (Some(MediaExchange::Offer(offer)), OfferAnswerState::Idle) => self.media.make_offer(offer).map(Some),
+            // The answer was made early, and stands (RFC 3261 §13.2.1).
+            (_, OfferAnswerState::Established) => Ok(self.media.local_text().cloned()),
+            _ => Ok(None),
+        };
+        let offered = self.media.state() == OfferAnswerState::LocalOfferPending;
+        let body = match described {
+            Ok(Some(body)) => body,
+            Ok(None) | Err(OfferAnswerError::Local(_)) => {
+                head.tell_stopped(means, CauseKind::Internal.into());
+                return self.refuse(means, head, &Failure::new(Reason::Internal));
+            }
+            Err(_) => {
+                head.tell_stopped(means, CauseKind::IncompatibleMedia.into());
+                return self.refuse(means, head, &Failure::because(CauseKind::IncompatibleMedia.into()));
+            }
+        };
+        let mut writer = means
+            .response(&self.invite, &self.flow, StatusCode::OK, &head.tag)
+            .header(Header::Contact, self.dialog.contact())
+            .header(Header::Allow, ALLOW);
+        if let Some(asserted) = self.asserted(head, means, state.party.as_ref()) {
+            writer = writer.header(Header::PAssertedIdentity, asserted);
+        }
+        let response = writer.body(SDP, &body);
+        means.servers.remove(&self.key);
+        head.cancel_timer(means, Timer::Ring);
+        let Self { key, invite, mut dialog, media, .. } = *self;
+        let cseq = invite.cseq().map_or(0, |cseq| cseq.number);
+        means.respond(key, response.clone());
+        dialog.confirm(None);
+        let mut session = Session::new(Requester::new(dialog, Default::default()), media);
+        session.await_ack(head, means, AwaitingAck::new(means, key, cseq, response, offered));
+        session.resolve_next_hop(head, means);
+        tracing::debug!(leg = %head.instance, "leg answered by the switch");
+        State::Session(Box::new(session))
+    }
+
+    /// A final response that refuses.
+    pub(super) fn refuse(self: Box<Self>, means: &mut Means, head: &mut Head, failure: &Failure) -> State {
+        means.servers.remove(&self.key);
+        let status = cause::status_of_failure(failure);
+        let mut writer = means.response(&self.invite, &self.flow, status, &head.tag);
+        if let Some(reason) = failure.cause.as_ref().and_then(cause::reason_header) {
+            writer = writer.header(Header::Reason, reason);
+        }
+        if let Some(seconds) = failure.retry_after_s {
+            writer = writer.header(Header::RetryAfter, seconds);
+        }
+        let response = writer.finish();
+        means.respond(self.key, response);
+        State::Over
+    }
+
+    /// The caller gave up (RFC 3261 §9.2).
+    pub(super) fn cancelled(self: Box<Self>, head: &mut Head, means: &mut Means, cause: parameter::Cause) -> State {
+        head.tell_stopped(means, cause);
+        self.refuse(means, head, &Failure::because(CauseKind::Cancelled.into()))
+    }
+
+    /// A request in the early dialog.
+    pub(super) fn handle_request(mut self: Box<Self>, head: &mut Head, means: &mut Means, inbound: Inbound) -> State {
+        let Inbound { key, message, flow } = &inbound;
+        if self.dialog.receive(message, flow).is_err() {
+            means.refuse(*key, message, flow, StatusCode::SERVER_INTERNAL_ERROR);
+            return State::Incoming(self);
+        }
+        match message.method() {
+            // RFC 3261 §15: a caller may end its early dialog by BYE; the INVITE is answered all the same (§15.1.2).
+            Some(Method::Bye) => {
+                means.refuse(*key, message, flow, StatusCode::OK);
+                let cause = cause::of_request(message, CauseKind::Cancelled);
+                return self.cancelled(head, means, cause);
+            }
+            Some(Method::Options) => super::options::answer_in_dialog(means, &inbound),
+            Some(Method::Update) if sdp_of(message).is_none() => {
+                super::update::accept_refresh(means, &inbound, self.dialog.contact());
+            }
+            // RFC 3311 §5.2, RFC 3261 §14.2: the offer of the INVITE has no final answer.
+            Some(Method::Update | Method::Invite) => super::reinvite::refuse_pending(means, &inbound),
+            _ => means.refuse(*key, message, flow, StatusCode::TEMPORARILY_UNAVAILABLE),
+        }
+        State::Incoming(self)
+    }
+
+    fn asserted(&self, head: &Head, means: &Means, party: Option<&Party>) -> Option<String> {
+        let party = party.filter(|party| head.is_trusted(means) && !party.user().is_empty())?;
+        identity::asserted(party, means.domain_at(self.flow.listener))
+    }
+}
+
+/// Refuses an offer that cannot be taken.
+pub(super) fn refuse_offer(means: &mut Means, inbound: &Inbound, error: &OfferAnswerError) {
+    let Inbound { key, message, flow } = inbound;
+    let status = error.status().and_then(StatusCode::new).unwrap_or(StatusCode::SERVER_INTERNAL_ERROR);
+    let tag = means.mint_tag();
+    let retry_after = super::glare::retry_after(&mut means.random);
+    let mut writer = means.response(message, flow, status, &tag);
+    if let Some((code, text)) = error.warning() {
+        let agent = means.config.listeners.get(flow.listener).map_or("-", |listener| listener.advertised().host());
+        writer = writer.header(Header::Warning, format_args!("{code} {agent} \"{text}\""));
+    }
+    if matches!(error, OfferAnswerError::OfferPending) {
+        writer = writer.header(Header::RetryAfter, retry_after);
+    }
+    let response = writer.finish();
+    means.respond(*key, response);
+}
+
+/// What an agreement tells the switch, as an answer.
+pub(super) fn answer_of(media: &OfferAnswer) -> Option<MediaExchange> {
+    media.agreement().map(|agreement| MediaExchange::Answer(told(agreement)))
+}

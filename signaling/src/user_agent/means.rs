@@ -1,0 +1,141 @@
+//! What the user agents of a shard share.
+
+use super::asked::Asked;
+use super::contact::contact;
+use super::counters::Counters;
+use super::flows::Flows;
+use super::leg::Timer;
+use super::release::Releases;
+use super::resolving::Resolving;
+use crate::config::Config;
+use crate::dialog::Reach;
+use crate::message::{Header, Message, ResponseWriter, StatusCode, Tag};
+use crate::trace::Trace;
+use crate::transaction::{Acknowledgement, ClientKey, ServerKey, Transactions};
+use crate::transport::{Destination, Flow};
+use crate::trunk::Trunks;
+use bytes::Bytes;
+use router::time::{Duration, Instant, Now, TimerKey, TimerWheel};
+use router::{Address, Instance, Instances, ModuleKind, Outbox, Random};
+use smallvec::SmallVec;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// To whom the responses to a request of ours go.
+#[derive(Debug)]
+pub(crate) enum ClientUse {
+    /// To a leg. An INVITE's outlives it: repeated 2xx are acknowledged again, those of other forks hung up.
+    Invite {
+        /// The leg.
+        leg: Instance,
+        /// How its peer is reached.
+        reach: Reach,
+        /// The ACKs that were sent, by the To tag of the 2xx.
+        acknowledged: SmallVec<[(Option<Tag>, Acknowledgement); 1]>,
+    },
+    /// To a leg.
+    Request(Instance),
+    /// To nobody: the BYE of a fork that came too late.
+    Nobody,
+    /// To the registrar: a keep-alive to that contact of that account.
+    KeepAlive(Box<(String, String, Instant)>),
+}
+
+/// What the user agents of a shard share.
+pub(crate) struct Means {
+    /// The time of the input in hand.
+    pub(crate) now: Now,
+    pub(crate) outbox: Outbox,
+    pub(crate) transactions: Transactions,
+    pub(crate) random: Random,
+    pub(crate) instances: Instances,
+    pub(crate) timers: TimerWheel<(Instance, Timer)>,
+    pub(crate) config: Arc<Config>,
+    pub(crate) trunks: Trunks,
+    /// Legs by their local tag.
+    pub(crate) tags: HashMap<u64, Instance>,
+    pub(crate) clients: HashMap<ClientKey, ClientUse>,
+    /// Legs by the INVITE that waits for an answer of ours.
+    pub(crate) servers: HashMap<ServerKey, Instance>,
+    pub(crate) flows: Flows,
+    pub(crate) resolving: Resolving,
+    pub(crate) releases: Releases,
+    pub(crate) trace: Trace,
+    pub(crate) counters: Counters,
+}
+
+impl Means {
+    /// The switch of our own shard.
+    pub(crate) fn switch(&self) -> Address {
+        Address::local(ModuleKind::Switch, self.outbox.address().module.index.unwrap_or(0))
+    }
+
+    /// Begins a response: Via, To tag and Server are seen to.
+    pub(crate) fn response<'a>(
+        &self,
+        request: &'a Message,
+        flow: &Flow,
+        status: StatusCode,
+        tag: &'a Tag,
+    ) -> ResponseWriter<'a> {
+        ResponseWriter::to(request, status).source(flow.remote).to_tag(tag).header(Header::Server, &self.config.agent)
+    }
+
+    /// Answers a request within a transaction.
+    pub(crate) fn respond(&mut self, key: ServerKey, response: Bytes) -> bool {
+        self.transactions.respond(self.now.instant, key, response)
+    }
+
+    /// Answers a request with a status and nothing more.
+    pub(crate) fn refuse(&mut self, key: ServerKey, request: &Message, flow: &Flow, status: StatusCode) {
+        let tag = self.mint_tag();
+        let response = self.response(request, flow, status, &tag).finish();
+        self.respond(key, response);
+    }
+
+    /// A new tag.
+    pub(crate) fn mint_tag(&mut self) -> Tag {
+        Tag::of_random(self.random.next_u64())
+    }
+
+    /// Sends a request on behalf of a leg. `None`: it cannot be sent.
+    pub(crate) fn send(&mut self, destination: Destination, request: Bytes, to: ClientUse) -> Option<ClientKey> {
+        match self.transactions.request(self.now.instant, destination, request) {
+            Ok(key) => {
+                self.clients.insert(key, to);
+                Some(key)
+            }
+            Err(refused) => {
+                tracing::debug!(%refused, "a request was not sent");
+                None
+            }
+        }
+    }
+
+    /// Our Contact as peers reached from that listener are told it.
+    pub(crate) fn contact_at(&self, flow: &Flow) -> String {
+        self.config.listeners.get(flow.listener).map(contact).unwrap_or_default()
+    }
+
+    /// Schedules a leg's timer.
+    pub(crate) fn schedule(&mut self, leg: Instance, timer: Timer, after: Duration) -> TimerKey {
+        self.timers.schedule(self.now.instant + after, (leg, timer))
+    }
+
+    /// Remembers an ACK, to be repeated with each repetition of its 2xx.
+    pub(crate) fn remember_ack(&mut self, key: ClientKey, tag: Option<Tag>, ack: Acknowledgement) {
+        if let Some(ClientUse::Invite { acknowledged, .. }) = self.clients.get_mut(&key) {
+            acknowledged.push((tag, ack));
+        }
+    }
+
+    /// A name or number as the log may show it.
+    pub(crate) fn shown<'a>(&self, name: &'a str) -> &'a str {
+        if self.config.reveal_numbers { name } else { "(private)" }
+    }
+
+    /// Answers a request of the switch: done, with nothing more.
+    pub(crate) fn done(&mut self, asked: Asked) {
+        asked.done(&mut self.outbox, router::Parameters::new());
+    }
+}

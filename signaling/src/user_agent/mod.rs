@@ -1,0 +1,52 @@
+//! User agents (RFC 3261 §8, §12 to §15): legs of calls towards phones and trunks, and the registrar's side of REGISTER.
+//!
+//! ```text
+//!              Incoming ──200──▶ ┌─────────┐
+//!   INVITE ──▶ (invite_server)   │ Session │ ── reinvite, update, info, refer ──▶ the switch, the peer
+//!              Outgoing ──2xx──▶ └────┬────┘
+//!   Start×Leg ▶ (invite_client)      BYE ──▶ left, over
+//! ```
+//!
+//! | file | what |
+//! |---|---|
+//! | `leg` | a leg: its states, who is asked about what |
+//! | `invite_server`, `cancel`, `ack` | the leg that comes in, up to its ACK |
+//! | `invite_client`, `fork`, `destination` | the leg that goes out: addresses, forks, the first 2xx |
+//! | `session`, `reinvite`, `update`, `glare` | the confirmed dialog and its offers |
+//! | `info`, `refer`, `options`, `bye` | the other requests of a dialog |
+//! | `in_dialog`, `credentials` | our requests within a dialog, and trunks' challenges to them |
+//! | `authentication`, `identity`, `register`, `keep_alive` | who asks, who calls, where they are |
+//! | `cause`, `body`, `contact` | statuses and causes, SDP, our own address |
+//! | `means`, `asked`, `release`, `flows`, `resolving`, `counters` | what they share |
+
+pub mod cause;
+
+pub(crate) mod ack;
+pub(crate) mod asked;
+pub(crate) mod authentication;
+mod body;
+mod bye;
+mod cancel;
+pub(crate) mod contact;
+pub(crate) mod counters;
+mod credentials;
+mod destination;
+pub(crate) mod flows;
+mod fork;
+mod glare;
+pub(crate) mod identity;
+mod in_dialog;
+mod info;
+pub(crate) mod invite_client;
+pub(crate) mod invite_server;
+pub(crate) mod keep_alive;
+pub(crate) mod leg;
+pub(crate) mod means;
+pub(crate) mod options;
+mod refer;
+pub(crate) mod register;
+mod reinvite;
+pub(crate) mod release;
+pub(crate) mod resolving;
+mod session;
+mod update;

@@ -1,0 +1,63 @@
+//! OPTIONS (RFC 3261 §11), and what we can.
+
+use super::leg::Inbound;
+use super::means::Means;
+use crate::message::{Capabilities, Header, Message, Method, Scheme, StatusCode};
+use crate::transaction::ServerKey;
+use crate::transport::Flow;
+
+/// The methods that are served, in and out of dialogs.
+const METHODS: [Method; 9] = [
+    Method::Invite,
+    Method::Ack,
+    Method::Bye,
+    Method::Cancel,
+    Method::Options,
+    Method::Register,
+    Method::Info,
+    Method::Update,
+    Method::Refer,
+];
+
+/// The value of Allow.
+pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, REFER";
+
+/// What requests are screened by (RFC 3261 §8.2). `path` is the registrar's (RFC 3327).
+pub(crate) const CAPABILITIES: Capabilities<'static> = Capabilities {
+    methods: &METHODS,
+    schemes: &[Scheme::Sip, Scheme::Tel],
+    extensions: &["path"],
+    content_types: &["application/sdp"],
+    answers: &["application/sdp"],
+};
+
+/// Answers an OPTIONS as an INVITE would be (RFC 3261 §11.2).
+pub(crate) fn answer(means: &mut Means, key: ServerKey, message: &Message, flow: &Flow) {
+    let tag = means.mint_tag();
+    let contact = means.contact_at(flow);
+    let response = means
+        .response(message, flow, StatusCode::OK, &tag)
+        .header(Header::Contact, contact)
+        .header(Header::Allow, ALLOW)
+        .header(Header::Accept, "application/sdp")
+        .header(Header::AcceptEncoding, "identity")
+        .header(Header::AcceptLanguage, "en")
+        .header(Header::Supported, "path")
+        .finish();
+    means.respond(key, response);
+}
+
+/// The same within a dialog.
+pub(super) fn answer_in_dialog(means: &mut Means, inbound: &Inbound) {
+    answer(means, inbound.key, &inbound.message, &inbound.flow);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn allow_says_what_is_served() {
+        assert_eq!(CAPABILITIES.allow(), ALLOW);
+    }
+}

@@ -1,0 +1,300 @@
+//! Offers within the session (RFC 3261 §14, RFC 6337): the peer's, and ours.
+
+use super::ack::{AwaitingAck, acknowledge};
+use super::asked::Asked;
+use super::body::{SDP, sdp_of};
+use super::cause;
+use super::glare;
+use super::in_dialog::{Aim, OurOffer, Request};
+use super::invite_server::{answer_of, refuse_offer};
+use super::leg::{Head, Inbound, Purpose, Timer};
+use super::means::Means;
+use super::options::ALLOW;
+use super::session::{LEG_WITHIN, Session, Standing};
+use crate::message::{Header, Message, Method, StatusCode};
+use crate::sdp::{AnswerKind, OfferAnswerState};
+use crate::transaction::ClientKey;
+use bytes::Bytes;
+use router::parameter::{
+    Cause, CauseKind, Failure, LegPhase, LegState, MediaDescription, MediaExchange, Parameter, Reason,
+};
+use router::{Command, Packet, one};
+
+/// An offer of the peer's, or its wish for one, that the switch considers.
+#[derive(Debug)]
+pub(super) struct TheirOffer {
+    pub(super) inbound: Inbound,
+    /// Whether the request brought the offer; else the response is to.
+    offered: bool,
+}
+
+impl Session {
+    /// A re-INVITE.
+    pub(super) fn handle_reinvite(&mut self, head: &mut Head, means: &mut Means, inbound: Inbound) {
+        // RFC 3261 §14.2: our own INVITE is under way.
+        let ours = self.requester.waiting().any(|sent| *sent.method() == Method::Invite);
+        if ours || self.unacknowledged.is_some() {
+            means.counters.glares += 1;
+            return means.refuse(inbound.key, &inbound.message, &inbound.flow, StatusCode::REQUEST_PENDING);
+        }
+        if self.theirs.is_some() {
+            return refuse_pending(means, &inbound);
+        }
+        match &self.awaiting_ack {
+            // The answer to the offer in our 2xx has not come (RFC 5407 §3.1.4).
+            Some(awaiting) if awaiting.offered => {
+                return means.refuse(inbound.key, &inbound.message, &inbound.flow, StatusCode::REQUEST_PENDING);
+            }
+            // Who sends a new INVITE has had our 2xx: its ACK was overtaken, or lost.
+            Some(_) => {
+                self.awaiting_ack = None;
+                head.cancel_timer(means, Timer::Repeat);
+            }
+            None => {}
+        }
+        self.consider(head, means, inbound);
+    }
+
+    /// Passes the peer's offer to the switch, unless it only refreshes the session.
+    pub(super) fn consider(&mut self, head: &mut Head, means: &mut Means, inbound: Inbound) {
+        let offer = match sdp_of(&inbound.message).map(|text| self.media.receive_offer(&text)).transpose() {
+            Ok(offer) => offer,
+            Err(error) => return refuse_offer(means, &inbound, &error),
+        };
+        self.resolve_next_hop(head, means);
+        if let Some(offer) = &offer
+            && offer.is_unchanged
+            && let Some(local) = self.media.agreement().map(|agreement| agreement.local().clone())
+            && let Ok(body) = self.media.make_answer(&local)
+        {
+            return self.accept_offer(head, means, inbound, &body, false);
+        }
+        let offered = offer.is_some();
+        let media = offer.map(|offer| MediaExchange::Offer(offer.description));
+        let state = LegState::new(LegPhase::Answered).with_media(media);
+        head.request(means, Command::Set, one(state), LEG_WITHIN, Purpose::Offer);
+        if inbound.message.is(&Method::Invite) {
+            means.servers.insert(inbound.key, head.instance);
+        }
+        self.theirs = Some(Box::new(TheirOffer { inbound, offered }));
+    }
+
+    /// The switch's word on the peer's offer.
+    pub(super) fn peer_offer_decided(&mut self, head: &mut Head, means: &mut Means, packet: Packet) {
+        let Some(theirs) = self.theirs.take() else { return };
+        let TheirOffer { inbound, offered } = *theirs;
+        means.servers.remove(&inbound.key);
+        let media = match (packet.command, packet.parameters.first()) {
+            (Command::Done, Some(Parameter::LegState(state))) => state.media.clone(),
+            (Command::Done, _) => None,
+            _ => {
+                self.media.roll_back();
+                return refuse_with(means, &inbound, &packet.failure());
+            }
+        };
+        let made = match (&media, offered) {
+            (Some(MediaExchange::Answer(answer)), true) => self.media.make_answer(answer),
+            (Some(MediaExchange::Offer(offer)), false) => self.media.make_offer(offer),
+            _ => {
+                self.media.roll_back();
+                return refuse_with(means, &inbound, &Failure::new(Reason::Internal));
+            }
+        };
+        match made {
+            Ok(body) => self.accept_offer(head, means, inbound, &body, !offered),
+            Err(error) => {
+                tracing::debug!(leg = %head.instance, %error, "a description that does not fit");
+                self.media.roll_back();
+                refuse_with(means, &inbound, &Failure::because(CauseKind::IncompatibleMedia.into()));
+            }
+        }
+    }
+
+    fn accept_offer(&mut self, head: &mut Head, means: &mut Means, inbound: Inbound, body: &Bytes, offers: bool) {
+        let Inbound { key, message, flow } = inbound;
+        let response = means
+            .response(&message, &flow, StatusCode::OK, &head.tag)
+            .header(Header::Contact, self.requester.dialog.contact())
+            .header(Header::Allow, ALLOW)
+            .body(SDP, body);
+        means.respond(key, response.clone());
+        if message.is(&Method::Invite) {
+            let cseq = message.cseq().map_or(0, |cseq| cseq.number);
+            self.await_ack(head, means, AwaitingAck::new(means, key, cseq, response, offers));
+        }
+    }
+
+    /// The switch's word on the answer that an ACK brought.
+    pub(super) fn answer_delivered(&mut self, head: &mut Head, means: &mut Means, packet: &Packet) {
+        // The switch ends the call itself where it cannot go on; where it is not there, the leg ends.
+        if packet.command == Command::Failed && packet.failure().reason == Reason::NotFound {
+            self.hang_up(head, means, CauseKind::Internal.into());
+        }
+    }
+
+    /// The switch offers.
+    pub(super) fn offer(&mut self, head: &mut Head, means: &mut Means, offer: Box<OurOffer>) {
+        let busy = self.theirs.is_some() || self.waiting.is_some() || self.unacknowledged.is_some();
+        if busy {
+            means.counters.glares += 1;
+            return offer.asked.failed(&mut means.outbox, Failure::because(CauseKind::Glare.into()));
+        }
+        // RFC 3261 §14.1: no INVITE while another is in progress; the ACK ends the peer's.
+        if self.awaiting_ack.is_some() {
+            self.waiting = Some(offer);
+            return;
+        }
+        let body = match self.media.make_offer(&offer.description) {
+            Ok(body) => body,
+            Err(error) => {
+                let kind = match self.media.state() {
+                    OfferAnswerState::LocalOfferPending | OfferAnswerState::RemoteOfferPending => CauseKind::Glare,
+                    _ => CauseKind::Internal,
+                };
+                tracing::debug!(leg = %head.instance, %error, "an offer that cannot be made");
+                return offer.asked.failed(&mut means.outbox, Failure::because(kind.into()));
+            }
+        };
+        self.send_offer(head, means, offer, body);
+    }
+
+    fn send_offer(&mut self, head: &mut Head, means: &mut Means, offer: Box<OurOffer>, body: Bytes) {
+        let by_update = self.requester.dialog.allows_update() && !offer.by_invite;
+        let method = if by_update { Method::Update } else { Method::Invite };
+        let request = Request::new(method).with_body(SDP, body);
+        if let Err(aim) = self.requester.send(means, head, request, Aim::Offer(offer)) {
+            self.refused(head, means, aim, CauseKind::Unreachable.into());
+        }
+    }
+
+    /// An offer that waited goes out.
+    pub(super) fn offer_waiting(&mut self, head: &mut Head, means: &mut Means) {
+        if self.standing == Standing::Up
+            && self.awaiting_ack.is_none()
+            && let Some(offer) = self.waiting.take()
+        {
+            head.cancel_timer(means, Timer::Glare);
+            self.offer(head, means, offer);
+        }
+    }
+
+    /// The peer accepted our offer.
+    pub(super) fn our_offer_accepted(
+        &mut self,
+        head: &mut Head,
+        means: &mut Means,
+        key: ClientKey,
+        method: &Method,
+        offer: Box<OurOffer>,
+        message: &Message,
+    ) {
+        self.requester.dialog.refresh(message);
+        self.resolve_next_hop(head, means);
+        if *method == Method::Invite {
+            let cseq = message.cseq().map_or(0, |cseq| cseq.number);
+            acknowledge(means, &self.requester.dialog, key, cseq, None, None);
+        }
+        let answered = sdp_of(message).map(|text| self.media.receive_answer(&text, AnswerKind::Final));
+        match (answered, answer_of(&self.media)) {
+            (Some(Ok(_)), Some(media)) => {
+                let state = LegState::new(LegPhase::Answered).with_media(Some(media));
+                offer.asked.done(&mut means.outbox, one(state));
+            }
+            (answered, _) => {
+                tracing::debug!(leg = %head.instance, ?answered, "a 2xx without an answer that fits our offer");
+                self.media.roll_back();
+                let failure = Failure::because(CauseKind::PeerMisbehaved.into());
+                offer.asked.failed(&mut means.outbox, failure);
+            }
+        }
+    }
+
+    /// The peer refused our offer; it is made again where that may help.
+    pub(super) fn our_offer_refused(
+        &mut self,
+        head: &mut Head,
+        means: &mut Means,
+        mut offer: Box<OurOffer>,
+        by_update: bool,
+        cause: Cause,
+    ) {
+        // The peer said that it takes UPDATE and does not, or wants to ask its user first (RFC 3311 §5.2).
+        if by_update && matches!(cause.code, Some(405 | 501 | 504)) {
+            offer.by_invite = true;
+            self.media.roll_back();
+            return self.offer(head, means, offer);
+        }
+        self.media.roll_back();
+        if cause.kind == CauseKind::Glare && offer.glares < glare::ATTEMPTS && self.standing == Standing::Up {
+            means.counters.glares += 1;
+            offer.glares += 1;
+            let pause = glare::pause(&mut means.random, !head.incoming);
+            self.waiting = Some(offer);
+            return head.set_timer(means, Timer::Glare, pause);
+        }
+        offer.asked.failed(&mut means.outbox, Failure::because(cause));
+    }
+
+    /// `Set × LegState` with the answer to the offer that the peer's 2xx brought: it goes in the ACK.
+    pub(super) fn answer_in_ack(&mut self, head: &mut Head, means: &mut Means, asked: Asked, answer: &MediaDescription) {
+        let Some(unacknowledged) = self.unacknowledged.take() else {
+            let failure = Failure::new(Reason::Invalid).with_detail("no offer of the peer's waits for an answer");
+            return asked.failed(&mut means.outbox, failure);
+        };
+        match self.media.make_answer(answer) {
+            Ok(body) => {
+                self.acknowledge_first(means, &unacknowledged, Some(&body));
+                means.done(asked);
+            }
+            Err(error) => {
+                tracing::debug!(leg = %head.instance, %error, "an answer that does not fit the peer's offer");
+                self.unacknowledged = Some(unacknowledged);
+                asked.failed(&mut means.outbox, Failure::because(CauseKind::IncompatibleMedia.into()));
+            }
+        }
+    }
+
+    /// Acknowledges the 2xx that has waited.
+    pub(super) fn acknowledge_first(
+        &mut self,
+        means: &mut Means,
+        unacknowledged: &super::session::Unacknowledged,
+        body: Option<&Bytes>,
+    ) {
+        let authorization = unacknowledged.authorization.as_ref();
+        let (key, cseq) = (unacknowledged.key, unacknowledged.cseq);
+        acknowledge(means, &self.requester.dialog, key, cseq, authorization, body);
+    }
+}
+
+/// Refuses a request of the peer's for what the switch says.
+fn refuse_with(means: &mut Means, inbound: &Inbound, failure: &Failure) {
+    let Inbound { key, message, flow } = inbound;
+    let status = match &failure.cause {
+        // The session goes on, so what ended the other leg's attempt is told in general terms.
+        Some(cause) if !matches!(cause.kind, CauseKind::Glare | CauseKind::IncompatibleMedia) => {
+            match cause::status_of(cause).code() {
+                408 | 480 | 481 | 487 => StatusCode::NOT_ACCEPTABLE_HERE,
+                _ => cause::status_of(cause),
+            }
+        }
+        _ => cause::status_of_failure(failure),
+    };
+    // RFC 3261 §12.2.1.2: this one would end the dialog.
+    let status = match status {
+        StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST | StatusCode::REQUEST_TIMEOUT => StatusCode::SERVER_INTERNAL_ERROR,
+        status => status,
+    };
+    means.refuse(*key, message, flow, status);
+}
+
+/// The peer's former offer is not answered yet: 500 and when to try again (RFC 3261 §14.2).
+pub(super) fn refuse_pending(means: &mut Means, inbound: &Inbound) {
+    let Inbound { key, message, flow } = inbound;
+    let (tag, seconds) = (means.mint_tag(), glare::retry_after(&mut means.random));
+    let response = means
+        .response(message, flow, StatusCode::SERVER_INTERNAL_ERROR, &tag)
+        .header(Header::RetryAfter, seconds)
+        .finish();
+    means.respond(*key, response);
+}

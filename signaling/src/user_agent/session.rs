@@ -1,0 +1,244 @@
+//! A confirmed dialog (RFC 3261 §12, §14, §15).
+
+use super::ack::AwaitingAck;
+use super::asked::Asked;
+use super::cause;
+use super::in_dialog::{Aim, OurOffer, Requester, Sent};
+use super::invite_server::answer_of;
+use super::leg::{Head, Inbound, Timer};
+use super::means::Means;
+use super::refer::Referral;
+use super::reinvite::TheirOffer;
+use crate::dialog::{NextHop, Unfit};
+use crate::message::{Header, Message, Method, StatusCode, Tag};
+use crate::sdp::OfferAnswer;
+use crate::transaction::ClientKey;
+use crate::transport::{Destination, Resolution};
+use router::one;
+use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, MediaExchange, Reason};
+use router::time::Duration;
+use std::net::SocketAddr;
+
+/// How long the switch may take for what a leg asks of it in mid-call: it may have to ask the other leg's peer, whose
+/// transaction ends after 32 seconds.
+pub(super) const LEG_WITHIN: Duration = Duration::from_secs(36);
+
+/// Whether the session goes on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Standing {
+    /// It does.
+    Up,
+    /// It is to end, and BYE waits: for the ACK to our 2xx (RFC 3261 §15), or for the last NOTIFY of a transfer.
+    Stopping(Cause),
+    /// BYE was sent, or came.
+    Left,
+}
+
+/// A 2xx of the peer's that is not acknowledged: it brought an offer, and the ACK is to bring the answer.
+#[derive(Debug)]
+pub(super) struct Unacknowledged {
+    pub(super) key: ClientKey,
+    pub(super) cseq: u32,
+    pub(super) authorization: Option<(Header, String)>,
+}
+
+/// A confirmed dialog.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(super) requester: Requester,
+    pub(super) media: OfferAnswer,
+    pub(super) standing: Standing,
+    pub(super) awaiting_ack: Option<Box<AwaitingAck>>,
+    pub(super) unacknowledged: Option<Unacknowledged>,
+    /// An offer of the peer's that the switch considers.
+    pub(super) theirs: Option<Box<TheirOffer>>,
+    /// An offer of ours that has to wait: for an ACK, or as it met the peer's.
+    pub(super) waiting: Option<Box<OurOffer>>,
+    pub(super) referral: Option<Box<Referral>>,
+}
+
+impl Session {
+    pub(super) fn new(requester: Requester, media: OfferAnswer) -> Self {
+        Self {
+            requester,
+            media,
+            standing: Standing::Up,
+            awaiting_ack: None,
+            unacknowledged: None,
+            theirs: None,
+            waiting: None,
+            referral: None,
+        }
+    }
+
+    /// The peer's tag.
+    pub(super) fn remote_tag(&self) -> Option<&Tag> {
+        self.requester.dialog.id().remote_tag.as_ref()
+    }
+
+    /// Whether nothing is left to do.
+    pub(super) fn is_over(&self) -> bool {
+        self.standing == Standing::Left && self.requester.waiting().next().is_none() && self.referral.is_none()
+    }
+
+    /// The switch repeats `Start × Leg`.
+    pub(super) fn started_again(&mut self, head: &Head, means: &mut Means, asked: Asked) {
+        if self.standing != Standing::Up {
+            return asked.failed(&mut means.outbox, super::leg::not_now());
+        }
+        let media = match self.media.remote_offer() {
+            Some(offer) => Some(MediaExchange::Offer(offer.clone())),
+            None => answer_of(&self.media),
+        };
+        let leg_id = Some(head.call_id.as_str().to_owned());
+        let state = LegState { leg_id, ..LegState::new(LegPhase::Answered).with_media(media) };
+        asked.done(&mut means.outbox, one(state));
+    }
+
+    /// Where the next hop is a name, it is resolved: until then requests go where the peer's messages come from.
+    pub(super) fn resolve_next_hop(&self, head: &Head, means: &mut Means) {
+        if let NextHop::Name { name, .. } = self.requester.dialog.next_hop() {
+            means.resolving.ask(name, head.instance);
+        }
+    }
+
+    /// A name was resolved.
+    pub(super) fn resolved(&mut self, resolved: &str, resolution: &Resolution) {
+        let NextHop::Name { name, port, transport, meanwhile } = self.requester.dialog.next_hop() else { return };
+        let Resolution::Known(addresses) = resolution else { return };
+        let same_family = |address: &&std::net::IpAddr| address.is_ipv4() == meanwhile.remote.is_ipv4();
+        let address = addresses.iter().find(same_family).or(addresses.first());
+        if name == resolved
+            && let Some(address) = address
+        {
+            let remote = SocketAddr::new(*address, *port);
+            // The peer's own address: its flow is there already.
+            let same = remote == meanwhile.remote && *transport == meanwhile.transport;
+            let destination = if same { *meanwhile } else { Destination::address(*transport, remote) };
+            self.requester.dialog.resolved(destination);
+        }
+    }
+
+    /// A request of the peer's.
+    pub(super) fn handle_request(&mut self, head: &mut Head, means: &mut Means, inbound: Inbound) {
+        let Inbound { key, message, flow } = &inbound;
+        match self.requester.dialog.receive(message, flow) {
+            Ok(()) => {}
+            Err(Unfit::OutOfOrder) => {
+                return means.refuse(*key, message, flow, StatusCode::SERVER_INTERNAL_ERROR);
+            }
+            Err(Unfit::Defect) => return means.refuse(*key, message, flow, StatusCode::BAD_REQUEST),
+        }
+        match message.method() {
+            Some(Method::Bye) => self.handle_bye(head, means, &inbound),
+            Some(Method::Options) => super::options::answer_in_dialog(means, &inbound),
+            // RFC 5057 §5.3: the session is over; what was asked of it is late.
+            _ if self.standing != Standing::Up => {
+                means.refuse(*key, message, flow, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST);
+            }
+            Some(Method::Invite) => self.handle_reinvite(head, means, inbound),
+            Some(Method::Update) => self.handle_update(head, means, inbound),
+            Some(Method::Info) => self.handle_info(head, means, inbound),
+            Some(Method::Refer) => self.handle_refer(head, means, inbound),
+            _ => means.refuse(*key, message, flow, StatusCode::METHOD_NOT_ALLOWED),
+        }
+    }
+
+    /// A response to a request of ours.
+    pub(super) fn handle_response(&mut self, head: &mut Head, means: &mut Means, key: ClientKey, message: &Message) {
+        let Some(status) = message.status().filter(|status| status.is_final()) else { return };
+        if !self.requester.waits_for(key) {
+            return;
+        }
+        let Some(sent) = self.requester.take(key) else { return };
+        if matches!(status.code(), 401 | 407) {
+            match self.requester.send_authorized(means, head, sent, message) {
+                Ok(()) => {}
+                Err(aim) => self.refused(head, means, aim, cause::of_response(message, status)),
+            }
+            return;
+        }
+        // RFC 3261 §12.2.1.2: the peer does not know the dialog any more.
+        let gone = status == StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST && !matches!(sent.aim, Aim::Notify);
+        if status.is_success() {
+            self.accepted(head, means, sent, message);
+        } else {
+            let cause = cause::of_response(message, status);
+            self.answered(head, means, sent, cause);
+        }
+        if gone && self.standing == Standing::Up {
+            self.leave(head, means, Some(CauseKind::PeerFailure.into()));
+        }
+        self.go_on(head, means);
+    }
+
+    /// A request of ours was not answered, or did not leave.
+    pub(super) fn unanswered(&mut self, head: &mut Head, means: &mut Means, key: ClientKey, kind: CauseKind) {
+        let Some(sent) = self.requester.take(key) else { return };
+        let ends = matches!(sent.aim, Aim::Offer(_));
+        self.answered(head, means, sent, kind.into());
+        // RFC 3261 §14.1: a peer that does not answer a re-INVITE is not there.
+        if ends && self.standing == Standing::Up {
+            self.fail(head, means, kind.into());
+        }
+        self.go_on(head, means);
+    }
+
+    fn accepted(&mut self, head: &mut Head, means: &mut Means, sent: Sent, message: &Message) {
+        let method = sent.method().clone();
+        match sent.aim {
+            Aim::Offer(offer) => self.our_offer_accepted(head, means, sent.key, &method, offer, message),
+            Aim::Inform { asked, rest, duration_ms } => self.informed(head, means, asked, rest, duration_ms),
+            Aim::Notify | Aim::Bye => {}
+        }
+    }
+
+    fn answered(&mut self, head: &mut Head, means: &mut Means, sent: Sent, cause: Cause) {
+        let by_update = *sent.method() == Method::Update;
+        match sent.aim {
+            Aim::Offer(offer) => self.our_offer_refused(head, means, offer, by_update, cause),
+            aim => self.refused(head, means, aim, cause),
+        }
+    }
+
+    /// What a request was for did not come to be.
+    pub(super) fn refused(&mut self, _head: &mut Head, means: &mut Means, aim: Aim, cause: Cause) {
+        match aim {
+            Aim::Offer(offer) => {
+                self.media.roll_back();
+                offer.asked.failed(&mut means.outbox, Failure::because(cause));
+            }
+            Aim::Inform { asked, .. } => asked.failed(&mut means.outbox, Failure::because(cause)),
+            // Whoever does not want to know is told no more.
+            Aim::Notify => self.referral = None,
+            Aim::Bye => {}
+        }
+    }
+
+    /// `Set × LegState`.
+    pub(super) fn describe(&mut self, head: &mut Head, means: &mut Means, asked: Asked, state: LegState) {
+        if self.standing != Standing::Up {
+            return asked.failed(&mut means.outbox, super::leg::not_now());
+        }
+        match state.media {
+            Some(MediaExchange::Offer(description)) => {
+                let offer = OurOffer { asked, description, glares: 0, by_invite: false };
+                self.offer(head, means, Box::new(offer));
+            }
+            Some(MediaExchange::Answer(answer)) => self.answer_in_ack(head, means, asked, &answer),
+            None => {
+                let failure = Failure::new(Reason::Invalid).with_detail("neither an offer nor an answer");
+                asked.failed(&mut means.outbox, failure);
+            }
+        }
+    }
+
+    /// A timer is due.
+    pub(super) fn handle_timer(&mut self, head: &mut Head, means: &mut Means, timer: Timer) {
+        match timer {
+            Timer::Repeat => self.repeat_answer(head, means),
+            Timer::Glare => self.offer_waiting(head, means),
+            Timer::Ring | Timer::Abandon => {}
+        }
+    }
+}

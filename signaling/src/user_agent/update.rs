@@ -1,0 +1,41 @@
+//! UPDATE (RFC 3311).
+
+use super::leg::{Head, Inbound};
+use super::means::Means;
+use super::options::ALLOW;
+use super::reinvite::refuse_pending;
+use super::session::Session;
+use super::body::sdp_of;
+use crate::message::{Header, StatusCode};
+
+impl Session {
+    /// An UPDATE: with an offer it is as a re-INVITE, without one it refreshes the target.
+    pub(super) fn handle_update(&mut self, head: &mut Head, means: &mut Means, inbound: Inbound) {
+        if sdp_of(&inbound.message).is_none() {
+            self.resolve_next_hop(head, means);
+            return accept_refresh(means, &inbound, self.requester.dialog.contact());
+        }
+        // RFC 3311 §5.2.
+        if self.theirs.is_some() {
+            return refuse_pending(means, &inbound);
+        }
+        let answer_pending = self.awaiting_ack.as_ref().is_some_and(|awaiting| awaiting.offered);
+        if answer_pending || self.unacknowledged.is_some() {
+            means.counters.glares += 1;
+            return means.refuse(inbound.key, &inbound.message, &inbound.flow, StatusCode::REQUEST_PENDING);
+        }
+        self.consider(head, means, inbound);
+    }
+}
+
+/// An UPDATE without an offer.
+pub(super) fn accept_refresh(means: &mut Means, inbound: &Inbound, contact: &str) {
+    let Inbound { key, message, flow } = inbound;
+    let tag = means.mint_tag();
+    let response = means
+        .response(message, flow, StatusCode::OK, &tag)
+        .header(Header::Contact, contact)
+        .header(Header::Allow, ALLOW)
+        .finish();
+    means.respond(*key, response);
+}
