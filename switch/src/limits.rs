@@ -5,9 +5,9 @@ use router::time::Duration;
 /// Calls up at once where the configuration does not say: what one SIP shard and its share of 20,000 media ports hold.
 pub const CALLS_MAX: usize = 10_000;
 
-/// Legs that one destination may ring at once: a person has few phones, a group few members; more is a loop or an attack
-/// that multiplies one INVITE.
-pub const FORK_LEGS: usize = 24;
+/// Legs that one destination may ring at once: a person has few phones, a group few members; more multiplies one INVITE. A
+/// session of a media worker has 16 ports: two for those who talk while a transfer forks, and some that are being closed.
+pub const FORK_LEGS: usize = 12;
 
 /// Legs in the life of a call, over all forks, fail-overs and transfers. A leg's number is also its port's.
 pub const LEGS_PER_CALL: usize = 512;

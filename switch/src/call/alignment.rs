@@ -7,8 +7,8 @@ use super::renegotiation::Exchange;
 use super::timers::Timer;
 use super::turn::Turn;
 use crate::limits::{ALIGNMENT_ROUNDS, GLARE_ATTEMPTS};
-use crate::negotiation::{Terms, builtin_codecs, same_codecs, share_sound};
-use router::parameter::{Cause, CauseKind, MediaExchange};
+use crate::negotiation::{Agreement, Terms, builtin_codecs, same_codecs, share_sound};
+use router::parameter::{Cause, CauseKind, Direction, MediaExchange};
 use router::time::Duration;
 
 /// What is still to be done.
@@ -20,21 +20,39 @@ pub(super) struct Alignment {
     rounds: u8,
     /// How often an offer crossed the leg's own.
     glares: u8,
-    /// Whether a direction that the leg itself asked for is asked for again: it may have been the answer to a hold by
-    /// somebody who is gone.
-    afresh: bool,
+    manner: Manner,
+}
+
+/// When an offer is needed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Manner {
+    /// Where formats or directions differ.
+    #[default]
+    Plain,
+    /// Also where the leg itself asked for its direction: that may have been the answer to a hold by somebody who is gone.
+    Afresh,
+    /// Always.
+    Anyway,
 }
 
 impl Call {
     /// Brings `leg` to what the other side has, as soon as no other offer is in progress.
     pub(super) fn align_with(&mut self, turn: &mut Turn<'_>, leg: LegId) {
-        self.alignment = Alignment { due: Some(leg), rounds: ALIGNMENT_ROUNDS, glares: 0, afresh: false };
-        self.align(turn);
+        self.align_in(turn, leg, Manner::Plain);
     }
 
     /// The same for a leg that was connected to somebody else before.
     pub(super) fn align_afresh(&mut self, turn: &mut Turn<'_>, leg: LegId) {
-        self.alignment = Alignment { due: Some(leg), rounds: ALIGNMENT_ROUNDS, glares: 0, afresh: true };
+        self.align_in(turn, leg, Manner::Afresh);
+    }
+
+    /// The same for a leg of which it is not known what it agreed to last.
+    pub(super) fn align_anyway(&mut self, turn: &mut Turn<'_>, leg: LegId) {
+        self.align_in(turn, leg, Manner::Anyway);
+    }
+
+    fn align_in(&mut self, turn: &mut Turn<'_>, leg: LegId, manner: Manner) {
+        self.alignment = Alignment { due: Some(leg), rounds: ALIGNMENT_ROUNDS, glares: 0, manner };
         self.align(turn);
     }
 
@@ -47,12 +65,9 @@ impl Call {
         let Some(leg) = self.alignment.due.take() else { return };
         let Some(terms) = self.terms_for(leg) else { return };
         let Some(agreement) = self.legs[leg].medium.agreement() else { return };
-        let direction = if agreement.by_peer && !self.alignment.afresh {
-            terms.direction.and(agreement.direction().mirrored())
-        } else {
-            terms.direction
-        };
-        let aligned = same_codecs(&agreement.codecs, &terms.codecs) && agreement.local_direction() == direction;
+        let aligned = self.alignment.manner != Manner::Anyway
+            && same_codecs(&agreement.codecs, &terms.codecs)
+            && self.is_direction_aligned(agreement, terms.direction);
         if aligned || self.alignment.rounds == 0 {
             return;
         }
@@ -63,6 +78,14 @@ impl Call {
         }
     }
 
+    /// Whether what flows to and from a leg is what the other side wants. Where our own offer kept the leg from something,
+    /// what it would have liked is not known.
+    fn is_direction_aligned(&self, agreement: &Agreement, wanted: Direction) -> bool {
+        let (local, permitted) = (agreement.local_direction(), agreement.direction().mirrored());
+        let known = (agreement.by_peer && self.alignment.manner == Manner::Plain) || wanted.and(local) == wanted;
+        known && wanted.and(permitted) == local.and(permitted)
+    }
+
     /// The leg answered our offer, or refused it.
     pub(super) fn aligned(&mut self, turn: &mut Turn<'_>, leg: LegId, accepted: Result<(), Cause>) {
         match accepted {
@@ -70,7 +93,7 @@ impl Call {
                 self.connect(turn);
                 // It may have taken less than it was offered: the other one follows.
                 self.alignment.due = self.other_leg(leg);
-                self.alignment.afresh = false;
+                self.alignment.manner = Manner::Plain;
             }
             Err(cause) if cause.kind == CauseKind::Glare && self.alignment.glares < GLARE_ATTEMPTS => {
                 self.alignment.glares += 1;

@@ -199,7 +199,7 @@ impl Call {
             Purpose::SetLeg(leg) => self.leg_answered_set(turn, leg, packet),
             Purpose::StopLeg { leg, cause, attempt } => self.leg_stop_answered(turn, leg, cause, attempt, &packet),
             Purpose::Media => self.media_answered(turn, &packet),
-            Purpose::Part => {}
+            Purpose::Part { joined, attempt } => self.part_answered(turn, joined, attempt, &packet),
             Purpose::ClosePort => self.port_closed(&packet),
             Purpose::CloseSession { attempt } => self.session_closed(turn, attempt, &packet),
             Purpose::Relay(asked) => relayed(turn, asked, packet),

@@ -8,8 +8,8 @@ use super::timers::Timer;
 use super::turn::Turn;
 use crate::limits::LEG_WITHIN;
 use crate::negotiation::{Terms, builtin_codecs};
+use router::one;
 use router::parameter::{CauseKind, Failure, LegPhase, LegState, MediaDescription, MediaExchange, Reason};
-use router::{Parameters, one};
 
 impl Call {
     /// A leg wants an offer: by what the other side last described.
@@ -48,7 +48,7 @@ impl Call {
             asked.failed(turn.outbox, Failure::because(CauseKind::IncompatibleMedia.into()));
             return self.offer_lost(turn, leg, deliver_to, CauseKind::IncompatibleMedia);
         }
-        asked.done(turn.outbox, Parameters::new());
+        asked.done(turn.outbox, one(LegState::new(LegPhase::Answered)));
         if let Some(to) = deliver_to {
             return self.deliver(turn, leg, to);
         }

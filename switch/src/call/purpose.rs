@@ -2,6 +2,7 @@
 
 use super::asked::Asked;
 use super::leg::LegId;
+use super::session::Joined;
 use router::parameter::Cause;
 use router::time::Duration;
 
@@ -20,8 +21,8 @@ pub(super) enum Purpose {
     StopLeg { leg: LegId, cause: Cause, attempt: u8 },
     /// `Connect`, `Set × MediaPlan`, `Start × Builtin`: how the ports are joined.
     Media,
-    /// `Disconnect`, `Stop × Builtin`: nothing depends on the answer.
-    Part,
+    /// `Disconnect`, `Stop × Builtin`: repeated a few times if nobody answers.
+    Part { joined: Joined, attempt: u8 },
     /// `Close × MediaPort`: what the port counted.
     ClosePort,
     /// `Close`: the end of the session, what its ports counted.

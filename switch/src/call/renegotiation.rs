@@ -105,10 +105,15 @@ impl Call {
         if self.has_ended() {
             return;
         }
+        let expired = packet.command == Command::Failed && packet.failure().reason == Reason::Expired;
         let accepted = self.accept_answer(leg, packet);
         match self.exchange.take() {
             Some(Exchange::Passing { from, to, asked, codecs_changed }) if to == leg => {
                 self.passed_on(turn, (from, to), asked, codecs_changed, accepted);
+                if expired {
+                    // It may still take the offer, or have taken it: it is told what holds.
+                    return self.align_anyway(turn, to);
+                }
             }
             Some(Exchange::Aligning { leg: aligning }) if aligning == leg => self.aligned(turn, leg, accepted),
             Some(Exchange::Delivering { leg: delivering }) if delivering == leg => {

@@ -8,7 +8,7 @@ use super::search::Stage;
 use super::timers::Timer;
 use super::turn::Turn;
 use crate::limits::{MEDIA_ATTEMPTS, MEDIA_RETRY, MEDIA_WITHIN, RELEASE_ATTEMPTS};
-use crate::negotiation::may_be_silent;
+use crate::negotiation::{builtin_codecs, may_be_silent, share_sound};
 use router::parameter::{
     Bridge, Builtin, BuiltinKind, CauseKind, LegQuality, MediaEvent, MediaEventKind, MediaPort, Parameter, PortId,
     PortStatistics, Reason,
@@ -17,7 +17,7 @@ use router::{Address, Command, ModuleKind, Packet, Parameters, one};
 
 /// How the ports are joined, as the worker was last told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-enum Joined {
+pub(super) enum Joined {
     /// Not at all.
     #[default]
     Nothing,
@@ -89,14 +89,29 @@ impl Call {
             for &leg in &legs {
                 self.stop_and_drop(turn, leg, CauseKind::Congestion.into());
             }
-            let cause =
-                if packet.command == Command::Done { CauseKind::Internal.into() } else { cause_of(packet.failure()) };
-            return self.search_given_up(turn, cause);
+            return self.ports_refused(turn, &packet);
         }
         match service {
             Some(kind) => self.service_ready(turn, kind),
             None => self.ring_legs(turn, legs),
         }
+    }
+
+    /// There are no ports for the step in hand; another one may use another interface.
+    fn ports_refused(&mut self, turn: &mut Turn<'_>, packet: &Packet) {
+        let expired = packet.command == Command::Failed && packet.failure().reason == Reason::Expired;
+        let cause = match packet.command {
+            Command::Done => CauseKind::Internal.into(),
+            _ => cause_of(packet.failure()),
+        };
+        if expired {
+            // Should the worker still open them, they are given back, the port of the leg that waits among them.
+            return self.search_given_up(turn, cause);
+        }
+        if let Some(search) = &mut self.search {
+            search.note(cause);
+        }
+        self.search_on(turn);
     }
 
     fn leg_of_port(&self, port: PortId) -> Option<LegId> {
@@ -109,8 +124,8 @@ impl Call {
         let (Some(near), Some(worker)) = (self.near, self.session.worker) else { return };
         let (wanted, other) = match (self.far, self.early) {
             (Far::Leg(other), _) | (Far::Nobody, Some(other)) => (Joined::Bridge(near, other), Some(other)),
-            (Far::Service(kind), _) => (Joined::Service(near, kind), None),
-            (Far::Nobody, None) => (Joined::Nothing, None),
+            (Far::Service(kind), _) if self.can_hear(near, kind) => (Joined::Service(near, kind), None),
+            (Far::Service(_), _) | (Far::Nobody, None) => (Joined::Nothing, None),
         };
         let limit = self.silence_limit(near, other);
         let Some(plan) = self.legs[near].medium.plan(near.port(), limit) else { return };
@@ -133,15 +148,39 @@ impl Call {
         self.request(turn, worker, command, parameters, MEDIA_WITHIN, Purpose::Media);
     }
 
+    /// Whether a service speaks what the leg does: an echo speaks all. If not, an offer of ours is on its way.
+    fn can_hear(&self, leg: LegId, kind: BuiltinKind) -> bool {
+        let agreement = self.legs[leg].medium.agreement();
+        kind == BuiltinKind::Echo
+            || agreement.is_some_and(|agreement| share_sound(&agreement.codecs, &builtin_codecs()))
+    }
+
     /// Parts what is joined.
     pub(super) fn part(&mut self, turn: &mut Turn<'_>) {
+        let joined = std::mem::take(&mut self.session.joined);
+        self.send_part(turn, joined, 1);
+    }
+
+    fn send_part(&mut self, turn: &mut Turn<'_>, joined: Joined, attempt: u8) {
         let Some(worker) = self.session.worker else { return };
-        let (command, parameter) = match std::mem::take(&mut self.session.joined) {
+        let (command, parameter) = match joined {
             Joined::Nothing => return,
             Joined::Bridge(a, b) => (Command::Disconnect, Parameter::from(Bridge { a: a.port(), b: b.port() })),
             Joined::Service(leg, kind) => (Command::Stop, Parameter::from(Builtin { port: leg.port(), kind })),
         };
-        self.request(turn, worker, command, one(parameter), MEDIA_WITHIN, Purpose::Part);
+        self.request(turn, worker, command, one(parameter), MEDIA_WITHIN, Purpose::Part { joined, attempt });
+    }
+
+    /// The worker parted them, or does not say so: it is told again, unless they are joined again meanwhile.
+    pub(super) fn part_answered(&mut self, turn: &mut Turn<'_>, joined: Joined, attempt: u8, packet: &Packet) {
+        if packet.command == Command::Failed
+            && matches!(packet.failure().reason, Reason::Expired | Reason::Busy)
+            && attempt < RELEASE_ATTEMPTS
+            && self.session.joined != joined
+            && !self.has_ended()
+        {
+            self.send_part(turn, joined, attempt + 1);
+        }
     }
 
     /// Silence means something only where media should flow: answered, neither held nor with silence suppression agreed.

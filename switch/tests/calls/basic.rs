@@ -65,8 +65,8 @@ fn the_caller_gives_up() {
     world.ring(callee);
     world.hang_up(caller);
     assert_eq!(world.signaling.legs[&callee].cause.as_ref().unwrap().kind, CauseKind::Cancelled);
-    let start = world.signaling.answers.iter().filter(|(_, command, _)| *command == Command::Start);
-    assert_eq!(start.last().unwrap().2.command, Command::Failed, "the request for the call has its last answer");
+    let mut start = world.signaling.answers.iter().filter(|(_, command, _)| *command == Command::Start);
+    assert_eq!(start.next_back().unwrap().2.command, Command::Failed, "the request for the call has its last answer");
     assert_eq!(world.record().outcome, Outcome::Unanswered);
     assert_eq!(world.record().cause.as_ref().unwrap().kind, CauseKind::Cancelled);
     world.assert_over();
@@ -205,8 +205,8 @@ fn who_watches_sees_each_phase_and_can_hang_up() {
             _ => None,
         })
         .collect();
-    use CallPhase::*;
-    assert_eq!(phases, [Routing, Ringing, Talking, Held, Ended]);
+    let expected = [CallPhase::Routing, CallPhase::Ringing, CallPhase::Talking, CallPhase::Held, CallPhase::Ended];
+    assert_eq!(phases, expected);
     world.ask_as_client(switch, Command::Stop, one(selection));
     assert_eq!(world.client.received.last().unwrap().failure().reason, Reason::NotFound);
     world.ask_as_client(switch, Command::Unsubscribe, one(event));

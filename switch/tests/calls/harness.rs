@@ -533,9 +533,14 @@ impl World {
         self.session().ports[&port].as_ref().expect("no plan")
     }
 
-    /// The worker tells of something.
+    /// The worker of the only call tells of something.
     pub(crate) fn media_event(&mut self, port: u16, kind: MediaEventKind) {
         let session = *self.voice.sessions.keys().next().unwrap();
+        self.media_event_of(session, port, kind);
+    }
+
+    /// The worker tells of something.
+    pub(crate) fn media_event_of(&mut self, session: Instance, port: u16, kind: MediaEventKind) {
         let to = Address::local(ModuleKind::Switch, 0).at(session);
         self.voice.place.outbox.notify(session, to, one(MediaEvent { port: PortId(port), kind }));
         self.settle();
@@ -687,6 +692,17 @@ impl Signaling {
         }
     }
 
+    /// Answers a request that the test kept.
+    pub(crate) fn done(&mut self, request: &Packet, state: LegState) {
+        self.place.outbox.done(request, one(state));
+    }
+
+    /// Refuses a request that the test kept.
+    pub(crate) fn failed(&mut self, request: &Packet, failure: Failure) {
+        self.place.outbox.failed(request, failure);
+    }
+
+    /// Answers an offer or an answer as the leg's peer would.
     pub(crate) fn answer_set(&mut self, packet: Packet, state: &LegState) {
         let leg = &self.legs[&packet.destination.instance];
         match &state.media {
@@ -728,7 +744,6 @@ impl Voice {
         for parameter in &packet.parameters {
             match (packet.command, parameter) {
                 (Command::Connect, Parameter::Bridge(bridge)) => {
-                    assert_eq!(session.bridge.filter(|had| *had != (bridge.a.0, bridge.b.0)), None);
                     assert!(session.ports.contains_key(&bridge.a.0) && session.ports.contains_key(&bridge.b.0));
                     session.bridge = Some((bridge.a.0, bridge.b.0));
                 }
@@ -738,6 +753,15 @@ impl Voice {
                     }
                 }
                 (Command::Start, Parameter::Builtin(builtin)) => {
+                    let plan = packet.parameters.iter().find_map(|parameter| match parameter {
+                        Parameter::MediaPlan(plan) => Some(plan),
+                        _ => None,
+                    });
+                    let speaks = |codec: &Codec| codec.matches(&pcmu()) || codec.matches(&pcma());
+                    let playable = plan.expect("no plan").codecs.iter().any(speaks);
+                    if builtin.kind != BuiltinKind::Echo && !playable {
+                        return self.place.outbox.failed(&packet, Failure::new(Reason::Unsupported));
+                    }
                     session.builtin = Some((builtin.port.0, builtin.kind));
                 }
                 (Command::Stop, Parameter::Builtin(_)) => session.builtin = None,
@@ -747,6 +771,7 @@ impl Voice {
                 }
                 (Command::Close, Parameter::MediaPort(port)) => {
                     session.ports.remove(&port.port.0);
+                    session.bridge = session.bridge.filter(|(a, b)| *a != port.port.0 && *b != port.port.0);
                     statistics.push(counted(port.port.0).into());
                 }
                 other => panic!("{other:?}"),

@@ -1,0 +1,23 @@
+//! Bodies and digits from leg to leg.
+
+use crate::harness::*;
+use router::Command;
+use router::parameter::*;
+
+#[test]
+fn information_and_digits_reach_the_other_leg() {
+    let mut world = World::new();
+    let (caller, callee) = world.connected();
+    let body = Information { content_type: Some("application/x".into()), body: vec![1, 2], package: None };
+    world.ask(caller, Command::Send, body.clone());
+    assert_eq!(world.last_answer(caller).command, Command::Done);
+    let digits = Digits { digits: "12#".to_owned().into(), duration_ms: 100 };
+    world.ask(callee, Command::Send, digits.clone());
+    assert_eq!(world.signaling.sent, [(callee, body.into()), (caller, digits.clone().into())]);
+    world.hang_up(caller);
+    let caller = world.call("alice", "echo");
+    world.ask(caller, Command::Send, digits);
+    assert_eq!(world.last_answer(caller).failure().reason, Reason::Unsupported);
+    world.hang_up(caller);
+    world.assert_over();
+}

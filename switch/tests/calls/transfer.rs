@@ -1,0 +1,204 @@
+//! Blind transfer.
+
+use crate::harness::*;
+use router::parameter::*;
+use router::time::Duration;
+use router::{Command, Instance};
+
+fn to(target: &str) -> Transfer {
+    Transfer { target: Party::new(target, ""), phase: LegPhase::Trying, cause: None, referred_by: None }
+}
+
+fn phases(world: &World, leg: Instance) -> Vec<(Command, LegPhase)> {
+    let answers = world.signaling.answers.iter().filter(|(of, _, _)| *of == leg);
+    answers
+        .filter_map(|(_, _, packet)| match packet.first() {
+            Some(Parameter::Transfer(transfer)) => Some((packet.command, transfer.phase)),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn the_callee_sends_the_caller_on() {
+    let mut world = World::new();
+    let (caller, callee) = world.connected();
+    world.ask(callee, Command::Start, to("carol"));
+    let carol = world.only();
+    assert_eq!(world.signaling.legs[&carol].started.as_ref().unwrap().caller.user(), "alice");
+    assert_eq!(world.session().bridge, Some((0, 1)), "they talk on meanwhile");
+    world.ring(carol);
+    world.answer(carol);
+    use LegPhase::*;
+    assert_eq!(
+        phases(&world, callee),
+        [(Command::Progress, Trying), (Command::Progress, Ringing), (Command::Done, Answered)]
+    );
+    assert_eq!(world.signaling.legs[&callee].cause.as_ref().unwrap().kind, CauseKind::Transferred);
+    assert_eq!(world.signaling.legs[&caller].phase, Answered);
+    assert_eq!(world.session().bridge, Some((0, 2)));
+    assert_eq!(world.session().ports.len(), 2);
+    world.run(Duration::from_secs(1));
+    world.hang_up(carol);
+    assert_eq!(world.signaling.legs[&caller].phase, Released);
+    let record = world.record();
+    assert_eq!(record.callee_quality.packets_received, 101, "who answered first");
+    assert_eq!(record.ended_by_caller, Some(false));
+    world.assert_over();
+}
+
+#[test]
+fn the_caller_sends_the_callee_on_and_the_callee_is_retrieved_from_hold() {
+    let mut world = World::new();
+    let (caller, callee) = world.connected();
+    world.offer(caller, &[pcmu(), events()], Direction::SendOnly);
+    assert_eq!(direction(world.signaling.legs[&callee].heard.as_ref()), Some(Direction::SendOnly));
+    world.ask(caller, Command::Start, to("carol"));
+    let carol = world.only();
+    world.answer(carol);
+    assert_eq!(direction(world.signaling.legs[&callee].heard.as_ref()), Some(Direction::SendReceive));
+    assert!(matches!(world.signaling.legs[&callee].heard, Some(MediaExchange::Offer(_))));
+    assert_eq!(world.session().bridge, Some((1, 2)));
+    assert!(world.plan(1).sends && world.plan(1).receives && world.plan(2).sends && world.plan(2).receives);
+    assert_eq!(world.signaling.legs[&caller].phase, LegPhase::Released);
+    // And on, by the one who was called last.
+    world.ask(carol, Command::Start, to("alice"));
+    let alice = world.only();
+    world.answer(alice);
+    assert_eq!(world.session().bridge, Some((1, 3)));
+    world.hang_up(callee);
+    world.assert_over();
+}
+
+#[test]
+fn a_target_of_another_codec_is_met_by_an_offer() {
+    let mut world = World::new();
+    let offer = audio(4000, &[pcmu(), pcma()], Direction::SendReceive);
+    let caller = world.call_with("alice", "bob", Some(offer));
+    let callee = world.only();
+    world.answer_with(callee, &[pcmu()]);
+    world.ask(callee, Command::Start, to("carol"));
+    let carol = world.only();
+    assert_eq!(codec_names(world.signaling.legs[&carol].started.as_ref().unwrap().media.as_ref()), ["PCMU", "PCMA"]);
+    world.answer_with(carol, &[pcma()]);
+    assert_eq!(codec_names(world.signaling.legs[&caller].heard.as_ref()), ["PCMA"]);
+    assert_eq!((&world.plan(0).codecs[0], &world.plan(2).codecs[0]), (&pcma(), &pcma()));
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+#[test]
+fn glare_after_a_transfer_is_retried() {
+    let mut world = World::new();
+    let offer = audio(4000, &[pcmu(), pcma()], Direction::SendReceive);
+    let caller = world.call_with("alice", "bob", Some(offer));
+    let callee = world.only();
+    world.answer_with(callee, &[pcmu()]);
+    world.signaling.answers_sets = false;
+    world.ask(callee, Command::Start, to("carol"));
+    let carol = world.only();
+    world.answer_with(carol, &[pcma()]);
+    let set = world.signaling.sets.remove(0);
+    world.signaling.failed(&set, Failure::because(CauseKind::Glare.into()));
+    world.signaling.answers_sets = true;
+    world.run(Duration::from_secs(4));
+    assert_eq!(world.plan(0).codecs[0], pcma());
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+#[test]
+fn a_transfer_that_fails_leaves_the_call_as_it_was() {
+    for (target, kind) in
+        [("nobody", CauseKind::UnknownNumber), ("dave", CauseKind::Unreachable), ("carol", CauseKind::Busy)]
+    {
+        let mut world = World::new();
+        let (caller, callee) = world.connected();
+        world.ask(callee, Command::Start, to(target));
+        if let Some(&carol) = world.ringing().first() {
+            world.ring(carol);
+            world.refuse(carol, kind);
+        }
+        assert_eq!(world.failure(callee), kind);
+        assert_eq!(world.session().bridge, Some((0, 1)));
+        world.offer(caller, &[pcmu(), events()], Direction::SendOnly);
+        assert_eq!(world.last_answer(caller).command, Command::Done);
+        world.hang_up(caller);
+        world.assert_over();
+    }
+}
+
+#[test]
+fn who_asked_hangs_up_while_the_target_rings() {
+    for answers in [true, false] {
+        let mut world = World::new();
+        let (caller, callee) = world.connected();
+        world.ask(callee, Command::Start, to("carol"));
+        let carol = world.only();
+        world.ring(carol);
+        world.hang_up(callee);
+        assert_eq!(world.signaling.legs[&caller].phase, LegPhase::Answered, "who is transferred waits");
+        assert_eq!(world.session().bridge, None);
+        if answers {
+            world.answer(carol);
+            assert_eq!(world.session().bridge, Some((0, 2)));
+            world.hang_up(carol);
+        } else {
+            world.refuse(carol, CauseKind::Busy);
+            assert_eq!(world.signaling.legs[&caller].cause.as_ref().unwrap().kind, CauseKind::Busy);
+        }
+        world.assert_over();
+    }
+}
+
+#[test]
+fn who_is_transferred_hangs_up_while_the_target_rings() {
+    let mut world = World::new();
+    let (caller, callee) = world.connected();
+    world.ask(callee, Command::Start, to("carol"));
+    let carol = world.only();
+    world.hang_up(caller);
+    assert_eq!(world.signaling.legs[&carol].phase, LegPhase::Released);
+    assert_eq!(world.signaling.legs[&callee].phase, LegPhase::Released);
+    world.assert_over();
+}
+
+#[test]
+fn to_a_service_and_from_one() {
+    let mut world = World::new();
+    let offer = audio(4000, &[opus(), pcma()], Direction::SendReceive);
+    let caller = world.call_with("alice", "bob", Some(offer));
+    let callee = world.only();
+    world.answer_with(callee, &[opus()]);
+    world.signaling.legs.get_mut(&caller).unwrap().codecs = vec![opus(), pcma()];
+    world.ask(callee, Command::Start, to("milliwatt"));
+    assert_eq!(world.session().builtin, Some((0, BuiltinKind::Milliwatt)));
+    assert_eq!(world.plan(0).codecs[0], pcma(), "a service speaks G.711 alone");
+    world.ask(caller, Command::Start, to("carol"));
+    assert_eq!(world.last_answer(caller).failure().reason, Reason::Refused, "there is nobody to send on");
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+#[test]
+fn a_second_request_waits_its_turn() {
+    let mut world = World::new();
+    let (caller, callee) = world.connected();
+    world.ask(callee, Command::Start, to("carol"));
+    world.ask(caller, Command::Start, to("dave"));
+    assert_eq!(world.failure(caller), CauseKind::Glare);
+    world.run(Duration::from_secs(61));
+    assert_eq!(world.failure(callee), CauseKind::Timeout);
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+#[test]
+fn before_the_answer_nobody_is_transferred() {
+    let mut world = World::new();
+    let caller = world.call("alice", "bob");
+    world.ask(caller, Command::Start, to("carol"));
+    assert_eq!(world.last_answer(caller).failure().reason, Reason::Refused);
+    world.hang_up(caller);
+    world.assert_over();
+}
