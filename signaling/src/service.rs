@@ -49,12 +49,8 @@ impl Signaling {
     /// accounts and bindings from the store at once.
     pub fn new(index: u8, config: Config, now: Now, mut random: Random) -> Self {
         let config = Arc::new(config);
-        let authenticator = Authenticator::new(
-            config.realm.clone(),
-            config.algorithms.clone(),
-            config.nonce_life,
-            &mut random,
-        );
+        let authenticator =
+            Authenticator::new(config.realm.clone(), config.algorithms.clone(), config.nonce_life, &mut random);
         let instances = Instances::new(&mut random);
         let transactions = Transactions::new(config.timers, config.listeners.clone(), random.fork());
         let gate = Gate {

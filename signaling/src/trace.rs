@@ -134,8 +134,7 @@ impl Trace {
         }
         let truncated = bytes.len() > TRACE_MESSAGE_OCTETS_MAX;
         // A copy of what is kept, so that the rest is not kept with it.
-        let bytes =
-            if truncated { Bytes::copy_from_slice(&bytes[..TRACE_MESSAGE_OCTETS_MAX]) } else { bytes.clone() };
+        let bytes = if truncated { Bytes::copy_from_slice(&bytes[..TRACE_MESSAGE_OCTETS_MAX]) } else { bytes.clone() };
         self.octets += ENTRY_OCTETS + bytes.len();
         self.entries.push_back(Entry { at, direction, transport, local, remote, bytes, truncated });
         self.make_room();

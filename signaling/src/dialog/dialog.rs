@@ -34,7 +34,9 @@ impl Identity {
     /// A URI with a name to show.
     pub fn new(display_name: Option<&str>, uri: &Uri) -> Self {
         match display_name {
-            Some(name) if !name.is_empty() => Self(format!("{} <{}>", crate::message::quote(name), uri.as_str()).into()),
+            Some(name) if !name.is_empty() => {
+                Self(format!("{} <{}>", crate::message::quote(name), uri.as_str()).into())
+            }
             _ => Self(format!("<{}>", uri.as_str()).into()),
         }
     }
@@ -77,7 +79,13 @@ pub struct Dialog {
 
 impl Dialog {
     /// The dialog that a request makes with us (RFC 3261 §12.1.1). `contact` is the value of our Contact.
-    pub fn of_request(message: &Message, local_tag: Tag, flow: &Flow, reach: Reach, contact: &str) -> Result<Self, Defect> {
+    pub fn of_request(
+        message: &Message,
+        local_tag: Tag,
+        flow: &Flow,
+        reach: Reach,
+        contact: &str,
+    ) -> Result<Self, Defect> {
         let (from, to) = (message.from()?, message.to()?);
         let contact_of_peer = message.contact()?.ok_or(Defect::Missing(Header::Contact))?;
         let mut dialog = Self {

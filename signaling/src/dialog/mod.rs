@@ -7,6 +7,7 @@
 //! ```
 //! `route_set.rs` holds the rules of loose and strict routing; `next_hop.rs` where in-dialog requests go.
 
+#[expect(clippy::module_inception, reason = "the dialog itself, beside what it consists of")]
 mod dialog;
 mod next_hop;
 mod route_set;

@@ -256,12 +256,12 @@ impl Bindings {
         }
         self.expiries.cancel(expiry);
         self.count -= 1;
-        if let Some(remote) = remote_of(contact.flow.reveal()) {
-            if let Some(uses) = self.by_remote.get_mut(remote) {
-                *uses -= 1;
-                if *uses == 0 {
-                    self.by_remote.remove(remote);
-                }
+        if let Some(remote) = remote_of(contact.flow.reveal())
+            && let Some(uses) = self.by_remote.get_mut(remote)
+        {
+            *uses -= 1;
+            if *uses == 0 {
+                self.by_remote.remove(remote);
             }
         }
         self.write(account, contact, true);

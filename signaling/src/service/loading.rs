@@ -2,9 +2,7 @@
 
 use super::Signaling;
 use crate::limits::PAGE;
-use router::parameter::{
-    Account, AccountCredential, Binding, Contact, Parameter, Selection,
-};
+use router::parameter::{Account, AccountCredential, Binding, Contact, Parameter, Selection};
 use router::time::{Duration, Instant, WallTime};
 use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, Transaction, one};
 use std::collections::BTreeSet;
@@ -140,10 +138,8 @@ impl Signaling {
                         self.keep_alives.watch(&mut self.means, &self.bindings, &account);
                     }
                 }
-                Parameter::Selection(selection) => {
-                    if selection.cursor.is_some() {
-                        next = Load::Wanted(selection.cursor);
-                    }
+                Parameter::Selection(selection) if selection.cursor.is_some() => {
+                    next = Load::Wanted(selection.cursor);
                 }
                 _ => {}
             }

@@ -69,7 +69,8 @@ impl Signaling {
             (Command::Notify, Some(Parameter::Account(_))) => self.account_changed(packet),
             (Command::Notify, _) => {}
             (Command::Start, Some(Parameter::Leg(_))) => {
-                let failure = Failure::new(Reason::Invalid).with_detail("a leg has an instance, which the requester chooses");
+                let failure =
+                    Failure::new(Reason::Invalid).with_detail("a leg has an instance, which the requester chooses");
                 self.means.outbox.failed(&packet, failure);
             }
             _ => self.means.outbox.unsupported(&packet),

@@ -58,8 +58,7 @@ impl Signaling {
             let batch = self.bindings.take_unwritten(BINDINGS_PER_PACKET);
             let parameters: Parameters = batch.iter().cloned().map(Parameter::from).collect();
             let store = Address::any(ModuleKind::Store);
-            let transaction =
-                self.means.outbox.request(now, Instance::MODULE, store, Command::Set, parameters, WITHIN);
+            let transaction = self.means.outbox.request(now, Instance::MODULE, store, Command::Set, parameters, WITHIN);
             self.writing.in_flight.insert(transaction, batch);
         }
         self.writing.wake(now, &self.bindings);

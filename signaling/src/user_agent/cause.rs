@@ -171,7 +171,8 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_status_that_refuses() {
-        for kind in [CauseKind::Normal, CauseKind::Busy, CauseKind::NoAnswer, CauseKind::Interrupted, CauseKind::Glare] {
+        for kind in [CauseKind::Normal, CauseKind::Busy, CauseKind::NoAnswer, CauseKind::Interrupted, CauseKind::Glare]
+        {
             assert!(status_of(&Cause::new(kind)).code() >= 400);
         }
     }

@@ -126,7 +126,9 @@ mod tests {
         let mut told = Vec::new();
         counters.tell(&mut told);
         let find = |name: &str, label: &str| {
-            told.iter().find(|one| one.name == name && one.labels.iter().any(|(_, of)| of == label)).map(|one| one.value)
+            told.iter()
+                .find(|one| one.name == name && one.labels.iter().any(|(_, of)| of == label))
+                .map(|one| one.value)
         };
         assert_eq!(find("sip_requests_received", "INVITE"), Some(2));
         assert_eq!(find("sip_requests_received", "other"), Some(2));

@@ -22,9 +22,10 @@ const ANONYMOUS_HOST: &str = "anonymous.invalid";
 /// Whether a request asks that its sender is not shown (RFC 3323 §4.2, RFC 3325 §9.3).
 pub(super) fn asks_for_privacy(request: &Message) -> bool {
     let Some(privacy) = request.text(Header::Privacy) else { return false };
-    privacy.split([';', ',']).map(str::trim).any(|value| {
-        ["id", "user", "header", "full"].iter().any(|hides| value.eq_ignore_ascii_case(hides))
-    })
+    privacy
+        .split([';', ','])
+        .map(str::trim)
+        .any(|value| ["id", "user", "header", "full"].iter().any(|hides| value.eq_ignore_ascii_case(hides)))
 }
 
 /// Who is asserted at the far end, in a response of a trusted peer.
@@ -121,8 +122,9 @@ mod tests {
 
     #[test]
     fn only_a_trusted_peer_asserts_an_identity() {
-        let message =
-            invite("From: \"Faked\" <sip:100@h>;tag=1\r\nP-Asserted-Identity: <tel:+49-30-1234>\r\nPrivacy: critical; ID");
+        let message = invite(
+            "From: \"Faked\" <sip:100@h>;tag=1\r\nP-Asserted-Identity: <tel:+49-30-1234>\r\nPrivacy: critical; ID",
+        );
         let (caller, anonymous) = caller_of(&message, true);
         assert_eq!((caller.user(), caller.domain.as_str(), anonymous), ("+49301234", "", true));
         let (caller, _) = caller_of(&message, false);

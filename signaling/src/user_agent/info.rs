@@ -85,7 +85,14 @@ impl Session {
     }
 
     /// An INFO was taken: the next digit follows, or all is done. One at a time, so that their order holds.
-    pub(super) fn informed(&mut self, head: &mut Head, means: &mut Means, asked: Asked, rest: String, duration_ms: u16) {
+    pub(super) fn informed(
+        &mut self,
+        head: &mut Head,
+        means: &mut Means,
+        asked: Asked,
+        rest: String,
+        duration_ms: u16,
+    ) {
         let mut digits = rest.chars();
         let Some(digit) = digits.next() else { return means.done(asked) };
         let body = format!("Signal={digit}\r\nDuration={duration_ms}\r\n");

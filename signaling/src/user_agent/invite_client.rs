@@ -21,9 +21,7 @@ use crate::sdp::{AnswerKind, OfferAnswer, OfferAnswerError, OfferAnswerState};
 use crate::transaction::ClientKey;
 use crate::transport::{Destination, Flow, Resolution};
 use bytes::Bytes;
-use router::parameter::{
-    self, Cause, CauseKind, Failure, LegPhase, LegState, MediaExchange, Party, Reason,
-};
+use router::parameter::{self, Cause, CauseKind, Failure, LegPhase, LegState, MediaExchange, Party, Reason};
 use router::time::Duration;
 use router::{Packet, one};
 use smallvec::SmallVec;
@@ -90,9 +88,8 @@ impl Leg {
                 return None;
             }
         };
-        let sip_call_id = CallId::of_random(
-            u128::from(means.random.next_u64()) << 64 | u128::from(means.random.next_u64()),
-        );
+        let sip_call_id =
+            CallId::of_random(u128::from(means.random.next_u64()) << 64 | u128::from(means.random.next_u64()));
         let peer = whither.peer.clone();
         let mut head = Head::new(means, packet.destination.instance, asked.source(), peer, false, sip_call_id);
         means.trace.name(&call_id, &head.call_id);

@@ -76,8 +76,7 @@ impl Leg {
             Ok(dialog) => dialog,
             Err(defect) => {
                 let reason = defect.to_string();
-                let response =
-                    means.response(&message, &flow, defect.status(), &head.tag).reason(&reason).finish();
+                let response = means.response(&message, &flow, defect.status(), &head.tag).reason(&reason).finish();
                 means.respond(key, response);
                 Self { head, state: State::Over }.forget(means);
                 return None;

@@ -251,12 +251,10 @@ impl Leg {
                 State::Session(session) => session.describe(&mut self.head, means, asked, *state),
                 _ => asked.failed(&mut means.outbox, Failure::because(CauseKind::Glare.into())),
             },
-            (Command::Send, Some(noun @ (Parameter::Information(_) | Parameter::Digits(_)))) => {
-                match &mut self.state {
-                    State::Session(session) => session.inform(&mut self.head, means, asked, noun),
-                    _ => asked.failed(&mut means.outbox, not_now()),
-                }
-            }
+            (Command::Send, Some(noun @ (Parameter::Information(_) | Parameter::Digits(_)))) => match &mut self.state {
+                State::Session(session) => session.inform(&mut self.head, means, asked, noun),
+                _ => asked.failed(&mut means.outbox, not_now()),
+            },
             (command, noun) => {
                 let noun = noun.map_or("nothing", |noun| noun.name());
                 let detail = format!("a leg does not serve {command:?} × {noun}");
@@ -293,7 +291,9 @@ impl Leg {
         if !packet.command.is_final() {
             match (&self.head.pending[index].1, &mut self.state) {
                 (Purpose::Call, State::Incoming(incoming)) => incoming.progress(&mut self.head, means, packet),
-                (Purpose::Transfer, State::Session(session)) => session.transfer_progressed(&mut self.head, means, &packet),
+                (Purpose::Transfer, State::Session(session)) => {
+                    session.transfer_progressed(&mut self.head, means, &packet)
+                }
                 _ => {}
             }
             return;
@@ -451,4 +451,3 @@ fn informed(means: &mut Means, inbound: Inbound, packet: &Packet) {
 pub(super) fn not_now() -> Failure {
     Failure::new(Reason::Invalid).with_detail("the leg is not in a state for that")
 }
-

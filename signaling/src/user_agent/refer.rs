@@ -86,8 +86,7 @@ impl Session {
 
     /// 202: it is under way (RFC 3515 §2.4.2).
     fn accept_refer(&mut self, head: &Head, means: &mut Means) {
-        let Some(Inbound { key, message, flow }) =
-            self.referral.as_mut().and_then(|referral| referral.request.take())
+        let Some(Inbound { key, message, flow }) = self.referral.as_mut().and_then(|referral| referral.request.take())
         else {
             return;
         };

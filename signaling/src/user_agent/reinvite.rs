@@ -185,7 +185,7 @@ impl Session {
         means: &mut Means,
         key: ClientKey,
         method: &Method,
-        offer: Box<OurOffer>,
+        asked: Asked,
         message: &Message,
     ) {
         self.requester.dialog.refresh(message);
@@ -198,13 +198,13 @@ impl Session {
         match (answered, answer_of(&self.media)) {
             (Some(Ok(_)), Some(media)) => {
                 let state = LegState::new(LegPhase::Answered).with_media(Some(media));
-                offer.asked.done(&mut means.outbox, one(state));
+                asked.done(&mut means.outbox, one(state));
             }
             (answered, _) => {
                 tracing::debug!(leg = %head.instance, ?answered, "a 2xx without an answer that fits our offer");
                 self.media.roll_back();
                 let failure = Failure::because(CauseKind::PeerMisbehaved.into());
-                offer.asked.failed(&mut means.outbox, failure);
+                asked.failed(&mut means.outbox, failure);
             }
         }
     }
@@ -236,7 +236,13 @@ impl Session {
     }
 
     /// `Set × LegState` with the answer to the offer that the peer's 2xx brought: it goes in the ACK.
-    pub(super) fn answer_in_ack(&mut self, head: &mut Head, means: &mut Means, asked: Asked, answer: &MediaDescription) {
+    pub(super) fn answer_in_ack(
+        &mut self,
+        head: &mut Head,
+        means: &mut Means,
+        asked: Asked,
+        answer: &MediaDescription,
+    ) {
         let Some(unacknowledged) = self.unacknowledged.take() else {
             let failure = Failure::new(Reason::Invalid).with_detail("no offer of the peer's waits for an answer");
             return asked.failed(&mut means.outbox, failure);
@@ -282,7 +288,9 @@ fn refuse_with(means: &mut Means, inbound: &Inbound, failure: &Failure) {
     };
     // RFC 3261 §12.2.1.2: this one would end the dialog.
     let status = match status {
-        StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST | StatusCode::REQUEST_TIMEOUT => StatusCode::SERVER_INTERNAL_ERROR,
+        StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST | StatusCode::REQUEST_TIMEOUT => {
+            StatusCode::SERVER_INTERNAL_ERROR
+        }
         status => status,
     };
     means.refuse(*key, message, flow, status);

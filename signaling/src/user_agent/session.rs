@@ -187,7 +187,7 @@ impl Session {
     fn accepted(&mut self, head: &mut Head, means: &mut Means, sent: Sent, message: &Message) {
         let method = sent.method().clone();
         match sent.aim {
-            Aim::Offer(offer) => self.our_offer_accepted(head, means, sent.key, &method, offer, message),
+            Aim::Offer(offer) => self.our_offer_accepted(head, means, sent.key, &method, offer.asked, message),
             Aim::Inform { asked, rest, duration_ms } => self.informed(head, means, asked, rest, duration_ms),
             Aim::Notify | Aim::Bye => {}
         }

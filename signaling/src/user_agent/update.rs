@@ -1,11 +1,11 @@
 //! UPDATE (RFC 3311).
 
+use super::body::sdp_of;
 use super::leg::{Head, Inbound};
 use super::means::Means;
 use super::options::ALLOW;
 use super::reinvite::refuse_pending;
 use super::session::Session;
-use super::body::sdp_of;
 use crate::message::{Header, StatusCode};
 
 impl Session {

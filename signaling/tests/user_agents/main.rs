@@ -1,0 +1,5 @@
+//! User agents and the registrar from outside: what peers and the switch see.
+
+mod basic;
+mod harness;
+mod peer;
