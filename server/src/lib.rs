@@ -8,6 +8,7 @@
 //!
 //! - [`configuration`]: TOML, every key with a default; what each module is told.
 //! - [`platform`]: the modules, put together and taken down.
+//! - [`shard`]: the SIP thread's loop.
 //! - [`administration`]: the server as a module: status of all, reload, draining, the first accounts.
 //! - [`telemetry`]: the log, metrics, health.
 //! - [`first_start`]: the data folder, the first accounts, the token.
@@ -22,5 +23,6 @@ pub mod first_start;
 pub mod limits;
 pub mod memory;
 pub mod platform;
+pub mod shard;
 pub mod telemetry;
 pub mod threads;

@@ -8,6 +8,10 @@ pub const SCRAPE_WITHIN: Duration = Duration::from_secs(2);
 /// Scrapes under way: a scraper, a second one, a health check and a person.
 pub const SCRAPES: usize = 8;
 
+/// Rounds in which signaling and switch drain each other's inbox before the shard looks at its sockets again: a call set-up takes
+/// six hops between them.
+pub const SHARD_ROUNDS: usize = 8;
+
 /// How often calls are counted while draining.
 pub const DRAIN_POLL: Duration = Duration::from_millis(250);
 

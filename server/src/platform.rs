@@ -1,6 +1,6 @@
 //! The platform: modules put together, run until a signal, taken down in the reverse order.
 //!
-//! Started: the store, media workers, then what reaches the world (control, telemetry). Ended: no new calls; when none is left, or
+//! Started: the store, media workers, then what reaches the world (SIP, control, telemetry). Ended: no new calls; when none is left, or
 //! their time is over, the clients, the workers, and last the store, which commits what it has.
 
 use crate::administration::{Administration, Live, Order, Orders, Seat, State};
@@ -9,11 +9,14 @@ use crate::configuration::{self, Configuration};
 use crate::first_start::{self, FirstAccount};
 use crate::limits::{self, STOP_WITHIN};
 use crate::telemetry::{http, logging::Logging};
+use crate::shard::{self, Shard};
 use crate::threads::{self, Layout};
 use arc_swap::ArcSwap;
 use control::listener::{Listener, Waker};
 use control::{Config, Control};
 use router::{Address, ModuleKind, PlatformId, Random, Router};
+use signaling::Signaling;
+use signaling::transport::{Resolver, TransportSettings, Transports};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -21,6 +24,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use store::Store;
 use store::backend::{Sqlite, Stopper};
+use switch::Switch;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
@@ -86,11 +90,13 @@ impl Platform {
         let configuration = Arc::clone(&self.live.load().configuration);
         let store = self.start_store(&configuration)?;
         let workers = self.start_workers(&configuration)?;
+        let shard = self.start_shard(&configuration)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| StartError::new("runtime", error))?;
         let result = runtime.block_on(self.serve(&configuration, file, logging, print));
+        shard.stop();
         drop(runtime);
         workers.stop();
         store.stop();
@@ -135,6 +141,52 @@ impl Platform {
             workers.0.push((stop, thread));
         }
         Ok(workers)
+    }
+
+    /// The SIP shard: its sockets are bound, or the first that cannot be is told, when this returns.
+    fn start_shard(&mut self, configuration: &Configuration) -> Result<ShardThread, StartError> {
+        let listeners = configuration::sip::listeners(configuration);
+        let waker = Waker::default();
+        let signaling_endpoint = self.router.register(ModuleKind::Signaling, 0, waker.clone());
+        let switch_endpoint = self.router.register(ModuleKind::Switch, 0, waker.clone());
+        let (clock, live) = (self.clock, Arc::clone(&self.live));
+        let (mut for_signaling, for_switch) = (self.random.fork(), self.random.fork());
+        let (stop, stopped) = oneshot::channel();
+        let (bound, result) = std::sync::mpsc::channel();
+        let run = async move {
+            let transports = match Transports::bind(&listeners, TransportSettings::default()) {
+                Ok(transports) => transports,
+                Err(error) => return drop(bound.send(Err(error))),
+            };
+            let now = clock.now();
+            let state = live.load_full();
+            let config = configuration::sip::config(&state.configuration, transports.listeners());
+            let shard = Shard {
+                signaling: Signaling::new(0, config, now, for_signaling.fork()),
+                signaling_endpoint,
+                switch: Switch::new(0, shard::calls_config(&state), now, for_switch),
+                switch_endpoint,
+                transports,
+                resolver: Resolver::system(),
+                waker,
+                clock,
+                live,
+            };
+            let _ = bound.send(Ok(()));
+            shard.run(stopped).await;
+        };
+        let runtime = move || {
+            let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            built.map(|runtime| runtime.block_on(run))
+        };
+        let thread = threads::spawn("sip-0", self.layout.others.clone(), false, runtime)
+            .map_err(|error| StartError::new("SIP", error))?;
+        match result.recv() {
+            Ok(Ok(())) => Ok(ShardThread { stop, thread }),
+            Ok(Err(error)) => Err(StartError::new("sip.listen", error)),
+            // The thread ended before it said anything: its runtime could not be built.
+            Err(_) => Err(StartError::new("SIP", "its thread could not start")),
+        }
     }
 
     /// What runs on this thread's runtime: control, administration, telemetry, signals.
@@ -284,6 +336,24 @@ impl StoreThread {
         self.stopper.stop();
         if self.thread.join().is_err() {
             tracing::error!("the store ended in a panic");
+        }
+    }
+}
+
+/// The SIP shard's thread.
+struct ShardThread {
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<std::io::Result<()>>,
+}
+
+impl ShardThread {
+    /// Calls that are up are hung up, and their records on their way to the store, when this returns.
+    fn stop(self) {
+        let _ = self.stop.send(());
+        match self.thread.join() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the SIP shard did not start"),
+            Err(_) => tracing::error!("the SIP shard ended in a panic"),
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct Config {
     pub md5_only_agents: Vec<String>,
     /// How long bindings last.
     pub expiry: ExpiryLimits,
+    /// Contacts that one account may have at once, at most [`CONTACTS_PER_ACCOUNT_MAX`](crate::limits::CONTACTS_PER_ACCOUNT_MAX).
+    pub contacts_max: usize,
     /// How long a nonce lives. Default five minutes: longer than any set-up takes, short for who wants to replay.
     pub nonce_life: Duration,
     /// Who gets how much attention.
@@ -54,6 +56,7 @@ impl Default for Config {
             algorithms: vec![Algorithm::Md5, Algorithm::Sha256],
             md5_only_agents: vec!["baresip v0.".to_owned(), "baresip v1.".to_owned()],
             expiry: ExpiryLimits::default(),
+            contacts_max: 10,
             nonce_life: Duration::from_secs(300),
             admission: AdmissionLimits::default(),
             keep_alive: Some(Duration::from_secs(30)),

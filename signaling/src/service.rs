@@ -49,6 +49,7 @@ impl Signaling {
     /// accounts and bindings from the store at once.
     pub fn new(index: u8, config: Config, now: Now, mut random: Random) -> Self {
         let config = Arc::new(config);
+        let contacts_max = config.contacts_max;
         let authenticator =
             Authenticator::new(config.realm.clone(), config.algorithms.clone(), config.nonce_life, &mut random);
         let instances = Instances::new(&mut random);
@@ -81,7 +82,7 @@ impl Signaling {
             means,
             legs: HashMap::new(),
             gate,
-            bindings: Bindings::default(),
+            bindings: Bindings::new(contacts_max),
             keep_alives: KeepAlives::default(),
             subscribers: Subscriptions::default(),
             loading: Loading::new(),
@@ -99,6 +100,8 @@ impl Signaling {
         let config = Config { realm: self.means.config.realm.clone(), ..config };
         self.gate.admission.set_limits(config.admission);
         self.gate.authenticator.set_algorithms(config.algorithms.clone());
+        self.gate.authenticator.set_nonce_life(config.nonce_life);
+        self.bindings.set_contacts_max(config.contacts_max);
         self.means.trunks.reconfigure(config.trunks.clone());
         self.means.trace.set_bound(config.trace_octets);
         self.means.transactions.set_listeners(config.listeners.clone());

@@ -7,8 +7,27 @@ use signaling::admission::{AdmissionLimits, Rate};
 use signaling::digest::ClientCredentials;
 use signaling::registrar::ExpiryLimits;
 use signaling::transaction::Timers;
-use signaling::transport::{Advertised, ListenerConfig};
+use signaling::transport::{Advertised, ListenerConfig, Listeners};
 use signaling::trunk::{Source, Target, TargetHost, TrunkConfig};
+
+/// What signaling is told. `bound` are the listeners as they were bound.
+pub fn config(configuration: &Configuration, bound: &Listeners) -> signaling::Config {
+    let sip = &configuration.sip;
+    signaling::Config {
+        listeners: bound.clone(),
+        domains: sip.domains.clone(),
+        realm: sip.realm.clone(),
+        expiry: expiry(configuration),
+        contacts_max: sip.contacts_max as usize,
+        reveal_numbers: configuration.log.reveal,
+        nonce_life: Duration::from_secs(sip.nonce_life_s.into()),
+        admission: admission(configuration),
+        keep_alive: (sip.keep_alive_s > 0).then(|| Duration::from_secs(sip.keep_alive_s.into())),
+        trunks: trunks(configuration),
+        timers: timers(configuration),
+        ..signaling::Config::default()
+    }
+}
 
 /// The listeners, in the order of the configuration.
 pub fn listeners(configuration: &Configuration) -> Vec<ListenerConfig> {

@@ -55,6 +55,11 @@ impl Nonces {
         Self { key, life, minted: 0, used: HashMap::new(), order: VecDeque::new(), horizon_nanos: 0 }
     }
 
+    /// Another life for all nonces.
+    pub fn set_life(&mut self, life: Duration) {
+        self.life = life;
+    }
+
     /// A new nonce, in hexadecimal digits.
     pub fn mint(&mut self, now: Instant) -> String {
         self.minted = self.minted.wrapping_add(1);

@@ -72,6 +72,11 @@ impl Authenticator {
         self.algorithms = algorithms;
     }
 
+    /// Nonces live for so long from now on, those that are out too.
+    pub fn set_nonce_life(&mut self, life: Duration) {
+        self.nonces.set_life(life);
+    }
+
     /// The values of the WWW-Authenticate or Proxy-Authenticate headers, one an algorithm. `md5_only` is for clients that
     /// give up when they meet another one.
     pub fn challenge(&mut self, now: Instant, stale: bool, md5_only: bool) -> impl Iterator<Item = String> + '_ {

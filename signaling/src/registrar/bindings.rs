@@ -47,11 +47,24 @@ pub struct Bindings {
     expiries: TimerWheel<(String, Private<String>)>,
     /// The last word on each binding that changed, by account and contact URI.
     unwritten: BTreeMap<(String, String), Binding>,
+    contacts_max: usize,
     count: usize,
     counters: BindingsCounters,
 }
 
 impl Bindings {
+    /// None yet; an account may have `contacts_max` at once, within the bound of [`CONTACTS_PER_ACCOUNT_MAX`].
+    pub fn new(contacts_max: usize) -> Self {
+        let mut bindings = Self::default();
+        bindings.set_contacts_max(contacts_max);
+        bindings
+    }
+
+    /// Another bound from now on; contacts that are there stay until they end.
+    pub fn set_contacts_max(&mut self, contacts_max: usize) {
+        self.contacts_max = contacts_max.min(CONTACTS_PER_ACCOUNT_MAX);
+    }
+
     /// Does what a REGISTER over `flow` asks for, all of it or nothing (RFC 3261 §10.3 step 7).
     pub fn register(&mut self, now: Now, account: &str, requested: &Requested, flow: &str) -> Result<Changed, Refusal> {
         let bound = self.by_account.get(account).map_or(&[][..], Vec::as_slice);
@@ -78,7 +91,7 @@ impl Bindings {
             }
             after += usize::from(known.is_none() && !contact.expires.is_zero());
         }
-        if after > CONTACTS_PER_ACCOUNT_MAX {
+        if after > self.contacts_max && after > bound.len() {
             return Err(Refusal::TooManyContacts);
         }
         let mut changed = Changed::default();
@@ -319,7 +332,7 @@ mod tests {
 
     #[test]
     fn contacts_are_added_refreshed_ordered_and_removed() {
-        let mut bindings = Bindings::default();
+        let mut bindings = Bindings::new(CONTACTS_PER_ACCOUNT_MAX);
         let two = "Contact: <sip:a@198.51.100.7>;q=0.2, <sip:b@198.51.100.7>;expires=120\r\nExpires: 600\r\n";
         assert_eq!(register(&mut bindings, 0, "1", 1, two), Ok(Changed { added: 2, ..Changed::default() }));
         assert_eq!(uris(&bindings), ["sip:b@198.51.100.7", "sip:a@198.51.100.7"]);
@@ -336,7 +349,7 @@ mod tests {
 
     #[test]
     fn a_binding_ends_when_its_time_is_over() {
-        let mut bindings = Bindings::default();
+        let mut bindings = Bindings::new(CONTACTS_PER_ACCOUNT_MAX);
         register(&mut bindings, 0, "1", 1, "Contact: <sip:a@198.51.100.7>;expires=60\r\n").unwrap();
         register(&mut bindings, 30, "1", 2, "Contact: <sip:a@198.51.100.7>;expires=60\r\n").unwrap();
         assert!(bindings.handle_timeout(now(61)).is_empty(), "it was refreshed");
@@ -348,7 +361,7 @@ mod tests {
 
     #[test]
     fn a_register_is_done_as_a_whole_or_not_at_all() {
-        let mut bindings = Bindings::default();
+        let mut bindings = Bindings::new(CONTACTS_PER_ACCOUNT_MAX);
         register(&mut bindings, 0, "1", 5, "Contact: <sip:a@198.51.100.7>\r\n").unwrap();
         let old = "Contact: <sip:b@198.51.100.7>, <sip:a@198.51.100.7>\r\n";
         assert_eq!(register(&mut bindings, 1, "1", 5, old), Err(Refusal::OutOfOrder));
@@ -367,7 +380,7 @@ mod tests {
         assert_eq!(not_alone.unwrap_err().status().0.code(), 400);
         assert_eq!(read("1", 1, "Contact: <mailto:a@b.example>\r\n"), Err(Refusal::UnsupportedContact));
         assert_eq!(read("1", 1, "").map(|requested| requested.wanted), Ok(Wanted::Query));
-        let mut bindings = Bindings::default();
+        let mut bindings = Bindings::new(CONTACTS_PER_ACCOUNT_MAX);
         for number in 0..CONTACTS_PER_ACCOUNT_MAX {
             let contact = format!("Contact: <sip:{number}@198.51.100.7>\r\n");
             register(&mut bindings, 0, "1", 1 + number as u32, &contact).unwrap();
@@ -378,7 +391,7 @@ mod tests {
 
     #[test]
     fn the_store_is_told_the_last_word_on_each_binding() {
-        let mut bindings = Bindings::default();
+        let mut bindings = Bindings::new(CONTACTS_PER_ACCOUNT_MAX);
         register(&mut bindings, 0, "1", 1, "Contact: <sip:a@198.51.100.7>, <sip:b@198.51.100.7>\r\n").unwrap();
         register(&mut bindings, 0, "1", 2, "Contact: <sip:a@198.51.100.7>;expires=0\r\n").unwrap();
         let written = bindings.take_unwritten(10);
@@ -389,7 +402,7 @@ mod tests {
         let again = bindings.take_unwritten(1);
         assert_eq!(again.len(), 1);
         assert!(bindings.take_unwritten(10).iter().all(|one| one.removed), "what is newer is not overwritten");
-        let mut restarted = Bindings::default();
+        let mut restarted = Bindings::new(CONTACTS_PER_ACCOUNT_MAX);
         written.into_iter().for_each(|one| restarted.restore(now(2), one));
         assert_eq!(uris(&restarted), ["sip:b@198.51.100.7"]);
         assert!(!restarted.has_unwritten(), "what came from the store is not written back");

@@ -1,0 +1,181 @@
+//! A SIP shard: one thread with a current-thread runtime that runs `signaling` and `switch` for its calls.
+//!
+//! Both drain the other's inbox in the same turn, so the packets of a call set-up that go between them wake nobody:
+//!
+//! ```text
+//!        ┌──▶ sockets ──▶ signaling ◀──packets──▶ switch ──▶ sockets ──┐
+//!        └───────────────── sleep until one of: ◀──────────────────────┘
+//!             a message, a packet from another thread, a deadline, a name resolved
+//! ```
+
+use crate::administration::{Live, State};
+use crate::clock::Clock;
+use crate::configuration::{calls, sip};
+use crate::limits::SHARD_ROUNDS;
+use control::listener::Waker;
+use router::service::{next_turn, turn};
+use router::time::{Duration, Instant};
+use router::Endpoint;
+use signaling::Signaling;
+use signaling::transport::{Resolver, TransportEvent, Transports};
+use std::pin::Pin;
+use std::sync::Arc;
+use switch::Switch;
+use tokio::sync::oneshot;
+use tokio::time::Sleep;
+
+/// How long the calls that are up when the shard ends may take to end: a BYE, its retransmissions, its answer.
+const HANG_UP_WITHIN: Duration = Duration::from_secs(3);
+
+/// How often it looks whether they have.
+const HANG_UP_POLL: Duration = Duration::from_millis(5);
+
+/// How long open connections may take to send what is queued when the shard ends.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
+/// A shard with what its loop needs.
+pub struct Shard {
+    /// SIP.
+    pub signaling: Signaling,
+    /// Its place at the router.
+    pub signaling_endpoint: Endpoint,
+    /// Calls.
+    pub switch: Switch,
+    /// Its place at the router.
+    pub switch_endpoint: Endpoint,
+    /// The sockets.
+    pub transports: Transports,
+    /// Names.
+    pub resolver: Resolver,
+    /// What wakes it: the same for both modules.
+    pub waker: Waker,
+    /// The clocks.
+    pub clock: Clock,
+    /// What is in force.
+    pub live: Live,
+}
+
+impl std::fmt::Debug for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shard").field("signaling", &self.signaling_endpoint.address()).finish_non_exhaustive()
+    }
+}
+
+impl Shard {
+    /// Runs until `stop` is sent or dropped, then closes the sockets.
+    pub async fn run(mut self, mut stop: oneshot::Receiver<()>) {
+        let mut applied = self.live.load_full();
+        let mut alarm = Box::pin(tokio::time::sleep(Duration::ZERO));
+        loop {
+            let live = self.live.load();
+            if !Arc::ptr_eq(&live, &applied) {
+                applied = Arc::clone(&live);
+                self.apply(&applied);
+            }
+            drop(live);
+            if self.work() {
+                // Connections are tasks of this runtime: they have their turn too.
+                tokio::task::yield_now().await;
+                continue;
+            }
+            if !(self.signaling_endpoint.may_sleep() && self.switch_endpoint.may_sleep()) {
+                self.awake();
+                continue;
+            }
+            let due = earliest(next_turn(&mut self.signaling), next_turn(&mut self.switch));
+            let resolver = &mut self.resolver;
+            tokio::select! {
+                biased;
+                () = self.transports.ready() => {}
+                () = self.waker.wait() => {}
+                () = wait_until(&mut alarm, due, &self.clock) => {}
+                () = std::future::poll_fn(|context| resolver.poll_ready(context)) => {}
+                _ = &mut stop => break,
+            }
+            self.awake();
+        }
+        self.hang_up().await;
+        self.transports.close(CLOSE_WITHIN).await;
+    }
+
+    /// Ends the calls that are up, and gives their peers and the store a moment to hear of it.
+    async fn hang_up(&mut self) {
+        let now = self.clock.now();
+        self.switch.hang_up_all(now);
+        let until = now.instant + HANG_UP_WITHIN;
+        while !(self.switch.is_idle() && self.signaling.is_idle()) && self.clock.instant() < until {
+            self.awake();
+            if !self.work() {
+                let _ = tokio::time::timeout(HANG_UP_POLL, self.transports.ready()).await;
+            }
+        }
+    }
+
+    fn awake(&self) {
+        self.signaling_endpoint.awake();
+        self.switch_endpoint.awake();
+    }
+
+    fn apply(&mut self, state: &State) {
+        let now = self.clock.now();
+        self.signaling.reconfigure(now, sip::config(&state.configuration, self.transports.listeners()));
+        self.switch.reconfigure(calls_config(state));
+    }
+
+    /// One turn: what came, what the modules make of it, what is to be sent. True if more may wait.
+    fn work(&mut self) -> bool {
+        let now = self.clock.now();
+        let mut more = self.transports.receive();
+        while let Some(event) = self.transports.poll_event() {
+            match event {
+                TransportEvent::Received(received) => self.signaling.handle_message(now, received),
+                TransportEvent::Failed { token, failure, .. } => {
+                    self.signaling.handle_transport_failed(now, token, failure);
+                }
+                TransportEvent::Closed { flow } => self.signaling.handle_closed(now, &flow),
+            }
+        }
+        while let Some((host, resolution)) = self.resolver.poll_answer(now.instant) {
+            self.signaling.handle_resolved(now, &host, &resolution);
+        }
+        for _ in 0..SHARD_ROUNDS {
+            let signaling = turn(&mut self.signaling, &self.signaling_endpoint, now);
+            let switch = turn(&mut self.switch, &self.switch_endpoint, now);
+            if !signaling && !switch && self.signaling_endpoint.is_empty() && self.switch_endpoint.is_empty() {
+                break;
+            }
+        }
+        while let Some(host) = self.signaling.poll_resolve() {
+            let resolution = self.resolver.resolve(now.instant, &host);
+            self.signaling.handle_resolved(now, &host, &resolution);
+        }
+        while let Some(transmit) = self.signaling.poll_transmit() {
+            self.transports.send(transmit);
+        }
+        more |= !self.signaling_endpoint.is_empty() || !self.switch_endpoint.is_empty();
+        more
+    }
+}
+
+/// What the switch is told: while the server drains, no new calls.
+pub fn calls_config(state: &State) -> switch::Config {
+    let config = calls::config(&state.configuration);
+    if state.draining { switch::Config { calls_max: 0, ..config } } else { config }
+}
+
+fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+async fn wait_until(alarm: &mut Pin<Box<Sleep>>, due: Option<Instant>, clock: &Clock) {
+    match due {
+        Some(at) => {
+            alarm.as_mut().reset(tokio::time::Instant::now() + at.since(clock.instant()));
+            alarm.as_mut().await;
+        }
+        None => std::future::pending().await,
+    }
+}
