@@ -37,7 +37,9 @@ impl Source {
         let port_fits = self.port.is_none_or(|port| port == remote.port());
         port_fits
             && match (self.address, remote.ip().to_canonical()) {
-                (IpAddr::V4(own), IpAddr::V4(other)) => same_prefix(own.to_bits().into(), other.to_bits().into(), self.prefix, 32),
+                (IpAddr::V4(own), IpAddr::V4(other)) => {
+                    same_prefix(own.to_bits().into(), other.to_bits().into(), self.prefix, 32)
+                }
                 (IpAddr::V6(own), IpAddr::V6(other)) => same_prefix(own.to_bits(), other.to_bits(), self.prefix, 128),
                 _ => false,
             }

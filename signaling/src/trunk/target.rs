@@ -61,7 +61,8 @@ impl Target {
 /// RFC 1123 §2.1, and underscores, which operators' names have.
 fn is_name(text: &str) -> bool {
     let label = |label: &str| {
-        (1..=63).contains(&label.len()) && label.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-_".contains(&octet))
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-_".contains(&octet))
     };
     text.len() <= 253 && text.trim_end_matches('.').split('.').all(label)
 }
