@@ -101,7 +101,7 @@ pub const KEYS: &[Key] = &[
     live("trunk.password_file", "A file that holds the password, readable by its owner alone.").example("\"./carrier.password\""),
     live("trunk.trusted", "Whether its P-Asserted-Identity is believed, and ours sent to it (RFC 3325).").example("false"),
     live("trunk.calls_max", "Most calls at once, both ways together. Where it is not set: as many as calls.max.").example("30"),
-    live("trunk.interface", "The local address of its media, where signalling is listened for at 0.0.0.0 or :: and the host has several.").example("\"10.0.0.5\""),
+    live("trunk.interface", "The local address of its media. Where it is not set: that of the first of sip.listen of its family.").example("\"10.0.0.5\""),
     live("group.name", "Its name, which is also its number.").example("\"sales\""),
     live("group.members", "Accounts that ring, best first.").example("[\"alice\", \"bob\"]"),
     live("group.strategy", "\"all\" at once, or one after another in \"sequence\".").example("\"all\""),

@@ -44,7 +44,7 @@ impl Builder<'_> {
         Plan {
             routes: configuration.route.iter().enumerate().map(|(index, route)| self.route(index, route)).collect(),
             groups: (0..configuration.group.len()).map(|index| self.group(index)).collect(),
-            trunks: configuration.trunk.iter().map(trunk).collect(),
+            trunks: configuration.trunk.iter().map(|one| trunk(configuration, one)).collect(),
             services: services
                 .into_iter()
                 .flat_map(|(kind, numbers)| numbers.iter().map(move |number| (number.clone(), kind)))
@@ -197,15 +197,17 @@ impl Builder<'_> {
     }
 }
 
-/// The local address of a trunk's media: as configured, or the unspecified one of its family.
-fn trunk(trunk: &super::model::Trunk) -> Trunk {
+/// A trunk. The local address of its media: as configured, or else that of the first listener of its family, which its signalling
+/// leaves from; unspecified where there is none.
+fn trunk(configuration: &Configuration, trunk: &super::model::Trunk) -> Trunk {
     let target = trunk.address.as_deref().and_then(sip::target);
     let six = match target.map(|target| target.host) {
         Some(TargetHost::Address(address)) => address.is_ipv6(),
         _ => false,
     };
+    let own = configuration.sip.listen.iter().map(|listen| listen.address.ip()).find(|own| own.is_ipv6() == six);
     let unspecified = if six { IpAddr::from(Ipv6Addr::UNSPECIFIED) } else { IpAddr::from(Ipv4Addr::UNSPECIFIED) };
-    Trunk { name: trunk.name.clone(), interface: trunk.interface.unwrap_or(unspecified) }
+    Trunk { name: trunk.name.clone(), interface: trunk.interface.or(own).unwrap_or(unspecified) }
 }
 
 fn service(name: &str) -> Option<BuiltinKind> {
@@ -232,6 +234,27 @@ fn refusal(cause: &str) -> Option<CauseKind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_trunks_media_leaves_from_where_its_signalling_does() {
+        let text = r#"
+            [sip]
+            listen = ["udp:127.0.0.2:5060", "udp:[::1]:5060", "udp:127.0.0.3:5060"]
+            [[trunk]]
+            name = "four"
+            address = "192.0.2.1"
+            [[trunk]]
+            name = "six"
+            address = "[2001:db8::1]:5080"
+            [[trunk]]
+            name = "told"
+            address = "192.0.2.1"
+            interface = "127.0.0.3"
+        "#;
+        let plan = plan(&super::super::read(text).unwrap());
+        let interfaces: Vec<String> = plan.trunks.iter().map(|trunk| trunk.interface.to_string()).collect();
+        assert_eq!(interfaces, ["127.0.0.2", "::1", "127.0.0.3"]);
+    }
 
     #[test]
     fn a_route_becomes_a_line_of_the_plan() {
