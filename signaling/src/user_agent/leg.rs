@@ -360,7 +360,14 @@ impl Leg {
         self.step(means, |state, head, means| match state {
             State::Outgoing(outgoing) => outgoing.handle_response(head, means, key, message, flow),
             State::Session(mut session) => {
-                session.handle_response(head, means, key, &message);
+                let stray = !session.waits_for(key)
+                    && message.status().is_some_and(StatusCode::is_success)
+                    && message.to_tag().as_ref() != session.remote_tag();
+                if stray {
+                    super::ack::hang_up_stray(means, key, &message, &flow, head.reach());
+                } else {
+                    session.handle_response(head, means, key, &message);
+                }
                 State::Session(session)
             }
             other => other,

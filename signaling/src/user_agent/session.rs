@@ -76,6 +76,11 @@ impl Session {
         self.requester.dialog.id().remote_tag.as_ref()
     }
 
+    /// Whether a request with that key has no final response.
+    pub(super) fn waits_for(&self, key: ClientKey) -> bool {
+        self.requester.waits_for(key)
+    }
+
     /// Whether nothing is left to do.
     pub(super) fn is_over(&self) -> bool {
         self.standing == Standing::Left && self.requester.waiting().next().is_none() && self.referral.is_none()
@@ -147,9 +152,6 @@ impl Session {
     /// A response to a request of ours.
     pub(super) fn handle_response(&mut self, head: &mut Head, means: &mut Means, key: ClientKey, message: &Message) {
         let Some(status) = message.status().filter(|status| status.is_final()) else { return };
-        if !self.requester.waits_for(key) {
-            return;
-        }
         let Some(sent) = self.requester.take(key) else { return };
         if matches!(status.code(), 401 | 407) {
             match self.requester.send_authorized(means, head, sent, message) {

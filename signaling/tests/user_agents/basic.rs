@@ -1,12 +1,10 @@
 //! A registration, and a call each way.
 
-use super::harness::{SERVER, TRUNK, World, answer, header, offer, sdp, state};
+use super::harness::{ALICE, SERVER, TRUNK, World, alice_calls, answer, call_trunk, header, offer, sdp, state};
 use super::peer::Peer;
-use router::parameter::{CauseKind, Leg, LegPhase, MediaExchange, Origin, Parameter, Party, Registration, Target};
+use router::parameter::{CauseKind, LegPhase, MediaExchange, Origin, Parameter, Registration};
 use router::{Address, Command, Instance, ModuleKind};
 use signaling::message::Header;
-
-const ALICE: &str = "198.51.100.7:5062";
 
 #[test]
 fn a_phone_registers_and_is_found() {
@@ -28,14 +26,6 @@ fn a_phone_registers_and_is_found() {
     world.run_ms(600_000);
     assert_eq!(world.bindings.len(), 0, "expired");
     world.assert_idle();
-}
-
-/// Alice calls through the platform: the INVITE's transaction with the switch.
-fn alice_calls(world: &mut World) -> (Peer, router::Packet) {
-    let mut alice = Peer::new(ALICE, "alice", "200");
-    alice.invite(world, "", &sdp(1, 4_000, "sendrecv"));
-    let packet = world.asked(Command::Start);
-    (alice, packet)
 }
 
 #[test]
@@ -93,17 +83,7 @@ fn the_switch_hangs_up_a_call_that_came_in() {
 #[test]
 fn a_call_goes_out_to_a_trunk_and_its_peer_hangs_up() {
     let mut world = World::new(4);
-    let leg = Address::local(ModuleKind::Signaling, 0).at(Instance(77));
-    let wanted = Leg {
-        call_id: "call".to_owned(),
-        target: Target::Trunk { name: "carrier".to_owned(), number: "+4930123".to_owned().into() },
-        caller: Party::new("alice", "tandem"),
-        anonymous: false,
-        called: Party::new("+4930123", ""),
-        media: offer(20_002),
-        hops: 68,
-    };
-    world.ask(Instance(5), leg, Command::Start, wanted);
+    let _leg = call_trunk(&mut world, offer(20_002));
     let trunk = TRUNK.parse().unwrap();
     let invite = world.expect(trunk, "INVITE sip:+4930123@198.51.100.10 SIP/2.0");
     assert_eq!(header(&invite, Header::MaxForwards), "68");

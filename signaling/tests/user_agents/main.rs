@@ -1,5 +1,13 @@
 //! User agents and the registrar from outside: what peers and the switch see.
 
+mod admission;
 mod basic;
 mod harness;
+mod incoming;
+mod offers;
+mod outgoing;
 mod peer;
+mod random;
+mod registrar;
+mod session;
+mod transfer;

@@ -18,8 +18,8 @@ pub(crate) struct Peer {
     /// The Request-URI of its requests.
     pub(crate) target: String,
     pub(crate) cseq: u32,
-    branches: u32,
-    last_branch: String,
+    pub(crate) branches: u32,
+    pub(crate) last_branch: String,
 }
 
 impl Peer {
@@ -170,9 +170,4 @@ pub(crate) fn response(
         copy(Header::RecordRoute),
         body.len()
     )
-}
-
-/// Octets as a message.
-pub(crate) fn message(text: &str) -> Message {
-    Message::parse_datagram(Bytes::copy_from_slice(text.as_bytes())).unwrap()
 }

@@ -1,0 +1,277 @@
+//! Legs that come in, up to their ACK.
+
+use super::harness::{ALICE, TRUNK, World, alice_calls, answer, header, leg_state, offer, sdp, state};
+use super::peer::Peer;
+use router::Command;
+use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, MediaExchange, Parameter};
+use signaling::message::Header;
+
+#[test]
+fn a_caller_cancels_while_it_rings() {
+    let mut world = World::new(1);
+    let (alice, packet) = alice_calls(&mut world);
+    world.answer(&packet, Command::Progress, state(LegPhase::Ringing, None));
+    let ringing = world.expect(alice.address, "SIP/2.0 180");
+    world.send(alice.address, &alice.cancel("Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n"));
+    let canceled = world.expect(alice.address, "SIP/2.0 200");
+    assert_eq!(header(&canceled, Header::CSeq), "2 CANCEL");
+    assert_eq!(canceled.to_tag(), ringing.to_tag(), "RFC 3261 §9.2");
+    let terminated = world.expect(alice.address, "SIP/2.0 487");
+    let mut alice = alice;
+    alice.learn(&terminated);
+    let ack = alice.ack(false, "");
+    world.send(alice.address, &ack);
+    let stop = world.asked(Command::Stop);
+    assert_eq!(leg_state(&stop).cause.as_ref().unwrap().kind, CauseKind::AnsweredElsewhere);
+    // The switch's late answer finds nobody.
+    world.answer(&packet, Command::Failed, Failure::because(CauseKind::Cancelled.into()));
+    world.assert_idle();
+}
+
+#[test]
+fn a_cancel_that_crosses_the_200_has_no_effect() {
+    let mut world = World::new(2);
+    let (mut alice, packet) = alice_calls(&mut world);
+    world.answer(&packet, Command::Done, state(LegPhase::Answered, answer(20_000)));
+    world.send(alice.address, &alice.cancel(""));
+    let ok = world.expect(alice.address, "SIP/2.0 200");
+    assert_eq!(header(&ok, Header::CSeq), "2 INVITE");
+    alice.learn(&ok);
+    let cancelled = world.expect(alice.address, "SIP/2.0 200");
+    assert_eq!(header(&cancelled, Header::CSeq), "2 CANCEL");
+    for text in [alice.ack(true, ""), alice.request("BYE", "", "")] {
+        world.send(alice.address, &text);
+    }
+    world.expect(alice.address, "SIP/2.0 200");
+    world.asked(Command::Stop);
+    world.assert_idle();
+}
+
+#[test]
+fn a_bye_in_the_early_dialog_ends_it_and_the_invite() {
+    let mut world = World::new(3);
+    let (mut alice, packet) = alice_calls(&mut world);
+    world.answer(&packet, Command::Progress, state(LegPhase::Ringing, None));
+    let ringing = world.expect(alice.address, "SIP/2.0 180");
+    alice.learn(&ringing);
+    let mut early = alice.clone();
+    let bye = early.request("BYE", "", "");
+    world.send(alice.address, &bye);
+    world.expect(alice.address, "SIP/2.0 200");
+    world.expect(alice.address, "SIP/2.0 487");
+    let ack = alice.ack(false, "");
+    world.send(alice.address, &ack);
+    world.asked(Command::Stop);
+    world.assert_idle();
+}
+
+#[test]
+fn early_media_is_answered_in_183_and_stands_in_the_200() {
+    let mut world = World::new(4);
+    let (mut alice, packet) = alice_calls(&mut world);
+    world.answer(&packet, Command::Progress, state(LegPhase::Early, answer(20_000)));
+    let early = world.expect(alice.address, "SIP/2.0 183");
+    assert!(String::from_utf8_lossy(early.body_octets()).contains("m=audio 20000"));
+    world.answer(&packet, Command::Progress, state(LegPhase::Ringing, None));
+    let ringing = world.expect(alice.address, "SIP/2.0 180");
+    assert_eq!(ringing.body_octets(), early.body_octets(), "any of them may be lost");
+    // Said again each minute.
+    world.run_ms(61_000);
+    world.expect(alice.address, "SIP/2.0 180");
+    world.answer(&packet, Command::Done, state(LegPhase::Answered, answer(20_000)));
+    let ok = world.expect(alice.address, "SIP/2.0 200");
+    assert_eq!(ok.body_octets(), early.body_octets());
+    alice.learn(&ok);
+    for text in [alice.ack(true, ""), alice.request("BYE", "", "")] {
+        world.send(alice.address, &text);
+    }
+    world.assert_idle();
+}
+
+#[test]
+fn causes_become_statuses_with_a_reason() {
+    for (kind, code, status, reason) in [
+        (CauseKind::Busy, None, "486", "Q.850;cause=17;text=\"busy\""),
+        (CauseKind::NoAnswer, None, "480", "Q.850;cause=19;text=\"no-answer\""),
+        (CauseKind::UnknownNumber, None, "404", "Q.850;cause=1;text=\"unknown-number\""),
+        (CauseKind::Unreachable, None, "480", "Q.850;cause=20;text=\"unreachable\""),
+        (CauseKind::Forbidden, None, "403", "Q.850;cause=57;text=\"forbidden\""),
+        (CauseKind::Busy, Some(600), "600", "Q.850;cause=17;text=\"busy\""),
+        (CauseKind::Congestion, Some(503), "500", "Q.850;cause=34;text=\"congestion\""),
+    ] {
+        let mut world = World::new(5);
+        let (mut alice, packet) = alice_calls(&mut world);
+        let cause = Cause { code, ..Cause::new(kind) };
+        world.answer(&packet, Command::Failed, Failure::because(cause));
+        let refusal = world.expect(alice.address, &format!("SIP/2.0 {status}"));
+        assert_eq!(header(&refusal, Header::Reason), reason);
+        alice.learn(&refusal);
+        let ack = alice.ack(false, "");
+        world.send(alice.address, &ack);
+        world.assert_idle();
+    }
+}
+
+#[test]
+fn a_200_is_repeated_until_its_time_is_over_and_then_hung_up() {
+    let mut world = World::new(6);
+    let (alice, packet) = alice_calls(&mut world);
+    world.answer(&packet, Command::Done, state(LegPhase::Answered, answer(20_000)));
+    world.run_ms(31_900);
+    let sent = world.take(alice.address);
+    let oks = sent.iter().filter(|message| message.status().is_some_and(|status| status.is_success())).count();
+    // At 0, 0.5, 1.5, 3.5, 7.5 seconds and every 4 seconds after that.
+    assert_eq!(oks, 11, "{sent:?}");
+    let bye = world.expect(alice.address, "BYE");
+    alice.respond(&mut world, &bye, "481 Gone", "", "");
+    let stop = world.asked(Command::Stop);
+    assert_eq!(leg_state(&stop).cause.as_ref().unwrap().kind, CauseKind::Timeout);
+    world.assert_idle();
+}
+
+#[test]
+fn an_invite_without_offer_gets_one_in_the_200_and_answers_in_the_ack() {
+    let mut world = World::new(7);
+    let mut alice = Peer::new(ALICE, "alice", "200");
+    alice.invite(&mut world, "", "");
+    let packet = world.asked(Command::Start);
+    assert!(matches!(packet.first(), Some(Parameter::Call(call)) if call.media.is_none()));
+    world.answer(&packet, Command::Done, state(LegPhase::Answered, offer(20_000)));
+    let ok = world.expect(alice.address, "SIP/2.0 200");
+    assert!(String::from_utf8_lossy(ok.body_octets()).contains("m=audio 20000"));
+    alice.learn(&ok);
+    let ack = alice.ack(true, &sdp(1, 4_000, "sendrecv"));
+    world.send(alice.address, &ack);
+    let set = world.asked(Command::Set);
+    let Some(MediaExchange::Answer(answer)) = &leg_state(&set).media else { panic!("{set:?}") };
+    assert_eq!(answer.streams[0].rtp.unwrap().port(), 4_000);
+    world.answer(&set, Command::Done, LegState::new(LegPhase::Answered));
+    let bye = alice.request("BYE", "", "");
+    world.send(alice.address, &bye);
+    world.assert_idle();
+}
+
+#[test]
+fn an_ack_without_the_answer_ends_the_call() {
+    let mut world = World::new(8);
+    let mut alice = Peer::new(ALICE, "alice", "200");
+    alice.invite(&mut world, "", "");
+    let packet = world.asked(Command::Start);
+    world.answer(&packet, Command::Done, state(LegPhase::Answered, offer(20_000)));
+    let ok = world.expect(alice.address, "SIP/2.0 200");
+    alice.learn(&ok);
+    let ack = alice.ack(true, "");
+    world.send(alice.address, &ack);
+    let bye = world.expect(alice.address, "BYE");
+    alice.respond(&mut world, &bye, "200 OK", "", "");
+    let stop = world.asked(Command::Stop);
+    assert_eq!(leg_state(&stop).cause.as_ref().unwrap().kind, CauseKind::PeerMisbehaved);
+    world.assert_idle();
+}
+
+#[test]
+fn an_offer_that_cannot_be_served_is_refused_with_a_warning() {
+    let mut world = World::new(9);
+    let mut carrier = Peer::new(TRUNK, "100", "200");
+    let video = sdp(1, 4_000, "sendrecv").replace("m=audio", "m=video");
+    let text = carrier.request("INVITE", "", &video);
+    world.send(carrier.address, &text);
+    let refusal = world.expect(carrier.address, "SIP/2.0 488");
+    assert_eq!(header(&refusal, Header::Warning), "304 192.0.2.1 \"Media type not available\"");
+    carrier.learn(&refusal);
+    let ack = carrier.ack(false, "");
+    world.send(carrier.address, &ack);
+    world.assert_idle();
+}
+
+#[test]
+fn an_answer_of_the_switch_that_does_not_fit_is_488_and_the_switch_is_told() {
+    let mut world = World::new(10);
+    let (mut alice, packet) = alice_calls(&mut world);
+    let Some(MediaExchange::Answer(mut wrong)) = answer(20_000) else { panic!() };
+    wrong.streams[0].codecs = vec![router::parameter::Codec::new(9, "G722", 8_000)];
+    world.answer(&packet, Command::Done, state(LegPhase::Answered, Some(MediaExchange::Answer(wrong))));
+    let refusal = world.expect(alice.address, "SIP/2.0 488");
+    alice.learn(&refusal);
+    let ack = alice.ack(false, "");
+    world.send(alice.address, &ack);
+    world.asked(Command::Stop);
+    world.assert_idle();
+}
+
+#[test]
+fn what_is_required_and_not_offered_is_420() {
+    let mut world = World::new(11);
+    let mut carrier = Peer::new(TRUNK, "100", "200");
+    let text = carrier.request("INVITE", "Require: 100rel, timer\r\n", &sdp(1, 4_000, "sendrecv"));
+    world.send(carrier.address, &text);
+    let refusal = world.expect(carrier.address, "SIP/2.0 420");
+    assert_eq!(header(&refusal, Header::Unsupported), "100rel, timer");
+    world.assert_idle();
+}
+
+#[test]
+fn a_call_that_went_round_too_often_is_483_and_a_merged_one_482() {
+    let mut world = World::new(12);
+    let mut carrier = Peer::new(TRUNK, "100", "200");
+    let text = carrier.request("INVITE", "", &sdp(1, 4_000, "sendrecv"));
+    world.send(carrier.address, &text.replace("Max-Forwards: 70", "Max-Forwards: 0"));
+    let refusal = world.expect(carrier.address, "SIP/2.0 483");
+    carrier.learn(&refusal);
+    let ack = carrier.ack(false, "");
+    world.send(carrier.address, &ack);
+    let mut carrier = Peer::new(TRUNK, "101", "200");
+    let text = carrier.request("INVITE", "", &sdp(1, 4_000, "sendrecv"));
+    world.send(carrier.address, &text);
+    world.run_ms(10);
+    world.send(carrier.address, &text.replace("z9hG4bK", "z9hG4bKother"));
+    world.expect(carrier.address, "SIP/2.0 482");
+    let packet = world.asked(Command::Start);
+    world.answer(&packet, Command::Failed, Failure::because(CauseKind::Busy.into()));
+    let refusal = world.expect(carrier.address, "SIP/2.0 486");
+    carrier.learn(&refusal);
+    let ack = carrier.ack(false, "");
+    world.send(carrier.address, &ack);
+    world.assert_idle();
+}
+
+#[test]
+fn a_trunk_asserts_who_calls_and_a_tel_uri_is_a_number() {
+    let mut world = World::new(13);
+    let mut carrier = Peer::new(TRUNK, "100", "200");
+    carrier.target = "tel:+49-30-200".to_owned();
+    let headers = "P-Asserted-Identity: \"Real Name\" <sip:+4930999@carrier.example>\r\nPrivacy: id\r\n";
+    let text = carrier.request("INVITE", headers, &sdp(1, 4_000, "sendrecv"));
+    world.send(carrier.address, &text);
+    let packet = world.asked(Command::Start);
+    let Some(Parameter::Call(call)) = packet.first() else { panic!() };
+    assert_eq!((call.caller.user(), call.called.user(), call.anonymous), ("+4930999", "+4930200", true));
+    assert_eq!(call.origin.name(), "carrier");
+    world.answer(&packet, Command::Failed, Failure::because(CauseKind::Busy.into()));
+    let refusal = world.expect(carrier.address, "SIP/2.0 486");
+    carrier.learn(&refusal);
+    let ack = carrier.ack(false, "");
+    world.send(carrier.address, &ack);
+    world.assert_idle();
+}
+
+#[test]
+fn a_trunk_has_so_many_calls_at_once() {
+    let mut world = World::with(14, |config| config.trunks[0].calls_max = Some(1));
+    let mut first = Peer::new(TRUNK, "100", "200");
+    let text = first.request("INVITE", "", &sdp(1, 4_000, "sendrecv"));
+    world.send(first.address, &text);
+    let packet = world.asked(Command::Start);
+    let mut second = Peer::new(TRUNK, "101", "200");
+    let text = second.request("INVITE", "", &sdp(1, 4_000, "sendrecv"));
+    world.send(second.address, &text);
+    let refusal = world.expect(second.address, "SIP/2.0 503");
+    assert!(!header(&refusal, Header::RetryAfter).is_empty());
+    world.answer(&packet, Command::Failed, Failure::because(CauseKind::Busy.into()));
+    world.run_ms(100);
+    let text = second.request("INVITE", "", &sdp(1, 4_000, "sendrecv"));
+    world.send(second.address, &text);
+    let packet = world.asked(Command::Start);
+    world.answer(&packet, Command::Failed, Failure::because(CauseKind::Busy.into()));
+    world.assert_idle();
+}

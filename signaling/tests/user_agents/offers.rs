@@ -1,0 +1,302 @@
+//! Offers within the session: the peer's, ours, and those that cross.
+
+use super::harness::CALL;
+use super::harness::{TRUNK, World, alice_talks, answer, cause, header, leg_state, sdp, state, trunk_talks, voice};
+use router::Command;
+use router::parameter::{CauseKind, Direction, Failure, LegPhase, LegState, MediaExchange};
+use signaling::message::{Header, Method};
+
+fn hold(port: u16) -> LegState {
+    state(LegPhase::Answered, Some(MediaExchange::Offer(voice(port, Direction::SendOnly))))
+}
+
+#[test]
+fn a_peer_holds_and_retrieves() {
+    let mut world = World::new(1);
+    let (mut alice, _) = alice_talks(&mut world);
+    for (version, direction, answered, written) in
+        [(2, "sendonly", Direction::ReceiveOnly, "a=recvonly"), (3, "sendrecv", Direction::SendReceive, "a=sendrecv")]
+    {
+        let text = alice.request("INVITE", "", &sdp(version, 4_000, direction));
+        world.send(alice.address, &text);
+        let set = world.asked(Command::Set);
+        assert!(matches!(leg_state(&set).media, Some(MediaExchange::Offer(_))));
+        let described = MediaExchange::Answer(voice(20_000, answered));
+        world.answer(&set, Command::Done, state(LegPhase::Answered, Some(described)));
+        let ok = world.expect(alice.address, "SIP/2.0 200");
+        assert!(String::from_utf8_lossy(ok.body_octets()).contains(written));
+        let ack = alice.ack(true, "");
+        world.send(alice.address, &ack);
+    }
+    let bye = alice.request("BYE", "", "");
+    world.send(alice.address, &bye);
+    world.assert_idle();
+}
+
+#[test]
+fn a_session_refresh_is_answered_here() {
+    let mut world = World::new(2);
+    let (mut alice, _) = alice_talks(&mut world);
+    for method in ["INVITE", "UPDATE"] {
+        let text = alice.request(method, "", &sdp(1, 4_000, "sendrecv"));
+        world.send(alice.address, &text);
+        let ok = world.expect(alice.address, "SIP/2.0 200");
+        assert!(String::from_utf8_lossy(ok.body_octets()).contains("m=audio 20000"));
+        if method == "INVITE" {
+            let ack = alice.ack(true, "");
+            world.send(alice.address, &ack);
+        }
+    }
+    let text = alice.request("UPDATE", "", "");
+    world.send(alice.address, &text);
+    world.expect(alice.address, "SIP/2.0 200");
+    let bye = alice.request("BYE", "", "");
+    world.send(alice.address, &bye);
+    world.run_ms(10);
+    assert!(world.at_switch.iter().all(|received| !format!("{received:?}").contains("Set")));
+    world.assert_idle();
+}
+
+#[test]
+fn a_peer_that_wants_an_offer_gets_one_and_answers_in_the_ack() {
+    let mut world = World::new(3);
+    let (mut alice, _) = alice_talks(&mut world);
+    let text = alice.request("INVITE", "", "");
+    world.send(alice.address, &text);
+    let set = world.asked(Command::Set);
+    assert!(leg_state(&set).media.is_none());
+    let offered = MediaExchange::Offer(voice(20_000, Direction::SendReceive));
+    world.answer(&set, Command::Done, state(LegPhase::Answered, Some(offered)));
+    world.expect(alice.address, "SIP/2.0 200");
+    let ack = alice.ack(true, &sdp(2, 4_002, "sendrecv"));
+    world.send(alice.address, &ack);
+    let set = world.asked(Command::Set);
+    let Some(MediaExchange::Answer(described)) = &leg_state(&set).media else { panic!() };
+    assert_eq!(described.streams[0].rtp.unwrap().port(), 4_002);
+    world.answer(&set, Command::Done, LegState::new(LegPhase::Answered));
+    let bye = alice.request("BYE", "", "");
+    world.send(alice.address, &bye);
+    world.assert_idle();
+}
+
+#[test]
+fn an_offer_that_the_switch_refuses_leaves_the_session() {
+    let mut world = World::new(4);
+    let (mut alice, _) = alice_talks(&mut world);
+    for (kind, status) in
+        [(CauseKind::IncompatibleMedia, "488"), (CauseKind::Glare, "491"), (CauseKind::Timeout, "488")]
+    {
+        let text = alice.request("INVITE", "", &sdp(2, 4_000, "sendonly"));
+        world.send(alice.address, &text);
+        let set = world.asked(Command::Set);
+        world.answer(&set, Command::Failed, Failure::because(kind.into()));
+        world.expect(alice.address, &format!("SIP/2.0 {status}"));
+        let ack = alice.ack(false, "");
+        world.send(alice.address, &ack);
+    }
+    assert_eq!(world.signaling.legs(), 1);
+    let bye = alice.request("BYE", "", "");
+    world.send(alice.address, &bye);
+    world.assert_idle();
+}
+
+#[test]
+fn a_cancelled_reinvite_leaves_the_session() {
+    let mut world = World::new(5);
+    let (mut alice, _) = alice_talks(&mut world);
+    let text = alice.request("INVITE", "", &sdp(2, 4_000, "sendonly"));
+    world.send(alice.address, &text);
+    let set = world.asked(Command::Set);
+    world.send(alice.address, &alice.cancel(""));
+    world.expect(alice.address, "SIP/2.0 200");
+    world.expect(alice.address, "SIP/2.0 487");
+    let ack = alice.ack(false, "");
+    world.send(alice.address, &ack);
+    world.answer(&set, Command::Done, state(LegPhase::Answered, answer(20_000)));
+    let bye = alice.request("BYE", "", "");
+    world.send(alice.address, &bye);
+    world.assert_idle();
+}
+
+#[test]
+fn an_offer_before_the_last_was_answered_is_500_with_a_time() {
+    let mut world = World::new(6);
+    let (mut alice, _) = alice_talks(&mut world);
+    let text = alice.request("INVITE", "", &sdp(2, 4_000, "sendonly"));
+    world.send(alice.address, &text);
+    let set = world.asked(Command::Set);
+    let mut other = alice.clone();
+    for method in ["INVITE", "UPDATE"] {
+        let text = other.request(method, "", &sdp(3, 4_000, "inactive"));
+        world.send(alice.address, &text);
+        let refusal = world.expect(alice.address, "SIP/2.0 500");
+        assert!(!header(&refusal, Header::RetryAfter).is_empty());
+    }
+    let described = MediaExchange::Answer(voice(20_000, Direction::ReceiveOnly));
+    world.answer(&set, Command::Done, state(LegPhase::Answered, Some(described)));
+    world.expect(alice.address, "SIP/2.0 200");
+    let ack = alice.ack(true, "");
+    world.send(alice.address, &ack);
+    alice.cseq = other.cseq;
+    let bye = alice.request("BYE", "", "");
+    world.send(alice.address, &bye);
+    world.assert_idle();
+}
+
+#[test]
+fn our_offer_goes_by_update_where_the_peer_takes_it_and_else_by_invite() {
+    let trunk = TRUNK.parse().unwrap();
+    for (seed, allow, method) in
+        [(7, "Allow: INVITE, ACK, BYE, CANCEL, UPDATE\r\n", Method::Update), (8, "", Method::Invite)]
+    {
+        let mut world = World::new(seed);
+        let (carrier, leg) = trunk_talks(&mut world, allow);
+        world.ask(CALL, leg, Command::Set, hold(20_002));
+        let request = world.expect(trunk, method.as_str());
+        assert!(String::from_utf8_lossy(request.body_octets()).contains("a=sendonly"));
+        carrier.respond(&mut world, &request, "200 OK", "", &sdp(2, 5_000, "recvonly"));
+        let done = world.told(Command::Done);
+        let Some(MediaExchange::Answer(described)) = &leg_state(&done).media else { panic!() };
+        assert_eq!(described.streams[0].direction, Direction::ReceiveOnly);
+        if method == Method::Invite {
+            world.expect(trunk, "ACK");
+        }
+        world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
+        let bye = world.expect(trunk, "BYE");
+        carrier.respond(&mut world, &bye, "200 OK", "", "");
+        world.assert_idle();
+    }
+}
+
+#[test]
+fn a_peer_that_does_not_take_update_after_all_gets_an_invite() {
+    let trunk = TRUNK.parse().unwrap();
+    let mut world = World::new(9);
+    let (mut carrier, leg) = trunk_talks(&mut world, "Allow: INVITE, UPDATE\r\n");
+    world.ask(CALL, leg, Command::Set, hold(20_002));
+    let update = world.expect(trunk, "UPDATE");
+    carrier.respond(&mut world, &update, "501 Not Implemented", "", "");
+    let invite = world.expect(trunk, "INVITE");
+    carrier.respond(&mut world, &invite, "200 OK", "", &sdp(2, 5_000, "recvonly"));
+    world.told(Command::Done);
+    world.expect(trunk, "ACK");
+    let bye = carrier.request("BYE", "", "");
+    world.send(trunk, &bye);
+    world.assert_idle();
+}
+
+#[test]
+fn an_offer_that_meets_the_peers_is_made_again_later() {
+    let trunk = TRUNK.parse().unwrap();
+    let mut world = World::new(10);
+    let (mut carrier, leg) = trunk_talks(&mut world, "");
+    world.ask(CALL, leg, Command::Set, hold(20_002));
+    let invite = world.expect(trunk, "INVITE");
+    let text = carrier.request("INVITE", "", &sdp(2, 5_000, "inactive"));
+    world.send(trunk, &text);
+    world.expect(trunk, "SIP/2.0 491");
+    let ack = carrier.ack(false, "");
+    world.send(trunk, &ack);
+    carrier.respond(&mut world, &invite, "491 Request Pending", "", "");
+    world.expect(trunk, "ACK");
+    // We made the Call-ID: we wait 2.1 to 4 seconds, and take the peer's meanwhile.
+    world.run_ms(1_000);
+    let text = carrier.request("INVITE", "", &sdp(2, 5_000, "inactive"));
+    world.send(trunk, &text);
+    let set = world.asked(Command::Set);
+    world.answer(
+        &set,
+        Command::Done,
+        state(LegPhase::Answered, Some(MediaExchange::Answer(voice(20_002, Direction::Inactive)))),
+    );
+    world.expect(trunk, "SIP/2.0 200");
+    let ack = carrier.ack(true, "");
+    world.send(trunk, &ack);
+    world.run_ms(1_500);
+    let again = world.expect(trunk, "INVITE");
+    carrier.respond(&mut world, &again, "200 OK", "", &sdp(3, 5_000, "recvonly"));
+    world.told(Command::Done);
+    world.expect(trunk, "ACK");
+    let bye = carrier.request("BYE", "", "");
+    world.send(trunk, &bye);
+    world.assert_idle();
+}
+
+#[test]
+fn glare_without_end_is_told_to_the_switch() {
+    let trunk = TRUNK.parse().unwrap();
+    let mut world = World::new(11);
+    let (mut carrier, leg) = trunk_talks(&mut world, "");
+    world.ask(CALL, leg, Command::Set, hold(20_002));
+    for _ in 0..4 {
+        let invite = world.expect(trunk, "INVITE");
+        carrier.respond(&mut world, &invite, "491 Request Pending", "", "");
+        world.expect(trunk, "ACK");
+        world.run_ms(2_500);
+    }
+    assert_eq!(cause(&world.told(Command::Failed)).kind, CauseKind::Glare);
+    let bye = carrier.request("BYE", "", "");
+    world.send(trunk, &bye);
+    world.assert_idle();
+}
+
+#[test]
+fn a_refused_offer_is_told_and_the_session_goes_on() {
+    let trunk = TRUNK.parse().unwrap();
+    let mut world = World::new(12);
+    let (mut carrier, leg) = trunk_talks(&mut world, "");
+    world.ask(CALL, leg, Command::Set, hold(20_002));
+    let invite = world.expect(trunk, "INVITE");
+    // A second one while it is under way.
+    world.ask(CALL, leg, Command::Set, hold(20_002));
+    assert_eq!(cause(&world.told(Command::Failed)).kind, CauseKind::Glare);
+    carrier.respond(&mut world, &invite, "488 Not Acceptable Here", "", "");
+    world.expect(trunk, "ACK");
+    assert_eq!(cause(&world.told(Command::Failed)).code, Some(488));
+    assert_eq!(world.signaling.legs(), 1);
+    let bye = carrier.request("BYE", "", "");
+    world.send(trunk, &bye);
+    world.assert_idle();
+}
+
+#[test]
+fn a_peer_that_lost_the_dialog_or_is_silent_ends_the_leg() {
+    let trunk = TRUNK.parse().unwrap();
+    let mut world = World::new(13);
+    let (carrier, leg) = trunk_talks(&mut world, "");
+    world.ask(CALL, leg, Command::Set, hold(20_002));
+    let invite = world.expect(trunk, "INVITE");
+    carrier.respond(&mut world, &invite, "481 Call/Transaction Does Not Exist", "", "");
+    world.asked(Command::Stop);
+    world.assert_idle();
+    let mut world = World::new(14);
+    let (carrier, leg) = trunk_talks(&mut world, "");
+    world.ask(CALL, leg, Command::Set, hold(20_002));
+    world.run_ms(32_200);
+    assert_eq!(cause(&world.told(Command::Failed)).kind, CauseKind::Timeout);
+    world.asked(Command::Stop);
+    let bye = world.expect(trunk, "BYE");
+    carrier.respond(&mut world, &bye, "481 Gone", "", "");
+    world.assert_idle();
+}
+
+#[test]
+fn our_offer_waits_for_the_ack_of_the_call() {
+    let mut world = World::new(15);
+    let (mut alice, packet) = super::harness::alice_calls(&mut world);
+    world.answer(&packet, Command::Done, state(LegPhase::Answered, answer(20_000)));
+    world.ask(packet.destination.instance, packet.source, Command::Set, hold(20_000));
+    let ok = world.expect(alice.address, "SIP/2.0 200");
+    world.run_ms(100);
+    assert!(world.take(alice.address).is_empty());
+    alice.learn(&ok);
+    let ack = alice.ack(true, "");
+    world.send(alice.address, &ack);
+    let invite = world.expect(alice.address, "INVITE");
+    alice.respond(&mut world, &invite, "200 OK", "", &sdp(2, 4_000, "recvonly"));
+    world.expect(alice.address, "ACK");
+    world.told(Command::Done);
+    let bye = alice.request("BYE", "", "");
+    world.send(alice.address, &bye);
+    world.assert_idle();
+}

@@ -1,0 +1,348 @@
+//! Legs that go out.
+
+use super::harness::{
+    CALL, TRUNK, World, answer, call_trunk, cause, contact, header, leg_state, offer, sdp, start_leg, state,
+};
+use super::peer::{Peer, response};
+use router::Command;
+use router::parameter::{CauseKind, LegPhase, LegState, MediaExchange, Target};
+use router::time::Duration;
+use signaling::digest::ClientCredentials;
+use signaling::message::{Credentials, Header, Message, Method};
+use signaling::transport::{ConnectionId, Resolution};
+use signaling::trunk;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+fn trunk() -> SocketAddr {
+    TRUNK.parse().unwrap()
+}
+
+#[test]
+fn a_leg_is_cancelled_once_its_peer_has_said_anything() {
+    let mut world = World::new(1);
+    let leg = call_trunk(&mut world, offer(20_000));
+    let invite = world.expect(trunk(), "INVITE");
+    let carrier = Peer::of_invite(trunk(), &invite, "c");
+    world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::AnsweredElsewhere));
+    world.run_ms(400);
+    assert!(world.take(trunk()).is_empty(), "RFC 3261 §9.1: not before a provisional response");
+    carrier.respond(&mut world, &invite, "180 Ringing", "", "");
+    let cancel = world.expect(trunk(), "CANCEL");
+    assert_eq!(header(&cancel, Header::Reason), "SIP;cause=200;text=\"Call completed elsewhere\"");
+    carrier.respond(&mut world, &cancel, "200 OK", "", "");
+    carrier.respond(&mut world, &invite, "487 Request Terminated", "", "");
+    world.expect(trunk(), "ACK");
+    let failed = world.told(Command::Failed);
+    assert_eq!(cause(&failed).kind, CauseKind::Cancelled);
+    world.assert_idle();
+}
+
+#[test]
+fn an_answer_that_crosses_the_cancel_is_hung_up() {
+    let mut world = World::new(2);
+    let leg = call_trunk(&mut world, offer(20_000));
+    let invite = world.expect(trunk(), "INVITE");
+    let carrier = Peer::of_invite(trunk(), &invite, "c");
+    carrier.respond(&mut world, &invite, "180 Ringing", "", "");
+    world.run_ms(5);
+    world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::NoAnswer));
+    carrier.respond(&mut world, &invite, "200 OK", "", &sdp(1, 5_000, "sendrecv"));
+    let cancel = world.expect(trunk(), "CANCEL");
+    carrier.respond(&mut world, &cancel, "200 OK", "", "");
+    world.expect(trunk(), "ACK");
+    let bye = world.expect(trunk(), "BYE");
+    carrier.respond(&mut world, &bye, "200 OK", "", "");
+    world.told(Command::Failed);
+    world.assert_idle();
+}
+
+#[test]
+fn the_first_fork_that_answers_wins_and_the_others_are_hung_up() {
+    let mut world = World::new(3);
+    let leg = call_trunk(&mut world, offer(20_000));
+    let invite = world.expect(trunk(), "INVITE");
+    let fork = |tag: &str, status: &str, body: &str| response(&invite, tag, "b", trunk(), status, "", body);
+    world.send(trunk(), &fork("one", "183 Session Progress", &sdp(1, 5_001, "sendrecv")));
+    world.send(trunk(), &fork("two", "180 Ringing", ""));
+    world.run_ms(10);
+    world.send(trunk(), &fork("two", "200 OK", &sdp(1, 5_002, "sendrecv")));
+    let done = world.told(Command::Done);
+    let Some(MediaExchange::Answer(answer)) = &leg_state(&done).media else { panic!("{done:?}") };
+    assert_eq!(answer.streams[0].rtp.unwrap().port(), 5_002);
+    let ack = world.expect(trunk(), "ACK");
+    assert_eq!(ack.to().unwrap().tag(), Some("two"));
+    world.send(trunk(), &fork("one", "200 OK", &sdp(1, 5_001, "sendrecv")));
+    let ack = world.expect(trunk(), "ACK");
+    assert_eq!(ack.to().unwrap().tag(), Some("one"));
+    let bye = world.expect(trunk(), "BYE");
+    assert_eq!(bye.to().unwrap().tag(), Some("one"));
+    world.send(trunk(), &response(&bye, "one", "b", trunk(), "200 OK", "", ""));
+    // Its repetition is acknowledged, and not hung up twice.
+    world.send(trunk(), &fork("one", "200 OK", &sdp(1, 5_001, "sendrecv")));
+    world.expect(trunk(), "ACK");
+    world.run_ms(10);
+    assert!(world.take(trunk()).is_empty());
+    world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
+    let bye = world.expect(trunk(), "BYE");
+    assert_eq!(bye.to().unwrap().tag(), Some("two"));
+    world.send(trunk(), &response(&bye, "two", "b", trunk(), "200 OK", "", ""));
+    world.assert_idle();
+}
+
+#[test]
+fn a_refusal_is_told_with_its_code() {
+    let mut world = World::new(4);
+    call_trunk(&mut world, offer(20_000));
+    let invite = world.expect(trunk(), "INVITE");
+    let carrier = Peer::of_invite(trunk(), &invite, "c");
+    carrier.respond(&mut world, &invite, "486 Nicht jetzt", "Reason: Q.850;cause=17\r\n", "");
+    world.expect(trunk(), "ACK");
+    let cause = cause(&world.told(Command::Failed));
+    assert_eq!(
+        (cause.kind, cause.code, cause.q850, cause.text.as_deref()),
+        (CauseKind::Busy, Some(486), Some(17), Some("Nicht jetzt"))
+    );
+    world.assert_idle();
+}
+
+#[test]
+fn a_peer_that_says_nothing_times_out() {
+    let mut world = World::new(5);
+    call_trunk(&mut world, offer(20_000));
+    world.run_ms(32_100);
+    assert_eq!(world.take(trunk()).len(), 7, "timer A");
+    assert_eq!(cause(&world.told(Command::Failed)).kind, CauseKind::Timeout);
+    world.assert_idle();
+}
+
+#[test]
+fn each_address_of_a_name_is_tried() {
+    let mut world = World::with(6, |config| config.trunks[0].target = trunk::Target::parse("sip.carrier.example"));
+    let addresses: Vec<std::net::IpAddr> =
+        ["198.51.100.21", "198.51.100.22", "198.51.100.23"].iter().map(|one| one.parse().unwrap()).collect();
+    world.names.insert("sip.carrier.example".to_owned(), Resolution::Known(Arc::from(addresses)));
+    call_trunk(&mut world, offer(20_000));
+    let at = |host: &str| -> SocketAddr { format!("{host}:5060").parse().unwrap() };
+    let invite = world.expect(at("198.51.100.21"), "INVITE sip:+4930123@sip.carrier.example SIP/2.0");
+    assert_eq!(header(&invite, Header::CSeq), "1 INVITE");
+    world.run_ms(32_100);
+    let invite = world.expect(at("198.51.100.22"), "INVITE");
+    let second = Peer::of_invite(at("198.51.100.22"), &invite, "x");
+    second.respond(&mut world, &invite, "503 Service Unavailable", "", "");
+    world.expect(at("198.51.100.22"), "ACK");
+    let invite = world.expect(at("198.51.100.23"), "INVITE");
+    assert_eq!(header(&invite, Header::CSeq), "3 INVITE");
+    let third = Peer::of_invite(at("198.51.100.23"), &invite, "y");
+    third.respond(&mut world, &invite, "404 Not Found", "", "");
+    assert_eq!(cause(&world.told(Command::Failed)).kind, CauseKind::UnknownNumber);
+    world.assert_idle();
+}
+
+#[test]
+fn a_name_without_addresses_is_unreachable_and_one_that_is_not_resolved_can_be_stopped() {
+    let name = "sip.carrier.example";
+    let mut world = World::with(7, |config| config.trunks[0].target = trunk::Target::parse(name));
+    world.names.insert(name.to_owned(), Resolution::Unknown);
+    call_trunk(&mut world, offer(20_000));
+    assert_eq!(cause(&world.told(Command::Failed)).kind, CauseKind::Unreachable);
+    world.names.clear();
+    let leg = call_trunk(&mut world, offer(20_000));
+    world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Cancelled));
+    world.told(Command::Failed);
+    world.assert_idle();
+}
+
+fn with_credentials(seed: u64) -> World {
+    World::with(seed, |config| {
+        let password = "pw".to_owned().into();
+        config.trunks[0].credentials = Some(ClientCredentials { username: "us".to_owned(), password });
+    })
+}
+
+fn authorization(message: &Message) -> Credentials<'_> {
+    message.credentials(Header::ProxyAuthorization).next().expect("credentials")
+}
+
+#[test]
+fn a_trunk_that_asks_is_answered_once() {
+    let challenge = "Proxy-Authenticate: Digest realm=\"carrier\", nonce=\"n1\", qop=\"auth\"\r\n";
+    let mut world = with_credentials(8);
+    let leg = call_trunk(&mut world, offer(20_000));
+    let invite = world.expect(trunk(), "INVITE");
+    let carrier = Peer::of_invite(trunk(), &invite, "c");
+    carrier.respond(&mut world, &invite, "407 Proxy Authentication Required", challenge, "");
+    world.expect(trunk(), "ACK");
+    let invite = world.expect(trunk(), "INVITE");
+    assert_eq!(header(&invite, Header::CSeq), "2 INVITE");
+    assert_eq!(
+        (authorization(&invite).nonce_count, authorization(&invite).uri),
+        (Some("00000001"), "sip:+4930123@198.51.100.10")
+    );
+    carrier.respond(&mut world, &invite, "200 OK", "", &sdp(1, 5_000, "sendrecv"));
+    let ack = world.expect(trunk(), "ACK");
+    assert_eq!(authorization(&ack).nonce, "n1", "RFC 3261 §22.1");
+    world.told(Command::Done);
+    world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
+    let bye = world.expect(trunk(), "BYE");
+    carrier.respond(&mut world, &bye, "407 Proxy Authentication Required", challenge, "");
+    let bye = world.expect(trunk(), "BYE");
+    assert_eq!(authorization(&bye).nonce_count, Some("00000002"));
+    carrier.respond(&mut world, &bye, "407 Proxy Authentication Required", challenge, "");
+    world.run_ms(100);
+    assert!(world.take(trunk()).is_empty(), "once");
+    world.assert_idle();
+}
+
+#[test]
+fn wrong_credentials_are_forbidden() {
+    let challenge = "WWW-Authenticate: Digest realm=\"carrier\", nonce=\"n1\"\r\n";
+    let mut world = with_credentials(9);
+    call_trunk(&mut world, offer(20_000));
+    for _ in 0..2 {
+        let invite = world.expect(trunk(), "INVITE");
+        let carrier = Peer::of_invite(trunk(), &invite, "c");
+        carrier.respond(&mut world, &invite, "401 Unauthorized", challenge, "");
+        world.expect(trunk(), "ACK");
+    }
+    assert_eq!(cause(&world.told(Command::Failed)).kind, CauseKind::Forbidden);
+    world.assert_idle();
+}
+
+#[test]
+fn a_200_without_answer_settles_what_183_said() {
+    let mut world = World::new(10);
+    let leg = call_trunk(&mut world, offer(20_000));
+    let invite = world.expect(trunk(), "INVITE");
+    let carrier = Peer::of_invite(trunk(), &invite, "c");
+    carrier.respond(&mut world, &invite, "183 Session Progress", "", &sdp(1, 5_000, "sendrecv"));
+    carrier.respond(&mut world, &invite, "200 OK", "", "");
+    assert!(leg_state(&world.told(Command::Done)).media.is_some());
+    world.expect(trunk(), "ACK");
+    world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
+    let bye = world.expect(trunk(), "BYE");
+    carrier.respond(&mut world, &bye, "200 OK", "", "");
+    world.assert_idle();
+}
+
+#[test]
+fn a_200_without_any_answer_is_acknowledged_and_hung_up() {
+    let mut world = World::new(11);
+    call_trunk(&mut world, offer(20_000));
+    let invite = world.expect(trunk(), "INVITE");
+    let carrier = Peer::of_invite(trunk(), &invite, "c");
+    carrier.respond(&mut world, &invite, "200 OK", "", "");
+    world.expect(trunk(), "ACK");
+    let bye = world.expect(trunk(), "BYE");
+    carrier.respond(&mut world, &bye, "200 OK", "", "");
+    assert_eq!(cause(&world.told(Command::Failed)).kind, CauseKind::PeerMisbehaved);
+    world.assert_idle();
+}
+
+#[test]
+fn a_leg_without_offer_gets_one_in_the_200_and_answers_in_the_ack() {
+    let mut world = World::new(12);
+    let leg = call_trunk(&mut world, None);
+    let invite = world.expect(trunk(), "INVITE");
+    assert!(invite.body_octets().is_empty());
+    let mut carrier = Peer::of_invite(trunk(), &invite, "c");
+    carrier.respond(&mut world, &invite, "200 OK", "", &sdp(1, 5_000, "sendrecv"));
+    let done = world.told(Command::Done);
+    assert!(matches!(leg_state(&done).media, Some(MediaExchange::Offer(_))));
+    world.run_ms(400);
+    assert!(world.take(trunk()).is_empty(), "the ACK waits for the answer");
+    carrier.respond(&mut world, &invite, "200 OK", "", &sdp(1, 5_000, "sendrecv"));
+    world.run_ms(10);
+    world.ask(CALL, leg, Command::Set, state(LegPhase::Answered, answer(20_000)));
+    let ack = world.expect(trunk(), "ACK");
+    assert!(String::from_utf8_lossy(ack.body_octets()).contains("m=audio 20000"));
+    world.told(Command::Done);
+    let bye = carrier.request("BYE", "", "");
+    world.send(trunk(), &bye);
+    world.expect(trunk(), "SIP/2.0 200");
+    world.assert_idle();
+}
+
+#[test]
+fn a_contact_is_called_by_its_flow_and_path() {
+    let mut world = World::new(13);
+    let mut bound = contact("sip:bob@10.0.0.9:5062;ob?x=y", "udp 192.0.2.1:5060 203.0.113.5:41234");
+    bound.path = vec!["<sip:edge.example;lr>".to_owned().into()];
+    let leg = start_leg(&mut world, Target::Contact(bound), offer(20_000));
+    let nat: SocketAddr = "203.0.113.5:41234".parse().unwrap();
+    let invite = world.expect(nat, "INVITE sip:bob@10.0.0.9:5062;ob SIP/2.0");
+    assert_eq!(header(&invite, Header::Route), "<sip:edge.example;lr>");
+    assert!(invite.asserted_identities().next().is_none(), "phones are not in the trust domain");
+    let bob = Peer::of_invite(nat, &invite, "bob");
+    bob.respond(&mut world, &invite, "200 OK", "", &sdp(1, 5_000, "sendrecv"));
+    world.told(Command::Done);
+    // Contact says 10.0.0.9: in-dialog requests go by the flow all the same.
+    world.expect(nat, "ACK sip:+4930123@203.0.113.5:41234");
+    world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
+    let bye = world.expect(nat, "BYE");
+    bob.respond(&mut world, &bye, "200 OK", "", "");
+    world.assert_idle();
+}
+
+#[test]
+fn a_phone_on_tcp_is_called_over_its_connection_while_that_is_open() {
+    let mut world = World::new(14);
+    let address: SocketAddr = "203.0.113.5:41234".parse().unwrap();
+    world.connections.insert(address, ConnectionId(9));
+    let mut bob = Peer::new("203.0.113.5:41234", "bob", "bob");
+    bob.register(&mut world, "");
+    let bound = contact("sip:bob@203.0.113.5:5070;transport=tcp", "tcp 192.0.2.1:5060 203.0.113.5:41234");
+    let leg = start_leg(&mut world, Target::Contact(bound.clone()), offer(20_000));
+    let invite = world.expect(address, "INVITE");
+    assert!(header(&invite, Header::Via).starts_with("SIP/2.0/TCP"));
+    assert_eq!(header(&invite, Header::Contact), "<sip:192.0.2.1:5060;transport=tcp>");
+    let phone = Peer::of_invite(address, &invite, "bob");
+    phone.respond(&mut world, &invite, "486 Busy", "", "");
+    world.told(Command::Failed);
+    world.close(address);
+    start_leg(&mut world, Target::Contact(bound), offer(20_000));
+    world.expect("203.0.113.5:5070".parse().unwrap(), "INVITE");
+    world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
+    world.run_ms(7_200_000);
+    world.assert_idle();
+}
+
+#[test]
+fn record_routes_lead_in_dialog_requests() {
+    let mut world = World::new(15);
+    let leg = call_trunk(&mut world, offer(20_000));
+    let invite = world.expect(trunk(), "INVITE");
+    let carrier = Peer::of_invite(trunk(), &invite, "c");
+    let routes = "Record-Route: <sip:203.0.113.2;lr>\r\nRecord-Route: <sip:203.0.113.1:5080;lr>\r\n";
+    carrier.respond(&mut world, &invite, "200 OK", routes, &sdp(1, 5_000, "sendrecv"));
+    let proxy: SocketAddr = "203.0.113.1:5080".parse().unwrap();
+    let ack = world.expect(proxy, "ACK sip:+4930123@198.51.100.10:5060");
+    let listed: Vec<_> = ack.routes().map(|route| route.unwrap().uri().as_str().to_owned()).collect();
+    assert_eq!(listed, ["sip:203.0.113.1:5080;lr", "sip:203.0.113.2;lr"]);
+    world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
+    let bye = world.expect(proxy, "BYE");
+    assert!(bye.is(&Method::Bye));
+    Peer { address: proxy, ..carrier }.respond(&mut world, &bye, "200 OK", "", "");
+    world.assert_idle();
+}
+
+#[test]
+fn a_repeated_start_gets_the_same_answer() {
+    let mut world = World::new(16);
+    call_trunk(&mut world, offer(20_000));
+    let invite = world.expect(trunk(), "INVITE");
+    call_trunk(&mut world, offer(20_000));
+    world.run_ms(100);
+    assert!(world.take(trunk()).is_empty(), "one INVITE");
+    let carrier = Peer::of_invite(trunk(), &invite, "c");
+    carrier.respond(&mut world, &invite, "200 OK", "", &sdp(1, 5_000, "sendrecv"));
+    world.told(Command::Done);
+    world.expect(trunk(), "ACK");
+    let leg = call_trunk(&mut world, offer(20_000));
+    assert!(matches!(leg_state(&world.told(Command::Done)).media, Some(MediaExchange::Answer(_))));
+    world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
+    let bye = world.expect(trunk(), "BYE");
+    carrier.respond(&mut world, &bye, "200 OK", "", "");
+    world.run_ms(Duration::from_secs(40).as_millis() as u64);
+    assert!(world.signaling.is_idle());
+}

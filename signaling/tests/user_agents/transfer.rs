@@ -1,0 +1,126 @@
+//! REFER (RFC 3515, RFC 5589 §6).
+
+use super::harness::{World, alice_talks, header};
+use super::peer::Peer;
+use router::parameter::{CauseKind, Failure, LegPhase, LegState, Parameter, Party, Transfer};
+use router::{Command, Packet};
+use signaling::message::Header;
+
+fn progress(phase: LegPhase) -> Transfer {
+    Transfer { target: Party::new("300", "192.0.2.1"), phase, cause: None, referred_by: None }
+}
+
+fn refer(world: &mut World, alice: &mut Peer, headers: &str) {
+    let text = alice.request("REFER", headers, "");
+    world.send(alice.address, &text);
+}
+
+fn begin(world: &mut World) -> (Peer, Packet, Packet) {
+    let (mut alice, call) = alice_talks(world);
+    refer(world, &mut alice, "Refer-To: <sip:300@192.0.2.1>\r\nReferred-By: <sip:alice@192.0.2.1>\r\n");
+    let start = world.asked(Command::Start);
+    let Some(Parameter::Transfer(transfer)) = start.first() else { panic!("{start:?}") };
+    assert_eq!((transfer.target.user(), transfer.phase), ("300", LegPhase::Trying));
+    (alice, call, start)
+}
+
+fn expect_notify(world: &mut World, alice: &Peer, fragment: &str, state: &str) {
+    let notify = world.expect(alice.address, "NOTIFY");
+    assert_eq!(notify.body_octets(), format!("SIP/2.0 {fragment}\r\n").as_bytes());
+    assert!(header(&notify, Header::SubscriptionState).starts_with(state));
+    assert_eq!(header(&notify, Header::Event), "refer;id=3");
+    alice.respond(world, &notify, "200 OK", "", "");
+}
+
+#[test]
+fn a_transfer_is_told_step_by_step_and_the_transferor_hung_up_after_the_last() {
+    let mut world = World::new(1);
+    let (alice, call, start) = begin(&mut world);
+    world.answer(&start, Command::Progress, progress(LegPhase::Trying));
+    world.expect(alice.address, "SIP/2.0 202");
+    expect_notify(&mut world, &alice, "100 Trying", "active");
+    world.answer(&start, Command::Progress, progress(LegPhase::Ringing));
+    expect_notify(&mut world, &alice, "180 Ringing", "active");
+    world.answer(&start, Command::Done, progress(LegPhase::Answered));
+    let leg = call.source;
+    world.ask(call.destination.instance, leg, Command::Stop, LegState::released(CauseKind::Transferred));
+    world.run_ms(1);
+    expect_notify(&mut world, &alice, "200 OK", "terminated");
+    let bye = world.expect(alice.address, "BYE");
+    alice.respond(&mut world, &bye, "200 OK", "", "");
+    world.assert_idle();
+}
+
+#[test]
+fn a_transfer_that_fails_leaves_the_session() {
+    let mut world = World::new(2);
+    let (mut alice, _, start) = begin(&mut world);
+    world.answer(&start, Command::Progress, progress(LegPhase::Trying));
+    world.expect(alice.address, "SIP/2.0 202");
+    expect_notify(&mut world, &alice, "100 Trying", "active");
+    world.answer(&start, Command::Failed, Failure::because(CauseKind::Busy.into()));
+    expect_notify(&mut world, &alice, "486 Busy Here", "terminated");
+    assert_eq!(world.signaling.legs(), 1);
+    let bye = alice.request("BYE", "", "");
+    world.send(alice.address, &bye);
+    world.assert_idle();
+}
+
+#[test]
+fn a_transferor_may_leave_and_is_told_all_the_same() {
+    let mut world = World::new(3);
+    let (mut alice, _, start) = begin(&mut world);
+    world.answer(&start, Command::Progress, progress(LegPhase::Trying));
+    world.expect(alice.address, "SIP/2.0 202");
+    expect_notify(&mut world, &alice, "100 Trying", "active");
+    let bye = alice.request("BYE", "", "");
+    world.send(alice.address, &bye);
+    world.expect(alice.address, "SIP/2.0 200");
+    world.asked(Command::Stop);
+    world.answer(&start, Command::Done, progress(LegPhase::Answered));
+    expect_notify(&mut world, &alice, "200 OK", "terminated");
+    world.assert_idle();
+}
+
+#[test]
+fn a_transferor_that_does_not_want_to_know_is_told_no_more() {
+    let mut world = World::new(4);
+    let (mut alice, _, start) = begin(&mut world);
+    world.answer(&start, Command::Progress, progress(LegPhase::Trying));
+    let notify = world.expect(alice.address, "NOTIFY");
+    alice.respond(&mut world, &notify, "481 Subscription Does Not Exist", "", "");
+    world.run_ms(5);
+    world.answer(&start, Command::Progress, progress(LegPhase::Ringing));
+    world.answer(&start, Command::Failed, Failure::because(CauseKind::Busy.into()));
+    world.run_ms(50);
+    assert!(world.take(alice.address).is_empty());
+    let bye = alice.request("BYE", "", "");
+    world.send(alice.address, &bye);
+    world.assert_idle();
+}
+
+#[test]
+fn what_cannot_be_transferred_is_refused() {
+    let mut world = World::new(5);
+    let (mut alice, _) = alice_talks(&mut world);
+    for (headers, status) in [
+        ("Refer-To: <sip:300@192.0.2.1?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2>\r\n", "603"),
+        ("Refer-To: <sip:300@192.0.2.1;method=BYE>\r\n", "603"),
+        ("Refer-To: <sip:300@elsewhere.example>\r\n", "404"),
+        ("Refer-To: <mailto:300@192.0.2.1>\r\n", "416"),
+        ("Refer-To: <sip:300@192.0.2.1>\r\nRefer-To: <sip:301@192.0.2.1>\r\n", "400"),
+        ("", "400"),
+    ] {
+        refer(&mut world, &mut alice, headers);
+        world.expect(alice.address, &format!("SIP/2.0 {status}"));
+    }
+    refer(&mut world, &mut alice, "Refer-To: <sip:300@192.0.2.1>\r\n");
+    let start = world.asked(Command::Start);
+    refer(&mut world, &mut alice, "Refer-To: <sip:301@192.0.2.1>\r\n");
+    world.expect(alice.address, "SIP/2.0 491");
+    world.answer(&start, Command::Failed, Failure::because(CauseKind::Forbidden.into()));
+    world.expect(alice.address, "SIP/2.0 403");
+    let bye = alice.request("BYE", "", "");
+    world.send(alice.address, &bye);
+    world.assert_idle();
+}
