@@ -83,11 +83,12 @@ impl Session {
             head.cancel_timer(means, Timer::Repeat);
         }
         head.cancel_timer(means, Timer::Glare);
+        head.cancel_timer(means, Timer::Abandon);
         let gone = || Failure::new(Reason::NotFound).with_detail("the leg has ended");
         if let Some(offer) = self.waiting.take() {
             offer.asked.failed(&mut means.outbox, gone());
         }
-        for aim in self.requester.abandon() {
+        for aim in self.requester.abandon(means) {
             let asked = match aim {
                 Aim::Offer(offer) => offer.asked,
                 Aim::Inform { asked, .. } => asked,

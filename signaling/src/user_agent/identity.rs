@@ -128,7 +128,7 @@ mod tests {
         let (caller, anonymous) = caller_of(&message, true);
         assert_eq!((caller.user(), caller.domain.as_str(), anonymous), ("+49301234", "", true));
         let (caller, _) = caller_of(&message, false);
-        assert_eq!((caller.user(), caller.display_name.unwrap().reveal().as_str()), ("100", "Faked"));
+        assert_eq!((caller.user(), caller.display_name.clone()), ("100", Some("Faked".to_owned().into())));
     }
 
     #[test]

@@ -134,8 +134,10 @@ impl Requester {
         self.sent.iter()
     }
 
-    /// All that wait and that are of no use once the session is over: what the switch waits for.
-    pub(super) fn abandon(&mut self) -> Vec<Aim> {
+    /// All that wait and that are of no use once the session is over: what the switch waits for. An INVITE among them is
+    /// cancelled, as a peer may take as long as it likes to answer one.
+    pub(super) fn abandon(&mut self, means: &mut Means) -> Vec<Aim> {
+        self.cancel_invite(means);
         let mut abandoned = Vec::new();
         let mut at = 0;
         while at < self.sent.len() {
@@ -146,6 +148,13 @@ impl Requester {
             }
         }
         abandoned
+    }
+
+    /// Cancels our INVITE that waits, if there is one.
+    pub(super) fn cancel_invite(&mut self, means: &mut Means) {
+        for sent in self.sent.iter().filter(|sent| sent.request.method == Method::Invite) {
+            means.transactions.cancel(means.now.instant, sent.key, None);
+        }
     }
 
     fn transmit(

@@ -26,7 +26,8 @@ pub(crate) enum Timer {
     Ring,
     /// When to send an offer again that met the peer's (RFC 3261 §14.1).
     Glare,
-    /// When to give up a leg that nobody answers, refuses or stops: far beyond the switch's own limits.
+    /// When to give up an INVITE of ours that nobody answers or refuses: of a new leg far beyond the switch's own limits, of a
+    /// session after the time of a transaction.
     Abandon,
 }
 

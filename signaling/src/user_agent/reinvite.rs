@@ -162,8 +162,10 @@ impl Session {
         let by_update = self.requester.dialog.allows_update() && !offer.by_invite;
         let method = if by_update { Method::Update } else { Method::Invite };
         let request = Request::new(method).with_body(SDP, body);
-        if let Err(aim) = self.requester.send(means, head, request, Aim::Offer(offer)) {
-            self.refused(head, means, aim, CauseKind::Unreachable.into());
+        match self.requester.send(means, head, request, Aim::Offer(offer)) {
+            // A peer that has said 100 may take as long as it likes: so long, and no longer.
+            Ok(()) => head.set_timer(means, Timer::Abandon, means.config.timers.transaction()),
+            Err(aim) => self.refused(head, means, aim, CauseKind::Unreachable.into()),
         }
     }
 

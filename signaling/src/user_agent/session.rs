@@ -189,7 +189,10 @@ impl Session {
     fn accepted(&mut self, head: &mut Head, means: &mut Means, sent: Sent, message: &Message) {
         let method = sent.method().clone();
         match sent.aim {
-            Aim::Offer(offer) => self.our_offer_accepted(head, means, sent.key, &method, offer.asked, message),
+            Aim::Offer(offer) => {
+                head.cancel_timer(means, Timer::Abandon);
+                self.our_offer_accepted(head, means, sent.key, &method, offer.asked, message);
+            }
             Aim::Inform { asked, rest, duration_ms } => self.informed(head, means, asked, rest, duration_ms),
             Aim::Notify | Aim::Bye => {}
         }
@@ -198,7 +201,10 @@ impl Session {
     fn answered(&mut self, head: &mut Head, means: &mut Means, sent: Sent, cause: Cause) {
         let by_update = *sent.method() == Method::Update;
         match sent.aim {
-            Aim::Offer(offer) => self.our_offer_refused(head, means, offer, by_update, cause),
+            Aim::Offer(offer) => {
+                head.cancel_timer(means, Timer::Abandon);
+                self.our_offer_refused(head, means, offer, by_update, cause);
+            }
             aim => self.refused(head, means, aim, cause),
         }
     }
@@ -240,7 +246,8 @@ impl Session {
         match timer {
             Timer::Repeat => self.repeat_answer(head, means),
             Timer::Glare => self.offer_waiting(head, means),
-            Timer::Ring | Timer::Abandon => {}
+            Timer::Abandon => self.requester.cancel_invite(means),
+            Timer::Ring => {}
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Scripted peers: what they send is written out, what they get is looked at by the tests.
 
 use super::harness::{PASSWORD, World};
-use bytes::Bytes;
 use signaling::digest::{ClientCredentials, respond};
 use signaling::message::{Header, Message, NameAddr};
 use std::net::SocketAddr;

@@ -19,10 +19,11 @@ fn registration(world: &mut World, account: &str) -> Result<Registration, Reason
     world.ask(Instance(1), module(), Command::Query, asked);
     loop {
         match world.at_switch.pop_front().expect("an answer") {
-            router::Received::Answer(_, packet) if packet.command == Command::Done => match packet.first() {
-                Some(Parameter::Registration(registration)) => return Ok((**registration).clone()),
-                _ => {}
-            },
+            router::Received::Answer(_, packet) if packet.command == Command::Done => {
+                if let Some(Parameter::Registration(registration)) = packet.first() {
+                    return Ok((**registration).clone());
+                }
+            }
             router::Received::Answer(_, packet) => return Err(packet.failure().reason),
             router::Received::Packet(_) => {}
         }
