@@ -1,6 +1,6 @@
 //! A request that waits for its last answer.
 
-use router::parameter::Failure;
+use router::parameter::{Failure, Reason};
 use router::{Address, Command, Outbox, Packet, Parameters};
 
 /// A request without what it carried: enough to answer it, exactly once.
@@ -40,6 +40,42 @@ impl Asked {
         outbox.failed(&self.0, failure);
     }
 
-    /// Repeats the former request: only the newer one is answered.
-    pub(crate) fn superseded(self) {}
+    /// The same is asked once more: `newer` takes this one's place and gets the answer. A repetition under the same
+    /// transaction is the same request; under another one this request gets its last answer here.
+    pub(crate) fn superseded(&mut self, outbox: &mut Outbox, newer: Self) {
+        let former = std::mem::replace(self, newer);
+        if (former.0.source, former.0.transaction) != (self.0.source, self.0.transaction) {
+            former.failed(outbox, Failure::new(Reason::Refused).with_detail("asked for anew since"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use router::{Instance, ModuleKind, Transaction};
+
+    fn request(transaction: u64) -> Asked {
+        Asked(Packet {
+            source: Address::local(ModuleKind::Signaling, 0).at(Instance(7)),
+            destination: Address::local(ModuleKind::Switch, 0).at(Instance(9)),
+            transaction: Transaction(transaction),
+            command: Command::Start,
+            parameters: Parameters::new(),
+        })
+    }
+
+    #[test]
+    fn every_request_that_is_superseded_gets_one_last_answer() {
+        let mut outbox = Outbox::new(Address::local(ModuleKind::Switch, 0));
+        let mut asked = request(1);
+        asked.superseded(&mut outbox, request(1));
+        assert!(outbox.poll_transmit().is_none(), "repeated on the way: one request");
+        asked.superseded(&mut outbox, request(2));
+        let answer = outbox.poll_transmit().unwrap();
+        assert_eq!((answer.transaction, answer.command), (Transaction(1), Command::Failed));
+        asked.done(&mut outbox, Parameters::new());
+        let answer = outbox.poll_transmit().unwrap();
+        assert_eq!((answer.transaction, answer.command), (Transaction(2), Command::Done));
+    }
 }

@@ -58,7 +58,7 @@ impl Call {
         match &mut self.origination {
             None => asked.done(turn.outbox, one(self.summary())),
             Some(origination) => {
-                std::mem::replace(&mut origination.asked, asked).superseded();
+                origination.asked.superseded(turn.outbox, asked);
                 self.origination_progressed(turn);
             }
         }

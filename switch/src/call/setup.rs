@@ -104,8 +104,9 @@ impl Call {
             }
             _ => {
                 asked.progress(turn.outbox, one(LegState::new(leg.told)));
-                if let Some(former) = leg.asked.replace(asked) {
-                    former.superseded();
+                match &mut leg.asked {
+                    Some(former) => former.superseded(turn.outbox, asked),
+                    none => *none = Some(asked),
                 }
             }
         }

@@ -35,7 +35,7 @@ impl Call {
             if transferring.by == by && transferring.transfer.target == transfer.target {
                 let progress = Transfer { phase: LegPhase::Trying, ..transfer };
                 asked.progress(turn.outbox, one(progress));
-                std::mem::replace(&mut transferring.asked, asked).superseded();
+                transferring.asked.superseded(turn.outbox, asked);
                 return;
             }
             return asked.failed(turn.outbox, Failure::because(CauseKind::Glare.into()));
