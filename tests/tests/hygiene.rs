@@ -108,6 +108,41 @@ fn links_in_the_docs_lead_somewhere() {
     }
 }
 
+/// What stands between back quotes in a cell.
+fn quoted(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+/// docs/rfc.md: each file of "where" and each test of "test" is there.
+#[test]
+fn the_rfc_table_names_files_and_tests_that_are_there() {
+    let sources: String = files(&[".rs"]).iter().map(|file| read(file)).collect();
+    let functions: BTreeSet<&str> = sources
+        .split("fn ")
+        .skip(1)
+        .filter_map(|rest| rest.split(|one: char| !one.is_ascii_alphanumeric() && one != '_').next())
+        .collect();
+    let page = read(&root().join("docs/rfc.md"));
+    let mut rows = 0;
+    for line in page.lines() {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [rfc, _, _, places, tests] = cells[..] else { continue };
+        if !rfc.starts_with(|one: char| one.is_ascii_digit()) {
+            continue;
+        }
+        rows += 1;
+        assert!(quoted(places).next().is_some(), "no file: {line}");
+        for place in quoted(places) {
+            assert!(root().join(place).is_file(), "{place} is not there: {line}");
+        }
+        for test in quoted(tests) {
+            let is_there = if test.contains('/') { root().join(test).is_file() } else { functions.contains(test) };
+            assert!(is_there, "{test} is not there: {line}");
+        }
+    }
+    assert!(rows > 50, "the tables have lost their rows: {rows}");
+}
+
 #[test]
 fn pure_crates_hold_no_locks_and_read_no_clocks() {
     let shells = [
