@@ -51,7 +51,7 @@ pub(crate) struct Call {
     pub(super) destination: Option<String>,
     pub(super) ended: Option<Ended>,
     /// The phase that subscribers know.
-    pub(super) told: CallPhase,
+    pub(super) told: (CallPhase, Far),
 
     pub(super) legs: Legs,
     /// The leg that came first and stays: the caller's, or after a transfer the one that was transferred.
@@ -101,7 +101,7 @@ impl Call {
             answered: None,
             destination: None,
             ended: None,
-            told: CallPhase::Routing,
+            told: (CallPhase::Routing, Far::Nobody),
             legs: Legs::default(),
             near: None,
             far: Far::Nobody,

@@ -98,11 +98,11 @@ impl Call {
         self.legs.iter().filter(|leg| !leg.is_released()).count()
     }
 
-    /// Tells who watches, if the phase has changed since the last time.
+    /// Tells who watches, if the phase or the far side has changed since the last time; and nothing behind the end.
     pub(crate) fn settle(&mut self, turn: &mut Turn<'_>) {
-        let phase = self.phase();
-        if phase != self.told {
-            self.told = phase;
+        let stands = (self.phase(), self.far);
+        if stands != self.told && self.told.0 != CallPhase::Ended {
+            self.told = stands;
             let cause = self.ended.as_ref().map(|ended| ended.cause.clone());
             self.publish(turn, cause);
         }

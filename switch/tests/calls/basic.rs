@@ -181,6 +181,26 @@ fn more_calls_than_allowed_are_congestion() {
 }
 
 #[test]
+fn who_watches_sees_who_is_at_the_far_side_after_a_transfer() {
+    let mut world = World::new();
+    let switch = Address::local(ModuleKind::Switch, 0);
+    let event = CallEvent { call: empty_summary(), cause: None, at: Default::default(), missed: false };
+    world.ask_as_client(switch, Command::Subscribe, one(event));
+    let (caller, callee) = world.connected();
+    let target = Party::new("milliwatt", "example.net");
+    let transfer = Transfer { target, phase: LegPhase::Trying, cause: None, referred_by: None };
+    world.ask(callee, Command::Start, transfer);
+    let last = world.client.received.iter().rev().find_map(|packet| match packet.first() {
+        Some(Parameter::CallEvent(event)) => Some(event.call.clone()),
+        _ => None,
+    });
+    let peers: Vec<_> = last.unwrap().legs.into_iter().map(|leg| leg.peer).collect();
+    assert_eq!(peers, ["alice", "milliwatt"]);
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+#[test]
 fn who_watches_sees_each_phase_and_can_hang_up() {
     let mut world = World::new();
     let switch = Address::local(ModuleKind::Switch, 0);
