@@ -88,6 +88,20 @@ pub(super) fn sections(
     Ok((sections, slots))
 }
 
+/// The sections of an answer that refuses every stream (port 0).
+pub(super) fn refusals(offer: &SessionDescription) -> Sections {
+    let refused = offer.media.iter().map(|section| {
+        let slot = Slot {
+            media: section.media.clone(),
+            protocol: section.protocol.clone(),
+            formats: section.formats.clone(),
+            types: PayloadTypes::default(),
+        };
+        (slot.disabled(), None)
+    });
+    refused.collect()
+}
+
 /// Our side of one stream as the offer permits it; `None` refuses it.
 fn answer(offered: &MediaStream, stream: &MediaStream) -> Result<Option<MediaStream>, LocalFault> {
     let Some(rtp) = receives_at(stream)? else { return Ok(None) };

@@ -277,6 +277,18 @@ impl OfferAnswer {
         Ok(text)
     }
 
+    /// Answers the peer's offer by refusing every stream, which no agreement follows from: what was agreed before is in force
+    /// again. For an ACK that must answer and is followed by BYE (RFC 3261 §13.2.2.4).
+    ///
+    /// # Errors
+    /// [`OfferAnswerError::Local`] if there is no offer.
+    pub fn refuse_offer(&mut self) -> Result<Bytes, OfferAnswerError> {
+        let State::RemoteOfferPending(offer) = &self.state else { return Err(LocalFault::NoOffer.into()) };
+        let (_, text) = self.origin.compose(answer::refusals(&offer.session));
+        self.roll_back();
+        Ok(text)
+    }
+
     /// Takes the peer's answer.
     ///
     /// A response to an INVITE may repeat the answer of an earlier one. After an [`AnswerKind::Early`] one the latest

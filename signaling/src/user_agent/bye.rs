@@ -28,7 +28,9 @@ impl Session {
         }
         self.standing = Standing::Stopping(cause);
         if let Some(unacknowledged) = self.unacknowledged.take() {
-            self.acknowledge_first(means, &unacknowledged, None);
+            // RFC 3261 §13.2.2.4: the ACK answers the offer of the 2xx, even if BYE follows at once.
+            let refusal = self.media.refuse_offer().ok();
+            self.acknowledge_first(means, &unacknowledged, refusal.as_ref());
         }
         self.abandon(head, means);
         self.go_on(head, means);

@@ -62,6 +62,18 @@ fn a_refused_offer_leaves_what_was_agreed() {
 }
 
 #[test]
+fn an_offer_may_be_answered_by_refusing_every_stream_of_it() {
+    let mut alice = machine(1);
+    assert_eq!(alice.refuse_offer(), Err(OfferAnswerError::Local(LocalFault::NoOffer)));
+    let media = "m=audio 6000 RTP/AVP 0 101\nm=video 6002 RTP/AVP 99";
+    alice.receive_offer(&peer(1, "IP4 198.51.100.9", media)).unwrap();
+    let text = alice.refuse_offer().unwrap();
+    let sections: Vec<_> = lines(&text).into_iter().filter(|line| line.starts_with("m=")).collect();
+    assert_eq!(sections, ["m=audio 0 RTP/AVP 0 101", "m=video 0 RTP/AVP 99"]);
+    assert_eq!(alice.state(), OfferAnswerState::Idle);
+}
+
+#[test]
 fn the_version_grows_only_with_the_text() {
     let mut alice = machine(u64::MAX);
     let ours = streams(&[voice(4_000, &[pcmu()])]);
