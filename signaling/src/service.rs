@@ -105,6 +105,7 @@ impl Signaling {
         self.means.trunks.reconfigure(config.trunks.clone());
         self.means.trace.set_bound(config.trace_octets);
         self.means.transactions.set_listeners(config.listeners.clone());
+        self.means.transactions.set_timers(config.timers);
         self.means.config = Arc::new(config);
         let accounts: Vec<String> = self.bindings.accounts_after(None).map(str::to_owned).collect();
         for account in accounts {
@@ -185,6 +186,15 @@ impl Signaling {
             && self.writing.is_idle()
     }
 
+    /// Whether the platform may end: no leg is left, and the switch and the store have heard everything. What lingers is only
+    /// for repetitions.
+    pub fn is_drained(&self) -> bool {
+        self.legs.is_empty()
+            && self.means.releases.len() == 0
+            && !self.bindings.has_unwritten()
+            && self.writing.is_idle()
+    }
+
     /// Whether the accounts and bindings are loaded.
     pub fn is_loaded(&self) -> bool {
         self.loading.is_done()
@@ -200,7 +210,7 @@ impl Signaling {
         });
         all.sort_unstable();
         for leg in all {
-            self.with_leg(leg, |leg, means| leg.stop(means, CauseKind::Administrative.into()));
+            self.with_leg(leg, |leg, means| leg.end(means, CauseKind::Administrative.into()));
         }
         self.handle_events();
     }

@@ -258,6 +258,11 @@ impl Transactions {
         self.listeners = listeners;
     }
 
+    /// Other lengths of timers, after a change of the configuration. What is scheduled stays.
+    pub fn set_timers(&mut self, timers: Timers) {
+        self.timers = timers;
+    }
+
     /// Client and server transactions that are held.
     pub fn len(&self) -> (usize, usize) {
         (self.clients.len(), self.servers.len())

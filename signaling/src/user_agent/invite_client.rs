@@ -93,7 +93,7 @@ impl Leg {
         let peer = whither.peer.clone();
         let mut head = Head::new(means, packet.destination.instance, asked.source(), peer, false, sip_call_id);
         means.trace.name(&call_id, &head.call_id);
-        tracing::debug!(leg = %head.instance, call = %call_id, call_id = %head.call_id, "leg out");
+        tracing::debug!(leg = %head.instance, call = %call_id, "leg out");
         if let Some(trunk) = head.trunk() {
             means.trunks.get_mut(trunk).status.offered += 1;
         }

@@ -84,7 +84,7 @@ impl Leg {
         };
         let id = format!("{:016x}{:016x}", means.random.next_u64(), means.random.next_u64());
         means.trace.name(&id, &head.call_id);
-        tracing::debug!(leg = %instance, call = %id, call_id = %head.call_id, "leg in");
+        tracing::debug!(leg = %instance, call = %id, "leg in");
         let wanted = parameter::Call {
             id,
             origin,

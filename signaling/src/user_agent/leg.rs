@@ -277,6 +277,14 @@ impl Leg {
         });
     }
 
+    /// Ends the leg, and tells the call.
+    pub(crate) fn end(&mut self, means: &mut Means, cause: Cause) {
+        if !self.is_over() {
+            self.head.tell_stopped(means, cause.clone());
+            self.stop(means, cause);
+        }
+    }
+
     /// The switch repeats `Start × Leg`: it gets the same answer again.
     fn started_again(&mut self, means: &mut Means, asked: Asked) {
         match &mut self.state {

@@ -27,7 +27,7 @@ pub(crate) fn serve(
     let account = gate.authenticate(means, bindings, key, message, flow)?;
     // Step 4: an account registers for itself alone.
     if to.uri().user_decoded().is_none_or(|user| *user != *account) {
-        dismiss(means, key, message, flow, StatusCode::FORBIDDEN, None, &[]);
+        means.refuse(key, message, flow, StatusCode::FORBIDDEN);
         return None;
     }
     let served = Requested::of(message, &means.config.expiry)
