@@ -9,14 +9,18 @@
 //! | `sip_stream` | a stream, in pieces |
 //! | `session_description` | SDP |
 //! | `digest` | the value of an authentication header |
+//! | `configuration` | the text of a configuration |
 //! | `packet` | a frame between platforms |
 //! | `rtp`, `rtcp` | a datagram |
 //! | `offer_answer` | operations on a dialog's offer/answer machines |
 //! | `transactions` | operations on the table of transactions |
 //! | `outbox` | operations on a module's outbox |
 //! | `media_session` | operations on a media worker |
+//! | `calls` | operations on a switch and on those around it |
 //! | `control_session` | lines, packets and time at the control module |
 
+mod calls;
+mod configuration;
 mod control_session;
 mod digest;
 mod media_session;
@@ -31,6 +35,8 @@ mod sip_stream;
 mod tape;
 mod transactions;
 
+pub use calls::calls;
+pub use configuration::configuration;
 pub use control_session::control_session;
 pub use digest::digest;
 pub use media_session::media_session;
@@ -54,11 +60,13 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("session_description", session_description),
     ("digest", digest),
     ("packet", packet),
+    ("configuration", configuration),
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("offer_answer", offer_answer),
     ("transactions", transactions),
     ("outbox", outbox),
     ("media_session", media_session),
+    ("calls", calls),
     ("control_session", control_session),
 ];
