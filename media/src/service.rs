@@ -204,8 +204,10 @@ impl<W: Wire> Voice<W> {
         }
         self.counters.rtp_lost += port.take_lost();
         let reusable = !port.connected() || self.wire.disconnect(pair);
-        self.pairs.give_back(now.instant, pair, reusable, &mut self.wire);
-        Some(port.statistics())
+        let statistics = port.statistics();
+        let heard = port.heard().is_some() || statistics.packets_discarded > 0;
+        self.pairs.give_back(now.instant, pair, heard, reusable, &mut self.wire);
+        Some(statistics)
     }
 
     fn close_session(&mut self, now: Now, instance: Instance, farewell: bool) -> Vec<PortStatistics> {

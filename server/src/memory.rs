@@ -1,13 +1,15 @@
-//! Bytes that are allocated: an allocator that counts, over the system's.
+//! Bytes that are allocated: an allocator that counts, over mimalloc: calls allocate many small things, and glibc's allocator took a seventh
+//! of the time of a call set-up.
 //!
 //! Every thread counts in a slot of its own, with plain loads and stores, so that counting costs neither a locked instruction nor a
 //! cache line that moves between cores. A thread may free what another one allocated: a slot alone may go below zero, their
 //! sum does not.
 
-#![expect(unsafe_code, reason = "GlobalAlloc is an unsafe trait; every method passes on to the system's allocator")]
+#![expect(unsafe_code, reason = "GlobalAlloc is an unsafe trait; every method passes on to mimalloc")]
 
 use crate::limits::COUNTED_THREADS;
-use std::alloc::{GlobalAlloc, Layout, System};
+use mimalloc::MiMalloc;
+use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 
@@ -60,12 +62,12 @@ const fn size(bytes: usize) -> isize {
     bytes.cast_signed()
 }
 
-// SAFETY: every method is the system allocator's, with the arguments as they came; what is counted beside it is not memory that
+// SAFETY: every method is mimalloc's, with the arguments as they came; what is counted beside it is not memory that
 // the caller sees, and counting neither allocates nor unwinds.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise is passed on.
-        let memory = unsafe { System.alloc(layout) };
+        let memory = unsafe { MiMalloc.alloc(layout) };
         if !memory.is_null() {
             count(size(layout.size()));
         }
@@ -74,7 +76,7 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise is passed on.
-        let memory = unsafe { System.alloc_zeroed(layout) };
+        let memory = unsafe { MiMalloc.alloc_zeroed(layout) };
         if !memory.is_null() {
             count(size(layout.size()));
         }
@@ -83,13 +85,13 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(memory, layout) };
+        unsafe { MiMalloc.dealloc(memory, layout) };
         count(-size(layout.size()));
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         // SAFETY: the caller's promise is passed on.
-        let moved = unsafe { System.realloc(memory, layout, new_size) };
+        let moved = unsafe { MiMalloc.realloc(memory, layout, new_size) };
         if !moved.is_null() {
             count(size(new_size) - size(layout.size()));
         }

@@ -73,14 +73,15 @@ impl Pairs {
         Err(Shortage::Ports)
     }
 
-    /// Gives a pair back. `reusable` if its RTP socket is unconnected; else it is closed and its port tried again later.
-    pub fn give_back(&mut self, now: Instant, pair: PairIndex, reusable: bool, wire: &mut impl Wire) {
+    /// Gives a pair back. `heard`: whether anything came from its peer. `reusable` if its RTP socket is unconnected; else
+    /// it is closed and its port tried again later.
+    pub fn give_back(&mut self, now: Instant, pair: PairIndex, heard: bool, reusable: bool, wire: &mut impl Wire) {
         let Some(slot) = self.open.get_mut(pair.0 as usize) else { return };
         let Some(open) = *slot else { return };
         self.used -= 1;
         let pool = &mut self.pools[open.pool].1;
         if reusable {
-            pool.give_back(now, pair);
+            pool.give_back(now, pair, heard);
         } else {
             *slot = None;
             pool.skip(open.rtp.port());

@@ -89,8 +89,7 @@ impl Sockets {
     }
 
     fn bind(&self, address: SocketAddr) -> io::Result<UdpSocket> {
-        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-        socket.set_nonblocking(true)?;
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM.nonblocking(), Some(Protocol::UDP))?;
         let traffic_class = u32::from(self.dscp) << 2;
         if address.is_ipv6() {
             socket.set_only_v6(true)?;

@@ -71,6 +71,9 @@ fn a_pair_stays_open_and_is_used_again_after_its_quarantine() {
     for call in 0..500 {
         let opened = world.open(Instance(call + 1), &[A, B]).unwrap();
         ports.push(opened[0].rtp);
+        for port in opened {
+            world.deliver("192.0.2.9:4000".parse().unwrap(), port.rtp, &[0; 12]);
+        }
         world.close(Instance(call + 1)).unwrap();
         world.pass(100);
     }
@@ -80,6 +83,18 @@ fn a_pair_stays_open_and_is_used_again_after_its_quarantine() {
     assert_eq!(world.network().drained, 1_000 - opened);
     let again = ports[1..].iter().position(|port| *port == ports[0]).unwrap() + 1;
     assert!((20..=23).contains(&again), "the first port came back after {again} calls");
+}
+
+#[test]
+fn a_pair_that_heard_nothing_is_used_again_soon() {
+    let mut world = World::with(Config { quarantine: Duration::from_secs(2), ..small(400) });
+    for call in 0..500 {
+        world.open(Instance(call + 1), &[A, B]).unwrap();
+        world.close(Instance(call + 1)).unwrap();
+        world.pass(100);
+    }
+    // Two pairs a call, each at rest for 200 ms.
+    assert!(world.network().opened <= 6, "{} pairs", world.network().opened);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The store's own thread: a turn, then sleep until a packet or a deadline comes.
 
 use super::Backend;
+use crate::limits::COMMIT_DELAY;
 use crate::service::Store;
 use crossbeam::sync::{Parker, Unparker};
 use router::service::{drain, next_turn, turn};
@@ -60,7 +61,15 @@ impl Seat {
                 continue;
             }
             let wait = next_turn(&mut store).map(|at| at.since(now.instant));
-            if wait.is_some_and(|wait| wait.is_zero()) || !self.endpoint.may_sleep() {
+            if wait.is_some_and(|wait| wait.is_zero()) {
+                continue;
+            }
+            // A batch gathers: what comes meanwhile waits for its commit anyway, so nobody has to wake this thread for it.
+            if let Some(wait) = wait.filter(|&wait| wait <= COMMIT_DELAY) {
+                self.parker.park_timeout(wait);
+                continue;
+            }
+            if !self.endpoint.may_sleep() {
                 continue;
             }
             match wait {
