@@ -1,0 +1,233 @@
+//! What holds after every scenario, whatever happened in it.
+//!
+//! - Every call ends in bounded time.
+//! - Nothing is left: no leg, transaction, dialog, media session or port, pending request.
+//! - Every call has exactly one record, complete, and it says what both ends saw.
+//! - Neither end of a call was up for longer than the protocol's time-outs after the other had gone.
+//! - Each leg received one continuous RTP timeline, and audio flowed both ways where both ends had agreed to it.
+
+use crate::phone::{Call, Ending, Phone};
+use crate::simulation::Simulation;
+use router::parameter::{CallPhase, CallRecord, Outcome, ResourceKind};
+use router::time::Duration;
+use std::collections::BTreeMap;
+
+/// Within that time everything ends: three minutes of set-up, and twice the 32 seconds of a transaction.
+const END_WITHIN: Duration = Duration::from_secs(300);
+
+/// Until the last transaction has lingered: 64 × T1, T4 and the keep-alives that may be under way.
+const LINGER: Duration = Duration::from_secs(180);
+
+/// How much longer than its peer an end of a call may think that it is up where packets are lost: its own BYE or
+/// re-INVITE, or the server's, times out after 32 seconds; twice.
+const DISAGREEMENT: Duration = Duration::from_secs(70);
+
+/// Checks everything; panics with all that is wrong, and the seed.
+pub fn check(simulation: &mut Simulation) {
+    let lossless = simulation.network.is_perfect();
+    let mut faults = std::mem::take(&mut simulation.faults);
+    let ended = simulation.run_until(END_WITHIN, |simulation| simulation.phones().iter().all(Phone::is_idle));
+    if !ended {
+        faults.push(format!("some calls do not end: {}", live(simulation)));
+    }
+    simulation.calm();
+    simulation.rest();
+    nothing_is_left(simulation, &mut faults);
+    for phone in simulation.phones() {
+        phone_is_content(phone, lossless, &mut faults);
+    }
+    let mut ends: BTreeMap<String, Vec<(String, End)>> = BTreeMap::new();
+    let legs = simulation.platform.observer().legs.clone();
+    for phone in simulation.phones() {
+        for call in phone.calls() {
+            if let Some(id) = legs.get(&call.call_id) {
+                ends.entry(id.clone()).or_default().push((phone.config.name.clone(), End::of(call)));
+            }
+        }
+    }
+    let records = simulation.platform.records();
+    records_are_right(simulation, &records, &ends, lossless, &mut faults);
+    let margin = if lossless { simulation.grace } else { DISAGREEMENT };
+    let observed = simulation.platform.observer().calls.clone();
+    for (id, ends) in &ends {
+        // Whoever was transferred stays alone with a service.
+        if observed.get(id).is_some_and(|call| call.with_service) {
+            continue;
+        }
+        // Or waits alone while the target rings.
+        let transferred = observed.get(id).is_some_and(|call| call.phases.contains(&CallPhase::Transferring));
+        ends_agree(id, ends, if transferred { DISAGREEMENT } else { margin }, &mut faults);
+    }
+    assert!(faults.is_empty(), "seed {}:\n- {}", simulation.seed, faults.join("\n- "));
+}
+
+/// What is kept of a phone's call for comparison.
+struct End {
+    incoming: bool,
+    answered: bool,
+    up: Option<router::time::Instant>,
+    ended: Option<router::time::Instant>,
+    ending: Option<Ending>,
+}
+
+impl End {
+    fn of(call: &Call) -> Self {
+        Self {
+            incoming: call.incoming,
+            answered: call.was_answered(),
+            up: call.up,
+            ended: call.ended,
+            ending: call.ending,
+        }
+    }
+}
+
+fn live(simulation: &Simulation) -> String {
+    let live = simulation.phones().iter().filter(|phone| !phone.is_idle());
+    let described = live.map(|phone| {
+        let calls: Vec<_> = phone.calls().iter().filter(|call| call.is_live()).map(|call| call.state).collect();
+        format!("{} {calls:?}, waiting for {}", phone.config.name, phone.waits_for())
+    });
+    described.collect::<Vec<_>>().join(", ")
+}
+
+/// Every module says that nothing is in use.
+fn nothing_is_left(simulation: &mut Simulation, faults: &mut Vec<String>) {
+    let mut left = Vec::new();
+    let begun = simulation.now().instant;
+    while simulation.now().instant.since(begun) < LINGER {
+        left = in_use(simulation);
+        if left.is_empty() {
+            return;
+        }
+        simulation.run(Duration::from_millis(1_700));
+    }
+    faults.push(format!("something is left: {}", left.join(", ")));
+}
+
+fn in_use(simulation: &mut Simulation) -> Vec<String> {
+    let now = simulation.now();
+    simulation.platform.ask_status(now);
+    if !simulation.run_until(Duration::from_secs(11), |simulation| simulation.platform.statuses().is_some()) {
+        return vec!["not every module says how it is".to_owned()];
+    }
+    let mut left = Vec::new();
+    for (module, status) in simulation.platform.statuses().into_iter().flatten() {
+        for resource in &status.resources {
+            let counts = matches!(
+                resource.kind,
+                ResourceKind::Calls
+                    | ResourceKind::Dialogs
+                    | ResourceKind::Transactions
+                    | ResourceKind::Sessions
+                    | ResourceKind::MediaPorts
+            );
+            if counts && resource.used > 0 {
+                left.push(format!("{module} has {} {:?} ({})", resource.used, resource.kind, resource.name));
+            }
+        }
+    }
+    for (module, pending) in simulation.platform.pending() {
+        if pending > 0 {
+            left.push(format!("{module} waits for {pending} answers"));
+        }
+    }
+    if !simulation.platform.switch.is_idle() {
+        left.push("the switch is not idle".to_owned());
+    }
+    let workers: Vec<_> = simulation.platform.workers().map(|voice| (voice.sessions(), voice.pairs_used())).collect();
+    for (sessions, pairs) in workers {
+        if sessions + pairs > 0 {
+            left.push(format!("a worker has {sessions} sessions and {pairs} pairs"));
+        }
+    }
+    left
+}
+
+/// What a phone saw that a server must not do.
+fn phone_is_content(phone: &Phone, lossless: bool, faults: &mut Vec<String>) {
+    let name = &phone.config.name;
+    faults.extend(phone.faults.iter().map(|fault| format!("{name} got {fault}")));
+    if lossless {
+        faults.extend(phone.registration.losses.iter().map(|fault| format!("{name}: {fault}")));
+    }
+    for call in phone.calls() {
+        faults.extend(call.media.faults.iter().map(|fault| format!("{name} got {fault}")));
+        faults.extend(call.media.hearing.faults.iter().map(|fault| format!("{name} heard: {fault}")));
+    }
+}
+
+fn records_are_right(
+    simulation: &mut Simulation,
+    records: &[CallRecord],
+    ends: &BTreeMap<String, Vec<(String, End)>>,
+    lossless: bool,
+    faults: &mut Vec<String>,
+) {
+    let observer = simulation.platform.observer();
+    if observer.missed {
+        return faults.push("the observer missed events".to_owned());
+    }
+    let calls = observer.calls.clone();
+    let ids: Vec<&String> = records.iter().map(|record| &record.id).collect();
+    if records.len() != calls.len() || calls.keys().any(|id| !ids.contains(&id)) {
+        faults.push(format!("{} calls have {} records", calls.len(), records.len()));
+    }
+    for (id, call) in &calls {
+        if call.endings != 1 {
+            faults.push(format!("call {id} ended {} times", call.endings));
+        }
+    }
+    for record in records {
+        let id = &record.id;
+        if record.ended.is_none() || record.cause.is_none() || record.outcome == Outcome::Open {
+            faults.push(format!("the record of {id} is not complete: {:?}", record.outcome));
+        }
+        let answered = record.outcome == Outcome::Answered;
+        if answered != record.answered.is_some() {
+            faults.push(format!("the record of {id} is {:?} and answered at {:?}", record.outcome, record.answered));
+        }
+        if record.answered.is_some_and(|at| at < record.started || record.ended.is_some_and(|end| end < at)) {
+            faults.push(format!("the times in the record of {id} are not in order"));
+        }
+        let Some(ends) = ends.get(id) else { continue };
+        let caller = ends.iter().find(|(_, end)| !end.incoming);
+        if let Some((name, caller)) = caller {
+            // A caller whose every packet is lost knows less than the record.
+            let blind = !lossless && caller.ending == Some(Ending::NoResponse);
+            if caller.answered != answered && !blind {
+                let saw = caller.ending;
+                faults.push(format!(
+                    "{name} saw {saw:?} (answered: {}), the record of {id} {:?}",
+                    caller.answered, record.outcome
+                ));
+            }
+            // Where both hang up at once, either may be the first.
+            let both = ends.iter().filter(|(_, end)| end.ending == Some(Ending::HungUp)).count() > 1;
+            let by_callee = record.ended_by_caller == Some(false);
+            if answered && caller.ending == Some(Ending::HungUp) && by_callee && lossless && !both {
+                faults.push(format!("{name} hung up, the record of {id} says that the other side did"));
+            }
+        }
+        let callees = ends.iter().filter(|(_, end)| end.incoming);
+        if answered && callees.clone().count() > 0 && !callees.clone().any(|(_, end)| end.answered) {
+            faults.push(format!("the record of {id} is answered, but nobody who was called did"));
+        }
+    }
+}
+
+/// While one end was up, the other was, but for the time that the protocol takes to tell it.
+fn ends_agree(id: &str, ends: &[(String, End)], margin: Duration, faults: &mut Vec<String>) {
+    for (name, end) in ends {
+        let (Some(up), Some(down)) = (end.up, end.ended) else { continue };
+        // The last moment at which anybody else of this call was up.
+        let others = ends.iter().filter(|(_, other)| !std::ptr::eq(other, end));
+        let others_end =
+            others.clone().filter(|(_, other)| other.up.is_some()).filter_map(|(_, other)| other.ended).max();
+        let last = others_end.unwrap_or(up).max(up);
+        let is_alone = others.clone().count() == 0; // with a service
+        if !is_alone && down.since(last) > margin {
+            faults.push(format!("{name} was up for {:?} after the other end of {id} had gone", down.since(last)));
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What a phone does by itself.
+
+use super::media::HoldStyle;
+use router::time::Duration;
+
+/// What it does when it is called.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Behaviour {
+    /// When it says 180.
+    pub ring: Option<Duration>,
+    /// When it says 183 with a description, and sends media before it answers.
+    pub early_media: Option<Duration>,
+    /// How it ends.
+    pub then: Then,
+    /// What it does once the call is up.
+    pub script: Vec<(Duration, Step)>,
+}
+
+/// How it treats a call in the end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Then {
+    /// It answers after that time.
+    Answer(Duration),
+    /// It refuses with that status after that time.
+    Reject(Duration, u16),
+    /// It rings for ever.
+    Ring,
+    /// It does not even say that it heard.
+    Silence,
+}
+
+impl Default for Behaviour {
+    fn default() -> Self {
+        Self::answers(Duration::from_millis(700))
+    }
+}
+
+impl Behaviour {
+    /// Rings at once and answers after that time.
+    pub fn answers(after: Duration) -> Self {
+        Self { ring: Some(Duration::from_millis(50)), early_media: None, then: Then::Answer(after), script: Vec::new() }
+    }
+
+    /// Refuses without ringing.
+    pub fn rejects(status: u16) -> Self {
+        Self { ring: None, then: Then::Reject(Duration::from_millis(20), status), ..Self::default() }
+    }
+
+    /// Rings for ever.
+    pub fn rings() -> Self {
+        Self { then: Then::Ring, ..Self::default() }
+    }
+
+    /// Does not answer anything.
+    pub fn silent() -> Self {
+        Self { ring: None, then: Then::Silence, ..Self::default() }
+    }
+
+    /// And then does this, each so long after the call is up.
+    pub fn with_script(self, script: Vec<(Duration, Step)>) -> Self {
+        Self { script, ..self }
+    }
+}
+
+/// One thing to do in a call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Says 180.
+    Ring,
+    /// Says 183 with a description.
+    Early,
+    /// Answers.
+    Answer,
+    /// Refuses with that status.
+    Reject(u16),
+    /// Ends the call: BYE, CANCEL or a refusal, as its state asks.
+    HangUp,
+    /// Holds.
+    Hold(HoldStyle),
+    /// Retrieves.
+    Retrieve,
+    /// A re-INVITE that changes nothing, with an offer.
+    Refresh,
+    /// A re-INVITE without an offer.
+    RefreshWithoutOffer,
+    /// An UPDATE with an offer.
+    Update,
+    /// An INFO with a body.
+    Info,
+    /// A key, as RFC 4733.
+    Press(u8),
+    /// A blind transfer to that user.
+    Transfer(String),
+}

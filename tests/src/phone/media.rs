@@ -1,0 +1,328 @@
+//! A phone's side of offer and answer, and the RTP that it sends.
+
+use super::hearing::{Hearing, Packet, STAMP_BYTES, Stamp};
+use router::Random;
+use router::parameter::{Codec, Direction, MediaDescription, MediaStream};
+use router::time::{Duration, Instant};
+use signaling::sdp::{SessionDescription, typed};
+use std::fmt::Write;
+use std::net::{IpAddr, SocketAddr};
+
+/// How a phone says that it holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum HoldStyle {
+    /// `a=sendonly` (RFC 3264 §8.4).
+    #[default]
+    SendOnly,
+    /// `a=inactive`.
+    Inactive,
+    /// `c=0.0.0.0` (RFC 2543).
+    ZeroAddress,
+}
+
+/// One call's media.
+#[derive(Debug)]
+pub struct Media {
+    local: SocketAddr,
+    codecs: Vec<Codec>,
+    packet_ms: u16,
+    /// Whether answers number codecs as it likes and not as the offer did.
+    pub(crate) own_numbers: bool,
+    version: u64,
+    /// What we ask for.
+    wish: Direction,
+    zero_address: bool,
+    /// Our unanswered offer.
+    offered: Option<(MediaDescription, Direction)>,
+    /// The peer's unanswered offer.
+    pending: Option<MediaDescription>,
+    /// The payload types that we may be sent.
+    accepted: Vec<Codec>,
+    peer: Option<MediaStream>,
+    direction: Direction,
+    /// Since when both descriptions stand as they are.
+    pub agreed: Option<Instant>,
+    speaker: u32,
+    ssrc: u32,
+    sequence: u16,
+    timestamp: u32,
+    number: u32,
+    next: Option<Instant>,
+    /// Events to send: event, packets left, and the timestamp once the first was sent.
+    press: Option<(u8, u8, Option<u32>)>,
+    /// Packets sent.
+    pub sent: u64,
+    /// What comes.
+    pub hearing: Hearing,
+    /// What was wrong with the peer's descriptions and packets.
+    pub faults: Vec<String>,
+}
+
+impl Media {
+    pub(crate) fn new(local: SocketAddr, codecs: &[Codec], packet_ms: u16, random: &mut Random) -> Self {
+        Self {
+            local,
+            codecs: codecs.to_vec(),
+            packet_ms,
+            own_numbers: false,
+            version: u64::from(random.next_u32() >> 2),
+            wish: Direction::SendReceive,
+            zero_address: false,
+            offered: None,
+            pending: None,
+            accepted: Vec::new(),
+            peer: None,
+            direction: Direction::Inactive,
+            agreed: None,
+            speaker: random.next_u32(),
+            ssrc: random.next_u32(),
+            sequence: random.next_u32() as u16,
+            timestamp: random.next_u32(),
+            number: 0,
+            next: None,
+            press: None,
+            sent: 0,
+            hearing: Hearing::default(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// Who speaks here, as the other end hears it.
+    pub fn speaker(&self) -> u32 {
+        self.speaker
+    }
+
+    /// Where it receives RTP.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Which way it flows, as agreed.
+    pub fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// What the peer described.
+    pub fn peer(&self) -> Option<&MediaStream> {
+        self.peer.as_ref()
+    }
+
+    /// Whether an offer of ours waits for its answer.
+    pub fn is_offering(&self) -> bool {
+        self.offered.is_some()
+    }
+
+    /// From now on asks for this.
+    pub(crate) fn wish(&mut self, hold: Option<HoldStyle>) {
+        self.zero_address = hold == Some(HoldStyle::ZeroAddress);
+        self.wish = match hold {
+            None | Some(HoldStyle::ZeroAddress) => Direction::SendReceive,
+            Some(HoldStyle::SendOnly) => Direction::SendOnly,
+            Some(HoldStyle::Inactive) => Direction::Inactive,
+        };
+    }
+
+    /// An offer.
+    pub(crate) fn offer(&mut self) -> Vec<u8> {
+        let (codecs, wish) = (self.codecs.clone(), self.wish);
+        let text = self.write(&codecs, wish, 1);
+        if let Ok(session) = SessionDescription::parse(text.as_bytes()) {
+            self.offered = Some((typed::describe(&session), wish));
+        }
+        self.accepted = codecs;
+        text.into_bytes()
+    }
+
+    /// Takes back the offer.
+    pub(crate) fn withdraw(&mut self) {
+        self.offered = None;
+    }
+
+    /// Takes the peer's offer; false if it cannot be answered.
+    pub(crate) fn take_offer(&mut self, text: &[u8]) -> bool {
+        let Ok(session) = SessionDescription::parse(text) else {
+            self.faults.push("an offer that is no SDP".to_owned());
+            return false;
+        };
+        let description = typed::describe(&session);
+        let common = description.streams.first().map(|stream| self.common(stream)).unwrap_or_default();
+        if common.is_empty() {
+            return false;
+        }
+        self.pending = Some(description);
+        true
+    }
+
+    /// The answer to the offer that was taken.
+    pub(crate) fn answer(&mut self, now: Instant) -> Option<Vec<u8>> {
+        let description = self.pending.take()?;
+        let stream = description.streams.first()?.clone();
+        let mut codecs = self.common(&stream);
+        if self.own_numbers {
+            // RFC 3264 §6.1 asks for the offer's numbers and lets other ones pass.
+            for codec in &mut codecs {
+                let own = self.codecs.iter().find(|own| own.matches(codec));
+                codec.payload_type = own.map_or(codec.payload_type, |own| own.payload_type);
+            }
+        }
+        let direction = self.wish.and(stream.direction.mirrored());
+        let text = self.write(&codecs, direction, description.streams.len());
+        self.accepted = codecs;
+        self.agree(now, stream, direction);
+        Some(text.into_bytes())
+    }
+
+    /// Takes the answer to our offer.
+    pub(crate) fn take_answer(&mut self, now: Instant, text: &[u8]) {
+        let Some((offer, wish)) = self.offered.take() else {
+            return self.faults.push("an answer without an offer".to_owned());
+        };
+        let Ok(session) = SessionDescription::parse(text) else {
+            return self.faults.push("an answer that is no SDP".to_owned());
+        };
+        let answer = typed::describe_answer(&session, &offer);
+        if answer.streams.len() != offer.streams.len() {
+            return self.faults.push("an answer with another number of streams".to_owned());
+        }
+        let (Some(stream), Some(offered)) = (answer.streams.first(), offer.streams.first()) else { return };
+        if let Some(codec) = stream.codecs.iter().find(|codec| !offered.codecs.iter().any(|own| own.matches(codec))) {
+            self.faults.push(format!("an answer with {}, which was not offered", codec.name));
+        }
+        if stream.direction.sends() && !wish.receives() || stream.direction.receives() && !wish.sends() {
+            self.faults.push(format!("an answer {:?} to an offer {wish:?}", stream.direction));
+        }
+        self.agree(now, stream.clone(), wish.and(stream.direction.mirrored()));
+    }
+
+    fn agree(&mut self, now: Instant, stream: MediaStream, direction: Direction) {
+        // Who gives no address hears nothing.
+        let direction = if self.zero_address { direction.and(Direction::SendOnly) } else { direction };
+        self.direction = if stream.rtp.is_none() { Direction::Inactive } else { direction };
+        self.peer = Some(stream);
+        self.agreed = Some(now);
+        if self.next.is_none() {
+            self.next = Some(now);
+        }
+    }
+
+    fn common(&self, stream: &MediaStream) -> Vec<Codec> {
+        let known = |codec: &&Codec| self.codecs.iter().any(|own| own.matches(codec));
+        let codecs: Vec<Codec> = stream.codecs.iter().filter(known).cloned().collect();
+        if codecs.iter().all(Codec::is_telephone_event) { Vec::new() } else { codecs }
+    }
+
+    fn write(&mut self, codecs: &[Codec], direction: Direction, streams: usize) -> String {
+        self.version += 1;
+        let address = if self.zero_address { IpAddr::from([0, 0, 0, 0]) } else { self.local.ip() };
+        let family = if address.is_ipv4() { "IP4" } else { "IP6" };
+        let mut text = format!(
+            "v=0\r\no=- {} {} IN {family} {}\r\ns=-\r\nc=IN {family} {address}\r\nt=0 0\r\nm=audio {} RTP/AVP",
+            self.speaker,
+            self.version,
+            self.local.ip(),
+            self.local.port()
+        );
+        for codec in codecs {
+            let _ = write!(text, " {}", codec.payload_type);
+        }
+        text.push_str("\r\n");
+        for codec in codecs {
+            let _ = write!(text, "a=rtpmap:{} {}/{}\r\n", codec.payload_type, codec.name, codec.clock_rate_hz);
+            if codec.is_telephone_event() {
+                let _ = write!(text, "a=fmtp:{} 0-16\r\n", codec.payload_type);
+            }
+        }
+        let name = match direction {
+            Direction::SendReceive => "sendrecv",
+            Direction::SendOnly => "sendonly",
+            Direction::ReceiveOnly => "recvonly",
+            Direction::Inactive => "inactive",
+        };
+        let _ = write!(text, "a=ptime:{}\r\na={name}\r\n", self.packet_ms);
+        for _ in 1..streams {
+            text.push_str("m=video 0 RTP/AVP 99\r\n");
+        }
+        text
+    }
+
+    /// Presses a key: RFC 4733, three updates and three repetitions of the end.
+    pub(crate) fn press(&mut self, event: u8) {
+        self.press = Some((event, 6, None));
+    }
+
+    /// Whether it sends now.
+    pub fn sends(&self) -> bool {
+        let reachable = self.peer.as_ref().and_then(|peer| peer.rtp).is_some_and(|rtp| !rtp.ip().is_unspecified());
+        self.direction.sends() && reachable
+    }
+
+    /// When the next packet is due.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.next
+    }
+
+    /// Stops for good.
+    pub(crate) fn stop(&mut self) {
+        self.next = None;
+    }
+
+    /// The next packet and whither it goes. Time goes on while nothing is sent.
+    pub(crate) fn poll(&mut self, now: Instant) -> Option<(SocketAddr, Vec<u8>)> {
+        let at = self.next.filter(|&at| at <= now)?;
+        self.next = Some(at + Duration::from_millis(u64::from(self.packet_ms)));
+        let samples = 8 * u32::from(self.packet_ms);
+        self.timestamp = self.timestamp.wrapping_add(samples);
+        if !self.sends() {
+            return None;
+        }
+        let peer = self.peer.as_ref()?;
+        let to = peer.rtp?;
+        // What both described, by the peer's numbers.
+        let agreed = |codec: &&Codec| self.accepted.iter().any(|own| own.matches(codec));
+        let mut common = peer.codecs.iter().filter(agreed);
+        let event_type = common.clone().find(|codec| codec.is_telephone_event()).map(|codec| codec.payload_type);
+        let sound_type = common.find(|codec| !codec.is_telephone_event())?.payload_type;
+        self.sequence = self.sequence.wrapping_add(1);
+        self.number += 1;
+        let (payload_type, timestamp, payload) = match (self.press, event_type) {
+            (Some((event, left, timestamp)), Some(event_type)) => {
+                let timestamp = timestamp.unwrap_or(self.timestamp);
+                self.press = (left > 1).then_some((event, left - 1, Some(timestamp)));
+                let end = if left <= 3 { 0x80 } else { 0 };
+                let duration = (samples * u32::from(7 - left.max(3)).min(4)) as u16;
+                let [high, low] = duration.to_be_bytes();
+                (event_type, timestamp, vec![event, end | 10, high, low])
+            }
+            _ => {
+                let mut payload = vec![0xd5; (samples as usize).max(STAMP_BYTES)];
+                Stamp { speaker: self.speaker, number: self.number, timestamp: self.timestamp }.write(&mut payload);
+                (sound_type, self.timestamp, payload)
+            }
+        };
+        let mut packet = vec![0x80, payload_type];
+        packet.extend(self.sequence.to_be_bytes());
+        packet.extend(timestamp.to_be_bytes());
+        packet.extend(self.ssrc.to_be_bytes());
+        packet.extend(payload);
+        self.sent += 1;
+        Some((to, packet))
+    }
+
+    /// A packet came to the RTP port.
+    pub(crate) fn handle_packet(&mut self, now: Instant, bytes: &[u8]) {
+        // RTCP that shares the port (RFC 5761 §4).
+        if bytes.get(1).is_some_and(|kind| (192..=223).contains(kind)) {
+            return;
+        }
+        let Some(packet) = Packet::parse(bytes) else {
+            return self.faults.push("a packet that is no RTP".to_owned());
+        };
+        match self.accepted.iter().find(|codec| codec.payload_type == packet.payload_type) {
+            Some(codec) => {
+                let is_event = codec.is_telephone_event();
+                self.hearing.hear(now, &packet, is_event);
+            }
+            None => self.faults.push(format!("payload type {}, which was not described", packet.payload_type)),
+        }
+    }
+}

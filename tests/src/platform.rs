@@ -1,0 +1,353 @@
+//! A whole Tandem in one thread: signaling and switch on one shard, media workers, the store, and somebody who watches.
+//!
+//! The shard drains both inboxes in one turn, as docs/architecture.md has it. The other modules run on threads of their own
+//! in a server; here each wakes up a chosen chance time after something came into its inbox.
+
+mod observer;
+mod transports;
+mod wire;
+
+pub use observer::{Observed, Observer};
+pub use wire::SimulatedWire;
+
+use crate::network::{Arrival, Network};
+use media::{Interface, PortRange, Voice};
+use router::parameter::{Account, CallRecord, Status};
+use router::service::{Service, drain, next_turn, turn};
+use router::time::{Duration, Instant, Now};
+use router::{Address, Endpoint, ModuleKind, PlatformId, Random, Router};
+use signaling::Signaling;
+use signaling::transport::{Listener, Listeners, Resolution, Transport, TransportEvent};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use store::backend::{Memory, Write};
+use store::{Backend, Store, credential};
+use switch::Switch;
+use transports::Transports;
+
+/// Where the platform is.
+pub const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
+/// The digest realm, and the domain of the accounts.
+pub const REALM: &str = "tandem";
+
+/// How a platform is set up.
+#[derive(Clone, Debug)]
+pub struct PlatformConfig {
+    /// Signaling. Its listeners default to UDP and TCP on port 5060 of [`SERVER`].
+    pub signaling: signaling::Config,
+    /// The switch.
+    pub switch: switch::Config,
+    /// Media, all workers together. Its interface defaults to [`SERVER`].
+    pub media: media::Config,
+    /// Media workers.
+    pub workers: u8,
+    /// Accounts: name and password.
+    pub accounts: Vec<(String, String)>,
+    /// How long a module on another thread sleeps at most after something came.
+    pub wake_up: Duration,
+    /// What the name service knows.
+    pub names: BTreeMap<String, Vec<IpAddr>>,
+}
+
+impl Default for PlatformConfig {
+    /// Accounts alice, bob, carol and dave; each one's password is its name and `-secret`.
+    fn default() -> Self {
+        let local = SocketAddr::new(SERVER, 5060);
+        let listeners =
+            [Transport::Udp, Transport::Tcp].map(|transport| Listener::new(transport, local, None)).to_vec();
+        let account = |name: &str| (name.to_owned(), password(name));
+        Self {
+            signaling: signaling::Config {
+                listeners: Listeners::new(listeners),
+                realm: REALM.to_owned(),
+                ..signaling::Config::default()
+            },
+            switch: switch::Config::default(),
+            media: media::Config {
+                ports: PortRange { first: 20_000, last: 20_399 },
+                interfaces: vec![Interface { address: SERVER, advertised: None }],
+                ..media::Config::default()
+            },
+            workers: 1,
+            accounts: ["alice", "bob", "carol", "dave"].map(account).to_vec(),
+            wake_up: Duration::from_micros(200),
+            names: BTreeMap::new(),
+        }
+    }
+}
+
+/// The password of a test's account.
+pub fn password(name: &str) -> String {
+    format!("{name}-secret")
+}
+
+/// A module on a thread of its own.
+struct Seat<S> {
+    service: S,
+    endpoint: Endpoint,
+    /// When it wakes up, if something came.
+    wakes: Option<Instant>,
+}
+
+impl<S: Service> Seat<S> {
+    fn new(service: S, endpoint: Endpoint) -> Self {
+        Self { service, endpoint, wakes: None }
+    }
+
+    /// Something may have come: it wakes up soon.
+    fn notice(&mut self, now: Now, within: Duration, random: &mut Random) {
+        if self.wakes.is_none() && self.endpoint.counters().depth > 0 {
+            let after = Duration::from_nanos(random.below(within.as_nanos() as u64 + 1));
+            self.wakes = Some(now.instant + after);
+        }
+    }
+
+    fn next(&mut self) -> Option<Instant> {
+        next_turn(&mut self.service).into_iter().chain(self.wakes).min()
+    }
+
+    /// Takes a turn if one is due.
+    fn run(&mut self, now: Now) -> bool {
+        let due = self.next().is_some_and(|at| at <= now.instant);
+        if due {
+            self.wakes = None;
+            while turn(&mut self.service, &self.endpoint, now) {}
+        }
+        due
+    }
+}
+
+/// The platform.
+pub struct Platform {
+    /// SIP.
+    pub signaling: Signaling,
+    /// Calls.
+    pub switch: Switch,
+    signaling_endpoint: Endpoint,
+    switch_endpoint: Endpoint,
+    workers: Vec<Seat<Voice<SimulatedWire>>>,
+    store: Seat<Store<Memory>>,
+    observer: Seat<Observer>,
+    transports: Transports,
+    names: BTreeMap<String, Vec<IpAddr>>,
+    resolving: Vec<(Instant, String)>,
+    wake_up: Duration,
+    random: Random,
+    router: Router,
+}
+
+impl Platform {
+    /// Starts it with an empty database, but for the accounts.
+    pub fn new(config: PlatformConfig, random: Random, now: Now, network: &mut Network) -> Self {
+        let mut memory = Memory::new(REALM);
+        let accounts = config.accounts.iter().map(|(name, password)| Write::Account(account(name, password, now)));
+        memory.commit(&accounts.collect::<Vec<_>>()).expect("an empty memory has room");
+        Self::over(memory, config, random, now, network)
+    }
+
+    /// Its process dies: what is left is the database as the next process finds it.
+    pub fn kill(self) -> Memory {
+        self.store.service.into_backend().reopen()
+    }
+
+    /// Starts it over a database.
+    pub fn over(memory: Memory, config: PlatformConfig, mut random: Random, now: Now, network: &mut Network) -> Self {
+        let router = Router::new(PlatformId(1));
+        let signaling_endpoint = router.register(ModuleKind::Signaling, 0, || ());
+        let switch_endpoint = router.register(ModuleKind::Switch, 0, || ());
+        let store_address = Address::local(ModuleKind::Store, 0);
+        let store = Store::new(memory, store_address, store::Config::default(), now);
+        let store = Seat::new(store, router.register(ModuleKind::Store, 0, || ()));
+        let observer = Seat::new(Observer::new(now), router.register(ModuleKind::Control, 0, || ()));
+        let workers = (0..config.workers).map(|index| {
+            let ports = config.media.ports.share(usize::from(index), usize::from(config.workers));
+            let own = media::Config { ports, ..config.media.clone() };
+            let address = Address::local(ModuleKind::Voice, index);
+            let voice = Voice::new(address, own, random.fork(), SimulatedWire::default(), now);
+            Seat::new(voice, router.register(ModuleKind::Voice, index, || ()))
+        });
+        let workers = workers.collect();
+        let transports = Transports::new(config.signaling.listeners.clone(), network);
+        Self {
+            signaling: Signaling::new(0, config.signaling, now, random.fork()),
+            switch: Switch::new(0, config.switch, now, random.fork()),
+            signaling_endpoint,
+            switch_endpoint,
+            workers,
+            store,
+            observer,
+            transports,
+            names: config.names,
+            resolving: Vec::new(),
+            wake_up: config.wake_up,
+            random,
+            router,
+        }
+    }
+
+    /// Who watches it.
+    pub fn observer(&mut self) -> &mut Observer {
+        &mut self.observer.service
+    }
+
+    /// The router.
+    pub fn router(&self) -> &Router {
+        &self.router
+    }
+
+    /// The records that the store has, the oldest first.
+    pub fn records(&mut self) -> Vec<CallRecord> {
+        self.store.service.commit();
+        self.store.service.backend().all_records().cloned().collect()
+    }
+
+    /// The store's database.
+    pub fn database(&mut self) -> &mut Memory {
+        self.store.service.backend()
+    }
+
+    /// The media workers.
+    pub fn workers(&mut self) -> impl Iterator<Item = &mut Voice<SimulatedWire>> {
+        self.workers.iter_mut().map(|seat| &mut seat.service)
+    }
+
+    /// Connections that are open.
+    pub fn connections(&self) -> usize {
+        self.transports.connections()
+    }
+
+    /// Asks all modules how they are; [`statuses`](Self::statuses) has the answers soon.
+    pub fn ask_status(&mut self, now: Now) {
+        let modules: Vec<Address> = self.router.modules().into_iter().map(|(address, _)| address).collect();
+        let modules: Vec<_> =
+            modules.into_iter().filter(|address| address.module.kind != ModuleKind::Control).collect();
+        self.observer.service.ask_status(now, &modules);
+    }
+
+    /// What they said, once all have.
+    pub fn statuses(&self) -> Option<&BTreeMap<String, Status>> {
+        self.observer.service.statuses()
+    }
+
+    /// Requests that some module has sent and that nobody has answered, by module.
+    pub fn pending(&mut self) -> Vec<(&'static str, usize)> {
+        let mut pending = vec![
+            ("signaling", self.signaling.outbox().pending()),
+            ("switch", self.switch.outbox().pending()),
+            ("store", self.store.service.outbox().pending()),
+        ];
+        pending.extend(self.workers.iter_mut().map(|seat| ("voice", seat.service.outbox().pending())));
+        pending
+    }
+
+    /// Something arrived.
+    pub fn handle(&mut self, now: Now, arrival: Arrival, network: &mut Network) {
+        if let Arrival::Datagram { local, remote, bytes } = &arrival {
+            let holder = self.workers.iter_mut().position(|seat| seat.service.wire().holds(*local));
+            if let Some(holder) = holder {
+                let seat = &mut self.workers[holder];
+                if let Some((pair, channel)) = seat.service.wire().receiver(*local, *remote) {
+                    seat.service.handle_datagram(now, pair, channel, *remote, &mut bytes.clone());
+                    drain(&mut seat.service, &seat.endpoint, now);
+                }
+                for (from, to, bytes) in seat.service.wire().take_sent() {
+                    network.send(now.instant, from, to, bytes);
+                }
+                return;
+            }
+        }
+        self.transports.handle(now.instant, arrival, network);
+    }
+
+    /// Lets every module do what is due, until nothing is left for now.
+    pub fn run(&mut self, now: Now, network: &mut Network) {
+        loop {
+            let mut busy = self.run_shard(now, network);
+            for seat in &mut self.workers {
+                seat.notice(now, self.wake_up, &mut self.random);
+                busy |= seat.run(now);
+                for (from, to, bytes) in seat.service.wire().take_sent() {
+                    network.send(now.instant, from, to, bytes);
+                }
+            }
+            self.store.notice(now, self.wake_up, &mut self.random);
+            busy |= self.store.run(now);
+            drain(&mut self.observer.service, &self.observer.endpoint, now);
+            self.observer.notice(now, Duration::ZERO, &mut self.random);
+            busy |= self.observer.run(now);
+            if !busy {
+                return;
+            }
+        }
+    }
+
+    /// Signaling and switch take turns until neither has anything left.
+    fn run_shard(&mut self, now: Now, network: &mut Network) -> bool {
+        let mut busy = false;
+        loop {
+            while let Some(event) = self.transports.poll_event() {
+                busy = true;
+                match event {
+                    TransportEvent::Received(received) => self.signaling.handle_message(now, received),
+                    TransportEvent::Failed { token, failure, .. } => {
+                        self.signaling.handle_transport_failed(now, token, failure);
+                    }
+                    TransportEvent::Closed { flow } => self.signaling.handle_closed(now, &flow),
+                }
+                drain(&mut self.signaling, &self.signaling_endpoint, now);
+            }
+            let due: Vec<_> = self.resolving.extract_if(.., |(at, _)| *at <= now.instant).collect();
+            for (_, name) in due {
+                let known = self.names.get(&name).map(|addresses| Resolution::Known(addresses.as_slice().into()));
+                self.signaling.handle_resolved(now, &name, &known.unwrap_or(Resolution::Unknown));
+                drain(&mut self.signaling, &self.signaling_endpoint, now);
+            }
+            let due = |at: Option<Instant>| at.is_some_and(|at| at <= now.instant);
+            let waits = self.signaling_endpoint.counters().depth + self.switch_endpoint.counters().depth > 0;
+            let timers = due(next_turn(&mut self.signaling)) || due(next_turn(&mut self.switch));
+            if waits || timers {
+                busy = true;
+                turn(&mut self.signaling, &self.signaling_endpoint, now);
+                turn(&mut self.switch, &self.switch_endpoint, now);
+            }
+            while let Some(transmit) = self.signaling.poll_transmit() {
+                self.transports.send(now.instant, transmit, network);
+            }
+            while let Some(name) = self.signaling.poll_resolve() {
+                let after = Duration::from_millis(1 + self.random.below(30));
+                self.resolving.push((now.instant + after, name));
+            }
+            if !waits && !timers && !self.transports.has_events() {
+                return busy;
+            }
+        }
+    }
+
+    /// When something is due next.
+    pub fn poll_timeout(&mut self) -> Option<Instant> {
+        let shard = next_turn(&mut self.signaling).into_iter().chain(next_turn(&mut self.switch));
+        let resolving = self.resolving.iter().map(|(at, _)| *at);
+        let workers = self.workers.iter_mut().filter_map(Seat::next);
+        let rest = self.store.next().into_iter().chain(self.observer.next());
+        shard.chain(resolving).chain(workers).chain(rest).min()
+    }
+}
+
+impl std::fmt::Debug for Platform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Platform").field("router", &self.router).finish_non_exhaustive()
+    }
+}
+
+/// An account as the store keeps it.
+pub fn account(name: &str, password: &str, now: Now) -> Account {
+    Account {
+        name: name.to_owned(),
+        display_name: None,
+        credential: credential::hashes(name, REALM, password),
+        enabled: true,
+        created: now.wall,
+        removed: false,
+    }
+}

@@ -1,0 +1,46 @@
+//! Peers that are known by their address: carriers, and the exchanges behind them.
+
+use crate::phone::{Behaviour, Carrier, PhoneConfig};
+use router::Private;
+use signaling::digest::ClientCredentials;
+use signaling::trunk::{Source, Target, TrunkConfig};
+use std::net::{IpAddr, SocketAddr};
+
+/// A peer at an address, which is there for every number and never registers.
+pub fn peer(name: &str, address: SocketAddr, server: SocketAddr, behaviour: Behaviour) -> PhoneConfig {
+    PhoneConfig {
+        registers: false,
+        any_user: true,
+        domain: server.ip().to_string(),
+        behaviour,
+        ..PhoneConfig::new(name, address, server)
+    }
+}
+
+/// The same over a connection of its own.
+pub fn peer_by_tcp(name: &str, address: SocketAddr, server: SocketAddr, behaviour: Behaviour) -> PhoneConfig {
+    PhoneConfig { carrier: Carrier::Tcp, ..peer(name, address, server, behaviour) }
+}
+
+/// What the platform knows of the peer at that address: in and out, trusted, without credentials.
+pub fn known(name: &str, address: SocketAddr) -> TrunkConfig {
+    TrunkConfig {
+        name: name.to_owned(),
+        target: Target::parse(&address.to_string()),
+        sources: vec![Source::host(address.ip(), Some(address.port()))],
+        credentials: None,
+        trusted: true,
+        calls_max: None,
+    }
+}
+
+/// The same with what the peer knows us by.
+pub fn known_with(name: &str, address: SocketAddr, username: &str, password: &str) -> TrunkConfig {
+    let credentials = ClientCredentials { username: username.to_owned(), password: Private::new(password.to_owned()) };
+    TrunkConfig { credentials: Some(credentials), ..known(name, address) }
+}
+
+/// The address of the `number`th trunk, port 5060.
+pub fn address(number: u8) -> SocketAddr {
+    SocketAddr::new(IpAddr::from([203, 0, 113, number]), 5060)
+}

@@ -1,0 +1,92 @@
+//! REFER: one party leaves and sends the other one elsewhere.
+
+use crate::{connect, ms, secs, with_phones};
+use scenarios::phone::{BOTH_WAYS, Referral};
+use scenarios::simulation::PhoneIndex;
+use scenarios::{Behaviour, Ending, Simulation, Step};
+
+/// Alice calls Bob; `transferor` of the two sends the other one to `target`.
+fn transfer(seed: u64, caller_transfers: bool, carol: Behaviour, target: &str) -> (Simulation, [PhoneIndex; 3]) {
+    let (mut simulation, [alice, bob, third]) = with_phones(seed, ["alice", "bob", "carol"]);
+    simulation.tell(third).config.behaviour = carol;
+    connect(&mut simulation, alice, bob);
+    simulation.run(secs(2));
+    let (transferor, transferee) = if caller_transfers { (alice, bob) } else { (bob, alice) };
+    simulation.tell(transferor).step(0, Step::Transfer(target.to_owned()));
+    (simulation, [transferor, transferee, third])
+}
+
+#[test]
+fn either_party_sends_the_other_to_a_third() {
+    for caller_transfers in [true, false] {
+        let (mut simulation, [transferor, transferee, carol]) =
+            transfer(1, caller_transfers, Behaviour::answers(ms(900)), "carol");
+        simulation.run(secs(6));
+        let referral = simulation.call(transferor).referral.expect("a referral");
+        assert_eq!(referral, Referral { response: Some(202), status: Some(200), terminated: true });
+        assert!(!simulation.call(transferor).is_live());
+        for (own, other) in [(transferee, carol), (carol, transferee)] {
+            let call = simulation.call(own);
+            assert!(call.is_up(), "{:?}", call.ending);
+            assert_eq!(call.media.direction(), BOTH_WAYS);
+            let speaker = simulation.call(other).media.speaker();
+            assert!(call.media.hearing.speakers.get(&speaker).is_some_and(|&packets| packets > 60));
+        }
+        simulation.finish();
+    }
+}
+
+#[test]
+fn a_target_that_refuses_is_told_and_the_parties_go_on() {
+    for (seed, (carol, target)) in
+        [(Behaviour::rejects(486), "carol"), (Behaviour::default(), "nobody"), (Behaviour::default(), "dave")]
+            .into_iter()
+            .enumerate()
+    {
+        let (mut simulation, [transferor, transferee, _]) = transfer(seed as u64, false, carol, target);
+        simulation.run(secs(5));
+        let referral = simulation.call(transferor).referral.expect("a referral");
+        assert!(referral.terminated, "{target}: {referral:?}");
+        let failed = referral.response.is_some_and(|status| status >= 300)
+            || referral.status.is_some_and(|status| status >= 300);
+        assert!(failed, "{target}: {referral:?}");
+        assert!(simulation.call(transferor).is_up() && simulation.call(transferee).is_up(), "{target}");
+        simulation.run(secs(4)); // in which audio is looked at
+        simulation.finish();
+    }
+}
+
+#[test]
+fn a_target_that_never_answers_leaves_the_parties_together() {
+    let (mut simulation, [transferor, transferee, carol]) = transfer(5, true, Behaviour::rings(), "carol");
+    simulation.run(secs(75));
+    assert_eq!(simulation.call(carol).ending, Some(Ending::Cancelled));
+    let referral = simulation.call(transferor).referral.expect("a referral");
+    assert!(referral.terminated && referral.status.is_some_and(|status| status >= 300), "{referral:?}");
+    assert!(simulation.call(transferor).is_up() && simulation.call(transferee).is_up());
+    simulation.finish();
+}
+
+#[test]
+fn any_party_may_hang_up_while_the_target_rings() {
+    for leaver in 0..3 {
+        for after in [5, 60, 400, 1_490, 1_500, 1_510] {
+            let (mut simulation, phones) = transfer(after, true, Behaviour::answers(ms(1_400)), "carol");
+            simulation.run(ms(after));
+            if let Some(call) = simulation.phone(phones[leaver]).live_call() {
+                simulation.tell(phones[leaver]).step(call, Step::HangUp);
+            }
+            simulation.run(secs(10));
+            simulation.finish();
+        }
+    }
+}
+
+#[test]
+fn a_transfer_without_a_target_or_to_oneself_harms_nobody() {
+    for target in ["alice", "bob"] {
+        let (mut simulation, _) = transfer(9, true, Behaviour::default(), target);
+        simulation.run(secs(20));
+        simulation.finish();
+    }
+}

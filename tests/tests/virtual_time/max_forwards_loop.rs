@@ -1,0 +1,52 @@
+//! Requests that go round.
+
+use crate::trunk_failover::configured;
+use crate::{connect, secs};
+use scenarios::platform::SERVER;
+use scenarios::trunk::known;
+use scenarios::{Ending, PhoneConfig, Simulation};
+use std::net::SocketAddr;
+use switch::plan::{Destination, NumberMatch, OriginMatch};
+
+#[test]
+fn a_request_without_hops_left_is_refused_and_others_have_one_less() {
+    for (seed, hops) in [(1, 0), (2, 1), (3, 70)] {
+        let mut simulation = Simulation::new(seed);
+        let config = PhoneConfig { registers: false, max_forwards: hops, ..simulation.phone_config("alice") };
+        let alice = simulation.add(config);
+        let bob = simulation.add_registered("bob");
+        if hops < 2 {
+            simulation.tell(alice).dial("bob");
+            simulation.run(secs(3));
+            let ending = simulation.call(alice).ending;
+            if hops == 0 {
+                assert_eq!(ending, Some(Ending::Refused(483)));
+            }
+        } else {
+            connect(&mut simulation, alice, bob);
+            let headers = &simulation.call(bob).invite_headers;
+            let forwards = headers.iter().find(|(name, _)| name == "Max-Forwards").map(|(_, value)| value.as_str());
+            assert_eq!(forwards, Some("69"));
+        }
+        simulation.finish();
+    }
+}
+
+#[test]
+fn a_plan_that_sends_a_call_round_ends_in_483() {
+    let own = SocketAddr::new(SERVER, 5060);
+    let mut config = configured(vec![known("mirror", own)]);
+    // What comes back from the mirror goes there again.
+    let mut round = config.switch.plan.routes[0].clone();
+    round.origin = OriginMatch::Trunks;
+    round.name = "round".to_owned();
+    round.number = NumberMatch::Any;
+    assert!(matches!(round.destination, Destination::Trunks(_)));
+    config.switch.plan.routes[1] = round;
+    let mut simulation = Simulation::with(4, config);
+    let alice = simulation.add_registered("alice");
+    simulation.tell(alice).dial("0301");
+    simulation.run(secs(20));
+    assert_eq!(simulation.call(alice).ending, Some(Ending::Refused(483)));
+    simulation.finish();
+}

@@ -1,0 +1,84 @@
+//! Phones behind NAT: called by the flow that they registered on, heard where they really send from.
+
+use crate::{connect, secs};
+use scenarios::network::NatConfig;
+use scenarios::simulation::PhoneIndex;
+use scenarios::{PhoneConfig, Simulation};
+use std::net::{IpAddr, SocketAddr};
+
+const OUTSIDE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 200));
+
+/// Alice and Carol behind one NAT box, Bob outside.
+fn behind_nat(seed: u64, nat: NatConfig) -> (Simulation, [PhoneIndex; 3]) {
+    let mut simulation = Simulation::new(seed);
+    let inside = [1, 2].map(|number| IpAddr::from([10, 0, 0, number]));
+    simulation.network.add_nat(OUTSIDE, &inside, nat);
+    let mut add = |name: &str, address: IpAddr| {
+        let config = PhoneConfig { address: SocketAddr::new(address, 5060), ..simulation.phone_config(name) };
+        let index = simulation.add(config);
+        assert!(simulation.run_until(secs(5), |simulation| simulation.phone(index).is_registered()));
+        index
+    };
+    let alice = add("alice", inside[0]);
+    let carol = add("carol", inside[1]);
+    let bob = simulation.add_registered("bob");
+    (simulation, [alice, bob, carol])
+}
+
+#[test]
+fn a_phone_behind_nat_calls_and_is_called_and_hears_and_is_heard() {
+    for symmetric in [false, true] {
+        let (mut simulation, [alice, bob, carol]) = behind_nat(1, NatConfig { symmetric, lifetime: secs(60) });
+        for (from, to) in [(alice, bob), (bob, alice), (alice, carol)] {
+            connect(&mut simulation, from, to);
+            simulation.run(secs(4));
+            for phone in [from, to] {
+                assert!(simulation.call(phone).media.hearing.packets > 120, "{}", simulation.phone(phone).config.name);
+            }
+            let call = simulation.phone(to).live_call().expect("a call");
+            simulation.tell(to).step(call, scenarios::Step::HangUp);
+            simulation.run(secs(2));
+            assert!(!simulation.call(from).is_live(), "the BYE found its way in");
+        }
+        simulation.finish();
+    }
+}
+
+#[test]
+fn keep_alives_hold_the_mapping_open() {
+    let (mut simulation, [alice, bob, _]) = behind_nat(2, NatConfig { symmetric: false, lifetime: secs(45) });
+    simulation.run(secs(900));
+    connect(&mut simulation, bob, alice);
+    simulation.run(secs(2));
+    simulation.finish();
+}
+
+#[test]
+fn a_phone_is_reached_by_its_new_flow_after_the_nat_box_restarted() {
+    let (mut simulation, [alice, bob, _]) = behind_nat(3, NatConfig { symmetric: false, lifetime: secs(60) });
+    simulation.network.restart_nat(OUTSIDE);
+    simulation.tell(alice).register();
+    simulation.run(secs(2));
+    assert_eq!(simulation.phone(alice).registration.contacts, 1, "the contact is the same, its flow is new");
+    connect(&mut simulation, bob, alice);
+    simulation.run(secs(3));
+    assert!(simulation.call(bob).media.hearing.packets > 100);
+    simulation.finish();
+}
+
+#[test]
+fn media_follow_a_nat_binding_that_changes_in_mid_call() {
+    let (mut simulation, [alice, bob, _]) = behind_nat(4, NatConfig { symmetric: false, lifetime: secs(60) });
+    connect(&mut simulation, alice, bob);
+    simulation.run(secs(4));
+    simulation.grace = secs(30); // until the new binding is learned
+    simulation.network.restart_nat(OUTSIDE);
+    simulation.run(secs(20));
+    let before = [alice, bob].map(|phone| simulation.call(phone).media.hearing.packets);
+    simulation.run(secs(2));
+    let after = [alice, bob].map(|phone| simulation.call(phone).media.hearing.packets);
+    assert!(after[0] > before[0] + 80 && after[1] > before[1] + 80, "{before:?} {after:?}");
+    simulation.tell(alice).step(0, scenarios::Step::HangUp);
+    simulation.run(secs(2));
+    simulation.finish();
+}
