@@ -1,0 +1,273 @@
+//! baresip 1.0, a phone: its microphone plays a wave file, what it hears is recorded.
+
+use super::process::Process;
+use super::site::Site;
+use super::wait::{self, PATIENCE};
+use super::{tone, wav};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::io::{Read, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// Where Debian puts its modules.
+const MODULES: &str = "/usr/lib/baresip/modules";
+
+/// Seconds of tone in the microphone: longer than any call here.
+const MICROPHONE_S: u32 = 240;
+
+/// Peak of the tone in the microphone.
+pub const PEAK: f64 = 8_000.0;
+
+/// What a phone is told.
+#[derive(Clone, Debug)]
+pub struct Setup<'a> {
+    /// Its account.
+    pub user: &'a str,
+    /// Its password.
+    pub password: &'a str,
+    /// Its registrar.
+    pub server: SocketAddr,
+    /// `udp` or `tcp`.
+    pub transport: &'a str,
+    /// The tone in its microphone.
+    pub hertz: f64,
+    /// Whether it answers by itself.
+    pub answers: bool,
+    /// Its codecs, best first.
+    pub codecs: &'a str,
+}
+
+/// A phone.
+#[derive(Debug)]
+pub struct Baresip {
+    name: String,
+    folder: PathBuf,
+    process: Process,
+    control: TcpStream,
+    read: Vec<u8>,
+    events: VecDeque<Value>,
+    asked: u64,
+}
+
+impl Baresip {
+    /// Starts a phone and waits until it is registered.
+    pub fn start(site: &Site, setup: &Setup<'_>) -> Self {
+        let mut phone = Self::launch(site, setup);
+        // It may have registered before it takes commands: then no event comes.
+        wait::until("baresip is registered", || phone.command("reginfo", "").contains("OK").then_some(()));
+        phone
+    }
+
+    /// Starts a phone.
+    pub fn launch(site: &Site, setup: &Setup<'_>) -> Self {
+        let folder = site.file(setup.user);
+        std::fs::create_dir_all(&folder).expect("the temporary folder can be written");
+        let microphone = folder.join("microphone.wav");
+        wav::write(&microphone, &tone::sine(setup.hertz, PEAK, MICROPHONE_S));
+        let control = site.host.socket();
+        let sip = SocketAddr::new(site.host.address(), site.host.port_and_next());
+        let config = config(sip, control, &microphone, &folder);
+        let answers = if setup.answers { "auto" } else { "manual" };
+        let account = format!(
+            "<sip:{}@{};transport={}>;auth_pass={};regint=600;answermode={answers};audio_codecs={}\n",
+            setup.user, setup.server, setup.transport, setup.password, setup.codecs
+        );
+        for (file, text) in [("config", config.as_str()), ("accounts", &account), ("contacts", "")] {
+            std::fs::write(folder.join(file), text).expect("the temporary folder can be written");
+        }
+        let mut command = Command::new("baresip");
+        // Its own bound: five minutes, whatever becomes of us.
+        command.arg("-f").arg(&folder).args(["-s", "-t", "300"]).current_dir(&folder);
+        let mut process = Process::start(site, &format!("{}-baresip", setup.user), command);
+        let stream = wait::until("baresip takes commands", || {
+            process.must_run();
+            TcpStream::connect(control).ok()
+        });
+        stream.set_read_timeout(Some(Duration::from_millis(100))).expect("a time is set");
+        Self {
+            name: setup.user.to_owned(),
+            folder,
+            process,
+            control: stream,
+            read: Vec::new(),
+            events: VecDeque::new(),
+            asked: 0,
+        }
+    }
+
+    /// Gives a command of its menu, and waits until it is taken.
+    pub fn command(&mut self, command: &str, parameters: &str) -> String {
+        self.asked += 1;
+        let token = self.asked.to_string();
+        let text = json!({ "command": command, "params": parameters, "token": token }).to_string();
+        // A netstring: its length, a colon, itself, a comma.
+        let line = format!("{}:{text},", text.len());
+        self.control.write_all(line.as_bytes()).expect("baresip takes a command");
+        // Events that come before the answer are kept.
+        let mut before = std::mem::take(&mut self.events);
+        let end = wait::now() + PATIENCE;
+        let answer = loop {
+            self.take();
+            match self.events.pop_front() {
+                Some(message) if message["token"] == json!(token) => break message,
+                Some(event) => before.push_back(event),
+                None => {
+                    self.process.must_run();
+                    assert!(wait::now() < end, "{}: no answer to `{command}`\n{}", self.name, self.process.log());
+                }
+            }
+        };
+        before.append(&mut self.events);
+        self.events = before;
+        assert_eq!(answer["ok"], json!(true), "{}: {command} {parameters}: {answer}", self.name);
+        answer["data"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Waits for an event of this type, as baresip names it: `CALL_ESTABLISHED`, `CALL_CLOSED`, `REGISTER_OK`.
+    pub fn event(&mut self, kind: &str) -> Value {
+        self.message(kind, |message| message["type"] == json!(kind))
+    }
+
+    /// Forgets events that have come.
+    pub fn forget(&mut self) {
+        self.take();
+        self.events.clear();
+    }
+
+    /// Calls a number.
+    pub fn dial(&mut self, number: &str) {
+        self.command("dial", number);
+    }
+
+    /// Hangs the call up, and waits until it is over.
+    pub fn hang_up(&mut self) {
+        self.command("hangup", "");
+        self.event("CALL_CLOSED");
+    }
+
+    /// What it heard in each call, the first call first; the last one's file may still grow. baresip 1.0 takes its recorder
+    /// away where a re-INVITE changes the direction: nothing is recorded from a hold on.
+    pub fn recordings(&self) -> Vec<Vec<i16>> {
+        let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut files: Vec<PathBuf> =
+            entries.map(|entry| entry.path()).filter(|path| path.to_string_lossy().ends_with("-dec.wav")).collect();
+        files.sort();
+        files.iter().map(|file| wav::read(file)).collect()
+    }
+
+    /// What it heard in its last call.
+    pub fn heard(&self) -> Vec<i16> {
+        self.recordings().pop().unwrap_or_default()
+    }
+
+    /// Waits until it has heard a tone of `hertz` for `seconds` in its last call.
+    pub fn hears(&self, hertz: f64, seconds: f64) -> tone::Heard {
+        let found =
+            wait::within(PATIENCE, || Some(tone::find(&self.heard(), hertz)).filter(|heard| heard.seconds >= seconds));
+        found.unwrap_or_else(|| {
+            panic!("{} heard {:?} of {hertz} Hz, not {seconds} s", self.name, tone::find(&self.heard(), hertz))
+        })
+    }
+
+    /// Bits a second that it sends and receives, over its last three seconds or so.
+    pub fn rates(&self) -> (u64, u64) {
+        let log = self.process.log();
+        let last = log.rsplit("audio=").next().and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+        let (sent, received) = last.split_once('/').unwrap_or_default();
+        (sent.parse().unwrap_or(0), received.parse().unwrap_or(0))
+    }
+
+    /// What it wrote.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// The message for which `wanted` holds; those before it are passed over.
+    fn message(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let end = wait::now() + PATIENCE;
+        loop {
+            self.take();
+            while let Some(event) = self.events.pop_front() {
+                if wanted(&event) {
+                    return event;
+                }
+            }
+            self.process.must_run();
+            assert!(wait::now() < end, "{}: no {what}\n{}", self.name, self.process.log());
+        }
+    }
+
+    /// Takes what has come.
+    fn take(&mut self) {
+        let mut buffer = [0; 8192];
+        if let Ok(length) = self.control.read(&mut buffer) {
+            self.read.extend_from_slice(&buffer[..length]);
+        }
+        while let Some((text, used)) = netstring(&self.read) {
+            if let Ok(message) = serde_json::from_str(&text) {
+                self.events.push_back(message);
+            }
+            self.read.drain(..used);
+        }
+    }
+}
+
+/// The first netstring, and how many octets it takes.
+fn netstring(bytes: &[u8]) -> Option<(String, usize)> {
+    let colon = bytes.iter().position(|&byte| byte == b':')?;
+    let length: usize = std::str::from_utf8(&bytes[..colon]).ok()?.parse().ok()?;
+    let text = bytes.get(colon + 1..colon + 1 + length)?;
+    bytes.get(colon + 1 + length)?;
+    Some((String::from_utf8_lossy(text).into_owned(), colon + length + 2))
+}
+
+/// The configuration: no sound card, no other network, its files in its folder.
+fn config(sip: SocketAddr, control: SocketAddr, microphone: &Path, folder: &Path) -> String {
+    let mut text = format!(
+        "poll_method epoll\n\
+         sip_listen {sip}\n\
+         net_interface {}\n\
+         ctrl_tcp_listen {control}\n\
+         call_local_timeout 120\n\
+         call_max_calls 4\n\
+         audio_source aufile,{}\n\
+         audio_player aubridge,none\n\
+         audio_alert aubridge,none\n\
+         audio_level no\n\
+         ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\n\
+         rtp_ports 34000-59000\n\
+         rtcp_mux no\n\
+         snd_path {}\n\
+         module_path {MODULES}\n",
+        sip.ip(),
+        microphone.display(),
+        folder.display(),
+    );
+    for module in ["g711", "aufile", "aubridge", "sndfile"] {
+        let _ = writeln!(text, "module {module}.so");
+    }
+    for module in ["uuid", "account"] {
+        let _ = writeln!(text, "module_tmp {module}.so");
+    }
+    for module in ["menu", "ctrl_tcp"] {
+        let _ = writeln!(text, "module_app {module}.so");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::netstring;
+
+    #[test]
+    fn netstrings_are_taken_apart() {
+        assert_eq!(netstring(b"5:hello,1:x,"), Some(("hello".to_owned(), 8)));
+        assert_eq!(netstring(b"5:hell"), None);
+        assert_eq!(netstring(b"5:hello"), None);
+        assert_eq!(netstring(b""), None);
+    }
+}

@@ -1,0 +1,39 @@
+//! Real peers on the loopback interface, in real time: the built server, SIPp, baresip, sipsak, sockets of our own.
+//!
+//! ```text
+//!   Site ── a temporary folder and an address of 127.0.0.0/8 that nobody else has
+//!    ├─ Server    the built `tandem`, its control socket, its command line
+//!    ├─ Sipp      scenarios
+//!    ├─ Baresip   a phone with a wave file for a microphone and one for a loudspeaker
+//!    └─ Wire      datagrams and streams by hand
+//! ```
+//!
+//! Everything ends by itself: each process has a bound of its own and is killed with what started it. Waiting is for something
+//! that is looked at again and again, with time to spare for a slow machine. When a test fails, the site prints all logs.
+//!
+//! - [`site`], [`process`], [`wait`], [`ports`]: the ground.
+//! - [`server`], [`control`]: Tandem.
+//! - [`sipp`], [`baresip`], [`sipsak`], [`wire`]: peers.
+//! - [`tone`], [`wav`]: what is heard.
+
+pub mod baresip;
+pub mod control;
+pub mod ports;
+pub mod process;
+pub mod server;
+pub mod sipp;
+pub mod sipsak;
+pub mod site;
+pub mod tone;
+pub mod wait;
+pub mod wav;
+pub mod wire;
+
+pub use baresip::Baresip;
+pub use control::Control;
+pub use ports::Host;
+pub use process::Process;
+pub use server::Server;
+pub use sipp::Sipp;
+pub use site::Site;
+pub use wire::Wire;

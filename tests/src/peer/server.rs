@@ -1,0 +1,269 @@
+//! The built `tandem`, as an operator runs it.
+
+use super::control::Control;
+use super::process::{self, Process};
+use super::site::Site;
+use super::wait::{self, PATIENCE};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+
+/// Beside the first accounts: a few that have passwords tests can write down.
+pub const PASSWORD: &str = "correct-horse";
+
+/// A server: its folder, its addresses, its process.
+#[derive(Debug)]
+pub struct Server<'a> {
+    site: &'a Site,
+    folder: PathBuf,
+    process: Option<Process>,
+    /// Where SIP is listened for, over UDP and TCP.
+    pub sip: SocketAddr,
+    /// The same at ::1, where it was asked for.
+    pub sip_six: Option<SocketAddr>,
+    /// Where metrics are served.
+    pub metrics: SocketAddr,
+    /// Where the control socket is served over TCP.
+    pub control_tcp: SocketAddr,
+}
+
+/// What a configuration begins with: addresses in `{}` are the site's.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Lines of `[sip]`.
+    pub sip: String,
+    /// Lines of `[log]`.
+    pub log: String,
+    /// Further sections.
+    pub more: String,
+    /// Listens at ::1 too, at this port.
+    pub six: Option<u16>,
+}
+
+impl Settings {
+    /// Further sections alone.
+    pub fn new(more: impl Into<String>) -> Self {
+        Self { more: more.into(), ..Self::default() }
+    }
+
+    /// With lines of `[sip]`.
+    #[must_use]
+    pub fn sip(mut self, lines: &str) -> Self {
+        self.sip.push_str(lines);
+        self.sip.push('\n');
+        self
+    }
+}
+
+/// The binary that was built beside this test.
+pub fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("the test knows its own file");
+    // target/PROFILE/deps/peers-0123 → target/PROFILE/tandem
+    let found = test.ancestors().skip(1).take(2).map(|folder| folder.join("tandem")).find(|path| path.exists());
+    found.unwrap_or_else(|| panic!("{} has no `tandem` beside it: run `cargo build -p tandem` first", test.display()))
+}
+
+impl<'a> Server<'a> {
+    /// Starts a server with `settings` and waits until it serves.
+    pub fn start(site: &'a Site, settings: &Settings) -> Self {
+        let mut server = Self::prepare(site, "tandem", settings);
+        server.launch();
+        server
+    }
+
+    /// A folder with a configuration; nothing runs.
+    pub fn prepare(site: &'a Site, name: &str, settings: &Settings) -> Self {
+        let folder = site.file(name);
+        std::fs::create_dir_all(&folder).expect("the temporary folder can be written");
+        let sip_six = settings.six.map(|port| SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port)));
+        let server = Self {
+            site,
+            folder,
+            process: None,
+            sip: site.host.socket(),
+            sip_six,
+            metrics: site.host.socket(),
+            control_tcp: site.host.socket(),
+        };
+        server.configure(settings);
+        server
+    }
+
+    /// Writes the configuration anew; a reload or a restart takes it.
+    pub fn configure(&self, settings: &Settings) {
+        let listeners = [Some(self.sip), self.sip_six].into_iter().flatten();
+        let listeners: Vec<String> =
+            listeners.flat_map(|address| [format!("\"udp:{address}\""), format!("\"tcp:{address}\"")]).collect();
+        let text = format!(
+            "data = \"{}\"\n[sip]\nlisten = [{}]\n{}\n[metrics]\nlisten = \"{}\"\n[control]\ntcp = \"{}\"\n[log]\n{}\n{}\n",
+            self.data().display(),
+            listeners.join(", "),
+            settings.sip,
+            self.metrics,
+            self.control_tcp,
+            settings.log,
+            settings.more,
+        );
+        std::fs::write(self.configuration(), text).expect("the temporary folder can be written");
+    }
+
+    /// The configuration's file.
+    pub fn configuration(&self) -> PathBuf {
+        self.folder.join("tandem.toml")
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// What it showed on its standard output, over all its starts.
+    pub fn shown(&self) -> String {
+        std::fs::read_to_string(self.folder.join("output.log")).unwrap_or_default()
+    }
+
+    /// Its log, over all its starts.
+    pub fn log(&self) -> String {
+        self.process.as_ref().map(Process::log).unwrap_or_default()
+    }
+
+    /// Starts the process and waits until it serves.
+    pub fn launch(&mut self) {
+        let mut command = Command::new(binary());
+        command.arg("serve").arg("--config").arg(self.configuration()).current_dir(&self.folder);
+        command.env_remove("TANDEM_SOCKET").env_remove("RUST_LOG");
+        let process = Process::start_apart(self.site, "tandem-server", command, Some(&self.folder.join("output.log")));
+        let process = self.process.insert(process);
+        let socket = self.folder.join("data").join("control.sock");
+        wait::until("the server serves", || {
+            process.must_run();
+            let mut control = Control::connect(&socket).ok()?;
+            let status = control.try_ask("system", "status", json!({})).ok()?;
+            let accounts = control.try_ask("accounts", "list", json!({})).ok()?;
+            let listens = status["modules"].as_array()?.iter().any(|module| {
+                let resources = module["resources"].as_array();
+                resources.into_iter().flatten().any(|resource| resource["kind"] == "listener")
+            });
+            let accounts = accounts["accounts"].as_array().is_some_and(|accounts| !accounts.is_empty());
+            (listens && accounts).then_some(())
+        });
+    }
+
+    /// A new session at the control socket.
+    pub fn control(&self) -> Control {
+        Control::connect(&self.data().join("control.sock")).expect("the server's control socket")
+    }
+
+    /// Adds accounts with [`PASSWORD`].
+    pub fn add_accounts(&self, names: &[&str]) {
+        let mut control = self.control();
+        for name in names {
+            control.ask("accounts", "add", json!({ "name": name, "password": PASSWORD }));
+        }
+    }
+
+    /// The first accounts, as their file has them.
+    pub fn first_accounts(&self) -> Vec<(String, String)> {
+        let text = std::fs::read_to_string(self.data().join("accounts.txt")).expect("the first accounts' file");
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        lines.filter_map(|line| line.split_once(' ')).map(|(name, word)| (name.to_owned(), word.to_owned())).collect()
+    }
+
+    /// `tandem ctl`, as a person types it in the server's folder.
+    pub fn ctl(&self, arguments: &[&str]) -> (ExitStatus, String) {
+        let mut command = Command::new(binary());
+        command.arg("ctl").args(arguments).current_dir(&self.folder).env_remove("TANDEM_SOCKET");
+        process::run(self.site, "tandem-ctl", command, PATIENCE)
+    }
+
+    /// What `tandem ctl … --json` prints.
+    pub fn ctl_json(&self, arguments: &[&str]) -> Value {
+        let arguments: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
+        let (status, text) = self.ctl(&arguments);
+        assert!(status.success(), "tandem ctl {arguments:?}: {status}\n{text}");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("tandem ctl {arguments:?}: {error}\n{text}"))
+    }
+
+    /// How much of a kind of resource is in use, over all modules.
+    pub fn used(&self, kind: &str) -> u64 {
+        let status = self.control().ask("system", "status", json!({}));
+        let modules = status["modules"].as_array().cloned().unwrap_or_default();
+        let resources = modules.iter().flat_map(|module| module["resources"].as_array().cloned().unwrap_or_default());
+        resources.filter(|resource| resource["kind"] == kind).filter_map(|resource| resource["used"].as_u64()).sum()
+    }
+
+    /// The call records, the latest first, once there are at least `count` that have ended.
+    pub fn records(&self, count: usize) -> Vec<Value> {
+        wait::until(&format!("{count} call records"), || {
+            let mut control = self.control();
+            let (mut records, mut cursor) = (Vec::new(), Value::Null);
+            loop {
+                let body = match &cursor {
+                    Value::Null => json!({ "limit": 500 }),
+                    cursor => json!({ "limit": 500, "cursor": cursor }),
+                };
+                let page = control.ask("records", "search", body);
+                records.extend(page["records"].as_array().cloned().unwrap_or_default());
+                cursor = page["cursor"].clone();
+                if cursor.is_null() {
+                    break;
+                }
+            }
+            let ended = records.iter().filter(|record| record["outcome"] != "open").count();
+            (ended >= count).then_some(records)
+        })
+    }
+
+    /// Waits until no call is left, and no media port in use.
+    pub fn is_idle(&self) {
+        wait::until("no call is left", || (self.used("calls") == 0 && self.used("sessions") == 0).then_some(()));
+    }
+
+    /// Waits until `account` has `count` contacts; which.
+    pub fn registered(&self, account: &str, count: usize) -> Vec<Value> {
+        wait::until(&format!("{account} has {count} contacts"), || {
+            let listed = self.control().ask("registrations", "list", json!({ "account": account }));
+            let registrations = listed["registrations"].as_array().cloned().unwrap_or_default();
+            let contacts: Vec<Value> =
+                registrations.iter().flat_map(|one| one["contacts"].as_array().cloned().unwrap_or_default()).collect();
+            (contacts.len() == count).then_some(contacts)
+        })
+    }
+
+    /// The process.
+    pub fn process(&mut self) -> &mut Process {
+        self.process.as_mut().expect("the server was started")
+    }
+
+    /// SIGTERM, and the end.
+    pub fn terminate(&mut self) -> ExitStatus {
+        self.process().signal(Signal::TERM);
+        self.process().ends_within(PATIENCE)
+    }
+
+    /// SIGTERM, and a good end.
+    pub fn stop(&mut self) {
+        let status = self.terminate();
+        assert!(status.success(), "the server ended with {status}");
+        let log = self.log();
+        assert!(!log.contains("panicked"), "something panicked:\n{log}");
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) {
+        self.process().kill();
+    }
+
+    /// The number of its open files, and of its threads.
+    pub fn files_and_threads(&mut self) -> (usize, usize) {
+        let folder = PathBuf::from(format!("/proc/{}", self.process().id()));
+        (entries(&folder.join("fd")), entries(&folder.join("task")))
+    }
+}
+
+/// How many entries a folder has.
+fn entries(folder: &Path) -> usize {
+    std::fs::read_dir(folder).map(Iterator::count).unwrap_or(0)
+}

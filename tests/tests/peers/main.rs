@@ -1,0 +1,27 @@
+//! Real peers on the loopback interface: the built `tandem` with SIPp, baresip, sipsak and sockets by hand.
+//!
+//! | module | what |
+//! |---|---|
+//! | `registrations` | REGISTER with digest, refresh, removal, wrong passwords, TCP, restarts |
+//! | `calls`, `refusals` | calls through trunks and of accounts; what keeps a call from being made |
+//! | `in_call` | hold, UPDATE, late offer, early media, transfer |
+//! | `transports` | TCP, large requests, IPv6, lost packets |
+//! | `destinations` | trunks that fail or ask for digest, forking to several phones |
+//! | `messages` | single requests by hand: OPTIONS, 420, 482, 483, scanners |
+//! | `phones` | baresip phones that hear each other, the built-in services |
+//! | `operation` | first start, reload, draining, `tandem check`, the control socket |
+//! | `hardship` | kill -9, a full disk, floods, slow readers |
+//! | `soak` | thousands of calls leave nothing behind |
+
+mod calls;
+mod destinations;
+mod hardship;
+mod in_call;
+mod messages;
+mod operation;
+mod phones;
+mod refusals;
+mod registrations;
+mod scenario;
+mod soak;
+mod transports;

@@ -1,0 +1,258 @@
+//! The server as its operator knows it.
+
+use crate::scenario::{CALLEE, CALLEE_IS_TRANSFERRED, CALLER, CALLER_HUNG_UP, CALLER_REFUSED, line, ours, trunk};
+use rustix::process::Signal;
+use scenarios::peer::process;
+use scenarios::peer::server::{Settings, binary};
+use scenarios::peer::wait::{PATIENCE, until};
+use scenarios::peer::{Control, Server, Site};
+use serde_json::json;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).permissions().mode() & 0o777
+}
+
+/// The body of a page, and its status.
+fn get(server: SocketAddr, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(server).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    (head[9..12].parse().unwrap(), body.to_owned())
+}
+
+#[test]
+fn the_first_start_shows_two_accounts_once_and_keeps_them_for_their_owner() {
+    let site = Site::new();
+    let mut server = Server::start(&site, &Settings::default());
+    let accounts = server.first_accounts();
+    assert_eq!(accounts.len(), 2);
+    until("the accounts are shown", || server.shown().contains(&accounts[1].1).then_some(()));
+    let shown = server.shown();
+    for (name, password) in &accounts {
+        assert_eq!(shown.matches(password.as_str()).count(), 1, "{name}:\n{shown}");
+    }
+    assert!(shown.contains(&server.sip.to_string()), "how to reach it:\n{shown}");
+    assert!(shown.contains("To open it to the network"), "{shown}");
+    assert_eq!(mode(&server.data()), 0o700);
+    for file in ["accounts.txt", "control.sock", "control.token", "tandem.db"] {
+        assert_eq!(mode(&server.data().join(file)) & 0o077, 0, "{file} is not its owner's alone");
+    }
+    server.stop();
+    assert!(!server.data().join("control.sock").exists(), "the socket outlives the server");
+
+    server.launch();
+    server.stop();
+    for (name, password) in &accounts {
+        assert_eq!(server.shown().matches(password.as_str()).count(), 1, "{name} is shown again");
+        assert!(!server.log().contains(password.as_str()), "{name}'s password is in the log");
+    }
+}
+
+#[test]
+fn a_second_server_in_the_same_folder_is_told_why_it_cannot_run() {
+    let site = Site::new();
+    let mut server = Server::start(&site, &Settings::default());
+    let mut command = Command::new(binary());
+    command.arg("serve").arg("--config").arg(server.configuration());
+    let (status, _) = process::run(&site, "second", command, PATIENCE);
+    assert!(!status.success());
+    let log = std::fs::read_to_string(site.file("second.log")).unwrap();
+    assert!(log.contains("tandem: "), "{log}");
+    // The first one serves on.
+    server.control().ask("session", "ping", json!({}));
+    server.stop();
+}
+
+#[test]
+fn check_names_the_line() {
+    let site = Site::new();
+    for (name, text, line, word) in [
+        ("unknown", "data = \"x\"\n\n[sip]\nlissten = []\n", Some(4), "lissten"),
+        ("wrong-type", "[sip]\ndscp = \"a\"\n", Some(2), "expected u8"),
+        ("contradiction", "[sip]\n\nt1_ms = 500\nt2_ms = 100\n", Some(4), "t2_ms"),
+        ("no-trunk", "[[route]]\nprefix = \"0\"\nto = [\"trunk:nowhere\"]\n", Some(3), "nowhere"),
+        ("syntax", "\n\n[sip\n", Some(3), ""),
+        ("good", "[calls]\nmax = 10\n", None, ""),
+    ] {
+        let file = site.write(&format!("{name}.toml"), text);
+        let mut command = Command::new(binary());
+        command.arg("check").arg(&file);
+        let (status, output) = process::run(&site, &format!("check-{name}"), command, PATIENCE);
+        let said = output + &std::fs::read_to_string(site.file(&format!("check-{name}.log"))).unwrap();
+        assert_eq!(status.success(), line.is_none(), "{name}: {said}");
+        if let Some(line) = line {
+            assert!(said.contains(&format!("{name}.toml:{line}:")) && said.contains(word), "{name}: {said}");
+        }
+    }
+    let (status, text) = process::run(
+        &site,
+        "config",
+        {
+            let mut command = Command::new(binary());
+            command.arg("config").current_dir(site.folder());
+            command
+        },
+        PATIENCE,
+    );
+    assert!(status.success() && text.contains("[sip]") && text.contains("t1_ms = 500"), "{text}");
+    let printed = site.write("printed.toml", &text);
+    let mut command = Command::new(binary());
+    command.arg("check").arg(printed);
+    assert!(process::run(&site, "check-printed", command, PATIENCE).0.success(), "what it prints is no configuration");
+}
+
+#[test]
+fn a_reload_changes_the_plan_and_drops_no_call() {
+    let site = Site::new();
+    let (caller, other) = (site.host.socket(), site.host.socket());
+    let settings = Settings::new(format!("{}{}", trunk("in", None, caller), trunk("other", None, other)));
+    let mut server = Server::start(&site, &settings);
+    let talking = ours(&site, "talking", CALLER, &[], caller)
+        .service("echo")
+        .arguments(&["-d", "8000"])
+        .to(server.sip)
+        .calls(1, 1)
+        .start();
+    until("the call is up", || (server.used("calls") == 1).then_some(()));
+
+    // A file with a mistake changes nothing.
+    let good = std::fs::read_to_string(server.configuration()).unwrap();
+    std::fs::write(server.configuration(), format!("{good}\n[calls]\nmaximum = 3\n")).unwrap();
+    server.process().signal(Signal::HUP);
+    until("the log says what is wrong", || server.log().contains("maximum").then_some(()));
+    let (status, _) = server.ctl(&["reload"]);
+    assert_eq!(status.code(), Some(1), "a reload that did not work is no success");
+    server.process().must_run();
+
+    // One without is applied: a number that nobody had is busy now.
+    ours(&site, "before", CALLER_REFUSED, &[("STATUS", "404")], other).service("777").to(server.sip).calls(1, 1).run();
+    let mut settings = settings;
+    settings.more.push_str("[[route]]\nnumber = \"777\"\nto = [\"refuse:busy\"]\n");
+    server.configure(&settings);
+    server.process().signal(Signal::HUP);
+    until("the configuration is read", || server.log().contains("the configuration was read anew").then_some(()));
+    ours(&site, "after", CALLER_REFUSED, &[("STATUS", "486")], other).service("777").to(server.sip).calls(1, 1).run();
+
+    // What takes a restart is named.
+    server.configure(&settings.clone().sip("dscp = 10"));
+    let report = server.ctl_json(&["reload"]);
+    assert!(report["restart"].to_string().contains("sip.dscp"), "{report}");
+    assert_eq!(server.used("calls"), 1, "the call is up all the while");
+    talking.succeeds();
+    server.stop();
+}
+
+#[test]
+fn a_draining_server_takes_no_new_calls_and_ends_with_the_last_one() {
+    let site = Site::new();
+    let (caller, callee) = (site.host.socket(), site.host.socket());
+    let late = site.host.socket();
+    let mut settings = line(caller, callee);
+    settings.more.push_str(&trunk("late", None, late));
+    let mut server = Server::start(&site, &settings);
+    assert_eq!(get(server.metrics, "/health").0, 200);
+    let called = ours(&site, "callee", CALLEE, &[], callee).calls(1, 1).start();
+    let talking = ours(&site, "caller", CALLER, &[], caller)
+        .service("100")
+        .arguments(&["-d", "6000"])
+        .to(server.sip)
+        .calls(1, 1)
+        .start();
+    until("the call is up", || (server.used("calls") == 1).then_some(()));
+    server.process().signal(Signal::TERM);
+    until("the health says that it drains", || {
+        let (status, body) = get(server.metrics, "/health");
+        (status == 503 && body.contains("draining")).then_some(())
+    });
+    ours(&site, "late", CALLER_REFUSED, &[("STATUS", "503")], late).service("echo").to(server.sip).calls(1, 1).run();
+    talking.succeeds();
+    called.succeeds();
+    let status = server.process().ends_within(PATIENCE);
+    assert!(status.success(), "{status}");
+    server.launch();
+    let records = server.records(1);
+    assert_eq!((records.len(), &records[0]["outcome"]), (1, &json!("answered")), "{records:?}");
+    server.stop();
+}
+
+#[test]
+fn a_second_signal_ends_the_calls_and_the_server() {
+    let site = Site::new();
+    let (caller, callee) = (site.host.socket(), site.host.socket());
+    let mut server = Server::start(&site, &line(caller, callee));
+    let called = ours(&site, "callee", CALLEE_IS_TRANSFERRED, &[], callee).calls(1, 1).start();
+    let talking = ours(&site, "caller", CALLER_HUNG_UP, &[], caller).service("100").to(server.sip).calls(1, 1).start();
+    until("the call is answered", || {
+        let calls = server.control().ask("calls", "list", json!({}));
+        (calls["calls"][0]["state"] == "talking").then_some(())
+    });
+    server.process().signal(Signal::TERM);
+    until("it drains", || server.log().contains("no new calls").then_some(()));
+    server.process().signal(Signal::TERM);
+    let status = server.process().ends_within(PATIENCE);
+    assert!(status.success(), "{status}");
+    // Both sides were told.
+    talking.succeeds();
+    called.succeeds();
+    server.launch();
+    let record = &server.records(1)[0];
+    assert_eq!(record["outcome"], "answered", "{record}");
+    assert_eq!(record["cause"]["kind"], "administrative", "{record}");
+    server.stop();
+}
+
+#[test]
+fn the_control_socket_over_tcp_takes_its_token_alone() {
+    let site = Site::new();
+    let mut server = Server::start(&site, &Settings::default());
+    let token = std::fs::read_to_string(server.data().join("control.token")).unwrap();
+    let mut control = Control::connect_tcp(server.control_tcp).unwrap();
+    let error = control.try_ask("calls", "list", json!({})).unwrap_err();
+    assert_eq!(error["code"], "login-required", "{error}");
+    let error = control.try_ask("session", "login", json!({ "token": "guess" })).unwrap_err();
+    assert_eq!(error["code"], "refused", "{error}");
+    assert_eq!(control.line(PATIENCE), None, "a wrong token costs the connection");
+
+    let mut control = Control::connect_tcp(server.control_tcp).unwrap();
+    control.ask("session", "login", json!({ "token": token.trim() }));
+    control.ask("calls", "subscribe", json!({}));
+    server.add_accounts(&["carol"]);
+    // A call that the operator makes: it rings the one, who is away.
+    let error = control.try_ask("calls", "make", json!({ "from": "carol", "to": "echo" })).unwrap_err();
+    assert_eq!(error["code"], "peer", "{error}");
+    let error = control.try_ask("calls", "get", json!({ "call": "none" })).unwrap_err();
+    assert_eq!(error["code"], "not-found", "{error}");
+    let error = control.try_ask("no", "such", json!({})).unwrap_err();
+    assert_eq!(error["code"], "unknown-topic", "{error}");
+    server.stop();
+}
+
+#[test]
+fn metrics_tell_what_happened() {
+    let site = Site::new();
+    let caller = site.host.socket();
+    let mut server = Server::start(&site, &Settings::new(trunk("in", None, caller)));
+    ours(&site, "caller", CALLER, &[], caller).service("echo").to(server.sip).calls(3, 10).run();
+    server.is_idle();
+    let (status, text) = get(server.metrics, "/metrics");
+    assert_eq!(status, 200);
+    let value = |name: &str| {
+        let found = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+        found.unwrap_or_else(|| panic!("no {name} in\n{text}"))
+    };
+    assert_eq!(value("tandem_calls "), 0.0);
+    assert!(value("tandem_memory_allocated_bytes ") > 100_000.0);
+    assert!(text.contains("method=\"INVITE\""), "requests by method:\n{text}");
+    assert!(text.contains("tandem_up{module=\"signaling/0\"} 1"), "{text}");
+    let (_, table) = server.ctl(&["status"]);
+    assert!(table.contains("signaling/0") && table.contains("udp "), "{table}");
+    server.stop();
+}

@@ -1,0 +1,214 @@
+//! Two phones that know the README's page: they register, call, hear each other, hold, transfer.
+
+use scenarios::peer::baresip::{PEAK, Setup};
+use scenarios::peer::server::{PASSWORD, Settings};
+use scenarios::peer::wait::until;
+use scenarios::peer::{Baresip, Server, Site, tone};
+use std::net::SocketAddr;
+
+/// The tones in the microphones.
+const CAROL: f64 = 500.0;
+const DAVE: f64 = 900.0;
+const ERIN: f64 = 1_300.0;
+
+fn setup(user: &'static str, server: SocketAddr, hertz: f64, answers: bool) -> Setup<'static> {
+    Setup { user, password: PASSWORD, server, transport: "udp", hertz, answers, codecs: "PCMU" }
+}
+
+/// What was heard is what was sent: within 1 dB (G.711 adds less than 0.3), pure, and never interrupted.
+fn is_clean(heard: tone::Heard, peak: f64) {
+    let decibels = 20.0 * (heard.peak / peak).log10();
+    assert!(decibels.abs() < 1.0, "{decibels:.2} dB off: {heard:?}");
+    assert!(heard.purity > 0.98, "{heard:?}");
+    assert_eq!(heard.gaps, 0, "{heard:?}");
+}
+
+#[test]
+fn two_phones_call_and_hear_each_other() {
+    let site = Site::new();
+    let mut server = Server::start(&site, &Settings::default());
+    // The first accounts, as the file of the first start has them.
+    let accounts = server.first_accounts();
+    assert_eq!(accounts.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["alice", "bob"]);
+    let phone = |index: usize, hertz, answers| {
+        let (user, password) = &accounts[index];
+        let setup = Setup { user, password, server: server.sip, transport: "udp", hertz, answers, codecs: "PCMU" };
+        Baresip::start(&site, &setup)
+    };
+    let (mut alice, mut bob) = (phone(0, CAROL, false), phone(1, DAVE, false));
+
+    alice.dial("bob");
+    bob.event("CALL_INCOMING");
+    alice.event("CALL_RINGING");
+    bob.command("accept", "");
+    alice.event("CALL_ESTABLISHED");
+    bob.event("CALL_ESTABLISHED");
+    is_clean(alice.hears(DAVE, 3.0), PEAK);
+    is_clean(bob.hears(CAROL, 3.0), PEAK);
+    alice.hang_up();
+    bob.event("CALL_CLOSED");
+
+    // And the other way round; who was called hangs up.
+    bob.dial("alice");
+    alice.event("CALL_INCOMING");
+    alice.command("accept", "");
+    bob.event("CALL_ESTABLISHED");
+    is_clean(bob.hears(CAROL, 2.0), PEAK);
+    alice.hang_up();
+    bob.event("CALL_CLOSED");
+
+    server.is_idle();
+    let records = server.ctl_json(&["records"]);
+    let records = records.as_array().expect("a list of records");
+    assert_eq!(records.len(), 2, "{records:?}");
+    let (second, first) = (&records[0], &records[1]);
+    assert_eq!((&first["caller"]["user"], &first["called"]["user"]), (&"alice".into(), &"bob".into()), "{first}");
+    assert_eq!((&first["ended-by"], &second["ended-by"]), (&"caller".into(), &"called".into()), "{second}");
+    for record in records {
+        assert_eq!(record["outcome"], "answered", "{record}");
+        for leg in ["caller-quality", "called-quality"] {
+            let quality = &record[leg];
+            assert_eq!(quality["codec"], "PCMU", "{record}");
+            assert_eq!(quality["packets-lost"], 0, "{record}");
+            assert!(
+                quality["packets-received"].as_u64() > Some(50) && quality["packets-sent"].as_u64() > Some(50),
+                "{record}"
+            );
+        }
+    }
+    let call = first["call"].as_str().expect("a record names its call");
+    let (_, ladder) = server.ctl(&["trace", call]);
+    for label in ["INVITE (SDP)", "401 Unauthorized", "180 Ringing", "200 OK (SDP)", "BYE"] {
+        assert!(ladder.contains(label), "the ladder lacks {label}:\n{ladder}");
+    }
+    reads_well(&server.log());
+    server.stop();
+}
+
+/// The log at `info`: a line for each thing that happens to a call, and no number, name or password.
+fn reads_well(log: &str) {
+    for line in ["ready", "call call=", "ringing call=", "answered call=", "ended call="] {
+        assert!(log.contains(line), "the log lacks `{line}`:\n{log}");
+    }
+    for private in ["from=\"alice\"", "to=\"bob\"", "sip:alice", "sip:bob", PASSWORD, "response="] {
+        assert!(!log.contains(private), "the log shows `{private}`:\n{log}");
+    }
+    for level in [" ERROR ", " WARN "] {
+        assert!(!log.contains(level), "the log of a good call has{level}:\n{log}");
+    }
+}
+
+#[test]
+fn one_phone_alone_is_tested_by_the_services() {
+    let site = Site::new();
+    let mut server = Server::start(&site, &Settings::default());
+    server.add_accounts(&["carol"]);
+    let setup = Setup { codecs: "PCMA", transport: "tcp", ..setup("carol", server.sip, CAROL, false) };
+    let mut carol = Baresip::start(&site, &setup);
+
+    carol.dial("echo");
+    carol.event("CALL_ESTABLISHED");
+    is_clean(carol.hears(CAROL, 3.0), PEAK);
+    carol.hang_up();
+
+    // ITU-T G.711's digital milliwatt: 1 kHz, nominally, at 0 dBm0; 1004 Hz so that not every eighth sample is the same.
+    carol.dial("milliwatt");
+    carol.event("CALL_ESTABLISHED");
+    let heard = until("a tone of about 1 kHz", || {
+        [1_000.0, 1_004.0].into_iter().map(|hertz| tone::find(&carol.heard(), hertz)).find(|heard| heard.seconds >= 3.0)
+    });
+    // 0 dBm0 is 3.17 dB (µ-law) or 3.14 dB (A-law) below full scale: a peak of 22,750 of 32,767.
+    let decibels = 20.0 * (heard.peak / 22_750.0).log10();
+    assert!(decibels.abs() < 0.5, "{decibels:.2} dB off 0 dBm0: {heard:?}");
+    assert!(heard.purity > 0.98 && heard.gaps == 0, "{heard:?}");
+    carol.hang_up();
+
+    carol.dial("silence");
+    carol.event("CALL_ESTABLISHED");
+    until("a second of silence", || (carol.heard().len() > 8_000).then_some(()));
+    let heard = carol.heard();
+    assert!(tone::rms(&heard) < 30.0, "silence is {}", tone::rms(&heard));
+    carol.hang_up();
+
+    server.is_idle();
+    let destinations: Vec<_> = server.records(3).iter().map(|record| record["destination"].clone()).collect();
+    assert_eq!(destinations, ["silence", "milliwatt", "echo"]);
+    server.stop();
+}
+
+#[test]
+fn hold_stops_the_voice_and_retrieve_brings_it_back() {
+    let site = Site::new();
+    let mut server = Server::start(&site, &Settings::default());
+    server.add_accounts(&["carol", "dave"]);
+    let mut dave = Baresip::start(&site, &setup("dave", server.sip, DAVE, true));
+    let mut carol = Baresip::start(&site, &setup("carol", server.sip, CAROL, false));
+    carol.dial("dave");
+    carol.event("CALL_ESTABLISHED");
+    carol.hears(DAVE, 1.0);
+    dave.hears(CAROL, 1.0);
+
+    carol.command("hold", "");
+    let held = |state: &str| {
+        until(state, || {
+            let calls = server.ctl_json(&["calls"]);
+            (calls[0]["state"] == state).then_some(())
+        });
+    };
+    held("held");
+    until("no voice is sent or received", || (carol.rates() == (0, 0) && dave.rates() == (0, 0)).then_some(()));
+
+    carol.command("resume", "");
+    held("talking");
+    // 64 kbit/s are 50 packets of 20 ms a second.
+    until("both send and receive again", || {
+        [carol.rates(), dave.rates()].iter().all(|&(sent, received)| sent > 60_000 && received > 60_000).then_some(())
+    });
+    dave.forget();
+    carol.hang_up();
+    dave.event("CALL_CLOSED");
+    server.is_idle();
+    server.stop();
+}
+
+#[test]
+fn a_phone_sends_its_caller_to_a_third() {
+    let site = Site::new();
+    let mut server = Server::start(&site, &Settings::default());
+    server.add_accounts(&["carol", "dave", "erin"]);
+    let mut erin = Baresip::start(&site, &setup("erin", server.sip, ERIN, true));
+    let mut dave = Baresip::start(&site, &setup("dave", server.sip, DAVE, true));
+    let mut carol = Baresip::start(&site, &setup("carol", server.sip, CAROL, false));
+    carol.dial("dave");
+    carol.event("CALL_ESTABLISHED");
+    dave.event("CALL_ESTABLISHED");
+    carol.hears(DAVE, 1.0);
+
+    dave.command("transfer", &format!("sip:erin@{}", server.sip));
+    erin.event("CALL_ESTABLISHED");
+    dave.event("CALL_CLOSED");
+    carol.hears(ERIN, 2.0);
+    erin.hears(CAROL, 2.0);
+    carol.hang_up();
+    erin.event("CALL_CLOSED");
+    server.is_idle();
+    server.stop();
+}
+
+#[test]
+fn a_phone_sends_its_peer_to_the_echo() {
+    let site = Site::new();
+    let mut server = Server::start(&site, &Settings::default());
+    server.add_accounts(&["carol", "dave"]);
+    let mut dave = Baresip::start(&site, &setup("dave", server.sip, DAVE, true));
+    let mut carol = Baresip::start(&site, &setup("carol", server.sip, CAROL, false));
+    carol.dial("dave");
+    carol.event("CALL_ESTABLISHED");
+    dave.hears(CAROL, 1.0);
+    carol.command("transfer", &format!("sip:echo@{}", server.sip));
+    carol.event("CALL_CLOSED");
+    dave.hears(DAVE, 2.0);
+    dave.hang_up();
+    server.is_idle();
+    server.stop();
+}
