@@ -10,8 +10,8 @@ use super::turn::Turn;
 use crate::limits::{MEDIA_ATTEMPTS, MEDIA_RETRY, MEDIA_WITHIN, RELEASE_ATTEMPTS};
 use crate::negotiation::{builtin_codecs, may_be_silent, share_sound};
 use router::parameter::{
-    Bridge, Builtin, BuiltinKind, CauseKind, LegQuality, MediaEvent, MediaEventKind, MediaPort, Parameter, PortId,
-    PortStatistics, Reason,
+    Bridge, Builtin, BuiltinKind, Cause, CauseKind, Failure, LegQuality, MediaEvent, MediaEventKind, MediaPort,
+    Parameter, PortId, PortStatistics, Reason,
 };
 use router::{Address, Command, ModuleKind, Packet, Parameters, one};
 
@@ -102,7 +102,7 @@ impl Call {
         let expired = packet.command == Command::Failed && packet.failure().reason == Reason::Expired;
         let cause = match packet.command {
             Command::Done => CauseKind::Internal.into(),
-            _ => cause_of(packet.failure()),
+            _ => cause_of_worker(packet.failure()),
         };
         if expired {
             // Should the worker still open them, they are given back, the port of the leg that waits among them.
@@ -215,7 +215,7 @@ impl Call {
             self.set_timer(turn, Timer::Media, MEDIA_RETRY);
         } else {
             tracing::warn!(call = %self.id, reason = ?failure.reason, "the media worker does not take the call's media");
-            let cause = cause_of(failure);
+            let cause = cause_of_worker(failure);
             self.end(turn, cause, None);
         }
     }
@@ -308,5 +308,15 @@ fn quality(statistics: &PortStatistics) -> LegQuality {
         jitter_us: statistics.jitter_us,
         jitter_at_peer_us: statistics.jitter_at_peer_us,
         round_trip_us: statistics.round_trip_us,
+    }
+}
+
+/// Why there are no media: whatever a worker lacks, or that it does not answer, is ours and no fault of a peer's.
+fn cause_of_worker(failure: Failure) -> Cause {
+    match failure.reason {
+        Reason::Busy | Reason::Exhausted | Reason::Expired | Reason::UnknownDestination | Reason::PlatformAbsent => {
+            CauseKind::Congestion.into()
+        }
+        _ => cause_of(failure),
     }
 }

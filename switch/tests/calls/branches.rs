@@ -130,6 +130,19 @@ fn no_port_left_is_congestion() {
 }
 
 #[test]
+fn a_worker_that_does_not_answer_is_congestion() {
+    let mut world = World::new();
+    // Behind the record and the query for the callee.
+    world.faults.borrow_mut().at = Some((3, Some(Fault::Lost)));
+    let caller = world.call("alice", "bob");
+    world.run(Duration::from_secs(3));
+    assert!(world.voice.sessions.is_empty());
+    assert_eq!(world.failure(caller), CauseKind::Congestion);
+    world.run(Duration::from_secs(30));
+    world.assert_over();
+}
+
+#[test]
 fn a_new_configuration_is_for_new_calls() {
     let mut world = World::with(service_desk());
     let caller = world.call("alice", "100");
