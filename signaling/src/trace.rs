@@ -89,11 +89,14 @@ impl Trace {
         self.calls.insert(call.into(), vec![leg.clone()]);
     }
 
-    /// A page of the messages of the call or leg that the selection names (of all, where it names none), oldest first, and
-    /// where the next page begins.
+    /// The last messages of the call or leg that the selection names (of all, where it names none), oldest first. Pages lead
+    /// from the present into the past: the cursor, where older ones are kept, leads to those just before this page.
     pub fn page(&self, selection: &Selection) -> (Vec<TraceEntry>, Option<String>) {
-        let after = selection.cursor.as_deref().and_then(|cursor| cursor.parse::<u64>().ok());
-        let skipped = after.map_or(0, |after| after.saturating_add(1).saturating_sub(self.first));
+        let before = selection.cursor.as_deref().and_then(|cursor| cursor.parse::<u64>().ok());
+        let considered = before.map_or(self.entries.len(), |before| {
+            let older = usize::try_from(before.saturating_sub(self.first)).unwrap_or(usize::MAX);
+            older.min(self.entries.len())
+        });
         let limit = selection.limit.map_or(TRACE_PAGE, |limit| (limit as usize).clamp(1, TRACE_PAGE));
         let legs = selection.name.as_deref().and_then(|name| self.calls.get(name));
         let wanted = |leg: &str| match (&selection.name, legs) {
@@ -101,18 +104,19 @@ impl Trace {
             (Some(_), Some(legs)) => legs.iter().any(|one| one.as_str() == leg),
             (Some(name), None) => name == leg,
         };
-        let mut page = Vec::new();
-        let skipped = usize::try_from(skipped).unwrap_or(usize::MAX);
-        for (number, entry) in (self.first..).zip(&self.entries).skip(skipped) {
-            let Some(leg_id) = call_id(&entry.bytes) else { continue };
-            if wanted(&leg_id) {
-                page.push(entry.told(leg_id));
-                if page.len() >= limit {
-                    return (page, Some(number.to_string()));
-                }
+        let mut page = VecDeque::new();
+        let mut oldest = self.first;
+        let mut cursor = None;
+        for (index, entry) in self.entries.range(..considered).enumerate().rev() {
+            let Some(leg_id) = call_id(&entry.bytes).filter(|leg_id| wanted(leg_id)) else { continue };
+            if page.len() >= limit {
+                cursor = Some(oldest.to_string());
+                break;
             }
+            oldest = self.first + index as u64;
+            page.push_front(entry.told(leg_id));
         }
-        (page, None)
+        (page.into(), cursor)
     }
 
     /// How many messages are kept, and their octets.
@@ -200,10 +204,31 @@ mod tests {
         trace.name("call", &CallId::new("one").unwrap());
         assert_eq!(trace.page(&named("two")).0.len(), 5);
         assert_eq!(trace.page(&named("nobody")).0.len(), 0);
-        let (first, cursor) = trace.page(&Selection { limit: Some(3), ..named("call") });
-        assert_eq!((first.len(), first[0].leg_id.as_str()), (3, "one"));
-        let (second, cursor) = trace.page(&Selection { cursor, ..named("call") });
-        assert_eq!((second.len(), cursor, second[1].at), (2, None, WallTime(4)));
+        let times = |page: &[TraceEntry]| page.iter().map(|entry| entry.at.0).collect::<Vec<_>>();
+        let (last, cursor) = trace.page(&Selection { limit: Some(3), ..named("call") });
+        assert_eq!((times(&last), last[0].leg_id.as_str()), (vec![2, 3, 4], "one"));
+        // What comes meanwhile moves no page, and what goes is only missed.
+        trace.received(WallTime(5), &flow(), &message("one", 0));
+        let (before, end) = trace.page(&Selection { cursor: cursor.clone(), ..named("call") });
+        assert_eq!((times(&before), end), (vec![0, 1], None));
+        trace.entries.pop_front();
+        trace.first += 1;
+        assert_eq!(times(&trace.page(&Selection { cursor, ..named("call") }).0), [1]);
+        let beyond = Selection { cursor: Some("0".to_owned()), ..Selection::default() };
+        assert_eq!(trace.page(&beyond), (Vec::new(), None));
+    }
+
+    #[test]
+    fn a_page_without_a_cursor_ends_with_the_present() {
+        let mut trace = Trace::new(1 << 20);
+        for number in 0..2 * TRACE_PAGE as i64 {
+            trace.received(WallTime(number), &flow(), &message("one", 0));
+        }
+        let (page, cursor) = trace.page(&Selection::default());
+        assert_eq!((page.len(), page[0].at), (TRACE_PAGE, WallTime(TRACE_PAGE as i64)));
+        assert_eq!(page.last().unwrap().at, WallTime(2 * TRACE_PAGE as i64 - 1));
+        let (page, cursor) = trace.page(&Selection { cursor, ..Selection::default() });
+        assert_eq!((page.len(), page[0].at, cursor), (TRACE_PAGE, WallTime(0), None));
     }
 
     #[test]
