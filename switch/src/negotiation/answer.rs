@@ -19,6 +19,8 @@ pub(super) fn answer(
         return None;
     }
     let answered = MediaStream {
+        // RFC 3264 §6.1: the transport is the offer's.
+        transport: offered.transport.clone(),
         // RFC 5761 §5.1.1: only what was offered may be answered.
         rtcp_mux: offered.rtcp_mux,
         ptime_ms: terms.ptime_ms,

@@ -4,7 +4,9 @@ use super::answer::answer;
 use super::codec::{common, is_sound, same_codecs};
 use super::offer::{flow, formats, refused, served, stream};
 use super::payload_type::PayloadTypes;
-use router::parameter::{Codec, Direction, MediaDescription, MediaExchange, MediaStream, PortAddress};
+use router::parameter::{
+    Codec, Direction, MediaDescription, MediaExchange, MediaStream, MediaTransport, PortAddress,
+};
 
 /// What the far side of a leg lets it have: read from the other leg's agreement or offer, or our own.
 #[derive(Clone, Debug)]
@@ -163,7 +165,10 @@ impl Medium {
             return None;
         }
         self.payload_types.note(&codecs);
+        let agreed = self.agreement.as_ref().and_then(|agreement| agreement.local());
         let own = MediaStream {
+            // What the stream is carried by stays for the life of the dialog.
+            transport: agreed.map_or(MediaTransport::RtpAvp, |stream| stream.transport.clone()),
             ptime_ms: terms.ptime_ms,
             max_ptime_ms: terms.max_ptime_ms,
             ..stream(self.address?, codecs, terms.direction)
@@ -299,6 +304,22 @@ mod tests {
         assert_eq!((a.generation(), b.generation()), (1, 1));
         assert!(b.accept(&MediaDescription { streams: vec![peer(8000, &[pcmu(), opus(96)])] }));
         assert_eq!(b.generation(), 1, "the same answer again is none");
+    }
+
+    #[test]
+    fn a_profile_with_feedback_is_answered_as_such_and_offered_on_without() {
+        let (mut a, mut b) = (Medium::default(), Medium::default());
+        (a.address, b.address) = (Some(address(5000)), Some(address(5002)));
+        let feedback = MediaStream { transport: MediaTransport::RtpAvpf, ..peer(7000, &[pcmu()]) };
+        assert!(a.ask(MediaDescription { streams: vec![feedback] }));
+        let to_b = b.offer(&a.asked_terms().unwrap()).unwrap();
+        assert_eq!(to_b.streams[0].transport, MediaTransport::RtpAvp);
+        assert!(b.accept(&MediaDescription { streams: vec![peer(8000, &[pcmu()])] }));
+        let to_a = a.answer(&b.agreement().unwrap().terms()).unwrap();
+        assert_eq!(to_a.streams[0].transport, MediaTransport::RtpAvpf);
+        a.forget_asked();
+        let again = a.offer(&Terms::of_codecs(vec![pcmu()])).unwrap();
+        assert_eq!(again.streams[0].transport, MediaTransport::RtpAvpf, "the same stream of the same dialog");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //!   both ─▶ media_plan.rs ─▶ one MediaPlan a port
 //! ```
 //!
-//! One stream is served: the first that is audio over RTP/AVP. Every other is refused in answers and not offered on.
+//! One stream is served: the first that is audio over RTP/AVP or RTP/AVPF. Every other is refused in answers and not offered on.
 
 mod answer;
 mod codec;

@@ -4,18 +4,24 @@ use super::codec::is_sound;
 use crate::limits::{CODECS, STREAMS};
 use router::parameter::{Codec, Direction, MediaDescription, MediaKind, MediaStream, MediaTransport, PortAddress};
 
-/// The stream that is served: the first of audio over RTP/AVP that is not refused and names sound. `None` also for a
-/// description beyond the bounds.
+/// The stream that is served: the first of audio over RTP/AVP or RTP/AVPF that is not refused and names sound. `None` also for
+/// a description beyond the bounds.
 pub(crate) fn served(description: &MediaDescription) -> Option<usize> {
     if description.streams.len() > STREAMS {
         return None;
     }
     description.streams.iter().position(|stream| {
         stream.kind == MediaKind::Audio
-            && stream.transport == MediaTransport::RtpAvp
+            && is_relayable(&stream.transport)
             && stream.rtp.is_some()
             && formats(stream).iter().any(is_sound)
     })
+}
+
+/// Whether packets of a transport are relayed as they are. RTP/AVPF has those of RTP/AVP: what it adds is feedback, and only
+/// where `a=rtcp-fb` agrees on it (RFC 4585 §3.1), which no description of ours does.
+const fn is_relayable(transport: &MediaTransport) -> bool {
+    matches!(transport, MediaTransport::RtpAvp | MediaTransport::RtpAvpf)
 }
 
 /// The formats of a stream, within the bounds.
@@ -32,7 +38,7 @@ pub(crate) fn flow(stream: &MediaStream) -> Direction {
     }
 }
 
-/// A stream of ours at `address`.
+/// A stream of ours at `address`, over RTP/AVP, which every peer speaks.
 pub(super) fn stream(address: PortAddress, codecs: Vec<Codec>, direction: Direction) -> MediaStream {
     let next = address.rtp.port().checked_add(1);
     let follows = address.rtcp.ip() == address.rtp.ip() && Some(address.rtcp.port()) == next;
@@ -74,13 +80,15 @@ mod tests {
     }
 
     #[test]
-    fn only_audio_over_rtp_avp_is_served() {
+    fn only_audio_over_plain_rtp_is_served() {
         let video = MediaStream { kind: MediaKind::Video, ..audio("192.0.2.1:5000") };
         let secure = MediaStream { transport: MediaTransport::RtpSavp, ..audio("192.0.2.1:5000") };
         let keys = MediaStream { codecs: vec![Codec::new(101, "telephone-event", 8000)], ..audio("192.0.2.1:5000") };
         let streams = vec![video, secure, keys, audio("192.0.2.1:6000")];
         assert_eq!(served(&MediaDescription { streams: streams.clone() }), Some(3));
         assert_eq!(served(&MediaDescription { streams: streams[..3].to_vec() }), None);
+        let feedback = MediaStream { transport: MediaTransport::RtpAvpf, ..audio("192.0.2.1:6000") };
+        assert_eq!(served(&MediaDescription { streams: vec![feedback] }), Some(0));
         assert_eq!(served(&MediaDescription { streams: vec![audio("192.0.2.1:6000"); STREAMS + 1] }), None);
     }
 
