@@ -44,16 +44,14 @@ impl Call {
         let cause = match (packet.command, packet.parameters.into_iter().next()) {
             (Command::Done, Some(Parameter::Registration(registration))) => {
                 let room = FORK_LEGS.saturating_sub(found.len());
-                let wanted =
-                    registration.contacts.into_iter().filter(|contact| contact.expires > turn.now.wall).take(room).map(
-                        |contact| Wanted {
-                            interface: interface_of(&contact),
-                            target: Target::Contact(contact),
-                            peer: Peer::Account(account.clone()),
-                            called: search.called.clone(),
-                            timeout,
-                        },
-                    );
+                // Which are registered is the registrar's to know, by a clock that nobody sets: `expires` is for people.
+                let wanted = registration.contacts.into_iter().take(room).map(|contact| Wanted {
+                    interface: interface_of(&contact),
+                    target: Target::Contact(contact),
+                    peer: Peer::Account(account.clone()),
+                    called: search.called.clone(),
+                    timeout,
+                });
                 let before = found.len();
                 found.extend(wanted);
                 (found.len() == before).then_some(CauseKind::Unreachable)

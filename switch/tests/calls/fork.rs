@@ -2,7 +2,7 @@
 
 use crate::harness::*;
 use router::parameter::*;
-use router::time::Duration;
+use router::time::{Duration, WallTime};
 use switch::Config;
 use switch::plan::*;
 
@@ -119,6 +119,18 @@ fn a_group_rings_one_after_another() {
     assert_ne!(bob, carol);
     world.refuse(carol, CauseKind::Busy);
     assert_eq!(world.failure(caller), CauseKind::Busy, "dave is not registered; busy tells more");
+    world.assert_over();
+}
+
+#[test]
+fn a_clock_that_was_put_forward_silences_no_phone() {
+    let mut world = World::new();
+    let registered = Contact { expires: world.now.wall, ..contact("bob") };
+    world.signaling.registrations.insert("bob".into(), vec![registered]);
+    world.now.wall = WallTime(world.now.wall.0 + 86_400_000_000);
+    let caller = world.call("alice", "bob");
+    assert_eq!(world.ringing().len(), 1, "who is registered is the registrar's to say");
+    world.hang_up(caller);
     world.assert_over();
 }
 
