@@ -29,7 +29,7 @@ pub(crate) struct Health {
 impl Health {
     pub(crate) fn fault(&mut self, error: &BackendError) {
         if self.fault.as_ref() != Some(error) {
-            tracing::error!(%error, "the store does not take writes; calls go on, their records are lost meanwhile");
+            tracing::error!(%error, "the store does not take writes; calls go on, and their records wait in memory until it does");
             self.fault = Some(error.clone());
         }
     }

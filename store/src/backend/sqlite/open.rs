@@ -111,9 +111,6 @@ impl Sqlite {
         }
         let mut opened = initialise(&mut connection, version, &settings.realm, random).map_err(explain)?;
         opened.interrupted = interrupt_open(&mut connection).map_err(explain)?;
-        if opened.interrupted > 0 {
-            tracing::warn!(calls = opened.interrupted, "the former process left calls open: recorded as interrupted");
-        }
         let mut sqlite = Self {
             connection,
             path: settings.path.clone(),
