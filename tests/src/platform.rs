@@ -88,11 +88,13 @@ struct Seat<S> {
     endpoint: Endpoint,
     /// When it wakes up, if something came.
     wakes: Option<Instant>,
+    /// Whether its thread hangs: it takes no turn.
+    hangs: bool,
 }
 
 impl<S: Service> Seat<S> {
     fn new(service: S, endpoint: Endpoint) -> Self {
-        Self { service, endpoint, wakes: None }
+        Self { service, endpoint, wakes: None, hangs: false }
     }
 
     /// Something may have come: it wakes up soon.
@@ -104,7 +106,8 @@ impl<S: Service> Seat<S> {
     }
 
     fn next(&mut self) -> Option<Instant> {
-        next_turn(&mut self.service).into_iter().chain(self.wakes).min()
+        let next = next_turn(&mut self.service).into_iter().chain(self.wakes).min();
+        next.filter(|_| !self.hangs)
     }
 
     /// Takes a turn if one is due.
@@ -212,6 +215,16 @@ impl Platform {
         self.workers.iter_mut().map(|seat| &mut seat.service)
     }
 
+    /// From now on the threads of the media workers hang, or go on.
+    pub fn hang_workers(&mut self, hang: bool) {
+        self.workers.iter_mut().for_each(|seat| seat.hangs = hang);
+    }
+
+    /// From now on the store's thread hangs, or goes on.
+    pub fn hang_store(&mut self, hang: bool) {
+        self.store.hangs = hang;
+    }
+
     /// Connections that are open.
     pub fn connections(&self) -> usize {
         self.transports.connections()
@@ -247,6 +260,9 @@ impl Platform {
             let holder = self.workers.iter_mut().position(|seat| seat.service.wire().holds(*local));
             if let Some(holder) = holder {
                 let seat = &mut self.workers[holder];
+                if seat.hangs {
+                    return;
+                }
                 if let Some((pair, channel)) = seat.service.wire().receiver(*local, *remote) {
                     seat.service.handle_datagram(now, pair, channel, *remote, &mut bytes.clone());
                     drain(&mut seat.service, &seat.endpoint, now);

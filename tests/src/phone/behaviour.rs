@@ -89,6 +89,8 @@ pub enum Step {
     Info,
     /// A key, as RFC 4733.
     Press(u8),
+    /// Its sound begins anew, with another SSRC, number and timestamp, as when a device behind it changes.
+    NewSource,
     /// A blind transfer to that user.
     Transfer(String),
 }

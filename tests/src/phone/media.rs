@@ -250,6 +250,13 @@ impl Media {
         self.press = Some((event, 6, None));
     }
 
+    /// Sends from another source from now on.
+    pub(crate) fn restart(&mut self, random: &mut Random) {
+        self.ssrc = random.next_u32();
+        self.sequence = random.next_u32() as u16;
+        self.timestamp = random.next_u32();
+    }
+
     /// Whether it sends now.
     pub fn sends(&self) -> bool {
         let reachable = self.peer.as_ref().and_then(|peer| peer.rtp).is_some_and(|rtp| !rtp.ip().is_unspecified());
@@ -273,6 +280,8 @@ impl Media {
         let samples = 8 * u32::from(self.packet_ms);
         self.timestamp = self.timestamp.wrapping_add(samples);
         if !self.sends() {
+            // A key that is held when the flow stops is released.
+            self.press = self.press.filter(|(_, _, begun)| begun.is_none());
             return None;
         }
         let peer = self.peer.as_ref()?;

@@ -130,6 +130,7 @@ impl Phone {
             Step::HangUp => self.hang_up(index),
             _ if !up => {}
             Step::Press(event) => self.calls[index].media.press(event),
+            Step::NewSource => self.calls[index].media.restart(&mut self.random),
             Step::Info => {
                 let mut request = self.in_call(index, Method::Info);
                 request.body = Some(("application/dtmf-relay", b"Signal=5\r\nDuration=160\r\n".to_vec()));

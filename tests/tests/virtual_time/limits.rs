@@ -146,6 +146,64 @@ fn a_full_disk_loses_records_for_a_while_and_no_call() {
 }
 
 #[test]
+fn a_media_worker_that_hangs_costs_the_calls_that_need_it_and_leaves_nothing() {
+    let (mut simulation, [alice, bob]) = with_phones(10, ["alice", "bob"]);
+    simulation.platform.hang_workers(true);
+    for _ in 0..3 {
+        simulation.tell(alice).dial("bob");
+    }
+    simulation.run(secs(10));
+    for call in simulation.phone(alice).calls() {
+        assert!(matches!(call.ending, Some(Ending::Refused(500..=599))), "{:?}", call.ending);
+    }
+    assert!(simulation.phone(bob).calls().is_empty());
+    simulation.tell(alice).register();
+    simulation.run(secs(1));
+    assert!(simulation.phone(alice).is_registered(), "whoever needs no media is served meanwhile");
+    simulation.platform.hang_workers(false);
+    simulation.run(secs(5));
+    connect(&mut simulation, alice, bob);
+    simulation.run(secs(2));
+    simulation.finish();
+}
+
+#[test]
+fn a_media_worker_that_hangs_in_mid_call_does_not_hold_the_hang_up() {
+    let (mut simulation, [alice, bob]) = with_phones(11, ["alice", "bob"]);
+    connect(&mut simulation, alice, bob);
+    simulation.run(secs(1));
+    simulation.platform.hang_workers(true);
+    simulation.run(secs(1));
+    simulation.tell(alice).step(0, Step::HangUp);
+    simulation.run(secs(1));
+    assert_eq!(simulation.call(bob).ending, Some(Ending::PeerHungUp));
+    simulation.run(secs(30));
+    simulation.platform.hang_workers(false);
+    simulation.finish();
+}
+
+#[test]
+fn a_store_that_hangs_delays_records_and_no_call() {
+    let (mut simulation, [alice, bob]) = with_phones(12, ["alice", "bob"]);
+    simulation.platform.hang_store(true);
+    for round in 0..5 {
+        connect(&mut simulation, alice, bob);
+        simulation.run(secs(1));
+        simulation.tell(alice).step(round, Step::HangUp);
+        simulation.run(secs(1));
+        assert_eq!(simulation.call(bob).ending, Some(Ending::PeerHungUp));
+    }
+    simulation.tell(bob).register();
+    simulation.run(secs(40));
+    assert!(simulation.phone(bob).is_registered());
+    simulation.platform.hang_store(false);
+    simulation.run(secs(30));
+    let records = simulation.platform.records();
+    assert_eq!(records.iter().filter(|record| record.outcome == Outcome::Answered).count(), 5);
+    simulation.finish();
+}
+
+#[test]
 fn hundreds_of_calls_end_where_they_began() {
     let (mut simulation, phones) = with_phones(9, ["alice", "bob", "carol", "dave"]);
     for phone in phones {

@@ -20,6 +20,7 @@ mod overload_unknown_sources;
 mod private_log;
 mod random_calls;
 mod register;
+mod rtp_timeline;
 mod tcp;
 mod trunk_failover;
 

@@ -22,7 +22,7 @@ fn all_seeds(default: u64) -> Vec<u64> {
 }
 
 fn step(random: &mut Random) -> Step {
-    match random.below(14) {
+    match random.below(15) {
         0 | 1 => Step::Hold(HoldStyle::SendOnly),
         2 => Step::Hold(HoldStyle::Inactive),
         3 => Step::Hold(HoldStyle::ZeroAddress),
@@ -33,6 +33,7 @@ fn step(random: &mut Random) -> Step {
         10 => Step::Info,
         11 => Step::Press(random.below(12) as u8),
         12 => Step::Transfer(["alice", "bob", "carol", "dave", "nobody", "echo"][random.below(6) as usize].to_owned()),
+        13 => Step::NewSource,
         _ => Step::HangUp,
     }
 }
@@ -142,10 +143,10 @@ fn run_all(seeds: Vec<u64>, rough: bool) {
 
 #[test]
 fn on_a_perfect_network() {
-    run_all(all_seeds(60), false);
+    run_all(all_seeds(40), false);
 }
 
 #[test]
 fn under_loss_doubling_and_reordering() {
-    run_all(all_seeds(150), true);
+    run_all(all_seeds(100), true);
 }
