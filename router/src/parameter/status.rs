@@ -46,6 +46,9 @@ pub enum ResourceKind {
     /// Bytes of memory.
     #[n(13)]
     Memory,
+    /// Entries of a table that is kept in memory.
+    #[n(14)]
+    Table,
 }
 
 /// How a resource is.

@@ -252,6 +252,7 @@ fn statuses() -> Vec<Status> {
         Inbox,
         Trunk,
         Memory,
+        Table,
     ];
     let states = [ResourceState::Ready, ResourceState::Degraded, ResourceState::Failed];
     let resources = kinds.iter().zip(states.iter().cycle()).map(|(&kind, &state)| Resource {
