@@ -68,6 +68,7 @@ pub(super) const fn kind_name(kind: ResourceKind) -> &'static str {
         ResourceKind::Inbox => "inbox",
         ResourceKind::Trunk => "trunk",
         ResourceKind::Memory => "memory",
+        ResourceKind::Table => "table",
     }
 }
 

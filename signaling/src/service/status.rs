@@ -1,7 +1,7 @@
 //! `Query × Status`.
 
 use super::Signaling;
-use crate::limits::LEGS_MAX;
+use crate::limits::{LEGS_MAX, NONCES_IN_USE_MAX};
 use crate::transaction::limits::{CLIENTS_MAX, SERVERS_MAX};
 use router::parameter::{Counter, Resource, ResourceKind, ResourceState, Status};
 
@@ -36,6 +36,15 @@ impl Signaling {
             bindings.detail = Some("accounts and bindings are not loaded from the store yet".to_owned());
         }
         resources.push(bindings);
+        let (trace, trace_octets) = self.means.trace.usage();
+        let nonces = self.gate.authenticator.nonces_in_use();
+        resources.extend([
+            resource(ResourceKind::Table, "accounts".to_owned(), self.gate.accounts.len(), None),
+            resource(ResourceKind::Table, "nonces in use".to_owned(), nonces, Some(NONCES_IN_USE_MAX)),
+            resource(ResourceKind::Table, "contacts watched".to_owned(), self.keep_alives.len(), None),
+            resource(ResourceKind::Table, "trace messages".to_owned(), trace, None),
+            resource(ResourceKind::Table, "trace octets".to_owned(), trace_octets, Some(self.means.config.trace_octets)),
+        ]);
         Status {
             module: self.means.outbox.address().module.to_string(),
             since: self.since,
@@ -51,7 +60,6 @@ impl Signaling {
         let transactions = self.means.transactions.counters();
         let admission = self.gate.admission.counters();
         let bindings = self.bindings.counters();
-        let (trace, trace_octets) = self.means.trace.usage();
         for (name, value) in [
             ("sip_absorbed", transactions.absorbed),
             ("sip_retransmitted", transactions.retransmitted),
@@ -72,11 +80,6 @@ impl Signaling {
             ("bindings_refreshed", bindings.refreshed),
             ("bindings_removed", bindings.removed),
             ("bindings_expired", bindings.expired),
-            ("accounts", self.gate.accounts.len() as u64),
-            ("nonces_in_use", self.gate.authenticator.nonces_in_use() as u64),
-            ("contacts_watched", self.keep_alives.len() as u64),
-            ("trace_messages", trace as u64),
-            ("trace_octets", trace_octets as u64),
         ] {
             counters.push(Counter::new(name, value));
         }

@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use super::flow::{Destination, ListenerId, Transport};
 use crate::message::{Via, host_address};
 
-/// DSCP of signalling: class selector 3 (RFC 4594 §4.3).
-pub const DSCP_DEFAULT: u8 = 24;
+/// DSCP of signalling: class selector 5 (RFC 4594 §4.2).
+pub const DSCP_DEFAULT: u8 = 40;
 
 /// What a listener is asked to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
