@@ -61,6 +61,8 @@ pub struct Config {
     pub dscp: u8,
     /// How long a pair rests before it is used again, so that stray packets of its last call do not reach the next one.
     pub quarantine: Duration,
+    /// The core that the worker's thread is put onto, for those who look at its status; `None`: wherever the system likes.
+    pub core: Option<usize>,
 }
 
 impl Default for Config {
@@ -70,6 +72,7 @@ impl Default for Config {
             interfaces: Vec::new(),
             dscp: 46,
             quarantine: Duration::from_secs(5),
+            core: None,
         }
     }
 }

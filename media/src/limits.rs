@@ -1,7 +1,9 @@
 //! Every bound of a worker, and where it comes from.
 
-/// Ports of one session: a call has two, one with forked early dialogs or a transfer under way a few more.
-pub const PORTS_PER_SESSION: usize = 16;
+/// Ports of one session: a call has two; one that rings a group has one for each phone, 32 at most (`FORK_LEGS` of `switch`);
+/// as many again for those who talk while a transfer rings it, and for those of a fork before that are being closed. Nothing is
+/// set aside for ports that are not open.
+pub const PORTS_PER_SESSION: usize = 64;
 
 /// Pairs that a worker may have open over all its interfaces: what a whole port range holds.
 pub const PAIRS: usize = 32_768;

@@ -25,7 +25,7 @@ use crate::wire::{Channel, PairIndex, Wire};
 use router::packet::one;
 use router::parameter::{MediaEvent, MediaEventKind, PortId, PortStatistics};
 use router::time::{Duration, Instant, Now, TimerKey, TimerWheel, WallTime};
-use router::{Address, Command, InboxCounters, Instance, Outbox, Packet, Random, Received, Service};
+use router::{Address, Command, Instance, Outbox, Packet, Random, Received, Service};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -78,13 +78,16 @@ pub struct Voice<W> {
     timers: TimerWheel<Due>,
     counters: Counters,
     lateness: Lateness,
-    inbox: InboxCounters,
+    /// The core that its thread is put onto, and the percent of it that it takes.
+    core: Option<usize>,
+    load: u64,
     since: WallTime,
 }
 
 impl<W: Wire> Voice<W> {
     /// The core of the module at `address`, with the worker's share of the ports in `config`.
     pub fn new(address: Address, config: Config, random: Random, wire: W, now: Now) -> Self {
+        let core = config.core;
         let mut voice = Self {
             outbox: Outbox::new(address),
             random,
@@ -96,7 +99,8 @@ impl<W: Wire> Voice<W> {
             timers: TimerWheel::new(),
             counters: Counters::default(),
             lateness: Lateness::default(),
-            inbox: InboxCounters::default(),
+            core,
+            load: 0,
             since: now.wall,
         };
         voice.schedule(now.instant + Duration::from_millis(AUDIT_MS), Timer::Audit);
@@ -146,9 +150,9 @@ impl<W: Wire> Voice<W> {
         self.timers.len()
     }
 
-    /// What the module's inbox has counted, as `Query × Status` is to tell it.
-    pub fn observe_inbox(&mut self, inbox: InboxCounters) {
-        self.inbox = inbox;
+    /// How much of its core the worker's thread takes, percent, as `Query × Status` is to tell it.
+    pub fn observe_load(&mut self, percent: u64) {
+        self.load = percent;
     }
 
     /// Closes every session with BYE: the worker ends.

@@ -5,7 +5,6 @@ use crate::limits::PORTS_PER_SESSION;
 use crate::pool::Shortage;
 use crate::session::{Formats, Generator, Place, Plan, Play, Port, Session};
 use crate::wire::{PairIndex, Wire};
-use router::limits::INBOX_REQUESTS;
 use router::packet::one;
 use router::parameter::{
     Bridge, Builtin, BuiltinKind, Failure, MediaPlan, MediaPort, PortAddress, PortId, PortStatistics, Reason, Resource,
@@ -380,7 +379,9 @@ impl<W: Wire> Voice<W> {
             resource.detail = Some("every port of the range is in use: new calls are refused".to_owned());
         }
         resources.push(ready(ResourceKind::Sessions, "voice".to_owned(), self.sessions.len(), None));
-        resources.push(ready(ResourceKind::Inbox, "inbox".to_owned(), self.inbox.depth, Some(INBOX_REQUESTS)));
+        if let Some(core) = self.core {
+            resources.push(ready(ResourceKind::Core, core.to_string(), self.load as usize, Some(100)));
+        }
         Status {
             module: self.outbox.address().module.to_string(),
             since: self.since,

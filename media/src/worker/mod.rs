@@ -1,6 +1,7 @@
 //! The shell of a worker: one thread, one poll loop, the sockets.
 
 mod clock;
+mod load;
 mod run;
 mod sockets;
 

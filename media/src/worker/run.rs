@@ -1,6 +1,7 @@
 //! The loop of a worker.
 
 use super::clock::Clock;
+use super::load::Load;
 use super::sockets::Sockets;
 use crate::config::Config;
 use crate::limits::{DATAGRAM_BYTES, DATAGRAMS_PER_CLOCK, EVENTS};
@@ -40,6 +41,7 @@ pub struct Worker {
     endpoint: Endpoint,
     voice: Voice<Sockets>,
     clock: Clock,
+    load: Load,
     stop: Stop,
 }
 
@@ -59,7 +61,7 @@ impl Worker {
             let _ = inbox_waker.wake();
         });
         let stop = Stop { asked: Arc::new(AtomicBool::new(false)), waker };
-        Ok(Self { poll, endpoint, voice, clock, stop })
+        Ok(Self { poll, endpoint, voice, clock, load: Load::default(), stop })
     }
 
     /// What ends it.
@@ -91,8 +93,11 @@ impl Worker {
     /// One turn: packets of the router, what is due, answers; then as many datagrams as there are events, each passed on at
     /// once. What datagrams give to the router goes out at the head of the next turn, before anything sleeps.
     fn turn(&mut self, events: &mut Events, buffer: &mut [u8]) {
-        self.voice.observe_inbox(self.endpoint.counters());
-        let more = turn(&mut self.voice, &self.endpoint, self.clock.now());
+        let now = self.clock.now();
+        if let Some(percent) = self.load.measure(now.instant) {
+            self.voice.observe_load(percent);
+        }
+        let more = turn(&mut self.voice, &self.endpoint, now);
         let wait = if more || !self.endpoint.may_sleep() {
             Some(Duration::ZERO)
         } else {

@@ -3,7 +3,7 @@
 use crate::network::*;
 use media::rtp::Header;
 use router::packet::one;
-use router::parameter::{Builtin, BuiltinKind, Codec, MediaPlan, Reason};
+use router::parameter::{Builtin, BuiltinKind, Codec, MediaPlan, Reason, ResourceKind};
 use router::{Command, Instance, Parameter};
 use std::net::SocketAddr;
 
@@ -61,6 +61,16 @@ fn the_milliwatt_is_sent_frame_by_frame_without_drift() {
     assert_eq!(lateness.name, "worker_tick_lateness_us");
     assert!(lateness.count >= 486);
     assert_eq!(lateness.buckets[3], (1_000, lateness.count), "never later than a tick in virtual time");
+}
+
+#[test]
+fn a_worker_tells_its_core_and_what_it_takes_of_it() {
+    let core = |world: &mut World| world.status().resources.into_iter().find(|one| one.kind == ResourceKind::Core);
+    assert_eq!(core(&mut World::new()), None, "it is on none of its own");
+    let mut world = World::with(media::Config { core: Some(3), ..config() });
+    world.voice.observe_load(12);
+    let told = core(&mut world).unwrap();
+    assert_eq!((told.name.as_str(), told.used, told.total), ("3", 12, Some(100)));
 }
 
 #[test]
