@@ -9,7 +9,7 @@ use router::time::Duration;
 pub struct Config {
     /// Whither calls go.
     pub plan: Plan,
-    /// Calls up at once; one more is refused as congestion.
+    /// Calls up at once; one more is refused as congestion. 0: the platform is about to end and takes none.
     pub calls_max: usize,
     /// From a call's begin to its answer, over all destinations. Default 3 minutes: RFC 3261 §16.6 lets no proxy wait less.
     pub setup_timeout: Duration,

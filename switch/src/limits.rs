@@ -5,15 +5,17 @@ use router::time::Duration;
 /// Calls up at once where the configuration does not say: what one SIP shard and its share of 20,000 media ports hold.
 pub const CALLS_MAX: usize = 10_000;
 
-/// Legs that one destination may ring at once: a person has few phones, a group few members; more multiplies one INVITE. A
-/// session of a media worker has 16 ports: two for those who talk while a transfer forks, and some that are being closed.
-pub const FORK_LEGS: usize = 12;
+/// Legs that one destination may ring at once: a person has few phones, a group few members; more multiplies one INVITE. Each
+/// takes a port of the call's media session, which has as many again (`PORTS_PER_SESSION` of `media`): for those who talk while
+/// a transfer forks, and for a fork before whose ports are being closed.
+pub const FORK_LEGS: usize = 32;
 
 /// Legs in the life of a call, over all forks, fail-overs and transfers. A leg's number is also its port's.
 pub const LEGS_PER_CALL: usize = 512;
 
-/// Steps (accounts, trunks, branches, numbers routed again) that one search takes before it is a loop.
-pub const SEARCH_STEPS: u8 = 32;
+/// Steps (accounts, trunks, branches, numbers routed again) that one search takes before it is a loop: a group one after another
+/// takes one for each of its members, as many as [`FORK_LEGS`], and the way there and on from there a few.
+pub const SEARCH_STEPS: u8 = 64;
 
 /// Octets of a number: longer ones (the longest E.164 number has 15 digits, user parts rarely 64) belong to nobody.
 pub const NUMBER_BYTES: usize = 256;

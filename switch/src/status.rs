@@ -77,7 +77,7 @@ pub(crate) fn status(facts: Facts<'_>) -> Status {
         resources: vec![
             Resource {
                 state: if full { ResourceState::Degraded } else { ResourceState::Ready },
-                detail: full.then(|| "the most calls that are allowed are up: more are refused".to_owned()),
+                detail: full.then(|| fullness(calls_max).to_owned()),
                 ..resource(ResourceKind::Calls, "calls", calls, Some(calls_max))
             },
             resource(ResourceKind::Dialogs, "legs", legs, None),
@@ -89,5 +89,13 @@ pub(crate) fn status(facts: Facts<'_>) -> Status {
         ],
         counters: counted,
         distributions: Vec::new(),
+    }
+}
+
+/// Why no more calls are taken. A bound of none is that of a platform that is about to end.
+const fn fullness(calls_max: usize) -> &'static str {
+    match calls_max {
+        0 => "draining: no new calls are taken",
+        _ => "the most calls that are allowed are up: more are refused",
     }
 }

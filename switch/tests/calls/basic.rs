@@ -181,6 +181,25 @@ fn more_calls_than_allowed_are_congestion() {
 }
 
 #[test]
+fn a_switch_that_takes_no_calls_is_draining_and_not_full() {
+    let mut world = World::with(Config { calls_max: 1, ..Config::default() });
+    let (caller, _) = world.connected();
+    let switch = Address::local(ModuleKind::Switch, 0);
+    let mut detail = |world: &mut World| {
+        world.ask_as_client(switch, Command::Query, one(Status::default()));
+        let answer = world.client.received.last().unwrap().parameters.clone();
+        let Some(Parameter::Status(status)) = answer.into_iter().next() else { panic!("no status") };
+        let calls = status.resources.iter().find(|resource| resource.kind == ResourceKind::Calls).unwrap();
+        calls.detail.clone().unwrap()
+    };
+    assert!(detail(&mut world).contains("most calls"));
+    world.switch.reconfigure(Config { calls_max: 0, ..Config::default() });
+    assert!(detail(&mut world).starts_with("draining"));
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+#[test]
 fn who_watches_sees_who_is_at_the_far_side_after_a_transfer() {
     let mut world = World::new();
     let switch = Address::local(ModuleKind::Switch, 0);
