@@ -28,6 +28,9 @@ pub const REPLY_BYTES: u64 = 64 << 20;
 /// those that resolve names and come and go, share one count.
 pub const COUNTED_THREADS: usize = 255;
 
+/// A group that rings while two talk, and one before it that is being closed, have room in one media session.
+const _: () = assert!(2 + switch::limits::FORK_LEGS <= media::limits::PORTS_PER_SESSION);
+
 /// Raises the limit of open files as far as the system lets this process: to what is permitted, and to `needed` where that is
 /// more. The default of many systems (1,024) ends at 200 calls. Returns the limit in force.
 pub fn raise_open_files(needed: u64) -> u64 {

@@ -114,7 +114,8 @@ impl Platform {
             ));
         }
         if opened.interrupted > 0 {
-            tracing::warn!(calls = opened.interrupted, "calls were open when the server ended the last time");
+            let calls = opened.interrupted;
+            tracing::warn!(calls, "calls were open when the server ended the last time: recorded as interrupted");
         }
         let seat = store::backend::Seat::take(&self.router, 0);
         let stopper = seat.stopper();
@@ -132,7 +133,8 @@ impl Platform {
         let real_time = configuration.media.real_time && self.layout.exclusive;
         let mut workers = Workers(Vec::new());
         for (index, &core) in self.layout.workers.iter().enumerate() {
-            let config = media::Config { ports: config.ports.share(index, count), ..config.clone() };
+            let ports = config.ports.share(index, count);
+            let config = media::Config { ports, core: Some(core), ..config.clone() };
             let worker = media::Worker::new(&self.router, index as u8, config)
                 .map_err(|error| StartError::new(format!("media worker {index}"), error))?;
             let stop = worker.stop_handle();

@@ -126,13 +126,15 @@ impl Administration {
         true
     }
 
-    /// Answers who asked for a reload.
-    pub fn handle_reloaded(&mut self, request: &Packet, report: Result<Vec<u8>, String>) {
+    /// The configuration was read anew, or why not. Where a packet asked for it (a signal does otherwise), it is answered.
+    pub fn handle_reloaded(&mut self, request: Option<&Packet>, report: Result<Vec<u8>, String>) {
+        if report.is_ok() {
+            self.reloads += 1;
+            self.handle_changed();
+        }
+        let Some(request) = request else { return };
         match report {
-            Ok(bytes) => {
-                self.reloads += 1;
-                self.outbox.done(request, one(Extension { name: CONFIGURATION.to_owned(), bytes }));
-            }
+            Ok(bytes) => self.outbox.done(request, one(Extension { name: CONFIGURATION.to_owned(), bytes })),
             Err(why) => self.outbox.failed(request, Failure::new(Reason::Invalid).with_detail(why)),
         }
     }

@@ -124,10 +124,13 @@ impl Seat {
                     waiting.scrapes.insert(waiting.next, answer);
                 }
             }
-            Command::Reload => match self.reload() {
-                Ok(_) => self.core.handle_changed(),
-                Err(error) => tracing::error!("the configuration stays as it was: {error}"),
-            },
+            Command::Reload => {
+                let report = self.reload();
+                if let Err(error) = &report {
+                    tracing::error!("the configuration stays as it was: {error}");
+                }
+                self.core.handle_reloaded(None, report);
+            }
             Command::Drain(answer) => {
                 let state = self.live.load_full();
                 let within = Duration::from_secs(state.configuration.calls.drain_s.into());
@@ -152,10 +155,7 @@ impl Seat {
             }
             Output::Reload(request) => {
                 let report = self.reload();
-                if report.is_ok() {
-                    self.core.handle_changed();
-                }
-                self.core.handle_reloaded(&request, report);
+                self.core.handle_reloaded(Some(&request), report);
             }
             Output::NoAccounts => {
                 let data = self.live.load().configuration.data.clone();

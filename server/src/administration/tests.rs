@@ -148,9 +148,16 @@ fn a_reload_is_asked_for_by_packet_and_answered_with_its_report() {
     };
     bench.core.handle_received(bench.now, Received::Packet(request.clone()));
     assert_eq!(bench.core.poll_output(), Some(Output::Reload(request.clone())));
-    bench.core.handle_reloaded(&request, Err("line 3".into()));
+    bench.core.handle_reloaded(Some(&request), Err("line 3".into()));
     let failure = bench.received(0).remove(0).failure();
     assert_eq!((failure.reason, failure.detail.as_deref()), (Reason::Invalid, Some("line 3")));
-    bench.core.handle_reloaded(&request, Ok(b"{}".to_vec()));
-    assert_eq!(bench.received(0)[0].command, Command::Done);
+    bench.core.handle_reloaded(Some(&request), Ok(b"{}".to_vec()));
+    let commands: Vec<Command> = bench.received(0).iter().map(|packet| packet.command).collect();
+    assert_eq!(commands, [Command::Notify, Command::Done], "a module is told what is in force, and who asked that it is");
+    // A signal asks by no packet; what it does is counted all the same.
+    bench.core.handle_reloaded(None, Err("line 4".into()));
+    bench.core.handle_reloaded(None, Ok(b"{}".to_vec()));
+    assert_eq!(bench.received(0).len(), 1);
+    let reloads = bench.core.status().counters.into_iter().find(|counter| counter.name == "configuration_reloads");
+    assert_eq!(reloads.map(|counter| counter.value), Some(2));
 }

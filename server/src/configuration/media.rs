@@ -31,6 +31,7 @@ pub fn config(configuration: &Configuration, outbound: impl Fn(IpAddr) -> Option
         interfaces,
         dscp: media.dscp,
         quarantine: Duration::from_millis(media.quarantine_ms),
+        core: None,
     }
 }
 

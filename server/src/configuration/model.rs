@@ -92,7 +92,7 @@ impl Default for Sip {
             advertised: BTreeMap::new(),
             domains: Vec::new(),
             realm: "tandem".to_owned(),
-            dscp: 24,
+            dscp: 40,
             trying_ms: 200,
             t1_ms: 500,
             t2_ms: 4_000,

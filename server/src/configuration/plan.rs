@@ -7,6 +7,7 @@ use router::parameter::{BuiltinKind, CauseKind};
 use router::time::Duration;
 use signaling::trunk::TargetHost;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use switch::limits::FORK_LEGS;
 use switch::plan::{
     Branches, Destination, Group, Member, NumberMatch, OriginMatch, Pattern, Plan, Rewrite, Trunk, TrunkStep,
 };
@@ -57,6 +58,10 @@ impl Builder<'_> {
         let group = &self.configuration.group[index];
         if group.members.is_empty() || group.members.iter().any(String::is_empty) {
             self.fault(format!("group[{index}].members"), "a group has members, and each has a name");
+        }
+        if group.members.len() > FORK_LEGS {
+            let why = format!("a group has at most {FORK_LEGS} members: no call rings more at once");
+            self.fault(format!("group[{index}].members"), why);
         }
         let timeout = group.ring_s.map(|seconds| Duration::from_secs(seconds.into()));
         Group {

@@ -59,10 +59,6 @@ fn in_force(old: &Configuration, new: &Configuration) -> Configuration {
         advertised: old.sip.advertised.clone(),
         realm: old.sip.realm.clone(),
         dscp: old.sip.dscp,
-        trying_ms: old.sip.trying_ms,
-        t1_ms: old.sip.t1_ms,
-        t2_ms: old.sip.t2_ms,
-        t4_ms: old.sip.t4_ms,
         ..new.sip.clone()
     };
     merged.media = old.media.clone();

@@ -2,6 +2,7 @@
 
 use super::model::{Configuration, Trunk};
 use super::{plan, sip};
+use signaling::limits::CONTACTS_PER_ACCOUNT_MAX;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Highest DiffServ code point (RFC 2474: six bits).
@@ -78,7 +79,9 @@ fn sip_section(configuration: &Configuration, found: &mut Found) {
     found.unless(sip.expires_min_s >= 1, "sip.expires_min_s", "a registration lasts");
     found.unless(sip.expires_default_s >= sip.expires_min_s, "sip.expires_default_s", "lies below sip.expires_min_s");
     found.unless(sip.expires_max_s >= sip.expires_default_s, "sip.expires_max_s", "lies below sip.expires_default_s");
-    found.unless((1..=100).contains(&sip.contacts_max), "sip.contacts_max", "lies between 1 and 100");
+    if !(1..=CONTACTS_PER_ACCOUNT_MAX).contains(&(sip.contacts_max as usize)) {
+        found.add("sip.contacts_max", format!("lies between 1 and {CONTACTS_PER_ACCOUNT_MAX}"));
+    }
     found.unless(sip.nonce_life_s >= 10, "sip.nonce_life_s", "a phone needs 10 seconds to answer a challenge");
     found.unless(
         sip.keep_alive_s == 0 || sip.keep_alive_s >= 5,
@@ -252,6 +255,8 @@ mod tests {
             ("[[trunk]]\nname = \"a\"\naccept = [\"10.0.0.0/40\"]", "10.0.0.0/40"),
             ("[[trunk]]\nname = \"a\"\naddress = \"h\"\nusername = \"u\"", "belong together"),
             ("[[trunk]]\nname = \"a:b\"\naddress = \"h\"", "colon"),
+            ("[sip]\ncontacts_max = 17", "between 1 and 16"),
+            ("[sip]\ncontacts_max = 0", "between 1 and 16"),
             ("[[group]]\nname = \"a\"\nmembers = []", "member"),
             ("[[route]]\nto = [\"trunk:a\"]", "`a`"),
             ("[[route]]\nto = [\"group:a\"]", "`a`"),
@@ -269,6 +274,17 @@ mod tests {
                 "{text}: {complaints:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_group_has_as_many_members_as_ring_at_once() {
+        let group = |count: usize| {
+            let members: Vec<String> = (0..count).map(|number| format!("\"{number}\"")).collect();
+            read(&format!("[[group]]\nname = \"a\"\nmembers = [{}]", members.join(", ")))
+        };
+        group(switch::limits::FORK_LEGS).unwrap();
+        let complaint = group(switch::limits::FORK_LEGS + 1).unwrap_err().remove(0);
+        assert!(complaint.message.contains("at most 32"), "{}", complaint.message);
     }
 
     #[test]

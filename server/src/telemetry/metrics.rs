@@ -151,6 +151,7 @@ const fn kind_name(kind: ResourceKind) -> &'static str {
         ResourceKind::Inbox => "inbox",
         ResourceKind::Trunk => "trunk",
         ResourceKind::Memory => "memory",
+        ResourceKind::Table => "table",
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) fn workers(client: &mut Client, json: bool) -> Result<(), CtlError> {
 }
 
 fn render_workers(workers: &Value) -> String {
-    let mut table = Table::new(&["worker", "state", "core", "sessions", "ports", ">late p99"]);
+    let mut table = Table::new(&["worker", "state", "core", ">load", "sessions", "ports", ">late p99"]);
     for worker in workers.as_array().into_iter().flatten() {
         let resources: Vec<&Value> = worker["resources"].as_array().into_iter().flatten().collect();
         let of = |kind: &str| resources.iter().find(|resource| resource["kind"] == kind);
@@ -88,6 +88,7 @@ fn render_workers(workers: &Value) -> String {
             show::text(&worker["module"]),
             show::text(&worker["state"]),
             of("core").map_or("-".to_owned(), |core| show::text(&core["name"])),
+            of("core").map_or("-".to_owned(), |core| format!("{} %", show::text(&core["used"]))),
             share("sessions"),
             share("media-ports"),
             late.and_then(percentile_99).map_or("-".to_owned(), |bound| format!("<= {bound} us")),
@@ -112,11 +113,11 @@ mod tests {
     fn a_worker_shows_its_lateness() {
         let workers = json!([{
             "module": "voice/0", "state": "ready",
-            "resources": [{ "kind": "core", "name": "1", "used": 1, "total": 1 }, { "kind": "sessions", "used": 4, "total": null }],
+            "resources": [{ "kind": "core", "name": "1", "used": 12, "total": 100 }, { "kind": "sessions", "used": 4, "total": null }],
             "distributions": [{ "name": "worker_tick_lateness_us", "count": 200, "buckets": [[100, 190], [500, 199], [1000, 200]] }],
         }]);
         let text = render_workers(&workers);
-        assert!(text.contains("<= 500 us"), "{text}");
+        assert!(text.contains("<= 500 us") && text.contains("12 %"), "{text}");
         assert_eq!(percentile_99(&json!({ "count": 0, "buckets": [] })), None);
     }
 }

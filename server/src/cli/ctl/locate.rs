@@ -2,30 +2,47 @@
 
 use super::client::CtlError;
 use crate::cli::{Cli, Command};
-use crate::configuration::{Configuration, load};
+use crate::configuration::{self, Configuration};
 use clap::Parser;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use toml::de::DeTable;
 
 /// The control socket: the one that is named; that of the configuration that is named; that of the server that runs in this
 /// folder; that of the `tandem.toml` in it; that of the defaults.
+///
+/// # Errors
+/// [`CtlError::Configuration`]: a configuration was named and cannot be read.
 pub(crate) fn socket(named: Option<&Path>, config: Option<&Path>) -> Result<PathBuf, CtlError> {
     if let Some(socket) = named {
         return Ok(socket.to_owned());
     }
-    let file = match config {
-        Some(file) => Some(file.to_owned()),
-        None => match running_here() {
-            Some(configured) => crate::cli::file(configured.as_deref()),
-            None => crate::cli::file(None),
-        },
-    };
-    let configuration = match file {
-        Some(file) => load(&file).map_err(|error| CtlError::Configuration(error.to_string()))?,
-        None => Configuration::default(),
-    };
-    Ok(configuration.control_socket())
+    if let Some(file) = config {
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| CtlError::Configuration(format!("{}: {error}", file.display())))?;
+        return Ok(told(&text));
+    }
+    let file = crate::cli::file(running_here().flatten().as_deref());
+    let text = file.and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
+    Ok(told(&text))
+}
+
+/// The socket of a configuration. A server that runs does so by what the file said before somebody made a mistake in it, and
+/// still has to be steered: of a file with mistakes the keys that matter here are taken where they are to be understood.
+fn told(text: &str) -> PathBuf {
+    let configuration = configuration::read(text).unwrap_or_else(|_| {
+        let (root, _) = DeTable::parse_recoverable(text);
+        let path = |table: &DeTable<'_>, key: &str| table.get(key)?.get_ref().as_str().map(PathBuf::from);
+        let mut configuration = Configuration::default();
+        if let Some(data) = path(root.get_ref(), "data") {
+            configuration.data = data;
+        }
+        let control = root.get_ref().get("control").and_then(|control| control.get_ref().as_table());
+        configuration.control.socket = control.and_then(|control| path(control, "socket"));
+        configuration
+    });
+    configuration.control_socket()
 }
 
 /// Whether a server of this user was started in this folder, and with which configuration it was. What the system does not
@@ -86,7 +103,22 @@ mod tests {
         let file = folder.path().join("a.toml");
         std::fs::write(&file, "data = \"/var/lib/tandem\"").unwrap();
         assert_eq!(socket(None, Some(&file)).unwrap(), Path::new("/var/lib/tandem/control.sock"));
-        std::fs::write(&file, "data = 3").unwrap();
+        std::fs::remove_file(&file).unwrap();
         assert!(matches!(socket(None, Some(&file)), Err(CtlError::Configuration(_))));
+    }
+    /// A server that runs is steered whatever was done to its file meanwhile.
+    #[test]
+    fn mistakes_in_the_file_hide_no_socket() {
+        for (text, expected) in [
+            ("data = \"/d\"\n[sip]\nlissten = []", "/d/control.sock"),
+            ("data = \"/d\"\n[sip]\ndscp = 99", "/d/control.sock"),
+            ("data = \"/d\"\n[control]\nsocket = \"/s\"\n[sip\nlisten = [", "/s"),
+            ("data = \"/d\"\n[sip]\nlisten = [\"udp", "/d/control.sock"),
+            ("data = 3", "./data/control.sock"),
+            ("control = 3", "./data/control.sock"),
+            ("\u{0}", "./data/control.sock"),
+        ] {
+            assert_eq!(told(text), Path::new(expected), "{text}");
+        }
     }
 }
