@@ -8,8 +8,8 @@ use crate::clock::Clock;
 use crate::configuration::{self, Configuration};
 use crate::first_start::{self, FirstAccount};
 use crate::limits::{self, STOP_WITHIN};
-use crate::telemetry::{http, logging::Logging};
 use crate::shard::{self, Shard};
+use crate::telemetry::{http, logging::Logging};
 use crate::threads::{self, Layout};
 use arc_swap::ArcSwap;
 use control::listener::{Listener, Waker};
@@ -53,6 +53,7 @@ const ORDERS: usize = 32;
 /// Runs the server until it is told to end. `print` shows the operator what is shown once.
 pub fn run(configuration: Configuration, file: Option<PathBuf>, print: fn(&str)) -> Result<(), StartError> {
     let logging = Logging::start(&configuration.log).map_err(|error| StartError::new("log", error))?;
+    threads::end_with_vital_threads();
     let clock = Clock::start();
     let ports = &configuration.media.ports;
     let needed = limits::files_needed(configuration.calls.max.into(), u64::from(ports.last - ports.first) + 1);

@@ -13,11 +13,11 @@ use crate::clock::Clock;
 use crate::configuration::{calls, sip};
 use crate::limits::SHARD_ROUNDS;
 use control::listener::Waker;
-use router::service::{next_turn, turn};
-use router::time::{Duration, Instant};
 use router::Endpoint;
+use router::service::{drain, next_turn, turn};
+use router::time::{Duration, Instant};
 use signaling::Signaling;
-use signaling::transport::{Resolver, TransportEvent, Transports};
+use signaling::transport::{Resolution, Resolver, TransportEvent, Transports};
 use std::pin::Pin;
 use std::sync::Arc;
 use switch::Switch;
@@ -103,7 +103,7 @@ impl Shard {
         let now = self.clock.now();
         self.switch.hang_up_all(now);
         let until = now.instant + HANG_UP_WITHIN;
-        while !(self.switch.is_idle() && self.signaling.is_idle()) && self.clock.instant() < until {
+        while !(self.switch.is_idle() && self.signaling.is_drained()) && self.clock.instant() < until {
             self.awake();
             if !self.work() {
                 let _ = tokio::time::timeout(HANG_UP_POLL, self.transports.ready()).await;
@@ -147,7 +147,11 @@ impl Shard {
         }
         while let Some(host) = self.signaling.poll_resolve() {
             let resolution = self.resolver.resolve(now.instant, &host);
-            self.signaling.handle_resolved(now, &host, &resolution);
+            // What is not known at once comes by `poll_answer`, at the begin of a later turn.
+            if resolution != Resolution::Pending {
+                self.signaling.handle_resolved(now, &host, &resolution);
+                drain(&mut self.signaling, &self.signaling_endpoint, now);
+            }
         }
         while let Some(transmit) = self.signaling.poll_transmit() {
             self.transports.send(transmit);

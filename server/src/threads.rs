@@ -80,6 +80,31 @@ pub fn spawn<T: Send + 'static>(
     })
 }
 
+/// The exit status of a process that one of its vital threads panicked in: that of any Rust program that panics.
+const PANICKED: i32 = 101;
+
+/// Threads without which the server is deaf or forgets, by the begin of their names. A media worker closes the session in which it
+/// met a fault, and goes on.
+const VITAL: [&str; 2] = ["sip-", "store"];
+
+/// From now on a panic in a vital thread ends the process, so that who supervises it starts it anew, rather than leaving a
+/// server that answers nobody.
+pub fn end_with_vital_threads() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        let thread = std::thread::current();
+        if thread.name().is_some_and(is_vital) {
+            tracing::error!(thread = thread.name(), "a vital thread ended in a panic: the server ends");
+            std::process::exit(PANICKED);
+        }
+    }));
+}
+
+fn is_vital(name: &str) -> bool {
+    VITAL.iter().any(|vital| name.starts_with(vital))
+}
+
 /// SCHED_FIFO for the calling thread.
 #[expect(unsafe_code, reason = "sched_setscheduler(2) has no safe wrapper among the dependencies")]
 fn schedule_in_real_time() -> io::Result<()> {
@@ -106,6 +131,12 @@ mod tests {
         assert!(Layout::new(&[0, 1], &MediaWorkers::Cores(vec![2])).is_err());
         let all = Layout::new(&[0, 1], &MediaWorkers::Cores(vec![0, 1])).unwrap();
         assert_eq!((all.others, all.exclusive), (vec![0, 1], false));
+    }
+
+    #[test]
+    fn sip_and_the_store_are_vital() {
+        assert!(is_vital("sip-0") && is_vital("store"));
+        assert!(!is_vital("media-0") && !is_vital("main"));
     }
 
     #[test]
