@@ -40,13 +40,21 @@ pub struct Pool {
 impl Pool {
     /// A pool of which no pair is open.
     pub fn new(range: PortRange, quarantine: Duration) -> Self {
-        Self { range, quarantine, untried: 0, skipped: VecDeque::new(), resting: VecDeque::new(), unheard: VecDeque::new() }
+        Self {
+            range,
+            quarantine,
+            untried: 0,
+            skipped: VecDeque::new(),
+            resting: VecDeque::new(),
+            unheard: VecDeque::new(),
+        }
     }
 
     /// Chooses the next pair. A `Choice::Open` must be followed by [`skip`](Self::skip) if it could not be opened.
     pub fn choose(&mut self, now: Instant) -> Choice {
         let crowded = self.resting.len() > self.range.pairs() / QUARANTINE_SHARE;
-        if let Some(pair) = rested(&mut self.resting, now, if crowded { floor() } else { self.quarantine.max(floor()) }) {
+        if let Some(pair) = rested(&mut self.resting, now, if crowded { floor() } else { self.quarantine.max(floor()) })
+        {
             return Choice::Reuse(pair);
         }
         if let Some(pair) = rested(&mut self.unheard, now, floor()) {

@@ -153,7 +153,11 @@ fn a_reload_is_asked_for_by_packet_and_answered_with_its_report() {
     assert_eq!((failure.reason, failure.detail.as_deref()), (Reason::Invalid, Some("line 3")));
     bench.core.handle_reloaded(Some(&request), Ok(b"{}".to_vec()));
     let commands: Vec<Command> = bench.received(0).iter().map(|packet| packet.command).collect();
-    assert_eq!(commands, [Command::Notify, Command::Done], "a module is told what is in force, and who asked that it is");
+    assert_eq!(
+        commands,
+        [Command::Notify, Command::Done],
+        "a module is told what is in force, and who asked that it is"
+    );
     // A signal asks by no packet; what it does is counted all the same.
     bench.core.handle_reloaded(None, Err("line 4".into()));
     bench.core.handle_reloaded(None, Ok(b"{}".to_vec()));

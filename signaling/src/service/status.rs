@@ -43,7 +43,12 @@ impl Signaling {
             resource(ResourceKind::Table, "nonces in use".to_owned(), nonces, Some(NONCES_IN_USE_MAX)),
             resource(ResourceKind::Table, "contacts watched".to_owned(), self.keep_alives.len(), None),
             resource(ResourceKind::Table, "trace messages".to_owned(), trace, None),
-            resource(ResourceKind::Table, "trace octets".to_owned(), trace_octets, Some(self.means.config.trace_octets)),
+            resource(
+                ResourceKind::Table,
+                "trace octets".to_owned(),
+                trace_octets,
+                Some(self.means.config.trace_octets),
+            ),
         ]);
         Status {
             module: self.means.outbox.address().module.to_string(),

@@ -4,9 +4,7 @@ use super::answer::answer;
 use super::codec::{common, is_sound, same_codecs};
 use super::offer::{flow, formats, refused, served, stream};
 use super::payload_type::PayloadTypes;
-use router::parameter::{
-    Codec, Direction, MediaDescription, MediaExchange, MediaStream, MediaTransport, PortAddress,
-};
+use router::parameter::{Codec, Direction, MediaDescription, MediaExchange, MediaStream, MediaTransport, PortAddress};
 
 /// What the far side of a leg lets it have: read from the other leg's agreement or offer, or our own.
 #[derive(Clone, Debug)]

@@ -185,7 +185,7 @@ fn a_switch_that_takes_no_calls_is_draining_and_not_full() {
     let mut world = World::with(Config { calls_max: 1, ..Config::default() });
     let (caller, _) = world.connected();
     let switch = Address::local(ModuleKind::Switch, 0);
-    let mut detail = |world: &mut World| {
+    let detail = |world: &mut World| {
         world.ask_as_client(switch, Command::Query, one(Status::default()));
         let answer = world.client.received.last().unwrap().parameters.clone();
         let Some(Parameter::Status(status)) = answer.into_iter().next() else { panic!("no status") };
