@@ -1,5 +1,7 @@
 //! The inputs that fuzzing found, replayed: what fell once must not fall again. `fuzz/README.md` says how to find more.
 
+#![expect(clippy::unwrap_used, reason = "what a test expects and does not find is its failure")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,7 @@
 //! What a newcomer may rely on: who imports whom, that docs lead somewhere, that nothing is left behind.
 
+#![expect(clippy::unwrap_used, reason = "what a test expects and does not find is its failure")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
