@@ -1,6 +1,6 @@
 //! Calls that are made.
 
-use crate::scenario::{CALLEE, CALLEE_HANGS_UP, CALLER, CALLER_HUNG_UP, CALLER_WITH_DIGEST, line, ours, register};
+use crate::scenario::{CALLEE, CALLEE_HANGS_UP, CALLER_HUNG_UP, CALLER_WITH_DIGEST, line, ours, register};
 use scenarios::peer::server::{PASSWORD, Settings};
 use scenarios::peer::{Server, Sipp, Site};
 use serde_json::Value;
