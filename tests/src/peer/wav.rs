@@ -34,6 +34,6 @@ mod tests {
         let path = folder.path().join("a.wav");
         write(&path, &[1, -2, i16::MAX]);
         assert_eq!(read(&path), [1, -2, i16::MAX]);
-        assert_eq!(read(&folder.path().join("none.wav")), []);
+        assert!(read(&folder.path().join("none.wav")).is_empty());
     }
 }
