@@ -16,7 +16,7 @@ enum Place {
     Queued,
     /// Sent.
     InFlight,
-    /// Refused for now; to be sent again then.
+    /// Refused; to be sent again later.
     Waiting,
 }
 

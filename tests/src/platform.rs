@@ -276,7 +276,7 @@ impl Platform {
         self.transports.handle(now.instant, arrival, network);
     }
 
-    /// Lets every module do what is due, until nothing is left for now.
+    /// Lets every module do what is due, until nothing is left to be done at this moment.
     pub fn run(&mut self, now: Now, network: &mut Network) {
         loop {
             let mut busy = self.run_shard(now, network);
