@@ -10,8 +10,8 @@ fn large(xml: &str) -> String {
     let (mut types, mut codecs) = (String::new(), String::new());
     for payload_type in 102..120 {
         let _ = write!(types, " {payload_type}");
-        let _ = write!(codecs, "        a=rtpmap:{payload_type} X-CODEC-{payload_type}/8000\n");
-        let _ = write!(codecs, "        a=fmtp:{payload_type} mode={}\n", "long;".repeat(10));
+        let _ = writeln!(codecs, "        a=rtpmap:{payload_type} X-CODEC-{payload_type}/8000");
+        let _ = writeln!(codecs, "        a=fmtp:{payload_type} mode={}", "long;".repeat(10));
     }
     let large = xml.replacen("RTP/AVP 0 8 101\n", &format!("RTP/AVP 0 8 101{types}\n"), 1).replacen(
         "        a=sendrecv\n",
