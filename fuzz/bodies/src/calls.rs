@@ -24,6 +24,8 @@ use crate::tape::Tape;
 const OPERATIONS_MAX: usize = 150;
 /// Calls of one input at most.
 const CALLS_MAX: usize = 8;
+/// Requests of the switch that are remembered to be answered, in time or late.
+const ASKED_MAX: usize = 512;
 /// Deadlines that one step of time may see.
 const STEPS_MAX: usize = 100_000;
 /// How long everybody behaves at the end: longer than what a leg, a port or a record may still take.
@@ -322,7 +324,7 @@ impl Bench {
                 break;
             }
             left -= 1;
-            assert!(left > 0, "requests without end");
+            assert!(left > 0, "requests without end: {:?}", self.asked);
         }
     }
 
@@ -447,6 +449,10 @@ impl Bench {
         if packet.transaction != Transaction::NONE {
             // Repeated, it is the same request.
             self.asked.retain(|asked| asked.transaction != packet.transaction);
+            // Those that expired are among them: the oldest are lost.
+            if self.asked.len() == ASKED_MAX {
+                self.asked.remove(0);
+            }
             self.asked.push(packet);
         }
     }
