@@ -8,7 +8,7 @@
 use super::means::Means;
 use crate::admission::{Admission, Standing};
 use crate::digest::{Authenticator, Verdict};
-use crate::message::{Header, Message, StatusCode};
+use crate::message::{Header, Message, Method, StatusCode, UriRef};
 use crate::registrar::{Accounts, Bindings};
 use crate::transaction::ServerKey;
 use crate::transport::Flow;
@@ -70,7 +70,10 @@ impl Gate {
             None => Verdict::Missing,
             Some(given) => {
                 let secrets = self.accounts.enabled(given.username).map(|account| account.secrets);
-                self.authenticator.judge(means.now.instant, method, given, secrets.as_ref())
+                match self.authenticator.judge(means.now.instant, method, given, secrets.as_ref()) {
+                    Verdict::Proven if !is_for(message, given.uri) => Verdict::Wrong,
+                    verdict => verdict,
+                }
             }
         };
         match (verdict, given) {
@@ -104,6 +107,17 @@ impl Gate {
             .collect();
         dismiss(means, key, message, flow, StatusCode::UNAUTHORIZED, None, &challenges);
     }
+}
+
+/// Whether credentials with that `uri` are for the request: it is to be equivalent to the Request-URI (RFC 7616 §3.4.6), or
+/// an answer overheard could be used to call somebody else. Many phones write the registrar's address instead, with other
+/// parameters, ports or names of the same host, and REGISTER names nobody, so only another user is a difference.
+fn is_for(message: &Message, uri: &str) -> bool {
+    let (Ok(requested), false) = (message.request_uri(), message.is(&Method::Register)) else { return true };
+    let Some(user) = UriRef::parse(uri.as_bytes()).and_then(UriRef::user_decoded) else { return true };
+    // What follows the name in it are parameters of its own (RFC 3261 §19.1.6).
+    let name = |user: &str| user.split(';').next().unwrap_or_default().to_owned();
+    requested.user_decoded().is_some_and(|requested| name(&requested) == name(&user))
 }
 
 /// Answers a request and forgets it at once (RFC 3261 §8.2.7).

@@ -275,3 +275,34 @@ fn a_trunk_has_so_many_calls_at_once() {
     world.answer(&packet, Command::Failed, Failure::because(CauseKind::Busy.into()));
     world.assert_idle();
 }
+
+#[test]
+fn credentials_are_for_the_user_that_is_called() {
+    for (uri, is_for) in [
+        ("sip:200@192.0.2.1", true),
+        ("sip:192.0.2.1:5060", true),
+        ("sip:tandem", true),
+        ("sip:200@192.0.2.1:5060;transport=udp", true),
+        ("sip:%3200@tandem", true),
+        ("sip:201@192.0.2.1", false),
+    ] {
+        let mut world = World::new(60);
+        let mut alice = Peer::new(ALICE, "alice", "200");
+        let text = alice.request("INVITE", "", &sdp(1, 4_000, "sendrecv"));
+        world.send(alice.address, &text);
+        let challenge = world.expect(alice.address, "SIP/2.0 401");
+        let authorization = alice.authorization(&challenge, "INVITE", uri, 1);
+        let text = alice.request("INVITE", &authorization, &sdp(1, 4_000, "sendrecv"));
+        world.send(alice.address, &text);
+        if is_for {
+            let start = world.asked(Command::Start);
+            world.answer(&start, Command::Failed, Failure::because(CauseKind::Busy.into()));
+            world.expect(alice.address, "SIP/2.0 486");
+        } else {
+            world.expect(alice.address, "SIP/2.0 403");
+        }
+        let ack = alice.ack(false, "");
+        world.send(alice.address, &ack);
+        world.assert_idle();
+    }
+}
