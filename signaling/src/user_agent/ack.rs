@@ -6,7 +6,7 @@ use super::leg::{Head, Purpose, Timer};
 use super::means::{ClientUse, Means};
 use super::session::{LEG_WITHIN, Session, Standing};
 use crate::dialog::{Dialog, Reach};
-use crate::limits::MAX_FORWARDS_DEFAULT;
+use crate::limits::{FORKS_MAX, MAX_FORWARDS_DEFAULT};
 use crate::message::{Header, Message, Method, Tag};
 use crate::sdp::AnswerKind;
 use crate::transaction::{ClientKey, ServerKey};
@@ -86,6 +86,21 @@ impl Session {
     }
 }
 
+impl Session {
+    /// A 2xx to an INVITE of ours that is not waited for any longer: a BYE has crossed it. Every 2xx is acknowledged
+    /// (RFC 3261 §13.2.2.4), except one whose ACK waits for the answer in it.
+    pub(super) fn acknowledge_late(&self, means: &mut Means, key: ClientKey, response: &Message) {
+        let is_invite = matches!(means.clients.get(&key), Some(ClientUse::Invite { .. }));
+        let waits = self.unacknowledged.as_ref().is_some_and(|unacknowledged| unacknowledged.key == key);
+        if is_invite
+            && !waits
+            && let Ok(cseq) = response.cseq()
+        {
+            acknowledge(means, &self.requester.dialog, key, cseq.number, None, None);
+        }
+    }
+}
+
 /// Acknowledges a 2xx within its dialog and remembers the ACK for its repetitions.
 pub(super) fn acknowledge(
     means: &mut Means,
@@ -110,14 +125,26 @@ pub(super) fn acknowledge(
     }
 }
 
-/// A 2xx that no leg wants: of a further fork, or after the leg ended. It is acknowledged and hung up (RFC 3261 §13.2.2.4).
+/// A 2xx that no leg wants: of a further fork, or after the leg ended. It is acknowledged and hung up (RFC 3261 §13.2.2.4);
+/// where it is the dialog's own, BYE was sent or came before. Forks without end are not followed: beyond [`FORKS_MAX`] of one
+/// INVITE they are left to give up by themselves.
 pub(crate) fn hang_up_stray(means: &mut Means, key: ClientKey, response: &Message, flow: &Flow, reach: Reach) {
+    let Some(ClientUse::Invite { acknowledged, dialog: known, .. }) = means.clients.get(&key) else { return };
+    // One of them may be the leg's own.
+    if acknowledged.len() > FORKS_MAX {
+        means.counters.late_forks_ignored += 1;
+        return;
+    }
+    let is_known = known.is_some() && *known == response.to_tag();
     let Some(tag) = response.from_tag() else { return };
     let Ok(cseq) = response.cseq() else { return };
     let contact = means.contact_at(flow);
     let Ok(mut dialog) = Dialog::of_response(response, tag, cseq.number, flow, reach, &contact) else { return };
-    means.counters.late_forks += 1;
     acknowledge(means, &dialog, key, cseq.number, None, None);
+    if is_known {
+        return;
+    }
+    means.counters.late_forks += 1;
     let (writer, destination, _) = dialog.request(&Method::Bye, MAX_FORWARDS_DEFAULT);
     let bye = writer.header(Header::UserAgent, &means.config.agent).finish();
     means.send(destination, bye, ClientUse::Nobody);

@@ -34,6 +34,10 @@ impl Session {
         }
         self.abandon(head, means);
         self.go_on(head, means);
+        if matches!(self.standing, Standing::Stopping(_)) {
+            // What is waited for ends by itself: a transaction, and one more where it was challenged.
+            head.set_timer(means, Timer::Leave, means.config.timers.transaction() * 3);
+        }
     }
 
     /// The session cannot go on: BYE, and the switch is told.
@@ -48,6 +52,15 @@ impl Session {
     pub(super) fn go_on(&mut self, head: &mut Head, means: &mut Means) {
         let notifies = self.requester.waiting().any(|sent| matches!(sent.aim, Aim::Notify));
         if matches!(self.standing, Standing::Stopping(_)) && self.awaiting_ack.is_none() && !notifies {
+            self.leave_by_bye(head, means);
+        }
+    }
+
+    /// BYE, whatever stands in its way.
+    pub(super) fn leave_at_last(&mut self, head: &mut Head, means: &mut Means) {
+        if matches!(self.standing, Standing::Stopping(_)) {
+            tracing::debug!(leg = %head.instance, "BYE has waited long enough");
+            self.awaiting_ack = None;
             self.leave_by_bye(head, means);
         }
     }
@@ -86,6 +99,7 @@ impl Session {
         }
         head.cancel_timer(means, Timer::Glare);
         head.cancel_timer(means, Timer::Abandon);
+        head.cancel_timer(means, Timer::Leave);
         let gone = || Failure::new(Reason::NotFound).with_detail("the leg has ended");
         if let Some(offer) = self.waiting.take() {
             offer.asked.failed(&mut means.outbox, gone());

@@ -71,6 +71,8 @@ pub(crate) struct Counters {
     pub(crate) glares: u64,
     /// 2xx of further forks, hung up.
     pub(crate) late_forks: u64,
+    /// Such that were too many of one INVITE, and were left alone.
+    pub(crate) late_forks_ignored: u64,
     /// Keep-alives that were answered.
     pub(crate) keep_alives_answered: u64,
     /// Keep-alives that were not.
@@ -103,6 +105,7 @@ impl Counters {
             ("sip_answers_unacknowledged", self.unacknowledged),
             ("sip_glares", self.glares),
             ("sip_late_forks", self.late_forks),
+            ("sip_late_forks_ignored", self.late_forks_ignored),
             ("sip_keep_alives_answered", self.keep_alives_answered),
             ("sip_keep_alives_unanswered", self.keep_alives_unanswered),
             ("sip_bindings_put_back", self.bindings_put_back),

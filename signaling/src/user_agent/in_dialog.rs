@@ -185,9 +185,12 @@ impl Requester {
             None => writer.finish(),
         };
         let to = match request.method {
-            Method::Invite => {
-                ClientUse::Invite { leg: head.instance, reach: head.reach(), acknowledged: SmallVec::new() }
-            }
+            Method::Invite => ClientUse::Invite {
+                leg: head.instance,
+                reach: head.reach(),
+                dialog: self.dialog.id().remote_tag.clone(),
+                acknowledged: SmallVec::new(),
+            },
             _ => ClientUse::Request(head.instance),
         };
         match means.send(destination, bytes, to) {

@@ -256,7 +256,8 @@ impl Outgoing {
             Some(text) => writer.body(SDP, text),
             None => writer.finish(),
         };
-        let to = ClientUse::Invite { leg: head.instance, reach: head.reach(), acknowledged: SmallVec::new() };
+        let to =
+            ClientUse::Invite { leg: head.instance, reach: head.reach(), dialog: None, acknowledged: SmallVec::new() };
         let destination = destination.from_listener(id);
         let Some(key) = means.send(destination, invite, to) else { return false };
         self.attempt = Some(Attempt { key, destination, contact: own, media, body });

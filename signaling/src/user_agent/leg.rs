@@ -29,6 +29,8 @@ pub(crate) enum Timer {
     /// When to give up an INVITE of ours that nobody answers or refuses: of a new leg far beyond the switch's own limits, of a
     /// session after the time of a transaction.
     Abandon,
+    /// When a session that is to end sends its BYE, whatever it still waits for.
+    Leave,
 }
 
 /// Who is at the far end.
@@ -196,6 +198,11 @@ impl Head {
         self.timers.push((timer, key));
     }
 
+    /// Whether a timer is set.
+    pub(super) fn has_timer(&self, timer: Timer) -> bool {
+        self.timers.iter().any(|(set, _)| *set == timer)
+    }
+
     /// Takes a timer back.
     pub(super) fn cancel_timer(&mut self, means: &mut Means, timer: Timer) {
         if let Some(index) = self.timers.iter().position(|(set, _)| *set == timer) {
@@ -357,7 +364,7 @@ impl Leg {
         self.step(means, |state, head, means| match state {
             State::Incoming(incoming) => incoming.cancelled(head, means, cause),
             State::Session(mut session) => {
-                session.offer_cancelled(means, key);
+                session.offer_cancelled(head, means, key);
                 State::Session(session)
             }
             other => other,

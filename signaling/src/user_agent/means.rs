@@ -30,6 +30,8 @@ pub(crate) enum ClientUse {
         leg: Instance,
         /// How its peer is reached.
         reach: Reach,
+        /// Of an INVITE within a dialog: the peer's tag.
+        dialog: Option<Tag>,
         /// The ACKs that were sent, by the To tag of the 2xx.
         acknowledged: SmallVec<[(Option<Tag>, Acknowledgement); 1]>,
     },

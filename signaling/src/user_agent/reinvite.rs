@@ -59,7 +59,10 @@ impl Session {
     pub(super) fn consider(&mut self, head: &mut Head, means: &mut Means, inbound: Inbound) {
         let offer = match sdp_of(&inbound.message).map(|text| self.media.receive_offer(&text)).transpose() {
             Ok(offer) => offer,
-            Err(error) => return refuse_offer(means, &inbound, &error),
+            Err(error) => {
+                refuse_offer(means, &inbound, &error);
+                return self.offer_later(head, means);
+            }
         };
         self.resolve_next_hop(head, means);
         if let Some(offer) = &offer
@@ -89,7 +92,8 @@ impl Session {
             (Command::Done, _) => None,
             _ => {
                 self.media.roll_back();
-                return refuse_with(means, &inbound, &packet.failure());
+                refuse_with(means, &inbound, &packet.failure());
+                return self.offer_later(head, means);
             }
         };
         let made = match (&media, offered) {
@@ -97,7 +101,8 @@ impl Session {
             (Some(MediaExchange::Offer(offer)), false) => self.media.make_offer(offer),
             _ => {
                 self.media.roll_back();
-                return refuse_with(means, &inbound, &Failure::new(Reason::Internal));
+                refuse_with(means, &inbound, &Failure::new(Reason::Internal));
+                return self.offer_later(head, means);
             }
         };
         match made {
@@ -106,6 +111,7 @@ impl Session {
                 tracing::debug!(leg = %head.instance, %error, "a description that does not fit");
                 self.media.roll_back();
                 refuse_with(means, &inbound, &Failure::because(CauseKind::IncompatibleMedia.into()));
+                self.offer_later(head, means);
             }
         }
     }
@@ -121,6 +127,8 @@ impl Session {
         if message.is(&Method::Invite) {
             let cseq = message.cseq().map_or(0, |cseq| cseq.number);
             self.await_ack(head, means, AwaitingAck::new(means, key, cseq, response, offers));
+        } else {
+            self.offer_later(head, means);
         }
     }
 
@@ -173,10 +181,19 @@ impl Session {
     pub(super) fn offer_waiting(&mut self, head: &mut Head, means: &mut Means) {
         if self.standing == Standing::Up
             && self.awaiting_ack.is_none()
+            && self.theirs.is_none()
             && let Some(offer) = self.waiting.take()
         {
             head.cancel_timer(means, Timer::Glare);
             self.offer(head, means, offer);
+        }
+    }
+
+    /// The peer's offer is dealt with and brings no ACK to a 2xx: an offer that waited follows it, once the peer has had
+    /// the time to acknowledge a refusal (RFC 3261 §14.1).
+    pub(super) fn offer_later(&mut self, head: &mut Head, means: &mut Means) {
+        if self.waiting.is_some() && self.awaiting_ack.is_none() && !head.has_timer(Timer::Glare) {
+            head.set_timer(means, Timer::Glare, means.config.timers.t1);
         }
     }
 

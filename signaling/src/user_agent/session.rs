@@ -152,16 +152,25 @@ impl Session {
     /// A response to a request of ours.
     pub(super) fn handle_response(&mut self, head: &mut Head, means: &mut Means, key: ClientKey, message: &Message) {
         let Some(status) = message.status().filter(|status| status.is_final()) else { return };
-        let Some(sent) = self.requester.take(key) else { return };
-        if matches!(status.code(), 401 | 407) {
-            match self.requester.send_authorized(means, head, sent, message) {
-                Ok(()) => {}
-                Err(aim) => self.refused(head, means, aim, cause::of_response(message, status)),
+        let Some(sent) = self.requester.take(key) else {
+            if status.is_success() {
+                self.acknowledge_late(means, key, message);
             }
             return;
+        };
+        if matches!(status.code(), 401 | 407) {
+            if let Err(aim) = self.requester.send_authorized(means, head, sent, message) {
+                if matches!(aim, Aim::Offer(_)) {
+                    head.cancel_timer(means, Timer::Abandon);
+                }
+                self.refused(head, means, aim, cause::of_response(message, status));
+            }
+            return self.go_on(head, means);
         }
         // RFC 3261 §12.2.1.2: the peer does not know the dialog any more.
         let gone = status == StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST && !matches!(sent.aim, Aim::Notify);
+        // Or somebody on the way says that it is not reached.
+        let lost = status == StatusCode::REQUEST_TIMEOUT && matches!(sent.aim, Aim::Offer(_));
         if status.is_success() {
             self.accepted(head, means, sent, message);
         } else {
@@ -170,6 +179,9 @@ impl Session {
         }
         if gone && self.standing == Standing::Up {
             self.leave(head, means, Some(CauseKind::PeerFailure.into()));
+        }
+        if lost && self.standing == Standing::Up {
+            self.fail(head, means, CauseKind::Timeout.into());
         }
         self.go_on(head, means);
     }
@@ -247,6 +259,7 @@ impl Session {
             Timer::Repeat => self.repeat_answer(head, means),
             Timer::Glare => self.offer_waiting(head, means),
             Timer::Abandon => self.requester.cancel_invite(means),
+            Timer::Leave => self.leave_at_last(head, means),
             Timer::Ring => {}
         }
     }

@@ -300,3 +300,55 @@ fn our_offer_waits_for_the_ack_of_the_call() {
     world.send(alice.address, &bye);
     world.assert_idle();
 }
+
+#[test]
+fn our_offer_that_waits_follows_the_peers_that_is_refused_or_cancelled() {
+    for (seed, cancelled) in [(16, false), (17, true)] {
+        let mut world = World::new(seed);
+        let (mut alice, packet) = super::harness::alice_calls(&mut world);
+        world.answer(&packet, Command::Done, state(LegPhase::Answered, answer(20_000)));
+        world.ask(packet.destination.instance, packet.source, Command::Set, hold(20_000));
+        let ok = world.expect(alice.address, "SIP/2.0 200");
+        alice.learn(&ok);
+        // Its ACK is lost, or overtaken.
+        let text = alice.request("INVITE", "", &sdp(2, 4_000, "inactive"));
+        world.send(alice.address, &text);
+        let set = world.asked(Command::Set);
+        if cancelled {
+            world.send(alice.address, &alice.cancel(""));
+            world.expect(alice.address, "SIP/2.0 487");
+        } else {
+            world.answer(&set, Command::Failed, Failure::because(CauseKind::IncompatibleMedia.into()));
+            world.expect(alice.address, "SIP/2.0 488");
+        }
+        let ack = alice.ack(false, "");
+        world.send(alice.address, &ack);
+        let invite = world.expect(alice.address, "INVITE");
+        alice.respond(&mut world, &invite, "200 OK", "", &sdp(3, 4_000, "recvonly"));
+        world.expect(alice.address, "ACK");
+        world.told(Command::Done);
+        if cancelled {
+            world.answer(&set, Command::Failed, Failure::because(CauseKind::Cancelled.into()));
+        }
+        let bye = alice.request("BYE", "", "");
+        world.send(alice.address, &bye);
+        world.assert_idle();
+    }
+}
+
+#[test]
+fn an_offer_that_is_answered_408_ends_the_leg_with_a_bye() {
+    let trunk = TRUNK.parse().unwrap();
+    for (seed, allow, method) in [(18, "", "INVITE"), (19, "Allow: INVITE, UPDATE\r\n", "UPDATE")] {
+        let mut world = World::new(seed);
+        let (carrier, leg) = trunk_talks(&mut world, allow);
+        world.ask(CALL, leg, Command::Set, hold(20_002));
+        let request = world.expect(trunk, method);
+        carrier.respond(&mut world, &request, "408 Request Timeout", "", "");
+        assert_eq!(cause(&world.told(Command::Failed)).kind, CauseKind::Timeout);
+        world.asked(Command::Stop);
+        let bye = world.expect(trunk, "BYE");
+        carrier.respond(&mut world, &bye, "200 OK", "", "");
+        world.assert_idle();
+    }
+}

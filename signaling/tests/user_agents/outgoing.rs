@@ -8,6 +8,7 @@ use router::Command;
 use router::parameter::{CauseKind, LegPhase, LegState, MediaExchange, Target};
 use router::time::Duration;
 use signaling::digest::ClientCredentials;
+use signaling::limits;
 use signaling::message::{Credentials, Header, Message, Method};
 use signaling::transport::{ConnectionId, Resolution};
 use signaling::trunk;
@@ -345,4 +346,33 @@ fn a_repeated_start_gets_the_same_answer() {
     carrier.respond(&mut world, &bye, "200 OK", "", "");
     world.run_ms(Duration::from_secs(40).as_millis() as u64);
     assert!(world.signaling.is_idle());
+}
+
+#[test]
+fn forks_without_end_are_left_alone() {
+    let mut world = World::new(40);
+    let leg = call_trunk(&mut world, offer(20_000));
+    let invite = world.expect(trunk(), "INVITE");
+    for fork in 0..100 {
+        let tag = format!("fork-{fork}");
+        world.send(trunk(), &response(&invite, &tag, "b", trunk(), "200 OK", "", &sdp(1, 5_000, "sendrecv")));
+        world.run_ms(2);
+    }
+    let (mut acks, mut byes) = (0, 0);
+    for message in world.take(trunk()) {
+        acks += usize::from(message.is(&Method::Ack));
+        if message.is(&Method::Bye) {
+            byes += 1;
+            let tag = message.to().unwrap().tag().unwrap().to_owned();
+            world.send(trunk(), &response(&message, &tag, "b", trunk(), "200 OK", "", ""));
+        }
+    }
+    // That of the leg, and those that are hung up.
+    assert_eq!((acks, byes), (1 + limits::FORKS_MAX, limits::FORKS_MAX));
+    world.run_ms(10);
+    world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
+    let bye = world.expect(trunk(), "BYE");
+    assert_eq!(bye.to().unwrap().tag(), Some("fork-0"));
+    world.send(trunk(), &response(&bye, "fork-0", "b", trunk(), "200 OK", "", ""));
+    world.assert_idle();
 }

@@ -1,9 +1,11 @@
 //! What else happens in a session: INFO, OPTIONS, BYE and its races, requests that do not belong.
 
-use super::harness::{CALL, TRUNK, World, alice_talks, cause, header, sdp, trunk_talks};
+use super::harness::{CALL, TRUNK, World, alice_talks, cause, header, sdp, trunk_talks, voice};
 use router::Command;
-use router::parameter::{CauseKind, Digits, Failure, Information, LegState, Parameter, Reason};
-use signaling::message::Header;
+use router::parameter::{
+    CauseKind, Digits, Direction, Failure, Information, LegPhase, LegState, MediaExchange, Parameter, Reason,
+};
+use signaling::message::{Header, Method};
 use std::net::SocketAddr;
 
 #[test]
@@ -154,4 +156,62 @@ fn another_call_may_not_touch_a_leg() {
     let bye = alice.request("BYE", "", "");
     world.send(alice.address, &bye);
     world.assert_idle();
+}
+
+#[test]
+fn requests_that_are_challenged_in_vain_do_not_keep_the_leg() {
+    let trunk = TRUNK.parse().unwrap();
+    for (seed, status) in [(9, "401 Unauthorized"), (10, "407 Proxy Authentication Required")] {
+        let mut world = World::new(seed);
+        let (carrier, leg) = trunk_talks(&mut world, "Allow: INVITE, UPDATE, INFO\r\n");
+        let digits = Digits { digits: "1".to_owned().into(), duration_ms: 160 };
+        world.ask(CALL, leg, Command::Send, digits);
+        let info = world.expect(trunk, "INFO");
+        carrier.respond(&mut world, &info, status, "", "");
+        world.told(Command::Failed);
+        let hold = MediaExchange::Offer(voice(20_002, Direction::SendOnly));
+        world.ask(CALL, leg, Command::Set, LegState::new(LegPhase::Answered).with_media(Some(hold)));
+        let update = world.expect(trunk, "UPDATE");
+        carrier.respond(&mut world, &update, status, "", "");
+        world.told(Command::Failed);
+        world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
+        let bye = world.expect(trunk, "BYE");
+        carrier.respond(&mut world, &bye, status, "", "");
+        world.run_ms(100);
+        assert_eq!(world.signaling.legs(), 0);
+        world.assert_idle();
+    }
+}
+
+#[test]
+fn a_2xx_to_our_invite_that_meets_bye_is_acknowledged_and_not_hung_up_twice() {
+    let trunk = TRUNK.parse().unwrap();
+    // Before the BYE is answered, and after the leg is gone.
+    for (seed, late) in [(11, false), (12, true)] {
+        let mut world = World::new(seed);
+        let (carrier, leg) = trunk_talks(&mut world, "");
+        let hold = MediaExchange::Offer(voice(20_002, Direction::SendOnly));
+        world.ask(CALL, leg, Command::Set, LegState::new(LegPhase::Answered).with_media(Some(hold)));
+        let invite = world.expect(trunk, "INVITE");
+        carrier.respond(&mut world, &invite, "100 Trying", "", "");
+        world.run_ms(10);
+        world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
+        let bye = world.expect(trunk, "BYE");
+        if late {
+            carrier.respond(&mut world, &bye, "200 OK", "", "");
+            world.run_ms(10);
+            assert_eq!(world.signaling.legs(), 0);
+        }
+        for _ in 0..2 {
+            carrier.respond(&mut world, &invite, "200 OK", "", &sdp(2, 5_000, "recvonly"));
+            let ack = world.expect(trunk, "ACK");
+            assert_eq!(ack.cseq().unwrap().number, invite.cseq().unwrap().number);
+        }
+        if !late {
+            carrier.respond(&mut world, &bye, "200 OK", "", "");
+        }
+        world.run_ms(2_000);
+        assert!(world.take(trunk).iter().all(|message| !message.is(&Method::Bye)));
+        world.assert_idle();
+    }
 }

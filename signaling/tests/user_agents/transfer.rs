@@ -124,3 +124,21 @@ fn what_cannot_be_transferred_is_refused() {
     world.send(alice.address, &bye);
     world.assert_idle();
 }
+
+#[test]
+fn a_last_notify_that_is_challenged_does_not_keep_the_transferor() {
+    for (seed, status) in [(6, "401 Unauthorized"), (7, "407 Proxy Authentication Required")] {
+        let mut world = World::new(seed);
+        let (alice, call, start) = begin(&mut world);
+        world.answer(&start, Command::Progress, progress(LegPhase::Trying));
+        world.expect(alice.address, "SIP/2.0 202");
+        expect_notify(&mut world, &alice, "100 Trying", "active");
+        world.answer(&start, Command::Done, progress(LegPhase::Answered));
+        world.ask(call.destination.instance, call.source, Command::Stop, LegState::released(CauseKind::Transferred));
+        let notify = world.expect(alice.address, "NOTIFY");
+        alice.respond(&mut world, &notify, status, "", "");
+        let bye = world.expect(alice.address, "BYE");
+        alice.respond(&mut world, &bye, status, "", "");
+        world.assert_idle();
+    }
+}
