@@ -26,7 +26,7 @@ fn is_clean(heard: tone::Heard, peak: f64) {
 #[test]
 fn two_phones_call_and_hear_each_other() {
     let site = Site::new();
-    let mut server = Server::start(&site, &Settings::default());
+    let mut server = Server::start(&site, &Settings::default().sip("keep_alive_s = 5"));
     // The first accounts, as the file of the first start has them.
     let accounts = server.first_accounts();
     assert_eq!(accounts.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["alice", "bob"]);
@@ -47,6 +47,13 @@ fn two_phones_call_and_hear_each_other() {
     is_clean(bob.hears(CAROL, 3.0), PEAK);
     alice.hang_up();
     bob.event("CALL_CLOSED");
+    until("the phones answer when they are asked whether they are there", || {
+        let contacts = [server.registered("alice", 1), server.registered("bob", 1)];
+        contacts
+            .iter()
+            .all(|contacts| contacts[0]["reachable"] == true && contacts[0]["latency-ms"].is_number())
+            .then_some(())
+    });
 
     // And the other way round; who was called hangs up.
     bob.dial("alice");
