@@ -55,7 +55,7 @@ mod tests {
             password: "Circle of Life",
             method: "GET",
             uri: "/dir/index.html",
-            nonce: "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFsH4GiTo0v",
+            nonce: "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
             counted: Some(("00000001", "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ")),
         };
         assert_eq!(inputs("MD5").response().as_deref(), Some("8ca523f5e9506fed4657c9700eebdbec"));
