@@ -9,6 +9,32 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// and the kernel's ephemeral ports.
 const CLAIM: u16 = 9_999;
 
+/// Where SIPp's media ports begin: below Tandem's default range and the kernel's ephemeral one, from which everybody else's come.
+const MEDIA: u16 = 10_000;
+
+/// Ports that one SIPp takes: audio and video, each with RTCP.
+const MEDIA_BLOCK: u16 = 4;
+
+/// Blocks below Tandem's default range.
+const MEDIA_BLOCKS: u32 = 1_500;
+
+/// Counts the blocks that this process has given.
+static BLOCKS: AtomicU32 = AtomicU32::new(0);
+
+/// The first of four UDP ports of `address` that are free and that this process gives nobody else.
+pub fn media_block(address: IpAddr) -> u16 {
+    // Processes that share an address (::1) begin at different places.
+    let start = std::process::id().wrapping_mul(37);
+    for _ in 0..MEDIA_BLOCKS {
+        let block = start.wrapping_add(BLOCKS.fetch_add(1, Ordering::Relaxed)) % MEDIA_BLOCKS;
+        let first = MEDIA + block as u16 * MEDIA_BLOCK;
+        if (first..first + MEDIA_BLOCK).all(|port| UdpSocket::bind((address, port)).is_ok()) {
+            return first;
+        }
+    }
+    panic!("no free media ports at {address}");
+}
+
 /// Addresses that are tried before giving up.
 const TRIES: u32 = 4_096;
 
@@ -92,6 +118,8 @@ mod tests {
         let addresses: BTreeSet<_> = hosts.iter().map(Host::address).collect();
         assert_eq!(addresses.len(), hosts.len());
         assert!(addresses.iter().all(IpAddr::is_loopback));
+        let blocks: BTreeSet<_> = (0..50).map(|_| media_block(hosts[0].address())).collect();
+        assert_eq!(blocks.len(), 50);
         let ports: BTreeSet<_> = (0..50).map(|_| hosts[0].port()).collect();
         assert_eq!(ports.len(), 50);
     }

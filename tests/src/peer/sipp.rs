@@ -1,5 +1,6 @@
 //! SIPp, with its built-in scenarios and our own.
 
+use super::ports;
 use super::process::Process;
 use super::site::Site;
 use super::wait;
@@ -54,7 +55,7 @@ impl<'a> Sipp<'a> {
     fn new(site: &'a Site, name: &str, local: SocketAddr) -> Self {
         let mut command = Command::new("sipp");
         let address = bare(local.ip());
-        let media = local.port().checked_add(2).unwrap_or(6000).to_string();
+        let media = ports::media_block(local.ip()).to_string();
         command.current_dir(site.folder()).args(["-i", &address, "-mi", &address, "-ci", &address, "-bind_local"]);
         command.args(["-p", &local.port().to_string(), "-mp", &media]);
         command.args(["-nostdin", "-skip_rlimit", "-timeout_error", "-trace_err", "-trace_msg"]);
