@@ -152,6 +152,8 @@ impl Bench {
             called: wanted.called.clone(),
             media: Some(MediaExchange::Offer(description(20_000))),
             hops: wanted.hops,
+            verified: true,
+            referred_by: None,
         };
         self.request(call, far, Command::Start, leg);
         let invite = self.sent().pop().expect("an INVITE");

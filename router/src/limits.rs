@@ -44,3 +44,7 @@ pub const RELEASE_RETRY_MS: u64 = 50;
 
 const _: () = assert!(INBOX_RELEASE_RESERVE < INBOX_REQUESTS);
 const _: () = assert!(QUOTA_PER_SOURCE as usize * 7 <= INBOX_REQUESTS - INBOX_RELEASE_RESERVE);
+
+/// Places that one refusal names to look for its user instead: as many as a search of the switch could try in turn, and a
+/// directory's answer seldom has more than a handful.
+pub const REDIRECTIONS: usize = 8;

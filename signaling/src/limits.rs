@@ -118,6 +118,12 @@ pub const TRACE_PAGE: usize = 200;
 /// Calls whose legs' Call-IDs are remembered, so that a trace is found by the call's id.
 pub const TRACE_CALLS_MAX: usize = 16_384;
 
+/// Contacts of a 3xx that are looked at: four times those that are passed on, as some are no places that we call.
+pub const REDIRECT_CONTACTS_MAX: usize = 4 * router::limits::REDIRECTIONS;
+
+/// Octets of a Referred-By that is passed on: a name-addr with its parameters; a token in a body is not.
+pub const REFERRED_BY_OCTETS_MAX: usize = 512;
+
 /// Domain names and numbers of REFER targets and callers, in octets, beyond which they name nobody.
 pub const PARTY_OCTETS_MAX: usize = 256;
 

@@ -200,6 +200,8 @@ impl Bench {
             media: exchange(tape),
             hops: tape.pick(&[70, 1, 0]).unwrap_or(70),
             interface: [192, 0, 2, 1].into(),
+            verified: number.is_multiple_of(2),
+            referred_by: None,
             leg_id: format!("leg-{number}"),
         };
         let leg = Address::local(ModuleKind::Signaling, 0).at(Instance(0x1_0000 + number));

@@ -104,6 +104,14 @@ pub struct Call {
     /// The protocol's own name of the leg (SIP: Call-ID), for traces.
     #[n(8)]
     pub leg_id: String,
+    /// Whether `caller` is who the platform or somebody it trusts has found the caller to be: an account that proved itself, or
+    /// what a trusted trunk asserts (RFC 3325 §5). A caller that only says so is not verified.
+    #[n(9)]
+    #[cbor(default, skip_if = "is_false")]
+    pub verified: bool,
+    /// On whose behalf the call is made, where its caller follows a transfer (Referred-By, RFC 3892), as given.
+    #[n(10)]
+    pub referred_by: Option<Private<String>>,
 }
 
 /// Where an outgoing leg goes.
@@ -152,6 +160,18 @@ pub struct Leg {
     /// Max-Forwards to send.
     #[n(6)]
     pub hops: u8,
+    /// Whether `caller` is verified, as [`Call::verified`] has it: no other is asserted to a trusted peer (RFC 3325 §5).
+    #[n(7)]
+    #[cbor(default, skip_if = "is_false")]
+    pub verified: bool,
+    /// Who sent the caller there, where it was transferred (Referred-By, RFC 3892), as given.
+    #[n(8)]
+    pub referred_by: Option<Private<String>>,
+}
+
+/// What a decoder takes an absent flag for.
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// How far a leg has come.
@@ -185,7 +205,8 @@ pub struct LegState {
     /// An offer or answer that comes with it.
     #[n(1)]
     pub media: Option<MediaExchange>,
-    /// Why it ends (`Stop`), or what the protocol said on the way (Progress: the provisional status).
+    /// Why it ends (`Stop`). In `Progress`: the protocol's own provisional status as its `code`, where the phase does not tell
+    /// it (SIP: 181, 182, and 183 without media, in whatever phase the leg is), so that the caller can be told the same.
     #[n(2)]
     pub cause: Option<Cause>,
     /// Who is at the far end now, where it says so.

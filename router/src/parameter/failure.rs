@@ -1,5 +1,6 @@
 //! Why a request was not served, and why a call ended.
 
+use super::call::Party;
 use minicbor::{Decode, Encode};
 
 /// Why a request was not served, as its sender can act on it.
@@ -75,17 +76,22 @@ pub struct Failure {
     /// When to try again, in seconds.
     #[n(3)]
     pub retry_after_s: Option<u32>,
+    /// For legs: where the peer says that its user is to be looked for instead (SIP: the Contacts of a 300, 301 or 302), the
+    /// best first, at most [`REDIRECTIONS`](crate::limits::REDIRECTIONS); only such as the routing plan may be asked for.
+    #[n(4)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub contacts: Vec<Party>,
 }
 
 impl Failure {
     /// A reason and nothing more.
     pub const fn new(reason: Reason) -> Self {
-        Self { reason, cause: None, detail: None, retry_after_s: None }
+        Self { reason, cause: None, detail: None, retry_after_s: None, contacts: Vec::new() }
     }
 
     /// The failure of a call or leg.
     pub const fn because(cause: Cause) -> Self {
-        Self { reason: Reason::Peer, cause: Some(cause), detail: None, retry_after_s: None }
+        Self { reason: Reason::Peer, cause: Some(cause), detail: None, retry_after_s: None, contacts: Vec::new() }
     }
 
     /// With a sentence for people.
@@ -254,7 +260,7 @@ pub struct Cause {
     /// What routing branches on.
     #[n(0)]
     pub kind: CauseKind,
-    /// The protocol's own code where a peer gave one (SIP: the status, 300 to 699), so that it can be passed on.
+    /// The protocol's own code where a peer gave one (SIP: the status, 100 to 699), so that it can be passed on.
     #[n(1)]
     pub code: Option<u16>,
     /// The ITU-T Q.850 value where a peer gave one.

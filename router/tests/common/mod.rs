@@ -186,10 +186,12 @@ fn failures() -> Vec<Failure> {
         cause: Some(cause()),
         detail: Some("the callee is busy".to_owned()),
         retry_after_s: Some(60),
+        contacts: Vec::new(),
     };
+    let redirected = Failure { contacts: vec![party(), Party::new("300", "")], ..full.clone() };
     let every_reason = Reason::ALL.map(Failure::new);
     let every_cause = CauseKind::ALL.map(|kind| Failure::because(kind.into()));
-    [full].into_iter().chain(every_reason).chain(every_cause).collect()
+    [full].into_iter().chain(every_reason).chain(every_cause).chain([redirected]).collect()
 }
 
 fn calls() -> Vec<Call> {
@@ -203,9 +205,12 @@ fn calls() -> Vec<Call> {
         hops: 69,
         interface: ip("192.0.2.1"),
         leg_id: "1-2@192.0.2.7".to_owned(),
+        verified: false,
+        referred_by: None,
     };
+    let referred = Call { verified: true, referred_by: Some(private("<sip:carol@example.org>")), ..full.clone() };
     let bare = Call { origin: Origin::Control, media: None, interface: ip("2001:db8::1"), ..full.clone() };
-    vec![Call { origin: Origin::Trunk("carrier".to_owned()), ..bare.clone() }, bare, full]
+    vec![Call { origin: Origin::Trunk("carrier".to_owned()), ..bare.clone() }, bare, full, referred]
 }
 
 fn legs() -> Vec<Leg> {
@@ -217,10 +222,13 @@ fn legs() -> Vec<Leg> {
         called: Party::new("bob", "example.org"),
         media: Some(MediaExchange::Answer(description())),
         hops: 68,
+        verified: false,
+        referred_by: None,
     };
+    let referred = Leg { verified: true, referred_by: Some(private("<sip:carol@example.org>")), ..full.clone() };
     let trunk = Target::Trunk { name: "carrier".to_owned(), number: private("+4930") };
     let bare = Leg { target: trunk, media: None, ..full.clone() };
-    vec![full, Leg { target: Target::Uri(private("sip:bob@example.org")), ..bare.clone() }, bare]
+    vec![full, Leg { target: Target::Uri(private("sip:bob@example.org")), ..bare.clone() }, bare, referred]
 }
 
 fn leg_states() -> Vec<LegState> {

@@ -7,7 +7,7 @@ use crate::transaction::ServerKey;
 use crate::transport::Flow;
 use crate::trunk::TrunkId;
 use crate::user_agent::authentication::dismiss;
-use crate::user_agent::identity::{caller_of, party_of_uri};
+use crate::user_agent::identity::{Caller, caller_of, party_of_uri};
 use crate::user_agent::invite_server::Invitation;
 use crate::user_agent::leg::{Leg, Peer};
 use crate::user_agent::options::{self, CAPABILITIES};
@@ -144,13 +144,13 @@ impl Signaling {
         let invitation = match requester {
             Requester::Trunk(trunk) => {
                 let config = &self.means.trunks.get(trunk).config;
-                let (caller, anonymous) = caller_of(&message, config.trusted);
+                let Caller { party: caller, asserted: verified, anonymous } = caller_of(&message, config.trusted);
                 let origin = Origin::Trunk(config.name.clone());
                 let peer = Peer::Trunk(trunk);
-                Invitation { key, message, flow, peer, origin, caller, anonymous, called, hops }
+                Invitation { key, message, flow, peer, origin, caller, verified, anonymous, called, hops }
             }
             Requester::Account(account) => {
-                let (stated, anonymous) = caller_of(&message, false);
+                let Caller { party: stated, anonymous, .. } = caller_of(&message, false);
                 let known = self.gate.accounts.get(&account).and_then(|account| account.display_name.clone());
                 let listener = self.means.config.listeners.get(flow.listener);
                 let host = listener.map_or("", |listener| listener.advertised().host());
@@ -159,7 +159,9 @@ impl Signaling {
                 let display_name = known.or(stated.display_name);
                 let caller = Party { display_name, ..Party::new(account.as_str(), domain) };
                 let (origin, peer) = (Origin::Account(account), Peer::Account);
-                Invitation { key, message, flow, peer, origin, caller, anonymous, called, hops }
+                // Its digest was right, so it is that account.
+                let verified = true;
+                Invitation { key, message, flow, peer, origin, caller, verified, anonymous, called, hops }
             }
         };
         if let Some(leg) = Leg::incoming(&mut self.means, invitation) {

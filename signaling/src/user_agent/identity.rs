@@ -1,19 +1,34 @@
 //! Who calls, and who is called (RFC 3261 §8.1.1, RFC 3323, RFC 3325).
 
+use super::leg::Head;
 use super::means::Means;
 use crate::dialog::Identity;
+use crate::limits::{PARTY_OCTETS_MAX, REFERRED_BY_OCTETS_MAX};
 use crate::message::{Header, Message, NameAddr, Scheme, Uri, UriRef, quote};
+use router::Private;
 use router::parameter::Party;
 
-/// The caller, and whether it is not to be shown. `trusted`: its P-Asserted-Identity is believed (RFC 3325 §5).
-pub(crate) fn caller_of(invite: &Message, trusted: bool) -> (Party, bool) {
+/// Who calls.
+pub(crate) struct Caller {
+    pub(crate) party: Party,
+    /// Whether who sent the request has verified that, and is believed (RFC 3325 §5).
+    pub(crate) asserted: bool,
+    /// Whether the caller is not to be shown.
+    pub(crate) anonymous: bool,
+}
+
+/// Who calls by an INVITE. `trusted`: its P-Asserted-Identity is believed (RFC 3325 §5).
+pub(crate) fn caller_of(invite: &Message, trusted: bool) -> Caller {
     let asserted = || {
         let known = |address: &NameAddr<'_>| address.uri().scheme() != Scheme::Other;
         invite.asserted_identities().filter_map(Result::ok).find(known).map(|address| party_of(&address))
     };
     let from = invite.from().ok().map(|from| party_of(&from)).unwrap_or_default();
     let anonymous = asks_for_privacy(invite) || from.domain.eq_ignore_ascii_case(ANONYMOUS_HOST);
-    (if trusted { asserted().unwrap_or(from) } else { from }, anonymous)
+    match if trusted { asserted() } else { None } {
+        Some(party) => Caller { party, asserted: true, anonymous },
+        None => Caller { party: from, asserted: false, anonymous },
+    }
 }
 
 /// The host of anonymous callers (RFC 3323 §4.1.1.3).
@@ -32,6 +47,13 @@ pub(super) fn asks_for_privacy(request: &Message) -> bool {
 pub(super) fn asserted_in(response: &Message) -> Option<Party> {
     let address = response.asserted_identities().next()?.ok()?;
     (!asks_for_privacy(response)).then(|| party_of(&address))
+}
+
+/// Who sent the caller here (RFC 3892 §3): passed on as given, if it is an address and no longer than one may be. A reference
+/// in it to a token leads nowhere then, which its reader takes as if there were none (§2.3).
+pub(super) fn referred_by(request: &Message) -> Option<Private<String>> {
+    let text = request.text(Header::ReferredBy).filter(|text| text.len() <= REFERRED_BY_OCTETS_MAX)?;
+    NameAddr::parse(text.as_bytes()).is_some().then(|| text.to_owned().into())
 }
 
 /// A name-addr as a party.
@@ -70,13 +92,13 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    /// `trusted`: the peer is in our trust domain, so it learns who calls even where the caller is not to be shown, and is
-    /// asked not to show it (RFC 3325 §7). `None`: a name that no URI can hold.
+    /// `asserts`: the caller is verified and the peer in our trust domain, so it learns who calls even where the caller is not
+    /// to be shown, and is asked not to show it (RFC 3325 §5, §7). `None`: a name that no URI can hold.
     pub(super) fn new(
         caller: &Party,
         anonymous: bool,
         called: &Party,
-        trusted: bool,
+        asserts: bool,
         domain: &str,
         to_host: &str,
     ) -> Option<Self> {
@@ -89,7 +111,7 @@ impl Shown {
         };
         let to_name = called.display_name.as_ref().map(|name| name.reveal().as_str());
         let to = Identity::new(to_name, &uri_of(called, to_host)?);
-        let asserted = trusted.then(|| asserted(caller, domain)).flatten();
+        let asserted = asserts.then(|| asserted(caller, domain)).flatten();
         Some(Self { from, to, asserted, private: anonymous })
     }
 }
@@ -101,6 +123,21 @@ pub(super) fn asserted(party: &Party, domain: &str) -> Option<String> {
         Some(name) if !name.is_empty() => format!("{} <{uri}>", quote(name)),
         _ => format!("<{uri}>"),
     })
+}
+
+impl Head {
+    /// Whom the peer means by an address that it wants called instead (SIP: REFER, 3xx): it is looked for by our own plan, so
+    /// it has to be a number or a user of ours; a trunk writes its own host.
+    pub(super) fn party_to_call(&self, means: &Means, address: &NameAddr<'_>) -> Option<Party> {
+        let uri = address.uri();
+        let ours = match uri.scheme() {
+            Scheme::Tel => true,
+            Scheme::Sip => self.trunk().is_some() || means.config.is_own_host(uri.host()),
+            Scheme::Sips | Scheme::Other => false,
+        };
+        let party = ours.then(|| party_of(address))?;
+        (!party.user().is_empty() && party.user().len() <= PARTY_OCTETS_MAX).then_some(party)
+    }
 }
 
 impl Means {
@@ -125,18 +162,20 @@ mod tests {
         let message = invite(
             "From: \"Faked\" <sip:100@h>;tag=1\r\nP-Asserted-Identity: <tel:+49-30-1234>\r\nPrivacy: critical; ID",
         );
-        let (caller, anonymous) = caller_of(&message, true);
-        assert_eq!((caller.user(), caller.domain.as_str(), anonymous), ("+49301234", "", true));
-        let (caller, _) = caller_of(&message, false);
-        assert_eq!((caller.user(), caller.display_name.clone()), ("100", Some("Faked".to_owned().into())));
+        let Caller { party, asserted, anonymous } = caller_of(&message, true);
+        assert_eq!((party.user(), party.domain.as_str(), asserted, anonymous), ("+49301234", "", true, true));
+        let Caller { party, asserted, .. } = caller_of(&message, false);
+        assert_eq!((party.user(), party.display_name.clone()), ("100", Some("Faked".to_owned().into())));
+        assert!(!asserted);
+        assert!(!caller_of(&invite("From: <sip:100@h>;tag=1"), true).asserted, "it asserts nothing");
     }
 
     #[test]
     fn an_escaped_user_is_read_and_written_once() {
         let message = invite("From: <sip:a%2525b%20c@h>;tag=1");
-        let (caller, anonymous) = caller_of(&message, false);
-        assert_eq!((caller.user(), anonymous), ("a%25b c", false));
-        assert_eq!(uri_of(&caller, "h").unwrap().as_str(), "sip:a%2525b%20c@h");
+        let Caller { party, anonymous, .. } = caller_of(&message, false);
+        assert_eq!((party.user(), anonymous), ("a%25b c", false));
+        assert_eq!(uri_of(&party, "h").unwrap().as_str(), "sip:a%2525b%20c@h");
     }
 
     #[test]

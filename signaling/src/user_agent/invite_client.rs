@@ -14,6 +14,7 @@ use super::invite_server::answer_of;
 use super::leg::{Head, Leg, State, Timer, not_now};
 use super::means::{ClientUse, Means};
 use super::options::ALLOW;
+use super::redirect;
 use super::session::{Session, Unacknowledged};
 use crate::dialog::Dialog;
 use crate::message::{CallId, Header, Message, Method, RequestWriter, StatusCode};
@@ -23,7 +24,7 @@ use crate::transport::{Destination, Flow, Resolution};
 use bytes::Bytes;
 use router::parameter::{self, Cause, CauseKind, Failure, LegPhase, LegState, MediaExchange, Party, Reason};
 use router::time::Duration;
-use router::{Packet, one};
+use router::{Packet, Private, one};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -38,7 +39,10 @@ pub(crate) struct Outgoing {
     whither: Box<Whither>,
     caller: Party,
     called: Party,
+    /// Whether the caller may be asserted to who is trusted.
+    verified: bool,
     anonymous: bool,
+    referred_by: Option<Private<String>>,
     offer: Option<MediaExchange>,
     hops: u8,
     /// A name that has to be resolved.
@@ -71,7 +75,7 @@ impl Leg {
     /// `Start × Leg`: calls somebody. `None`: it cannot be, and the switch was told so.
     pub(crate) fn outgoing(means: &mut Means, packet: &Packet, wanted: parameter::Leg) -> Option<Self> {
         let asked = Asked::of(packet);
-        let parameter::Leg { call_id, target, caller, anonymous, called, media, hops } = wanted;
+        let parameter::Leg { call_id, target, caller, anonymous, called, media, hops, verified, referred_by } = wanted;
         let refusal = match (&media, hops) {
             (Some(MediaExchange::Answer(_)), _) => Some(Failure::new(Reason::Invalid).with_detail("no offer")),
             (_, 0) => Some(Failure::because(CauseKind::TooManyHops.into())),
@@ -106,7 +110,9 @@ impl Leg {
             whither: Box::new(whither),
             caller,
             called,
+            verified,
             anonymous,
+            referred_by,
             offer: media,
             hops,
             named,
@@ -206,8 +212,9 @@ impl Outgoing {
         let Some((id, listener)) = means.config.listeners.select(&destination) else { return false };
         let domain = means.config.domain(listener.advertised().host());
         let to_host = if self.whither.to_host.is_empty() { domain } else { &self.whither.to_host };
-        let trusted = head.is_trusted(means);
-        let shown = Shown::new(&self.caller, self.anonymous, &self.called, trusted, domain, to_host);
+        // RFC 3325 §5: only what was verified is asserted, and only to whom is trusted.
+        let asserts = self.verified && head.is_trusted(means);
+        let shown = Shown::new(&self.caller, self.anonymous, &self.called, asserts, domain, to_host);
         let Some(shown) = shown else { return false };
         let own = contact(listener);
         let (media, body) = match self.attempt.take() {
@@ -248,6 +255,9 @@ impl Outgoing {
         }
         if shown.private {
             writer = writer.header(Header::Privacy, "id");
+        }
+        if let Some(referred_by) = &self.referred_by {
+            writer = writer.header(Header::ReferredBy, referred_by.reveal());
         }
         if let Some((header, value)) = &self.authorization {
             writer = writer.header(*header, value);
@@ -412,7 +422,8 @@ impl Outgoing {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             return self.try_next(head, means, cause);
         }
-        self.fail(head, means, cause)
+        let contacts = redirect::contacts_of(means, head, message, status);
+        self.fail_with(head, means, cause, contacts)
     }
 
     /// Nobody answered the INVITE, or it did not leave.
@@ -434,6 +445,11 @@ impl Outgoing {
 
     /// It has come to nothing.
     fn fail(self: Box<Self>, head: &mut Head, means: &mut Means, cause: Cause) -> State {
+        self.fail_with(head, means, cause, Vec::new())
+    }
+
+    /// The same; `contacts`: where the callee may be found instead.
+    fn fail_with(self: Box<Self>, head: &mut Head, means: &mut Means, cause: Cause, contacts: Vec<Party>) -> State {
         if let Some(trunk) = head.trunk()
             && !self.stopped
             && counts_as_failure(&cause)
@@ -447,7 +463,7 @@ impl Outgoing {
             });
         }
         tracing::debug!(leg = %head.instance, cause = cause.kind.name(), code = cause.code, "leg refused");
-        self.asked.failed(&mut means.outbox, Failure::because(cause));
+        self.asked.failed(&mut means.outbox, Failure { contacts, ..Failure::because(cause) });
         State::Over
     }
 }

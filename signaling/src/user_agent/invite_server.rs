@@ -34,6 +34,8 @@ pub(crate) struct Invitation {
     pub(crate) peer: Peer,
     pub(crate) origin: Origin,
     pub(crate) caller: Party,
+    /// Whether we, or who sent it and is trusted, found the caller to be that one.
+    pub(crate) verified: bool,
     pub(crate) anonymous: bool,
     pub(crate) called: Party,
     pub(crate) hops: u8,
@@ -54,7 +56,7 @@ pub(crate) struct Incoming {
 impl Leg {
     /// Takes an INVITE and asks the switch for a call. `None`: it was refused.
     pub(crate) fn incoming(means: &mut Means, invitation: Invitation) -> Option<Self> {
-        let Invitation { key, message, flow, peer, origin, caller, anonymous, called, hops } = invitation;
+        let Invitation { key, message, flow, peer, origin, caller, verified, anonymous, called, hops } = invitation;
         let contact = means.contact_at(&flow);
         let listener = means.config.listeners.get(flow.listener);
         let mut media = OfferAnswer::new(means.random.next_u64(), origin_address(listener, Some(&flow)));
@@ -95,6 +97,8 @@ impl Leg {
             hops,
             interface: flow.local.ip(),
             leg_id: head.call_id.as_str().to_owned(),
+            verified,
+            referred_by: identity::referred_by(&message),
         };
         head.request(means, Command::Start, one(wanted), CALL_WITHIN, Purpose::Call);
         means.servers.insert(key, instance);

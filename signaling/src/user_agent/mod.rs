@@ -11,7 +11,7 @@
 //! |---|---|
 //! | `leg` | a leg: its states, who is asked about what |
 //! | `invite_server`, `cancel`, `ack` | the leg that comes in, up to its ACK |
-//! | `invite_client`, `fork`, `destination` | the leg that goes out: addresses, forks, the first 2xx |
+//! | `invite_client`, `fork`, `destination`, `redirect` | the leg that goes out: addresses, forks, the first 2xx, 3xx |
 //! | `session`, `reinvite`, `update`, `glare` | the confirmed dialog and its offers |
 //! | `info`, `refer`, `options`, `bye` | the other requests of a dialog |
 //! | `in_dialog`, `credentials` | our requests within a dialog, and trunks' challenges to them |
@@ -43,6 +43,7 @@ pub(crate) mod keep_alive;
 pub(crate) mod leg;
 pub(crate) mod means;
 pub(crate) mod options;
+mod redirect;
 mod refer;
 pub(crate) mod register;
 mod reinvite;

@@ -2,12 +2,11 @@
 //! that is.
 
 use super::cause;
-use super::identity::party_of;
+use super::identity::referred_by;
 use super::in_dialog::{Aim, Request};
 use super::leg::{Head, Inbound, Purpose};
 use super::means::Means;
 use super::session::Session;
-use crate::limits::PARTY_OCTETS_MAX;
 use crate::message::{Header, Message, Scheme, StatusCode};
 use bytes::Bytes;
 use router::parameter::{LegPhase, Parameter, Party, Transfer};
@@ -42,13 +41,7 @@ impl Session {
             Ok(target) => target,
             Err(status) => return means.refuse(*key, message, flow, status),
         };
-        let referred_by = message.text(Header::ReferredBy).filter(|text| text.len() <= PARTY_OCTETS_MAX);
-        let transfer = Transfer {
-            target,
-            phase: LegPhase::Trying,
-            cause: None,
-            referred_by: referred_by.map(|text| text.to_owned().into()),
-        };
+        let transfer = Transfer { target, phase: LegPhase::Trying, cause: None, referred_by: referred_by(message) };
         let id = message.cseq().map_or(0, |cseq| cseq.number);
         self.referral = Some(Box::new(Referral { request: Some(inbound), id, told: None }));
         head.request(means, Command::Start, one(transfer), TRANSFER_WITHIN, Purpose::Transfer);
@@ -131,11 +124,5 @@ fn target_of(means: &Means, head: &Head, refer: &Message) -> Result<Party, Statu
     if other_method || uri.header("Replaces").is_some() {
         return Err(StatusCode::DECLINE);
     }
-    // The target is looked for by our own plan, so it has to be a number or user of ours; a trunk writes its own host.
-    let ours = uri.scheme() == Scheme::Tel || head.trunk().is_some() || means.config.is_own_host(uri.host());
-    let party = party_of(&address);
-    if !ours || party.user().is_empty() || party.user().len() > PARTY_OCTETS_MAX {
-        return Err(StatusCode::NOT_FOUND);
-    }
-    Ok(party)
+    head.party_to_call(means, &address).ok_or(StatusCode::NOT_FOUND)
 }

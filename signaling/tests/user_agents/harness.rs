@@ -495,10 +495,13 @@ pub(crate) fn alice_talks(world: &mut World) -> (Peer, Packet) {
     (alice, packet)
 }
 
-/// The switch starts a leg; its address.
-pub(crate) fn start_leg(world: &mut World, target: Target, media: Option<MediaExchange>) -> Address {
-    let leg = Address::local(ModuleKind::Signaling, 0).at(Instance(77));
-    let wanted = Leg {
+/// The leg that the switch starts.
+pub(crate) const LEG: Address = Address { instance: Instance(77), ..Address::local(ModuleKind::Signaling, 0) };
+
+/// What the switch wants of a leg to the trunk `carrier`.
+pub(crate) fn to_trunk(media: Option<MediaExchange>) -> Leg {
+    let target = Target::Trunk { name: "carrier".to_owned(), number: "+4930123".to_owned().into() };
+    Leg {
         call_id: "call".to_owned(),
         target,
         caller: Party::new("alice", "tandem"),
@@ -506,15 +509,21 @@ pub(crate) fn start_leg(world: &mut World, target: Target, media: Option<MediaEx
         called: Party::new("+4930123", ""),
         media,
         hops: 68,
-    };
-    world.ask(CALL, leg, Command::Start, wanted);
-    leg
+        verified: true,
+        referred_by: None,
+    }
+}
+
+/// The switch starts a leg; its address.
+pub(crate) fn start_leg(world: &mut World, target: Target, media: Option<MediaExchange>) -> Address {
+    world.ask(CALL, LEG, Command::Start, Leg { target, ..to_trunk(media) });
+    LEG
 }
 
 /// A leg to the trunk `carrier`.
 pub(crate) fn call_trunk(world: &mut World, media: Option<MediaExchange>) -> Address {
-    let target = Target::Trunk { name: "carrier".to_owned(), number: "+4930123".to_owned().into() };
-    start_leg(world, target, media)
+    world.ask(CALL, LEG, Command::Start, to_trunk(media));
+    LEG
 }
 
 /// A leg to the trunk that is answered: its peer, and its address. `headers` go in the 200.

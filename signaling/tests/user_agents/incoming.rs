@@ -256,6 +256,32 @@ fn a_trunk_asserts_who_calls_and_a_tel_uri_is_a_number() {
 }
 
 #[test]
+fn a_caller_is_verified_by_its_digest_or_by_what_a_trusted_trunk_asserts() {
+    let asserts = "P-Asserted-Identity: <sip:+4930999@carrier.example>\r\nReferred-By: <sip:carol@h>;x=y\r\n";
+    for (seed, trusted, headers, caller, verified) in
+        [(70, true, asserts, "+4930999", true), (71, true, "", "100", false), (72, false, asserts, "100", false)]
+    {
+        let mut world = World::with(seed, |config| config.trunks[0].trusted = trusted);
+        let mut carrier = Peer::new(TRUNK, "100", "200");
+        let text = carrier.request("INVITE", headers, &sdp(1, 4_000, "sendrecv"));
+        world.send(carrier.address, &text);
+        let packet = world.asked(Command::Start);
+        let Some(Parameter::Call(call)) = packet.first() else { panic!() };
+        assert_eq!((call.caller.user(), call.verified), (caller, verified));
+        let referred_by = call.referred_by.as_ref().map(|text| text.reveal().as_str());
+        assert_eq!(referred_by, (!headers.is_empty()).then_some("<sip:carol@h>;x=y"));
+        world.answer(&packet, Command::Failed, Failure::because(CauseKind::Busy.into()));
+        world.assert_idle();
+    }
+    let mut world = World::new(73);
+    let (_, packet) = alice_calls(&mut world);
+    let Some(Parameter::Call(call)) = packet.first() else { panic!() };
+    assert!(call.verified && call.referred_by.is_none());
+    world.answer(&packet, Command::Failed, Failure::because(CauseKind::Busy.into()));
+    world.assert_idle();
+}
+
+#[test]
 fn a_trunk_has_so_many_calls_at_once() {
     let mut world = World::with(14, |config| config.trunks[0].calls_max = Some(1));
     let mut first = Peer::new(TRUNK, "100", "200");

@@ -1,11 +1,12 @@
 //! Legs that go out.
 
 use super::harness::{
-    CALL, TRUNK, World, answer, call_trunk, cause, contact, header, leg_state, offer, sdp, start_leg, state,
+    CALL, LEG, TRUNK, World, answer, call_trunk, cause, contact, header, leg_state, offer, sdp, start_leg, state,
+    to_trunk,
 };
 use super::peer::{Peer, response};
 use router::Command;
-use router::parameter::{CauseKind, LegPhase, LegState, MediaExchange, Target};
+use router::parameter::{CauseKind, Leg, LegPhase, LegState, MediaExchange, Party, Target};
 use router::time::Duration;
 use signaling::digest::ClientCredentials;
 use signaling::limits;
@@ -375,4 +376,62 @@ fn forks_without_end_are_left_alone() {
     assert_eq!(bye.to().unwrap().tag(), Some("fork-0"));
     world.send(trunk(), &response(&bye, "fork-0", "b", trunk(), "200 OK", "", ""));
     world.assert_idle();
+}
+
+#[test]
+fn only_a_verified_caller_is_asserted_and_only_to_whom_is_trusted() {
+    for (seed, verified, trusted, asserted) in [
+        (41, true, true, "<sip:alice@192.0.2.1>"),
+        (42, false, true, ""),
+        (43, true, false, ""),
+        (44, false, false, ""),
+    ] {
+        let mut world = World::with(seed, |config| config.trunks[0].trusted = trusted);
+        world.ask(CALL, LEG, Command::Start, Leg { verified, anonymous: true, ..to_trunk(offer(20_000)) });
+        let invite = world.expect(trunk(), "INVITE");
+        assert_eq!(header(&invite, Header::PAssertedIdentity), asserted, "RFC 3325 §5");
+        assert_eq!(header(&invite, Header::Privacy), "id");
+        let carrier = Peer::of_invite(trunk(), &invite, "c");
+        carrier.respond(&mut world, &invite, "486 Busy Here", "", "");
+        world.assert_idle();
+    }
+}
+
+#[test]
+fn a_callee_learns_who_sent_the_caller_there() {
+    let mut world = World::new(45);
+    let referred_by = Some("\"Carol\" <sip:carol@example.org>".to_owned().into());
+    world.ask(CALL, LEG, Command::Start, Leg { referred_by, ..to_trunk(offer(20_000)) });
+    let invite = world.expect(trunk(), "INVITE");
+    assert_eq!(header(&invite, Header::ReferredBy), "\"Carol\" <sip:carol@example.org>", "RFC 3892 §3");
+    let carrier = Peer::of_invite(trunk(), &invite, "c");
+    carrier.respond(&mut world, &invite, "486 Busy Here", "", "");
+    world.assert_idle();
+}
+
+#[test]
+fn a_redirection_is_told_with_its_places_the_best_first() {
+    let many: String = (0..20).map(|number| format!("Contact: <sip:{number}@elsewhere.example>\r\n")).collect();
+    let some = "Contact: <sip:201@198.51.100.10>;q=0.2, \"Desk\" <sip:202@198.51.100.10>\r\n\
+                Contact: <tel:+49-30-203>;q=0.9, <mailto:a@b>, <sip:204@h;method=BYE>, <sip:202@198.51.100.10>;q=0.1\r\n";
+    let named = |status: &str, contacts: &str| -> Vec<Party> {
+        let mut world = World::new(46);
+        call_trunk(&mut world, offer(20_000));
+        let invite = world.expect(trunk(), "INVITE");
+        let carrier = Peer::of_invite(trunk(), &invite, "c");
+        // A peer's own Contact comes before these.
+        let text = response(&invite, &carrier.tag, "u", trunk(), status, contacts, "");
+        world.send(trunk(), &text.replace("Contact: <sip:u@198.51.100.10:5060>\r\n", ""));
+        world.expect(trunk(), "ACK");
+        let failed = world.told(Command::Failed);
+        assert_eq!(cause(&failed).code.map(|code| code / 100), Some(3));
+        world.assert_idle();
+        failed.failure().contacts
+    };
+    let users = |parties: &[Party]| parties.iter().map(|party| party.user().to_owned()).collect::<Vec<_>>();
+    let told = named("302 Moved Temporarily", some);
+    assert_eq!(users(&told), ["202", "+4930203", "201"]);
+    assert_eq!(told[0].display_name, Some("Desk".to_owned().into()));
+    assert_eq!(named("300 Multiple Choices", &many).len(), router::limits::REDIRECTIONS);
+    assert_eq!(named("305 Use Proxy", some), [], "a proxy is no place of the user's");
 }

@@ -399,6 +399,8 @@ impl Caprice {
                 called: router::parameter::Party::new("1", ""),
                 media,
                 hops: 20,
+                verified: true,
+                referred_by: None,
             };
             world.ask(CALL, leg, Command::Start, wanted);
             self.legs.push((CALL, leg));

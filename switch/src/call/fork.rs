@@ -115,6 +115,8 @@ impl Call {
                 peer: wanted.peer.clone(),
                 party: wanted.called.clone(),
                 party_stated: false,
+                // A phone has registered as its account; who is behind a trunk is known once that says so.
+                verified: matches!(wanted.peer, Peer::Account(_)),
                 leg_id: String::new(),
                 interface: wanted.interface,
                 wanted: Some(Box::new(wanted)),
@@ -151,6 +153,7 @@ impl Call {
             Some(waiting) => waiting.medium.asked_terms(),
         };
         let (caller, anonymous) = (search.caller.clone(), search.anonymous);
+        let (verified, referred_by) = (search.verified, search.referred_by.clone());
         let leg = &mut self.legs[id];
         let media = match terms.as_ref().map(|terms| leg.medium.offer(terms)) {
             Some(None) => return self.attempt_failed(turn, id, CauseKind::Internal.into()),
@@ -167,6 +170,8 @@ impl Call {
             called: wanted.called,
             media,
             hops: self.hops,
+            verified,
+            referred_by,
         };
         let within = self.config.setup_timeout + LEG_GRACE;
         turn.counters.legs += 1;

@@ -66,6 +66,8 @@ pub(super) struct Leg {
     pub(super) party: Party,
     /// Whether signaling said so.
     pub(super) party_stated: bool,
+    /// Whether the party is who the platform, or a peer it trusts, found it to be: so it may be asserted (RFC 3325 §5).
+    pub(super) verified: bool,
     /// The protocol's own name of it.
     pub(super) leg_id: String,
     /// The local address of its signalling: its port opens on the same.
@@ -98,6 +100,8 @@ impl Leg {
         if let Some(party) = &state.party {
             self.party = party.clone();
             self.party_stated = true;
+            // Signaling passes on what a trusted peer asserts, and nothing else.
+            self.verified = true;
         }
     }
 

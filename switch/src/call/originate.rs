@@ -79,7 +79,8 @@ impl Call {
         self.origination_progressed(turn);
         self.set_timer(turn, Timer::Setup, self.config.setup_timeout);
         let origin = self.legs[leg].peer.origin();
-        let search = Search::new(Some(leg), origin, self.caller.clone(), false, self.called.clone());
+        let search = Search::new(Some(leg), origin, self.caller.clone(), false, self.called.clone())
+            .verified(self.legs[leg].verified);
         self.search_begin(turn, search);
     }
 

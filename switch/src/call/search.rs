@@ -3,6 +3,7 @@
 use super::leg::{LegId, Wanted};
 use crate::limits::SEARCH_STEPS;
 use crate::plan::{Branches, Plan, Step};
+use router::Private;
 use router::parameter::{BuiltinKind, Cause, CauseKind, Origin, Party};
 use std::collections::VecDeque;
 
@@ -15,6 +16,10 @@ pub(super) struct Search {
     pub(super) origin: Origin,
     /// Who calls, as the callee is shown it.
     pub(super) caller: Party,
+    /// Whether that is verified, so that it may be asserted (RFC 3325 §5).
+    pub(super) verified: bool,
+    /// Who sent the caller there (RFC 3892).
+    pub(super) referred_by: Option<Private<String>>,
     /// Whether the callee is not to be shown who calls.
     pub(super) anonymous: bool,
     /// Who is called.
@@ -59,6 +64,8 @@ impl Search {
             waiting,
             origin,
             caller,
+            verified: false,
+            referred_by: None,
             anonymous,
             called,
             stage: Stage::Idle,
@@ -69,6 +76,16 @@ impl Search {
             budget: SEARCH_STEPS,
             best: None,
         }
+    }
+
+    /// Whether the caller is verified.
+    pub(super) fn verified(self, verified: bool) -> Self {
+        Self { verified, ..self }
+    }
+
+    /// Who sent the caller there.
+    pub(super) fn referred_by(self, referred_by: Option<Private<String>>) -> Self {
+        Self { referred_by, ..self }
     }
 
     /// The legs that are being tried.

@@ -46,6 +46,7 @@ impl Call {
             peer,
             party: request.caller.clone(),
             party_stated: true,
+            verified: request.verified,
             leg_id: request.leg_id,
             interface: request.interface,
             wanted: None,
@@ -67,7 +68,9 @@ impl Call {
         match fault {
             Some(kind) => call.end(turn, kind.into(), None),
             None => {
-                let search = Search::new(Some(near), request.origin, request.caller, request.anonymous, request.called);
+                let search = Search::new(Some(near), request.origin, request.caller, request.anonymous, request.called)
+                    .verified(request.verified)
+                    .referred_by(request.referred_by);
                 call.search_begin(turn, search);
             }
         }

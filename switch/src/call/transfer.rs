@@ -56,7 +56,9 @@ impl Call {
         };
         let anonymous = self.anonymous && self.legs[moved].incoming;
         let search =
-            Search::new(Some(moved), origin, self.legs[moved].party.clone(), anonymous, transfer.target.clone());
+            Search::new(Some(moved), origin, self.legs[moved].party.clone(), anonymous, transfer.target.clone())
+                .verified(self.legs[moved].verified)
+                .referred_by(transfer.referred_by.clone());
         tracing::info!(call = %self.id, to = self.shown(transfer.target.user()), "transfer asked for");
         self.transferring = Some(Transferring { asked, by, moved, transfer });
         self.set_timer(turn, Timer::Setup, self.config.setup_timeout);

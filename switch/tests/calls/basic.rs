@@ -136,6 +136,8 @@ fn a_repeated_request_gets_the_same_answer() {
         media: None,
         hops: 1,
         interface: [192, 0, 2, 1].into(),
+        verified: true,
+        referred_by: None,
         leg_id: String::new(),
     };
     world.ask(caller, Command::Start, request.clone());

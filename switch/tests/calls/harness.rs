@@ -368,6 +368,8 @@ impl World {
             media: offer.map(MediaExchange::Offer),
             hops: 69,
             interface: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+            verified: true,
+            referred_by: None,
             leg_id: format!("caller-{}", self.calls),
         };
         self.signaling.legs.insert(

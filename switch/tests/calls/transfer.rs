@@ -48,6 +48,20 @@ fn the_callee_sends_the_caller_on() {
 }
 
 #[test]
+fn the_new_callee_learns_who_sent_the_caller_and_whether_the_caller_is_verified() {
+    let mut world = World::new();
+    let (_, callee) = world.connected();
+    let referred_by = Some("<sip:bob@example.org>".to_owned().into());
+    world.ask(callee, Command::Start, Transfer { referred_by: referred_by.clone(), ..to("carol") });
+    let carol = world.only();
+    let started = world.signaling.legs[&carol].started.clone().unwrap();
+    assert_eq!((started.verified, started.referred_by), (true, referred_by));
+    world.answer(carol);
+    world.hang_up(carol);
+    world.assert_over();
+}
+
+#[test]
 fn the_caller_sends_the_callee_on_and_the_callee_is_retrieved_from_hold() {
     let mut world = World::new();
     let (caller, callee) = world.connected();
