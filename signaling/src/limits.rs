@@ -67,6 +67,13 @@ pub const NONCES_IN_USE_MAX: usize = 100_000;
 /// A flood from more addresses than this is met by the limit on all of them together.
 pub const SOURCE_BUCKETS: usize = 65_536;
 
+/// How far into a message is looked for a branch or a tag of ours before it is read, in octets: the Via, From and To of what
+/// carriers send, with Record-Route and Identity before them, stand within.
+pub const PEEK_OCTETS_MAX: usize = 8_192;
+
+/// How many places that look like a branch or a tag are tried there: Via, From and To, and some in other headers.
+pub const PEEKS_MAX: usize = 8;
+
 /// Contacts that one account may have at once: a desk phone, a softphone, a mobile, a browser or two, and stale ones of
 /// each that have not expired.
 pub const CONTACTS_PER_ACCOUNT_MAX: usize = 16;
@@ -108,6 +115,10 @@ pub const PAGE: u32 = 200;
 
 /// What the last messages may take by default, in octets: about 16,000 messages, the last minute of a busy office.
 pub const TRACE_OCTETS_DEFAULT: usize = 16 << 20;
+
+/// Of the room for the last messages, the part for what strangers send and are told, as a divisor: they never push out what
+/// belongs to calls and registrations, and a flood shows in a quarter as well.
+pub const TRACE_STRANGERS: usize = 4;
 
 /// Octets of a message that are kept for `trace`: an INVITE with a long SDP has about 3,000.
 pub const TRACE_MESSAGE_OCTETS_MAX: usize = 4_096;

@@ -3,6 +3,7 @@
 //! Beside [`Service`] it has inputs and outputs of its own protocol. After any input: [`router::service::drain`], then
 //! [`Signaling::poll_transmit`] and [`Signaling::poll_resolve`] until `None`.
 
+mod admitting;
 mod events;
 mod listing;
 mod loading;
@@ -11,12 +12,13 @@ mod requests;
 mod status;
 mod writing;
 
+use crate::admission::Standing;
 use crate::config::Config;
 use crate::digest::Authenticator;
 use crate::registrar::{Accounts, Bindings};
 use crate::trace::Trace;
 use crate::transaction::Transactions;
-use crate::transport::{Flow, Received as Datagram, Resolution, Token, Transmit, TransportFailure};
+use crate::transport::{Flow, Maddr, Received as Datagram, Resolution, Token, Transmit, TransportFailure};
 use crate::trunk::Trunks;
 use crate::user_agent::authentication::Gate;
 use crate::user_agent::keep_alive::KeepAlives;
@@ -117,14 +119,13 @@ impl Signaling {
     pub fn handle_message(&mut self, now: Now, received: Datagram) {
         self.means.now = now;
         let Datagram { flow, bytes } = received;
-        let is_response = bytes.starts_with(b"SIP/2.0 ");
-        // Responses find their transaction by a branch that cannot be guessed.
-        if !is_response && !self.gate.admit(&self.means, &self.bindings, &flow) {
-            return;
-        }
+        let Some(standing) = self.admit(&flow, &bytes) else { return };
         self.means.counters.received(&bytes);
-        self.means.trace.received(now.wall, &flow, &bytes);
-        self.means.transactions.handle_received(now.instant, Datagram { flow, bytes });
+        let maddr = if standing == Standing::Trunk { Maddr::Followed } else { Maddr::Ignored };
+        let received = Datagram { flow, bytes: bytes.clone() };
+        if self.means.transactions.handle_received(now.instant, received, maddr) {
+            self.means.trace.received(now.wall, &flow, &bytes, standing == Standing::Unknown);
+        }
         self.handle_events();
     }
 
@@ -157,7 +158,7 @@ impl Signaling {
         let transmit = self.means.transactions.poll_transmit()?;
         let Means { now, counters, trace, config, .. } = &mut self.means;
         counters.sent(&transmit.bytes);
-        trace.sent(now.wall, &config.listeners, &transmit.destination, &transmit.bytes);
+        trace.sent(now.wall, &config.listeners, &transmit);
         Some(transmit)
     }
 

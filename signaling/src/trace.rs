@@ -1,8 +1,11 @@
 //! The last messages, so that a call can be looked at after the fact.
+//!
+//! What strangers send, and what they are answered without a transaction, is kept apart in a part of the room: a flood of them
+//! pushes out no message of a call.
 
-use crate::limits::{TRACE_CALLS_MAX, TRACE_MESSAGE_OCTETS_MAX, TRACE_PAGE};
+use crate::limits::{TRACE_CALLS_MAX, TRACE_MESSAGE_OCTETS_MAX, TRACE_PAGE, TRACE_STRANGERS};
 use crate::message::{CallId, Message};
-use crate::transport::{Destination, Flow, ListenerId, Listeners, Transport};
+use crate::transport::{Flow, ListenerId, Listeners, Transmit, Transport};
 use bytes::Bytes;
 use router::parameter::{Selection, TraceDirection, TraceEntry};
 use router::time::WallTime;
@@ -15,6 +18,8 @@ const ENTRY_OCTETS: usize = size_of::<Entry>() + 32;
 /// A message in the ring. Whose it is is read when somebody asks.
 #[derive(Debug)]
 struct Entry {
+    /// Its number since the start: cursors name it.
+    number: u64,
     at: WallTime,
     direction: TraceDirection,
     transport: Transport,
@@ -24,14 +29,21 @@ struct Entry {
     truncated: bool,
 }
 
-/// A ring of the last messages, bounded in octets, and which legs belong to which call.
-#[derive(Debug)]
-pub struct Trace {
+/// The last messages, the oldest first.
+#[derive(Debug, Default)]
+struct Ring {
     entries: VecDeque<Entry>,
     octets: usize,
+}
+
+/// The last messages, bounded in octets, and which legs belong to which call.
+#[derive(Debug)]
+pub struct Trace {
+    known: Ring,
+    strangers: Ring,
     octets_max: usize,
-    /// The number of the first entry since the start: cursors count from there.
-    first: u64,
+    /// The number of the next entry.
+    next: u64,
     /// The Call-IDs of the legs of a call, by the call's id.
     calls: HashMap<Box<str>, Vec<CallId>>,
     /// Calls by age, the oldest first.
@@ -39,13 +51,13 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// A ring that keeps at most so many octets; 0 keeps nothing.
+    /// One that keeps at most so many octets; 0 keeps nothing.
     pub fn new(octets_max: usize) -> Self {
         Self {
-            entries: VecDeque::new(),
-            octets: 0,
+            known: Ring::default(),
+            strangers: Ring::default(),
             octets_max,
-            first: 0,
+            next: 0,
             calls: HashMap::new(),
             order: VecDeque::new(),
         }
@@ -57,16 +69,19 @@ impl Trace {
         self.make_room();
     }
 
-    /// A message came.
-    pub fn received(&mut self, at: WallTime, flow: &Flow, bytes: &Bytes) {
-        self.push(at, TraceDirection::Received, flow.transport, flow.local, flow.remote, bytes);
+    /// A message came, from a stranger perhaps.
+    pub fn received(&mut self, at: WallTime, flow: &Flow, bytes: &Bytes, stranger: bool) {
+        let ends = (flow.transport, flow.local, flow.remote);
+        self.push(at, TraceDirection::Received, ends, bytes, stranger);
     }
 
-    /// A message goes.
-    pub fn sent(&mut self, at: WallTime, listeners: &Listeners, destination: &Destination, bytes: &Bytes) {
+    /// A message goes. A response that no transaction stands behind is to a stranger, or the challenge to a phone.
+    pub fn sent(&mut self, at: WallTime, listeners: &Listeners, transmit: &Transmit) {
+        let Transmit { destination, bytes, token } = transmit;
         let listener = destination.listener.and_then(|id: ListenerId| listeners.get(id));
         let local = listener.map_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)), |listener| listener.local());
-        self.push(at, TraceDirection::Sent, destination.transport, local, destination.remote, bytes);
+        let stranger = token.is_none() && bytes.starts_with(b"SIP/");
+        self.push(at, TraceDirection::Sent, (destination.transport, local, destination.remote), bytes, stranger);
     }
 
     /// A leg belongs to a call.
@@ -93,10 +108,6 @@ impl Trace {
     /// from the present into the past: the cursor, where older ones are kept, leads to those just before this page.
     pub fn page(&self, selection: &Selection) -> (Vec<TraceEntry>, Option<String>) {
         let before = selection.cursor.as_deref().and_then(|cursor| cursor.parse::<u64>().ok());
-        let considered = before.map_or(self.entries.len(), |before| {
-            let older = usize::try_from(before.saturating_sub(self.first)).unwrap_or(usize::MAX);
-            older.min(self.entries.len())
-        });
         let limit = selection.limit.map_or(TRACE_PAGE, |limit| (limit as usize).clamp(1, TRACE_PAGE));
         let legs = selection.name.as_deref().and_then(|name| self.calls.get(name));
         let wanted = |leg: &str| match (&selection.name, legs) {
@@ -105,15 +116,22 @@ impl Trace {
             (Some(name), None) => name == leg,
         };
         let mut page = VecDeque::new();
-        let mut oldest = self.first;
+        let mut oldest = self.next;
         let mut cursor = None;
-        for (index, entry) in self.entries.range(..considered).enumerate().rev() {
+        let (mut known, mut strangers) =
+            (self.known.before(before).peekable(), self.strangers.before(before).peekable());
+        let number = |entry: Option<&&Entry>| entry.map(|entry| entry.number);
+        let newest_first = std::iter::from_fn(|| match number(known.peek()) > number(strangers.peek()) {
+            true => known.next(),
+            false => strangers.next(),
+        });
+        for entry in newest_first {
             let Some(leg_id) = call_id(&entry.bytes).filter(|leg_id| wanted(leg_id)) else { continue };
             if page.len() >= limit {
                 cursor = Some(oldest.to_string());
                 break;
             }
-            oldest = self.first + index as u64;
+            oldest = entry.number;
             page.push_front(entry.told(leg_id));
         }
         (page.into(), cursor)
@@ -121,17 +139,17 @@ impl Trace {
 
     /// How many messages are kept, and their octets.
     pub fn usage(&self) -> (usize, usize) {
-        (self.entries.len(), self.octets)
+        let Self { known, strangers, .. } = self;
+        (known.entries.len() + strangers.entries.len(), known.octets + strangers.octets)
     }
 
     fn push(
         &mut self,
         at: WallTime,
         direction: TraceDirection,
-        transport: Transport,
-        local: SocketAddr,
-        remote: SocketAddr,
+        (transport, local, remote): (Transport, SocketAddr, SocketAddr),
         bytes: &Bytes,
+        stranger: bool,
     ) {
         if self.octets_max == 0 {
             return;
@@ -139,16 +157,33 @@ impl Trace {
         let truncated = bytes.len() > TRACE_MESSAGE_OCTETS_MAX;
         // A copy of what is kept, so that the rest is not kept with it.
         let bytes = if truncated { Bytes::copy_from_slice(&bytes[..TRACE_MESSAGE_OCTETS_MAX]) } else { bytes.clone() };
-        self.octets += ENTRY_OCTETS + bytes.len();
-        self.entries.push_back(Entry { at, direction, transport, local, remote, bytes, truncated });
+        let number = self.next;
+        self.next += 1;
+        let ring = if stranger { &mut self.strangers } else { &mut self.known };
+        ring.octets += ENTRY_OCTETS + bytes.len();
+        ring.entries.push_back(Entry { number, at, direction, transport, local, remote, bytes, truncated });
         self.make_room();
     }
 
     fn make_room(&mut self) {
-        while self.octets > self.octets_max {
+        let strangers = self.octets_max / TRACE_STRANGERS;
+        self.strangers.shrink_to(strangers);
+        self.known.shrink_to(self.octets_max - strangers);
+    }
+}
+
+impl Ring {
+    /// The entries before that number, or all, the newest first.
+    fn before(&self, number: Option<u64>) -> impl Iterator<Item = &Entry> {
+        let end =
+            number.map_or(self.entries.len(), |number| self.entries.partition_point(|entry| entry.number < number));
+        self.entries.range(..end).rev()
+    }
+
+    fn shrink_to(&mut self, octets_max: usize) {
+        while self.octets > octets_max {
             let Some(oldest) = self.entries.pop_front() else { break };
             self.octets -= ENTRY_OCTETS + oldest.bytes.len();
-            self.first += 1;
         }
     }
 }
@@ -198,8 +233,8 @@ mod tests {
     fn messages_are_found_by_leg_and_by_call_and_paged() {
         let mut trace = Trace::new(1 << 20);
         for number in 0..5 {
-            trace.received(WallTime(number), &flow(), &message("one", 0));
-            trace.received(WallTime(number), &flow(), &message("two", 0));
+            trace.received(WallTime(number), &flow(), &message("one", 0), false);
+            trace.received(WallTime(number), &flow(), &message("two", 0), false);
         }
         trace.name("call", &CallId::new("one").unwrap());
         assert_eq!(trace.page(&named("two")).0.len(), 5);
@@ -208,11 +243,10 @@ mod tests {
         let (last, cursor) = trace.page(&Selection { limit: Some(3), ..named("call") });
         assert_eq!((times(&last), last[0].leg_id.as_str()), (vec![2, 3, 4], "one"));
         // What comes meanwhile moves no page, and what goes is only missed.
-        trace.received(WallTime(5), &flow(), &message("one", 0));
+        trace.received(WallTime(5), &flow(), &message("one", 0), false);
         let (before, end) = trace.page(&Selection { cursor: cursor.clone(), ..named("call") });
         assert_eq!((times(&before), end), (vec![0, 1], None));
-        trace.entries.pop_front();
-        trace.first += 1;
+        trace.known.entries.pop_front();
         assert_eq!(times(&trace.page(&Selection { cursor, ..named("call") }).0), [1]);
         let beyond = Selection { cursor: Some("0".to_owned()), ..Selection::default() };
         assert_eq!(trace.page(&beyond), (Vec::new(), None));
@@ -222,7 +256,7 @@ mod tests {
     fn a_page_without_a_cursor_ends_with_the_present() {
         let mut trace = Trace::new(1 << 20);
         for number in 0..2 * TRACE_PAGE as i64 {
-            trace.received(WallTime(number), &flow(), &message("one", 0));
+            trace.received(WallTime(number), &flow(), &message("one", 0), false);
         }
         let (page, cursor) = trace.page(&Selection::default());
         assert_eq!((page.len(), page[0].at), (TRACE_PAGE, WallTime(TRACE_PAGE as i64)));
@@ -235,16 +269,39 @@ mod tests {
     fn the_ring_is_bounded_in_octets_and_long_messages_are_cut() {
         let mut trace = Trace::new(20_000);
         for number in 0..100 {
-            trace.received(WallTime(number), &flow(), &message("one", 10_000));
+            trace.received(WallTime(number), &flow(), &message("one", 10_000), false);
         }
         let (kept, octets) = trace.usage();
-        assert!(octets <= 20_000 && kept == 4, "{kept} {octets}");
+        assert!(octets <= 15_000 && kept == 3, "{kept} {octets}");
         let (page, _) = trace.page(&named("one"));
         assert!(page.iter().all(|entry| entry.truncated && entry.message.len() == TRACE_MESSAGE_OCTETS_MAX));
-        assert_eq!(page[3].at, WallTime(99));
+        assert_eq!(page[2].at, WallTime(99));
         trace.set_bound(0);
-        trace.received(WallTime(0), &flow(), &message("one", 0));
+        trace.received(WallTime(0), &flow(), &message("one", 0), false);
         assert_eq!(trace.usage(), (0, 0));
+    }
+
+    #[test]
+    fn strangers_push_out_only_each_other_and_are_shown_among_the_others() {
+        let mut trace = Trace::new(1 << 20);
+        trace.received(WallTime(0), &flow(), &message("one", 0), false);
+        for number in 1..100_000 {
+            trace.received(WallTime(number), &flow(), &message("flood", 0), true);
+        }
+        trace.received(WallTime(100_000), &flow(), &message("one", 0), false);
+        assert_eq!(trace.page(&named("one")).0.len(), 2);
+        let (page, cursor) = trace.page(&Selection { limit: Some(3), ..Selection::default() });
+        assert_eq!(page.iter().map(|entry| entry.at.0).collect::<Vec<_>>(), [99_998, 99_999, 100_000]);
+        let (page, _) = trace.page(&Selection { limit: Some(2), cursor, ..Selection::default() });
+        assert_eq!(page.iter().map(|entry| entry.at.0).collect::<Vec<_>>(), [99_996, 99_997]);
+        assert!(trace.usage().1 <= 1 << 20);
+        let refusal = Transmit {
+            destination: crate::transport::Destination::flow(&flow()),
+            bytes: Bytes::from_static(b"SIP/2.0 401 Unauthorized\r\nCall-ID: x\r\n\r\n"),
+            token: None,
+        };
+        trace.sent(WallTime(0), &Listeners::default(), &refusal);
+        assert_eq!(trace.known.entries.len(), 2);
     }
 
     #[test]

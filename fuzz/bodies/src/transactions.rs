@@ -10,7 +10,7 @@ use router::time::{Duration, Instant};
 use signaling::message::{Header, Message, Method, ResponseWriter, StatusCode, Tag};
 use signaling::transaction::{ClientKey, Event, ServerKey, Timers, Transactions};
 use signaling::transport::{
-    ConnectionId, Destination, Flow, Listener, ListenerId, Listeners, Received, Token, Transmit, Transport,
+    ConnectionId, Destination, Flow, Listener, ListenerId, Listeners, Maddr, Received, Token, Transmit, Transport,
     TransportFailure,
 };
 
@@ -122,7 +122,7 @@ impl Bench {
 
     fn receive(&mut self, tape: &mut Tape<'_>, octets: &[u8]) {
         let flow = flow(tape.flag());
-        self.layer.handle_received(self.now, Received { flow, bytes: Bytes::copy_from_slice(octets) });
+        self.layer.handle_received(self.now, Received { flow, bytes: Bytes::copy_from_slice(octets) }, Maddr::Followed);
     }
 
     /// The peer answers something that we sent.

@@ -2,26 +2,31 @@
 //!
 //! Trunks (known by address) and registered flows (known by a proven secret) have limits of their own. Everybody else is
 //! limited one by one and in all, before any digest arithmetic, so that a flood of strangers costs a hash of its source
-//! address and nothing more, and takes nothing from those who are known.
+//! address and a look at its first octets, and takes nothing from those who are known.
+//!
+//! Known are, too, a request within a dialog of ours, wherever it comes from (the BYE of a phone behind a NAT that has moved,
+//! of a carrier's other address), and a response to a request of ours: each carries a secret of ours, which is found without
+//! reading the message ([`peek`]).
 
 mod bucket;
+pub mod peek;
 
 pub use bucket::{Bucket, Rate};
 
 use crate::limits::SOURCE_BUCKETS;
 use router::Random;
 use router::time::Instant;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, DefaultHasher, Hasher, RandomState};
 use std::net::IpAddr;
 
 /// How much is admitted.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct AdmissionLimits {
-    /// Requests from one unknown source.
+    /// Messages from one unknown source.
     pub unknown_source: Rate,
-    /// Requests from all unknown sources together.
+    /// Messages from all unknown sources together.
     pub unknown_total: Rate,
-    /// Requests over one registered flow, for each account that registered over it.
+    /// Messages over one registered flow, for each account that registered over it; and of one dialog, from elsewhere.
     pub registered_account: Rate,
     /// What a failed credential costs an unknown source, in requests.
     pub failure_cost: u16,
@@ -46,21 +51,27 @@ pub enum Standing {
     Trunk,
     /// So many accounts are registered over the flow that it uses.
     Registered(u32),
-    /// Neither.
+    /// It knows our tag of a dialog, this one, and its Call-ID.
+    Dialog(u64),
+    /// It answers a request of ours.
+    Awaited,
+    /// None of them.
     Unknown,
 }
 
 /// What admission has counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct AdmissionCounters {
-    /// Requests of unknown sources that were admitted.
+    /// Messages of unknown sources that were admitted.
     pub unknown_admitted: u64,
-    /// Requests dropped since their source had too many.
+    /// Messages dropped since their source had too many.
     pub unknown_source_limited: u64,
-    /// Requests dropped since strangers had too many in all.
+    /// Messages dropped since strangers had too many in all.
     pub unknown_total_limited: u64,
-    /// Requests dropped since a registered flow had too many.
+    /// Messages dropped since a registered flow had too many.
     pub registered_limited: u64,
+    /// Requests from elsewhere dropped since their dialog had too many.
+    pub dialog_limited: u64,
 }
 
 /// Buckets for sources. Their number is fixed: sources share one where a keyed hash says so, so that spoofed addresses cost
@@ -95,10 +106,16 @@ impl Admission {
         self.limits = limits;
     }
 
-    /// Whether a request from `address` is looked at. False: it is dropped without an answer.
+    /// Whether a message from `address` is looked at. False: it is dropped without an answer.
     pub fn admit(&mut self, now: Instant, address: IpAddr, port: u16, standing: Standing) -> bool {
         match standing {
-            Standing::Trunk => true,
+            Standing::Trunk | Standing::Awaited => true,
+            Standing::Dialog(tag) => {
+                let index = self.place(|hasher| hasher.write_u64(tag));
+                let admitted = self.registered[index].take(now, self.limits.registered_account, 1);
+                self.counters.dialog_limited += u64::from(!admitted);
+                admitted
+            }
             Standing::Registered(accounts) => {
                 let one = self.limits.registered_account;
                 let rate = Rate {
@@ -140,13 +157,19 @@ impl Admission {
 
     /// An IPv6 host has its whole /64 to send from: that is its address here (RFC 6177).
     fn index(&self, address: IpAddr, port: Option<u16>) -> usize {
+        self.place(|hasher| {
+            match address.to_canonical() {
+                IpAddr::V4(address) => hasher.write_u32(address.into()),
+                IpAddr::V6(address) => hasher.write_u64((u128::from(address) >> 64) as u64),
+            }
+            hasher.write_u16(port.unwrap_or(0));
+        })
+    }
+
+    fn place(&self, write: impl FnOnce(&mut DefaultHasher)) -> usize {
         let mut hasher = self.hasher.build_hasher();
         hasher.write_u64(self.key);
-        match address.to_canonical() {
-            IpAddr::V4(address) => hasher.write_u32(address.into()),
-            IpAddr::V6(address) => hasher.write_u64((u128::from(address) >> 64) as u64),
-        }
-        hasher.write_u16(port.unwrap_or(0));
+        write(&mut hasher);
         (hasher.finish() % SOURCE_BUCKETS as u64) as usize
     }
 }
@@ -186,6 +209,17 @@ mod tests {
         assert!((0..200).all(|_| admission.admit(Instant::ZERO, host(8), 5060, Standing::Registered(1))));
         assert!(!admission.admit(Instant::ZERO, host(8), 5060, Standing::Registered(1)));
         assert!(admission.admit(Instant::ZERO, host(9), 5061, Standing::Registered(1)), "flows are limited apart");
+    }
+
+    #[test]
+    fn a_dialog_is_limited_by_itself_wherever_its_requests_come_from() {
+        let mut admission = admission();
+        while admission.admit(Instant::ZERO, host(1), 5060, Standing::Unknown) {}
+        let admitted = (0..1_000).filter(|&n| admission.admit(Instant::ZERO, host(n), 5060, Standing::Dialog(7)));
+        assert_eq!(admitted.count(), 200);
+        assert_eq!(admission.counters().dialog_limited, 800);
+        assert!(admission.admit(Instant::ZERO, host(1), 5060, Standing::Dialog(8)));
+        assert!((0..1_000).all(|_| admission.admit(Instant::ZERO, host(1), 5060, Standing::Awaited)));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::serving::ServerEntry;
 use super::slots::Slots;
 use super::timer::{Timer, Timers};
 use crate::message::Message;
-use crate::transport::{Destination, Flow, Listeners, Received, TcpRefusals, Token, Transmit, TransportFailure};
+use crate::transport::{Destination, Flow, Listeners, Maddr, Received, TcpRefusals, Token, Transmit, TransportFailure};
 
 /// What the user of the transactions is told.
 #[derive(Debug)]
@@ -186,22 +186,32 @@ impl Transactions {
         }
     }
 
-    /// Takes what a transport received. Octets that are no message at all are counted and dropped.
-    pub fn handle_received(&mut self, now: Instant, received: Received) {
+    /// Takes what a transport received. Octets that are no message at all are counted and dropped, and so are responses to
+    /// nothing that is known; false says so.
+    pub fn handle_received(&mut self, now: Instant, received: Received, maddr: Maddr) -> bool {
         match Message::parse_datagram(received.bytes) {
-            Ok(message) => self.handle_message(now, &received.flow, message),
-            Err(_) => self.counters.invalid += 1,
+            Ok(message) => self.handle_message(now, &received.flow, message, maddr),
+            Err(_) => {
+                self.counters.invalid += 1;
+                false
+            }
         }
     }
 
     /// Takes a message as parsed, before [`Message::validate`]: repetitions are absorbed first, and what is not valid is
-    /// answered or dropped here.
-    pub fn handle_message(&mut self, now: Instant, flow: &Flow, message: Message) {
+    /// answered or dropped here. False: it is a response to nothing that is known.
+    pub fn handle_message(&mut self, now: Instant, flow: &Flow, message: Message, maddr: Maddr) -> bool {
         if message.is_request() {
-            self.handle_request(now, flow, message);
+            self.handle_request(now, flow, message, maddr);
+            true
         } else {
-            self.handle_response(now, flow, message);
+            self.handle_response(now, flow, message)
         }
+    }
+
+    /// Whether a request with these random bits in its branch waits for responses, or absorbs repeated ones.
+    pub fn awaits(&self, branch: u128) -> bool {
+        [false, true].into_iter().any(|is_cancel| self.client_index.contains_key(&(branch, is_cancel)))
     }
 
     /// Takes the transports' word that what was sent with that token did not leave.

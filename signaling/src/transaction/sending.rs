@@ -220,7 +220,8 @@ impl Transactions {
         self.clients.get(key.0).map(|entry| entry.destination)
     }
 
-    pub(super) fn handle_response(&mut self, now: Instant, flow: &Flow, message: Message) {
+    /// Takes a response; false if it answers nothing that is known.
+    pub(super) fn handle_response(&mut self, now: Instant, flow: &Flow, message: Message) -> bool {
         let found = response_key(&message).and_then(|(branch, method)| {
             let key = *self.client_index.get(&(branch, method == Method::Cancel))?;
             let invite = matches!(self.clients.get(key.0)?.machine, Machine::Invite(_));
@@ -234,16 +235,17 @@ impl Transactions {
         };
         let Some(key) = found.filter(ours) else {
             self.counters.stray_responses += 1;
-            return;
+            return false;
         };
         let Some(status) = message.status().filter(|_| message.validate().is_ok()) else {
             self.counters.invalid += 1;
-            return;
+            return true;
         };
         if let Some((destination, _)) = self.clients.get_mut(key.0).and_then(|entry| entry.fallback.take()).as_deref() {
             self.refusals.clear(destination.remote);
         }
         self.client_input(now, key, ClientInput::Response(status), Some((message, *flow)));
+        true
     }
 
     /// Gives the machine an input and does what it says.

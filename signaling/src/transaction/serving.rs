@@ -15,7 +15,7 @@ use super::machine::{Output, Outputs, ServerInput};
 use super::server::Server;
 use super::timer::{Timer, Timers};
 use crate::message::{Fault, Header, Message, Method, ResponseWriter, StatusCode, Tag};
-use crate::transport::{Destination, Flow, TransportFailure, response_destination};
+use crate::transport::{Destination, Flow, Maddr, TransportFailure, response_destination};
 
 /// One server transaction.
 #[derive(Debug)]
@@ -108,13 +108,13 @@ impl Transactions {
         })
     }
 
-    pub(super) fn handle_request(&mut self, now: Instant, flow: &Flow, message: Message) {
+    pub(super) fn handle_request(&mut self, now: Instant, flow: &Flow, message: Message, maddr: Maddr) {
         let (Some(method), Ok(via)) = (message.method().cloned(), message.via()) else {
             // There is no way back.
             self.counters.invalid += 1;
             return;
         };
-        let destination = response_destination(&via, flow);
+        let destination = response_destination(&via, flow, maddr);
         let matched = if method == Method::Ack { &Method::Invite } else { &method };
         let mut scratch = std::mem::take(&mut self.scratch);
         let keyed = write_server_key(&mut scratch, &message, &via, matched).is_some();

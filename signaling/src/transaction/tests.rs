@@ -7,7 +7,7 @@ use router::time::{Duration, Instant};
 use super::{Acknowledgement, ClientKey, Event, RequestRefused, ServerKey, Timers, Transactions};
 use crate::message::{Header, Message, Method, ResponseWriter, StatusCode, Tag};
 use crate::transport::{
-    Connection, ConnectionId, Destination, Flow, Listener, ListenerId, Listeners, Received, Transmit, Transport,
+    Connection, ConnectionId, Destination, Flow, Listener, ListenerId, Listeners, Maddr, Received, Transmit, Transport,
     TransportFailure,
 };
 
@@ -37,7 +37,7 @@ impl Bench {
 
     fn receive(&mut self, flow: &Flow, text: &str) {
         let bytes = Bytes::copy_from_slice(text.as_bytes());
-        self.layer.handle_received(self.now, Received { flow: *flow, bytes });
+        self.layer.handle_received(self.now, Received { flow: *flow, bytes }, Maddr::Ignored);
     }
 
     fn transmits(&mut self) -> Vec<Transmit> {

@@ -36,4 +36,4 @@ pub use hub::{BindError, TransportCounters, TransportEvent, TransportSettings, T
 pub use listener::{Advertised, DSCP_DEFAULT, Listener, ListenerConfig, Listeners};
 pub use names::{Look, NameAnswer, NameCache, Resolution};
 pub use resolve::Resolver;
-pub use via_rules::{response_destination, with_via};
+pub use via_rules::{Maddr, response_destination, with_via};

@@ -336,13 +336,13 @@ async fn a_long_request_reaches_a_peer_without_tcp() {
     let received = next_message(&mut peer).await;
     let message = Message::parse_datagram(received.bytes).unwrap();
     let response = ResponseWriter::to(&message, StatusCode::OK).source(received.flow.remote).finish();
-    let destination = response_destination(&message.via().unwrap(), &received.flow);
+    let destination = response_destination(&message.via().unwrap(), &received.flow, Maddr::Ignored);
     peer.send(Transmit { destination, bytes: response, token: None });
     let answer = loop {
         if let TransportEvent::Received(received) = next(&mut here).await {
             break received;
         }
     };
-    layer.handle_received(now, answer);
+    layer.handle_received(now, answer, Maddr::Ignored);
     assert!(matches!(layer.poll_event(), Some(Event::Response { .. })));
 }

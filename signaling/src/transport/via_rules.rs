@@ -34,22 +34,33 @@ pub fn with_via(request: &[u8], listener: &Listener, branch: &str) -> Bytes {
     buffer.freeze()
 }
 
+/// Whether `maddr` of a Via is followed. It names any address as that of the response, so a stranger's would make the server
+/// send to whom the stranger likes; it is for multicast and for proxies that are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maddr {
+    /// The sender is known by its address: a trunk.
+    Followed,
+    /// As if it were not there.
+    Ignored,
+}
+
 /// Where the response to a request with that topmost Via, received on that flow, is sent (RFC 3261 §18.2.2).
 ///
 /// - A stream: the connection of the request; once it is gone, the source address with the port of sent-by.
-/// - `maddr`: that address, where it is one, with the port of sent-by.
+/// - `maddr`, where it is followed: that address, where it is one, with the port of sent-by.
 /// - `rport`: the source address and port (RFC 3581 §4), from the socket that the request came to.
 /// - Otherwise the source address (which `received` says, or sent-by itself) with the port of sent-by.
 ///
 /// What the Via itself claims in `received` and in the value of `rport` is not believed: the server sets both.
-pub fn response_destination(via: &Via<'_>, flow: &Flow) -> Destination {
+pub fn response_destination(via: &Via<'_>, flow: &Flow, maddr: Maddr) -> Destination {
     let back = Destination { may_upgrade: false, ..Destination::flow(flow) };
     let port = via.port().filter(|&port| port != 0).unwrap_or(flow.transport.default_port());
     let sent_by = SocketAddr::new(flow.remote.ip(), port);
     if let Some(connection) = flow.connection {
         return Destination { connection: Connection::Prefer(connection, sent_by), ..back };
     }
-    if let Some(address) = via.maddr().and_then(host_address)
+    if maddr == Maddr::Followed
+        && let Some(address) = via.maddr().and_then(host_address)
         && address.is_ipv4() == flow.remote.is_ipv4()
     {
         return Destination { remote: SocketAddr::new(address, port), ..back };
@@ -77,7 +88,19 @@ mod tests {
 
     fn udp(via: &str, remote: &str) -> String {
         let via = Via::parse(via.as_bytes()).unwrap();
-        response_destination(&via, &flow(Transport::Udp, remote)).remote.to_string()
+        response_destination(&via, &flow(Transport::Udp, remote), Maddr::Followed).remote.to_string()
+    }
+
+    #[test]
+    fn a_stranger_does_not_say_by_maddr_where_responses_go() {
+        for (via, expected) in [
+            ("SIP/2.0/UDP 10.0.0.1:5062;maddr=203.0.113.9", "198.51.100.7:5062"),
+            ("SIP/2.0/UDP 10.0.0.1:5062;maddr=203.0.113.9;rport", "198.51.100.7:40000"),
+        ] {
+            let via = Via::parse(via.as_bytes()).unwrap();
+            let flow = flow(Transport::Udp, "198.51.100.7:40000");
+            assert_eq!(response_destination(&via, &flow, Maddr::Ignored).remote.to_string(), expected);
+        }
     }
 
     #[test]
@@ -103,14 +126,14 @@ mod tests {
     #[test]
     fn a_response_over_udp_leaves_from_the_socket_of_the_request() {
         let via = Via::parse(b"SIP/2.0/UDP 10.0.0.1:5062").unwrap();
-        let destination = response_destination(&via, &flow(Transport::Udp, "198.51.100.7:40000"));
+        let destination = response_destination(&via, &flow(Transport::Udp, "198.51.100.7:40000"), Maddr::Followed);
         assert_eq!((destination.listener, destination.may_upgrade), (Some(ListenerId(0)), false));
     }
 
     #[test]
     fn a_response_over_tcp_takes_the_connection_and_then_sent_by() {
         let via = Via::parse(b"SIP/2.0/TCP 10.0.0.1:5062;branch=z9hG4bK1").unwrap();
-        let destination = response_destination(&via, &flow(Transport::Tcp, "198.51.100.7:40000"));
+        let destination = response_destination(&via, &flow(Transport::Tcp, "198.51.100.7:40000"), Maddr::Followed);
         let sent_by = "198.51.100.7:5062".parse().unwrap();
         assert_eq!(destination.connection, Connection::Prefer(ConnectionId(4), sent_by));
         assert_eq!(destination.remote.to_string(), "198.51.100.7:40000");

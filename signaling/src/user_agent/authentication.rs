@@ -39,9 +39,8 @@ impl Gate {
         }
     }
 
-    /// Whether a request over that flow is looked at at all.
-    pub(crate) fn admit(&mut self, means: &Means, bindings: &Bindings, flow: &Flow) -> bool {
-        let standing = Self::standing(means, bindings, flow);
+    /// Whether a message over that flow, whose sender is known so, is looked at at all.
+    pub(crate) fn admit(&mut self, means: &Means, flow: &Flow, standing: Standing) -> bool {
         self.admission.admit(means.now.instant, flow.remote.ip(), flow.remote.port(), standing)
     }
 

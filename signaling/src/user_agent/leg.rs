@@ -222,6 +222,11 @@ impl Leg {
         }
     }
 
+    /// The Call-ID of its dialogs.
+    pub(crate) fn call_id(&self) -> &str {
+        self.head.call_id.as_str()
+    }
+
     /// Its instance.
     pub(crate) fn instance(&self) -> Instance {
         self.head.instance

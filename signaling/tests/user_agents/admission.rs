@@ -1,10 +1,12 @@
 //! Floods of strangers, and garbage.
 
-use super::harness::{ALICE, TRUNK, World, header, sdp};
+use super::harness::{ALICE, CALL, TRUNK, World, alice_talks, answer, call_trunk, header, offer, sdp, state};
 use super::peer::Peer;
-use router::Command;
-use router::parameter::{CauseKind, Failure};
+use router::parameter::{CauseKind, Failure, LegPhase, Parameter, Selection, Status, TraceDirection, TraceEntry};
+use router::time::WallTime;
+use router::{Address, Command, ModuleKind, Private};
 use signaling::message::Header;
+use std::net::SocketAddr;
 
 #[test]
 fn a_flood_of_strangers_takes_nothing_from_trunks_and_phones() {
@@ -96,6 +98,145 @@ fn garbage_is_survived() {
                 world.answer(&packet, Command::Failed, Failure::because(CauseKind::Busy.into()));
             }
         }
+    }
+    world.assert_idle();
+}
+
+/// So many octet strings from strangers, each from another host.
+fn flood(world: &mut World, count: u32, text: impl Fn(u32, SocketAddr) -> String) {
+    for number in 0..count {
+        let from = SocketAddr::from(([203, 0, (number >> 8) as u8, number as u8], 5060));
+        let text = text(number, from);
+        world.send(from, &text);
+    }
+    world.run_ms(2);
+}
+
+fn forged(number: u32, from: SocketAddr) -> String {
+    format!(
+        "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK{number:032x};rport\r\nFrom: <sip:a@h>;tag=1\r\n\
+         To: <sip:b@{from}>;tag=2\r\nCall-ID: forged{number}\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
+    )
+}
+
+fn options(number: u32, from: SocketAddr) -> String {
+    format!(
+        "OPTIONS sip:200@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP {from};branch=z9hG4bK{number:x};rport\r\nMax-Forwards: 70\r\n\
+         From: <sip:x@h>;tag={number}\r\nTo: <sip:200@192.0.2.1>;tag={number:016x}\r\nCall-ID: flood{number}\r\n\
+         CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+    )
+}
+
+/// What the module says of itself.
+fn status(world: &mut World) -> Status {
+    let module = Address::local(ModuleKind::Signaling, 0);
+    world.ask(CALL, module, Command::Query, Status::default());
+    match world.told(Command::Done).first() {
+        Some(Parameter::Status(status)) => (**status).clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn counter(world: &mut World, name: &str) -> u64 {
+    status(world).counters.iter().find(|counter| counter.name == name).map_or(0, |counter| counter.value)
+}
+
+/// How many messages of a call are kept.
+fn traced(world: &mut World, call_id: &str) -> usize {
+    let module = Address::local(ModuleKind::Signaling, 0);
+    let no_message = TraceEntry {
+        at: WallTime::default(),
+        direction: TraceDirection::Received,
+        transport: String::new(),
+        local: String::new(),
+        remote: Private::default(),
+        leg_id: String::new(),
+        message: Vec::new(),
+        truncated: false,
+    };
+    let selection = Selection { name: Some(call_id.to_owned()), ..Default::default() };
+    let wanted = vec![no_message.into(), selection.into()];
+    world.ask_all(CALL, module, Command::Query, wanted);
+    let page = world.told(Command::Done);
+    page.parameters.iter().filter(|parameter| matches!(parameter, Parameter::TraceEntry(_))).count()
+}
+
+#[test]
+fn forged_responses_are_charged_to_their_senders_and_push_no_call_out_of_the_trace() {
+    let mut world = World::with(5, |config| config.trace_octets = 100_000);
+    let (mut alice, _) = alice_talks(&mut world);
+    let before = traced(&mut world, &alice.call_id);
+    assert!(before >= 6, "{before}");
+    flood(&mut world, 10_000, forged);
+    let admitted = counter(&mut world, "sip_unknown_admitted");
+    assert!((2_000..2_100).contains(&admitted), "{admitted}");
+    assert!(counter(&mut world, "sip_stray_responses") < 2_100);
+    assert_eq!(traced(&mut world, &alice.call_id), before);
+    assert_eq!(traced(&mut world, "forged1"), 0);
+    flood(&mut world, 10_000, options);
+    assert_eq!(traced(&mut world, &alice.call_id), before, "strangers' requests push out none either");
+    // What waits for a response gets it, from wherever it comes.
+    let bye = alice.request("BYE", "", "");
+    world.send(alice.address, &bye);
+    world.expect(alice.address, "SIP/2.0 200");
+    let leg = call_trunk(&mut world, offer(20_002));
+    let trunk = TRUNK.parse().unwrap();
+    let invite = world.expect(trunk, "INVITE");
+    flood(&mut world, 10_000, forged);
+    let carrier = Peer::of_invite("198.51.100.99:5080".parse().unwrap(), &invite, "carrier-tag");
+    carrier.respond(&mut world, &invite, "486 Busy Here", "", "");
+    world.told(Command::Failed);
+    world.expect(trunk, "ACK");
+    let _ = leg;
+    world.assert_idle();
+}
+
+#[test]
+fn a_dialog_is_served_during_a_flood_wherever_its_requests_come_from() {
+    let mut world = World::new(6);
+    let (mut alice, _) = alice_talks(&mut world);
+    flood(&mut world, 10_000, options);
+    // Behind a NAT that has moved.
+    alice.address = "198.51.100.200:41000".parse().unwrap();
+    let mut guess = alice.clone();
+    guess.remote_tag = Some("0123456789abcdef".to_owned());
+    let bye = guess.request("BYE", "", "");
+    world.send(guess.address, &bye);
+    let mut elsewhere = alice.clone();
+    elsewhere.call_id = "another".to_owned();
+    let bye = elsewhere.request("BYE", "", "");
+    world.send(elsewhere.address, &bye);
+    world.run_ms(1);
+    assert!(world.take(alice.address).is_empty(), "a tag or Call-ID that is not ours is a stranger's");
+    alice.cseq += 10;
+    let reinvite = alice.request("INVITE", "", &sdp(2, 4_000, "sendonly"));
+    world.send(alice.address, &reinvite);
+    let packet = world.asked(Command::Set);
+    world.answer(&packet, Command::Done, state(LegPhase::Answered, answer(20_000)));
+    world.expect(alice.address, "SIP/2.0 200");
+    let ack = alice.ack(true, "");
+    world.send(alice.address, &ack);
+    world.run_ms(2);
+    flood(&mut world, 3_000, options);
+    let bye = alice.request("BYE", "", "");
+    world.send(alice.address, &bye);
+    world.expect(alice.address, "SIP/2.0 200");
+    assert_eq!(counter(&mut world, "sip_retransmitted"), 0);
+    world.run_ms(40_000);
+    world.assert_idle();
+}
+
+#[test]
+fn a_stranger_has_no_response_sent_elsewhere() {
+    let mut world = World::new(7);
+    let victim: SocketAddr = "198.51.100.250:5060".parse().unwrap();
+    for (from, reached) in [("203.0.113.5:5060", false), (TRUNK, true)] {
+        let mut peer = Peer::new(from, "100", "200");
+        let text = peer.request("OPTIONS", "", "").replace(";rport", ";maddr=198.51.100.250");
+        world.send(peer.address, &text);
+        world.run_ms(5);
+        let (victims, own) = (world.take(victim).len(), world.take(peer.address).len());
+        assert_eq!((victims, own), if reached { (1, 0) } else { (0, 1) }, "{from}");
     }
     world.assert_idle();
 }

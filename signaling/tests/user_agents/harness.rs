@@ -387,6 +387,14 @@ impl World {
         self.settle();
     }
 
+    /// The same with several parameters.
+    pub(crate) fn ask_all(&mut self, call: Instance, to: Address, command: Command, nouns: Vec<Parameter>) {
+        let now = self.now.instant;
+        let parameters: Parameters = nouns.into_iter().collect();
+        self.switch.outbox.request(now, call, to, command, parameters, Duration::from_secs(35));
+        self.settle();
+    }
+
     /// The switch answers a leg.
     pub(crate) fn answer(&mut self, packet: &Packet, command: Command, noun: impl Into<Parameter>) {
         self.switch.outbox.answer(packet.answer(command, one(noun)));

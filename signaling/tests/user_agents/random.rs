@@ -9,7 +9,7 @@ use router::parameter::{
 use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, Random, Received};
 use signaling::message::{Message, Method, StatusCode};
 use signaling::transaction::{ClientKey, Event, ServerKey, Timers, Transactions};
-use signaling::transport::{Destination, Flow, Listener, ListenerId, Listeners, Transport};
+use signaling::transport::{Destination, Flow, Listener, ListenerId, Listeners, Maddr, Transport};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -182,7 +182,7 @@ impl Chaos {
     }
 
     fn take(&mut self, world: &World, message: Message) {
-        self.transactions.handle_message(world.now.instant, &self.flow, message);
+        self.transactions.handle_message(world.now.instant, &self.flow, message, Maddr::Followed);
         while let Some(event) = self.transactions.poll_event() {
             match event {
                 Event::Request { key, message, .. } => self.requested(world, key, message),
