@@ -18,6 +18,7 @@ use router::service::{drain, next_turn, turn};
 use router::time::{Duration, Instant};
 use signaling::Signaling;
 use signaling::transport::{Resolution, Resolver, TransportEvent, Transports};
+use signaling::trunk::Source;
 use std::pin::Pin;
 use std::sync::Arc;
 use switch::Switch;
@@ -65,6 +66,7 @@ impl Shard {
     /// Runs until `stop` is sent or dropped, then closes the sockets.
     pub async fn run(mut self, mut stop: oneshot::Receiver<()>) {
         let mut applied = self.live.load_full();
+        self.transports.set_trunks(trunk_sources(&applied));
         let mut alarm = Box::pin(tokio::time::sleep(Duration::ZERO));
         loop {
             let live = self.live.load();
@@ -119,6 +121,7 @@ impl Shard {
     fn apply(&mut self, state: &State) {
         let now = self.clock.now();
         self.signaling.reconfigure(now, sip::config(&state.configuration, self.transports.listeners()));
+        self.transports.set_trunks(trunk_sources(state));
         self.switch.reconfigure(calls_config(state));
     }
 
@@ -165,6 +168,11 @@ impl Shard {
 pub fn calls_config(state: &State) -> switch::Config {
     let config = calls::config(&state.configuration);
     if state.draining { switch::Config { calls_max: 0, ..config } } else { config }
+}
+
+/// Where trunks' connections come from.
+fn trunk_sources(state: &State) -> Vec<Source> {
+    sip::trunks(&state.configuration).into_iter().flat_map(|trunk| trunk.sources).collect()
 }
 
 fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {

@@ -74,6 +74,14 @@ pub struct AdmissionCounters {
     pub dialog_limited: u64,
 }
 
+/// What one host is counted by: its IPv4 address, or its IPv6 /64, all of which it has to send from (RFC 6177).
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
+    }
+}
+
 /// Buckets for sources. Their number is fixed: sources share one where a keyed hash says so, so that spoofed addresses cost
 /// no memory and nobody can choose with whom to share.
 #[derive(Debug)]
@@ -155,10 +163,9 @@ impl Admission {
         self.counters
     }
 
-    /// An IPv6 host has its whole /64 to send from: that is its address here (RFC 6177).
     fn index(&self, address: IpAddr, port: Option<u16>) -> usize {
         self.place(|hasher| {
-            match address.to_canonical() {
+            match network_of(address) {
                 IpAddr::V4(address) => hasher.write_u32(address.into()),
                 IpAddr::V6(address) => hasher.write_u64((u128::from(address) >> 64) as u64),
             }

@@ -13,7 +13,7 @@ use super::machine::{ClientInput, ServerInput};
 use super::sending::ClientEntry;
 use super::serving::ServerEntry;
 use super::slots::Slots;
-use super::timer::{Timer, Timers};
+use super::timer::Timers;
 use crate::message::Message;
 use crate::transport::{Destination, Flow, Listeners, Maddr, Received, TcpRefusals, Token, Transmit, TransportFailure};
 
@@ -230,6 +230,7 @@ impl Transactions {
                 Owner::Client(key) => {
                     if let Some(entry) = self.clients.get_mut(key.0) {
                         entry.timer = None;
+                        self.client_silent(now, key);
                         self.client_input(now, key, ClientInput::Timeout, None);
                     }
                 }
@@ -297,19 +298,14 @@ impl Transactions {
     }
 
     /// Schedules the machine's next deadline in place of the one that is scheduled.
-    pub(super) fn reschedule(
-        &mut self,
-        scheduled: Scheduled,
-        next: Option<(Instant, Timer)>,
-        owner: Owner,
-    ) -> Scheduled {
+    pub(super) fn reschedule(&mut self, scheduled: Scheduled, next: Option<Instant>, owner: Owner) -> Scheduled {
         match (scheduled, next) {
-            (Some((_, at)), Some((next, _))) if at == next => scheduled,
+            (Some((_, at)), Some(next)) if at == next => scheduled,
             (scheduled, next) => {
                 if let Some((timer, _)) = scheduled {
                     self.wheel.cancel(timer);
                 }
-                next.map(|(at, _)| (self.wheel.schedule(at, owner), at))
+                next.map(|at| (self.wheel.schedule(at, owner), at))
             }
         }
     }

@@ -68,9 +68,20 @@ pub(super) struct ClientEntry {
     /// The request as sent while it may be needed: to repeat, acknowledge or cancel it. After a refusal the ACK.
     sent: Bytes,
     cancel: Cancel,
-    /// What goes by UDP if TCP is refused: the destination that was meant, and the request without Via.
-    fallback: Option<Box<(Destination, Bytes)>>,
+    /// What goes by UDP if TCP is refused or stays silent, until something is heard.
+    fallback: Option<Box<Fallback>>,
     pub(super) timer: Scheduled,
+}
+
+/// A request that was meant to go by UDP.
+#[derive(Debug)]
+struct Fallback {
+    /// The destination that was meant.
+    destination: Destination,
+    /// Without Via.
+    request: Bytes,
+    /// Until when something is to be heard by TCP.
+    until: Instant,
 }
 
 #[derive(Debug)]
@@ -133,7 +144,8 @@ impl Transactions {
     /// transport that it goes by, the advertised address of the listener and a new branch.
     ///
     /// A request that is too long for UDP goes by TCP where the destination allows, and by UDP after all where the peer
-    /// takes no connection (RFC 3261 §18.1.1).
+    /// takes no connection (RFC 3261 §18.1.1), or takes one and says nothing for [`Timers::stream_silence`]. Its branch stays
+    /// the same: a peer that had it by TCP takes it for a repetition (§17.2.3).
     ///
     /// # Errors
     /// Nothing was sent and nothing is kept.
@@ -161,7 +173,8 @@ impl Transactions {
             && let Some((_, listener)) = self.listeners.select(&tcp)
         {
             sent = with_via(&request, listener, branch_of(branch).as_str());
-            fallback = Some(Box::new((meant, request.clone())));
+            let until = now + self.timers.stream_silence();
+            fallback = Some(Box::new(Fallback { destination: meant, request: request.clone(), until }));
             destination = tcp;
             self.counters.upgraded += 1;
         }
@@ -227,12 +240,9 @@ impl Transactions {
             let invite = matches!(self.clients.get(key.0)?.machine, Machine::Invite(_));
             (invite == (method == Method::Invite)).then_some(key)
         });
-        let ours = |key: &ClientKey| {
-            let destination = self.clients.get(key.0).map(|entry| entry.destination);
-            let listener = destination.and_then(|to| self.listeners.get(to.listener?));
-            // RFC 3261 §18.1.2: a response whose sent-by is not ours is dropped.
-            message.via().is_ok_and(|via| listener.is_some_and(|listener| listener.is_sent_by(&via)))
-        };
+        // RFC 3261 §18.1.2: a response whose sent-by is not ours is dropped. It may be that of TCP where the request went by UDP
+        // afterwards.
+        let ours = |_: &ClientKey| message.via().is_ok_and(|via| self.listeners.is_sent_by(&via));
         let Some(key) = found.filter(ours) else {
             self.counters.stray_responses += 1;
             return false;
@@ -241,8 +251,11 @@ impl Transactions {
             self.counters.invalid += 1;
             return true;
         };
-        if let Some((destination, _)) = self.clients.get_mut(key.0).and_then(|entry| entry.fallback.take()).as_deref() {
-            self.refusals.clear(destination.remote);
+        if let Some(entry) = self.clients.get_mut(key.0)
+            && (entry.fallback.take().is_some() || flow.transport != entry.destination.transport)
+        {
+            // It serves TCP, though slowly perhaps.
+            self.refusals.clear(entry.destination.remote);
         }
         self.client_input(now, key, ClientInput::Response(status), Some((message, *flow)));
         true
@@ -295,9 +308,8 @@ impl Transactions {
     /// The transport failed a request or an ACK: by UDP after all, or the end.
     pub(super) fn client_failed(&mut self, now: Instant, key: ClientKey, failure: TransportFailure) {
         let Some(entry) = self.clients.get_mut(key.0) else { return };
-        if entry.machine.is_unanswered()
-            && let Some(fallback) = entry.fallback.take()
-            && self.downgrade(now, key, &fallback.0, &fallback.1, failure)
+        if let Some(fallback) = entry.fallback.take()
+            && self.downgrade(now, key, &fallback, failure)
         {
             return;
         }
@@ -312,15 +324,22 @@ impl Transactions {
         }
     }
 
-    /// Sends by UDP what TCP did not take, as if it had been sent only now. False if no listener is left for it.
-    fn downgrade(
-        &mut self,
-        now: Instant,
-        key: ClientKey,
-        destination: &Destination,
-        request: &Bytes,
-        failure: TransportFailure,
-    ) -> bool {
+    /// Nothing came by TCP in time for a request that was to go by UDP: it does.
+    pub(super) fn client_silent(&mut self, now: Instant, key: ClientKey) {
+        let Some(entry) = self.clients.get_mut(key.0) else { return };
+        if let Some(fallback) = entry.fallback.take_if(|fallback| fallback.until <= now) {
+            self.downgrade(now, key, &fallback, TransportFailure::TimedOut);
+        }
+    }
+
+    /// Sends by UDP what TCP did not take, as if it had been sent only now. False if something was heard already, if it is to
+    /// be cancelled, or if no listener is left for it.
+    fn downgrade(&mut self, now: Instant, key: ClientKey, fallback: &Fallback, failure: TransportFailure) -> bool {
+        let Fallback { destination, request, .. } = fallback;
+        let pending = |entry: &ClientEntry| entry.machine.is_unanswered() && matches!(entry.cancel, Cancel::Unasked);
+        if !self.clients.get(key.0).is_some_and(pending) {
+            return false;
+        }
         if matches!(failure, TransportFailure::Refused | TransportFailure::TimedOut | TransportFailure::Unreachable) {
             self.refusals.note(now, destination.remote);
         }
@@ -387,7 +406,7 @@ impl Transactions {
         branch: u128,
         destination: Destination,
         sent: Bytes,
-        fallback: Option<Box<(Destination, Bytes)>>,
+        fallback: Option<Box<Fallback>>,
     ) -> Option<ClientKey> {
         let is_cancel = matches!(machine, Machine::Cancel(_));
         let entry = ClientEntry { machine, branch, destination, sent, cancel: Cancel::Unasked, fallback, timer: None };
@@ -421,7 +440,9 @@ impl Transactions {
 
     fn reschedule_client(&mut self, key: ClientKey) {
         let Some(entry) = self.clients.get_mut(key.0) else { return };
-        let (scheduled, next) = (entry.timer.take(), entry.machine.poll_timeout());
+        let until = entry.fallback.as_ref().map(|fallback| fallback.until);
+        let next = entry.machine.poll_timeout().map(|(at, _)| at).into_iter().chain(until).min();
+        let scheduled = entry.timer.take();
         let scheduled = self.reschedule(scheduled, next, Owner::Client(key));
         if let Some(entry) = self.clients.get_mut(key.0) {
             entry.timer = scheduled;

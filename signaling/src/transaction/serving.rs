@@ -369,7 +369,7 @@ impl Transactions {
 
     fn reschedule_server(&mut self, key: ServerKey) {
         let Some(entry) = self.servers.get_mut(key.0) else { return };
-        let (scheduled, next) = (entry.timer.take(), entry.machine.poll_timeout());
+        let (scheduled, next) = (entry.timer.take(), entry.machine.poll_timeout().map(|(at, _)| at));
         let scheduled = self.reschedule(scheduled, next, Owner::Server(key));
         if let Some(entry) = self.servers.get_mut(key.0) {
             entry.timer = scheduled;

@@ -594,6 +594,70 @@ fn a_long_request_goes_by_tcp_and_by_udp_where_that_is_refused() {
 }
 
 #[test]
+fn a_long_request_goes_by_udp_where_tcp_stays_silent() {
+    let mut bench = Bench::new();
+    let start = bench.now;
+    let key = bench.layer.request(bench.now, udp(), outgoing("INVITE", 1_300)).unwrap();
+    let [first] = bench.transmits().try_into().unwrap();
+    assert_eq!(first.destination.transport, Transport::Tcp);
+    let sent: Vec<u64> = bench.run(start, 15_999).into_iter().map(|(ms, _)| ms).collect();
+    assert_eq!(sent, [8_000, 8_500, 9_500, 11_500, 15_500]);
+    assert_eq!(bench.layer.destination(key).map(|to| to.transport), Some(Transport::Udp));
+    // The peer was only slow: what it says by TCP counts, and the next long request goes there again.
+    bench.receive(&flow(Transport::Tcp), &answer(&first.bytes, 200));
+    assert_eq!(bench.told(), ["response 200"]);
+    bench.layer.request(bench.now, udp(), outgoing("INVITE", 1_300)).unwrap();
+    assert_eq!(bench.transmits()[0].destination.transport, Transport::Tcp);
+    assert_eq!((bench.layer.counters().upgraded, bench.layer.counters().downgraded), (2, 1));
+}
+
+#[test]
+fn a_peer_whose_tcp_is_silent_gets_the_next_long_request_by_udp() {
+    let mut bench = Bench::new();
+    let start = bench.now;
+    bench.layer.request(bench.now, udp(), outgoing("INVITE", 1_300)).unwrap();
+    let first = bench.transmits().remove(0).bytes;
+    bench.run(start, 7_999);
+    bench.now = start + Duration::from_secs(8);
+    bench.layer.handle_timeout(bench.now);
+    let [second] = bench.transmits().try_into().unwrap();
+    let branch =
+        |bytes: &Bytes| Message::parse_datagram(bytes.clone()).unwrap().via().unwrap().branch().map(str::to_owned);
+    assert_eq!((second.destination.transport, branch(&second.bytes)), (Transport::Udp, branch(&first)));
+    bench.receive(&flow(Transport::Udp), &answer(&second.bytes, 200));
+    bench.layer.request(bench.now, udp(), outgoing("INVITE", 1_300)).unwrap();
+    assert_eq!(bench.transmits()[0].destination.transport, Transport::Udp);
+}
+
+#[test]
+fn a_long_request_whose_peer_answers_by_tcp_stays_there() {
+    let mut bench = Bench::new();
+    let start = bench.now;
+    bench.layer.request(bench.now, udp(), outgoing("INVITE", 1_300)).unwrap();
+    let [first] = bench.transmits().try_into().unwrap();
+    bench.receive(&flow(Transport::Tcp), &answer(&first.bytes, 100));
+    assert_eq!(bench.run(start, 60_000), []);
+    assert_eq!(bench.layer.counters().downgraded, 0);
+}
+
+#[test]
+fn a_long_invite_that_is_to_be_cancelled_is_not_sent_anew() {
+    let mut bench = Bench::new();
+    let start = bench.now;
+    for silent in [true, false] {
+        let key = bench.layer.request(bench.now, udp(), outgoing("INVITE", 1_300)).unwrap();
+        let [first] = bench.transmits().try_into().unwrap();
+        bench.layer.cancel(bench.now, key, None);
+        match silent {
+            true => assert_eq!(bench.run(start, 40_000), []),
+            false => bench.layer.handle_transport_failed(bench.now, first.token.unwrap(), TransportFailure::Refused),
+        }
+        assert_eq!(bench.sent(), Vec::<String>::new());
+        assert_eq!(bench.told()[1..], ["client terminated"]);
+    }
+}
+
+#[test]
 fn a_failing_transport_is_reported() {
     let mut bench = Bench::new();
     bench.call(tcp());

@@ -77,6 +77,14 @@ impl Timers {
         self.t1 * 64
     }
 
+    /// How long a peer that took a TCP connection may say nothing to a request that went that way only as it was too long for
+    /// UDP: 16·T1, 8 s with the usual value. A peer that serves TCP answers an INVITE within 200 ms (RFC 3261 §17.2.1), any
+    /// other request within T2 (RFC 4320 §4.1); where a firewall or a proxy took the connection for it, three quarters of
+    /// timers B and F are left to UDP.
+    pub fn stream_silence(&self) -> Duration {
+        self.t1 * 16
+    }
+
     /// After how long a client's timer E has reached T2: the sum of its intervals below T2 (RFC 4320 §4.1); 3.5 s with
     /// the usual values.
     pub fn trying_of_other_requests(&self) -> Duration {

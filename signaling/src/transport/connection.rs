@@ -67,6 +67,9 @@ struct Shared {
 /// How long a connection waits for what.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
+    /// For the first message on a connection that the peer opened, whole.
+    pub(super) first: Duration,
+    /// For the rest of a message that has begun.
     pub(super) message: Duration,
     pub(super) idle: Duration,
 }
@@ -108,6 +111,7 @@ pub(super) fn pair(
         patience,
         framer: Framer::new(),
         writing: VecDeque::new(),
+        greeted: !accepted,
         read_since: None,
         write_since: None,
         active: Instant::now(),
@@ -128,6 +132,8 @@ pub(super) struct Connection {
     framer: Framer,
     /// What is being written, the first of it partly.
     writing: VecDeque<Outgoing>,
+    /// Whether the peer has sent a whole message, or need not: the connection was opened from here.
+    greeted: bool,
     /// Since when a message is not whole; at the start, since when the first one is awaited.
     read_since: Option<Instant>,
     /// Since when the peer takes nothing of what is being written.
@@ -256,13 +262,15 @@ impl Connection {
             match self.framer.next_frame() {
                 Ok(Some(Frame::Message(bytes))) => {
                     whole = true;
+                    self.greeted = true;
                     let received = Received { flow: self.flow, bytes };
                     if self.inputs.send(Input::Received(received)).await.is_err() {
                         return Err(TransportFailure::Closed);
                     }
                 }
                 Ok(Some(Frame::Ping)) => {
-                    whole = true;
+                    // Pings alone are no first message.
+                    whole |= self.greeted;
                     self.pong();
                 }
                 Ok(None) => break,
@@ -295,11 +303,10 @@ impl Connection {
     /// When the connection ends if nothing happens before.
     fn deadline(&self) -> Instant {
         let idle = self.active + self.patience.idle;
-        [self.read_since, self.write_since]
-            .into_iter()
-            .flatten()
-            .map(|since| since + self.patience.message)
-            .fold(idle, Instant::min)
+        let read = if self.greeted { self.patience.message } else { self.patience.first };
+        let read = self.read_since.map(|since| since + read);
+        let write = self.write_since.map(|since| since + self.patience.message);
+        [read, write].into_iter().flatten().fold(idle, Instant::min)
     }
 
     /// Moves the alarm forward where the deadline has come nearer; where it has moved away the alarm finds out itself.

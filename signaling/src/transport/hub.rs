@@ -1,6 +1,6 @@
 //! All sockets of a shard, driven from its loop.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -18,12 +18,14 @@ use super::flow::{
     Connection, ConnectionId, Destination, Flow, ListenerId, Received, Token, Transmit, Transport, TransportFailure,
 };
 use super::limits::{
-    ACCEPT_PAUSE, CONNECT_TIMEOUT, CONNECTION_INPUTS, CONNECTIONS_MAX, CONNECTIONS_PER_SOURCE, IDLE_TIMEOUT,
-    MESSAGE_TIMEOUT, UDP_PAYLOAD_OCTETS_MAX, WRITE_QUEUE_OCTETS,
+    ACCEPT_PAUSE, CONNECT_TIMEOUT, CONNECTION_INPUTS, CONNECTIONS_MAX, CONNECTIONS_PER_SOURCE, CONNECTIONS_RESERVED,
+    FIRST_MESSAGE_TIMEOUT, IDLE_TIMEOUT, MESSAGE_TIMEOUT, UDP_PAYLOAD_OCTETS_MAX, WRITE_QUEUE_OCTETS,
 };
 use super::listener::{Advertised, Listener, ListenerConfig, Listeners};
 use super::tcp::{Tcp, connect, tune};
 use super::udp::{Udp, outward_address};
+use crate::admission::network_of;
+use crate::trunk::Source;
 
 /// What comes of the transports.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,12 +53,16 @@ pub enum TransportEvent {
 pub struct TransportSettings {
     /// Connections at once.
     pub connections: usize,
-    /// Accepted connections from one address.
+    /// Of them, those that only trunks and what is opened from here may take.
+    pub connections_reserved: usize,
+    /// Accepted connections from one host, an IPv4 address or an IPv6 /64, that is no trunk's.
     pub connections_per_source: usize,
     /// Octets that wait to be written to one connection; at the bound it is closed.
     pub write_queue_octets: usize,
     /// How long opening a connection may take.
     pub connect_timeout: Duration,
+    /// How long the first message may take to come, whole, on a connection that a peer opened.
+    pub first_message_timeout: Duration,
     /// How long a message may take to come or go once it has begun.
     pub message_timeout: Duration,
     /// How long nothing may come or go.
@@ -67,9 +73,11 @@ impl Default for TransportSettings {
     fn default() -> Self {
         Self {
             connections: CONNECTIONS_MAX,
+            connections_reserved: CONNECTIONS_RESERVED,
             connections_per_source: CONNECTIONS_PER_SOURCE,
             write_queue_octets: WRITE_QUEUE_OCTETS,
             connect_timeout: CONNECT_TIMEOUT,
+            first_message_timeout: FIRST_MESSAGE_TIMEOUT,
             message_timeout: MESSAGE_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
         }
@@ -131,7 +139,12 @@ pub struct Transports {
     connections: HashMap<ConnectionId, Handle>,
     /// Connections that were opened from here, by listener and peer: further messages there take them.
     opened: HashMap<(ListenerId, SocketAddr), ConnectionId>,
+    /// Accepted connections that are no trunk's, by host.
     accepted_from: BTreeMap<IpAddr, usize>,
+    /// Those of trunks.
+    accepted_of_trunks: BTreeSet<ConnectionId>,
+    /// Where trunks' connections come from.
+    trunks: Vec<Source>,
     last_connection: u64,
     tasks: JoinSet<()>,
     inputs: Receiver<Input>,
@@ -174,6 +187,8 @@ impl Transports {
             connections: HashMap::new(),
             opened: HashMap::new(),
             accepted_from: BTreeMap::new(),
+            accepted_of_trunks: BTreeSet::new(),
+            trunks: Vec::new(),
             last_connection: 0,
             tasks: JoinSet::new(),
             inputs,
@@ -190,6 +205,11 @@ impl Transports {
     /// The listeners as bound: with the ports that the system chose, and what they advertise.
     pub fn listeners(&self) -> &Listeners {
         &self.listeners
+    }
+
+    /// Where the trunks' connections come from, from now on: they have room when strangers have taken theirs.
+    pub fn set_trunks(&mut self, sources: Vec<Source>) {
+        self.trunks = sources;
     }
 
     /// Waits until something has come; may be dropped at any moment.
@@ -390,16 +410,25 @@ impl Transports {
     }
 
     fn accept(&mut self, listener: ListenerId, stream: TcpStream, remote: SocketAddr) {
-        let from = self.accepted_from.get(&remote.ip()).copied().unwrap_or(0);
-        if self.connections.len() >= self.settings.connections || from >= self.settings.connections_per_source {
+        let host = network_of(remote.ip());
+        let of_trunk = self.trunks.iter().any(|source| source.contains_host(remote.ip()));
+        let settings = &self.settings;
+        let from = self.accepted_from.get(&host).copied().unwrap_or(0);
+        let reserved = if of_trunk { 0 } else { settings.connections_reserved };
+        let room = self.connections.len() + reserved < settings.connections;
+        if !room || !of_trunk && from >= settings.connections_per_source {
             self.counters.rejected += 1;
             return;
         }
         let Some(local) = stream.local_addr().ok() else { return };
         tune(&stream);
-        *self.accepted_from.entry(remote.ip()).or_default() += 1;
         self.counters.accepted += 1;
-        let (_, task) = self.connection(listener, local, remote, true);
+        let (id, task) = self.connection(listener, local, remote, true);
+        if of_trunk {
+            self.accepted_of_trunks.insert(id);
+        } else {
+            *self.accepted_from.entry(host).or_default() += 1;
+        }
         self.tasks.spawn(task.serve(stream));
     }
 
@@ -414,7 +443,9 @@ impl Transports {
         let id = ConnectionId(self.last_connection);
         let transport = self.listeners.get(listener).map_or(Transport::Tcp, Listener::transport);
         let flow = Flow { transport, listener, local, remote, connection: Some(id) };
-        let patience = Patience { message: self.settings.message_timeout, idle: self.settings.idle_timeout };
+        let TransportSettings { first_message_timeout: first, message_timeout: message, idle_timeout: idle, .. } =
+            self.settings;
+        let patience = Patience { first, message, idle };
         let bound = self.settings.write_queue_octets;
         let (handle, task) = pair(flow, accepted, self.input_sender.clone(), patience, bound);
         self.connections.insert(id, handle);
@@ -433,8 +464,9 @@ impl Transports {
                 if let Some(connection) = flow.connection {
                     self.forget(connection);
                 }
-                if accepted {
-                    self.release_source(flow.remote.ip());
+                let of_trunk = flow.connection.is_some_and(|connection| self.accepted_of_trunks.remove(&connection));
+                if accepted && !of_trunk {
+                    self.release_source(network_of(flow.remote.ip()));
                 }
                 self.events.push_back(TransportEvent::Closed { flow });
             }

@@ -32,8 +32,16 @@ pub const UDP_RECEIVE_BUFFER: usize = 4 << 20;
 /// open files (20,000) is left to media ports.
 pub const CONNECTIONS_MAX: usize = 4_096;
 
-/// Accepted connections from one address: an office behind one NAT.
+/// Connections that only trunks and what is opened from here may take: strangers and phones share the rest. Carriers hold a
+/// handful each, a long request to a trunk opens one.
+pub const CONNECTIONS_RESERVED: usize = CONNECTIONS_MAX / 4;
+
+/// Accepted connections from one host (an IPv4 address, an IPv6 /64) that is no trunk's: an office behind one NAT.
 pub const CONNECTIONS_PER_SOURCE: usize = 512;
+
+/// How long a connection that a peer opened may take for its first whole message. Who opens one has something to say; RFC 5626
+/// §4.4.1 has it ping afterwards.
+pub const FIRST_MESSAGE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long nothing is accepted after the system had no room for a connection: it will hardly have any sooner.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -49,8 +57,8 @@ pub const READ_OCTETS: usize = 2_048;
 /// time left to go by UDP after all.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// How long a connection may take for its first message, and for the rest of a message that has begun: RFC 3261's
-/// longest transaction time is 32 s, nobody sends more slowly.
+/// How long a connection may take for the rest of a message that has begun: RFC 3261's longest transaction time is 32 s,
+/// nobody sends more slowly.
 pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(32);
 
 /// How long nothing may come or go on a connection: twice and a half the longest keep-alive interval that phones use
@@ -77,6 +85,7 @@ pub const NAME_FAILURE_HELD: Duration = Duration::from_secs(15);
 /// See [`NAME_FAILURE_HELD`]: that a name does not exist, as its zone says.
 pub const NAME_ABSENT_MAX: Duration = Duration::from_secs(300);
 
+const _: () = assert!(CONNECTIONS_PER_SOURCE < CONNECTIONS_MAX - CONNECTIONS_RESERVED);
 const _: () = assert!(CONNECT_TIMEOUT.as_millis() * 4 < MESSAGE_TIMEOUT.as_millis());
 const _: () = assert!(WRITE_QUEUE_OCTETS >= 2 * crate::limits::MESSAGE_OCTETS_MAX);
 const _: () = assert!(UDP_PAYLOAD_OCTETS_MAX <= crate::limits::MESSAGE_OCTETS_MAX);

@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 use crate::message::{Message, ResponseWriter, StatusCode};
 use crate::transaction::{Event, Timers, Transactions};
+use crate::trunk::Source;
 
 /// Nothing here takes long; a test that hangs is to end.
 const GUARD: Duration = Duration::from_secs(60);
@@ -235,8 +236,9 @@ async fn a_response_finds_another_way_and_a_flow_does_not() {
 #[tokio::test]
 async fn connections_are_bounded_in_all_and_by_source() {
     let one = TransportSettings { connections_per_source: 1, ..TransportSettings::default() };
-    let all = TransportSettings { connections: 1, ..TransportSettings::default() };
-    for settings in [one, all] {
+    let all = TransportSettings { connections: 1, connections_reserved: 0, ..TransportSettings::default() };
+    let rest = TransportSettings { connections: 2, connections_reserved: 1, ..TransportSettings::default() };
+    for settings in [one, all, rest] {
         let mut here = bounded(Transport::Tcp, "127.0.0.1:0", settings);
         let mut first = TcpStream::connect(local(&here)).await.unwrap();
         first.write_all(MESSAGE.as_bytes()).await.unwrap();
@@ -254,13 +256,55 @@ async fn connections_are_bounded_in_all_and_by_source() {
 }
 
 #[tokio::test]
+async fn trunks_and_connections_of_our_own_have_room_when_strangers_have_taken_theirs() {
+    let settings = TransportSettings {
+        connections: 3,
+        connections_reserved: 2,
+        connections_per_source: 1,
+        ..TransportSettings::default()
+    };
+    let mut here = bounded(Transport::Tcp, "127.0.0.1:0", settings);
+    let mut stranger = TcpStream::connect(local(&here)).await.unwrap();
+    stranger.write_all(MESSAGE.as_bytes()).await.unwrap();
+    next_message(&mut here).await;
+    let mut another = TcpStream::connect(local(&here)).await.unwrap();
+    while_driven(&mut here, another.read_to_end(&mut Vec::new())).await.unwrap();
+    let peer = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    here.send(transmit(to(Transport::Tcp, peer.local_addr().unwrap()), MESSAGE, 1));
+    let (_outgoing, _) = while_driven(&mut here, peer.accept()).await.unwrap();
+    // Whatever port a trunk is known by, its connections come from others.
+    here.set_trunks(vec![Source::parse("127.0.0.1:5060").unwrap()]);
+    let mut trunk = TcpStream::connect(local(&here)).await.unwrap();
+    trunk.write_all(MESSAGE.as_bytes()).await.unwrap();
+    next_message(&mut here).await;
+    assert_eq!((here.connections(), here.counters().rejected), (3, 1));
+    let mut beyond = TcpStream::connect(local(&here)).await.unwrap();
+    while_driven(&mut here, beyond.read_to_end(&mut Vec::new())).await.unwrap();
+    drop((stranger, trunk));
+    for _ in 0..2 {
+        assert!(matches!(next(&mut here).await, TransportEvent::Closed { .. }));
+    }
+    here.set_trunks(Vec::new());
+    let mut third = TcpStream::connect(local(&here)).await.unwrap();
+    while_driven(&mut here, third.read_to_end(&mut Vec::new())).await.unwrap();
+}
+
+#[tokio::test]
 async fn silent_and_slow_peers_are_closed() {
     let hasty = Duration::from_millis(20);
     let idle = TransportSettings { idle_timeout: hasty, ..TransportSettings::default() };
     let slow = TransportSettings { message_timeout: hasty, ..TransportSettings::default() };
-    for (settings, said) in
-        [(idle, MESSAGE), (idle, ""), (slow, ""), (slow, "OPTIONS sip:h SIP/2.0\r\nX"), (slow, "\r\n")]
-    {
+    let mute = TransportSettings { first_message_timeout: hasty, ..TransportSettings::default() };
+    let begun = format!("{MESSAGE}OPTIONS sip:h");
+    for (settings, said) in [
+        (idle, MESSAGE),
+        (idle, ""),
+        (slow, &begun),
+        (mute, ""),
+        (mute, "OPTIONS sip:h SIP/2.0\r\nX"),
+        (mute, "\r\n"),
+        (mute, "\r\n\r\n"),
+    ] {
         let mut here = bounded(Transport::Tcp, "127.0.0.1:0", settings);
         let mut peer = TcpStream::connect(local(&here)).await.unwrap();
         peer.write_all(said.as_bytes()).await.unwrap();

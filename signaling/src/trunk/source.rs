@@ -45,6 +45,11 @@ impl Source {
             }
     }
 
+    /// Whether a connection from that host may be from here: its port is of the host's own choice.
+    pub fn contains_host(&self, host: IpAddr) -> bool {
+        self.contains(SocketAddr::new(host, self.port.unwrap_or(0)))
+    }
+
     /// The greater, the fewer addresses and ports it names.
     pub fn specificity(&self) -> (bool, u16) {
         let width = if self.address.is_ipv4() { 32 } else { 128 };
@@ -87,5 +92,8 @@ mod tests {
         let everybody = Source::parse("0.0.0.0/0").unwrap();
         assert!(everybody.contains("203.0.113.9:1".parse().unwrap()));
         assert!(!everybody.contains("[2001:db8::1]:1".parse().unwrap()));
+        let port = Source::parse("198.51.100.7:5060").unwrap();
+        assert!(port.contains_host("198.51.100.7".parse().unwrap()));
+        assert!(!port.contains_host("198.51.100.8".parse().unwrap()));
     }
 }
