@@ -132,6 +132,11 @@ impl Inbox {
         self.queue.is_empty()
     }
 
+    /// How many packets wait.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Before the module sleeps: false if packets wait. After true, the next push wakes it.
     pub fn may_sleep(&self) -> bool {
         self.wake_state.may_sleep(|| self.queue.is_empty())

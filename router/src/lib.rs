@@ -16,7 +16,9 @@
 //! - [`service`]: the face of every service module, and the drain rule, written once.
 //! - [`subscription`]: who wants to be notified, and who missed something.
 //! - [`encoding`]: the packet between platforms, in CBOR (RFC 8949; `docs/packets.md`).
-//! - [`time`], [`random`], [`instance`], [`private`]: arguments that every pure machine takes.
+//! - [`pace`]: when a busy module takes its inputs in batches.
+//! - [`time`], [`random`], [`instance`]: arguments that every pure machine takes.
+//! - [`private`], [`short_text`], [`own_map`]: what values are kept in.
 
 pub mod address;
 mod atomic;
@@ -26,12 +28,15 @@ pub mod inbox;
 pub mod instance;
 pub mod limits;
 pub mod outbox;
+pub mod own_map;
+pub mod pace;
 pub mod packet;
 pub mod parameter;
 pub mod private;
 pub mod random;
 pub mod route;
 pub mod service;
+pub mod short_text;
 pub mod subscription;
 pub mod time;
 pub mod wake;
@@ -41,11 +46,14 @@ pub use command::{Class, Command};
 pub use inbox::{Inbox, InboxCounters};
 pub use instance::Instances;
 pub use outbox::{Outbox, Pending, Received};
+pub use own_map::OwnMap;
+pub use pace::Pace;
 pub use packet::{Packet, Parameters, Transaction, one};
 pub use parameter::Parameter;
 pub use private::Private;
 pub use random::Random;
 pub use route::{Endpoint, Refused, Router};
 pub use service::Service;
+pub use short_text::ShortText;
 pub use subscription::Subscriptions;
 pub use wake::Wake;

@@ -3,11 +3,12 @@
 use crate::address::{Address, Instance, Module, PlatformId};
 use crate::command::{Class, Command};
 use crate::limits::{PENDING, RELEASE_RETRY_MS};
+use crate::own_map::OwnMap;
 use crate::packet::{Packet, Parameters, Transaction, one};
 use crate::parameter::{Failure, Reason};
 use crate::route::Refused;
 use crate::time::{Duration, Instant, TimerKey, TimerWheel};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 /// A request that was sent and has no last answer yet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,7 +62,7 @@ enum Timer {
 pub struct Outbox {
     address: Address,
     next: u64,
-    pending: HashMap<Transaction, (Pending, TimerKey)>,
+    pending: OwnMap<Transaction, (Pending, TimerKey)>,
     timers: TimerWheel<Timer>,
     transmit: VecDeque<Packet>,
     received: VecDeque<Packet>,
@@ -76,7 +77,7 @@ impl Outbox {
         Self {
             address: address.of_module(),
             next: 1,
-            pending: HashMap::new(),
+            pending: OwnMap::default(),
             timers: TimerWheel::new(),
             transmit: VecDeque::new(),
             received: VecDeque::new(),

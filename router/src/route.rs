@@ -225,6 +225,11 @@ impl Endpoint {
         self.inbox.is_empty()
     }
 
+    /// How many packets wait.
+    pub fn waiting(&self) -> usize {
+        self.inbox.waiting()
+    }
+
     /// Before the module sleeps: false if packets wait.
     pub fn may_sleep(&self) -> bool {
         self.inbox.may_sleep()

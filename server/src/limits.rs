@@ -12,6 +12,13 @@ pub const SCRAPES: usize = 8;
 /// six hops between them.
 pub const SHARD_ROUNDS: usize = 8;
 
+/// SIP messages a second from which on a shard takes them in batches: below, at 150 calls a second say, each is answered at once.
+pub const BUSY_MESSAGES_PER_SECOND: u64 = 2_000;
+
+/// How long after the begin of a turn the next one begins while it is so busy. A call set-up takes four such turns, so it
+/// stays within the few milliseconds that a caller's network takes too.
+pub const BUSY_PERIOD: Duration = Duration::from_micros(500);
+
 /// How often calls are counted while draining.
 pub const DRAIN_POLL: Duration = Duration::from_millis(250);
 

@@ -11,11 +11,11 @@
 use crate::administration::{Live, State};
 use crate::clock::Clock;
 use crate::configuration::{calls, sip};
-use crate::limits::SHARD_ROUNDS;
+use crate::limits::{BUSY_MESSAGES_PER_SECOND, BUSY_PERIOD, SHARD_ROUNDS};
 use control::listener::Waker;
-use router::Endpoint;
 use router::service::{drain, next_turn, turn};
 use router::time::{Duration, Instant};
+use router::{Endpoint, Pace};
 use signaling::Signaling;
 use signaling::transport::{Resolution, Resolver, TransportEvent, Transports};
 use signaling::trunk::Source;
@@ -68,6 +68,7 @@ impl Shard {
         let mut applied = self.live.load_full();
         self.transports.set_trunks(trunk_sources(&applied));
         let mut alarm = Box::pin(tokio::time::sleep(Duration::ZERO));
+        let mut pace = Pace::new(BUSY_MESSAGES_PER_SECOND, self.clock.instant());
         loop {
             let live = self.live.load();
             if !Arc::ptr_eq(&live, &applied) {
@@ -75,7 +76,14 @@ impl Shard {
                 self.apply(&applied);
             }
             drop(live);
-            if self.work() {
+            let begun = self.clock.instant();
+            let worked = self.work();
+            let busy = pace.count(begun, worked.messages);
+            if busy && !worked.more {
+                // Awake for its senders, who need not wake it.
+                pause(BUSY_PERIOD.saturating_sub(self.clock.instant().since(begun)));
+            }
+            if busy || worked.more {
                 // Connections are tasks of this runtime: they have their turn too.
                 tokio::task::yield_now().await;
                 continue;
@@ -107,7 +115,7 @@ impl Shard {
         let until = now.instant + HANG_UP_WITHIN;
         while !(self.switch.is_idle() && self.signaling.is_drained()) && self.clock.instant() < until {
             self.awake();
-            if !self.work() {
+            if !self.work().more {
                 let _ = tokio::time::timeout(HANG_UP_POLL, self.transports.ready()).await;
             }
         }
@@ -125,13 +133,17 @@ impl Shard {
         self.switch.reconfigure(calls_config(state));
     }
 
-    /// One turn: what came, what the modules make of it, what is to be sent. True if more may wait.
-    fn work(&mut self) -> bool {
+    /// One turn: what came, what the modules make of it, what is to be sent.
+    fn work(&mut self) -> Worked {
         let now = self.clock.now();
+        let mut messages = 0;
         let mut more = self.transports.receive();
         while let Some(event) = self.transports.poll_event() {
             match event {
-                TransportEvent::Received(received) => self.signaling.handle_message(now, received),
+                TransportEvent::Received(received) => {
+                    messages += 1;
+                    self.signaling.handle_message(now, received);
+                }
                 TransportEvent::Failed { token, failure, .. } => {
                     self.signaling.handle_transport_failed(now, token, failure);
                 }
@@ -160,8 +172,25 @@ impl Shard {
             self.transports.send(transmit);
         }
         more |= !self.signaling_endpoint.is_empty() || !self.switch_endpoint.is_empty();
-        more
+        Worked { messages, more }
     }
+}
+
+/// What a turn did.
+struct Worked {
+    /// Messages that came.
+    messages: usize,
+    /// More may wait.
+    more: bool,
+}
+
+/// Stops the thread, with all tasks of its runtime.
+fn pause(length: Duration) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a busy shard's pause, far below the resolution of the runtime's timers"
+    )]
+    std::thread::sleep(length);
 }
 
 /// What the switch is told: while the server drains, no new calls.

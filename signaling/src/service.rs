@@ -27,15 +27,14 @@ use crate::user_agent::means::Means;
 use loading::Loading;
 use router::parameter::CauseKind;
 use router::time::{Instant, Now, WallTime};
-use router::{Address, Instance, Instances, ModuleKind, Outbox, Random, Received, Service, Subscriptions};
-use std::collections::HashMap;
+use router::{Address, Instance, Instances, ModuleKind, Outbox, OwnMap, Random, Received, Service, Subscriptions};
 use std::sync::Arc;
 use writing::Writing;
 
 /// The signalling module of a shard.
 pub struct Signaling {
     means: Means,
-    legs: HashMap<Instance, Leg>,
+    legs: OwnMap<Instance, Leg>,
     gate: Gate,
     bindings: Bindings,
     keep_alives: KeepAlives,
@@ -72,9 +71,9 @@ impl Signaling {
             trunks: Trunks::new(config.trunks.clone()),
             trace: Trace::new(config.trace_octets),
             config,
-            tags: HashMap::new(),
-            clients: HashMap::new(),
-            servers: HashMap::new(),
+            tags: OwnMap::default(),
+            clients: OwnMap::default(),
+            servers: OwnMap::default(),
             flows: Default::default(),
             resolving: Default::default(),
             releases: Default::default(),
@@ -82,7 +81,7 @@ impl Signaling {
         };
         let mut signaling = Self {
             means,
-            legs: HashMap::new(),
+            legs: OwnMap::default(),
             gate,
             bindings: Bindings::new(contacts_max),
             keep_alives: KeepAlives::default(),

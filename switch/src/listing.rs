@@ -3,14 +3,14 @@
 use crate::call::Call;
 use crate::limits::PAGE;
 use router::parameter::{Parameter, Selection};
-use router::{Instance, Parameters};
-use std::collections::{BTreeMap, HashMap};
+use router::{Instance, OwnMap, Parameters};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 /// One page: the calls that `selection` means, and the selection with `cursor` set where more follow.
 pub(crate) fn page(
     names: &BTreeMap<String, Instance>,
-    calls: &HashMap<Instance, Call>,
+    calls: &OwnMap<Instance, Call>,
     selection: Selection,
 ) -> Parameters {
     let limit = selection.limit.map_or(PAGE, |limit| (limit as usize).clamp(1, PAGE));

@@ -3,8 +3,8 @@
 use crate::limits::{RECORD_RETRY, RECORD_RETRY_MAX, RECORD_WITHIN, RECORDS, RECORDS_IN_FLIGHT};
 use router::parameter::{CallRecord, Reason};
 use router::time::{Duration, Instant, Now};
-use router::{Address, Command, Instance, ModuleKind, Outbox, Packet, Transaction, one};
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use router::{Address, Command, Instance, ModuleKind, Outbox, OwnMap, Packet, Transaction, one};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Names a record here: in the order in which calls began.
 type Key = u64;
@@ -37,11 +37,11 @@ struct Entry {
 #[derive(Debug, Default)]
 pub(crate) struct Records {
     entries: BTreeMap<Key, Entry>,
-    keys: HashMap<Instance, Key>,
+    keys: OwnMap<Instance, Key>,
     next: Key,
     queue: VecDeque<Key>,
     waiting: BTreeSet<(Instant, Key)>,
-    in_flight: HashMap<Transaction, Key>,
+    in_flight: OwnMap<Transaction, Key>,
     lost: u64,
     repeated: u64,
     written: u64,

@@ -10,9 +10,10 @@ use crate::status::{Counters, Facts, status};
 use router::parameter::{self, CauseKind, Failure, Originate, Parameter, Reason, Selection};
 use router::time::{Instant, Now, TimerWheel, WallTime};
 use router::{
-    Address, Command, Instance, Instances, ModuleKind, Outbox, Packet, Parameters, Random, Received, Service, one,
+    Address, Command, Instance, Instances, ModuleKind, Outbox, OwnMap, Packet, Parameters, Random, Received, Service,
+    one,
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The call switching unit.
@@ -22,7 +23,7 @@ pub struct Switch {
     random: Random,
     instances: Instances,
     /// Every call that is not over: up, or ended with answers still due.
-    calls: HashMap<Instance, Call>,
+    calls: OwnMap<Instance, Call>,
     /// The calls that are up, by their common id.
     names: BTreeMap<String, Instance>,
     timers: TimerWheel<(Instance, Timer)>,
@@ -41,7 +42,7 @@ impl Switch {
             config: Arc::new(config),
             random,
             instances,
-            calls: HashMap::new(),
+            calls: OwnMap::default(),
             names: BTreeMap::new(),
             timers: TimerWheel::new(),
             records: Records::default(),

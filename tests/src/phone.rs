@@ -84,7 +84,7 @@ pub struct PhoneConfig {
 impl PhoneConfig {
     /// A phone of an account, speaking PCMU and PCMA.
     pub fn new(name: &str, address: SocketAddr, server: SocketAddr) -> Self {
-        let events = Codec { parameters: Some("0-16".to_owned()), ..Codec::new(101, "telephone-event", 8000) };
+        let events = Codec { parameters: Some("0-16".into()), ..Codec::new(101, "telephone-event", 8000) };
         Self {
             name: name.to_owned(),
             password: None,

@@ -180,7 +180,7 @@ pub(crate) fn codec(tape: &mut Tape<'_>) -> Codec {
     let number = tape.octet();
     Codec {
         channels: tape.pick(&[1, 2, 0, 255]).unwrap_or(1),
-        parameters: tape.pick(&["0-16", "annexb=no", "a\r\nb", ""]).filter(|_| tape.flag()).map(str::to_owned),
+        parameters: tape.pick(&["0-16", "annexb=no", "a\r\nb", ""]).filter(|_| tape.flag()).map(Into::into),
         receive_payload_type: tape.flag().then(|| tape.octet()),
         ..Codec::new(number, tape.pick(&names).unwrap_or("PCMU"), tape.pick(&rates).unwrap_or(8_000))
     }

@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn equal_parameters_are_preferred() {
         let with = |payload_type, parameters: &str| Codec {
-            parameters: Some(parameters.to_owned()),
+            parameters: Some(parameters.into()),
             ..Codec::new(payload_type, "iLBC", 8_000)
         };
         let mut a = Formats::new(&[with(97, "mode=20")]).unwrap();

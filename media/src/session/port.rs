@@ -13,7 +13,7 @@ use crate::status::Discard;
 use crate::wire::{Destination, PairIndex};
 use router::parameter::{PortAddress, PortId, PortStatistics};
 use router::time::{Duration, Instant, TimerKey};
-use router::{Instance, Random};
+use router::{Instance, Random, ShortText};
 use std::net::{IpAddr, SocketAddr};
 
 /// What a port plays instead of its bridge.
@@ -115,7 +115,7 @@ pub struct Port {
     silent: bool,
     /// The payload type of the last packet of sound; its codec's name where the plan has changed since.
     payload_type: Option<u8>,
-    codec: Option<String>,
+    codec: Option<ShortText>,
     window: (Instant, u32),
     packets_received: u64,
     octets_received: u64,
@@ -397,7 +397,7 @@ impl Port {
         let codec = self.payload_type.and_then(|payload_type| self.formats.codec(payload_type));
         PortStatistics {
             port: self.place.id.0,
-            codec: codec.map(|codec| codec.name.clone()).or_else(|| self.codec.clone()),
+            codec: codec.map(|codec| &codec.name).or(self.codec.as_ref()).map(|name| name.as_str().to_owned()),
             packets_received: self.packets_received,
             octets_received: self.octets_received,
             packets_sent: self.outgoing.packets(),

@@ -1,5 +1,6 @@
 //! What two peers offer and answer, typed: the media description that crosses the router. SDP text stays in `signaling`.
 
+use crate::ShortText;
 use minicbor::{Decode, Encode};
 use std::net::SocketAddr;
 
@@ -118,7 +119,7 @@ pub struct Codec {
     pub payload_type: u8,
     /// The encoding name as its peer wrote it; compared without case.
     #[n(1)]
-    pub name: String,
+    pub name: ShortText,
     /// The RTP clock.
     #[n(2)]
     pub clock_rate_hz: u32,
@@ -127,7 +128,7 @@ pub struct Codec {
     pub channels: u8,
     /// The format's parameters, as written.
     #[n(4)]
-    pub parameters: Option<String>,
+    pub parameters: Option<ShortText>,
     /// The number in packets from the describer, where an answer uses another one than the offer (RFC 3264 §6.1).
     #[n(5)]
     pub receive_payload_type: Option<u8>,
@@ -138,7 +139,7 @@ impl Codec {
     pub fn new(payload_type: u8, name: &str, clock_rate_hz: u32) -> Self {
         Self {
             payload_type,
-            name: name.to_owned(),
+            name: name.into(),
             clock_rate_hz,
             channels: 1,
             parameters: None,

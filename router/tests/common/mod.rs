@@ -30,7 +30,7 @@ fn cause() -> Cause {
 }
 
 fn codec() -> Codec {
-    let parameters = Some("0-16".to_owned());
+    let parameters = Some("0-16".into());
     Codec { parameters, receive_payload_type: Some(96), ..Codec::new(101, "telephone-event", 8000) }
 }
 

@@ -17,6 +17,7 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> ExitCode {
+        crate::memory::decline_huge_pages();
         let file = super::file(self.config.as_deref());
         let configuration = match &file {
             Some(file) => load(file),

@@ -48,7 +48,13 @@ fn put_line(buffer: &mut Vec<u8>, mut text: &[u8]) {
 /// Octets as they came. CR and LF are replaced, for a value must not begin a line; a NUL may stand in a quoted pair
 /// (RFC 3261 §25.1, RFC 4475 §3.1.1.2).
 fn put_octets(buffer: &mut Vec<u8>, octets: &[u8]) {
-    buffer.extend(octets.iter().map(|&octet| if matches!(octet, b'\r' | b'\n') { b' ' } else { octet }));
+    let mut rest = octets;
+    while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
+        buffer.extend_from_slice(&rest[..at]);
+        buffer.push(b' ');
+        rest = &rest[at + 1..];
+    }
+    buffer.extend_from_slice(rest);
 }
 
 impl Head {

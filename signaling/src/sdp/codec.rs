@@ -73,10 +73,10 @@ pub fn resolve(payload_type: u8, map: Option<Rtpmap<'_>>, fmtp: Option<Fmtp<'_>>
     };
     let codec = Codec {
         payload_type,
-        name: name.to_owned(),
+        name: name.into(),
         clock_rate_hz,
         channels,
-        parameters: fmtp.map(|fmtp| fmtp.parameters.to_owned()),
+        parameters: fmtp.map(|fmtp| fmtp.parameters.into()),
         receive_payload_type: None,
     };
     is_writable(&codec).then_some(codec)
@@ -275,10 +275,10 @@ mod tests {
     fn a_codec_that_would_start_another_line_cannot_be_written() {
         let mut codec = Codec::new(96, "opus", 48_000);
         assert!(is_writable(&codec));
-        codec.parameters = Some("x\r\na=sendonly".to_owned());
+        codec.parameters = Some("x\r\na=sendonly".into());
         assert!(!is_writable(&codec));
         codec.parameters = None;
-        codec.name = "opus/8000\r\n".to_owned();
+        codec.name = "opus/8000\r\n".into();
         assert!(!is_writable(&codec));
     }
 

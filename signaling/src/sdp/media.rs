@@ -1,6 +1,7 @@
 //! One media section: an `m=` line and the lines that belong to it.
 
 use router::parameter::{Codec, Direction};
+use smallvec::SmallVec;
 
 use super::attribute::{Attributes, PacketTime, RtcpAddress};
 use super::codec::{self, Fmtp, Rtpmap};
@@ -84,17 +85,17 @@ impl MediaSection {
         let mut codecs = Vec::with_capacity(self.formats.len());
         // One pass over the attributes instead of one a format: a section of 128 formats and 1,000 attributes stays
         // cheap.
-        let mut maps: [Option<Rtpmap<'_>>; 128] = [None; 128];
-        let mut parameters: [Option<Fmtp<'_>>; 128] = [None; 128];
+        let mut maps = ByPayloadType::new();
+        let mut parameters = ByPayloadType::new();
         for attribute in self.attributes.iter() {
             if attribute.is("rtpmap") {
                 if let Some(map) = attribute.value.as_ref().and_then(Rtpmap::parse) {
-                    maps[usize::from(map.payload_type)].get_or_insert(map);
+                    maps.note(map.payload_type, map);
                 }
             } else if attribute.is("fmtp")
                 && let Some(fmtp) = attribute.value.as_ref().and_then(Fmtp::parse)
             {
-                parameters[usize::from(fmtp.payload_type)].get_or_insert(fmtp);
+                parameters.note(fmtp.payload_type, fmtp);
             }
         }
         let mut seen = 0_u128;
@@ -103,13 +104,10 @@ impl MediaSection {
             if seen & (1 << payload_type) != 0 {
                 continue;
             }
-            let index = usize::from(payload_type);
-            let resolved = codec::resolve(payload_type, maps[index], parameters[index]).or_else(|| {
-                let meant = offered.iter().find(|codec| codec.payload_type == payload_type && maps[index].is_none());
-                meant.map(|codec| Codec {
-                    parameters: parameters[index].map(|fmtp| fmtp.parameters.to_owned()),
-                    ..codec.clone()
-                })
+            let (map, fmtp) = (maps.get(payload_type), parameters.get(payload_type));
+            let resolved = codec::resolve(payload_type, map, fmtp).or_else(|| {
+                let meant = offered.iter().find(|codec| codec.payload_type == payload_type && map.is_none());
+                meant.map(|codec| Codec { parameters: fmtp.map(|fmtp| fmtp.parameters.into()), ..codec.clone() })
             });
             if let Some(codec) = resolved.filter(codec::is_writable) {
                 seen |= 1 << payload_type;
@@ -137,5 +135,32 @@ impl MediaSection {
     /// `a=maxptime` (RFC 8866 §6.5): the longest packet time that is borne.
     pub fn maxptime(&self) -> Option<PacketTime> {
         self.attributes.values("maxptime").find_map(PacketTime::parse)
+    }
+}
+
+/// The first value that was noted for each payload type.
+struct ByPayloadType<T> {
+    /// Where the value of a payload type stands, counted from 1; 0: nowhere.
+    places: [u8; 128],
+    values: SmallVec<[T; 8]>,
+}
+
+impl<T: Copy> ByPayloadType<T> {
+    fn new() -> Self {
+        Self { places: [0; 128], values: SmallVec::new() }
+    }
+
+    fn note(&mut self, payload_type: u8, value: T) {
+        let place = &mut self.places[usize::from(payload_type & 127)];
+        if *place == 0 {
+            self.values.push(value);
+            // One value for each of 128 payload types.
+            *place = self.values.len() as u8;
+        }
+    }
+
+    fn get(&self, payload_type: u8) -> Option<T> {
+        let place = self.places[usize::from(payload_type & 127)].checked_sub(1)?;
+        self.values.get(usize::from(place)).copied()
     }
 }

@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn parameters_tell_twins_apart() {
         let with = |number, parameters: &str| Codec {
-            parameters: Some(parameters.to_owned()),
+            parameters: Some(parameters.into()),
             ..Codec::new(number, "AMR", 8_000)
         };
         let mut types = PayloadTypes::default();
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn the_same_parameters_find_their_number_before_similar_ones_do() {
         let with = |number, parameters: &str| Codec {
-            parameters: Some(parameters.to_owned()),
+            parameters: Some(parameters.into()),
             ..Codec::new(number, "speex", 8_000)
         };
         let mut types = PayloadTypes::default();

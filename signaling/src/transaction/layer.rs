@@ -4,8 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use router::Random;
 use router::time::{Instant, TimerKey, TimerWheel};
+use router::{OwnMap, Random};
 
 use super::key::{ClientKey, Owner, ServerKey};
 use super::limits::{CLIENTS_MAX, SERVERS_MAX};
@@ -137,7 +137,7 @@ pub struct Transactions {
     pub(super) tag_secret: u64,
     pub(super) clients: Slots<ClientEntry>,
     /// By branch, and whether it is the CANCEL.
-    pub(super) client_index: HashMap<(u128, bool), ClientKey>,
+    pub(super) client_index: OwnMap<(u128, bool), ClientKey>,
     pub(super) servers: Slots<ServerEntry>,
     pub(super) server_index: HashMap<Arc<[u8]>, ServerKey>,
     /// Server transactions by what merged requests have in common.
@@ -173,7 +173,7 @@ impl Transactions {
             tag_secret: random.next_u64(),
             random,
             clients: Slots::new(clients),
-            client_index: HashMap::new(),
+            client_index: OwnMap::default(),
             servers: Slots::new(servers),
             server_index: HashMap::new(),
             merge_index: HashMap::new(),

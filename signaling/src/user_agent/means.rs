@@ -16,9 +16,8 @@ use crate::transport::{Destination, Flow};
 use crate::trunk::Trunks;
 use bytes::Bytes;
 use router::time::{Duration, Instant, Now, TimerKey, TimerWheel};
-use router::{Address, Instance, Instances, ModuleKind, Outbox, Random};
+use router::{Address, Instance, Instances, ModuleKind, Outbox, OwnMap, Random};
 use smallvec::SmallVec;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// To whom the responses to a request of ours go.
@@ -55,10 +54,10 @@ pub(crate) struct Means {
     pub(crate) config: Arc<Config>,
     pub(crate) trunks: Trunks,
     /// Legs by their local tag.
-    pub(crate) tags: HashMap<u64, Instance>,
-    pub(crate) clients: HashMap<ClientKey, ClientUse>,
+    pub(crate) tags: OwnMap<u64, Instance>,
+    pub(crate) clients: OwnMap<ClientKey, ClientUse>,
     /// Legs by the INVITE that waits for an answer of ours.
-    pub(crate) servers: HashMap<ServerKey, Instance>,
+    pub(crate) servers: OwnMap<ServerKey, Instance>,
     pub(crate) flows: Flows,
     pub(crate) resolving: Resolving,
     pub(crate) releases: Releases,

@@ -2,8 +2,7 @@
 
 use router::parameter::{Cause, LegState, Reason};
 use router::time::{Duration, Instant};
-use router::{Address, Command, Instance, Outbox, Packet, Transaction, one};
-use std::collections::HashMap;
+use router::{Address, Command, Instance, Outbox, OwnMap, Packet, Transaction, one};
 
 /// How long the switch may take: it answers at once.
 const WITHIN: Duration = Duration::from_secs(5);
@@ -21,7 +20,7 @@ struct Release {
 
 /// Ends of legs that the switch has not confirmed.
 #[derive(Debug, Default)]
-pub(crate) struct Releases(HashMap<Transaction, Release>);
+pub(crate) struct Releases(OwnMap<Transaction, Release>);
 
 impl Releases {
     /// Tells the call that a leg of it is gone.

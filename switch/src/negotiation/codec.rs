@@ -48,7 +48,7 @@ pub(crate) fn own_codecs() -> Vec<Codec> {
         Codec::new(0, "PCMU", 8000),
         Codec::new(9, "G722", 8000),
         Codec { channels: 2, ..Codec::new(96, "opus", 48_000) },
-        Codec { parameters: Some("0-16".to_owned()), ..Codec::new(101, "telephone-event", 8000) },
+        Codec { parameters: Some("0-16".into()), ..Codec::new(101, "telephone-event", 8000) },
     ]
 }
 

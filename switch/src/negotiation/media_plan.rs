@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn silence_that_is_agreed() {
         let with = |name: &str, parameters: Option<&str>| Codec {
-            parameters: parameters.map(str::to_owned),
+            parameters: parameters.map(Into::into),
             ..Codec::new(96, name, 8000)
         };
         assert!(!may_be_silent(&[with("PCMU", None), with("G729", Some("annexb=no")), with("opus", None)]));

@@ -222,7 +222,7 @@ pub(crate) fn audio(port: u16, codecs: &[Codec], direction: Direction) -> MediaD
 
 pub(crate) fn codec_names(exchange: Option<&MediaExchange>) -> Vec<String> {
     let stream = exchange.and_then(|exchange| exchange.description().streams.first());
-    stream.map_or(Vec::new(), |stream| stream.codecs.iter().map(|codec| codec.name.clone()).collect())
+    stream.map_or(Vec::new(), |stream| stream.codecs.iter().map(|codec| codec.name.as_str().to_owned()).collect())
 }
 
 pub(crate) fn direction(exchange: Option<&MediaExchange>) -> Option<Direction> {

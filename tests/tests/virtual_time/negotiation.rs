@@ -6,7 +6,7 @@ use scenarios::platform::SERVER;
 use scenarios::{Behaviour, Ending, PhoneConfig, Simulation, Step};
 
 fn events(payload_type: u8) -> Codec {
-    Codec { parameters: Some("0-16".to_owned()), ..Codec::new(payload_type, "telephone-event", 8000) }
+    Codec { parameters: Some("0-16".into()), ..Codec::new(payload_type, "telephone-event", 8000) }
 }
 
 fn pcma() -> Codec {

@@ -21,7 +21,7 @@ fn pcma() -> Codec {
 }
 
 fn events() -> Codec {
-    Codec { parameters: Some("0-16".to_owned()), ..Codec::new(101, "telephone-event", 8_000) }
+    Codec { parameters: Some("0-16".into()), ..Codec::new(101, "telephone-event", 8_000) }
 }
 
 fn opus(payload_type: u8) -> Codec {

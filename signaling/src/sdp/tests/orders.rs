@@ -40,7 +40,7 @@ fn codec() -> impl Strategy<Value = Codec> {
         (96_u8..100).prop_map(|number| Codec::new(number, "speex", 16_000)),
         (96_u8..100).prop_map(|number| Codec::new(number, "telephone-event", 48_000)),
         (96_u8..100, any::<bool>()).prop_map(|(number, aligned)| Codec {
-            parameters: Some(format!("octet-align={}", u8::from(aligned))),
+            parameters: Some(format!("octet-align={}", u8::from(aligned)).into()),
             ..Codec::new(number, "AMR", 8_000)
         }),
     ]

@@ -361,8 +361,8 @@ pub(super) const ALL: &[Sample] = &[
 
 /// What we prefer, in our numbers.
 fn ours() -> Vec<Codec> {
-    let amr = Codec { parameters: Some("octet-align=1".to_owned()), ..Codec::new(97, "AMR-WB", 16_000) };
-    let red = Codec { parameters: Some("111/111".to_owned()), ..Codec::new(63, "red", 8_000) };
+    let amr = Codec { parameters: Some("octet-align=1".into()), ..Codec::new(97, "AMR-WB", 16_000) };
+    let red = Codec { parameters: Some("111/111".into()), ..Codec::new(63, "red", 8_000) };
     let wide = Codec::new(102, "telephone-event", 48_000);
     vec![opus(111), Codec::new(9, "G722", 8_000), pcma(), pcmu(), amr, red, events(), wide]
 }

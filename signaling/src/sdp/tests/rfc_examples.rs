@@ -144,7 +144,7 @@ fn rfc_4317_2_1_audio_and_video_2_audio_taken() {
         a=rtpmap:32 MPV/90000"))
         .unwrap();
     // iLBC under the offerer's number, whatever ours would be.
-    let ilbc = Codec { parameters: Some("mode=20".to_owned()), ..Codec::new(111, "ilbc", 8_000) };
+    let ilbc = Codec { parameters: Some("mode=20".into()), ..Codec::new(111, "ilbc", 8_000) };
     let answer = bob.make_answer(&streams(&[voice(49_174, &[ilbc])])).unwrap();
     assert!(lines(&answer).ends_with(&[
         "m=audio 49174 RTP/AVP 97",
