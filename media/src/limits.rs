@@ -1,5 +1,7 @@
 //! Every bound of a worker, and where it comes from.
 
+use router::time::Duration;
+
 /// Ports of one session: a call has two; one that rings a group has one for each phone, 32 at most (`FORK_LEGS` of `switch`);
 /// as many again for those who talk while a transfer rings it, and for those of a fork before that are being closed. Nothing is
 /// set aside for ports that are not open.
@@ -84,3 +86,10 @@ pub const FRAMES_LATE: u64 = 5;
 
 const _: () = assert!(FRAME_MS.1 as usize * 8 <= FRAME_BYTES);
 const _: () = assert!(CANDIDATE_MS < PROVISIONAL_MS && PROVISIONAL_MS < UNLEARN_MS && UNLEARN_MS < ORPHAN_MS);
+
+/// Packets of the router a second from which on a worker takes them in batches: at three a call, 300 calls a second. Below, each
+/// wakes it at once.
+pub const BUSY_PACKETS_PER_SECOND: u64 = 1_000;
+
+/// How long a worker that is so busy lets packets of the router wait: poll's shortest wait. Datagrams and timers do not wait.
+pub const BUSY_PAUSE: Duration = Duration::from_millis(1);

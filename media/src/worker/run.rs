@@ -4,12 +4,12 @@ use super::clock::Clock;
 use super::load::Load;
 use super::sockets::Sockets;
 use crate::config::Config;
-use crate::limits::{DATAGRAM_BYTES, DATAGRAMS_PER_CLOCK, EVENTS};
+use crate::limits::{BUSY_PACKETS_PER_SECOND, BUSY_PAUSE, DATAGRAM_BYTES, DATAGRAMS_PER_CLOCK, EVENTS};
 use crate::service::Voice;
 use mio::{Events, Poll, Token};
 use router::service::{drain, next_turn, turn};
 use router::time::Duration;
-use router::{Address, Endpoint, ModuleKind, Random, Router};
+use router::{Address, Endpoint, ModuleKind, Pace, Random, Router};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,6 +42,7 @@ pub struct Worker {
     voice: Voice<Sockets>,
     clock: Clock,
     load: Load,
+    pace: Pace,
     stop: Stop,
 }
 
@@ -61,7 +62,8 @@ impl Worker {
             let _ = inbox_waker.wake();
         });
         let stop = Stop { asked: Arc::new(AtomicBool::new(false)), waker };
-        Ok(Self { poll, endpoint, voice, clock, load: Load::default(), stop })
+        let pace = Pace::new(BUSY_PACKETS_PER_SECOND, clock.instant());
+        Ok(Self { poll, endpoint, voice, clock, load: Load::default(), pace, stop })
     }
 
     /// What ends it.
@@ -97,11 +99,17 @@ impl Worker {
         if let Some(percent) = self.load.measure(now.instant) {
             self.voice.observe_load(percent);
         }
+        let busy = self.pace.count(now.instant, self.endpoint.waiting());
         let more = turn(&mut self.voice, &self.endpoint, now);
-        let wait = if more || !self.endpoint.may_sleep() {
+        let wait = if more {
             Some(Duration::ZERO)
+        } else if busy {
+            // It does not say that it sleeps, so nobody wakes it.
+            Some(self.until_due().map_or(BUSY_PAUSE, |due| due.min(BUSY_PAUSE)))
+        } else if self.endpoint.may_sleep() {
+            self.until_due()
         } else {
-            next_turn(&mut self.voice).map(|at| at.since(self.clock.instant()))
+            Some(Duration::ZERO)
         };
         let polled = self.poll.poll(events, wait);
         self.endpoint.awake();
@@ -124,5 +132,9 @@ impl Worker {
                 self.voice.handle_datagram(now, pair, channel, source, &mut buffer[..length]);
             }
         }
+    }
+
+    fn until_due(&mut self) -> Option<Duration> {
+        next_turn(&mut self.voice).map(|at| at.since(self.clock.instant()))
     }
 }
