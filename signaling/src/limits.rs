@@ -132,6 +132,14 @@ pub const TRACE_CALLS_MAX: usize = 16_384;
 /// Contacts of a 3xx that are looked at: four times those that are passed on, as some are no places that we call.
 pub const REDIRECT_CONTACTS_MAX: usize = 4 * router::limits::REDIRECTIONS;
 
+/// Realms that one request of ours proves itself to: the trunk and its edge, and as many again for a carrier behind them.
+pub const REALMS_MAX: usize = 4;
+
+/// Challenges to one request of ours: each realm asks once, and a nonce of one of them may have grown stale meanwhile.
+pub const CHALLENGES_MAX: u8 = 6;
+
+const _: () = assert!(CHALLENGES_MAX as usize > REALMS_MAX);
+
 /// Octets of a Referred-By that is passed on: a name-addr with its parameters; a token in a body is not.
 pub const REFERRED_BY_OCTETS_MAX: usize = 512;
 

@@ -14,6 +14,13 @@ pub struct ClientCredentials {
     pub password: Private<String>,
 }
 
+/// Whether a challenge is one that [`respond`] answers: its scheme, algorithm and quality of protection are served.
+pub fn answers(challenge: &Challenge<'_>) -> bool {
+    challenge.fields.is_digest()
+        && Algorithm::of_field(challenge.algorithm).is_some()
+        && (challenge.qop.is_none() || challenge.offers_qop("auth"))
+}
+
 /// The value of the Authorization or Proxy-Authorization header that answers `challenge`, used for the `count`th time.
 /// `None`: a scheme, algorithm or quality of protection that is not served.
 pub fn respond(

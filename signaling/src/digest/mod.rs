@@ -13,6 +13,6 @@ pub mod nonce;
 pub mod server;
 
 pub use algorithm::{Algorithm, Hash};
-pub use client::{ClientCredentials, respond};
+pub use client::{ClientCredentials, answers, respond};
 pub use nonce::{NonceVerdict, Nonces};
 pub use server::{Authenticator, Secrets, Verdict};

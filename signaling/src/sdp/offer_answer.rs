@@ -289,6 +289,17 @@ impl OfferAnswer {
         Ok(text)
     }
 
+    /// The answer to an offer that is not considered at all: each of its streams is refused (RFC 3264 §6). Nothing is
+    /// agreed by it.
+    ///
+    /// # Errors
+    /// [`OfferAnswerError::Malformed`].
+    pub fn refuse(&mut self, text: &[u8]) -> Result<Bytes, OfferAnswerError> {
+        let offer = SessionDescription::parse(text)?;
+        let (_, text) = self.origin.compose(answer::refusals(&offer));
+        Ok(text)
+    }
+
     /// Takes the peer's answer.
     ///
     /// A response to an INVITE may repeat the answer of an earlier one. After an [`AnswerKind::Early`] one the latest

@@ -1,6 +1,6 @@
 //! The 2xx of ours that wait for their ACK (RFC 3261 §13.3.1.4), and ACKs of ours (§13.2.2.4).
 
-use super::body::sdp_of;
+use super::body::{origin_address, sdp_of};
 use super::invite_server::answer_of;
 use super::leg::{Head, Purpose, Timer};
 use super::means::{ClientUse, Means};
@@ -8,7 +8,7 @@ use super::session::{LEG_WITHIN, Session, Standing};
 use crate::dialog::{Dialog, Reach};
 use crate::limits::{FORKS_MAX, MAX_FORWARDS_DEFAULT};
 use crate::message::{Header, Message, Method, Tag};
-use crate::sdp::AnswerKind;
+use crate::sdp::{AnswerKind, OfferAnswer};
 use crate::transaction::{ClientKey, ServerKey};
 use crate::transport::Flow;
 use bytes::Bytes;
@@ -96,24 +96,19 @@ impl Session {
             && !waits
             && let Ok(cseq) = response.cseq()
         {
-            acknowledge(means, &self.requester.dialog, key, cseq.number, None, None);
+            acknowledge(means, &self.requester.dialog, key, cseq.number, None);
         }
     }
 }
 
 /// Acknowledges a 2xx within its dialog and remembers the ACK for its repetitions.
-pub(super) fn acknowledge(
-    means: &mut Means,
-    dialog: &Dialog,
-    key: ClientKey,
-    cseq: u32,
-    authorization: Option<&(Header, String)>,
-    body: Option<&Bytes>,
-) {
+pub(super) fn acknowledge(means: &mut Means, dialog: &Dialog, key: ClientKey, cseq: u32, body: Option<&Bytes>) {
     let (mut writer, destination) = dialog.ack(cseq, MAX_FORWARDS_DEFAULT);
-    if let Some((header, value)) = authorization {
-        // RFC 3261 §22.1: an ACK cannot be challenged; it has the credentials of its INVITE.
-        writer = writer.header(*header, value);
+    // RFC 3261 §13.2.2.4, §22.1: an ACK cannot be challenged; it has the credentials of its INVITE.
+    if let Some(ClientUse::Invite { proofs: Some(proofs), .. }) = means.clients.get(&key) {
+        for (header, value) in proofs.iter() {
+            writer = writer.header(*header, value);
+        }
     }
     let ack = match body {
         Some(text) => writer.body(super::body::SDP, text),
@@ -125,22 +120,27 @@ pub(super) fn acknowledge(
     }
 }
 
-/// A 2xx that no leg wants: of a further fork, or after the leg ended. It is acknowledged and hung up (RFC 3261 §13.2.2.4);
+/// A 2xx that no leg wants: of a further fork, or after the leg ended. It is acknowledged and hung up (RFC 3261 §13.2.2.4),
+/// and where it makes an offer the ACK refuses each of its streams, as every offer is to be answered (RFC 3264 §4);
 /// where it is the dialog's own, BYE was sent or came before. Forks without end are not followed: beyond [`FORKS_MAX`] of one
 /// INVITE they are left to give up by themselves.
 pub(crate) fn hang_up_stray(means: &mut Means, key: ClientKey, response: &Message, flow: &Flow, reach: Reach) {
-    let Some(ClientUse::Invite { acknowledged, dialog: known, .. }) = means.clients.get(&key) else { return };
+    let Some(ClientUse::Invite { acknowledged, dialog: known, offered, .. }) = means.clients.get(&key) else { return };
     // One of them may be the leg's own.
     if acknowledged.len() > FORKS_MAX {
         means.counters.late_forks_ignored += 1;
         return;
     }
-    let is_known = known.is_some() && *known == response.to_tag();
+    let (is_known, offered) = (known.is_some() && *known == response.to_tag(), *offered);
     let Some(tag) = response.from_tag() else { return };
     let Ok(cseq) = response.cseq() else { return };
     let contact = means.contact_at(flow);
     let Ok(mut dialog) = Dialog::of_response(response, tag, cseq.number, flow, reach, &contact) else { return };
-    acknowledge(means, &dialog, key, cseq.number, None, None);
+    let refusal = match sdp_of(response) {
+        Some(offer) if !offered => refusal_of(means, flow, &offer),
+        _ => None,
+    };
+    acknowledge(means, &dialog, key, cseq.number, refusal.as_ref());
     if is_known {
         return;
     }
@@ -148,6 +148,12 @@ pub(crate) fn hang_up_stray(means: &mut Means, key: ClientKey, response: &Messag
     let (writer, destination, _) = dialog.request(&Method::Bye, MAX_FORWARDS_DEFAULT);
     let bye = writer.header(Header::UserAgent, &means.config.agent).finish();
     means.send(destination, bye, ClientUse::Nobody);
+}
+
+/// The answer that refuses every stream of an offer that nobody is there to serve. `None`: it cannot be read.
+fn refusal_of(means: &mut Means, flow: &Flow, offer: &[u8]) -> Option<Bytes> {
+    let address = origin_address(means.config.listeners.get(flow.listener), Some(flow));
+    OfferAnswer::new(means.random.next_u64(), address).refuse(offer).ok()
 }
 
 /// Repeats the ACK to a 2xx that was acknowledged. False: it was not.

@@ -1,7 +1,7 @@
 //! Our requests within a dialog (RFC 3261 §12.2.1).
 
 use super::asked::Asked;
-use super::credentials::{self, Answered};
+use super::credentials::{self, Answered, Authorization};
 use super::leg::Head;
 use super::means::{ClientUse, Means};
 use super::options::ALLOW;
@@ -69,7 +69,7 @@ pub(super) struct OurOffer {
 pub(super) struct Sent {
     pub(super) key: ClientKey,
     request: Request,
-    authorized: bool,
+    authorization: Option<Box<Authorization>>,
     pub(super) aim: Aim,
 }
 
@@ -99,7 +99,7 @@ impl Requester {
         self.transmit(means, head, request, None, aim)
     }
 
-    /// Sends a challenged request again with credentials, once.
+    /// Sends a challenged request again with credentials, unless it had them.
     pub(super) fn send_authorized(
         &mut self,
         means: &mut Means,
@@ -107,14 +107,11 @@ impl Requester {
         sent: Sent,
         response: &Message,
     ) -> Result<(), Aim> {
-        if sent.authorized {
-            return Err(sent.aim);
-        }
-        let uri = self.dialog.request_uri().to_owned();
-        let method = sent.request.method.clone();
-        match credentials::answer(means, head.trunk(), &mut self.answered, response, &method, &uri) {
-            Some(authorization) => self.transmit(means, head, sent.request, Some(authorization), sent.aim),
-            None => Err(sent.aim),
+        let Sent { request, authorization, aim, .. } = sent;
+        let (uri, answered) = (self.dialog.request_uri(), &mut self.answered);
+        match credentials::answer(means, head.trunk(), authorization, answered, response, &request.method, uri) {
+            Some(authorization) => self.transmit(means, head, request, Some(authorization), aim),
+            None => Err(aim),
         }
     }
 
@@ -162,7 +159,7 @@ impl Requester {
         means: &mut Means,
         head: &Head,
         request: Request,
-        authorization: Option<(Header, String)>,
+        authorization: Option<Box<Authorization>>,
         aim: Aim,
     ) -> Result<(), Aim> {
         let (mut writer, destination, _) = self.dialog.request(&request.method, MAX_FORWARDS_DEFAULT);
@@ -176,7 +173,8 @@ impl Requester {
         for (name, value) in &request.headers {
             writer = writer.header(*name, value);
         }
-        if let Some((header, value)) = &authorization {
+        let proofs = authorization.as_ref().and_then(|authorization| authorization.proofs());
+        for (header, value) in proofs.iter().flat_map(|proofs| proofs.iter()) {
             writer = writer.header(*header, value);
         }
         writer = writer.header(Header::UserAgent, &means.config.agent);
@@ -189,13 +187,15 @@ impl Requester {
                 leg: head.instance,
                 reach: head.reach(),
                 dialog: self.dialog.id().remote_tag.clone(),
+                offered: request.body.is_some(),
+                proofs,
                 acknowledged: SmallVec::new(),
             },
             _ => ClientUse::Request(head.instance),
         };
         match means.send(destination, bytes, to) {
             Some(key) => {
-                self.sent.push(Sent { key, request, authorized: authorization.is_some(), aim });
+                self.sent.push(Sent { key, request, authorization, aim });
                 Ok(())
             }
             None => Err(aim),

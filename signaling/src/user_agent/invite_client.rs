@@ -5,7 +5,7 @@ use super::asked::Asked;
 use super::body::{SDP, origin_address, sdp_of};
 use super::cause;
 use super::contact::contact;
-use super::credentials::{self, Answered};
+use super::credentials::{self, Answered, Authorization};
 use super::destination::{Hop, Named, Whither};
 use super::fork::Forks;
 use super::identity::{self, Shown};
@@ -52,7 +52,7 @@ pub(crate) struct Outgoing {
     attempt: Option<Attempt>,
     cseq: u32,
     answered: Answered,
-    authorization: Option<(Header, String)>,
+    authorization: Option<Box<Authorization>>,
     forks: Forks,
     phase: LegPhase,
     interface: Option<IpAddr>,
@@ -259,15 +259,22 @@ impl Outgoing {
         if let Some(referred_by) = &self.referred_by {
             writer = writer.header(Header::ReferredBy, referred_by.reveal());
         }
-        if let Some((header, value)) = &self.authorization {
+        let proofs = self.authorization.as_ref().and_then(|authorization| authorization.proofs());
+        for (header, value) in proofs.iter().flat_map(|proofs| proofs.iter()) {
             writer = writer.header(*header, value);
         }
         let invite = match &body {
             Some(text) => writer.body(SDP, text),
             None => writer.finish(),
         };
-        let to =
-            ClientUse::Invite { leg: head.instance, reach: head.reach(), dialog: None, acknowledged: SmallVec::new() };
+        let to = ClientUse::Invite {
+            leg: head.instance,
+            reach: head.reach(),
+            dialog: None,
+            offered: body.is_some(),
+            proofs,
+            acknowledged: SmallVec::new(),
+        };
         let destination = destination.from_listener(id);
         let Some(key) = means.send(destination, invite, to) else { return false };
         self.attempt = Some(Attempt { key, destination, contact: own, media, body });
@@ -352,14 +359,19 @@ impl Outgoing {
         };
         let mut media = self.forks.take(tag.as_ref(), &offered);
         let answer = negotiate(&mut media, message);
-        let Self { asked, authorization, answered, stopped, cseq, .. } = *self;
+        let Self { asked, answered, stopped, cseq, .. } = *self;
         let mut session = Session::new(Requester::new(dialog, answered), media);
         session.resolve_next_hop(head, means);
         let wants_answer = matches!(answer, Ok(MediaExchange::Offer(_)));
         if wants_answer {
-            session.unacknowledged = Some(Unacknowledged { key, cseq, authorization });
+            session.unacknowledged = Some(Unacknowledged { key, cseq });
         } else {
-            acknowledge(means, &session.requester.dialog, key, cseq, authorization.as_ref(), None);
+            // RFC 3264 §4: an offer that cannot be served is answered too, by refusing each of its streams.
+            let refusal = match (session.media.state(), sdp_of(message)) {
+                (OfferAnswerState::Idle, Some(offer)) => session.media.refuse(&offer).ok(),
+                _ => None,
+            };
+            acknowledge(means, &session.requester.dialog, key, cseq, refusal.as_ref());
         }
         match answer {
             Ok(media) if !stopped => {
@@ -402,13 +414,11 @@ impl Outgoing {
         if self.stopped {
             return self.fail(head, means, cause);
         }
-        if let Some(attempt) = &self.attempt
-            && self.authorization.is_none()
-        {
+        if let (Some(attempt), 401 | 407) = (&self.attempt, status.code()) {
             let destination = attempt.destination;
             let (uri, _) = self.whither.routes.apply(self.whither.request_uri.as_str());
-            let (trunk, answered) = (head.trunk(), &mut self.answered);
-            let answer = credentials::answer(means, trunk, answered, message, &Method::Invite, uri);
+            let (trunk, former, answered) = (head.trunk(), self.authorization.take(), &mut self.answered);
+            let answer = credentials::answer(means, trunk, former, answered, message, &Method::Invite, uri);
             if answer.is_some() {
                 self.authorization = answer;
                 self.forks.clear();

@@ -3,6 +3,7 @@
 use super::asked::Asked;
 use super::contact::contact;
 use super::counters::Counters;
+use super::credentials::Proofs;
 use super::flows::Flows;
 use super::leg::Timer;
 use super::release::Releases;
@@ -31,6 +32,10 @@ pub(crate) enum ClientUse {
         reach: Reach,
         /// Of an INVITE within a dialog: the peer's tag.
         dialog: Option<Tag>,
+        /// Whether it made an offer: else its 2xx does, and the ACK answers.
+        offered: bool,
+        /// The credentials that it went with, for its ACK.
+        proofs: Option<Proofs>,
         /// The ACKs that were sent, by the To tag of the 2xx.
         acknowledged: SmallVec<[(Option<Tag>, Acknowledgement); 1]>,
     },

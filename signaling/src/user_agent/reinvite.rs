@@ -211,7 +211,7 @@ impl Session {
         self.resolve_next_hop(head, means);
         if *method == Method::Invite {
             let cseq = message.cseq().map_or(0, |cseq| cseq.number);
-            acknowledge(means, &self.requester.dialog, key, cseq, None, None);
+            acknowledge(means, &self.requester.dialog, key, cseq, None);
         }
         let answered = sdp_of(message).map(|text| self.media.receive_answer(&text, AnswerKind::Final));
         match (answered, answer_of(&self.media)) {
@@ -286,9 +286,7 @@ impl Session {
         unacknowledged: &super::session::Unacknowledged,
         body: Option<&Bytes>,
     ) {
-        let authorization = unacknowledged.authorization.as_ref();
-        let (key, cseq) = (unacknowledged.key, unacknowledged.cseq);
-        acknowledge(means, &self.requester.dialog, key, cseq, authorization, body);
+        acknowledge(means, &self.requester.dialog, unacknowledged.key, unacknowledged.cseq, body);
     }
 }
 

@@ -10,7 +10,7 @@ use super::means::Means;
 use super::refer::Referral;
 use super::reinvite::TheirOffer;
 use crate::dialog::{NextHop, Unfit};
-use crate::message::{Header, Message, Method, StatusCode, Tag};
+use crate::message::{Message, Method, StatusCode, Tag};
 use crate::sdp::OfferAnswer;
 use crate::transaction::ClientKey;
 use crate::transport::{Destination, Resolution};
@@ -39,7 +39,6 @@ pub(super) enum Standing {
 pub(super) struct Unacknowledged {
     pub(super) key: ClientKey,
     pub(super) cseq: u32,
-    pub(super) authorization: Option<(Header, String)>,
 }
 
 /// A confirmed dialog.

@@ -8,9 +8,8 @@ use super::peer::{Peer, response};
 use router::Command;
 use router::parameter::{CauseKind, Leg, LegPhase, LegState, MediaExchange, Party, Target};
 use router::time::Duration;
-use signaling::digest::ClientCredentials;
 use signaling::limits;
-use signaling::message::{Credentials, Header, Message, Method};
+use signaling::message::{Header, Method};
 use signaling::transport::{ConnectionId, Resolution};
 use signaling::trunk;
 use std::net::SocketAddr;
@@ -152,62 +151,6 @@ fn a_name_without_addresses_is_unreachable_and_one_that_is_not_resolved_can_be_s
     let leg = call_trunk(&mut world, offer(20_000));
     world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Cancelled));
     world.told(Command::Failed);
-    world.assert_idle();
-}
-
-fn with_credentials(seed: u64) -> World {
-    World::with(seed, |config| {
-        let password = "pw".to_owned().into();
-        config.trunks[0].credentials = Some(ClientCredentials { username: "us".to_owned(), password });
-    })
-}
-
-fn authorization(message: &Message) -> Credentials<'_> {
-    message.credentials(Header::ProxyAuthorization).next().expect("credentials")
-}
-
-#[test]
-fn a_trunk_that_asks_is_answered_once() {
-    let challenge = "Proxy-Authenticate: Digest realm=\"carrier\", nonce=\"n1\", qop=\"auth\"\r\n";
-    let mut world = with_credentials(8);
-    let leg = call_trunk(&mut world, offer(20_000));
-    let invite = world.expect(trunk(), "INVITE");
-    let carrier = Peer::of_invite(trunk(), &invite, "c");
-    carrier.respond(&mut world, &invite, "407 Proxy Authentication Required", challenge, "");
-    world.expect(trunk(), "ACK");
-    let invite = world.expect(trunk(), "INVITE");
-    assert_eq!(header(&invite, Header::CSeq), "2 INVITE");
-    assert_eq!(
-        (authorization(&invite).nonce_count, authorization(&invite).uri),
-        (Some("00000001"), "sip:+4930123@198.51.100.10")
-    );
-    carrier.respond(&mut world, &invite, "200 OK", "", &sdp(1, 5_000, "sendrecv"));
-    let ack = world.expect(trunk(), "ACK");
-    assert_eq!(authorization(&ack).nonce, "n1", "RFC 3261 §22.1");
-    world.told(Command::Done);
-    world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
-    let bye = world.expect(trunk(), "BYE");
-    carrier.respond(&mut world, &bye, "407 Proxy Authentication Required", challenge, "");
-    let bye = world.expect(trunk(), "BYE");
-    assert_eq!(authorization(&bye).nonce_count, Some("00000002"));
-    carrier.respond(&mut world, &bye, "407 Proxy Authentication Required", challenge, "");
-    world.run_ms(100);
-    assert!(world.take(trunk()).is_empty(), "once");
-    world.assert_idle();
-}
-
-#[test]
-fn wrong_credentials_are_forbidden() {
-    let challenge = "WWW-Authenticate: Digest realm=\"carrier\", nonce=\"n1\"\r\n";
-    let mut world = with_credentials(9);
-    call_trunk(&mut world, offer(20_000));
-    for _ in 0..2 {
-        let invite = world.expect(trunk(), "INVITE");
-        let carrier = Peer::of_invite(trunk(), &invite, "c");
-        carrier.respond(&mut world, &invite, "401 Unauthorized", challenge, "");
-        world.expect(trunk(), "ACK");
-    }
-    assert_eq!(cause(&world.told(Command::Failed)).kind, CauseKind::Forbidden);
     world.assert_idle();
 }
 
@@ -434,4 +377,48 @@ fn a_redirection_is_told_with_its_places_the_best_first() {
     assert_eq!(told[0].display_name, Some("Desk".to_owned().into()));
     assert_eq!(named("300 Multiple Choices", &many).len(), router::limits::REDIRECTIONS);
     assert_eq!(named("305 Use Proxy", some), [], "a proxy is no place of the user's");
+}
+
+#[test]
+fn an_offer_in_a_200_that_nobody_wants_is_answered_by_refusing_it() {
+    let mut world = World::new(47);
+    let leg = call_trunk(&mut world, None);
+    let invite = world.expect(trunk(), "INVITE");
+    let fork = |tag: &str| response(&invite, tag, "b", trunk(), "200 OK", "", &sdp(1, 5_000, "sendrecv"));
+    world.send(trunk(), &fork("one"));
+    world.told(Command::Done);
+    world.ask(CALL, leg, Command::Set, state(LegPhase::Answered, answer(20_000)));
+    world.expect(trunk(), "ACK");
+    world.send(trunk(), &fork("two"));
+    let ack = world.expect(trunk(), "ACK");
+    assert_eq!(ack.to().unwrap().tag(), Some("two"));
+    assert_eq!(header(&ack, Header::ContentType), "application/sdp");
+    assert!(String::from_utf8_lossy(ack.body_octets()).contains("m=audio 0 RTP/AVP 0 101"), "RFC 3261 §13.2.2.4");
+    let bye = world.expect(trunk(), "BYE");
+    world.send(trunk(), &response(&bye, "two", "b", trunk(), "200 OK", "", ""));
+    world.run_ms(10);
+    world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
+    let bye = world.expect(trunk(), "BYE");
+    world.send(trunk(), &response(&bye, "one", "b", trunk(), "200 OK", "", ""));
+    world.assert_idle();
+}
+
+#[test]
+fn an_offer_in_the_200_that_cannot_be_served_is_answered_and_the_session_ended() {
+    let video =
+        "v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\ns=-\r\nc=IN IP4 198.51.100.7\r\nt=0 0\r\nm=video 5000 RTP/AVP 96\r\n";
+    for (seed, body, refusal) in [(48, video, "m=video 0 RTP/AVP 96"), (49, "", ""), (50, "v=1", "")] {
+        let mut world = World::new(seed);
+        call_trunk(&mut world, None);
+        let invite = world.expect(trunk(), "INVITE");
+        let carrier = Peer::of_invite(trunk(), &invite, "c");
+        carrier.respond(&mut world, &invite, "200 OK", "", body);
+        let ack = world.expect(trunk(), "ACK");
+        let answer = String::from_utf8_lossy(ack.body_octets()).into_owned();
+        assert!(answer.contains(refusal) && answer.is_empty() == refusal.is_empty(), "{answer}");
+        let bye = world.expect(trunk(), "BYE");
+        carrier.respond(&mut world, &bye, "200 OK", "", "");
+        world.told(Command::Failed);
+        world.assert_idle();
+    }
 }
