@@ -50,7 +50,7 @@ impl Session {
 
     /// BYE, once nothing stands in its way.
     pub(super) fn go_on(&mut self, head: &mut Head, means: &mut Means) {
-        let notifies = self.requester.waiting().any(|sent| matches!(sent.aim, Aim::Notify));
+        let notifies = self.requester.waiting().any(|sent| matches!(sent.aim, Aim::Notify { .. }));
         if matches!(self.standing, Standing::Stopping(_)) && self.awaiting_ack.is_none() && !notifies {
             self.leave_by_bye(head, means);
         }
@@ -108,7 +108,7 @@ impl Session {
             let asked = match aim {
                 Aim::Offer(offer) => offer.asked,
                 Aim::Inform { asked, .. } => asked,
-                Aim::Notify | Aim::Bye => continue,
+                Aim::Notify { .. } | Aim::Bye => continue,
             };
             asked.failed(&mut means.outbox, gone());
         }

@@ -47,8 +47,8 @@ pub(super) enum Aim {
     Offer(Box<OurOffer>),
     /// What the other leg's peer sent; `rest`: the digits that follow.
     Inform { asked: Asked, rest: String, duration_ms: u16 },
-    /// How far a transfer is.
-    Notify,
+    /// How far a transfer is; the number of its REFER.
+    Notify { id: u32 },
     /// The end.
     Bye,
 }

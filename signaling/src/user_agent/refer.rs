@@ -9,7 +9,7 @@ use super::means::Means;
 use super::session::Session;
 use crate::message::{Header, Message, Scheme, StatusCode};
 use bytes::Bytes;
-use router::parameter::{LegPhase, Parameter, Party, Transfer};
+use router::parameter::{Cause, CauseKind, LegPhase, Parameter, Party, Transfer};
 use router::time::Duration;
 use router::{Command, Packet, one};
 
@@ -28,6 +28,10 @@ pub(super) struct Referral {
     id: u32,
     /// What the peer was last told.
     told: Option<StatusCode>,
+    /// Whether it has not answered that yet.
+    unanswered: bool,
+    /// What it is to be told then: the latest state alone, and whether it is the last one.
+    next: Option<(StatusCode, bool)>,
 }
 
 impl Session {
@@ -43,7 +47,8 @@ impl Session {
         };
         let transfer = Transfer { target, phase: LegPhase::Trying, cause: None, referred_by: referred_by(message) };
         let id = message.cseq().map_or(0, |cseq| cseq.number);
-        self.referral = Some(Box::new(Referral { request: Some(inbound), id, told: None }));
+        self.referral =
+            Some(Box::new(Referral { request: Some(inbound), id, told: None, unanswered: false, next: None }));
         head.request(means, Command::Start, one(transfer), TRANSFER_WITHIN, Purpose::Transfer);
     }
 
@@ -74,7 +79,6 @@ impl Session {
         }
         self.accept_refer(head, means);
         self.notify(head, means, status, true);
-        self.referral = None;
     }
 
     /// 202: it is under way (RFC 3515 §2.4.2).
@@ -90,12 +94,22 @@ impl Session {
         means.respond(key, response);
     }
 
+    /// Tells the peer, once it has answered the NOTIFY before: two on their way at once could arrive in either order, and the
+    /// older state would stand (RFC 6665 §4.2.2).
     fn notify(&mut self, head: &mut Head, means: &mut Means, status: StatusCode, last: bool) {
-        let Some(referral) = self.referral.as_mut().filter(|referral| last || referral.told != Some(status)) else {
+        let Some(referral) = self.referral.as_mut() else { return };
+        if referral.unanswered {
+            referral.next = Some((status, last));
             return;
-        };
-        referral.told = Some(status);
+        }
+        if referral.told == Some(status) && !last {
+            return;
+        }
+        (referral.told, referral.unanswered) = (Some(status), true);
         let id = referral.id;
+        if last {
+            self.referral = None;
+        }
         let state =
             if last { "terminated;reason=noresource".to_owned() } else { format!("active;expires={EXPIRES_S}") };
         let fragment = format!("SIP/2.0 {status} {}\r\n", status.reason());
@@ -103,10 +117,33 @@ impl Session {
             .with(Header::Event.as_str(), format!("refer;id={id}"))
             .with(Header::SubscriptionState.as_str(), state)
             .with_body("message/sipfrag;version=2.0", Bytes::from(fragment));
-        if let Err(aim) = self.requester.send(means, head, request, Aim::Notify) {
-            self.refused(head, means, aim, router::parameter::CauseKind::Unreachable.into());
+        if let Err(aim) = self.requester.send(means, head, request, Aim::Notify { id }) {
+            self.refused(head, means, aim, CauseKind::Unreachable.into());
         }
     }
+
+    /// The peer has answered a NOTIFY: what has come about meanwhile follows.
+    pub(super) fn notified(&mut self, head: &mut Head, means: &mut Means, id: u32) {
+        let Some(referral) = self.referral.as_mut().filter(|referral| referral.id == id) else { return };
+        referral.unanswered = false;
+        if let Some((status, last)) = referral.next.take() {
+            self.notify(head, means, status, last);
+        }
+    }
+
+    /// A NOTIFY was refused, or not answered: whoever does not want to know, or is not there, is told no more.
+    pub(super) fn notify_refused(&mut self, head: &mut Head, means: &mut Means, id: u32, cause: &Cause) {
+        if ends_subscription(cause) {
+            self.referral.take_if(|referral| referral.id == id);
+        } else {
+            self.notified(head, means, id);
+        }
+    }
+}
+
+/// Whether the answer to a NOTIFY, or none, ends its subscription (RFC 6665 §4.2.2, RFC 5057 §5.1).
+fn ends_subscription(cause: &Cause) -> bool {
+    cause.code.is_none_or(|code| matches!(code, 404 | 405 | 408 | 410 | 416 | 480..=485 | 489 | 501 | 502 | 604))
 }
 
 /// Whom a REFER names; or the status that refuses it.

@@ -167,7 +167,7 @@ impl Session {
             return self.go_on(head, means);
         }
         // RFC 3261 §12.2.1.2: the peer does not know the dialog any more.
-        let gone = status == StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST && !matches!(sent.aim, Aim::Notify);
+        let gone = status == StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST && !matches!(sent.aim, Aim::Notify { .. });
         // Or somebody on the way says that it is not reached.
         let lost = status == StatusCode::REQUEST_TIMEOUT && matches!(sent.aim, Aim::Offer(_));
         if status.is_success() {
@@ -205,7 +205,8 @@ impl Session {
                 self.our_offer_accepted(head, means, sent.key, &method, offer.asked, message);
             }
             Aim::Inform { asked, rest, duration_ms } => self.informed(head, means, asked, rest, duration_ms),
-            Aim::Notify | Aim::Bye => {}
+            Aim::Notify { id } => self.notified(head, means, id),
+            Aim::Bye => {}
         }
     }
 
@@ -221,15 +222,14 @@ impl Session {
     }
 
     /// What a request was for did not come to be.
-    pub(super) fn refused(&mut self, _head: &mut Head, means: &mut Means, aim: Aim, cause: Cause) {
+    pub(super) fn refused(&mut self, head: &mut Head, means: &mut Means, aim: Aim, cause: Cause) {
         match aim {
             Aim::Offer(offer) => {
                 self.media.roll_back();
                 offer.asked.failed(&mut means.outbox, Failure::because(cause));
             }
             Aim::Inform { asked, .. } => asked.failed(&mut means.outbox, Failure::because(cause)),
-            // Whoever does not want to know is told no more.
-            Aim::Notify => self.referral = None,
+            Aim::Notify { id } => self.notify_refused(head, means, id, &cause),
             Aim::Bye => {}
         }
     }

@@ -1,10 +1,10 @@
 //! REFER (RFC 3515, RFC 5589 §6).
 
-use super::harness::{World, alice_talks, header};
+use super::harness::{Weather, World, alice_talks, header};
 use super::peer::Peer;
 use router::parameter::{CauseKind, Failure, LegPhase, LegState, Parameter, Party, Transfer};
 use router::{Command, Packet};
-use signaling::message::Header;
+use signaling::message::{Header, Method};
 
 fn progress(phase: LegPhase) -> Transfer {
     Transfer { target: Party::new("300", "192.0.2.1"), phase, cause: None, referred_by: None }
@@ -139,6 +139,77 @@ fn a_last_notify_that_is_challenged_does_not_keep_the_transferor() {
         alice.respond(&mut world, &notify, status, "", "");
         let bye = world.expect(alice.address, "BYE");
         alice.respond(&mut world, &bye, status, "", "");
+        world.assert_idle();
+    }
+}
+
+#[test]
+fn a_notify_waits_for_the_answer_to_the_one_before_and_tells_the_latest_state() {
+    let mut world = World::new(8);
+    let (mut alice, _, start) = begin(&mut world);
+    world.answer(&start, Command::Progress, progress(LegPhase::Trying));
+    let first = world.expect(alice.address, "NOTIFY");
+    for phase in [LegPhase::Ringing, LegPhase::Early, LegPhase::Ringing, LegPhase::Early] {
+        world.answer(&start, Command::Progress, progress(phase));
+    }
+    world.run_ms(400);
+    assert!(world.take(alice.address).is_empty(), "RFC 6665 §4.2.2");
+    alice.respond(&mut world, &first, "200 OK", "", "");
+    let second = world.expect(alice.address, "NOTIFY");
+    assert_eq!(second.body_octets(), b"SIP/2.0 183 Session Progress\r\n", "the latest");
+    world.answer(&start, Command::Progress, progress(LegPhase::Ringing));
+    world.answer(&start, Command::Failed, Failure::because(CauseKind::Busy.into()));
+    world.run_ms(400);
+    assert!(world.take(alice.address).is_empty());
+    // What is wrong with this one alone ends nothing.
+    alice.respond(&mut world, &second, "500 Server Internal Error", "", "");
+    expect_notify(&mut world, &alice, "486 Busy Here", "terminated");
+    world.run_ms(10);
+    assert!(world.take(alice.address).is_empty());
+    let bye = alice.request("BYE", "", "");
+    world.send(alice.address, &bye);
+    world.assert_idle();
+}
+
+#[test]
+fn the_states_of_a_transfer_arrive_in_order_whatever_is_lost() {
+    for seed in 100..130 {
+        let mut world = World::new(seed);
+        let (mut alice, _, start) = begin(&mut world);
+        world.weather = Weather { loss: 30, repeat: 10, jitter_ms: 40 };
+        let answers = [
+            (Command::Progress, Parameter::from(progress(LegPhase::Trying))),
+            (Command::Progress, progress(LegPhase::Ringing).into()),
+            (Command::Progress, progress(LegPhase::Early).into()),
+            (Command::Failed, Failure::because(CauseKind::Busy.into()).into()),
+        ];
+        let mut heard: Vec<(u32, String)> = Vec::new();
+        let mut answers = answers.into_iter();
+        for turn in 0..4_000 {
+            if turn % 20 == 0
+                && let Some((command, noun)) = answers.next()
+            {
+                world.answer(&start, command, noun);
+            }
+            for notify in world.take(alice.address) {
+                if !notify.is(&Method::Notify) {
+                    continue;
+                }
+                let number = notify.cseq().unwrap().number;
+                if heard.iter().all(|(known, _)| *known != number) {
+                    heard.push((number, String::from_utf8_lossy(notify.body_octets()).into_owned()));
+                }
+                alice.respond(&mut world, &notify, "200 OK", "", "");
+            }
+            world.run_ms(10);
+        }
+        assert!(heard.is_sorted(), "seed {seed}: {heard:?}");
+        let statuses = heard.iter().map(|(_, fragment)| fragment.split(' ').nth(1).unwrap().parse().unwrap());
+        let statuses: Vec<u16> = statuses.collect();
+        assert!(statuses.is_sorted() && statuses.last() == Some(&486), "seed {seed}: {statuses:?}");
+        world.weather = Weather::default();
+        let bye = alice.request("BYE", "", "");
+        world.send(alice.address, &bye);
         world.assert_idle();
     }
 }
