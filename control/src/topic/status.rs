@@ -1,6 +1,6 @@
 //! What modules tell of themselves, as JSON.
 
-use router::parameter::{Counter, Distribution, Parameter, Resource, ResourceKind, ResourceState, Status};
+use router::parameter::{Counter, Distribution, Parameter, Resource, ResourceState, Status};
 use router::{Parameters, time::WallTime};
 use serde_json::{Map, Value, json};
 
@@ -52,30 +52,10 @@ pub(super) const fn state_name(state: ResourceState) -> &'static str {
     }
 }
 
-/// The name of a kind of resource.
-pub(super) const fn kind_name(kind: ResourceKind) -> &'static str {
-    match kind {
-        ResourceKind::Listener => "listener",
-        ResourceKind::MediaPorts => "media-ports",
-        ResourceKind::Sessions => "sessions",
-        ResourceKind::Calls => "calls",
-        ResourceKind::Dialogs => "dialogs",
-        ResourceKind::Transactions => "transactions",
-        ResourceKind::Bindings => "bindings",
-        ResourceKind::Database => "database",
-        ResourceKind::Connections => "connections",
-        ResourceKind::Core => "core",
-        ResourceKind::Inbox => "inbox",
-        ResourceKind::Trunk => "trunk",
-        ResourceKind::Memory => "memory",
-        ResourceKind::Table => "table",
-    }
-}
-
 /// A module's resource.
 pub(super) fn resource(resource: &Resource) -> Value {
     json!({
-        "kind": kind_name(resource.kind),
+        "kind": resource.kind.name(),
         "name": resource.name,
         "state": state_name(resource.state),
         "used": resource.used,

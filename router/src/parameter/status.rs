@@ -51,6 +51,28 @@ pub enum ResourceKind {
     Table,
 }
 
+impl ResourceKind {
+    /// Its name, as clients and people read it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Listener => "listener",
+            Self::MediaPorts => "media-ports",
+            Self::Sessions => "sessions",
+            Self::Calls => "calls",
+            Self::Dialogs => "dialogs",
+            Self::Transactions => "transactions",
+            Self::Bindings => "bindings",
+            Self::Database => "database",
+            Self::Connections => "connections",
+            Self::Core => "core",
+            Self::Inbox => "inbox",
+            Self::Trunk => "trunk",
+            Self::Memory => "memory",
+            Self::Table => "table",
+        }
+    }
+}
+
 /// How a resource is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(index_only)]

@@ -77,8 +77,8 @@ fn module(families: &mut Families, status: &Status) {
 }
 
 fn resource(families: &mut Families, module: &str, resource: &Resource) {
-    let kind = kind_name(resource.kind);
-    let labels = [("module", module), ("kind", kind), ("name", resource.name.as_str())];
+    let kind = metric_name(resource.kind.name());
+    let labels = [("module", module), ("kind", kind.as_str()), ("name", resource.name.as_str())];
     families.gauge("tandem_resource_used", "How much of a resource is in use.", &labels, resource.used);
     if let Some(total) = resource.total {
         families.gauge("tandem_resource_total", "How much of a resource there is.", &labels, total);
@@ -134,25 +134,6 @@ fn sample(text: &mut String, name: &str, labels: &[(&str, &str)], value: u64) {
 /// A name of letters, digits and underscores.
 fn metric_name(name: &str) -> String {
     name.chars().map(|character| if character.is_ascii_alphanumeric() { character } else { '_' }).collect()
-}
-
-const fn kind_name(kind: ResourceKind) -> &'static str {
-    match kind {
-        ResourceKind::Listener => "listener",
-        ResourceKind::MediaPorts => "media_ports",
-        ResourceKind::Sessions => "sessions",
-        ResourceKind::Calls => "calls",
-        ResourceKind::Dialogs => "dialogs",
-        ResourceKind::Transactions => "transactions",
-        ResourceKind::Bindings => "bindings",
-        ResourceKind::Database => "database",
-        ResourceKind::Connections => "connections",
-        ResourceKind::Core => "core",
-        ResourceKind::Inbox => "inbox",
-        ResourceKind::Trunk => "trunk",
-        ResourceKind::Memory => "memory",
-        ResourceKind::Table => "table",
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! [`SessionDescription`] to text, in the order of RFC 8866 §5.
 
+use std::fmt::{Display, Write as _};
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::attribute::Attributes;
@@ -39,6 +41,22 @@ impl Output {
         self.0.put_slice(b"\r\n");
     }
 
+    fn words(&mut self, letter: u8, words: &[&Text]) {
+        self.0.put_slice(&[letter, b'=']);
+        for (index, word) in words.iter().enumerate() {
+            if index > 0 {
+                self.0.put_u8(b' ');
+            }
+            self.0.put_slice(word.as_bytes());
+        }
+        self.0.put_slice(b"\r\n");
+    }
+
+    fn figure(&mut self, figure: impl Display) {
+        // The buffer grows as needed, so writing does not fail.
+        let _ = write!(self.0, "{figure}");
+    }
+
     fn text(&mut self, letter: u8, text: &Text) {
         self.line(letter, &[text.as_bytes()]);
     }
@@ -50,35 +68,39 @@ impl Output {
     }
 
     fn origin(&mut self, origin: &Origin) {
-        let words = [
-            &origin.username,
-            &origin.session_id,
-            &origin.session_version,
-            &origin.net_type,
-            &origin.address_type,
-            &origin.address,
-        ]
-        .map(Text::as_bytes);
-        self.line(b'o', &[&words.join(&b' ')]);
+        self.words(
+            b'o',
+            &[
+                &origin.username,
+                &origin.session_id,
+                &origin.session_version,
+                &origin.net_type,
+                &origin.address_type,
+                &origin.address,
+            ],
+        );
     }
 
     fn connection(&mut self, connection: &Connection) {
         match connection {
             Connection::Address { address, ttl, count } => {
-                let kind: &[u8] = if address.is_ipv4() { b"IN IP4 " } else { b"IN IP6 " };
-                let mut text = address.to_string();
+                self.0.put_slice(if address.is_ipv4() { b"c=IN IP4 " } else { b"c=IN IP6 " });
+                self.figure(address);
                 // A count of IPv4 addresses stands behind a scope; 255 is what no scope means.
                 let ttl = ttl.or((address.is_ipv4() && count.is_some()).then_some(u8::MAX));
-                ttl.filter(|_| address.is_ipv4()).into_iter().for_each(|ttl| text.push_str(&format!("/{ttl}")));
-                count.iter().for_each(|count| text.push_str(&format!("/{count}")));
-                self.line(b'c', &[kind, text.as_bytes()]);
+                for figure in
+                    [ttl.filter(|_| address.is_ipv4()).map(u32::from), count.map(u32::from)].into_iter().flatten()
+                {
+                    self.0.put_u8(b'/');
+                    self.figure(figure);
+                }
+                self.0.put_slice(b"\r\n");
             }
             Connection::Name { address_type, name } => {
                 self.line(b'c', &[b"IN ", address_type.as_bytes(), b" ", name.as_bytes()]);
             }
             Connection::Other { net_type, address_type, address } => {
-                let words = [net_type, address_type, address].map(Text::as_bytes);
-                self.line(b'c', &[&words.join(&b' ')]);
+                self.words(b'c', &[net_type, address_type, address]);
             }
         }
     }
@@ -90,7 +112,11 @@ impl Output {
     }
 
     fn timing(&mut self, timing: &Timing) {
-        self.line(b't', &[timing.start.to_string().as_bytes(), b" ", timing.stop.to_string().as_bytes()]);
+        self.0.put_slice(b"t=");
+        self.figure(timing.start);
+        self.0.put_u8(b' ');
+        self.figure(timing.stop);
+        self.0.put_slice(b"\r\n");
         timing.repeats.iter().for_each(|repeat| self.text(b'r', repeat));
         self.optional(b'z', timing.zone.as_ref());
     }
@@ -111,9 +137,11 @@ impl Output {
     fn media(&mut self, section: &MediaSection) {
         self.0.put_slice(b"m=");
         self.0.put_slice(section.media.as_bytes());
-        self.0.put_slice(format!(" {}", section.port).as_bytes());
+        self.0.put_u8(b' ');
+        self.figure(section.port);
         if section.port_count != 1 {
-            self.0.put_slice(format!("/{}", section.port_count).as_bytes());
+            self.0.put_u8(b'/');
+            self.figure(section.port_count);
         }
         self.0.put_u8(b' ');
         self.0.put_slice(section.protocol.as_bytes());
