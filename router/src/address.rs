@@ -3,7 +3,8 @@
 use minicbor::{Decode, Encode};
 use std::fmt;
 
-/// A platform: one running `tandem`. [`PlatformId::HERE`] means "this one" wherever it is written.
+/// A platform: one running `tandem`. [`PlatformId::HERE`] means "this one" wherever it is written, [`PlatformId::ANY`] "whichever
+/// serves this kind of module".
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Encode, Decode)]
 #[cbor(transparent)]
 pub struct PlatformId(#[n(0)] pub u32);
@@ -11,6 +12,15 @@ pub struct PlatformId(#[n(0)] pub u32);
 impl PlatformId {
     /// The platform that the packet is on.
     pub const HERE: Self = Self(0);
+
+    /// Any platform, beside a module's kind alone: the own one where it has such a module with room, else the one that reports
+    /// the least load. No platform has this number.
+    pub const ANY: Self = Self(u32::MAX);
+
+    /// Whether it can be a platform's own number.
+    pub const fn is_identity(self) -> bool {
+        self.0 != Self::HERE.0 && self.0 != Self::ANY.0
+    }
 }
 
 /// The kinds of service module. Each later service adds one line.
@@ -149,6 +159,11 @@ impl Address {
         Self { platform: PlatformId::HERE, module: Module::any(kind), instance: Instance::MODULE }
     }
 
+    /// Any module of `kind` on any platform.
+    pub const fn anywhere(kind: ModuleKind) -> Self {
+        Self { platform: PlatformId::ANY, module: Module::any(kind), instance: Instance::MODULE }
+    }
+
     /// The same module, another instance.
     pub const fn at(self, instance: Instance) -> Self {
         Self { instance, ..self }
@@ -162,8 +177,10 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.platform != PlatformId::HERE {
-            write!(f, "{}:", self.platform.0)?;
+        match self.platform {
+            PlatformId::HERE => {}
+            PlatformId::ANY => f.write_str("*:")?,
+            PlatformId(number) => write!(f, "{number}:")?,
         }
         fmt::Display::fmt(&self.module, f)?;
         if self.instance != Instance::MODULE {
@@ -189,5 +206,6 @@ mod tests {
         assert_eq!(port.to_string(), "voice/1#2a");
         assert_eq!(Address { platform: PlatformId(3), ..port }.to_string(), "3:voice/1#2a");
         assert_eq!(Address::any(ModuleKind::Voice).to_string(), "voice/*");
+        assert_eq!(Address::anywhere(ModuleKind::Voice).to_string(), "*:voice/*");
     }
 }

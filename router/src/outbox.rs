@@ -173,7 +173,11 @@ impl Outbox {
             return None;
         };
         // Whoever was asked answers; a guess at somebody's transaction is nobody's answer.
-        if pending.destination.module.kind != packet.source.module.kind {
+        let asked = pending.destination;
+        let platform = packet.source.platform;
+        let is_of_platform =
+            [PlatformId::HERE, asked.platform].contains(&platform) || asked.platform == PlatformId::ANY;
+        if asked.module.kind != packet.source.module.kind || !is_of_platform {
             self.counters.late += 1;
             return None;
         }

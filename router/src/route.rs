@@ -26,16 +26,35 @@ enum Destination<'a> {
 }
 
 impl Table {
-    /// Local inbox, or inter-platform interface, or nowhere and why. `turn` spreads "any of this kind" evenly.
+    /// Local inbox, or inter-platform interface, or nowhere and why. Anywhere is here first. `turn` spreads "any of this kind" evenly.
     fn destination(&self, own: PlatformId, address: &Address, turn: impl FnOnce() -> usize) -> Destination<'_> {
-        if address.platform != PlatformId::HERE && address.platform != own {
-            return match self.modules[ModuleKind::Bridge as usize].iter().flatten().next() {
-                Some(bridge) => Destination::Inbox(bridge),
-                None => Destination::Nowhere(Reason::PlatformAbsent),
-            };
+        if address.platform == PlatformId::HERE || address.platform == own {
+            return self.local(address.module, turn);
         }
-        let of_kind = &self.modules[address.module.kind as usize];
-        let inbox = match address.module.index {
+        if address.platform == PlatformId::ANY {
+            if address.module.index.is_some() {
+                return Destination::Nowhere(Reason::UnknownDestination);
+            }
+            if let local @ Destination::Inbox(_) = self.local(address.module, turn) {
+                return local;
+            }
+        }
+        match self.bridge() {
+            Some(bridge) => Destination::Inbox(bridge),
+            None if address.platform == PlatformId::ANY => Destination::Nowhere(Reason::UnknownDestination),
+            None => Destination::Nowhere(Reason::PlatformAbsent),
+        }
+    }
+
+    /// The inbox of the inter-platform interface.
+    fn bridge(&self) -> Option<&Arc<Inbox>> {
+        self.modules[ModuleKind::Bridge as usize].iter().flatten().next()
+    }
+
+    /// A module of this platform.
+    fn local(&self, module: Module, turn: impl FnOnce() -> usize) -> Destination<'_> {
+        let of_kind = &self.modules[module.kind as usize];
+        let inbox = match module.index {
             Some(index) => of_kind.get(usize::from(index)).and_then(Option::as_ref),
             None if of_kind.is_empty() => None,
             None => {
@@ -65,6 +84,16 @@ pub struct RouterCounters {
     pub unknown_destinations: u64,
     /// Packets to a platform that is not linked.
     pub absent_platforms: u64,
+}
+
+/// A full inbox refuses; what may go anywhere goes to another platform then, if there is a way to one.
+#[cold]
+fn busy(table: &Table, packet: Packet, full: Full) -> Result<(), Refused> {
+    let refused = |(packet, Full::Room | Full::Quota)| Refused { packet, reason: Reason::Busy };
+    match table.bridge() {
+        Some(bridge) if packet.destination.platform == PlatformId::ANY => bridge.push(packet).map_err(refused),
+        _ => Err(refused((packet, full))),
+    }
 }
 
 /// The router of a platform: a handle, cheap to clone, used by any thread.
@@ -136,9 +165,7 @@ impl Router {
     fn send_by(&self, table: &Table, packet: Packet) -> Result<(), Refused> {
         let turn = || self.0.turn.fetch_add(1, Ordering::Relaxed);
         match table.destination(self.0.platform, &packet.destination, turn) {
-            Destination::Inbox(inbox) => inbox
-                .push(packet)
-                .map_err(|(packet, Full::Room | Full::Quota)| Refused { packet, reason: Reason::Busy }),
+            Destination::Inbox(inbox) => inbox.push(packet).or_else(|(packet, full)| busy(table, packet, full)),
             Destination::Nowhere(reason) => {
                 let counter = match reason {
                     Reason::PlatformAbsent => &self.0.absent_platforms,

@@ -8,7 +8,7 @@ use cddl::Cddl;
 use common::{from_hex, packet, samples};
 use router::encoding::{read_frame, write_frame};
 use router::limits::{FRAME_BYTES, PARAMETERS};
-use router::parameter::{Bridge, CauseKind, Outcome, PortId, Reason};
+use router::parameter::{Bridge, CauseKind, Outcome, PlatformState, PortId, Reason};
 use router::{Address, Command, Module, ModuleKind, Packet, Parameters, PlatformId, one};
 use std::collections::BTreeMap;
 
@@ -75,6 +75,8 @@ fn names_and_numbers_are_those_of_the_code() {
     assert_eq!(cddl.enumeration("cause-kind"), table(causes));
     let outcomes = Outcome::ALL.iter().zip(1..).map(|(outcome, number)| (outcome.name().to_owned(), number)).collect();
     assert_eq!(cddl.enumeration("outcome"), table(outcomes));
+    let states = PlatformState::ALL.iter().map(|state| (state.name().to_owned(), *state as u64)).collect();
+    assert_eq!(cddl.enumeration("platform-state"), table(states));
     let parameters: BTreeMap<String, u64> =
         samples().iter().map(|sample| (written(sample.name()), u64::from(sample.tag()))).collect();
     assert_eq!(cddl.parameters(), parameters, "every parameter has a sample, and its number");

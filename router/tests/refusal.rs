@@ -3,7 +3,9 @@
 mod module;
 
 use module::{CONTROL, Module, STORE, VOICE, at, bridge_packet, filler};
-use router::limits::{BATCH, INBOX_RELEASE_RESERVE, INBOX_REQUESTS, PENDING, QUOTA_PER_SOURCE, RELEASE_RETRY_MS};
+use router::limits::{
+    BATCH, GRANT, INBOX_RELEASE_RESERVE, INBOX_REQUESTS, PENDING, QUOTA_PER_SOURCE, RELEASE_RETRY_MS,
+};
 use router::outbox::Received;
 use router::parameter::{MediaPort, PortId, Reason, Status};
 use router::time::{Duration, Instant};
@@ -84,6 +86,56 @@ fn a_source_with_its_quota_waiting_is_busy_and_others_are_not() {
     assert!(store.endpoint.receive().is_some());
     control.outbox.request(Instant::ZERO, Instance(1), STORE, Command::Query, one(Status::default()), SECOND);
     assert_eq!(failed(&mut control, 0), None);
+}
+
+#[test]
+fn anywhere_is_here_first_and_elsewhere_where_here_has_none_or_no_room() {
+    let router = Router::new(PlatformId(1));
+    let mut control = Module::new(&router, CONTROL);
+    let mut send = |command| {
+        let to = Address::anywhere(ModuleKind::Store);
+        control.outbox.request(Instant::ZERO, Instance(1), to, command, one(Status::default()), SECOND);
+        failed(&mut control, 0)
+    };
+    assert_eq!(send(Command::Query), Some(Reason::UnknownDestination), "nobody links this platform to others");
+    let bridge = Module::new(&router, Address::local(ModuleKind::Bridge, 0));
+    assert_eq!((send(Command::Query), bridge.endpoint.waiting()), (None, 1));
+    let store = Module::new(&router, STORE);
+    assert_eq!((send(Command::Query), store.endpoint.waiting(), bridge.endpoint.waiting()), (None, 1, 1));
+    while router.send(filler(STORE)).is_ok() {}
+    // What it was granted before the inbox was full goes there still.
+    assert!((0..=GRANT).all(|_| send(Command::Query).is_none()));
+    assert!(bridge.endpoint.waiting() > 1);
+    let one_of_many = Address { platform: PlatformId::ANY, ..STORE };
+    control.outbox.request(Instant::ZERO, Instance(1), one_of_many, Command::Query, one(Status::default()), SECOND);
+    assert_eq!(failed(&mut control, 0), Some(Reason::UnknownDestination), "a number means nothing anywhere");
+}
+
+#[test]
+fn only_the_platform_that_was_asked_answers() {
+    let router = Router::new(PlatformId(1));
+    let mut control = Module::new(&router, CONTROL);
+    let mut bridge = Module::new(&router, Address::local(ModuleKind::Bridge, 0));
+    let there = |platform| Address { platform: PlatformId(platform), ..STORE };
+    for (to, from, is_answer) in [
+        (there(2), there(2), true),
+        (there(2), there(3), false),
+        (STORE, there(2), false),
+        (Address::anywhere(ModuleKind::Store), there(3), true),
+    ] {
+        let transaction =
+            control.outbox.request(Instant::ZERO, Instance(1), to, Command::Query, one(Status::default()), SECOND);
+        let done =
+            Packet { command: Command::Done, source: from, destination: CONTROL, transaction, ..filler(CONTROL) };
+        control.turn(0);
+        bridge.turn(0);
+        router.send(done).unwrap();
+        let answered = control
+            .turn(0)
+            .iter()
+            .any(|received| matches!(received, Received::Answer(_, answer) if answer.command == Command::Done));
+        assert_eq!(answered, is_answer, "{to} answered by {from}");
+    }
 }
 
 #[test]

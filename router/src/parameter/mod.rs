@@ -9,6 +9,7 @@
 //! | `registration.rs` | bindings and trunks |
 //! | `account.rs` | accounts |
 //! | `record.rs` | call records |
+//! | `platform.rs` | platforms: what the inter-platform interface knows |
 //! | `status.rs` | what every module tells of itself |
 //! | `trace.rs` | the last messages of a call |
 //! | `extension.rs` | plug-ins |
@@ -18,6 +19,7 @@ mod call;
 mod extension;
 mod failure;
 mod media;
+mod platform;
 mod port;
 mod record;
 mod registration;
@@ -32,6 +34,7 @@ pub use call::{
 pub use extension::Extension;
 pub use failure::{Cause, CauseKind, Failure, Reason};
 pub use media::{Codec, Direction, MediaDescription, MediaExchange, MediaKind, MediaStream, MediaTransport};
+pub use platform::{Platform, PlatformModule, PlatformState};
 pub use port::{
     Bridge, Builtin, BuiltinKind, MediaEvent, MediaEventKind, MediaPlan, MediaPort, PortAddress, PortId, PortStatistics,
 };
@@ -155,6 +158,8 @@ parameters! {
     61 Selection(Selection) [boxed];
     /// A message that was sent or received.
     70 TraceEntry(TraceEntry) [boxed];
+    /// A platform as another one knows it.
+    80 Platform(Platform) [boxed];
     /// A plug-in's parameter.
     255 Extension(Extension) [boxed];
 }
