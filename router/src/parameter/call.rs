@@ -206,7 +206,8 @@ pub struct LegState {
     #[n(1)]
     pub media: Option<MediaExchange>,
     /// Why it ends (`Stop`). In `Progress`: the protocol's own provisional status as its `code`, where the phase does not tell
-    /// it (SIP: 181, 182, and 183 without media, in whatever phase the leg is), so that the caller can be told the same.
+    /// it (SIP: 181, 182, and 183 without media, in whatever phase the leg is), so that
+    /// the caller can be told the same; the kind beside it says nothing.
     #[n(2)]
     pub cause: Option<Cause>,
     /// Who is at the far end now, where it says so.

@@ -55,6 +55,8 @@ pub(crate) struct Outgoing {
     authorization: Option<Box<Authorization>>,
     forks: Forks,
     phase: LegPhase,
+    /// The status that told how far it is, where the phase does not say it.
+    said: Option<StatusCode>,
     interface: Option<IpAddr>,
     /// The switch wants it no more: CANCEL is sent, the final response awaited.
     stopped: bool,
@@ -123,6 +125,7 @@ impl Leg {
             authorization: None,
             forks: Forks::default(),
             phase: LegPhase::Trying,
+            said: None,
             interface: None,
             stopped: false,
         });
@@ -320,12 +323,17 @@ impl Outgoing {
         let Some(attempt) = &self.attempt else { return };
         let media = self.forks.provisional(&attempt.media, message);
         let heard = match (status, &media) {
-            (StatusCode::RINGING, _) => LegPhase::Ringing,
-            (_, Some(_)) => LegPhase::Early,
-            _ => self.phase,
+            (StatusCode::RINGING, _) => (LegPhase::Ringing, None),
+            (_, Some(_)) => (LegPhase::Early, None),
+            // Another fork may go on (RFC 6228): the final response says what came of it.
+            (StatusCode::EARLY_DIALOG_TERMINATED, None) => return,
+            (StatusCode::CALL_IS_BEING_FORWARDED | StatusCode::QUEUED, None) => (self.phase, Some(status)),
+            // RFC 3261 §8.1.3.2: what is not known is as 183; and that is what early media are told by.
+            _ if self.phase == LegPhase::Early => (LegPhase::Early, None),
+            _ => (self.phase, Some(StatusCode::SESSION_PROGRESS)),
         };
-        let changed = heard != self.phase;
-        self.phase = heard;
+        let changed = heard != (self.phase, self.said);
+        (self.phase, self.said) = heard;
         if changed || media.is_some() {
             let party = head.is_trusted(means).then(|| identity::asserted_in(message)).flatten();
             self.tell(head, means, media, party);
@@ -336,6 +344,7 @@ impl Outgoing {
     fn tell(&self, head: &Head, means: &mut Means, media: Option<MediaExchange>, party: Option<Party>) {
         let state = LegState {
             media,
+            cause: self.said.map(|status| Cause { code: Some(status.code()), ..Cause::new(CauseKind::Normal) }),
             party,
             leg_id: Some(head.call_id.as_str().to_owned()),
             interface: self.interface,

@@ -116,11 +116,13 @@ impl Incoming {
     /// The switch says how far the call is.
     pub(super) fn progress(&mut self, head: &mut Head, means: &mut Means, packet: Packet) {
         let Some(Parameter::LegState(state)) = packet.parameters.into_iter().next() else { return };
-        let status = match state.phase {
-            LegPhase::Ringing => StatusCode::RINGING,
-            LegPhase::Early => StatusCode::SESSION_PROGRESS,
-            LegPhase::Trying | LegPhase::Answered | LegPhase::Released => return,
+        let status = match (state.cause.as_ref().and_then(|cause| cause.code), state.phase) {
+            (Some(code @ 181..=183), _) => StatusCode::new(code),
+            (_, LegPhase::Ringing) => Some(StatusCode::RINGING),
+            (_, LegPhase::Early) => Some(StatusCode::SESSION_PROGRESS),
+            (_, LegPhase::Trying | LegPhase::Answered | LegPhase::Released) => None,
         };
+        let Some(status) = status else { return };
         if let Some(MediaExchange::Answer(answer)) = &state.media
             && self.media.state() == OfferAnswerState::RemoteOfferPending
             && let Err(error) = self.media.make_answer(answer)

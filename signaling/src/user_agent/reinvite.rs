@@ -41,11 +41,11 @@ impl Session {
             return refuse_pending(means, &inbound);
         }
         match &self.awaiting_ack {
-            // The answer to the offer in our 2xx has not come (RFC 5407 §3.1.4).
+            // The answer to the offer in our 2xx has not come (RFC 5407 §3.1.5).
             Some(awaiting) if awaiting.offered => {
                 return means.refuse(inbound.key, &inbound.message, &inbound.flow, StatusCode::REQUEST_PENDING);
             }
-            // Who sends a new INVITE has had our 2xx: its ACK was overtaken, or lost.
+            // Who sends a new INVITE has had our 2xx: its ACK was overtaken, or lost (RFC 5407 §3.1.4).
             Some(_) => {
                 self.awaiting_ack = None;
                 head.cancel_timer(means, Timer::Repeat);

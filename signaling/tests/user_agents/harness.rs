@@ -380,6 +380,14 @@ impl World {
         }
     }
 
+    /// All answers to the switch that were not looked at.
+    pub(crate) fn answers(&mut self) -> impl Iterator<Item = Packet> {
+        std::mem::take(&mut self.at_switch).into_iter().filter_map(|received| match received {
+            Received::Answer(_, packet) => Some(packet),
+            Received::Packet(_) => None,
+        })
+    }
+
     /// The switch asks a leg for something.
     pub(crate) fn ask(&mut self, call: Instance, leg: Address, command: Command, noun: impl Into<Parameter>) {
         let now = self.now.instant;

@@ -1,6 +1,6 @@
 //! Legs that come in, up to their ACK.
 
-use super::harness::{ALICE, TRUNK, World, alice_calls, answer, header, leg_state, offer, sdp, state};
+use super::harness::{ALICE, TRUNK, World, alice_calls, answer, first_line, header, leg_state, offer, sdp, state};
 use super::peer::Peer;
 use router::Command;
 use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, MediaExchange, Parameter};
@@ -331,4 +331,45 @@ fn credentials_are_for_the_user_that_is_called() {
         world.send(alice.address, &ack);
         world.assert_idle();
     }
+}
+
+#[test]
+fn a_caller_hears_each_provisional_status_and_the_last_again_each_minute() {
+    let mut world = World::new(74);
+    let (mut alice, packet) = alice_calls(&mut world);
+    let said = |phase, code| LegState {
+        cause: Some(Cause { code: Some(code), ..Cause::new(CauseKind::Normal) }),
+        ..LegState::new(phase)
+    };
+    let progress = [
+        (LegState::new(LegPhase::Trying), ""),
+        (said(LegPhase::Trying, 181), "SIP/2.0 181 Call Is Being Forwarded"),
+        (said(LegPhase::Trying, 183), "SIP/2.0 183"),
+        (LegState::new(LegPhase::Ringing), "SIP/2.0 180"),
+        (said(LegPhase::Ringing, 302), "SIP/2.0 180"),
+        (said(LegPhase::Ringing, 182), "SIP/2.0 182 Queued"),
+    ];
+    for (state, status) in progress {
+        world.run_ms(10);
+        world.take(alice.address);
+        world.answer(&packet, Command::Progress, state);
+        world.run_ms(10);
+        let heard: Vec<_> = world.take(alice.address).iter().map(first_line).collect();
+        assert!(
+            heard.iter().all(|line| line.starts_with(status)) && heard.is_empty() == status.is_empty(),
+            "{heard:?}"
+        );
+    }
+    // RFC 3261 §13.3.1.1: timer C of a proxy runs for three minutes.
+    for _ in 0..10 {
+        world.run_ms(60_000);
+        let heard: Vec<_> = world.take(alice.address).iter().map(first_line).collect();
+        assert_eq!(heard, ["SIP/2.0 182 Queued"]);
+    }
+    world.answer(&packet, Command::Failed, Failure::because(CauseKind::NoAnswer.into()));
+    let refusal = world.expect(alice.address, "SIP/2.0 480");
+    alice.learn(&refusal);
+    let ack = alice.ack(false, "");
+    world.send(alice.address, &ack);
+    world.assert_idle();
 }

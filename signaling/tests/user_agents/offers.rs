@@ -1,10 +1,14 @@
 //! Offers within the session: the peer's, ours, and those that cross.
 
 use super::harness::CALL;
-use super::harness::{TRUNK, World, alice_talks, answer, cause, header, leg_state, sdp, state, trunk_talks, voice};
+use super::harness::{
+    ALICE, TRUNK, World, alice_calls, alice_talks, answer, cause, header, leg_state, offer, sdp, state, trunk_talks,
+    voice,
+};
+use super::peer::Peer;
 use router::Command;
 use router::parameter::{CauseKind, Direction, Failure, LegPhase, LegState, MediaExchange};
-use signaling::message::{Header, Method};
+use signaling::message::{Header, Message, Method};
 
 fn hold(port: u16) -> LegState {
     state(LegPhase::Answered, Some(MediaExchange::Offer(voice(port, Direction::SendOnly))))
@@ -283,7 +287,7 @@ fn a_peer_that_lost_the_dialog_or_is_silent_ends_the_leg() {
 #[test]
 fn our_offer_waits_for_the_ack_of_the_call() {
     let mut world = World::new(15);
-    let (mut alice, packet) = super::harness::alice_calls(&mut world);
+    let (mut alice, packet) = alice_calls(&mut world);
     world.answer(&packet, Command::Done, state(LegPhase::Answered, answer(20_000)));
     world.ask(packet.destination.instance, packet.source, Command::Set, hold(20_000));
     let ok = world.expect(alice.address, "SIP/2.0 200");
@@ -305,7 +309,7 @@ fn our_offer_waits_for_the_ack_of_the_call() {
 fn our_offer_that_waits_follows_the_peers_that_is_refused_or_cancelled() {
     for (seed, cancelled) in [(16, false), (17, true)] {
         let mut world = World::new(seed);
-        let (mut alice, packet) = super::harness::alice_calls(&mut world);
+        let (mut alice, packet) = alice_calls(&mut world);
         world.answer(&packet, Command::Done, state(LegPhase::Answered, answer(20_000)));
         world.ask(packet.destination.instance, packet.source, Command::Set, hold(20_000));
         let ok = world.expect(alice.address, "SIP/2.0 200");
@@ -351,4 +355,61 @@ fn an_offer_that_is_answered_408_ends_the_leg_with_a_bye() {
         carrier.respond(&mut world, &bye, "200 OK", "", "");
         world.assert_idle();
     }
+}
+
+#[test]
+fn a_reinvite_before_the_ack_is_served_and_the_former_200_said_no_more() {
+    let mut world = World::new(20);
+    let (mut alice, packet) = alice_calls(&mut world);
+    world.answer(&packet, Command::Done, state(LegPhase::Answered, answer(20_000)));
+    let ok = world.expect(alice.address, "SIP/2.0 200");
+    alice.learn(&ok);
+    let late = alice.ack(true, "");
+    // RFC 5407 §3.1.4: its ACK is lost.
+    let text = alice.request("INVITE", "", &sdp(2, 4_000, "sendonly"));
+    world.send(alice.address, &text);
+    let set = world.asked(Command::Set);
+    world.take(alice.address);
+    world.run_ms(5_000);
+    let repeated = |message: &Message| header(message, Header::CSeq) == "2 INVITE";
+    assert!(!world.take(alice.address).iter().any(repeated), "who sends a new INVITE has had the answer to the last");
+    let held = MediaExchange::Answer(voice(20_000, Direction::ReceiveOnly));
+    world.answer(&set, Command::Done, state(LegPhase::Answered, Some(held)));
+    let ok = world.expect(alice.address, "SIP/2.0 200");
+    assert_eq!(header(&ok, Header::CSeq), "3 INVITE");
+    // Or it was overtaken: it does not count for the new one.
+    world.send(alice.address, &late);
+    world.run_ms(600);
+    world.expect(alice.address, "SIP/2.0 200");
+    for text in [alice.ack(true, ""), alice.request("BYE", "", "")] {
+        world.send(alice.address, &text);
+    }
+    world.assert_idle();
+}
+
+#[test]
+fn a_reinvite_before_the_answer_in_the_ack_is_491() {
+    let mut world = World::new(21);
+    let mut alice = Peer::new(ALICE, "alice", "200");
+    alice.invite(&mut world, "", "");
+    let packet = world.asked(Command::Start);
+    world.answer(&packet, Command::Done, state(LegPhase::Answered, offer(20_000)));
+    let ok = world.expect(alice.address, "SIP/2.0 200");
+    alice.learn(&ok);
+    let ack = alice.ack(true, &sdp(1, 4_000, "sendrecv"));
+    // RFC 5407 §3.1.5: an offer of ours has no answer yet.
+    let text = alice.request("INVITE", "", &sdp(2, 4_000, "sendonly"));
+    world.send(alice.address, &text);
+    let refusal = world.expect(alice.address, "SIP/2.0 491");
+    let mut refused = alice.clone();
+    refused.learn(&refusal);
+    for text in [refused.ack(false, ""), ack] {
+        world.send(alice.address, &text);
+    }
+    let set = world.asked(Command::Set);
+    assert!(matches!(leg_state(&set).media, Some(MediaExchange::Answer(_))));
+    world.answer(&set, Command::Done, LegState::new(LegPhase::Answered));
+    let bye = alice.request("BYE", "", "");
+    world.send(alice.address, &bye);
+    world.assert_idle();
 }

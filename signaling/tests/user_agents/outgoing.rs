@@ -422,3 +422,43 @@ fn an_offer_in_the_200_that_cannot_be_served_is_answered_and_the_session_ended()
         world.assert_idle();
     }
 }
+
+#[test]
+fn each_provisional_status_is_told_once_with_what_it_says() {
+    let mut world = World::new(51);
+    let leg = call_trunk(&mut world, offer(20_000));
+    let invite = world.expect(trunk(), "INVITE");
+    let carrier = Peer::of_invite(trunk(), &invite, "c");
+    world.told(Command::Progress);
+    let early = sdp(1, 5_000, "sendrecv");
+    use LegPhase::{Early, Ringing, Trying};
+    for (status, body, told) in [
+        ("100 Trying", "", None),
+        ("181 Call Is Being Forwarded", "", Some((Trying, Some(181)))),
+        ("181 Call Is Being Forwarded", "", None),
+        ("182 Queued, 5 in front", "", Some((Trying, Some(182)))),
+        ("183 Session Progress", "", Some((Trying, Some(183)))),
+        ("188 Something New", "", None),
+        ("199 Early Dialog Terminated", "", None),
+        ("180 Ringing", "", Some((Ringing, None))),
+        ("180 Ringing", "", None),
+        ("182 Queued", "", Some((Ringing, Some(182)))),
+        ("183 Session Progress", early.as_str(), Some((Early, None))),
+        ("183 Session Progress", early.as_str(), None),
+        ("181 Call Is Being Forwarded", "", Some((Early, Some(181)))),
+        ("183 Session Progress", "", Some((Early, None))),
+        ("180 Ringing", "", Some((Ringing, None))),
+    ] {
+        carrier.respond(&mut world, &invite, status, "", body);
+        world.run_ms(5);
+        let heard: Vec<_> = world.answers().map(|packet| leg_state(&packet).clone()).collect();
+        let heard: Vec<_> =
+            heard.iter().map(|state| (state.phase, state.cause.as_ref().and_then(|cause| cause.code))).collect();
+        assert_eq!(heard, Vec::from_iter(told), "{status}");
+    }
+    world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
+    let cancel = world.expect(trunk(), "CANCEL");
+    carrier.respond(&mut world, &cancel, "200 OK", "", "");
+    carrier.respond(&mut world, &invite, "487 Request Terminated", "", "");
+    world.assert_idle();
+}
