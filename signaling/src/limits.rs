@@ -129,6 +129,12 @@ pub const TRACE_PAGE: usize = 200;
 /// Calls whose legs' Call-IDs are remembered, so that a trace is found by the call's id.
 pub const TRACE_CALLS_MAX: usize = 16_384;
 
+/// Parts of one multipart body: a description, what a gateway passes on, where the caller is, and as many again.
+pub const PARTS_MAX: usize = 16;
+
+/// Multiparts within multiparts (RFC 5621 knows two): a body is read as often.
+pub const MULTIPART_DEPTH_MAX: usize = 3;
+
 /// Contacts of a 3xx that are looked at: four times those that are passed on, as some are no places that we call.
 pub const REDIRECT_CONTACTS_MAX: usize = 4 * router::limits::REDIRECTIONS;
 

@@ -93,7 +93,7 @@ fn screen(message: &Message) {
         methods: &[Method::Invite, Method::Ack, Method::Cancel, Method::Bye, Method::Options, Method::Register],
         schemes: &[Scheme::Sip, Scheme::Tel],
         extensions: &["100rel", "timer"],
-        content_types: &["application/sdp"],
+        content_types: &["application/sdp", "multipart/mixed"],
         answers: &["application/sdp"],
     };
     if let Err(Fault::Reply { status, defect }) = message.screen(&capabilities) {
@@ -108,6 +108,9 @@ fn screen(message: &Message) {
 pub(crate) fn ask_everything(message: &Message) {
     touch(message.request_uri().map(uri));
     touch(message.reason());
+    if let Some(part) = message.session_part("application/sdp") {
+        assert!(message.body_octets().as_ptr_range().contains(&part.as_ptr()) || part.is_empty());
+    }
     for via in message.vias().flatten() {
         touch((via.transport(), via.host(), via.address(), via.port(), via.branch(), via.has_magic_cookie()));
         touch((via.received(), via.rport(), via.maddr(), via.ttl(), via.parameters().iter().count()));

@@ -36,6 +36,8 @@ pub enum Defect {
     MethodMismatch,
     /// The body is shorter than Content-Length says.
     BodyShort,
+    /// The parts of the body cannot be told: no boundary, or more or deeper ones than are looked at.
+    Multipart,
     /// The method is unknown here.
     MethodUnknown,
     /// The method is known, and not served here.
@@ -86,6 +88,7 @@ impl fmt::Display for Defect {
             Defect::Malformed(header) => write!(formatter, "Malformed {header} Header"),
             Defect::MethodMismatch => formatter.write_str("CSeq Method Does Not Match Request Method"),
             Defect::BodyShort => formatter.write_str("Body Shorter Than Content-Length"),
+            Defect::Multipart => formatter.write_str("Malformed Multipart Body"),
             Defect::Version
             | Defect::TooManyHops
             | Defect::MethodUnknown

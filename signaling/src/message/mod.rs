@@ -20,6 +20,7 @@ mod grammar;
 mod header;
 mod identifier;
 mod method;
+mod multipart;
 mod name_addr;
 mod parameters;
 mod parse;

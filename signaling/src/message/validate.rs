@@ -35,7 +35,7 @@ pub struct Capabilities<'a> {
     pub schemes: &'a [Scheme],
     /// The option tags that a Require may name.
     pub extensions: &'a [&'a str],
-    /// The types of body that are understood, such as `application/sdp`; `multipart/mixed` and the like by name.
+    /// The types of body that are understood, such as `application/sdp`; `multipart/mixed` stands for every multipart.
     pub content_types: &'a [&'a str],
     /// The types of body that an answer to an INVITE can have.
     pub answers: &'a [&'a str],
@@ -152,7 +152,7 @@ impl Message {
         if !matches!(method, Method::Ack | Method::Cancel) {
             self.check_extensions(capabilities)?;
         }
-        self.check_body(capabilities)?;
+        self.check_parts(capabilities.content_types)?;
         if *method == Method::Invite && self.header(Header::Accept).is_some() {
             let accepted = |answer: &&str| self.tokens(Header::Accept).any(|range| accepts(range, answer));
             if !capabilities.answers.iter().any(accepted) {
@@ -174,30 +174,6 @@ impl Message {
             }
         }
         if unsupported.is_empty() { Ok(()) } else { Err(Defect::Extensions(unsupported)) }
-    }
-
-    /// RFC 3261 §8.2.3: a body that is not understood is refused unless Content-Disposition makes it optional.
-    fn check_body(&self, capabilities: &Capabilities<'_>) -> Result<(), Defect> {
-        if self.body_octets().is_empty() {
-            return Ok(());
-        }
-        let optional = self
-            .parameterized(Header::ContentDisposition)?
-            .and_then(|disposition| disposition.parameters.get("handling"))
-            .is_some_and(|handling| handling.eq_ignore_ascii_case("optional"));
-        if optional {
-            return Ok(());
-        }
-        let known = self.content_type()?.is_none_or(|kind| {
-            capabilities.content_types.iter().any(|known| known.eq_ignore_ascii_case(&media_type(kind.value)))
-        });
-        if !known {
-            return Err(Defect::ContentType);
-        }
-        if self.tokens(Header::ContentEncoding).any(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
-            return Err(Defect::ContentEncoding);
-        }
-        Ok(())
     }
 
     /// Whether a response came back to whoever sent the request: the topmost Via's sent-by must be ours

@@ -62,7 +62,7 @@ impl Signaling {
         let Fault::Reply { status, defect } = fault else { return false };
         // Only an offer has to be understood: the body of an INFO is for the other side, that of a BYE for nobody.
         let offers = matches!(method, Method::Invite | Method::Update);
-        if !offers && matches!(defect, Defect::ContentType | Defect::ContentEncoding) {
+        if !offers && matches!(defect, Defect::ContentType | Defect::ContentEncoding | Defect::Multipart) {
             return true;
         }
         let explanation = CAPABILITIES.explain(&defect);

@@ -1,6 +1,6 @@
 //! The bodies of messages: SDP in and out.
 
-use crate::message::{Header, Message};
+use crate::message::Message;
 use crate::sdp::Agreement;
 use crate::transport::{Flow, Listener};
 use bytes::Bytes;
@@ -10,20 +10,10 @@ use std::net::IpAddr;
 /// The type of our descriptions.
 pub(super) const SDP: &str = "application/sdp";
 
-/// The session description that a message carries.
+/// The session description that a message carries, alone or among other parts (RFC 5621).
 pub(super) fn sdp_of(message: &Message) -> Option<Bytes> {
-    if message.body_octets().is_empty() {
-        return None;
-    }
-    // RFC 3261 §20.11: only `session` (the default for SDP) takes part in offer and answer.
-    let disposition = message.parameterized(Header::ContentDisposition).ok().flatten();
-    if disposition.is_some_and(|disposition| !disposition.is("session")) {
-        return None;
-    }
-    match message.content_type().ok()? {
-        Some(kind) if !kind.is(SDP) => None,
-        _ => Some(message.body()),
-    }
+    let part = message.session_part(SDP)?;
+    Some(message.body().slice_ref(part))
 }
 
 /// The peer's side of an agreement as the switch is told it: where a codec has one number each way, both.

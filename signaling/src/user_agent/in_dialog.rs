@@ -4,7 +4,7 @@ use super::asked::Asked;
 use super::credentials::{self, Answered, Authorization};
 use super::leg::Head;
 use super::means::{ClientUse, Means};
-use super::options::ALLOW;
+use super::options::{ALLOW, SUPPORTED};
 use crate::dialog::Dialog;
 use crate::limits::MAX_FORWARDS_DEFAULT;
 use crate::message::{Header, Message, Method};
@@ -168,7 +168,7 @@ impl Requester {
             writer = writer.header(Header::Contact, self.dialog.contact());
         }
         if matches!(request.method, Method::Invite | Method::Update) {
-            writer = writer.header(Header::Allow, ALLOW);
+            writer = writer.header(Header::Allow, ALLOW).header(Header::Supported, SUPPORTED);
         }
         for (name, value) in &request.headers {
             writer = writer.header(*name, value);

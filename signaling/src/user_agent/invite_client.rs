@@ -13,7 +13,7 @@ use super::in_dialog::Requester;
 use super::invite_server::answer_of;
 use super::leg::{Head, Leg, State, Timer, not_now};
 use super::means::{ClientUse, Means};
-use super::options::ALLOW;
+use super::options::{ALLOW, SUPPORTED};
 use super::redirect;
 use super::session::{Session, Unacknowledged};
 use crate::dialog::Dialog;
@@ -252,6 +252,7 @@ impl Outgoing {
             .header(Header::CSeq, format_args!("{} INVITE", self.cseq))
             .header(Header::Contact, &own)
             .header(Header::Allow, ALLOW)
+            .header(Header::Supported, SUPPORTED)
             .header(Header::UserAgent, &means.config.agent);
         if let Some(asserted) = &shown.asserted {
             writer = writer.header(Header::PAssertedIdentity, asserted);

@@ -7,7 +7,7 @@ use super::identity;
 use super::in_dialog::Requester;
 use super::leg::{Head, Inbound, Leg, Peer, Purpose, State, Timer};
 use super::means::Means;
-use super::options::ALLOW;
+use super::options::{ALLOW, SUPPORTED};
 use super::session::Session;
 use crate::dialog::Dialog;
 use crate::message::{Header, Message, Method, StatusCode, Tag};
@@ -144,7 +144,8 @@ impl Incoming {
         let mut writer = means
             .response(&self.invite, &self.flow, *status, &head.tag)
             .header(Header::Contact, self.dialog.contact())
-            .header(Header::Allow, ALLOW);
+            .header(Header::Allow, ALLOW)
+            .header(Header::Supported, SUPPORTED);
         if let Some(asserted) = self.asserted(head, means, party.as_ref()) {
             writer = writer.header(Header::PAssertedIdentity, asserted);
         }
@@ -195,7 +196,8 @@ impl Incoming {
         let mut writer = means
             .response(&self.invite, &self.flow, StatusCode::OK, &head.tag)
             .header(Header::Contact, self.dialog.contact())
-            .header(Header::Allow, ALLOW);
+            .header(Header::Allow, ALLOW)
+            .header(Header::Supported, SUPPORTED);
         if let Some(asserted) = self.asserted(head, means, state.party.as_ref()) {
             writer = writer.header(Header::PAssertedIdentity, asserted);
         }

@@ -3,7 +3,7 @@
 use super::contact::contact as own_contact;
 use super::destination::{Hop, Whither};
 use super::means::{ClientUse, Means};
-use super::options::ALLOW;
+use super::options::{ACCEPT, ALLOW};
 use crate::limits::MAX_FORWARDS_DEFAULT;
 use crate::message::{CallId, Header, Method, RequestWriter};
 use crate::registrar::Bindings;
@@ -127,7 +127,7 @@ fn ask(means: &mut Means, key: &Key, contact: &Contact) -> bool {
         .header(Header::CSeq, "1 OPTIONS")
         .header(Header::Contact, own_contact(listener))
         .header(Header::Allow, ALLOW)
-        .header(Header::Accept, "application/sdp")
+        .header(Header::Accept, ACCEPT)
         .header(Header::UserAgent, &means.config.agent)
         .finish();
     let (account, uri) = key.clone();

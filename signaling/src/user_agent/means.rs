@@ -6,6 +6,7 @@ use super::counters::Counters;
 use super::credentials::Proofs;
 use super::flows::Flows;
 use super::leg::Timer;
+use super::options::ALLOW;
 use super::release::Releases;
 use super::resolving::Resolving;
 use crate::config::Config;
@@ -95,7 +96,12 @@ impl Means {
     /// Answers a request with a status and nothing more.
     pub(crate) fn refuse(&mut self, key: ServerKey, request: &Message, flow: &Flow, status: StatusCode) {
         let tag = self.mint_tag();
-        let response = self.response(request, flow, status, &tag).finish();
+        let mut writer = self.response(request, flow, status, &tag);
+        // RFC 3261 §8.2.1.
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            writer = writer.header(Header::Allow, ALLOW);
+        }
+        let response = writer.finish();
         self.respond(key, response);
     }
 

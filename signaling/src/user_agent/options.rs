@@ -22,12 +22,18 @@ const METHODS: [Method; 9] = [
 /// The value of Allow.
 pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, REFER";
 
+/// The value of Supported: the extensions that a Require may name.
+pub(crate) const SUPPORTED: &str = "path";
+
+/// The value of Accept: the bodies that are understood.
+pub(crate) const ACCEPT: &str = "application/sdp, multipart/mixed";
+
 /// What requests are screened by (RFC 3261 §8.2). `path` is the registrar's (RFC 3327).
 pub(crate) const CAPABILITIES: Capabilities<'static> = Capabilities {
     methods: &METHODS,
     schemes: &[Scheme::Sip, Scheme::Tel],
     extensions: &["path"],
-    content_types: &["application/sdp"],
+    content_types: &["application/sdp", "multipart/mixed"],
     answers: &["application/sdp"],
 };
 
@@ -39,10 +45,10 @@ pub(crate) fn answer(means: &mut Means, key: ServerKey, message: &Message, flow:
         .response(message, flow, StatusCode::OK, &tag)
         .header(Header::Contact, contact)
         .header(Header::Allow, ALLOW)
-        .header(Header::Accept, "application/sdp")
+        .header(Header::Accept, ACCEPT)
         .header(Header::AcceptEncoding, "identity")
         .header(Header::AcceptLanguage, "en")
-        .header(Header::Supported, "path")
+        .header(Header::Supported, SUPPORTED)
         .finish();
     means.respond(key, response);
 }
@@ -59,5 +65,7 @@ mod tests {
     #[test]
     fn allow_says_what_is_served() {
         assert_eq!(CAPABILITIES.allow(), ALLOW);
+        assert_eq!(CAPABILITIES.extensions.join(", "), SUPPORTED);
+        assert_eq!(CAPABILITIES.content_types.join(", "), ACCEPT);
     }
 }

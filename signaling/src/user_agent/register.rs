@@ -3,6 +3,7 @@
 use super::authentication::{Gate, dismiss};
 use super::contact::flow_text;
 use super::means::Means;
+use super::options::SUPPORTED;
 use crate::message::{Header, Message, StatusCode};
 use crate::registrar::{Bindings, Changed, Refusal, Requested};
 use crate::transaction::ServerKey;
@@ -52,7 +53,7 @@ pub(crate) fn serve(
                     writer = writer.raw(Header::Path, hop.raw());
                 }
             }
-            let response = writer.header(Header::Supported, "path").finish();
+            let response = writer.header(Header::Supported, SUPPORTED).finish();
             means.respond(key, response);
             Some((account, changed))
         }

@@ -9,7 +9,7 @@ use super::in_dialog::{Aim, OurOffer, Request};
 use super::invite_server::{answer_of, refuse_offer};
 use super::leg::{Head, Inbound, Purpose, Timer};
 use super::means::Means;
-use super::options::ALLOW;
+use super::options::{ALLOW, SUPPORTED};
 use super::session::{LEG_WITHIN, Session, Standing};
 use crate::message::{Header, Message, Method, StatusCode};
 use crate::sdp::{AnswerKind, OfferAnswerState};
@@ -122,6 +122,7 @@ impl Session {
             .response(&message, &flow, StatusCode::OK, &head.tag)
             .header(Header::Contact, self.requester.dialog.contact())
             .header(Header::Allow, ALLOW)
+            .header(Header::Supported, SUPPORTED)
             .body(SDP, body);
         means.respond(key, response.clone());
         if message.is(&Method::Invite) {

@@ -3,7 +3,7 @@
 use super::body::sdp_of;
 use super::leg::{Head, Inbound};
 use super::means::Means;
-use super::options::ALLOW;
+use super::options::{ALLOW, SUPPORTED};
 use super::reinvite::refuse_pending;
 use super::session::Session;
 use crate::message::{Header, StatusCode};
@@ -36,6 +36,7 @@ pub(super) fn accept_refresh(means: &mut Means, inbound: &Inbound, contact: &str
         .response(message, flow, StatusCode::OK, &tag)
         .header(Header::Contact, contact)
         .header(Header::Allow, ALLOW)
+        .header(Header::Supported, SUPPORTED)
         .finish();
     means.respond(*key, response);
 }

@@ -3,6 +3,7 @@
 
 mod admission;
 mod basic;
+mod bodies;
 mod challenges;
 mod harness;
 mod incoming;

@@ -159,7 +159,8 @@ pub(crate) fn response(
     let to = String::from_utf8_lossy(request.header(Header::To).unwrap()).into_owned();
     let has_tag = NameAddr::parse(to.as_bytes()).unwrap().tag().is_some();
     let to = if has_tag || status.starts_with("100") { to } else { format!("{to};tag={tag}") };
-    let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+    let kind =
+        if body.is_empty() || headers.contains("Content-Type") { "" } else { "Content-Type: application/sdp\r\n" };
     format!(
         "SIP/2.0 {status}\r\n{}{}To: {to}\r\n{}{}{}Contact: <sip:{user}@{address}>\r\n{headers}{kind}Content-Length: {}\r\n\r\n{body}",
         copy(Header::Via),
