@@ -100,6 +100,8 @@ pub struct Network {
     hosts: BTreeMap<IpAddr, Access>,
     nats: Vec<Nat>,
     listening: BTreeSet<SocketAddr>,
+    /// Where connections are accepted and nobody reads.
+    mute: BTreeSet<SocketAddr>,
     streams: BTreeMap<LinkId, Stream>,
     flights: BTreeMap<(Instant, u64), Flight>,
     next: u64,
@@ -117,6 +119,7 @@ impl Network {
             hosts: BTreeMap::new(),
             nats: Vec::new(),
             listening: BTreeSet::new(),
+            mute: BTreeSet::new(),
             streams: BTreeMap::new(),
             flights: BTreeMap::new(),
             next: 0,
@@ -177,6 +180,17 @@ impl Network {
     /// Accepts connections at that address.
     pub fn listen(&mut self, address: SocketAddr) {
         self.listening.insert(address);
+    }
+
+    /// Refuses connections at that address.
+    pub fn refuse(&mut self, address: SocketAddr) {
+        self.listening.remove(&address);
+    }
+
+    /// Accepts connections at that address for a host that never hears of them: a firewall that answers for what is behind it.
+    pub fn mute(&mut self, address: SocketAddr) {
+        self.listening.insert(address);
+        self.mute.insert(address);
     }
 
     /// Opens a connection; [`Arrival::Connected`] or [`Arrival::Refused`] follows.
@@ -289,6 +303,10 @@ impl Network {
                 let accepted = self.listening.contains(&local) && !self.is_inside(local.ip());
                 let time = self.stream_time(server, client);
                 self.schedule(now + time, Flight::Opened { link, accepted });
+                if self.mute.contains(&local) {
+                    self.streams.get_mut(&link)?.server.open = false;
+                    return None;
+                }
                 accepted.then_some((server, Arrival::Accepted { link, local, remote }))
             }
             Flight::Opened { link, accepted } => {

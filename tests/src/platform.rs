@@ -19,7 +19,7 @@ use router::{Address, Endpoint, ModuleKind, PlatformId, Random, Router};
 use signaling::Signaling;
 use signaling::transport::{Listener, Listeners, Resolution, Transport, TransportEvent};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use store::backend::{Memory, Write};
 use store::{Backend, Store, credential};
 use switch::Switch;
@@ -27,6 +27,9 @@ use transports::Transports;
 
 /// Where the platform is.
 pub const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
+/// Where it is by IPv6, if it is: [`PlatformConfig::both_families`].
+pub const SERVER_SIX: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
 
 /// The digest realm, and the domain of the accounts.
 pub const REALM: &str = "tandem";
@@ -74,6 +77,19 @@ impl Default for PlatformConfig {
             wake_up: Duration::from_micros(200),
             names: BTreeMap::new(),
         }
+    }
+}
+
+impl PlatformConfig {
+    /// The same, reached by IPv4 and by IPv6.
+    pub fn both_families(mut self) -> Self {
+        let listener = |address, transport| Listener::new(transport, SocketAddr::new(address, 5060), None);
+        let listeners = [SERVER, SERVER_SIX]
+            .into_iter()
+            .flat_map(|address| [Transport::Udp, Transport::Tcp].map(|transport| listener(address, transport)));
+        self.signaling.listeners = Listeners::new(listeners.collect());
+        self.media.interfaces = [SERVER, SERVER_SIX].map(|address| Interface { address, advertised: None }).to_vec();
+        self
     }
 }
 

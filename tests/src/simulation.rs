@@ -9,7 +9,7 @@
 use crate::invariants;
 use crate::network::{Conditions, Network};
 use crate::phone::{BOTH_WAYS, Call, Output, Phone, PhoneConfig};
-use crate::platform::{Platform, PlatformConfig, SERVER, password};
+use crate::platform::{Platform, PlatformConfig, SERVER, SERVER_SIX, password};
 use router::Random;
 use router::time::{Duration, Instant, Now, WallTime};
 use std::collections::BTreeMap;
@@ -54,7 +54,9 @@ impl Simulation {
         let mut random = Random::from_seed(seed);
         let now = Now { instant: Instant::from_millis(1_000_000), wall: WallTime::from_secs(1_800_000_000) };
         let mut network = Network::new(random.fork());
-        network.attach(SERVER, Conditions::LOCAL, Conditions::LOCAL);
+        for server in [SERVER, SERVER_SIX] {
+            network.attach(server, Conditions::LOCAL, Conditions::LOCAL);
+        }
         let platform = Platform::new(config.clone(), random.fork(), now, &mut network);
         Self {
             seed,
@@ -85,6 +87,18 @@ impl Simulation {
     /// The server's SIP address.
     pub fn server(&self) -> SocketAddr {
         SocketAddr::new(SERVER, 5060)
+    }
+
+    /// The server's SIP address by IPv6.
+    pub fn server_six(&self) -> SocketAddr {
+        SocketAddr::new(SERVER_SIX, 5060)
+    }
+
+    /// The phone of an account of that name that has IPv6 alone.
+    pub fn phone_config_six(&self, name: &str) -> PhoneConfig {
+        let number = 10 + self.phones.len() as u16;
+        let address = SocketAddr::from(([0x2001, 0xdb8, 1, 0, 0, 0, 0, number], 5060));
+        PhoneConfig { address, server: self.server_six(), ..self.phone_config(name) }
     }
 
     /// The phone of an account of that name, with its password, at the next free address; the server has 300 ms to load
@@ -214,7 +228,7 @@ impl Simulation {
             let mut busy = false;
             while let Some((host, arrival)) = self.network.poll(now.instant) {
                 busy = true;
-                if host == SERVER {
+                if host == SERVER || host == SERVER_SIX {
                     self.platform.handle(now, arrival, &mut self.network);
                     self.platform.run(now, &mut self.network);
                 } else if let Some(&index) = self.hosts.get(&host) {

@@ -71,6 +71,11 @@ impl Host {
         Self { address: Ipv6Addr::LOCALHOST.into(), given: RefCell::default(), _claim: None }
     }
 
+    /// 127.0.0.1, which all tests share: what `localhost` is.
+    pub fn localhost() -> Self {
+        Self { address: Ipv4Addr::LOCALHOST.into(), given: RefCell::default(), _claim: None }
+    }
+
     /// The address.
     pub const fn address(&self) -> IpAddr {
         self.address

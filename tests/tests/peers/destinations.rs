@@ -6,7 +6,7 @@ use crate::scenario::{
 use md5::{Digest, Md5};
 use scenarios::peer::server::Settings;
 use scenarios::peer::wire::Wire;
-use scenarios::peer::{Server, Site};
+use scenarios::peer::{Host, Server, Site};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -52,6 +52,26 @@ fn a_trunk_that_says_nothing_is_passed_over() {
     assert!(invite.contains("Max-Forwards: 69"), "one less than the caller's:\n{invite}");
     let record = &server.records(1)[0];
     assert_eq!((&record["outcome"], &record["destination"]), (&json!("answered"), &json!("second")), "{record}");
+    server.is_idle();
+    server.stop();
+}
+
+/// The very first thing that the server does with a name is this call: the answer of the name service finds it asleep.
+#[test]
+fn the_first_call_to_a_trunk_with_a_name_waits_for_its_address() {
+    let site = Site::new();
+    let (caller, named) = (site.host.socket(), Host::localhost().socket());
+    let settings = Settings::new(format!(
+        "{}{}[[route]]\nfrom = \"trunk:in\"\nto = [\"trunk:named\"]\n",
+        trunk("in", None, caller),
+        trunk("named", Some(format!("localhost:{}", named.port())), named),
+    ));
+    let mut server = Server::start(&site, &settings);
+    let called = ours(&site, "named", CALLEE, &[], named).calls(1, 1).start();
+    ours(&site, "caller", CALLER, &[], caller).service("100").to(server.sip).calls(1, 1).run();
+    called.succeeds();
+    let record = &server.records(1)[0];
+    assert_eq!((&record["outcome"], &record["destination"]), (&json!("answered"), &json!("named")), "{record}");
     server.is_idle();
     server.stop();
 }

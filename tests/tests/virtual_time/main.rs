@@ -8,6 +8,7 @@ mod blind_transfer;
 mod busy_no_answer_unreachable;
 mod cancel_races;
 mod early_media;
+mod families_and_transports;
 mod forking;
 mod glare;
 mod hold_and_retrieve;
