@@ -12,6 +12,7 @@
 //! - [`administration`]: the server as a module: status of all, reload, draining, the first accounts.
 //! - [`telemetry`]: the log, metrics, health.
 //! - [`first_start`]: the data folder, the first accounts, the token.
+//! - [`supervision`]: tasks that are started anew.
 //! - [`clock`], [`threads`], [`limits`], [`memory`]: what only a shell may touch.
 //! - [`cli`]: the command line; `tandem ctl` is a client of the control socket.
 
@@ -24,5 +25,6 @@ pub mod limits;
 pub mod memory;
 pub mod platform;
 pub mod shard;
+pub mod supervision;
 pub mod telemetry;
 pub mod threads;

@@ -28,6 +28,10 @@ pub const ACCOUNTS_WITHIN: Duration = Duration::from_secs(10);
 /// How long the last records may take to reach the disk when the server ends.
 pub const STOP_WITHIN: Duration = Duration::from_secs(5);
 
+/// How long a task that ended in a panic rests before it is started anew: answers to what it asked before have come by then, and
+/// a fault that comes back at once fills no log.
+pub const RESTART_PAUSE: Duration = Duration::from_secs(1);
+
 /// Longest line that the command line takes from the server: a page of traces with room to spare.
 pub const REPLY_BYTES: u64 = 64 << 20;
 

@@ -7,8 +7,9 @@ use crate::administration::{Administration, Live, Order, Orders, Seat, State};
 use crate::clock::Clock;
 use crate::configuration::{self, Configuration};
 use crate::first_start::{self, FirstAccount};
-use crate::limits::{self, STOP_WITHIN};
+use crate::limits::{self, RESTART_PAUSE, STOP_WITHIN};
 use crate::shard::{self, Shard};
+use crate::supervision::supervise;
 use crate::telemetry::{http, logging::Logging};
 use crate::threads::{self, Layout};
 use arc_swap::ArcSwap;
@@ -18,15 +19,15 @@ use router::{Address, ModuleKind, PlatformId, Random, Router};
 use signaling::Signaling;
 use signaling::transport::{Resolver, TransportSettings, Transports};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use store::Store;
 use store::backend::{Sqlite, Stopper};
 use switch::Switch;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 /// Why the server did not start: a sentence for the operator.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -202,81 +203,122 @@ impl Platform {
     ) -> Result<(), StartError> {
         let signals = Signals::new().map_err(|error| StartError::new("signals", error))?;
         let (orders, received) = mpsc::channel(ORDERS);
-        self.start_administration(file, logging, received);
+        self.start_administration(file, &logging, received);
         if let Some(listen) = configuration.metrics.listen {
-            let listener = tokio::net::TcpListener::bind(listen)
-                .await
+            let listener = listen_for_metrics(listen)
                 .map_err(|error| StartError::new(format!("metrics.listen {listen}"), error))?;
             let (orders, live) = (orders.clone(), Arc::clone(&self.live));
             tokio::spawn(async move {
-                if let Err(error) = http::serve(listener, orders, live).await {
-                    tracing::error!(%error, "metrics are no longer served");
-                }
+                let start = || {
+                    let listener = tokio::net::TcpListener::from_std(listener.try_clone()?)?;
+                    let served = http::serve(listener, orders.clone(), Arc::clone(&live));
+                    Ok::<_, std::io::Error>(async move {
+                        if let Err(error) = served.await {
+                            tracing::error!(%error, "metrics are no longer served");
+                        }
+                    })
+                };
+                supervise("metrics", RESTART_PAUSE, start).await;
             });
         }
         let (stop, control) = self.start_control(configuration)?;
-        let (told, first) = oneshot::channel();
-        let _ = orders.send(Order::Start(told)).await;
-        let configuration = configuration.clone();
-        tokio::spawn(async move {
-            if let Ok(accounts) = first.await {
-                announce(&configuration, &accounts, print);
-            }
-        });
+        tokio::spawn(make_first_accounts(orders.clone(), configuration.clone(), print));
         tracing::info!("ready");
         signals.run(&orders).await;
-        let _ = stop.send(());
+        drop(stop);
         let _ = tokio::time::timeout(STOP_WITHIN, control).await;
         Ok(())
     }
 
-    fn start_administration(&mut self, file: Option<PathBuf>, logging: Logging, orders: mpsc::Receiver<Order>) {
-        let waker = Waker::default();
-        let endpoint = self.router.register(ModuleKind::Server, 0, waker.clone());
-        let now = self.clock.now();
-        let core = Administration::new(now, endpoint.address(), self.router.clone(), &mut self.random);
-        let seat = Seat {
-            core,
-            endpoint,
-            waker,
-            clock: self.clock,
-            live: Arc::clone(&self.live),
-            file,
-            logging,
-            random: self.random.fork(),
-            orders,
+    fn start_administration(&mut self, file: Option<PathBuf>, logging: &Logging, orders: mpsc::Receiver<Order>) {
+        let (clock, router, live) = (self.clock, self.router.clone(), Arc::clone(&self.live));
+        let (logging, mut random) = (logging.clone(), self.random.fork());
+        let orders = Arc::new(Mutex::new(orders));
+        let mut start = move || {
+            let waker = Waker::default();
+            let endpoint = router.register(ModuleKind::Server, 0, waker.clone());
+            let core = Administration::new(clock.now(), endpoint.address(), router.clone(), &mut random);
+            let seat = Seat {
+                core,
+                endpoint,
+                waker,
+                clock,
+                live: Arc::clone(&live),
+                file: file.clone(),
+                logging: logging.clone(),
+                random: random.fork(),
+                orders: Arc::clone(&orders),
+            };
+            Ok::<_, std::convert::Infallible>(seat.run())
         };
-        tokio::spawn(seat.run());
+        // Its place at the router is taken before anybody asks.
+        let mut first = Some(start());
+        let again = move || first.take().unwrap_or_else(&mut start);
+        tokio::spawn(supervise("administration", RESTART_PAUSE, again));
     }
 
     fn start_control(
         &mut self,
         configuration: &Configuration,
-    ) -> Result<(oneshot::Sender<()>, tokio::task::JoinHandle<()>), StartError> {
-        let socket = configuration.control_socket();
-        let unix = Listener::unix(&socket)
-            .map_err(|error| StartError::new(format!("control socket {}", socket.display()), error))?;
-        let mut listeners = vec![unix];
+    ) -> Result<(watch::Sender<()>, tokio::task::JoinHandle<()>), StartError> {
         let mut token = None;
-        if let Some(address) = configuration.control.tcp {
+        if configuration.control.tcp.is_some() {
             let file = configuration.control_token_file();
             let read = first_start::token(&file, &mut self.random);
             token = Some(read.map_err(|error| StartError::new(file.display(), error))?);
-            let tcp =
-                Listener::tcp(address).map_err(|error| StartError::new(format!("control.tcp {address}"), error))?;
-            listeners.push(tcp);
         }
-        let waker = Waker::default();
-        let endpoint = self.router.register(ModuleKind::Control, 0, waker.clone());
-        let address = Address::local(ModuleKind::Control, 0);
-        let control = Control::new(self.clock.now(), address, Config { token }, self.random.fork());
-        let clock = self.clock;
-        let (stop, stopped) = oneshot::channel::<()>();
-        let until = async {
-            let _ = stopped.await;
+        let (socket, tcp) = (configuration.control_socket(), configuration.control.tcp);
+        let (clock, router, mut random) = (self.clock, self.router.clone(), self.random.fork());
+        let (stop, stopped) = watch::channel(());
+        let mut start = move || {
+            let listeners = control_listeners(&socket, tcp)?;
+            let waker = Waker::default();
+            let endpoint = router.register(ModuleKind::Control, 0, waker.clone());
+            let address = Address::local(ModuleKind::Control, 0);
+            let control = Control::new(clock.now(), address, Config { token: token.clone() }, random.fork());
+            let mut stopped = stopped.clone();
+            let until = async move {
+                // It never changes: it closes.
+                let _ = stopped.changed().await;
+            };
+            Ok(control::listener::serve(control, endpoint, waker, move || clock.now(), listeners, until))
         };
-        let run = control::listener::serve(control, endpoint, waker, move || clock.now(), listeners, until);
-        Ok((stop, tokio::spawn(run)))
+        let mut first = Some(start()?);
+        let again = move || first.take().map_or_else(&mut start, Ok::<_, StartError>);
+        Ok((stop, tokio::spawn(supervise("control", RESTART_PAUSE, again))))
+    }
+}
+
+/// The sockets of the control module.
+fn control_listeners(socket: &Path, tcp: Option<SocketAddr>) -> Result<Vec<Listener>, StartError> {
+    let unix = Listener::unix(socket)
+        .map_err(|error| StartError::new(format!("control socket {}", socket.display()), error))?;
+    let mut listeners = vec![unix];
+    if let Some(address) = tcp {
+        let tcp = Listener::tcp(address).map_err(|error| StartError::new(format!("control.tcp {address}"), error))?;
+        listeners.push(tcp);
+    }
+    Ok(listeners)
+}
+
+/// The socket of the metrics.
+fn listen_for_metrics(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Has the first accounts made where the store has none, and tells the operator of them. Asked again where who was asked is no
+/// more.
+async fn make_first_accounts(orders: mpsc::Sender<Order>, configuration: Configuration, print: fn(&str)) {
+    loop {
+        let (told, first) = oneshot::channel();
+        if orders.send(Order::Start(told)).await.is_err() {
+            return;
+        }
+        if let Ok(accounts) = first.await {
+            return announce(&configuration, &accounts, print);
+        }
     }
 }
 
@@ -314,15 +356,25 @@ impl Signals {
             }
         }
         tracing::info!("no new calls are taken; a second signal ends at once");
-        let (answer, drained) = oneshot::channel();
-        let _ = orders.send(Order::Drain(answer)).await;
         tokio::select! {
-            calls = drained => match calls {
-                Ok(calls) if calls > 0 => tracing::warn!(calls, "their time is over: the last calls are ended"),
+            calls = drain(orders) => match calls {
+                Some(calls) if calls > 0 => tracing::warn!(calls, "their time is over: the last calls are ended"),
                 _ => tracing::info!("no call is left"),
             },
             _ = self.terminate.recv() => tracing::warn!("a second signal: calls are ended"),
             _ = self.interrupt.recv() => tracing::warn!("a second signal: calls are ended"),
+        }
+    }
+}
+
+/// Lets the calls end; how many are left when their time is over. `None`: nobody is there to be asked.
+async fn drain(orders: &mpsc::Sender<Order>) -> Option<u64> {
+    loop {
+        let (answer, drained) = oneshot::channel();
+        orders.send(Order::Drain(answer)).await.ok()?;
+        // Who was asked is no more where this fails: whoever follows is asked again.
+        if let Ok(calls) = drained.await {
+            return Some(calls);
         }
     }
 }

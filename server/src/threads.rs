@@ -88,12 +88,14 @@ const PANICKED: i32 = 101;
 const VITAL: [&str; 2] = ["sip-", "store"];
 
 /// From now on a panic in a vital thread ends the process, so that who supervises it starts it anew, rather than leaving a
-/// server that answers nobody.
+/// server that answers nobody. Every panic is an error in the log.
 pub fn end_with_vital_threads() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         report(panic);
         let thread = std::thread::current();
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(thread = thread.name(), place, "a panic: a fault of this program");
         if thread.name().is_some_and(is_vital) {
             tracing::error!(thread = thread.name(), "a vital thread ended in a panic: the server ends");
             std::process::exit(PANICKED);

@@ -12,7 +12,7 @@ use router::{Endpoint, Random};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// What is in force. Every shell looks at it when its module is woken, and applies what is its own.
 #[derive(Clone, Debug)]
@@ -60,8 +60,8 @@ pub struct Seat {
     pub logging: Logging,
     /// For the first accounts' passwords.
     pub random: Random,
-    /// What is asked of it.
-    pub orders: mpsc::Receiver<Command>,
+    /// What is asked of it: the same for whoever follows it, should it end in a panic.
+    pub orders: Arc<Mutex<mpsc::Receiver<Command>>>,
 }
 
 impl std::fmt::Debug for Seat {
@@ -84,6 +84,7 @@ impl Seat {
     /// Runs the module until nobody can ask it any more.
     pub async fn run(mut self) {
         let mut waiting = Waiting::default();
+        let mut orders = Arc::clone(&self.orders).lock_owned().await;
         loop {
             let now = self.clock.now();
             let more = router::service::turn(&mut self.core, &self.endpoint, now);
@@ -104,7 +105,7 @@ impl Seat {
                 }
             };
             tokio::select! {
-                order = self.orders.recv() => match order {
+                order = orders.recv() => match order {
                     Some(order) => self.obey(order, &mut waiting),
                     None => return,
                 },
