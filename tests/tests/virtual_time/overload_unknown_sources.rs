@@ -109,7 +109,7 @@ fn flood_on(simulation: &mut Simulation, messages: std::ops::Range<u64>, hosts: 
     let server = simulation.server();
     let each = (messages.end - messages.start) / over_ms;
     for index in messages {
-        let source = SocketAddr::from(([100, 64, (index % hosts >> 8) as u8, (index % hosts) as u8], 5060));
+        let source = SocketAddr::from(([100, 64, ((index % hosts) >> 8) as u8, (index % hosts) as u8], 5060));
         if !simulation.network.is_attached(source.ip()) {
             simulation.network.attach(source.ip(), Conditions::LOCAL, Conditions::LOCAL);
         }
