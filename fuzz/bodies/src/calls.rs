@@ -511,7 +511,7 @@ fn address() -> PortAddress {
     PortAddress { rtp: at(40_000), rtcp: at(40_001) }
 }
 
-fn exchange(tape: &mut Tape<'_>) -> Option<MediaExchange> {
+pub(crate) fn exchange(tape: &mut Tape<'_>) -> Option<MediaExchange> {
     match tape.below(4) {
         0 => None,
         1 => Some(MediaExchange::Answer(description(tape))),
@@ -519,7 +519,7 @@ fn exchange(tape: &mut Tape<'_>) -> Option<MediaExchange> {
     }
 }
 
-fn state(tape: &mut Tape<'_>) -> LegState {
+pub(crate) fn state(tape: &mut Tape<'_>) -> LegState {
     let phases = [LegPhase::Answered, LegPhase::Early, LegPhase::Ringing, LegPhase::Trying, LegPhase::Released];
     let media = exchange(tape);
     let cause = tape.flag().then(|| failure(tape).cause).flatten();
@@ -527,7 +527,7 @@ fn state(tape: &mut Tape<'_>) -> LegState {
     LegState { media, cause, leg_id: tape.flag().then(|| "l".to_owned()), ..LegState::new(phase) }
 }
 
-fn failure(tape: &mut Tape<'_>) -> Failure {
+pub(crate) fn failure(tape: &mut Tape<'_>) -> Failure {
     let kind = tape.pick(&CauseKind::ALL).unwrap_or(CauseKind::Normal);
     match tape.below(3) {
         0 => Failure::new(tape.pick(&Reason::ALL).unwrap_or(Reason::Internal)),

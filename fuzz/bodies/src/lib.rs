@@ -15,6 +15,7 @@
 //! | `offer_answer` | operations on a dialog's offer/answer machines |
 //! | `transactions` | operations on the table of transactions |
 //! | `outbox` | operations on a module's outbox |
+//! | `signaling` | operations on a signalling module and on those around it |
 //! | `media_session` | operations on a media worker |
 //! | `calls` | operations on a switch and on those around it |
 //! | `control_session` | lines, packets and time at the control module |
@@ -30,6 +31,7 @@ mod packet;
 mod rtcp;
 mod rtp;
 mod session_description;
+mod signaling;
 mod sip_message;
 mod sip_stream;
 mod tape;
@@ -46,6 +48,7 @@ pub use packet::packet;
 pub use rtcp::rtcp;
 pub use rtp::rtp;
 pub use session_description::session_description;
+pub use signaling::signaling;
 pub use sip_message::sip_message;
 pub use sip_stream::sip_stream;
 pub use transactions::transactions;
@@ -66,6 +69,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("offer_answer", offer_answer),
     ("transactions", transactions),
     ("outbox", outbox),
+    ("signaling", signaling),
     ("media_session", media_session),
     ("calls", calls),
     ("control_session", control_session),
