@@ -6,6 +6,7 @@
 //!   SIGHUP, ctl reload ──┴▶ administration           signals
 //! ```
 //!
+//! - [`cluster`]: the certificates by which platforms know each other.
 //! - [`configuration`]: TOML, every key with a default; what each module is told.
 //! - [`platform`]: the modules, put together and taken down.
 //! - [`shard`]: the SIP thread's loop.
@@ -19,6 +20,7 @@
 pub mod administration;
 pub mod cli;
 pub mod clock;
+pub mod cluster;
 pub mod configuration;
 pub mod first_start;
 pub mod limits;

@@ -39,6 +39,30 @@ pub const REPLY_BYTES: u64 = 64 << 20;
 /// those that resolve names and come and go, share one count.
 pub const COUNTED_THREADS: usize = 255;
 
+/// Peers that the configuration names: more than a few are known from these.
+pub const PEERS: usize = 64;
+
+/// How long a cluster's authority is in force, days: ten years. Its end takes a new cluster, so it outlives its machines.
+pub const AUTHORITY_DAYS: u32 = 3_653;
+
+/// How long a platform's certificate is in force where nobody says otherwise, days: two years, and renewal is one command.
+pub const PLATFORM_DAYS: u32 = 731;
+
+/// From how many days before its end on a certificate is a fault to be looked after: a month with its holidays.
+pub const RENEW_DAYS: u64 = 30;
+
+/// How long before it is made a certificate begins, days: no peer's clock is wrong by that much, whatever its zone was taken for.
+pub const CLOCK_SKEW_DAYS: u32 = 1;
+
+/// Longest name of a platform: that of a certificate's subject (RFC 5280, ub-common-name).
+pub const PLATFORM_NAME_BYTES: usize = 64;
+
+/// Longest file of certificates, keys or an invitation; one has about 2 KiB.
+pub const CLUSTER_FILE_BYTES: u64 = 64 << 10;
+
+const _: () = assert!(PLATFORM_DAYS < AUTHORITY_DAYS);
+const _: () = assert!((PLATFORM_DAYS as u64) > RENEW_DAYS);
+
 /// A group that rings while two talk, and one before it that is being closed, have room in one media session.
 const _: () = assert!(2 + switch::limits::FORK_LEGS <= media::limits::PORTS_PER_SESSION);
 

@@ -3,6 +3,7 @@
 //! Exit status: 0 it worked; 1 it did not (a configuration with mistakes, a request that the server refused); 2 wrong usage;
 //! 3 no server answers.
 
+mod bridge;
 mod check;
 pub mod ctl;
 mod describe;
@@ -48,6 +49,8 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    /// Make a cluster of platforms, invite to it, join it.
+    Bridge(bridge::Bridge),
     /// Ask and steer a running server.
     Ctl(ctl::Ctl),
 }
@@ -58,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Check { file } => check::run(&file),
         Command::Config { config } => describe::run(config.as_deref()),
+        Command::Bridge(bridge) => bridge.run(),
         Command::Ctl(ctl) => ctl.run(),
     }
 }
@@ -87,6 +91,13 @@ mod tests {
             "serve --config tandem.toml",
             "check tandem.toml",
             "config",
+            "bridge init --platform 1 --name a",
+            "bridge --config tandem.toml init --platform 1 --name a --days 365 --replace",
+            "bridge invite --platform 2 --name b",
+            "bridge invite --platform 2 --name b --peer a.example.net:5065 --output b.invitation",
+            "bridge join b.invitation",
+            "bridge join --replace b.invitation",
+            "bridge show --json --config tandem.toml",
             "ctl status",
             "ctl --json status",
             "ctl calls --party alice",

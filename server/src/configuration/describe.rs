@@ -119,7 +119,7 @@ pub fn reference() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::model::{Group, Route, Trunk};
+    use super::super::model::{Bridge, Group, Route, Trunk};
     use super::super::{keys, read};
     use super::*;
 
@@ -138,6 +138,14 @@ mod tests {
         full.control.socket = Some("x".into());
         full.control.tcp = "127.0.0.1:1".parse().ok();
         full.control.token_file = Some("x".into());
+        full.bridge = Bridge {
+            platform: Some(1),
+            name: Some("x".to_owned()),
+            listen: "127.0.0.1:3".parse().ok(),
+            advertise: "x:1".parse().ok(),
+            certificates: Some("x".into()),
+            ..Bridge::default()
+        };
         full.metrics.listen = "127.0.0.1:2".parse().ok();
         let word = || Some("x".to_owned());
         full.trunk.push(Trunk {

@@ -116,6 +116,11 @@ fn is_private(path: &Path) -> Result<(), String> {
     }
 }
 
+/// The line of a key of a file, or of the section that it would be in.
+pub fn line_of_key(file: &Path, path: &str) -> Option<usize> {
+    line_of_path(&std::fs::read_to_string(file).ok()?, path)
+}
+
 /// A complaint about the key at `path`.
 fn at(text: &str, path: &str, message: &str) -> Complaint {
     Complaint { line: line_of_path(text, path), message: format!("{path}: {message}") }

@@ -1,6 +1,6 @@
 //! Every section and key, and its default. `keys.rs` says what each is for.
 
-use super::value::{Listen, LogFormat, MediaWorkers, PortRange, Secret, Strategy};
+use super::value::{HostPort, Listen, LogFormat, MediaWorkers, PortRange, Secret, Strategy};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -18,6 +18,7 @@ pub struct Configuration {
     pub media: Media,
     pub store: Store,
     pub control: Control,
+    pub bridge: Bridge,
     pub metrics: Metrics,
     pub log: Log,
     pub trunk: Vec<Trunk>,
@@ -35,6 +36,7 @@ impl Default for Configuration {
             media: Media::default(),
             store: Store::default(),
             control: Control::default(),
+            bridge: Bridge::default(),
             metrics: Metrics::default(),
             log: Log::default(),
             trunk: Vec::new(),
@@ -53,6 +55,11 @@ impl Configuration {
     /// Where the token of the control socket's TCP clients lies.
     pub fn control_token_file(&self) -> PathBuf {
         self.control.token_file.clone().unwrap_or_else(|| self.data.join("control.token"))
+    }
+
+    /// Where the certificates of links with other platforms lie.
+    pub fn certificates(&self) -> PathBuf {
+        self.bridge.certificates.clone().unwrap_or_else(|| self.data.join("bridge"))
     }
 }
 
@@ -203,6 +210,28 @@ pub struct Control {
     pub socket: Option<PathBuf>,
     pub tcp: Option<SocketAddr>,
     pub token_file: Option<PathBuf>,
+}
+
+/// Links with other platforms.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct Bridge {
+    pub platform: Option<u32>,
+    pub name: Option<String>,
+    pub listen: Option<SocketAddr>,
+    pub advertise: Option<HostPort>,
+    pub peers: Vec<HostPort>,
+    pub plain: bool,
+    pub certificates: Option<PathBuf>,
+}
+
+impl Bridge {
+    /// The platform's name: as configured, or else by its number.
+    pub fn name(&self) -> String {
+        let number = self.platform.unwrap_or(1);
+        self.name.clone().unwrap_or_else(|| format!("platform-{number}"))
+    }
 }
 
 /// Metrics and the health endpoint.

@@ -1,9 +1,12 @@
 //! Contradictions: what each key alone may say, and together they may not.
 
-use super::model::{Configuration, Trunk};
+use super::model::{Bridge, Configuration, Trunk};
 use super::{plan, sip};
+use crate::cluster::certificate::{is_name, is_platform};
+use crate::limits::{PEERS, PLATFORM_NAME_BYTES};
 use signaling::limits::CONTACTS_PER_ACCOUNT_MAX;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 /// Highest DiffServ code point (RFC 2474: six bits).
 const DSCP_MAX: u8 = 63;
@@ -15,6 +18,7 @@ pub fn contradictions(configuration: &Configuration) -> Vec<(String, String)> {
     calls_and_services(configuration, &mut found);
     media_section(configuration, &mut found);
     operation(configuration, &mut found);
+    bridge_section(&configuration.bridge, &mut found);
     for (index, trunk) in configuration.trunk.iter().enumerate() {
         one_trunk(trunk, &format!("trunk[{index}]"), &mut found);
     }
@@ -130,6 +134,51 @@ fn calls_and_services(configuration: &Configuration, found: &mut Found) {
                 found.add(path, format!("`{number}` is a number of {other} too"));
             }
         }
+    }
+}
+
+fn bridge_section(bridge: &Bridge, found: &mut Found) {
+    let Some(platform) = bridge.platform else {
+        // What would come to nothing without it is a mistake, and not a platform that nobody reaches. The folder of the
+        // certificates is made before there is a platform.
+        let rest = Bridge { certificates: bridge.certificates.clone(), ..Bridge::default() };
+        found.unless(*bridge == rest, "bridge.platform", "is not set, and without it nothing is linked");
+        return;
+    };
+    let highest = u32::MAX - 1;
+    found.unless(is_platform(platform), "bridge.platform", &format!("a platform has a number from 1 to {highest}"));
+    if let Some(name) = &bridge.name {
+        let why = format!("1 to {PLATFORM_NAME_BYTES} letters, digits, dots, hyphens and underscores");
+        found.unless(is_name(name), "bridge.name", &why);
+    }
+    found.unless(
+        bridge.listen.is_some() || !bridge.peers.is_empty(),
+        "bridge.listen",
+        "neither it nor bridge.peers is set: no link can be made or taken",
+    );
+    found.unless(
+        bridge.listen.is_some() || bridge.advertise.is_none(),
+        "bridge.advertise",
+        "nobody can be told to come where bridge.listen is not set",
+    );
+    let mut seen = BTreeSet::new();
+    for peer in &bridge.peers {
+        if !seen.insert(peer) {
+            found.add("bridge.peers", format!("{peer} is there twice"));
+        }
+    }
+    if bridge.peers.len() > PEERS {
+        found.add("bridge.peers", format!("{PEERS} at most: one that is up tells of the others"));
+    }
+    if bridge.plain {
+        let loopback = |address: Option<IpAddr>| address.is_some_and(|address| address.is_loopback());
+        let listens = bridge.listen.is_none_or(|listen| listen.ip().is_loopback());
+        let why =
+            "without TLS, links are taken and made on loopback alone: 127.0.0.0/8 or [::1], written as an address";
+        found.unless(listens, "bridge.listen", why);
+        found.unless(bridge.peers.iter().all(|peer| loopback(peer.address())), "bridge.peers", why);
+        let advertises = bridge.advertise.as_ref().is_none_or(|told| loopback(told.address()));
+        found.unless(advertises, "bridge.advertise", why);
     }
 }
 
@@ -249,6 +298,16 @@ mod tests {
             ("[media]\nadvertised = { \"10.0.0.1\" = \"::1\" }", "cannot"),
             ("[media]\ndscp = 64", "DSCP"),
             ("[control]\ntoken_file = \"x\"", "control.tcp"),
+            ("[bridge]\nname = \"a\"", "bridge.platform"),
+            ("[bridge]\nplatform = 0\nlisten = \"127.0.0.1:1\"", "from 1"),
+            ("[bridge]\nplatform = 1", "no link"),
+            ("[bridge]\nplatform = 1\nlisten = \"127.0.0.1:1\"\nname = \"a b\"", "letters"),
+            ("[bridge]\nplatform = 1\nadvertise = \"a:1\"\npeers = [\"b:1\"]", "bridge.listen"),
+            ("[bridge]\nplatform = 1\npeers = [\"b:1\", \"b:1\"]", "twice"),
+            ("[bridge]\nplatform = 1\npeers = [\"b\"]", "NAME:PORT"),
+            ("[bridge]\nplatform = 1\nlisten = \"0.0.0.0:5065\"\nplain = true", "loopback"),
+            ("[bridge]\nplatform = 1\npeers = [\"192.0.2.1:5065\"]\nplain = true", "loopback"),
+            ("[bridge]\nplatform = 1\npeers = [\"localhost:5065\"]\nplain = true", "loopback"),
             ("[log]\nlevel = \"loud=x=y\"", "log.level"),
             ("[[trunk]]\nname = \"a\"", "neither"),
             ("[[trunk]]\nname = \"a\"\naddress = \"b c\"", "b c"),
@@ -300,6 +359,12 @@ mod tests {
             workers = [1]
             [control]
             tcp = "127.0.0.1:5064"
+            [bridge]
+            platform = 7
+            name = "east"
+            listen = "0.0.0.0:5065"
+            advertise = "east.example.net:5065"
+            peers = ["west.example.net:5065", "[2001:db8::1]:5065"]
             [[trunk]]
             name = "carrier"
             address = "tcp:sip.example.net:5070"

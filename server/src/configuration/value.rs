@@ -3,7 +3,7 @@
 use router::Private;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 /// Makes serde read and write a type by its text.
@@ -81,6 +81,65 @@ impl fmt::Display for Listen {
 }
 
 as_text!(Listen);
+
+/// Where a platform is reached: `192.0.2.7:5065`, `[2001:db8::7]:5065`, `east.example.net:5065`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct HostPort {
+    /// An address, IPv6 without brackets, or a name.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl HostPort {
+    /// The host, where it is an address.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.host.parse().ok()
+    }
+}
+
+impl From<SocketAddr> for HostPort {
+    fn from(address: SocketAddr) -> Self {
+        Self { host: address.ip().to_string(), port: address.port() }
+    }
+}
+
+impl FromStr for HostPort {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no place of a platform: write ADDRESS:PORT or NAME:PORT");
+        let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let port = port.parse().ok().filter(|&port| port != 0).ok_or_else(wrong)?;
+        let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            Some(six) => six.parse::<Ipv6Addr>().map_err(|_| wrong())?.to_string(),
+            None if is_host_name(host) => host.to_owned(),
+            None => return Err(wrong()),
+        };
+        Ok(Self { host, port })
+    }
+}
+
+/// Letters, digits, hyphens and dots (RFC 1123 §2.1); an IPv4 address is one too.
+fn is_host_name(host: &str) -> bool {
+    host.len() <= 253
+        && host.split('.').all(|label| {
+            (1..=63).contains(&label.len()) && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        })
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+as_text!(HostPort);
 
 /// A range of ports: `16384-32767`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
@@ -199,6 +258,14 @@ mod tests {
         }
         for text in ["", "127.0.0.1:5060", "sctp:127.0.0.1:5060", "udp:host:5060", "udp:127.0.0.1"] {
             assert!(text.parse::<Listen>().is_err(), "{text}");
+        }
+        for text in ["192.0.2.7:5065", "[2001:db8::7]:5065", "east-1.example.net:1", "localhost:5065"] {
+            assert_eq!(text.parse::<HostPort>().unwrap().to_string(), text);
+        }
+        for text in
+            ["", "a", ":1", "a:", "a:0", "a:70000", "2001:db8::7:5065", "[a]:1", "a b:1", "a..b:1", "a/b:1", "[::1:5"]
+        {
+            assert!(text.parse::<HostPort>().is_err(), "{text}");
         }
         assert_eq!("1-2".parse::<PortRange>().unwrap().to_string(), "1-2");
         for text in ["", "2-1", "0-5", "1", "1-70000"] {

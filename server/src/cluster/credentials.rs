@@ -1,0 +1,221 @@
+//! What TLS is told: TLS 1.3 alone (RFC 8446), both ends prove who they are, no resumption, so that every link is judged by the
+//! certificates of its day.
+
+use super::authority::Issued;
+use super::certificate::{Certificate, private_key};
+use super::{ClusterError, Folder};
+use router::PlatformId;
+use router::time::WallTime;
+use rustls::client::Resumption;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::UnixTime;
+use rustls::server::WebPkiClientVerifier;
+use rustls::version::TLS13;
+use rustls::{CertificateError, ClientConfig, RootCertStore, ServerConfig};
+use std::sync::Arc;
+
+/// What a platform proves itself with, and by whose signature it knows others.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// For links that it takes.
+    pub server: Arc<ServerConfig>,
+    /// For links that it makes; the host to ask for is [`super::certificate::HOST`].
+    pub client: Arc<ClientConfig>,
+    /// Its own certificate.
+    pub certificate: Certificate,
+    /// The authority's.
+    pub authority: Certificate,
+}
+
+impl Credentials {
+    /// Reads a platform's files. One that has expired is read too: [`Certificate::check`] tells.
+    pub fn read(folder: &Folder, platform: PlatformId) -> Result<Self, ClusterError> {
+        let (authority, issued) = folder.read_platform()?;
+        let read = Self::new(&authority, &issued)?;
+        match read.certificate.platform {
+            Some(named) if named == platform => Ok(read),
+            Some(named) => Err(ClusterError::Mismatch(format!(
+                "{} is for platform {}, and the configuration says that this is platform {}",
+                folder.certificate().display(),
+                named.0,
+                platform.0
+            ))),
+            None => Err(ClusterError::malformed(folder.certificate().display(), "names no platform")),
+        }
+    }
+
+    fn new(authority: &str, issued: &Issued) -> Result<Self, ClusterError> {
+        let authority = Certificate::from_pem("the authority's certificate", authority)?;
+        let certificate = Certificate::from_pem("the platform's certificate", &issued.certificate)?;
+        let key = private_key("the platform's key", issued.key.reveal())?;
+        let provider = Arc::new(ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.der.clone()).map_err(unfit)?;
+        let roots = Arc::new(roots);
+        let chain = vec![certificate.der.clone()];
+        let mut client = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&[&TLS13])
+            .map_err(unfit)?
+            .with_root_certificates(Arc::clone(&roots))
+            .with_client_auth_cert(chain.clone(), key.clone_key())
+            .map_err(unfit)?;
+        client.resumption = Resumption::disabled();
+        let mut server = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&[&TLS13])
+            .map_err(unfit)?
+            .with_client_cert_verifier(verifier(roots, provider)?)
+            .with_single_cert(chain, key)
+            .map_err(unfit)?;
+        server.send_tls13_tickets = 0;
+        Ok(Self { server: Arc::new(server), client: Arc::new(client), certificate, authority })
+    }
+}
+
+/// Whether what a platform was given fits together: the key is its certificate's, the authority signed that, both are in force.
+pub(super) fn check(now: WallTime, authority: &str, issued: &Issued) -> Result<Certificate, ClusterError> {
+    let Credentials { certificate, authority, .. } = Credentials::new(authority, issued)?;
+    authority.check("the authority's certificate", now)?;
+    certificate.check("the platform's certificate", now)?;
+    signed(&authority, &certificate, now)?;
+    if certificate.platform.is_none() {
+        return Err(ClusterError::malformed("the platform's certificate", "names no platform"));
+    }
+    Ok(certificate)
+}
+
+/// Whether the authority signed a certificate, as TLS sees it.
+pub fn signed(authority: &Certificate, certificate: &Certificate, now: WallTime) -> Result<(), ClusterError> {
+    let provider = Arc::new(ring::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.der.clone()).map_err(unfit)?;
+    let at = UnixTime::since_unix_epoch(now.since(WallTime::default()));
+    let verdict = verifier(Arc::new(roots), provider)?.verify_client_cert(&certificate.der, &[], at);
+    verdict.map(|_| ()).map_err(|error| match error {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
+            let why = format!("the certificate of `{}` is not signed by this cluster's authority", certificate.name);
+            ClusterError::Mismatch(why)
+        }
+        other => unfit(other),
+    })
+}
+
+fn verifier(
+    roots: Arc<RootCertStore>,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, ClusterError> {
+    WebPkiClientVerifier::builder_with_provider(roots, provider)
+        .build()
+        .map_err(|error| ClusterError::malformed("the authority's certificate", error))
+}
+
+fn unfit(error: rustls::Error) -> ClusterError {
+    match error {
+        rustls::Error::InconsistentKeys(_) => {
+            ClusterError::Mismatch("the platform's key is not that of its certificate".to_owned())
+        }
+        other => ClusterError::malformed("the cluster's certificates", other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::certificate::{HOST, platform_of};
+    use super::super::{Authority, Invitation};
+    use super::*;
+    use router::time::Duration;
+    use rustls::pki_types::ServerName;
+    use rustls::{ClientConnection, ServerConnection};
+    use std::io::{Read, Write};
+
+    /// Shakes hands in memory. What each end says of the other, or why not.
+    fn shake(client: &Credentials, server: &Credentials) -> Result<(PlatformId, PlatformId), rustls::Error> {
+        let name = ServerName::try_from(HOST).unwrap();
+        let mut client = ClientConnection::new(Arc::clone(&client.client), name).unwrap();
+        let mut server = ServerConnection::new(Arc::clone(&server.server)).unwrap();
+        let mut wire = Vec::new();
+        for _ in 0..8 {
+            while client.wants_write() {
+                client.write_tls(&mut wire).unwrap();
+            }
+            if !wire.is_empty() {
+                server.read_tls(&mut &*std::mem::take(&mut wire)).unwrap();
+                server.process_new_packets()?;
+            }
+            while server.wants_write() {
+                server.write_tls(&mut wire).unwrap();
+            }
+            if !wire.is_empty() {
+                client.read_tls(&mut &*std::mem::take(&mut wire)).unwrap();
+                client.process_new_packets()?;
+            }
+        }
+        client.writer().write_all(b"x").unwrap();
+        client.write_tls(&mut wire).unwrap();
+        server.read_tls(&mut &*wire).unwrap();
+        server.process_new_packets()?;
+        let mut byte = [0];
+        server.reader().read_exact(&mut byte).unwrap();
+        assert_eq!(server.protocol_version(), Some(rustls::ProtocolVersion::TLSv1_3));
+        let named = |certificates: Option<&[rustls::pki_types::CertificateDer<'_>]>| {
+            platform_of(&certificates.unwrap()[0]).unwrap()
+        };
+        Ok((named(client.peer_certificates()), named(server.peer_certificates())))
+    }
+
+    fn credentials(authority: &Authority, now: WallTime, platform: u32, days: u32) -> Credentials {
+        let issued = authority.issue(now, PlatformId(platform), "p", days).unwrap();
+        Credentials::new(authority.pem(), &issued).unwrap()
+    }
+
+    /// TLS reads the clock by itself, so these certificates are of today.
+    fn today() -> WallTime {
+        crate::clock::wall()
+    }
+
+    #[test]
+    fn two_of_a_cluster_know_each_other_by_number() {
+        let authority = Authority::make(today()).unwrap();
+        let (one, two) = (credentials(&authority, today(), 1, 30), credentials(&authority, today(), 2, 30));
+        assert_eq!(shake(&one, &two).unwrap(), (PlatformId(2), PlatformId(1)));
+        // Again, and nothing is resumed.
+        assert_eq!(shake(&two, &one).unwrap(), (PlatformId(1), PlatformId(2)));
+    }
+
+    #[test]
+    fn another_cluster_and_an_expired_certificate_do_not_link() {
+        let (own, other) = (Authority::make(today()).unwrap(), Authority::make(today()).unwrap());
+        let (one, stranger) = (credentials(&own, today(), 1, 30), credentials(&other, today(), 2, 30));
+        assert!(shake(&one, &stranger).is_err());
+        assert!(shake(&stranger, &one).is_err());
+        let long_ago = WallTime(today().0 - 100 * 86_400_000_000);
+        let old = Authority::make(long_ago).unwrap();
+        let (fresh, expired) = (credentials(&old, today(), 1, 30), credentials(&old, long_ago, 2, 30));
+        assert!(shake(&fresh, &expired).is_err());
+        assert!(shake(&expired, &fresh).is_err());
+        assert!(expired.certificate.check("it", today()).unwrap_err().to_string().contains("expired"));
+    }
+
+    #[test]
+    fn files_are_read_for_the_platform_that_they_name() {
+        let place = tempfile::tempdir().unwrap();
+        let now = WallTime::from_secs(1_795_230_000);
+        let (first, second) = (Folder::new(place.path().join("1")), Folder::new(place.path().join("2")));
+        first.init(now, PlatformId(1), "a", 30, false).unwrap();
+        let invitation =
+            Invitation::make(&first.authority().unwrap(), now, PlatformId(2), "b", Vec::new(), 30).unwrap();
+        second.install(now, &invitation.authority, &invitation.issued, false).unwrap();
+        assert_eq!(Credentials::read(&second, PlatformId(2)).unwrap().certificate.name, "b");
+        let error = Credentials::read(&second, PlatformId(1)).unwrap_err().to_string();
+        assert!(error.contains("is for platform 2"), "{error}");
+        // A key that is another's is found before any link.
+        std::fs::copy(first.key(), second.key()).unwrap();
+        let error = Credentials::read(&second, PlatformId(2)).unwrap_err();
+        assert!(matches!(error, ClusterError::Mismatch(_)), "{error}");
+        let (one, two) = (Credentials::read(&first, PlatformId(1)).unwrap(), invitation);
+        let stranger = Certificate::from_pem("it", &two.issued.certificate).unwrap();
+        signed(&one.authority, &stranger, now).unwrap();
+        assert!(signed(&one.authority, &stranger, now + Duration::from_secs(40 * 86_400)).is_err());
+        let elsewhere = Authority::make(now).unwrap();
+        assert!(signed(elsewhere.certificate(), &stranger, now).is_err());
+    }
+}
