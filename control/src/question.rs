@@ -27,16 +27,18 @@ pub(crate) enum Action {
 pub(crate) enum Feed {
     Calls,
     Registrations,
+    Platforms,
 }
 
 impl Feed {
-    pub(crate) const ALL: [Self; 2] = [Self::Calls, Self::Registrations];
+    pub(crate) const ALL: [Self; 3] = [Self::Calls, Self::Registrations, Self::Platforms];
 
     /// Whose news it is.
     pub(crate) const fn publisher(self) -> ModuleKind {
         match self {
             Self::Calls => ModuleKind::Switch,
             Self::Registrations => ModuleKind::Signaling,
+            Self::Platforms => ModuleKind::Bridge,
         }
     }
 }

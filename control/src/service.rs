@@ -8,10 +8,10 @@ use crate::protocol::line::Content;
 use crate::protocol::{Code, Header, Kind, Line, Problem, Rejected, Request};
 use crate::question::{Action, Answer, Feed, Finish, Gather, Page, Question, Recipients, Step};
 use crate::session::{Access, Session, SessionId};
-use crate::topic::{self, Context, calls, registrations};
+use crate::topic::{self, Context, calls, platforms, registrations};
 use router::parameter::{
-    CallEvent, CallPhase, Counter, Parameter, RegistrationEvent, Resource, ResourceKind, ResourceState, Selection,
-    Status,
+    CallEvent, CallPhase, Counter, Parameter, Platform, RegistrationEvent, Resource, ResourceKind, ResourceState,
+    Selection, Status,
 };
 use router::time::{Duration, Instant, Now, WallTime};
 use router::{
@@ -526,6 +526,15 @@ impl Control {
         self.publish(now, Feed::Registrations, &line, event.missed, |filter| registrations::matches(filter, event));
     }
 
+    fn handle_platform_event(&mut self, now: Now, platform: &Platform) {
+        let line = Line {
+            kind: Kind::Event,
+            header: Header::event("platforms", platforms::event_name(platform)),
+            content: Content::Body(platforms::to_json(platform)),
+        };
+        self.publish(now, Feed::Platforms, &line, platform.missed, |_| true);
+    }
+
     /// Gives an event to who follows its feed and wants it. Who follows is told of a gap even where the filter holds the
     /// event back: what was lost may have passed it.
     fn publish(
@@ -619,6 +628,7 @@ impl Service for Control {
                 (Command::Notify, Some(Parameter::RegistrationEvent(event))) => {
                     self.handle_registration_event(now, event);
                 }
+                (Command::Notify, Some(Parameter::Platform(platform))) => self.handle_platform_event(now, platform),
                 (Command::Notify, _) => {}
                 (Command::Query, Some(Parameter::Status(_))) => {
                     let status = self.status();
@@ -657,6 +667,7 @@ fn noun(feed: Feed) -> Parameters {
     match feed {
         Feed::Calls => one(calls::no_event()),
         Feed::Registrations => one(registrations::no_event()),
+        Feed::Platforms => one(Platform::default()),
     }
 }
 

@@ -429,3 +429,31 @@ proptest::proptest! {
         proptest::prop_assert!(bench.control.asked.is_empty());
     }
 }
+
+#[test]
+fn platforms_are_listed_and_followed() {
+    use router::PlatformId;
+    use router::parameter::{Platform, PlatformState};
+    let other =
+        Platform { id: PlatformId(2), name: "b".to_owned(), state: PlatformState::Linked, ..Platform::default() };
+    let mut bench = Bench::local();
+    bench.control.handle_modules(bench.now, vec![module(ModuleKind::Bridge, 0)]);
+    bench.line(r#"{"topic":"platforms","message":"list","request-id":1}"#);
+    let sent = bench.sent();
+    assert_eq!((sent[0].destination, sent[0].command), (module(ModuleKind::Bridge, 0), Command::Query));
+    bench.answer(&sent[0], Command::Done, one(other.clone()));
+    let told = bench.told();
+    assert_eq!(told[0]["body"]["platforms"][0]["name"], "b");
+    bench.line(r#"{"topic":"platforms","message":"subscribe","request-id":2}"#);
+    let sent = bench.sent();
+    assert_eq!((sent.len(), sent[0].command), (1, Command::Subscribe));
+    bench.answer(&sent[0], Command::Done, Parameters::new());
+    bench.told();
+    let gone = Platform { state: PlatformState::Down, missed: true, ..other };
+    bench.receive(Packet { source: module(ModuleKind::Bridge, 0), ..notify(one(gone)) });
+    let told = bench.told();
+    assert_eq!((&told[0]["topic"], &told[0]["message"]), (&json!("platforms"), &json!("down")));
+    assert_eq!((&told[0]["body"]["platform"], &told[0]["missed"]), (&json!(2), &json!(1)));
+    bench.line(r#"{"topic":"platforms","message":"unsubscribe"}"#);
+    assert_eq!(bench.sent()[0].command, Command::Unsubscribe);
+}

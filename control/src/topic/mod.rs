@@ -9,12 +9,14 @@
 //! | `registrations` | `list`, `subscribe`, `unsubscribe` |
 //! | `trunks` | `list` |
 //! | `workers` | `list` |
+//! | `platforms` | `list`, `subscribe`, `unsubscribe` |
 //! | `accounts` | `list`, `add`, `remove`, `set-password`, `enable`, `disable` |
 //! | `trace` | `get` |
 
 mod accounts;
 pub(crate) mod calls;
 mod party;
+pub(crate) mod platforms;
 mod records;
 pub(crate) mod registrations;
 mod session;
@@ -46,6 +48,7 @@ pub(crate) const TOPICS: &[(&str, &[&str])] = &[
     ("registrations", registrations::MESSAGES),
     ("trunks", trunks::MESSAGES),
     ("workers", workers::MESSAGES),
+    ("platforms", platforms::MESSAGES),
     ("accounts", accounts::MESSAGES),
     ("trace", trace::MESSAGES),
 ];
@@ -68,6 +71,7 @@ pub(crate) fn action(request: &Request, context: &mut Context<'_>) -> Result<Act
         "registrations" => registrations::action(request),
         "trunks" => trunks::action(request),
         "workers" => workers::action(request),
+        "platforms" => platforms::action(request),
         "accounts" => accounts::action(request, context),
         "trace" => trace::action(request),
         _ => Err(Problem::new(Code::UnknownTopic)),

@@ -105,6 +105,8 @@ mod tests {
             "ctl registrations",
             "ctl trunks",
             "ctl workers",
+            "ctl platforms",
+            "ctl platforms --json",
             "ctl trace",
             "ctl trace abc",
             "ctl hangup abc",

@@ -6,7 +6,7 @@ use crate::cli::print;
 use clap::Args;
 use serde_json::{Value, json};
 
-/// Follow calls and registrations.
+/// Follow calls, registrations and platforms.
 #[derive(Args, Debug)]
 pub(crate) struct Events {
     /// Only those of this number, account or trunk.
@@ -22,6 +22,10 @@ impl Events {
         };
         client.ask("calls", "subscribe", calls)?;
         client.ask("registrations", "subscribe", registrations)?;
+        // Platforms come and go for everybody: who follows one party does not want them.
+        if self.party.is_none() {
+            client.ask("platforms", "subscribe", json!({}))?;
+        }
         loop {
             let event = client.line()?;
             if event["kind"] != "event" {
@@ -53,6 +57,12 @@ fn render(event: &Value) -> String {
                 body["contacts"].as_array().into_iter().flatten().map(|contact| show::text(&contact["uri"])).collect();
             format!("{} {}", show::text(&body["account"]), contacts.join(" "))
         }
+        Some("platforms") => {
+            let via = body["via"].as_u64().map_or(String::new(), |via| format!(" through {via}"));
+            let error = body["last-error"].as_str().filter(|_| body["reachable"] == false);
+            let error = error.map_or(String::new(), |error| format!(": {error}"));
+            format!("platform {} ({}){via}{error}", show::text(&body["platform"]), show::text(&body["name"]))
+        }
         _ => show::text(&event["error"]["text"]),
     };
     let line = format!("{at} {missed}{what:<13} {detail}");
@@ -71,5 +81,10 @@ mod tests {
                 "called": { "user": "bob\n" }, "cause": { "kind": "busy" } },
         });
         assert_eq!(render(&event), "03:10:00.120 (2 events were lost) ended         alice -> bob? (busy) c1");
+        let event = json!({
+            "topic": "platforms", "message": "down", "kind": "event", "timestamp": "2026-11-21T03:10:00.120Z",
+            "body": { "platform": 2, "name": "west", "reachable": false, "last-error": "silence" },
+        });
+        assert_eq!(render(&event), "03:10:00.120 down          platform 2 (west): silence");
     }
 }

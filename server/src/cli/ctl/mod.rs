@@ -7,6 +7,7 @@ mod events;
 mod ladder;
 mod listings;
 pub(crate) mod locate;
+mod platforms;
 mod records;
 mod show;
 mod status;
@@ -53,6 +54,8 @@ enum Command {
     Trunks,
     /// Media workers.
     Workers,
+    /// Platforms of the cluster, and how each is reached.
+    Platforms,
     /// The last messages of a call, or of all, as a ladder.
     Trace(trace::Trace),
     /// Accounts: who may register and call.
@@ -62,7 +65,7 @@ enum Command {
     },
     /// Read the configuration anew and apply what can be applied without dropping a call.
     Reload,
-    /// Follow calls and registrations as they change, until interrupted.
+    /// Follow calls, registrations and platforms as they change, until interrupted.
     Events(events::Events),
 }
 
@@ -95,6 +98,7 @@ impl Command {
             Self::Registrations(registrations) => registrations.run(client, json),
             Self::Trunks => listings::trunks(client, json),
             Self::Workers => listings::workers(client, json),
+            Self::Platforms => platforms::run(client, json),
             Self::Trace(trace) => trace.run(client, json),
             Self::Account { command } => command.run(client, json),
             Self::Reload => system::reload(client, json),
