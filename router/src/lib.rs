@@ -10,7 +10,8 @@
 //! ```
 //!
 //! - [`packet`], [`address`], [`command`], [`parameter`]: the vocabulary. Command × first parameter is the service.
-//! - [`outbox`]: what a module has sent and still waits for; pure, time is an argument.
+//! - [`outbox`]: what a module has sent and still waits for; pure, time is an argument. [`asked`]: what it was asked, to be
+//!   answered once.
 //! - [`inbox`], [`wake`]: the bounded queue of a module, and the wake-up that is skipped while it runs.
 //! - [`route`]: the table, read without a lock, and the [`Endpoint`] of a module.
 //! - [`service`]: the face of every service module, and the drain rule, written once.
@@ -21,6 +22,7 @@
 //! - [`private`], [`short_text`], [`own_map`]: what values are kept in.
 
 pub mod address;
+pub mod asked;
 mod atomic;
 pub mod command;
 pub mod encoding;
@@ -42,6 +44,7 @@ pub mod time;
 pub mod wake;
 
 pub use address::{Address, Instance, Module, ModuleKind, PlatformId};
+pub use asked::Asked;
 pub use command::{Class, Command};
 pub use inbox::{Inbox, InboxCounters};
 pub use instance::Instances;

@@ -1,6 +1,5 @@
 //! Our requests within a dialog (RFC 3261 §12.2.1).
 
-use super::asked::Asked;
 use super::credentials::{self, Answered, Authorization};
 use super::leg::Head;
 use super::means::{ClientUse, Means};
@@ -10,6 +9,7 @@ use crate::limits::MAX_FORWARDS_DEFAULT;
 use crate::message::{Header, Message, Method};
 use crate::transaction::ClientKey;
 use bytes::Bytes;
+use router::Asked;
 use router::parameter::MediaDescription;
 use smallvec::SmallVec;
 

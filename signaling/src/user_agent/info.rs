@@ -1,6 +1,5 @@
 //! INFO (RFC 6086): bodies and digits that go from one leg's peer to the other's.
 
-use super::asked::Asked;
 use super::in_dialog::{Aim, Request};
 use super::leg::{Head, Inbound, Purpose};
 use super::means::Means;
@@ -10,7 +9,7 @@ use crate::limits::{INFO_OCTETS_MAX, INFOS_MAX};
 use crate::message::{Message, Method, StatusCode};
 use bytes::Bytes;
 use router::parameter::{CauseKind, Digits, Failure, Information, Parameter, Reason};
-use router::{Command, one};
+use router::{Asked, Command, one};
 
 /// What phones send key presses as.
 const DTMF_RELAY: &str = "application/dtmf-relay";

@@ -1,7 +1,6 @@
 //! The leg that goes out (RFC 3261 §13.2).
 
 use super::ack::acknowledge;
-use super::asked::Asked;
 use super::body::{SDP, origin_address, sdp_of};
 use super::cause;
 use super::contact::contact;
@@ -24,7 +23,7 @@ use crate::transport::{Destination, Flow, Resolution};
 use bytes::Bytes;
 use router::parameter::{self, Cause, CauseKind, Failure, LegPhase, LegState, MediaExchange, Party, Reason};
 use router::time::Duration;
-use router::{Packet, Private, one};
+use router::{Asked, Packet, Private, one};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -156,7 +155,7 @@ impl Outgoing {
         if self.stopped {
             return asked.failed(&mut means.outbox, not_now());
         }
-        self.asked = asked;
+        self.asked.superseded(&mut means.outbox, asked);
         self.tell(head, means, None, None);
     }
 

@@ -1,6 +1,5 @@
 //! A leg: one side of a call, as SIP has it.
 
-use super::asked::Asked;
 use super::cause;
 use super::invite_client::Outgoing;
 use super::invite_server::Incoming;
@@ -13,7 +12,7 @@ use crate::transport::{Flow, Resolution};
 use crate::trunk::TrunkId;
 use router::parameter::{Cause, CauseKind, Failure, Parameter, Reason};
 use router::time::{Duration, TimerKey};
-use router::{Address, Command, Instance, Packet, Parameters, Transaction};
+use router::{Address, Asked, Command, Instance, Packet, Parameters, Transaction};
 use smallvec::SmallVec;
 
 /// What is due at a leg.

@@ -1,6 +1,5 @@
 //! What the user agents of a shard share.
 
-use super::asked::Asked;
 use super::contact::contact;
 use super::counters::Counters;
 use super::credentials::Proofs;
@@ -18,7 +17,7 @@ use crate::transport::{Destination, Flow};
 use crate::trunk::Trunks;
 use bytes::Bytes;
 use router::time::{Duration, Instant, Now, TimerKey, TimerWheel};
-use router::{Address, Instance, Instances, ModuleKind, Outbox, OwnMap, Random};
+use router::{Address, Asked, Instance, Instances, ModuleKind, Outbox, OwnMap, Random};
 use smallvec::SmallVec;
 use std::sync::Arc;
 

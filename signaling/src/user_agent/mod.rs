@@ -17,12 +17,11 @@
 //! | `in_dialog`, `credentials` | our requests within a dialog, and trunks' challenges to them |
 //! | `authentication`, `identity`, `register`, `keep_alive` | who asks, who calls, where they are |
 //! | `cause`, `body`, `contact` | statuses and causes, SDP, our own address |
-//! | `means`, `asked`, `release`, `flows`, `resolving`, `counters` | what they share |
+//! | `means`, `release`, `flows`, `resolving`, `counters` | what they share |
 
 pub mod cause;
 
 pub(crate) mod ack;
-pub(crate) mod asked;
 pub(crate) mod authentication;
 mod body;
 mod bye;

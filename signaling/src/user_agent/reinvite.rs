@@ -1,7 +1,6 @@
 //! Offers within the session (RFC 3261 §14, RFC 6337): the peer's, and ours.
 
 use super::ack::{AwaitingAck, acknowledge};
-use super::asked::Asked;
 use super::body::{SDP, sdp_of};
 use super::cause;
 use super::glare;
@@ -18,7 +17,7 @@ use bytes::Bytes;
 use router::parameter::{
     Cause, CauseKind, Failure, LegPhase, LegState, MediaDescription, MediaExchange, Parameter, Reason,
 };
-use router::{Command, Packet, one};
+use router::{Asked, Command, Packet, one};
 
 /// An offer of the peer's, or its wish for one, that the switch considers.
 #[derive(Debug)]

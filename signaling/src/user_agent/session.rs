@@ -1,7 +1,6 @@
 //! A confirmed dialog (RFC 3261 §12, §14, §15).
 
 use super::ack::AwaitingAck;
-use super::asked::Asked;
 use super::cause;
 use super::in_dialog::{Aim, OurOffer, Requester, Sent};
 use super::invite_server::answer_of;
@@ -14,9 +13,9 @@ use crate::message::{Message, Method, StatusCode, Tag};
 use crate::sdp::OfferAnswer;
 use crate::transaction::ClientKey;
 use crate::transport::{Destination, Resolution};
-use router::one;
 use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, MediaExchange, Reason};
 use router::time::Duration;
+use router::{Asked, one};
 use std::net::SocketAddr;
 
 /// How long the switch may take for what a leg asks of it in mid-call: it may have to ask the other leg's peer, whose

@@ -14,7 +14,6 @@
 
 mod alignment;
 mod answer;
-mod asked;
 mod builtin;
 #[expect(clippy::module_inception, reason = "the folder's own noun")]
 mod call;
@@ -36,7 +35,8 @@ mod timers;
 mod transfer;
 mod turn;
 
-pub(crate) use asked::Asked;
 pub(crate) use call::Call;
+use router::asked;
+pub(crate) use router::asked::Asked;
 pub(crate) use timers::Timer;
 pub(crate) use turn::Turn;

@@ -1,16 +1,19 @@
-//! A request that waits for its last answer.
+//! A request of another module that waits for its last answer.
 
-use router::parameter::{Failure, Reason};
-use router::{Address, Command, Outbox, Packet, Parameters};
+use crate::address::Address;
+use crate::command::Command;
+use crate::outbox::Outbox;
+use crate::packet::{Packet, Parameters};
+use crate::parameter::{Failure, Reason};
 
 /// A request without what it carried: enough to answer it, exactly once.
 #[derive(Debug)]
 #[must_use = "a request is answered"]
-pub(crate) struct Asked(Packet);
+pub struct Asked(Packet);
 
 impl Asked {
     /// The request `packet`.
-    pub(crate) fn of(packet: &Packet) -> Self {
+    pub fn of(packet: &Packet) -> Self {
         Self(Packet {
             source: packet.source,
             destination: packet.destination,
@@ -21,28 +24,28 @@ impl Asked {
     }
 
     /// Who asked.
-    pub(crate) fn source(&self) -> Address {
+    pub fn source(&self) -> Address {
         self.0.source
     }
 
     /// Under way.
-    pub(crate) fn progress(&self, outbox: &mut Outbox, parameters: impl Into<Parameters>) {
+    pub fn progress(&self, outbox: &mut Outbox, parameters: impl Into<Parameters>) {
         outbox.answer(self.0.answer(Command::Progress, parameters));
     }
 
     /// Done.
-    pub(crate) fn done(self, outbox: &mut Outbox, parameters: impl Into<Parameters>) {
+    pub fn done(self, outbox: &mut Outbox, parameters: impl Into<Parameters>) {
         outbox.done(&self.0, parameters);
     }
 
     /// Not done.
-    pub(crate) fn failed(self, outbox: &mut Outbox, failure: Failure) {
+    pub fn failed(self, outbox: &mut Outbox, failure: Failure) {
         outbox.failed(&self.0, failure);
     }
 
     /// The same is asked once more: `newer` takes this one's place and gets the answer. A repetition under the same
     /// transaction is the same request; under another one this request gets its last answer here.
-    pub(crate) fn superseded(&mut self, outbox: &mut Outbox, newer: Self) {
+    pub fn superseded(&mut self, outbox: &mut Outbox, newer: Self) {
         let former = std::mem::replace(self, newer);
         if (former.0.source, former.0.transaction) != (self.0.source, self.0.transaction) {
             former.failed(outbox, Failure::new(Reason::Refused).with_detail("asked for anew since"));
@@ -53,7 +56,7 @@ impl Asked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use router::{Instance, ModuleKind, Transaction};
+    use crate::{Instance, ModuleKind, Transaction};
 
     fn request(transaction: u64) -> Asked {
         Asked(Packet {
