@@ -1,8 +1,8 @@
 //! Floods of strangers, and garbage.
 
-use super::harness::{ALICE, CALL, TRUNK, World, alice_talks, answer, call_trunk, header, offer, sdp, state};
+use super::harness::{ALICE, CALL, TRUNK, World, alice_talks, call_trunk, header, offer, sdp};
 use super::peer::Peer;
-use router::parameter::{CauseKind, Failure, LegPhase, Parameter, Selection, Status, TraceDirection, TraceEntry};
+use router::parameter::{CauseKind, Parameter, Selection, Status, TraceDirection, TraceEntry};
 use router::time::WallTime;
 use router::{Address, Command, ModuleKind, Private};
 use signaling::message::Header;
@@ -15,20 +15,18 @@ fn a_flood_of_strangers_takes_nothing_from_trunks_and_phones() {
     alice.register(&mut world, "Expires: 600\r\n");
     for number in 0..3_000u32 {
         let mut stranger = Peer::new(&format!("203.0.113.{}:{}", number % 250, 1_024 + number), "eve", "200");
-        let text = stranger.request("INVITE", "", &sdp(1, 4_000, "sendrecv"));
-        world.send(stranger.address, &text);
+        stranger.asks(&mut world, "INVITE", "", &sdp(1, 4_000, "sendrecv"));
     }
     world.run_ms(5);
     let mut carrier = Peer::new(TRUNK, "100", "200");
-    let text = carrier.request("INVITE", "", &sdp(1, 4_000, "sendrecv"));
-    world.send(carrier.address, &text);
+    carrier.asks(&mut world, "INVITE", "", &sdp(1, 4_000, "sendrecv"));
     let packet = world.asked(Command::Start);
-    world.answer(&packet, Command::Failed, Failure::because(CauseKind::Busy.into()));
+    world.refuse(&packet, CauseKind::Busy);
     world.expect(carrier.address, "SIP/2.0 486");
     let mut calling = Peer::new(ALICE, "alice", "200");
     calling.invite(&mut world, "", &sdp(1, 4_000, "sendrecv"));
     let packet = world.asked(Command::Start);
-    world.answer(&packet, Command::Failed, Failure::because(CauseKind::Busy.into()));
+    world.refuse(&packet, CauseKind::Busy);
     world.run_ms(700_000);
     world.assert_idle();
 }
@@ -38,8 +36,7 @@ fn a_host_that_is_not_ours_is_nobodys() {
     let mut world = World::new(2);
     let mut alice = Peer::new(ALICE, "alice", "200");
     alice.target = "sip:200@example.org".to_owned();
-    let text = alice.request("INVITE", "", &sdp(1, 4_000, "sendrecv"));
-    world.send(alice.address, &text);
+    alice.asks(&mut world, "INVITE", "", &sdp(1, 4_000, "sendrecv"));
     world.expect(alice.address, "SIP/2.0 404");
     world.assert_idle();
 }
@@ -55,16 +52,14 @@ fn other_methods_schemes_and_dialogs_are_refused() {
         ("REFER", "Refer-To: <sip:300@192.0.2.1>\r\n", "603"),
         ("OPTIONS", "", "200"),
     ] {
-        let text = carrier.request(method, headers, "");
-        world.send(carrier.address, &text);
+        carrier.asks(&mut world, method, headers, "");
         let response = world.expect(carrier.address, &format!("SIP/2.0 {status}"));
         if status == "405" {
             assert!(header(&response, Header::Allow).starts_with("INVITE, ACK"));
         }
     }
     carrier.target = "sips:200@192.0.2.1".to_owned();
-    let text = carrier.request("INVITE", "", &sdp(1, 4_000, "sendrecv"));
-    world.send(carrier.address, &text);
+    carrier.asks(&mut world, "INVITE", "", &sdp(1, 4_000, "sendrecv"));
     world.expect(carrier.address, "SIP/2.0 416");
     world.assert_idle();
 }
@@ -95,7 +90,7 @@ fn garbage_is_survived() {
             if let router::Received::Packet(packet) = received
                 && packet.command == Command::Start
             {
-                world.answer(&packet, Command::Failed, Failure::because(CauseKind::Busy.into()));
+                world.refuse(&packet, CauseKind::Busy);
             }
         }
     }
@@ -176,8 +171,7 @@ fn forged_responses_are_charged_to_their_senders_and_push_no_call_out_of_the_tra
     flood(&mut world, 10_000, options);
     assert_eq!(traced(&mut world, &alice.call_id), before, "strangers' requests push out none either");
     // What waits for a response gets it, from wherever it comes.
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.expect(alice.address, "SIP/2.0 200");
     let leg = call_trunk(&mut world, offer(20_002));
     let trunk = TRUNK.parse().unwrap();
@@ -200,26 +194,22 @@ fn a_dialog_is_served_during_a_flood_wherever_its_requests_come_from() {
     alice.address = "198.51.100.200:41000".parse().unwrap();
     let mut guess = alice.clone();
     guess.remote_tag = Some("0123456789abcdef".to_owned());
-    let bye = guess.request("BYE", "", "");
-    world.send(guess.address, &bye);
+    guess.asks(&mut world, "BYE", "", "");
     let mut elsewhere = alice.clone();
     elsewhere.call_id = "another".to_owned();
-    let bye = elsewhere.request("BYE", "", "");
-    world.send(elsewhere.address, &bye);
+    elsewhere.asks(&mut world, "BYE", "", "");
     world.run_ms(1);
     assert!(world.take(alice.address).is_empty(), "a tag or Call-ID that is not ours is a stranger's");
     alice.cseq += 10;
     let reinvite = alice.request("INVITE", "", &sdp(2, 4_000, "sendonly"));
     world.send(alice.address, &reinvite);
     let packet = world.asked(Command::Set);
-    world.answer(&packet, Command::Done, state(LegPhase::Answered, answer(20_000)));
+    world.accept(&packet);
     world.expect(alice.address, "SIP/2.0 200");
-    let ack = alice.ack(true, "");
-    world.send(alice.address, &ack);
+    alice.acknowledges(&mut world, "");
     world.run_ms(2);
     flood(&mut world, 3_000, options);
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.expect(alice.address, "SIP/2.0 200");
     assert_eq!(counter(&mut world, "sip_retransmitted"), 0);
     world.run_ms(40_000);

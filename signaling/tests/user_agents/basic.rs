@@ -1,6 +1,6 @@
 //! A registration, and a call each way.
 
-use super::harness::{ALICE, SERVER, TRUNK, World, alice_calls, answer, call_trunk, header, offer, sdp, state};
+use super::harness::{ALICE, SERVER, TRUNK, World, alice_calls, call_trunk, header, offer, sdp};
 use super::peer::Peer;
 use router::parameter::{CauseKind, LegPhase, MediaExchange, Origin, Parameter, Registration};
 use router::{Address, Command, Instance, ModuleKind};
@@ -39,18 +39,16 @@ fn a_call_comes_in_rings_is_answered_and_the_caller_hangs_up() {
     );
     assert_eq!((call.hops, call.leg_id.as_str()), (69, alice.call_id.as_str()));
     assert!(matches!(&call.media, Some(MediaExchange::Offer(offer)) if offer.streams[0].rtp.unwrap().port() == 4_000));
-    world.answer(&packet, Command::Progress, state(LegPhase::Ringing, None));
+    world.ring(&packet);
     world.expect(alice.address, "SIP/2.0 180");
-    world.answer(&packet, Command::Done, state(LegPhase::Answered, answer(20_000)));
+    world.accept(&packet);
     let ok = world.expect(alice.address, "SIP/2.0 200");
     assert!(String::from_utf8_lossy(ok.body_octets()).contains("m=audio 20000 RTP/AVP 0 101"));
     alice.learn(&ok);
-    let ack = alice.ack(true, "");
-    world.send(alice.address, &ack);
+    alice.acknowledges(&mut world, "");
     world.run_ms(5_000);
     assert!(world.take(alice.address).is_empty(), "the 200 is not repeated after its ACK");
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.expect(alice.address, "SIP/2.0 200");
     let stop = world.asked(Command::Stop);
     assert!(
@@ -63,7 +61,7 @@ fn a_call_comes_in_rings_is_answered_and_the_caller_hangs_up() {
 fn the_switch_hangs_up_a_call_that_came_in() {
     let mut world = World::new(3);
     let (mut alice, packet) = alice_calls(&mut world);
-    world.answer(&packet, Command::Done, state(LegPhase::Answered, answer(20_000)));
+    world.accept(&packet);
     let ok = world.expect(alice.address, "SIP/2.0 200");
     alice.learn(&ok);
     // No BYE before the ACK (RFC 3261 §15).
@@ -72,8 +70,7 @@ fn the_switch_hangs_up_a_call_that_came_in() {
     world.told(Command::Done);
     world.run_ms(400);
     assert!(world.take(alice.address).is_empty());
-    let ack = alice.ack(true, "");
-    world.send(alice.address, &ack);
+    alice.acknowledges(&mut world, "");
     let bye = world.expect(alice.address, "BYE");
     assert_eq!(bye.to().unwrap().tag(), Some(alice.tag.as_str()));
     alice.respond(&mut world, &bye, "200 OK", "", "");

@@ -1,12 +1,11 @@
 //! Descriptions among other parts of a body (RFC 5621), and what we say that we understand.
 
 use super::harness::{
-    ALICE, CALL, TRUNK, World, alice_calls, alice_talks, answer, call_trunk, header, leg_state, offer, sdp, state,
-    trunk_talks,
+    ALICE, CALL, TRUNK, World, alice_calls, alice_talks, call_trunk, header, leg_state, offer, sdp, state, trunk_talks,
 };
 use super::peer::Peer;
 use router::Command;
-use router::parameter::{CauseKind, Failure, LegPhase, LegState, MediaExchange, Parameter};
+use router::parameter::{CauseKind, LegPhase, LegState, MediaExchange, Parameter};
 use signaling::message::{Header, Message};
 
 const PARTS: &str = "Content-Type: multipart/mixed;boundary=\"the boundary\"\r\n";
@@ -32,26 +31,22 @@ fn every_message_of_a_caller_may_have_its_description_among_other_parts() {
     let packet = world.asked(Command::Start);
     let Some(Parameter::Call(call)) = packet.first() else { panic!("{packet:?}") };
     assert_eq!(port(call.media.as_ref()), Some(4_000));
-    world.answer(&packet, Command::Done, state(LegPhase::Answered, answer(20_000)));
+    world.accept(&packet);
     let ok = world.expect(alice.address, "SIP/2.0 200");
     alice.learn(&ok);
-    let ack = alice.ack(true, "");
-    world.send(alice.address, &ack);
+    alice.acknowledges(&mut world, "");
     for (method, version, port_now) in [("INVITE", 2, 4_002), ("UPDATE", 3, 4_004)] {
-        let text = alice.request(method, PARTS, &beside("optional", &sdp(version, port_now, "sendrecv")));
-        world.send(alice.address, &text);
+        alice.asks(&mut world, method, PARTS, &beside("optional", &sdp(version, port_now, "sendrecv")));
         let set = world.asked(Command::Set);
         assert_eq!(port(leg_state(&set).media.as_ref()), Some(port_now));
-        world.answer(&set, Command::Done, state(LegPhase::Answered, answer(20_000)));
+        world.accept(&set);
         world.expect(alice.address, "SIP/2.0 200");
         if method == "INVITE" {
-            let ack = alice.ack(true, "");
-            world.send(alice.address, &ack);
+            alice.acknowledges(&mut world, "");
         }
     }
     // An offer of ours in a 200 is answered in the ACK.
-    let text = alice.request("INVITE", "", "");
-    world.send(alice.address, &text);
+    alice.asks(&mut world, "INVITE", "", "");
     let set = world.asked(Command::Set);
     world.answer(&set, Command::Done, state(LegPhase::Answered, offer(20_000)));
     world.expect(alice.address, "SIP/2.0 200");
@@ -60,8 +55,7 @@ fn every_message_of_a_caller_may_have_its_description_among_other_parts() {
     let set = world.asked(Command::Set);
     assert_eq!(port(leg_state(&set).media.as_ref()), Some(4_006));
     world.answer(&set, Command::Done, LegState::new(LegPhase::Answered));
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 }
 
@@ -85,9 +79,7 @@ fn every_answer_of_a_callee_may_have_its_description_among_other_parts() {
     let invite = world.expect(trunk, "INVITE");
     carrier.respond(&mut world, &invite, "200 OK", PARTS, &beside("optional", &sdp(2, 5_002, "sendrecv")));
     assert_eq!(port(leg_state(&world.told(Command::Done)).media.as_ref()), Some(5_002));
-    world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
-    let bye = world.expect(trunk, "BYE");
-    carrier.respond(&mut world, &bye, "200 OK", "", "");
+    carrier.is_hung_up(&mut world, leg);
     world.assert_idle();
 }
 
@@ -99,8 +91,7 @@ fn a_part_that_must_be_understood_and_is_not_is_415() {
         (beside("required", &sdp(1, 4_000, "sendrecv")), "SIP/2.0 415"),
         ("no boundary".to_owned(), "SIP/2.0 400 Malformed Multipart Body"),
     ] {
-        let text = carrier.request("INVITE", PARTS, &body);
-        world.send(carrier.address, &text);
+        carrier.asks(&mut world, "INVITE", PARTS, &body);
         let refusal = world.expect(carrier.address, status);
         if status.ends_with("415") {
             assert_eq!(header(&refusal, Header::Accept), "application/sdp, multipart/mixed");
@@ -110,11 +101,9 @@ fn a_part_that_must_be_understood_and_is_not_is_415() {
     world.assert_idle();
     // In a session too, which goes on.
     let (mut alice, _) = alice_talks(&mut world);
-    let text = alice.request("UPDATE", PARTS, &beside("required", &sdp(2, 4_000, "sendrecv")));
-    world.send(alice.address, &text);
+    alice.asks(&mut world, "UPDATE", PARTS, &beside("required", &sdp(2, 4_000, "sendrecv")));
     world.expect(alice.address, "SIP/2.0 415");
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.expect(alice.address, "SIP/2.0 200");
     world.assert_idle();
 }
@@ -128,29 +117,25 @@ fn says_what_it_can(message: &Message) {
 fn what_begins_or_changes_a_session_says_what_we_can() {
     let mut world = World::new(4);
     let (mut alice, packet) = alice_calls(&mut world);
-    world.answer(&packet, Command::Progress, state(LegPhase::Ringing, None));
+    world.ring(&packet);
     says_what_it_can(&world.expect(alice.address, "SIP/2.0 180"));
-    world.answer(&packet, Command::Done, state(LegPhase::Answered, answer(20_000)));
+    world.accept(&packet);
     let ok = world.expect(alice.address, "SIP/2.0 200");
     says_what_it_can(&ok);
     alice.learn(&ok);
-    let ack = alice.ack(true, "");
-    world.send(alice.address, &ack);
+    alice.acknowledges(&mut world, "");
     for method in ["INVITE", "UPDATE", "OPTIONS"] {
         let body = if method == "OPTIONS" { String::new() } else { sdp(1, 4_000, "sendrecv") };
-        let text = alice.request(method, "", &body);
-        world.send(alice.address, &text);
+        alice.asks(&mut world, method, "", &body);
         let ok = world.expect(alice.address, "SIP/2.0 200");
         says_what_it_can(&ok);
         if method == "OPTIONS" {
             assert_eq!(header(&ok, Header::Accept), "application/sdp, multipart/mixed", "RFC 3261 §11.2");
         } else if method == "INVITE" {
-            let ack = alice.ack(true, "");
-            world.send(alice.address, &ack);
+            alice.acknowledges(&mut world, "");
         }
     }
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 
     let (carrier, leg) = trunk_talks(&mut world, "");
@@ -159,9 +144,7 @@ fn what_begins_or_changes_a_session_says_what_we_can() {
     says_what_it_can(&invite);
     carrier.respond(&mut world, &invite, "488 Not Acceptable Here", "", "");
     world.told(Command::Failed);
-    world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
-    let bye = world.expect(carrier.address, "BYE");
-    carrier.respond(&mut world, &bye, "200 OK", "", "");
+    carrier.is_hung_up(&mut world, leg);
     world.assert_idle();
 
     call_trunk(&mut world, offer(20_000));
@@ -175,9 +158,8 @@ fn what_begins_or_changes_a_session_says_what_we_can() {
 fn a_method_that_is_not_served_is_405_with_those_that_are() {
     let mut world = World::new(5);
     let (mut alice, packet) = alice_calls(&mut world);
-    world.answer(&packet, Command::Failed, Failure::because(CauseKind::Busy.into()));
-    let text = alice.request("SUBSCRIBE", "Event: presence\r\n", "");
-    world.send(alice.address, &text);
+    world.refuse(&packet, CauseKind::Busy);
+    alice.asks(&mut world, "SUBSCRIBE", "Event: presence\r\n", "");
     let refusal = world.expect(alice.address, "SIP/2.0 405");
     assert!(header(&refusal, Header::Allow).starts_with("INVITE, ACK"), "RFC 3261 §8.2.1");
     world.run_ms(40_000);

@@ -4,7 +4,7 @@
 use super::peer::Peer;
 use bytes::Bytes;
 use router::parameter::{
-    Account, AccountCredential, Binding, Cause, Codec, Contact, Direction, Failure, Leg, LegPhase, LegState,
+    Account, AccountCredential, Binding, Cause, CauseKind, Codec, Contact, Direction, Failure, Leg, LegPhase, LegState,
     MediaDescription, MediaExchange, MediaKind, MediaStream, MediaTransport, Parameter, Party, Reason, Selection,
     Target,
 };
@@ -409,6 +409,21 @@ impl World {
         self.settle();
     }
 
+    /// The switch refuses what a leg asked for.
+    pub(crate) fn refuse(&mut self, packet: &Packet, kind: CauseKind) {
+        self.answer(packet, Command::Failed, Failure::because(kind.into()));
+    }
+
+    /// The switch answers a call, or an offer, with the voice of a media port.
+    pub(crate) fn accept(&mut self, packet: &Packet) {
+        self.answer(packet, Command::Done, state(LegPhase::Answered, answer(20_000)));
+    }
+
+    /// The callee rings.
+    pub(crate) fn ring(&mut self, packet: &Packet) {
+        self.answer(packet, Command::Progress, state(LegPhase::Ringing, None));
+    }
+
     /// Lets all linger end; nothing may be left.
     pub(crate) fn assert_idle(&mut self) {
         self.run_ms(200_000);
@@ -502,11 +517,10 @@ pub(crate) fn alice_calls(world: &mut World) -> (Peer, Packet) {
 /// Alice talks: she, and the request that made the call.
 pub(crate) fn alice_talks(world: &mut World) -> (Peer, Packet) {
     let (mut alice, packet) = alice_calls(world);
-    world.answer(&packet, Command::Done, state(LegPhase::Answered, answer(20_000)));
+    world.accept(&packet);
     let ok = world.expect(alice.address, "SIP/2.0 200");
     alice.learn(&ok);
-    let ack = alice.ack(true, "");
-    world.send(alice.address, &ack);
+    alice.acknowledges(world, "");
     world.run_ms(10);
     (alice, packet)
 }

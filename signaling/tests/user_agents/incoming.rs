@@ -10,7 +10,7 @@ use signaling::message::Header;
 fn a_caller_cancels_while_it_rings() {
     let mut world = World::new(1);
     let (alice, packet) = alice_calls(&mut world);
-    world.answer(&packet, Command::Progress, state(LegPhase::Ringing, None));
+    world.ring(&packet);
     let ringing = world.expect(alice.address, "SIP/2.0 180");
     world.send(alice.address, &alice.cancel("Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n"));
     let canceled = world.expect(alice.address, "SIP/2.0 200");
@@ -18,13 +18,11 @@ fn a_caller_cancels_while_it_rings() {
     assert_eq!(canceled.to_tag(), ringing.to_tag(), "RFC 3261 §9.2");
     let terminated = world.expect(alice.address, "SIP/2.0 487");
     let mut alice = alice;
-    alice.learn(&terminated);
-    let ack = alice.ack(false, "");
-    world.send(alice.address, &ack);
+    alice.acknowledges_refusal(&mut world, &terminated);
     let stop = world.asked(Command::Stop);
     assert_eq!(leg_state(&stop).cause.as_ref().unwrap().kind, CauseKind::AnsweredElsewhere);
     // The switch's late answer finds nobody.
-    world.answer(&packet, Command::Failed, Failure::because(CauseKind::Cancelled.into()));
+    world.refuse(&packet, CauseKind::Cancelled);
     world.assert_idle();
 }
 
@@ -32,16 +30,15 @@ fn a_caller_cancels_while_it_rings() {
 fn a_cancel_that_crosses_the_200_has_no_effect() {
     let mut world = World::new(2);
     let (mut alice, packet) = alice_calls(&mut world);
-    world.answer(&packet, Command::Done, state(LegPhase::Answered, answer(20_000)));
+    world.accept(&packet);
     world.send(alice.address, &alice.cancel(""));
     let ok = world.expect(alice.address, "SIP/2.0 200");
     assert_eq!(header(&ok, Header::CSeq), "2 INVITE");
     alice.learn(&ok);
     let cancelled = world.expect(alice.address, "SIP/2.0 200");
     assert_eq!(header(&cancelled, Header::CSeq), "2 CANCEL");
-    for text in [alice.ack(true, ""), alice.request("BYE", "", "")] {
-        world.send(alice.address, &text);
-    }
+    alice.acknowledges(&mut world, "");
+    alice.asks(&mut world, "BYE", "", "");
     world.expect(alice.address, "SIP/2.0 200");
     world.asked(Command::Stop);
     world.assert_idle();
@@ -51,7 +48,7 @@ fn a_cancel_that_crosses_the_200_has_no_effect() {
 fn a_bye_in_the_early_dialog_ends_it_and_the_invite() {
     let mut world = World::new(3);
     let (mut alice, packet) = alice_calls(&mut world);
-    world.answer(&packet, Command::Progress, state(LegPhase::Ringing, None));
+    world.ring(&packet);
     let ringing = world.expect(alice.address, "SIP/2.0 180");
     alice.learn(&ringing);
     let mut early = alice.clone();
@@ -72,19 +69,18 @@ fn early_media_is_answered_in_183_and_stands_in_the_200() {
     world.answer(&packet, Command::Progress, state(LegPhase::Early, answer(20_000)));
     let early = world.expect(alice.address, "SIP/2.0 183");
     assert!(String::from_utf8_lossy(early.body_octets()).contains("m=audio 20000"));
-    world.answer(&packet, Command::Progress, state(LegPhase::Ringing, None));
+    world.ring(&packet);
     let ringing = world.expect(alice.address, "SIP/2.0 180");
     assert_eq!(ringing.body_octets(), early.body_octets(), "any of them may be lost");
     // Said again each minute.
     world.run_ms(61_000);
     world.expect(alice.address, "SIP/2.0 180");
-    world.answer(&packet, Command::Done, state(LegPhase::Answered, answer(20_000)));
+    world.accept(&packet);
     let ok = world.expect(alice.address, "SIP/2.0 200");
     assert_eq!(ok.body_octets(), early.body_octets());
     alice.learn(&ok);
-    for text in [alice.ack(true, ""), alice.request("BYE", "", "")] {
-        world.send(alice.address, &text);
-    }
+    alice.acknowledges(&mut world, "");
+    alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 }
 
@@ -105,9 +101,7 @@ fn causes_become_statuses_with_a_reason() {
         world.answer(&packet, Command::Failed, Failure::because(cause));
         let refusal = world.expect(alice.address, &format!("SIP/2.0 {status}"));
         assert_eq!(header(&refusal, Header::Reason), reason);
-        alice.learn(&refusal);
-        let ack = alice.ack(false, "");
-        world.send(alice.address, &ack);
+        alice.acknowledges_refusal(&mut world, &refusal);
         world.assert_idle();
     }
 }
@@ -116,7 +110,7 @@ fn causes_become_statuses_with_a_reason() {
 fn a_200_is_repeated_until_its_time_is_over_and_then_hung_up() {
     let mut world = World::new(6);
     let (alice, packet) = alice_calls(&mut world);
-    world.answer(&packet, Command::Done, state(LegPhase::Answered, answer(20_000)));
+    world.accept(&packet);
     world.run_ms(31_900);
     let sent = world.take(alice.address);
     let oks = sent.iter().filter(|message| message.status().is_some_and(|status| status.is_success())).count();
@@ -140,14 +134,12 @@ fn an_invite_without_offer_gets_one_in_the_200_and_answers_in_the_ack() {
     let ok = world.expect(alice.address, "SIP/2.0 200");
     assert!(String::from_utf8_lossy(ok.body_octets()).contains("m=audio 20000"));
     alice.learn(&ok);
-    let ack = alice.ack(true, &sdp(1, 4_000, "sendrecv"));
-    world.send(alice.address, &ack);
+    alice.acknowledges(&mut world, &sdp(1, 4_000, "sendrecv"));
     let set = world.asked(Command::Set);
     let Some(MediaExchange::Answer(answer)) = &leg_state(&set).media else { panic!("{set:?}") };
     assert_eq!(answer.streams[0].rtp.unwrap().port(), 4_000);
     world.answer(&set, Command::Done, LegState::new(LegPhase::Answered));
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 }
 
@@ -160,8 +152,7 @@ fn an_ack_without_the_answer_ends_the_call() {
     world.answer(&packet, Command::Done, state(LegPhase::Answered, offer(20_000)));
     let ok = world.expect(alice.address, "SIP/2.0 200");
     alice.learn(&ok);
-    let ack = alice.ack(true, "");
-    world.send(alice.address, &ack);
+    alice.acknowledges(&mut world, "");
     let bye = world.expect(alice.address, "BYE");
     alice.respond(&mut world, &bye, "200 OK", "", "");
     let stop = world.asked(Command::Stop);
@@ -174,13 +165,10 @@ fn an_offer_that_cannot_be_served_is_refused_with_a_warning() {
     let mut world = World::new(9);
     let mut carrier = Peer::new(TRUNK, "100", "200");
     let video = sdp(1, 4_000, "sendrecv").replace("m=audio", "m=video");
-    let text = carrier.request("INVITE", "", &video);
-    world.send(carrier.address, &text);
+    carrier.asks(&mut world, "INVITE", "", &video);
     let refusal = world.expect(carrier.address, "SIP/2.0 488");
     assert_eq!(header(&refusal, Header::Warning), "304 192.0.2.1 \"Media type not available\"");
-    carrier.learn(&refusal);
-    let ack = carrier.ack(false, "");
-    world.send(carrier.address, &ack);
+    carrier.acknowledges_refusal(&mut world, &refusal);
     world.assert_idle();
 }
 
@@ -192,9 +180,7 @@ fn an_answer_of_the_switch_that_does_not_fit_is_488_and_the_switch_is_told() {
     wrong.streams[0].codecs = vec![router::parameter::Codec::new(9, "G722", 8_000)];
     world.answer(&packet, Command::Done, state(LegPhase::Answered, Some(MediaExchange::Answer(wrong))));
     let refusal = world.expect(alice.address, "SIP/2.0 488");
-    alice.learn(&refusal);
-    let ack = alice.ack(false, "");
-    world.send(alice.address, &ack);
+    alice.acknowledges_refusal(&mut world, &refusal);
     world.asked(Command::Stop);
     world.assert_idle();
 }
@@ -203,8 +189,7 @@ fn an_answer_of_the_switch_that_does_not_fit_is_488_and_the_switch_is_told() {
 fn what_is_required_and_not_offered_is_420() {
     let mut world = World::new(11);
     let mut carrier = Peer::new(TRUNK, "100", "200");
-    let text = carrier.request("INVITE", "Require: 100rel, timer\r\n", &sdp(1, 4_000, "sendrecv"));
-    world.send(carrier.address, &text);
+    carrier.asks(&mut world, "INVITE", "Require: 100rel, timer\r\n", &sdp(1, 4_000, "sendrecv"));
     let refusal = world.expect(carrier.address, "SIP/2.0 420");
     assert_eq!(header(&refusal, Header::Unsupported), "100rel, timer");
     world.assert_idle();
@@ -217,21 +202,16 @@ fn a_call_that_went_round_too_often_is_483_and_a_merged_one_482() {
     let text = carrier.request("INVITE", "", &sdp(1, 4_000, "sendrecv"));
     world.send(carrier.address, &text.replace("Max-Forwards: 70", "Max-Forwards: 0"));
     let refusal = world.expect(carrier.address, "SIP/2.0 483");
-    carrier.learn(&refusal);
-    let ack = carrier.ack(false, "");
-    world.send(carrier.address, &ack);
+    carrier.acknowledges_refusal(&mut world, &refusal);
     let mut carrier = Peer::new(TRUNK, "101", "200");
-    let text = carrier.request("INVITE", "", &sdp(1, 4_000, "sendrecv"));
-    world.send(carrier.address, &text);
+    carrier.asks(&mut world, "INVITE", "", &sdp(1, 4_000, "sendrecv"));
     world.run_ms(10);
     world.send(carrier.address, &text.replace("z9hG4bK", "z9hG4bKother"));
     world.expect(carrier.address, "SIP/2.0 482");
     let packet = world.asked(Command::Start);
-    world.answer(&packet, Command::Failed, Failure::because(CauseKind::Busy.into()));
+    world.refuse(&packet, CauseKind::Busy);
     let refusal = world.expect(carrier.address, "SIP/2.0 486");
-    carrier.learn(&refusal);
-    let ack = carrier.ack(false, "");
-    world.send(carrier.address, &ack);
+    carrier.acknowledges_refusal(&mut world, &refusal);
     world.assert_idle();
 }
 
@@ -241,17 +221,14 @@ fn a_trunk_asserts_who_calls_and_a_tel_uri_is_a_number() {
     let mut carrier = Peer::new(TRUNK, "100", "200");
     carrier.target = "tel:+49-30-200".to_owned();
     let headers = "P-Asserted-Identity: \"Real Name\" <sip:+4930999@carrier.example>\r\nPrivacy: id\r\n";
-    let text = carrier.request("INVITE", headers, &sdp(1, 4_000, "sendrecv"));
-    world.send(carrier.address, &text);
+    carrier.asks(&mut world, "INVITE", headers, &sdp(1, 4_000, "sendrecv"));
     let packet = world.asked(Command::Start);
     let Some(Parameter::Call(call)) = packet.first() else { panic!() };
     assert_eq!((call.caller.user(), call.called.user(), call.anonymous), ("+4930999", "+4930200", true));
     assert_eq!(call.origin.name(), "carrier");
-    world.answer(&packet, Command::Failed, Failure::because(CauseKind::Busy.into()));
+    world.refuse(&packet, CauseKind::Busy);
     let refusal = world.expect(carrier.address, "SIP/2.0 486");
-    carrier.learn(&refusal);
-    let ack = carrier.ack(false, "");
-    world.send(carrier.address, &ack);
+    carrier.acknowledges_refusal(&mut world, &refusal);
     world.assert_idle();
 }
 
@@ -263,21 +240,20 @@ fn a_caller_is_verified_by_its_digest_or_by_what_a_trusted_trunk_asserts() {
     {
         let mut world = World::with(seed, |config| config.trunks[0].trusted = trusted);
         let mut carrier = Peer::new(TRUNK, "100", "200");
-        let text = carrier.request("INVITE", headers, &sdp(1, 4_000, "sendrecv"));
-        world.send(carrier.address, &text);
+        carrier.asks(&mut world, "INVITE", headers, &sdp(1, 4_000, "sendrecv"));
         let packet = world.asked(Command::Start);
         let Some(Parameter::Call(call)) = packet.first() else { panic!() };
         assert_eq!((call.caller.user(), call.verified), (caller, verified));
         let referred_by = call.referred_by.as_ref().map(|text| text.reveal().as_str());
         assert_eq!(referred_by, (!headers.is_empty()).then_some("<sip:carol@h>;x=y"));
-        world.answer(&packet, Command::Failed, Failure::because(CauseKind::Busy.into()));
+        world.refuse(&packet, CauseKind::Busy);
         world.assert_idle();
     }
     let mut world = World::new(73);
     let (_, packet) = alice_calls(&mut world);
     let Some(Parameter::Call(call)) = packet.first() else { panic!() };
     assert!(call.verified && call.referred_by.is_none());
-    world.answer(&packet, Command::Failed, Failure::because(CauseKind::Busy.into()));
+    world.refuse(&packet, CauseKind::Busy);
     world.assert_idle();
 }
 
@@ -285,20 +261,17 @@ fn a_caller_is_verified_by_its_digest_or_by_what_a_trusted_trunk_asserts() {
 fn a_trunk_has_so_many_calls_at_once() {
     let mut world = World::with(14, |config| config.trunks[0].calls_max = Some(1));
     let mut first = Peer::new(TRUNK, "100", "200");
-    let text = first.request("INVITE", "", &sdp(1, 4_000, "sendrecv"));
-    world.send(first.address, &text);
+    first.asks(&mut world, "INVITE", "", &sdp(1, 4_000, "sendrecv"));
     let packet = world.asked(Command::Start);
     let mut second = Peer::new(TRUNK, "101", "200");
-    let text = second.request("INVITE", "", &sdp(1, 4_000, "sendrecv"));
-    world.send(second.address, &text);
+    second.asks(&mut world, "INVITE", "", &sdp(1, 4_000, "sendrecv"));
     let refusal = world.expect(second.address, "SIP/2.0 503");
     assert!(!header(&refusal, Header::RetryAfter).is_empty());
-    world.answer(&packet, Command::Failed, Failure::because(CauseKind::Busy.into()));
+    world.refuse(&packet, CauseKind::Busy);
     world.run_ms(100);
-    let text = second.request("INVITE", "", &sdp(1, 4_000, "sendrecv"));
-    world.send(second.address, &text);
+    second.asks(&mut world, "INVITE", "", &sdp(1, 4_000, "sendrecv"));
     let packet = world.asked(Command::Start);
-    world.answer(&packet, Command::Failed, Failure::because(CauseKind::Busy.into()));
+    world.refuse(&packet, CauseKind::Busy);
     world.assert_idle();
 }
 
@@ -314,15 +287,13 @@ fn credentials_are_for_the_user_that_is_called() {
     ] {
         let mut world = World::new(60);
         let mut alice = Peer::new(ALICE, "alice", "200");
-        let text = alice.request("INVITE", "", &sdp(1, 4_000, "sendrecv"));
-        world.send(alice.address, &text);
+        alice.asks(&mut world, "INVITE", "", &sdp(1, 4_000, "sendrecv"));
         let challenge = world.expect(alice.address, "SIP/2.0 401");
         let authorization = alice.authorization(&challenge, "INVITE", uri, 1);
-        let text = alice.request("INVITE", &authorization, &sdp(1, 4_000, "sendrecv"));
-        world.send(alice.address, &text);
+        alice.asks(&mut world, "INVITE", &authorization, &sdp(1, 4_000, "sendrecv"));
         if is_for {
             let start = world.asked(Command::Start);
-            world.answer(&start, Command::Failed, Failure::because(CauseKind::Busy.into()));
+            world.refuse(&start, CauseKind::Busy);
             world.expect(alice.address, "SIP/2.0 486");
         } else {
             world.expect(alice.address, "SIP/2.0 403");
@@ -366,10 +337,8 @@ fn a_caller_hears_each_provisional_status_and_the_last_again_each_minute() {
         let heard: Vec<_> = world.take(alice.address).iter().map(first_line).collect();
         assert_eq!(heard, ["SIP/2.0 182 Queued"]);
     }
-    world.answer(&packet, Command::Failed, Failure::because(CauseKind::NoAnswer.into()));
+    world.refuse(&packet, CauseKind::NoAnswer);
     let refusal = world.expect(alice.address, "SIP/2.0 480");
-    alice.learn(&refusal);
-    let ack = alice.ack(false, "");
-    world.send(alice.address, &ack);
+    alice.acknowledges_refusal(&mut world, &refusal);
     world.assert_idle();
 }

@@ -2,8 +2,7 @@
 
 use super::harness::CALL;
 use super::harness::{
-    ALICE, TRUNK, World, alice_calls, alice_talks, answer, cause, header, leg_state, offer, sdp, state, trunk_talks,
-    voice,
+    ALICE, TRUNK, World, alice_calls, alice_talks, cause, header, leg_state, offer, sdp, state, trunk_talks, voice,
 };
 use super::peer::Peer;
 use router::Command;
@@ -21,19 +20,16 @@ fn a_peer_holds_and_retrieves() {
     for (version, direction, answered, written) in
         [(2, "sendonly", Direction::ReceiveOnly, "a=recvonly"), (3, "sendrecv", Direction::SendReceive, "a=sendrecv")]
     {
-        let text = alice.request("INVITE", "", &sdp(version, 4_000, direction));
-        world.send(alice.address, &text);
+        alice.asks(&mut world, "INVITE", "", &sdp(version, 4_000, direction));
         let set = world.asked(Command::Set);
         assert!(matches!(leg_state(&set).media, Some(MediaExchange::Offer(_))));
         let described = MediaExchange::Answer(voice(20_000, answered));
         world.answer(&set, Command::Done, state(LegPhase::Answered, Some(described)));
         let ok = world.expect(alice.address, "SIP/2.0 200");
         assert!(String::from_utf8_lossy(ok.body_octets()).contains(written));
-        let ack = alice.ack(true, "");
-        world.send(alice.address, &ack);
+        alice.acknowledges(&mut world, "");
     }
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 }
 
@@ -42,20 +38,16 @@ fn a_session_refresh_is_answered_here() {
     let mut world = World::new(2);
     let (mut alice, _) = alice_talks(&mut world);
     for method in ["INVITE", "UPDATE"] {
-        let text = alice.request(method, "", &sdp(1, 4_000, "sendrecv"));
-        world.send(alice.address, &text);
+        alice.asks(&mut world, method, "", &sdp(1, 4_000, "sendrecv"));
         let ok = world.expect(alice.address, "SIP/2.0 200");
         assert!(String::from_utf8_lossy(ok.body_octets()).contains("m=audio 20000"));
         if method == "INVITE" {
-            let ack = alice.ack(true, "");
-            world.send(alice.address, &ack);
+            alice.acknowledges(&mut world, "");
         }
     }
-    let text = alice.request("UPDATE", "", "");
-    world.send(alice.address, &text);
+    alice.asks(&mut world, "UPDATE", "", "");
     world.expect(alice.address, "SIP/2.0 200");
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.run_ms(10);
     assert!(world.at_switch.iter().all(|received| !format!("{received:?}").contains("Set")));
     world.assert_idle();
@@ -65,21 +57,18 @@ fn a_session_refresh_is_answered_here() {
 fn a_peer_that_wants_an_offer_gets_one_and_answers_in_the_ack() {
     let mut world = World::new(3);
     let (mut alice, _) = alice_talks(&mut world);
-    let text = alice.request("INVITE", "", "");
-    world.send(alice.address, &text);
+    alice.asks(&mut world, "INVITE", "", "");
     let set = world.asked(Command::Set);
     assert!(leg_state(&set).media.is_none());
     let offered = MediaExchange::Offer(voice(20_000, Direction::SendReceive));
     world.answer(&set, Command::Done, state(LegPhase::Answered, Some(offered)));
     world.expect(alice.address, "SIP/2.0 200");
-    let ack = alice.ack(true, &sdp(2, 4_002, "sendrecv"));
-    world.send(alice.address, &ack);
+    alice.acknowledges(&mut world, &sdp(2, 4_002, "sendrecv"));
     let set = world.asked(Command::Set);
     let Some(MediaExchange::Answer(described)) = &leg_state(&set).media else { panic!() };
     assert_eq!(described.streams[0].rtp.unwrap().port(), 4_002);
     world.answer(&set, Command::Done, LegState::new(LegPhase::Answered));
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 }
 
@@ -90,8 +79,7 @@ fn an_offer_that_the_switch_refuses_leaves_the_session() {
     for (kind, status) in
         [(CauseKind::IncompatibleMedia, "488"), (CauseKind::Glare, "491"), (CauseKind::Timeout, "488")]
     {
-        let text = alice.request("INVITE", "", &sdp(2, 4_000, "sendonly"));
-        world.send(alice.address, &text);
+        alice.asks(&mut world, "INVITE", "", &sdp(2, 4_000, "sendonly"));
         let set = world.asked(Command::Set);
         world.answer(&set, Command::Failed, Failure::because(kind.into()));
         world.expect(alice.address, &format!("SIP/2.0 {status}"));
@@ -99,8 +87,7 @@ fn an_offer_that_the_switch_refuses_leaves_the_session() {
         world.send(alice.address, &ack);
     }
     assert_eq!(world.signaling.legs(), 1);
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 }
 
@@ -108,17 +95,15 @@ fn an_offer_that_the_switch_refuses_leaves_the_session() {
 fn a_cancelled_reinvite_leaves_the_session() {
     let mut world = World::new(5);
     let (mut alice, _) = alice_talks(&mut world);
-    let text = alice.request("INVITE", "", &sdp(2, 4_000, "sendonly"));
-    world.send(alice.address, &text);
+    alice.asks(&mut world, "INVITE", "", &sdp(2, 4_000, "sendonly"));
     let set = world.asked(Command::Set);
     world.send(alice.address, &alice.cancel(""));
     world.expect(alice.address, "SIP/2.0 200");
     world.expect(alice.address, "SIP/2.0 487");
     let ack = alice.ack(false, "");
     world.send(alice.address, &ack);
-    world.answer(&set, Command::Done, state(LegPhase::Answered, answer(20_000)));
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    world.accept(&set);
+    alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 }
 
@@ -126,8 +111,7 @@ fn a_cancelled_reinvite_leaves_the_session() {
 fn an_offer_before_the_last_was_answered_is_500_with_a_time() {
     let mut world = World::new(6);
     let (mut alice, _) = alice_talks(&mut world);
-    let text = alice.request("INVITE", "", &sdp(2, 4_000, "sendonly"));
-    world.send(alice.address, &text);
+    alice.asks(&mut world, "INVITE", "", &sdp(2, 4_000, "sendonly"));
     let set = world.asked(Command::Set);
     let mut other = alice.clone();
     for method in ["INVITE", "UPDATE"] {
@@ -139,11 +123,9 @@ fn an_offer_before_the_last_was_answered_is_500_with_a_time() {
     let described = MediaExchange::Answer(voice(20_000, Direction::ReceiveOnly));
     world.answer(&set, Command::Done, state(LegPhase::Answered, Some(described)));
     world.expect(alice.address, "SIP/2.0 200");
-    let ack = alice.ack(true, "");
-    world.send(alice.address, &ack);
+    alice.acknowledges(&mut world, "");
     alice.cseq = other.cseq;
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 }
 
@@ -165,9 +147,7 @@ fn our_offer_goes_by_update_where_the_peer_takes_it_and_else_by_invite() {
         if method == Method::Invite {
             world.expect(trunk, "ACK");
         }
-        world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
-        let bye = world.expect(trunk, "BYE");
-        carrier.respond(&mut world, &bye, "200 OK", "", "");
+        carrier.is_hung_up(&mut world, leg);
         world.assert_idle();
     }
 }
@@ -288,20 +268,18 @@ fn a_peer_that_lost_the_dialog_or_is_silent_ends_the_leg() {
 fn our_offer_waits_for_the_ack_of_the_call() {
     let mut world = World::new(15);
     let (mut alice, packet) = alice_calls(&mut world);
-    world.answer(&packet, Command::Done, state(LegPhase::Answered, answer(20_000)));
+    world.accept(&packet);
     world.ask(packet.destination.instance, packet.source, Command::Set, hold(20_000));
     let ok = world.expect(alice.address, "SIP/2.0 200");
     world.run_ms(100);
     assert!(world.take(alice.address).is_empty());
     alice.learn(&ok);
-    let ack = alice.ack(true, "");
-    world.send(alice.address, &ack);
+    alice.acknowledges(&mut world, "");
     let invite = world.expect(alice.address, "INVITE");
     alice.respond(&mut world, &invite, "200 OK", "", &sdp(2, 4_000, "recvonly"));
     world.expect(alice.address, "ACK");
     world.told(Command::Done);
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 }
 
@@ -310,19 +288,18 @@ fn our_offer_that_waits_follows_the_peers_that_is_refused_or_cancelled() {
     for (seed, cancelled) in [(16, false), (17, true)] {
         let mut world = World::new(seed);
         let (mut alice, packet) = alice_calls(&mut world);
-        world.answer(&packet, Command::Done, state(LegPhase::Answered, answer(20_000)));
+        world.accept(&packet);
         world.ask(packet.destination.instance, packet.source, Command::Set, hold(20_000));
         let ok = world.expect(alice.address, "SIP/2.0 200");
         alice.learn(&ok);
         // Its ACK is lost, or overtaken.
-        let text = alice.request("INVITE", "", &sdp(2, 4_000, "inactive"));
-        world.send(alice.address, &text);
+        alice.asks(&mut world, "INVITE", "", &sdp(2, 4_000, "inactive"));
         let set = world.asked(Command::Set);
         if cancelled {
             world.send(alice.address, &alice.cancel(""));
             world.expect(alice.address, "SIP/2.0 487");
         } else {
-            world.answer(&set, Command::Failed, Failure::because(CauseKind::IncompatibleMedia.into()));
+            world.refuse(&set, CauseKind::IncompatibleMedia);
             world.expect(alice.address, "SIP/2.0 488");
         }
         let ack = alice.ack(false, "");
@@ -332,10 +309,9 @@ fn our_offer_that_waits_follows_the_peers_that_is_refused_or_cancelled() {
         world.expect(alice.address, "ACK");
         world.told(Command::Done);
         if cancelled {
-            world.answer(&set, Command::Failed, Failure::because(CauseKind::Cancelled.into()));
+            world.refuse(&set, CauseKind::Cancelled);
         }
-        let bye = alice.request("BYE", "", "");
-        world.send(alice.address, &bye);
+        alice.asks(&mut world, "BYE", "", "");
         world.assert_idle();
     }
 }
@@ -361,13 +337,12 @@ fn an_offer_that_is_answered_408_ends_the_leg_with_a_bye() {
 fn a_reinvite_before_the_ack_is_served_and_the_former_200_said_no_more() {
     let mut world = World::new(20);
     let (mut alice, packet) = alice_calls(&mut world);
-    world.answer(&packet, Command::Done, state(LegPhase::Answered, answer(20_000)));
+    world.accept(&packet);
     let ok = world.expect(alice.address, "SIP/2.0 200");
     alice.learn(&ok);
     let late = alice.ack(true, "");
     // RFC 5407 §3.1.4: its ACK is lost.
-    let text = alice.request("INVITE", "", &sdp(2, 4_000, "sendonly"));
-    world.send(alice.address, &text);
+    alice.asks(&mut world, "INVITE", "", &sdp(2, 4_000, "sendonly"));
     let set = world.asked(Command::Set);
     world.take(alice.address);
     world.run_ms(5_000);
@@ -381,9 +356,8 @@ fn a_reinvite_before_the_ack_is_served_and_the_former_200_said_no_more() {
     world.send(alice.address, &late);
     world.run_ms(600);
     world.expect(alice.address, "SIP/2.0 200");
-    for text in [alice.ack(true, ""), alice.request("BYE", "", "")] {
-        world.send(alice.address, &text);
-    }
+    alice.acknowledges(&mut world, "");
+    alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 }
 
@@ -398,8 +372,7 @@ fn a_reinvite_before_the_answer_in_the_ack_is_491() {
     alice.learn(&ok);
     let ack = alice.ack(true, &sdp(1, 4_000, "sendrecv"));
     // RFC 5407 §3.1.5: an offer of ours has no answer yet.
-    let text = alice.request("INVITE", "", &sdp(2, 4_000, "sendonly"));
-    world.send(alice.address, &text);
+    alice.asks(&mut world, "INVITE", "", &sdp(2, 4_000, "sendonly"));
     let refusal = world.expect(alice.address, "SIP/2.0 491");
     let mut refused = alice.clone();
     refused.learn(&refusal);
@@ -409,7 +382,6 @@ fn a_reinvite_before_the_answer_in_the_ack_is_491() {
     let set = world.asked(Command::Set);
     assert!(matches!(leg_state(&set).media, Some(MediaExchange::Answer(_))));
     world.answer(&set, Command::Done, LegState::new(LegPhase::Answered));
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 }

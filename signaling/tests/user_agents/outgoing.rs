@@ -164,9 +164,7 @@ fn a_200_without_answer_settles_what_183_said() {
     carrier.respond(&mut world, &invite, "200 OK", "", "");
     assert!(leg_state(&world.told(Command::Done)).media.is_some());
     world.expect(trunk(), "ACK");
-    world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
-    let bye = world.expect(trunk(), "BYE");
-    carrier.respond(&mut world, &bye, "200 OK", "", "");
+    carrier.is_hung_up(&mut world, leg);
     world.assert_idle();
 }
 
@@ -223,9 +221,7 @@ fn a_contact_is_called_by_its_flow_and_path() {
     world.told(Command::Done);
     // Contact says 10.0.0.9: in-dialog requests go by the flow all the same.
     world.expect(nat, "ACK sip:+4930123@203.0.113.5:41234");
-    world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
-    let bye = world.expect(nat, "BYE");
-    bob.respond(&mut world, &bye, "200 OK", "", "");
+    bob.is_hung_up(&mut world, leg);
     world.assert_idle();
 }
 
@@ -285,9 +281,7 @@ fn a_repeated_start_gets_the_same_answer() {
     world.expect(trunk(), "ACK");
     let leg = call_trunk(&mut world, offer(20_000));
     assert!(matches!(leg_state(&world.told(Command::Done)).media, Some(MediaExchange::Answer(_))));
-    world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
-    let bye = world.expect(trunk(), "BYE");
-    carrier.respond(&mut world, &bye, "200 OK", "", "");
+    carrier.is_hung_up(&mut world, leg);
     world.run_ms(Duration::from_secs(40).as_millis() as u64);
     assert!(world.signaling.is_idle());
 }

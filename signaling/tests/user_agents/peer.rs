@@ -1,6 +1,8 @@
 //! Scripted peers: what they send is written out, what they get is looked at by the tests.
 
-use super::harness::{PASSWORD, World};
+use super::harness::{CALL, PASSWORD, World};
+use router::Command;
+use router::parameter::{CauseKind, LegState};
 use signaling::digest::{ClientCredentials, respond};
 use signaling::message::{Header, Message, NameAddr};
 use std::net::SocketAddr;
@@ -113,6 +115,32 @@ impl Peer {
         format!("Authorization: {value}\r\n")
     }
 
+    /// Sends a request: a new one with the next CSeq.
+    pub(crate) fn asks(&mut self, world: &mut World, method: &str, headers: &str, body: &str) {
+        let text = self.request(method, headers, body);
+        world.send(self.address, &text);
+    }
+
+    /// Acknowledges a 2xx.
+    pub(crate) fn acknowledges(&mut self, world: &mut World, body: &str) {
+        let text = self.ack(true, body);
+        world.send(self.address, &text);
+    }
+
+    /// Acknowledges a refusal of its last INVITE.
+    pub(crate) fn acknowledges_refusal(&mut self, world: &mut World, refusal: &Message) {
+        self.learn(refusal);
+        let text = self.ack(false, "");
+        world.send(self.address, &text);
+    }
+
+    /// The switch ends the leg: the peer gets a BYE and answers it.
+    pub(crate) fn is_hung_up(&self, world: &mut World, leg: router::Address) {
+        world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
+        let bye = world.expect(self.address, "BYE");
+        self.respond(world, &bye, "200 OK", "", "");
+    }
+
     /// Registers; the 200.
     pub(crate) fn register(&mut self, world: &mut World, headers: &str) -> Message {
         let target = std::mem::replace(&mut self.target, "sip:192.0.2.1".to_owned());
@@ -133,10 +161,7 @@ impl Peer {
         let text = self.request("INVITE", headers, body);
         world.send(self.address, &text);
         let challenge = world.expect(self.address, "SIP/2.0 401");
-        let mut ack = self.clone();
-        ack.learn(&challenge);
-        let text = ack.ack(false, "");
-        world.send(self.address, &text);
+        self.clone().acknowledges_refusal(world, &challenge);
         let authorization = self.authorization(&challenge, "INVITE", &self.target.clone(), 1);
         let text = self.request("INVITE", &format!("{headers}{authorization}"), body);
         world.send(self.address, &text);

@@ -3,8 +3,8 @@
 use super::harness::{ALICE, TRUNK, World, account, contact, header, sdp};
 use super::peer::Peer;
 use router::parameter::{
-    Account, Binding, CauseKind, Failure, Parameter, Reason, Registration, RegistrationEvent, Selection, Status,
-    TraceDirection, TraceEntry, TrunkStatus,
+    Account, Binding, CauseKind, Parameter, Reason, Registration, RegistrationEvent, Selection, Status, TraceDirection,
+    TraceEntry, TrunkStatus,
 };
 use router::time::{Duration, WallTime};
 use router::{Address, Command, Instance, ModuleKind, Parameters, Service, one};
@@ -55,8 +55,7 @@ fn too_brief_wrong_and_foreign_registrations_are_refused() {
     let mut world = World::new(2);
     let mut alice = Peer::new(ALICE, "alice", "alice");
     alice.target = "sip:192.0.2.1".to_owned();
-    let text = alice.request("REGISTER", "", "");
-    world.send(alice.address, &text);
+    alice.asks(&mut world, "REGISTER", "", "");
     let challenge = world.expect(alice.address, "SIP/2.0 401");
     assert_eq!(challenge.challenges(Header::WwwAuthenticate).count(), 2);
     assert_eq!(challenge.challenges(Header::WwwAuthenticate).next().unwrap().algorithm, Some("MD5"));
@@ -89,13 +88,11 @@ fn known_and_unknown_users_are_challenged_and_refused_alike() {
     for user in ["alice", "nobody"] {
         let mut peer = Peer::new(ALICE, user, user);
         peer.target = "sip:192.0.2.1".to_owned();
-        let text = peer.request("REGISTER", "", "");
-        world.send(peer.address, &text);
+        peer.asks(&mut world, "REGISTER", "", "");
         let challenge = world.expect(peer.address, "SIP/2.0 401");
         let authorization =
             peer.authorization(&challenge, "REGISTER", "sip:192.0.2.1", 1).replace("response=\"", "response=\"0");
-        let text = peer.request("REGISTER", &authorization, "");
-        world.send(peer.address, &text);
+        peer.asks(&mut world, "REGISTER", &authorization, "");
         let refusal = world.expect(peer.address, "SIP/2.0 403");
         answers.push((challenge.headers().count(), refusal.headers().count()));
     }
@@ -122,13 +119,11 @@ fn a_client_that_gives_up_on_other_algorithms_is_offered_md5_alone() {
 fn a_replay_proves_nothing() {
     let mut world = World::new(5);
     let mut alice = Peer::new(ALICE, "alice", "200");
-    let text = alice.request("OPTIONS", "", "");
-    world.send(alice.address, &text);
+    alice.asks(&mut world, "OPTIONS", "", "");
     let challenge = world.expect(alice.address, "SIP/2.0 401");
     let authorization = alice.authorization(&challenge, "OPTIONS", "sip:200@192.0.2.1", 1);
     for status in ["SIP/2.0 200", "SIP/2.0 401"] {
-        let text = alice.request("OPTIONS", &authorization, "");
-        world.send(alice.address, &text);
+        alice.asks(&mut world, "OPTIONS", &authorization, "");
         world.expect(alice.address, status);
     }
     world.assert_idle();
@@ -139,15 +134,13 @@ fn before_the_accounts_are_loaded_trunks_alone_are_served() {
     let mut world = World::without_store(6);
     world.accounts.push(account("carol"));
     let mut carol = Peer::new(ALICE, "carol", "carol");
-    let text = carol.request("REGISTER", "", "");
-    world.send(carol.address, &text);
+    carol.asks(&mut world, "REGISTER", "", "");
     let refusal = world.expect(carol.address, "SIP/2.0 503");
     assert!(!header(&refusal, Header::RetryAfter).is_empty());
     let mut carrier = Peer::new(TRUNK, "100", "200");
-    let text = carrier.request("INVITE", "", &sdp(1, 4_000, "sendrecv"));
-    world.send(carrier.address, &text);
+    carrier.asks(&mut world, "INVITE", "", &sdp(1, 4_000, "sendrecv"));
     let packet = world.asked(Command::Start);
-    world.answer(&packet, Command::Failed, Failure::because(CauseKind::Busy.into()));
+    world.refuse(&packet, CauseKind::Busy);
     world.store_answers = true;
     world.run_ms(2_000);
     carol.register(&mut world, "");
@@ -182,12 +175,10 @@ fn bindings_survive_a_restart_and_a_removed_account_loses_its_own() {
     assert!(world.bindings.is_empty());
     let mut bob = Peer::new(ALICE, "bob", "bob");
     bob.target = "sip:192.0.2.1".to_owned();
-    let text = bob.request("REGISTER", "", "");
-    world.send(bob.address, &text);
+    bob.asks(&mut world, "REGISTER", "", "");
     let challenge = world.expect(bob.address, "SIP/2.0 401");
     let authorization = bob.authorization(&challenge, "REGISTER", "sip:192.0.2.1", 1);
-    let text = bob.request("REGISTER", &authorization, "");
-    world.send(bob.address, &text);
+    bob.asks(&mut world, "REGISTER", &authorization, "");
     world.expect(bob.address, "SIP/2.0 403");
 }
 
@@ -267,8 +258,7 @@ fn the_module_tells_of_itself_its_trunks_and_its_messages() {
         .collect();
     assert_eq!(lines.len(), 6, "{lines:?}");
     assert_eq!((lines[4].as_str(), lines[5].starts_with("ACK")), ("SIP/2.0 200 OK", true));
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
     assert_eq!(world.signaling.outbox().counters().undelivered, 0);
 }

@@ -12,25 +12,21 @@ use std::net::SocketAddr;
 fn key_presses_and_bodies_go_to_the_call() {
     let mut world = World::new(1);
     let (mut alice, _) = alice_talks(&mut world);
-    let text = alice.request("INFO", "Content-Type: application/dtmf-relay\r\n", "Signal=7\r\nDuration=200\r\n");
-    world.send(alice.address, &text);
+    alice.asks(&mut world, "INFO", "Content-Type: application/dtmf-relay\r\n", "Signal=7\r\nDuration=200\r\n");
     let send = world.asked(Command::Send);
     let Some(Parameter::Digits(digits)) = send.first() else { panic!("{send:?}") };
     assert_eq!((digits.digits.reveal().as_str(), digits.duration_ms), ("7", 200));
     world.answer(&send, Command::Done, LegState::released(CauseKind::Normal));
     world.expect(alice.address, "SIP/2.0 200");
-    let text = alice.request("INFO", "Content-Type: application/media_control+xml\r\n", "<x/>");
-    world.send(alice.address, &text);
+    alice.asks(&mut world, "INFO", "Content-Type: application/media_control+xml\r\n", "<x/>");
     let send = world.asked(Command::Send);
     let Some(Parameter::Information(information)) = send.first() else { panic!("{send:?}") };
     assert_eq!(information.body, b"<x/>");
     world.answer(&send, Command::Failed, Failure::new(Reason::Unsupported));
     world.expect(alice.address, "SIP/2.0 415");
-    let text = alice.request("INFO", "", "");
-    world.send(alice.address, &text);
+    alice.asks(&mut world, "INFO", "", "");
     world.expect(alice.address, "SIP/2.0 200");
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 }
 
@@ -62,8 +58,7 @@ fn byes_that_cross_are_both_answered() {
     let mut world = World::new(3);
     let (mut alice, packet) = alice_talks(&mut world);
     world.ask(packet.destination.instance, packet.source, Command::Stop, LegState::released(CauseKind::Normal));
-    let text = alice.request("BYE", "", "");
-    world.send(alice.address, &text);
+    alice.asks(&mut world, "BYE", "", "");
     let bye = world.expect(alice.address, "BYE");
     world.expect(alice.address, "SIP/2.0 200");
     alice.respond(&mut world, &bye, "481 Gone", "", "");
@@ -74,11 +69,9 @@ fn byes_that_cross_are_both_answered() {
 fn a_bye_ends_what_was_pending() {
     let mut world = World::new(4);
     let (mut alice, _) = alice_talks(&mut world);
-    let text = alice.request("INVITE", "", &sdp(2, 4_000, "sendonly"));
-    world.send(alice.address, &text);
+    alice.asks(&mut world, "INVITE", "", &sdp(2, 4_000, "sendonly"));
     world.asked(Command::Set);
-    let text = alice.request("BYE", "", "");
-    world.send(alice.address, &text);
+    alice.asks(&mut world, "BYE", "", "");
     world.expect(alice.address, "SIP/2.0 200");
     world.expect(alice.address, "SIP/2.0 487");
     world.run_ms(70_000);
@@ -105,15 +98,12 @@ fn what_belongs_to_no_dialog_is_481_and_what_is_late_500() {
     let text = late.request("OPTIONS", "", "");
     world.send(alice.address, &text);
     world.expect(alice.address, "SIP/2.0 500");
-    let text = alice.request("OPTIONS", "", "");
-    world.send(alice.address, &text);
+    alice.asks(&mut world, "OPTIONS", "", "");
     let ok = world.expect(alice.address, "SIP/2.0 200");
     assert!(header(&ok, Header::Allow).contains("REFER"));
-    let text = alice.request("MESSAGE", "", "");
-    world.send(alice.address, &text);
+    alice.asks(&mut world, "MESSAGE", "", "");
     world.expect(alice.address, "SIP/2.0 405");
-    let text = alice.request("BYE", "", "");
-    world.send(alice.address, &text);
+    alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 }
 
@@ -136,8 +126,7 @@ fn requests_follow_a_phone_whose_nat_gave_it_another_port() {
 fn what_a_leg_is_asked_after_its_end_is_not_found() {
     let mut world = World::new(7);
     let (mut alice, packet) = alice_talks(&mut world);
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.run_ms(10);
     let (call, leg) = (packet.destination.instance, packet.source);
     world.ask(call, leg, Command::Stop, LegState::released(CauseKind::Normal));
@@ -153,8 +142,7 @@ fn another_call_may_not_touch_a_leg() {
     let (mut alice, packet) = alice_talks(&mut world);
     world.ask(router::Instance(0xbad), packet.source, Command::Stop, LegState::released(CauseKind::Normal));
     assert_eq!(world.told(Command::Failed).failure().reason, Reason::Refused);
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 }
 

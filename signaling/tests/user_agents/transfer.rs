@@ -11,8 +11,7 @@ fn progress(phase: LegPhase) -> Transfer {
 }
 
 fn refer(world: &mut World, alice: &mut Peer, headers: &str) {
-    let text = alice.request("REFER", headers, "");
-    world.send(alice.address, &text);
+    alice.asks(world, "REFER", headers, "");
 }
 
 fn begin(world: &mut World) -> (Peer, Packet, Packet) {
@@ -58,11 +57,10 @@ fn a_transfer_that_fails_leaves_the_session() {
     world.answer(&start, Command::Progress, progress(LegPhase::Trying));
     world.expect(alice.address, "SIP/2.0 202");
     expect_notify(&mut world, &alice, "100 Trying", "active");
-    world.answer(&start, Command::Failed, Failure::because(CauseKind::Busy.into()));
+    world.refuse(&start, CauseKind::Busy);
     expect_notify(&mut world, &alice, "486 Busy Here", "terminated");
     assert_eq!(world.signaling.legs(), 1);
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 }
 
@@ -73,8 +71,7 @@ fn a_transferor_may_leave_and_is_told_all_the_same() {
     world.answer(&start, Command::Progress, progress(LegPhase::Trying));
     world.expect(alice.address, "SIP/2.0 202");
     expect_notify(&mut world, &alice, "100 Trying", "active");
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.expect(alice.address, "SIP/2.0 200");
     world.asked(Command::Stop);
     world.answer(&start, Command::Done, progress(LegPhase::Answered));
@@ -91,11 +88,10 @@ fn a_transferor_that_does_not_want_to_know_is_told_no_more() {
     alice.respond(&mut world, &notify, "481 Subscription Does Not Exist", "", "");
     world.run_ms(5);
     world.answer(&start, Command::Progress, progress(LegPhase::Ringing));
-    world.answer(&start, Command::Failed, Failure::because(CauseKind::Busy.into()));
+    world.refuse(&start, CauseKind::Busy);
     world.run_ms(50);
     assert!(world.take(alice.address).is_empty());
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 }
 
@@ -118,10 +114,9 @@ fn what_cannot_be_transferred_is_refused() {
     let start = world.asked(Command::Start);
     refer(&mut world, &mut alice, "Refer-To: <sip:301@192.0.2.1>\r\n");
     world.expect(alice.address, "SIP/2.0 491");
-    world.answer(&start, Command::Failed, Failure::because(CauseKind::Forbidden.into()));
+    world.refuse(&start, CauseKind::Forbidden);
     world.expect(alice.address, "SIP/2.0 403");
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 }
 
@@ -158,7 +153,7 @@ fn a_notify_waits_for_the_answer_to_the_one_before_and_tells_the_latest_state() 
     let second = world.expect(alice.address, "NOTIFY");
     assert_eq!(second.body_octets(), b"SIP/2.0 183 Session Progress\r\n", "the latest");
     world.answer(&start, Command::Progress, progress(LegPhase::Ringing));
-    world.answer(&start, Command::Failed, Failure::because(CauseKind::Busy.into()));
+    world.refuse(&start, CauseKind::Busy);
     world.run_ms(400);
     assert!(world.take(alice.address).is_empty());
     // What is wrong with this one alone ends nothing.
@@ -166,8 +161,7 @@ fn a_notify_waits_for_the_answer_to_the_one_before_and_tells_the_latest_state() 
     expect_notify(&mut world, &alice, "486 Busy Here", "terminated");
     world.run_ms(10);
     assert!(world.take(alice.address).is_empty());
-    let bye = alice.request("BYE", "", "");
-    world.send(alice.address, &bye);
+    alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 }
 
@@ -208,8 +202,7 @@ fn the_states_of_a_transfer_arrive_in_order_whatever_is_lost() {
         let statuses: Vec<u16> = statuses.collect();
         assert!(statuses.is_sorted() && statuses.last() == Some(&486), "seed {seed}: {statuses:?}");
         world.weather = Weather::default();
-        let bye = alice.request("BYE", "", "");
-        world.send(alice.address, &bye);
+        alice.asks(&mut world, "BYE", "", "");
         world.assert_idle();
     }
 }
