@@ -79,9 +79,60 @@ impl Bench {
         sent
     }
 
+    /// Lets so much time pass from now on; what was sent.
+    fn pass(&mut self, ms: u64) -> Vec<(u64, String)> {
+        self.run(self.now, ms)
+    }
+
+    /// The only thing that was sent since the last look.
+    fn one(&mut self) -> Transmit {
+        let [transmit] = self.transmits().try_into().unwrap();
+        transmit
+    }
+
     fn call(&mut self, destination: Destination) -> ClientKey {
         self.layer.request(self.now, destination, outgoing("INVITE", 0)).unwrap()
     }
+
+    /// An INVITE that is too long for UDP.
+    fn call_at_length(&mut self) -> ClientKey {
+        self.layer.request(self.now, udp(), outgoing("INVITE", 1_300)).unwrap()
+    }
+
+    fn ask(&mut self, destination: Destination) -> ClientKey {
+        self.layer.request(self.now, destination, outgoing("OPTIONS", 0)).unwrap()
+    }
+
+    fn cancel(&mut self, key: ClientKey, reason: Option<&str>) {
+        self.layer.cancel(self.now, key, reason);
+    }
+
+    /// The peer answers what was sent.
+    fn hear(&mut self, via: &Flow, request: &Transmit, code: u16) {
+        self.receive(via, &answer(&request.bytes, code));
+    }
+
+    /// What was sent did not leave.
+    fn fail(&mut self, sent: &Transmit, failure: TransportFailure) {
+        self.layer.handle_transport_failed(self.now, sent.token.unwrap(), failure);
+    }
+
+    /// The peer's INVITE, and its transaction.
+    fn invited(&mut self, via: &Flow) -> (String, ServerKey) {
+        let invite = incoming("INVITE", "1", "");
+        self.receive(via, &invite);
+        let key = self.request_key();
+        (invite, key)
+    }
+
+    /// The user answers a request of the peer's. False: it is too late.
+    fn say(&mut self, key: ServerKey, request: &str, code: u16) -> bool {
+        self.layer.respond(self.now, key, response(request, code))
+    }
+}
+
+fn read(bytes: &Bytes) -> Message {
+    Message::parse_datagram(bytes.clone()).unwrap()
 }
 
 fn first_line(bytes: &[u8]) -> String {
@@ -141,7 +192,7 @@ fn outgoing(method: &str, body: usize) -> Bytes {
 
 /// What the peer answers to a request as sent.
 fn answer(request: &Bytes, code: u16) -> String {
-    let request = Message::parse_datagram(request.clone()).unwrap();
+    let request = read(request);
     let tag = Tag::new("b1").unwrap();
     let response = ResponseWriter::to(&request, StatusCode::new(code).unwrap()).to_tag(&tag).finish();
     String::from_utf8(response.to_vec()).unwrap()
@@ -159,10 +210,10 @@ fn response(request: &str, code: u16) -> Bytes {
 fn a_request_carries_our_via_and_is_repeated_until_it_times_out() {
     let mut bench = Bench::new();
     let start = bench.now;
-    let key = bench.layer.request(start, udp(), outgoing("OPTIONS", 0)).unwrap();
-    let [sent] = bench.transmits().try_into().unwrap();
+    let key = bench.ask(udp());
+    let sent = bench.one();
     assert_eq!((sent.destination.listener, sent.destination.remote), (Some(ListenerId(0)), PEER.parse().unwrap()));
-    let message = Message::parse_datagram(sent.bytes.clone()).unwrap();
+    let message = read(&sent.bytes);
     assert!(message.validate().is_ok());
     let via = message.via().unwrap();
     assert_eq!((via.transport(), via.host(), via.port()), ("UDP", "192.0.2.1", Some(5060)));
@@ -179,8 +230,8 @@ fn a_request_carries_our_via_and_is_repeated_until_it_times_out() {
 #[test]
 fn responses_find_their_request_and_strangers_are_dropped() {
     let mut bench = Bench::new();
-    bench.layer.request(bench.now, udp(), outgoing("OPTIONS", 0)).unwrap();
-    let [sent] = bench.transmits().try_into().unwrap();
+    bench.ask(udp());
+    let sent = bench.one();
     let ok = answer(&sent.bytes, 200);
     let via = flow(Transport::Udp);
     for stranger in [
@@ -200,8 +251,7 @@ fn responses_find_their_request_and_strangers_are_dropped() {
     bench.receive(&via, &ok);
     assert_eq!(bench.told(), ["response 200"]);
     assert_eq!(bench.layer.counters().absorbed, 1);
-    let start = bench.now;
-    assert_eq!(bench.run(start, 6_000), []);
+    assert_eq!(bench.pass(6_000), []);
     assert_eq!(bench.told(), ["client terminated"]);
 }
 
@@ -209,22 +259,21 @@ fn responses_find_their_request_and_strangers_are_dropped() {
 fn a_refused_invite_is_acknowledged_by_the_layer() {
     let mut bench = Bench::new();
     let key = bench.call(udp());
-    let [invite] = bench.transmits().try_into().unwrap();
+    let invite = bench.one();
     let via = flow(Transport::Udp);
-    bench.receive(&via, &answer(&invite.bytes, 180));
-    bench.receive(&via, &answer(&invite.bytes, 486));
-    let [ack] = bench.transmits().try_into().unwrap();
+    bench.hear(&via, &invite, 180);
+    bench.hear(&via, &invite, 486);
+    let ack = bench.one();
     assert_eq!(ack.destination, invite.destination);
-    let message = Message::parse_datagram(ack.bytes.clone()).unwrap();
+    let message = read(&ack.bytes);
     assert!(message.is(&Method::Ack) && message.validate().is_ok());
-    assert_eq!(message.via(), Message::parse_datagram(invite.bytes.clone()).unwrap().via());
+    assert_eq!(message.via(), read(&invite.bytes).via());
     assert_eq!(message.to_tag(), Tag::new("b1"));
-    bench.receive(&via, &answer(&invite.bytes, 486));
+    bench.hear(&via, &invite, 486);
     assert_eq!(bench.transmits(), [ack]);
     assert_eq!(bench.told(), ["response 180", "response 486"]);
     assert!(!bench.layer.is_waiting(key));
-    let start = bench.now;
-    assert_eq!(bench.run(start, 33_000), []);
+    assert_eq!(bench.pass(33_000), []);
     assert_eq!(bench.told(), ["client terminated"]);
     assert!(bench.layer.is_empty());
 }
@@ -234,7 +283,7 @@ fn an_accepted_invite_passes_every_success_for_the_user_to_acknowledge() {
     let mut bench = Bench::new();
     let start = bench.now;
     bench.call(udp());
-    let [invite] = bench.transmits().try_into().unwrap();
+    let invite = bench.one();
     let via = flow(Transport::Udp);
     let ok = answer(&invite.bytes, 200);
     bench.receive(&via, &ok);
@@ -244,7 +293,7 @@ fn an_accepted_invite_passes_every_success_for_the_user_to_acknowledge() {
     bench.layer.repeat(&ack);
     let sent = bench.transmits();
     assert_eq!((sent.len(), &sent[0].bytes), (2, &sent[1].bytes));
-    assert!(Message::parse_datagram(sent[0].bytes.clone()).unwrap().via().unwrap().has_magic_cookie());
+    assert!(read(&sent[0].bytes).via().unwrap().has_magic_cookie());
     assert_eq!(bench.layer.acknowledge(udp(), &outgoing("BYE", 0)), Err(RequestRefused::NotARequest));
     assert_eq!(bench.run(start, 33_000), []);
     assert_eq!(bench.told(), ["client terminated"]);
@@ -255,24 +304,23 @@ fn an_accepted_invite_passes_every_success_for_the_user_to_acknowledge() {
 fn a_cancel_waits_for_a_provisional_response() {
     let mut bench = Bench::new();
     let key = bench.call(udp());
-    let [invite] = bench.transmits().try_into().unwrap();
-    bench.layer.cancel(bench.now, key, Some("SIP;cause=200"));
-    bench.layer.cancel(bench.now, key, None);
+    let invite = bench.one();
+    bench.cancel(key, Some("SIP;cause=200"));
+    bench.cancel(key, None);
     assert_eq!(bench.sent(), Vec::<String>::new());
     let via = flow(Transport::Udp);
-    bench.receive(&via, &answer(&invite.bytes, 100));
-    let [cancel] = bench.transmits().try_into().unwrap();
-    let message = Message::parse_datagram(cancel.bytes.clone()).unwrap();
+    bench.hear(&via, &invite, 100);
+    let cancel = bench.one();
+    let message = read(&cancel.bytes);
     assert!(message.is(&Method::Cancel) && message.validate().is_ok());
-    assert_eq!(message.branch(), Message::parse_datagram(invite.bytes.clone()).unwrap().branch());
+    assert_eq!(message.branch(), read(&invite.bytes).branch());
     assert_eq!(message.header(Header::Reason), Some(&b"SIP;cause=200"[..]));
-    bench.layer.cancel(bench.now, key, None);
-    bench.receive(&via, &answer(&cancel.bytes, 200));
-    bench.receive(&via, &answer(&invite.bytes, 487));
+    bench.cancel(key, None);
+    bench.hear(&via, &cancel, 200);
+    bench.hear(&via, &invite, 487);
     assert_eq!(bench.sent(), ["ACK sip:b@h SIP/2.0"]);
     assert_eq!(bench.told(), ["response 100", "response 487"]);
-    let start = bench.now;
-    bench.run(start, 33_000);
+    bench.pass(33_000);
     assert!(bench.layer.is_empty());
 }
 
@@ -281,9 +329,9 @@ fn a_cancelled_invite_that_stays_silent_times_out() {
     let mut bench = Bench::new();
     let start = bench.now;
     let key = bench.call(udp());
-    let [invite] = bench.transmits().try_into().unwrap();
-    bench.receive(&flow(Transport::Udp), &answer(&invite.bytes, 180));
-    bench.layer.cancel(bench.now, key, None);
+    let invite = bench.one();
+    bench.hear(&flow(Transport::Udp), &invite, 180);
+    bench.cancel(key, None);
     assert_eq!(bench.sent(), ["CANCEL sip:b@h SIP/2.0"]);
     let sent = bench.run(start, 40_000);
     assert!(sent.iter().all(|(_, line)| line.starts_with("CANCEL")), "{sent:?}");
@@ -296,12 +344,12 @@ fn a_cancelled_invite_that_stays_silent_times_out() {
 fn a_cancel_after_the_answer_or_of_another_request_is_nothing() {
     let mut bench = Bench::new();
     let invite = bench.call(tcp());
-    let [sent] = bench.transmits().try_into().unwrap();
-    bench.receive(&flow(Transport::Tcp), &answer(&sent.bytes, 200));
-    let options = bench.layer.request(bench.now, tcp(), outgoing("OPTIONS", 0)).unwrap();
+    let sent = bench.one();
+    bench.hear(&flow(Transport::Tcp), &sent, 200);
+    let options = bench.ask(tcp());
     bench.transmits();
-    bench.layer.cancel(bench.now, invite, None);
-    bench.layer.cancel(bench.now, options, None);
+    bench.cancel(invite, None);
+    bench.cancel(options, None);
     assert_eq!(bench.transmits(), []);
 }
 
@@ -317,7 +365,7 @@ fn a_new_request_goes_up_once_and_its_answer_is_repeated() {
     assert!(bench.layer.is_unanswered(key));
     let ok = response(&request, 200);
     assert!(bench.layer.respond(bench.now, key, ok.clone()));
-    assert!(!bench.layer.respond(bench.now, key, response(&request, 404)));
+    assert!(!bench.say(key, &request, 404));
     bench.receive(&via, &request);
     let sent = bench.transmits();
     assert_eq!(sent.len(), 2);
@@ -325,11 +373,10 @@ fn a_new_request_goes_up_once_and_its_answer_is_repeated() {
         assert_eq!((&transmit.bytes, transmit.destination.remote), (&ok, via.remote));
         assert_eq!(transmit.destination.listener, Some(ListenerId(0)));
     }
-    let start = bench.now;
-    assert_eq!(bench.run(start, 31_999), []);
+    assert_eq!(bench.pass(31_999), []);
     bench.receive(&via, &request);
     assert_eq!(bench.sent(), ["SIP/2.0 200 OK"]);
-    bench.run(start, 32_001);
+    bench.pass(2);
     assert_eq!(bench.told(), ["server terminated"]);
     assert!(bench.layer.is_empty());
 }
@@ -343,8 +390,8 @@ fn trying_comes_within_200_ms_and_is_repeated() {
     let key = bench.request_key();
     assert_eq!(bench.run(start, 300), [(100, "SIP/2.0 100 Trying".to_owned())]);
     bench.receive(&via, &incoming("INVITE", "1", ""));
-    let [trying] = bench.transmits().try_into().unwrap();
-    let trying = Message::parse_datagram(trying.bytes).unwrap();
+    let trying = bench.one();
+    let trying = read(&trying.bytes);
     assert_eq!(trying.to_tag(), None);
     assert_eq!(trying.via().unwrap().received(), Some(via.remote.ip()));
     assert!(bench.layer.respond(bench.now, key, response(&incoming("INVITE", "1", ""), 180)));
@@ -358,11 +405,9 @@ fn trying_comes_within_200_ms_and_is_repeated() {
 fn a_refusal_is_repeated_until_its_ack_which_goes_no_further() {
     let mut bench = Bench::new();
     let via = flow(Transport::Udp);
-    let invite = incoming("INVITE", "1", "");
-    bench.receive(&via, &invite);
-    let key = bench.request_key();
+    let (invite, key) = bench.invited(&via);
     let start = bench.now;
-    assert!(bench.layer.respond(bench.now, key, response(&invite, 486)));
+    assert!(bench.say(key, &invite, 486));
     assert_eq!(bench.sent(), ["SIP/2.0 486 Busy Here"]);
     let times: Vec<u64> = bench.run(start, 4_000).iter().map(|(ms, _)| *ms).collect();
     assert_eq!(times, [500, 1_500, 3_500]);
@@ -371,19 +416,16 @@ fn a_refusal_is_repeated_until_its_ack_which_goes_no_further() {
     bench.receive(&via, &incoming("ACK", "1", ";tag=b1"));
     bench.receive(&via, &invite);
     assert_eq!((bench.told(), bench.transmits()), (Vec::new(), Vec::new()));
-    let start = bench.now;
-    assert_eq!(bench.run(start, 5_001), []);
+    assert_eq!(bench.pass(5_001), []);
     assert_eq!(bench.told(), ["server terminated"]);
 }
 
 #[test]
 fn a_refusal_without_ack_is_reported() {
     let mut bench = Bench::new();
-    let invite = incoming("INVITE", "1", "");
-    bench.receive(&flow(Transport::Udp), &invite);
-    let key = bench.request_key();
+    let (invite, key) = bench.invited(&flow(Transport::Udp));
     let start = bench.now;
-    bench.layer.respond(bench.now, key, response(&invite, 500));
+    bench.say(key, &invite, 500);
     bench.run(start, 33_000);
     assert_eq!(bench.told(), ["unacknowledged", "server terminated"]);
     assert_eq!(bench.layer.counters().unacknowledged, 1);
@@ -393,13 +435,11 @@ fn a_refusal_without_ack_is_reported() {
 fn an_accepted_invite_is_absorbed_and_its_ack_goes_up() {
     let mut bench = Bench::new();
     let via = flow(Transport::Udp);
-    let invite = incoming("INVITE", "1", "");
-    bench.receive(&via, &invite);
-    let key = bench.request_key();
+    let (invite, key) = bench.invited(&via);
     let start = bench.now;
-    assert!(bench.layer.respond(bench.now, key, response(&invite, 200)));
-    assert!(bench.layer.respond(bench.now, key, response(&invite, 200)));
-    assert!(!bench.layer.respond(bench.now, key, response(&invite, 487)));
+    assert!(bench.say(key, &invite, 200));
+    assert!(bench.say(key, &invite, 200));
+    assert!(!bench.say(key, &invite, 487));
     bench.transmits();
     bench.receive(&via, &invite);
     assert_eq!(bench.transmits(), []);
@@ -414,25 +454,22 @@ fn an_accepted_invite_is_absorbed_and_its_ack_goes_up() {
 fn a_cancel_is_answered_and_its_invite_told() {
     let mut bench = Bench::new();
     let via = flow(Transport::Udp);
-    let invite = incoming("INVITE", "1", "");
-    bench.receive(&via, &invite);
-    let key = bench.request_key();
-    bench.layer.respond(bench.now, key, response(&invite, 180));
+    let (invite, key) = bench.invited(&via);
+    bench.say(key, &invite, 180);
     bench.transmits();
     let cancel = incoming("CANCEL", "1", "");
     bench.receive(&via, &cancel);
     bench.receive(&via, &cancel);
     let sent = bench.transmits();
     assert_eq!((sent.len(), &sent[0].bytes), (2, &sent[1].bytes));
-    let ok = Message::parse_datagram(sent[0].bytes.clone()).unwrap();
+    let ok = read(&sent[0].bytes);
     assert_eq!((ok.status(), ok.to_tag()), (Some(StatusCode::OK), Tag::new("b1")));
     let events = bench.events();
     assert!(matches!(events.as_slice(), [Event::Cancelled { key: cancelled, .. }] if *cancelled == key));
-    bench.layer.respond(bench.now, key, response(&invite, 487));
+    bench.say(key, &invite, 487);
     assert_eq!(bench.sent(), ["SIP/2.0 487 Request Terminated"]);
     bench.receive(&via, &incoming("ACK", "1", ";tag=b1"));
-    let start = bench.now;
-    bench.run(start, 33_000);
+    bench.pass(33_000);
     assert_eq!(bench.told(), ["server terminated"]);
     assert!(bench.layer.is_empty());
 }
@@ -441,10 +478,8 @@ fn a_cancel_is_answered_and_its_invite_told() {
 fn a_cancel_of_an_answered_invite_changes_nothing() {
     let mut bench = Bench::new();
     let via = flow(Transport::Udp);
-    let invite = incoming("INVITE", "1", "");
-    bench.receive(&via, &invite);
-    let key = bench.request_key();
-    bench.layer.respond(bench.now, key, response(&invite, 200));
+    let (invite, key) = bench.invited(&via);
+    bench.say(key, &invite, 200);
     bench.transmits();
     bench.receive(&via, &incoming("CANCEL", "1", ""));
     assert_eq!(bench.sent(), ["SIP/2.0 200 OK"]);
@@ -508,8 +543,8 @@ fn a_full_table_refuses_new_calls_before_what_ends_calls() {
         bench.receive(&via, &fresh("INVITE", index));
     }
     assert_eq!(bench.told().len(), 7);
-    let [refusal] = bench.transmits().try_into().unwrap();
-    let refusal = Message::parse_datagram(refusal.bytes).unwrap();
+    let refusal = bench.one();
+    let refusal = read(&refusal.bytes);
     assert_eq!(refusal.status(), Some(StatusCode::SERVICE_UNAVAILABLE));
     assert!(refusal.header(Header::RetryAfter).is_some());
     bench.receive(&via, &fresh("BYE", 20));
@@ -548,8 +583,8 @@ fn streams_keep_nothing_after_the_answer() {
     let request = incoming("OPTIONS", "1", "");
     bench.receive(&via, &request);
     let key = bench.request_key();
-    bench.layer.respond(bench.now, key, response(&request, 200));
-    let [sent] = bench.transmits().try_into().unwrap();
+    bench.say(key, &request, 200);
+    let sent = bench.one();
     let reopened = "198.51.100.7:5062".parse().unwrap();
     assert_eq!(sent.destination.connection, Connection::Prefer(ConnectionId(3), reopened));
     assert_eq!(bench.told(), ["server terminated"]);
@@ -570,26 +605,25 @@ fn a_request_without_answer_is_forgotten_with_its_client() {
 #[test]
 fn a_long_request_goes_by_tcp_and_by_udp_where_that_is_refused() {
     let mut bench = Bench::new();
-    let key = bench.layer.request(bench.now, udp(), outgoing("INVITE", 1_300)).unwrap();
-    let [first] = bench.transmits().try_into().unwrap();
+    let key = bench.call_at_length();
+    let first = bench.one();
     assert_eq!(first.destination.transport, Transport::Tcp);
     assert!(first.bytes.windows(13).any(|window| window == b"SIP/2.0/TCP 1"));
-    bench.layer.handle_transport_failed(bench.now, first.token.unwrap(), TransportFailure::Refused);
-    let [second] = bench.transmits().try_into().unwrap();
+    bench.fail(&first, TransportFailure::Refused);
+    let second = bench.one();
     assert_eq!((second.destination.transport, second.token), (Transport::Udp, first.token));
     assert!(second.bytes.windows(13).any(|window| window == b"SIP/2.0/UDP 1"));
     assert_eq!(bench.told(), Vec::<String>::new());
-    let start = bench.now;
-    assert_eq!(bench.run(start, 600).len(), 1, "UDP is repeated");
-    bench.receive(&flow(Transport::Udp), &answer(&second.bytes, 200));
+    assert_eq!(bench.pass(600).len(), 1, "UDP is repeated");
+    bench.hear(&flow(Transport::Udp), &second, 200);
     assert_eq!(bench.told(), ["response 200"]);
     assert_eq!(bench.layer.destination(key).map(|to| to.transport), Some(Transport::Udp));
     // The peer is known to refuse TCP for a while.
-    bench.layer.request(bench.now, udp(), outgoing("INVITE", 1_300)).unwrap();
+    bench.call_at_length();
     assert_eq!(bench.transmits()[0].destination.transport, Transport::Udp);
     assert_eq!((bench.layer.counters().upgraded, bench.layer.counters().downgraded), (1, 1));
     // A failure of UDP is the end.
-    bench.layer.handle_transport_failed(bench.now, second.token.unwrap(), TransportFailure::TooLong);
+    bench.fail(&second, TransportFailure::TooLong);
     assert_eq!(bench.told(), Vec::<String>::new(), "an accepted INVITE does not care");
 }
 
@@ -597,16 +631,16 @@ fn a_long_request_goes_by_tcp_and_by_udp_where_that_is_refused() {
 fn a_long_request_goes_by_udp_where_tcp_stays_silent() {
     let mut bench = Bench::new();
     let start = bench.now;
-    let key = bench.layer.request(bench.now, udp(), outgoing("INVITE", 1_300)).unwrap();
-    let [first] = bench.transmits().try_into().unwrap();
+    let key = bench.call_at_length();
+    let first = bench.one();
     assert_eq!(first.destination.transport, Transport::Tcp);
     let sent: Vec<u64> = bench.run(start, 15_999).into_iter().map(|(ms, _)| ms).collect();
     assert_eq!(sent, [8_000, 8_500, 9_500, 11_500, 15_500]);
     assert_eq!(bench.layer.destination(key).map(|to| to.transport), Some(Transport::Udp));
     // The peer was only slow: what it says by TCP counts, and the next long request goes there again.
-    bench.receive(&flow(Transport::Tcp), &answer(&first.bytes, 200));
+    bench.hear(&flow(Transport::Tcp), &first, 200);
     assert_eq!(bench.told(), ["response 200"]);
-    bench.layer.request(bench.now, udp(), outgoing("INVITE", 1_300)).unwrap();
+    bench.call_at_length();
     assert_eq!(bench.transmits()[0].destination.transport, Transport::Tcp);
     assert_eq!((bench.layer.counters().upgraded, bench.layer.counters().downgraded), (2, 1));
 }
@@ -615,17 +649,17 @@ fn a_long_request_goes_by_udp_where_tcp_stays_silent() {
 fn a_peer_whose_tcp_is_silent_gets_the_next_long_request_by_udp() {
     let mut bench = Bench::new();
     let start = bench.now;
-    bench.layer.request(bench.now, udp(), outgoing("INVITE", 1_300)).unwrap();
+    bench.call_at_length();
     let first = bench.transmits().remove(0).bytes;
     bench.run(start, 7_999);
     bench.now = start + Duration::from_secs(8);
     bench.layer.handle_timeout(bench.now);
-    let [second] = bench.transmits().try_into().unwrap();
+    let second = bench.one();
     let branch =
         |bytes: &Bytes| Message::parse_datagram(bytes.clone()).unwrap().via().unwrap().branch().map(str::to_owned);
     assert_eq!((second.destination.transport, branch(&second.bytes)), (Transport::Udp, branch(&first)));
-    bench.receive(&flow(Transport::Udp), &answer(&second.bytes, 200));
-    bench.layer.request(bench.now, udp(), outgoing("INVITE", 1_300)).unwrap();
+    bench.hear(&flow(Transport::Udp), &second, 200);
+    bench.call_at_length();
     assert_eq!(bench.transmits()[0].destination.transport, Transport::Udp);
 }
 
@@ -633,9 +667,9 @@ fn a_peer_whose_tcp_is_silent_gets_the_next_long_request_by_udp() {
 fn a_long_request_whose_peer_answers_by_tcp_stays_there() {
     let mut bench = Bench::new();
     let start = bench.now;
-    bench.layer.request(bench.now, udp(), outgoing("INVITE", 1_300)).unwrap();
-    let [first] = bench.transmits().try_into().unwrap();
-    bench.receive(&flow(Transport::Tcp), &answer(&first.bytes, 100));
+    bench.call_at_length();
+    let first = bench.one();
+    bench.hear(&flow(Transport::Tcp), &first, 100);
     assert_eq!(bench.run(start, 60_000), []);
     assert_eq!(bench.layer.counters().downgraded, 0);
 }
@@ -645,12 +679,12 @@ fn a_long_invite_that_is_to_be_cancelled_is_not_sent_anew() {
     let mut bench = Bench::new();
     let start = bench.now;
     for silent in [true, false] {
-        let key = bench.layer.request(bench.now, udp(), outgoing("INVITE", 1_300)).unwrap();
-        let [first] = bench.transmits().try_into().unwrap();
-        bench.layer.cancel(bench.now, key, None);
+        let key = bench.call_at_length();
+        let first = bench.one();
+        bench.cancel(key, None);
         match silent {
             true => assert_eq!(bench.run(start, 40_000), []),
-            false => bench.layer.handle_transport_failed(bench.now, first.token.unwrap(), TransportFailure::Refused),
+            false => bench.fail(&first, TransportFailure::Refused),
         }
         assert_eq!(bench.sent(), Vec::<String>::new());
         assert_eq!(bench.told()[1..], ["client terminated"]);
@@ -661,17 +695,15 @@ fn a_long_invite_that_is_to_be_cancelled_is_not_sent_anew() {
 fn a_failing_transport_is_reported() {
     let mut bench = Bench::new();
     bench.call(tcp());
-    let [sent] = bench.transmits().try_into().unwrap();
-    bench.layer.handle_transport_failed(bench.now, sent.token.unwrap(), TransportFailure::Refused);
-    bench.layer.handle_transport_failed(bench.now, sent.token.unwrap(), TransportFailure::Refused);
+    let sent = bench.one();
+    bench.fail(&sent, TransportFailure::Refused);
+    bench.fail(&sent, TransportFailure::Refused);
     assert_eq!(bench.told(), ["failed: connection refused", "client terminated"]);
     assert!(bench.layer.is_empty());
-    let invite = incoming("INVITE", "1", "");
-    bench.receive(&flow(Transport::Tcp), &invite);
-    let key = bench.request_key();
-    bench.layer.respond(bench.now, key, response(&invite, 180));
-    let [sent] = bench.transmits().try_into().unwrap();
-    bench.layer.handle_transport_failed(bench.now, sent.token.unwrap(), TransportFailure::Closed);
+    let (invite, key) = bench.invited(&flow(Transport::Tcp));
+    bench.say(key, &invite, 180);
+    let sent = bench.one();
+    bench.fail(&sent, TransportFailure::Closed);
     assert_eq!(bench.told(), ["response failed: connection closed"]);
     assert!(bench.layer.is_unanswered(key));
 }
@@ -720,12 +752,12 @@ fn random_operations_end_with_an_empty_table() {
                 }
                 4 if !clients.is_empty() => {
                     let key = clients[random.below(clients.len() as u64) as usize];
-                    bench.layer.cancel(bench.now, key, None);
+                    bench.cancel(key, None);
                 }
                 5 if !requests.is_empty() => {
                     let (key, text) = &requests[random.below(requests.len() as u64) as usize];
                     let code = [100, 180, 200, 302, 487, 503][random.below(6) as usize];
-                    bench.layer.respond(bench.now, *key, response(text, code));
+                    bench.say(*key, text, code);
                 }
                 6 | 7 if !sent.is_empty() => {
                     let transmit = &sent[random.below(sent.len() as u64) as usize];
@@ -751,13 +783,12 @@ fn random_operations_end_with_an_empty_table() {
             assert!(clients <= 16 && servers <= 16, "seed {seed}");
         }
         for key in &clients {
-            bench.layer.cancel(bench.now, *key, None);
+            bench.cancel(*key, None);
         }
         for (key, text) in &requests {
-            bench.layer.respond(bench.now, *key, response(text, 503));
+            bench.say(*key, text, 503);
         }
-        let start = bench.now;
-        bench.run(start, 200_000);
+        bench.pass(200_000);
         // An INVITE that rings without end is its user's to cancel; here all were, so nothing is left.
         assert!(bench.layer.is_empty(), "seed {seed}: {:?}", bench.layer.len());
         assert_eq!(bench.layer.poll_timeout(), None, "seed {seed}");
