@@ -16,6 +16,7 @@
 //! - [`route`]: the table, read without a lock, and the [`Endpoint`] of a module.
 //! - [`service`]: the face of every service module, and the drain rule, written once.
 //! - [`subscription`]: who wants to be notified, and who missed something.
+//! - [`shard`], [`post`]: the SIP shards of a platform, and what they hand each other beside packets.
 //! - [`encoding`]: the packet between platforms, in CBOR (RFC 8949; `docs/packets.md`).
 //! - [`pace`]: when a busy module takes its inputs in batches.
 //! - [`time`], [`random`], [`instance`]: arguments that every pure machine takes.
@@ -34,10 +35,12 @@ pub mod own_map;
 pub mod pace;
 pub mod packet;
 pub mod parameter;
+pub mod post;
 pub mod private;
 pub mod random;
 pub mod route;
 pub mod service;
+pub mod shard;
 pub mod short_text;
 pub mod subscription;
 pub mod time;
@@ -53,10 +56,12 @@ pub use own_map::OwnMap;
 pub use pace::Pace;
 pub use packet::{Packet, Parameters, Transaction, one};
 pub use parameter::Parameter;
+pub use post::Post;
 pub use private::Private;
 pub use random::Random;
 pub use route::{Endpoint, Refused, Router};
 pub use service::Service;
+pub use shard::{Shards, Tally};
 pub use short_text::ShortText;
 pub use subscription::Subscriptions;
 pub use wake::Wake;

@@ -30,6 +30,12 @@ pub const BATCH: usize = 64;
 /// Modules of one kind on a platform.
 pub const MODULES_PER_KIND: usize = 64;
 
+/// SIP shards of a platform: one thread each. A machine of 64 cores that gives half of them to signalling has as many.
+pub const SHARDS: u8 = 32;
+
+/// Names under which shards count together: the platform's calls, and each trunk's.
+pub const TALLIES: usize = 1_024;
+
 /// Who may follow one topic of a module at once.
 pub const SUBSCRIBERS: usize = 1_024;
 
@@ -42,6 +48,7 @@ pub const PARAMETERS: usize = 1_024;
 /// How often a refused release is repeated, milliseconds.
 pub const RELEASE_RETRY_MS: u64 = 50;
 
+const _: () = assert!(SHARDS as usize <= MODULES_PER_KIND);
 const _: () = assert!(INBOX_RELEASE_RESERVE < INBOX_REQUESTS);
 const _: () = assert!(QUOTA_PER_SOURCE as usize * 7 <= INBOX_REQUESTS - INBOX_RELEASE_RESERVE);
 

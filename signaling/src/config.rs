@@ -6,11 +6,14 @@ use crate::registrar::ExpiryLimits;
 use crate::transaction::Timers;
 use crate::transport::Listeners;
 use crate::trunk::TrunkConfig;
+use router::Shards;
 use router::time::Duration;
 
-/// The configuration of a [`Signaling`](crate::Signaling). All of it but the realm may change while it runs.
+/// The configuration of a [`Signaling`](crate::Signaling). All of it but the realm and the shards may change while it runs.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The shards of the platform. Default: one.
+    pub shards: Shards,
     /// The listeners that are bound, with what each is advertised as.
     pub listeners: Listeners,
     /// Host names that are ours beside the addresses of the listeners and the realm. The first one stands in the
@@ -50,6 +53,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            shards: Shards::default(),
             listeners: Listeners::default(),
             domains: Vec::new(),
             realm: "tandem".to_owned(),

@@ -4,6 +4,7 @@ pub mod admission;
 pub mod config;
 pub mod dialog;
 pub mod digest;
+pub mod home;
 pub mod limits;
 pub mod message;
 pub mod registrar;
@@ -16,4 +17,5 @@ pub mod trunk;
 pub mod user_agent;
 
 pub use config::Config;
+pub use home::home;
 pub use service::Signaling;

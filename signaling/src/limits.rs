@@ -104,6 +104,10 @@ pub const INFO_OCTETS_MAX: usize = 16_384;
 /// Connections of registered phones: one each for as many as there are nonces in use.
 pub const FLOWS_MAX: usize = 100_000;
 
+/// Connections that are remembered as closed: what shards tell each other of one crosses within a turn or two, in which no more
+/// close.
+pub const FLOWS_CLOSED: usize = 256;
+
 /// Names that legs wait for.
 pub const NAMES_WAITING_MAX: usize = 4_096;
 

@@ -7,6 +7,7 @@ mod admitting;
 mod events;
 mod listing;
 mod loading;
+mod neighbours;
 mod packets;
 mod requests;
 mod status;
@@ -18,13 +19,16 @@ use crate::digest::Authenticator;
 use crate::registrar::{Accounts, Bindings};
 use crate::trace::Trace;
 use crate::transaction::Transactions;
-use crate::transport::{Flow, Maddr, Received as Datagram, Resolution, Token, Transmit, TransportFailure};
+use crate::transport::{
+    ExchangeCounters, Flow, Maddr, Received as Datagram, Resolution, Token, Transmit, TransportFailure,
+};
 use crate::trunk::Trunks;
 use crate::user_agent::authentication::Gate;
 use crate::user_agent::keep_alive::KeepAlives;
 use crate::user_agent::leg::Leg;
 use crate::user_agent::means::Means;
 use loading::Loading;
+use neighbours::Neighbours;
 use router::parameter::CauseKind;
 use router::time::{Instant, Now, WallTime};
 use router::{Address, Instance, Instances, ModuleKind, Outbox, OwnMap, Random, Received, Service, Subscriptions};
@@ -41,6 +45,7 @@ pub struct Signaling {
     /// Who is told of registrations.
     subscribers: Subscriptions,
     loading: Loading,
+    neighbours: Neighbours,
     writing: Writing,
     since: WallTime,
 }
@@ -51,6 +56,7 @@ impl Signaling {
     pub fn new(index: u8, config: Config, now: Now, mut random: Random) -> Self {
         let config = Arc::new(config);
         let contacts_max = config.contacts_max;
+        let neighbours = Neighbours::new(index, config.shards.count());
         let authenticator =
             Authenticator::new(config.realm.clone(), config.algorithms.clone(), config.nonce_life, &mut random);
         let instances = Instances::new(&mut random);
@@ -68,7 +74,7 @@ impl Signaling {
             random,
             instances,
             timers: Default::default(),
-            trunks: Trunks::new(config.trunks.clone()),
+            trunks: Trunks::new(config.trunks.clone(), config.shards.clone()),
             trace: Trace::new(config.trace_octets),
             config,
             tags: OwnMap::default(),
@@ -87,18 +93,21 @@ impl Signaling {
             keep_alives: KeepAlives::default(),
             subscribers: Subscriptions::default(),
             loading: Loading::new(),
+            neighbours,
             writing: Writing::default(),
             since: now.wall,
         };
         signaling.load();
+        signaling.follow_neighbours();
         signaling
     }
 
-    /// Another configuration from now on. The realm and the listeners that are in use stay what they were made with: the
+    /// Another configuration from now on. The realm, the shards and the listeners that are in use stay what they were made with: the
     /// realm is the store's, and what is given as listeners here is what is bound.
     pub fn reconfigure(&mut self, now: Now, config: Config) {
         self.means.now = now;
-        let config = Config { realm: self.means.config.realm.clone(), ..config };
+        let (realm, shards) = (self.means.config.realm.clone(), self.means.config.shards.clone());
+        let config = Config { realm, shards, ..config };
         self.gate.admission.set_limits(config.admission);
         self.gate.authenticator.set_algorithms(config.algorithms.clone());
         self.gate.authenticator.set_nonce_life(config.nonce_life);
@@ -164,6 +173,11 @@ impl Signaling {
     /// The next name to be resolved; its answer goes to [`handle_resolved`](Self::handle_resolved).
     pub fn poll_resolve(&mut self) -> Option<String> {
         self.means.resolving.poll()
+    }
+
+    /// What this shard has handed to others, to be told with the rest.
+    pub fn note_exchange(&mut self, counters: ExchangeCounters) {
+        self.means.counters.exchange = counters;
     }
 
     /// How many legs there are, ended ones that still say so to their peers included.
@@ -263,6 +277,7 @@ impl Service for Signaling {
         self.expire_bindings();
         self.keep_alives.handle_timeout(&mut self.means, &mut self.bindings);
         self.load();
+        self.follow_neighbours();
         self.write_bindings();
         self.handle_events();
     }
@@ -274,6 +289,7 @@ impl Service for Signaling {
             self.bindings.poll_timeout(),
             self.keep_alives.poll_timeout(),
             self.loading.poll_timeout(),
+            self.neighbours.poll_timeout(),
             self.writing.poll_timeout(),
         ]
         .into_iter()

@@ -1,5 +1,6 @@
 //! Where each account is reached.
 
+use super::elsewhere::Elsewhere;
 use super::register::{Refusal, Requested, RequestedContact, Wanted};
 use crate::limits::CONTACTS_PER_ACCOUNT_MAX;
 use crate::message::UriRef;
@@ -47,6 +48,8 @@ pub struct Bindings {
     expiries: TimerWheel<(String, Private<String>)>,
     /// The last word on each binding that changed, by account and contact URI.
     unwritten: BTreeMap<(String, String), Binding>,
+    /// What is at home on other shards.
+    elsewhere: Elsewhere,
     contacts_max: usize,
     count: usize,
     counters: BindingsCounters,
@@ -142,9 +145,24 @@ impl Bindings {
         self.by_account.range::<str, _>((from, Unbounded)).map(|(account, _)| account.as_str())
     }
 
-    /// How many bindings came over flows from this remote address (`198.51.100.7:41234`).
+    /// How many bindings, of any shard, came over flows from this remote address (`198.51.100.7:41234`).
     pub fn from_remote(&self, remote: &str) -> u32 {
-        self.by_remote.get(remote).copied().unwrap_or(0)
+        self.by_remote.get(remote).copied().unwrap_or(0) + self.elsewhere.from_remote(remote)
+    }
+
+    /// What is known of the bindings of other shards.
+    pub fn elsewhere_mut(&mut self) -> &mut Elsewhere {
+        &mut self.elsewhere
+    }
+
+    /// Takes a binding of another shard from the store at the start.
+    pub fn restore_elsewhere(&mut self, now: Now, binding: &Binding) {
+        if binding.removed || binding.contact.expires <= now.wall {
+            return;
+        }
+        if let Some(remote) = remote_of(binding.contact.flow.reveal()) {
+            self.elsewhere.restore(&binding.account, remote);
+        }
     }
 
     /// Removes an account's contacts: it was removed or disabled. True if it had any.

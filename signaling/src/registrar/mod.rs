@@ -4,12 +4,15 @@
 //!   accounts.rs   who may register and call: the store's truth, followed by packets
 //!   register.rs   what a REGISTER asks for, and its answer
 //!   bindings.rs   the contacts of each account, their expiry, what is to be written behind
+//!   elsewhere.rs  what is known of the bindings that other shards have
 //! ```
 
 mod accounts;
 mod bindings;
+mod elsewhere;
 mod register;
 
 pub use accounts::{AccountEntry, Accounts};
 pub use bindings::{Bindings, BindingsCounters, Changed};
+pub use elsewhere::Elsewhere;
 pub use register::{ExpiryLimits, Refusal, Requested, RequestedContact, Wanted};

@@ -2,7 +2,7 @@
 
 use super::Signaling;
 use crate::limits::PAGE;
-use router::parameter::{Failure, Parameter, Reason, Registration, RegistrationEvent, Selection};
+use router::parameter::{Failure, Parameter, Reason, RegistrationEvent, Selection};
 use router::{Instance, Packet, Parameters, one};
 
 /// The selection beside a query's noun.
@@ -29,8 +29,7 @@ impl Signaling {
             if self.gate.accounts.get(&account).is_none() {
                 return self.means.outbox.failed(packet, Failure::new(Reason::NotFound));
             }
-            let contacts = self.bindings.contacts(&account);
-            return self.means.outbox.done(packet, one(Registration { account, contacts }));
+            return self.means.outbox.done(packet, one(self.registration_for(packet.source, &account)));
         }
         let selection = selection.unwrap_or_default();
         let limit = selection.limit.map_or(PAGE, |limit| limit.clamp(1, PAGE)) as usize;
@@ -41,10 +40,7 @@ impl Signaling {
         let cursor = accounts.last().filter(|_| more).cloned();
         let mut page: Parameters = accounts
             .into_iter()
-            .map(|account| {
-                let contacts = self.bindings.contacts(&account);
-                Parameter::from(Registration { account, contacts })
-            })
+            .map(|account| Parameter::from(self.registration_for(packet.source, &account)))
             .collect();
         page.push(Selection { cursor, ..selection }.into());
         self.means.outbox.done(packet, page);
@@ -78,10 +74,10 @@ impl Signaling {
         if self.subscribers.is_empty() {
             return;
         }
-        let registration = Registration { account: account.to_owned(), contacts: self.bindings.contacts(account) };
         let at = self.means.now.wall;
-        for (subscriber, missed) in self.subscribers.take() {
-            let event = RegistrationEvent { registration: registration.clone(), at, missed };
+        let subscribers: Vec<_> = self.subscribers.take().collect();
+        for (subscriber, missed) in subscribers {
+            let event = RegistrationEvent { registration: self.registration_for(subscriber, account), at, missed };
             self.means.outbox.notify(Instance::MODULE, subscriber, one(event));
         }
     }

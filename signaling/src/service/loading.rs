@@ -103,6 +103,7 @@ impl Signaling {
             let from = std::mem::replace(&mut self.loading.bindings, Load::Done);
             self.loading.bindings = self.take_page(from, packet);
             if matches!(self.loading.bindings, Load::Done) {
+                self.bindings.elsewhere_mut().loaded();
                 tracing::info!(bindings = self.bindings.len(), "bindings loaded");
             }
         } else {
@@ -133,7 +134,9 @@ impl Signaling {
                 Parameter::Binding(binding) => {
                     let account = binding.account.clone();
                     // One that is not among the accounts any more has no say.
-                    if self.gate.accounts.enabled(&account).is_some() {
+                    if self.gate.accounts.enabled(&account).is_some() && !self.means.is_home(&account) {
+                        self.bindings.restore_elsewhere(self.means.now, &binding);
+                    } else if self.gate.accounts.enabled(&account).is_some() {
                         self.bindings.restore(self.means.now, *binding);
                         self.keep_alives.watch(&mut self.means, &self.bindings, &account);
                     }

@@ -67,6 +67,7 @@ impl Signaling {
                 }
             }
             (Command::Notify, Some(Parameter::Account(_))) => self.account_changed(packet),
+            (Command::Notify, Some(Parameter::RegistrationEvent(_))) => self.neighbour_told(&packet),
             (Command::Notify, _) => {}
             (Command::Start, Some(Parameter::Leg(_))) => {
                 let failure =
@@ -77,9 +78,9 @@ impl Signaling {
         }
     }
 
-    /// An answer to a request of the module's own: to the store.
+    /// An answer to a request of the module's own: of the store, or of another shard.
     pub(super) fn handle_own_answer(&mut self, packet: Packet) {
-        if !self.bindings_written(&packet) {
+        if !self.bindings_written(&packet) && !self.neighbour_answered(&packet) {
             self.loaded(packet);
         }
     }

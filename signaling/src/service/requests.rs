@@ -128,7 +128,7 @@ impl Signaling {
             hops => hops - 1,
         };
         let full = self.legs.len() >= LEGS_MAX
-            || matches!(requester, Requester::Trunk(trunk) if !self.means.trunks.get(trunk).has_room());
+            || matches!(requester, Requester::Trunk(trunk) if !self.means.trunks.get_mut(trunk).reserve());
         if full {
             self.means.counters.legs_refused += 1;
             let tag = self.means.mint_tag();
@@ -141,6 +141,10 @@ impl Signaling {
             return;
         }
         let called = party_of_uri(uri);
+        let trunk = match requester {
+            Requester::Trunk(trunk) => Some(trunk),
+            Requester::Account(_) => None,
+        };
         let invitation = match requester {
             Requester::Trunk(trunk) => {
                 let config = &self.means.trunks.get(trunk).config;
@@ -164,8 +168,10 @@ impl Signaling {
                 Invitation { key, message, flow, peer, origin, caller, verified, anonymous, called, hops }
             }
         };
-        if let Some(leg) = Leg::incoming(&mut self.means, invitation) {
-            self.keep_leg(leg);
+        match (Leg::incoming(&mut self.means, invitation), trunk) {
+            (Some(leg), _) => self.keep_leg(leg),
+            (None, Some(trunk)) => self.means.trunks.get_mut(trunk).release(),
+            (None, None) => {}
         }
     }
 }

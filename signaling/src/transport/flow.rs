@@ -60,9 +60,24 @@ impl fmt::Display for Transport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ListenerId(pub u16);
 
-/// One connection of a stream transport. Never used again within a process.
+/// One connection of a stream transport. Never used again within a process. The upper octet is the shard that has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(pub u64);
+
+impl ConnectionId {
+    /// The bits below the shard's.
+    const NUMBER_BITS: u32 = 56;
+
+    /// The `number`th connection of a shard.
+    pub const fn of_shard(shard: u8, number: u64) -> ConnectionId {
+        ConnectionId((shard as u64) << Self::NUMBER_BITS | (number & ((1 << Self::NUMBER_BITS) - 1)))
+    }
+
+    /// The shard that accepted or opened it.
+    pub const fn shard(self) -> u8 {
+        (self.0 >> Self::NUMBER_BITS) as u8
+    }
+}
 
 /// The way on which a message came (RFC 5626 §3.1): what is sent back on it passes the NATs that it passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -148,9 +163,31 @@ impl fmt::Display for Destination {
     }
 }
 
-/// What the sender of a [`Transmit`] is told it by when it fails. Opaque to the transports.
+/// What the sender of a [`Transmit`] is told it by when it fails. Opaque to the transports, but for the octet in which they
+/// note the shard of a sender while its message is another shard's to send; senders leave it zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Token(pub u64);
+
+impl Token {
+    /// Where the octet lies: above the numbers of as many transactions as there are.
+    const SHARD_AT: u32 = 24;
+
+    /// The token of another shard's message.
+    pub(super) const fn from_shard(self, shard: u8) -> Token {
+        Token(self.0 | (shard as u64 + 1) << Self::SHARD_AT)
+    }
+
+    /// The shard that is told, where it is another, and its own token.
+    pub(super) const fn shard(self) -> Option<(u8, Token)> {
+        match (self.0 >> Self::SHARD_AT) as u8 {
+            0 => None,
+            shard => Some((shard - 1, Token(self.0 & !(0xff << Self::SHARD_AT)))),
+        }
+    }
+}
+
+const _: () = assert!(crate::transaction::limits::CLIENTS_MAX <= 1 << Token::SHARD_AT);
+const _: () = assert!(crate::transaction::limits::SERVERS_MAX <= 1 << Token::SHARD_AT);
 
 /// A message to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -223,6 +260,16 @@ mod tests {
         assert_eq!(Transport::parse("Tcp"), Some(Transport::Tcp));
         assert_eq!(Transport::parse("SCTP"), None);
         assert!(Transport::Tcp.is_reliable() && !Transport::Udp.is_reliable());
+    }
+
+    #[test]
+    fn connections_and_tokens_say_whose_they_are() {
+        let connection = ConnectionId::of_shard(31, 7);
+        assert_eq!((connection.shard(), ConnectionId::of_shard(0, 7)), (31, ConnectionId(7)));
+        let token = Token(1 << 63 | 5 << 32 | 0xff_ffff);
+        assert_eq!(token.shard(), None);
+        assert_eq!(token.from_shard(0).shard(), Some((0, token)));
+        assert_eq!(token.from_shard(31).shard(), Some((31, token)));
     }
 
     #[test]

@@ -51,6 +51,10 @@ pub enum TransportEvent {
 /// Bounds of the connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransportSettings {
+    /// The shard whose sockets these are: its connections are named by it.
+    pub shard: u8,
+    /// Whether other shards bind the same addresses, among which the kernel spreads what comes (SO_REUSEPORT).
+    pub shared: bool,
     /// Connections at once.
     pub connections: usize,
     /// Of them, those that only trunks and what is opened from here may take.
@@ -72,6 +76,8 @@ pub struct TransportSettings {
 impl Default for TransportSettings {
     fn default() -> Self {
         Self {
+            shard: 0,
+            shared: false,
             connections: CONNECTIONS_MAX,
             connections_reserved: CONNECTIONS_RESERVED,
             connections_per_source: CONNECTIONS_PER_SOURCE,
@@ -166,6 +172,22 @@ enum Socket {
 }
 
 impl Transports {
+    /// Whether every address is free, of the listeners that the system does not choose a port for. Listeners that are shared
+    /// are bound without asking, also beside another server's that shares its own: who starts asks here first.
+    ///
+    /// # Errors
+    /// The first listener that cannot be bound.
+    pub fn probe(configs: &[ListenerConfig]) -> Result<(), BindError> {
+        for config in configs.iter().filter(|config| config.bind.port() != 0) {
+            bind(config, false).map_err(|error| BindError {
+                transport: config.transport,
+                address: config.bind,
+                error,
+            })?;
+        }
+        Ok(())
+    }
+
     /// Binds all listeners, or none. To be called within a tokio runtime.
     ///
     /// # Errors
@@ -174,8 +196,11 @@ impl Transports {
         let mut sockets = Vec::new();
         let mut listeners = Vec::new();
         for config in configs {
-            let bound =
-                bind(config).map_err(|error| BindError { transport: config.transport, address: config.bind, error })?;
+            let bound = bind(config, settings.shared).map_err(|error| BindError {
+                transport: config.transport,
+                address: config.bind,
+                error,
+            })?;
             sockets.push(bound.0);
             listeners.push(bound.1);
         }
@@ -440,7 +465,7 @@ impl Transports {
         accepted: bool,
     ) -> (ConnectionId, super::connection::Connection) {
         self.last_connection += 1;
-        let id = ConnectionId(self.last_connection);
+        let id = ConnectionId::of_shard(self.settings.shard, self.last_connection);
         let transport = self.listeners.get(listener).map_or(Transport::Tcp, Listener::transport);
         let flow = Flow { transport, listener, local, remote, connection: Some(id) };
         let TransportSettings { first_message_timeout: first, message_timeout: message, idle_timeout: idle, .. } =
@@ -497,15 +522,15 @@ impl Transports {
     }
 }
 
-fn bind(config: &ListenerConfig) -> io::Result<(Socket, Listener)> {
+fn bind(config: &ListenerConfig, shared: bool) -> io::Result<(Socket, Listener)> {
     let (socket, local) = match config.transport {
         Transport::Udp => {
-            let udp = Udp::bind(config.bind, config.dscp)?;
+            let udp = Udp::bind(config.bind, config.dscp, shared)?;
             let local = udp.local()?;
             (Socket::Udp(udp), local)
         }
         Transport::Tcp => {
-            let tcp = Tcp::bind(config.bind, config.dscp)?;
+            let tcp = Tcp::bind(config.bind, config.dscp, shared)?;
             let local = tcp.local()?;
             (Socket::Tcp(tcp), local)
         }

@@ -24,6 +24,13 @@ pub const DATAGRAMS_PER_TURN: usize = 64;
 /// room stops reading, so the peer's window closes: two turns of a busy server.
 pub const CONNECTION_INPUTS: usize = 256;
 
+/// Things that other shards may have handed to one and that were not taken yet: 0.2 s of 10,000 messages a second, of which
+/// most came to the wrong shard; the kernel's own buffer holds as much.
+pub const POST_SLOTS: usize = 2_048;
+
+/// Places of a post that are kept for what must not be lost.
+pub const POST_SPARE: usize = POST_SLOTS / 8;
+
 /// Receive buffer asked of the kernel for a UDP socket: half a second of 1,000 calls a second with ten messages of
 /// 800 octets each, as the kernel counts them.
 pub const UDP_RECEIVE_BUFFER: usize = 4 << 20;

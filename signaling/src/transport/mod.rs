@@ -10,10 +10,13 @@
 //! Pure: [`Framer`], [`with_via`], [`response_destination`], [`next_hop`], [`upgrade`], [`Listeners`], [`NameCache`]. The
 //! shell, which reads sockets and clocks: [`Transports`] (`hub`, `udp`, `tcp`, `connection`) and [`Resolver`].
 //!
+//! With several shards each has all of this, and an [`Exchange`] by which they hand over what another one is to serve or to send.
+//!
 //! A further transport is a variant of [`Transport`] and a file beside `tcp` that yields its streams.
 
 mod choice;
 mod connection;
+mod exchange;
 mod flow;
 mod framing;
 mod hub;
@@ -28,6 +31,7 @@ mod udp;
 mod via_rules;
 
 pub use choice::{TcpRefusals, next_hop, next_hop_host, upgrade};
+pub use exchange::{Exchange, ExchangeCounters, Handed};
 pub use flow::{
     Connection, ConnectionId, Destination, Flow, ListenerId, Received, Token, Transmit, Transport, TransportFailure,
 };

@@ -25,11 +25,12 @@ pub(super) struct Tcp {
 }
 
 impl Tcp {
-    /// Binds it and listens.
-    pub(super) fn bind(address: SocketAddr, dscp: u8) -> io::Result<Tcp> {
+    /// Binds it and listens; `shared`: with those of other shards.
+    pub(super) fn bind(address: SocketAddr, dscp: u8, shared: bool) -> io::Result<Tcp> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         prepare(&socket, address, dscp)?;
         socket.set_reuse_address(true)?;
+        socket.set_reuse_port(shared)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         Ok(Tcp { listener: TcpListener::from_std(socket.into())?, dscp })

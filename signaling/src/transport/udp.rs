@@ -18,10 +18,11 @@ pub(super) struct Udp {
 }
 
 impl Udp {
-    /// Binds it.
-    pub(super) fn bind(address: SocketAddr, dscp: u8) -> io::Result<Udp> {
+    /// Binds it; `shared`: with those of other shards.
+    pub(super) fn bind(address: SocketAddr, dscp: u8, shared: bool) -> io::Result<Udp> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         prepare(&socket, address, dscp)?;
+        socket.set_reuse_port(shared)?;
         // The kernel may grant less; a smaller buffer is no reason not to serve.
         let _ = socket.set_recv_buffer_size(UDP_RECEIVE_BUFFER);
         socket.bind(&address.into())?;
@@ -139,7 +140,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_longer_than_a_datagram_is_not_sent() {
-        let udp = Udp::bind("127.0.0.1:0".parse().unwrap(), 24).unwrap();
+        let udp = Udp::bind("127.0.0.1:0".parse().unwrap(), 24, false).unwrap();
         let local = udp.local().unwrap();
         let long = vec![b'x'; UDP_PAYLOAD_OCTETS_MAX + 1];
         assert_eq!(udp.send(local, &long), Err(TransportFailure::TooLong));
@@ -148,9 +149,9 @@ mod tests {
 
     #[tokio::test]
     async fn datagrams_are_marked() {
-        let ipv4 = Udp::bind("127.0.0.1:0".parse().unwrap(), 24).unwrap();
+        let ipv4 = Udp::bind("127.0.0.1:0".parse().unwrap(), 24, false).unwrap();
         assert_eq!(SockRef::from(&ipv4.socket).tos_v4().unwrap(), 0x60);
-        let ipv6 = Udp::bind("[::1]:0".parse().unwrap(), 46).unwrap();
+        let ipv6 = Udp::bind("[::1]:0".parse().unwrap(), 46, false).unwrap();
         assert_eq!(SockRef::from(&ipv6.socket).tclass_v6().unwrap(), 0xb8);
     }
 }

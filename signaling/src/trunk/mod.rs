@@ -10,8 +10,8 @@ pub use source::Source;
 pub use target::{Target, TargetHost};
 
 use crate::digest::ClientCredentials;
-use router::Private;
 use router::parameter::TrunkStatus;
+use router::{Private, Shards, Tally};
 use std::net::SocketAddr;
 
 /// A trunk of the configuration.
@@ -36,8 +36,12 @@ pub struct TrunkConfig {
 pub struct Trunk {
     /// Its configuration.
     pub config: TrunkConfig,
-    /// What it has done.
+    /// What it has done, on this shard.
     pub status: TrunkStatus,
+    /// Its calls on all shards, and places that are kept for calls about to begin.
+    calls: Tally,
+    /// Places that this shard keeps.
+    reserved: u32,
 }
 
 /// Which trunk, by its place in the table. It stays the trunk's place through a reload.
@@ -47,15 +51,16 @@ pub struct TrunkId(usize);
 /// All trunks.
 #[derive(Debug, Default)]
 pub struct Trunks {
+    shards: Shards,
     trunks: Vec<Trunk>,
     /// Sources, the most specific first.
     sources: Vec<(Source, TrunkId)>,
 }
 
 impl Trunks {
-    /// The trunks of a configuration.
-    pub fn new(configs: Vec<TrunkConfig>) -> Self {
-        let mut trunks = Self::default();
+    /// The trunks of a configuration, on one of these shards.
+    pub fn new(configs: Vec<TrunkConfig>, shards: Shards) -> Self {
+        let mut trunks = Self { shards, ..Self::default() };
         trunks.reconfigure(configs);
         trunks
     }
@@ -72,7 +77,8 @@ impl Trunks {
                 Some(trunk) => trunk.config = config,
                 None => {
                     let status = TrunkStatus { name: config.name.clone(), ..TrunkStatus::default() };
-                    self.trunks.push(Trunk { config, status });
+                    let calls = self.shards.tally(&format!("trunk {}", config.name));
+                    self.trunks.push(Trunk { config, status, calls, reserved: 0 });
                 }
             }
         }
@@ -113,10 +119,37 @@ impl Trunks {
 }
 
 impl Trunk {
-    /// Whether one more call fits.
-    pub fn has_room(&self) -> bool {
-        let calls = self.status.calls_in + self.status.calls_out;
-        self.config.calls_max.is_none_or(|most| calls < most)
+    /// Keeps a place for a call that is about to [begin](Self::begin), if one more fits. A place that nobody took is kept for
+    /// the next one.
+    pub fn reserve(&mut self) -> bool {
+        if self.reserved == 0 && self.calls.take_below(self.config.calls_max.unwrap_or(u32::MAX)) {
+            self.reserved = 1;
+        }
+        self.reserved > 0
+    }
+
+    /// Gives a place back in which no call has begun.
+    pub fn release(&mut self) {
+        if self.reserved > 0 {
+            self.reserved -= 1;
+            self.calls.give_back();
+        }
+    }
+
+    /// A call of the trunk (to us or by us) begins, in the place that was kept for it.
+    pub fn begin(&mut self, incoming: bool) {
+        match self.reserved {
+            0 => self.calls.take(),
+            _ => self.reserved -= 1,
+        }
+        *(if incoming { &mut self.status.calls_in } else { &mut self.status.calls_out }) += 1;
+    }
+
+    /// A call has ended.
+    pub fn end(&mut self, incoming: bool) {
+        let count = if incoming { &mut self.status.calls_in } else { &mut self.status.calls_out };
+        *count = count.saturating_sub(1);
+        self.calls.give_back();
     }
 }
 
@@ -137,11 +170,12 @@ mod tests {
 
     #[test]
     fn the_most_specific_source_wins() {
-        let trunks = Trunks::new(vec![
+        let configs = vec![
             trunk("net", &["198.51.100.0/24"]),
             trunk("host", &["198.51.100.7"]),
             trunk("port", &["198.51.100.7:5062", "[2001:db8::1]:5060"]),
-        ]);
+        ];
+        let trunks = Trunks::new(configs, Shards::default());
         let name = |remote: &str| {
             trunks.of_source(remote.parse().unwrap()).map(|trunk| trunks.get(trunk).config.name.as_str())
         };
@@ -155,15 +189,34 @@ mod tests {
 
     #[test]
     fn a_reload_keeps_what_a_trunk_has_done() {
-        let mut trunks = Trunks::new(vec![trunk("a", &["192.0.2.1"]), trunk("b", &["192.0.2.2"])]);
+        let configs = vec![trunk("a", &["192.0.2.1"]), trunk("b", &["192.0.2.2"])];
+        let mut trunks = Trunks::new(configs, Shards::default());
         let a = trunks.by_name("a").unwrap();
-        trunks.get_mut(a).status.calls_in = 1;
-        assert!(!trunks.get(a).has_room());
+        assert!(trunks.get_mut(a).reserve());
+        trunks.get_mut(a).begin(true);
+        assert!(!trunks.get_mut(a).reserve());
         trunks.reconfigure(vec![trunk("c", &["192.0.2.3"]), TrunkConfig { calls_max: None, ..trunk("a", &[]) }]);
         assert_eq!(trunks.by_name("a"), Some(a));
         assert_eq!(trunks.get(a).status.calls_in, 1);
-        assert!(trunks.get(a).has_room());
+        assert!(trunks.get_mut(a).reserve());
         assert_eq!(trunks.by_name("b"), None);
         assert_eq!(trunks.of_source("192.0.2.2:5060".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn a_bound_holds_for_all_shards_together_and_places_that_nobody_took_are_free_again() {
+        let shards = Shards::new(2, &mut router::Random::from_seed(1));
+        let mut each = [(); 2].map(|()| Trunks::new(vec![trunk("a", &["192.0.2.1"])], shards.clone()));
+        let a = each[0].by_name("a").unwrap();
+        assert!(each[0].get_mut(a).reserve());
+        assert!(each[0].get_mut(a).reserve(), "the place that is kept already");
+        assert!(!each[1].get_mut(a).reserve());
+        each[0].get_mut(a).release();
+        assert!(each[1].get_mut(a).reserve());
+        each[1].get_mut(a).begin(false);
+        assert!(!each[0].get_mut(a).reserve());
+        assert_eq!(each[0].get(a).status.calls_out, 0, "what a shard has done is told by it");
+        each[1].get_mut(a).end(false);
+        assert!(each[0].get_mut(a).reserve());
     }
 }

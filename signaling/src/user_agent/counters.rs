@@ -1,6 +1,7 @@
 //! Counts of messages by method and status.
 
 use crate::message::Method;
+use crate::transport::ExchangeCounters;
 use router::parameter::Counter;
 
 /// Statuses run from 100 to 699.
@@ -55,6 +56,8 @@ impl Messages {
 pub(crate) struct Counters {
     received: Messages,
     sent: Messages,
+    /// What was handed to other shards.
+    pub(crate) exchange: ExchangeCounters,
     /// Challenges sent.
     pub(crate) challenges: u64,
     /// Credentials that were wrong.
@@ -109,6 +112,9 @@ impl Counters {
             ("sip_keep_alives_answered", self.keep_alives_answered),
             ("sip_keep_alives_unanswered", self.keep_alives_unanswered),
             ("sip_bindings_put_back", self.bindings_put_back),
+            ("sip_handed_over", self.exchange.handed),
+            ("sip_handed_over_dropped", self.exchange.dropped),
+            ("sip_handed_over_congested", self.exchange.congested),
         ] {
             into.push(Counter::new(name, count));
         }

@@ -48,7 +48,7 @@ pub(super) struct Whither {
 
 impl Whither {
     /// Where a target is.
-    pub(super) fn new(means: &Means, target: &Target) -> Result<Self, Cause> {
+    pub(super) fn new(means: &mut Means, target: &Target) -> Result<Self, Cause> {
         match target {
             Target::Contact(contact) => Self::contact(means, contact),
             Target::Trunk { name, number } => Self::trunk(means, name, number.reveal()),
@@ -76,12 +76,10 @@ impl Whither {
         Ok(Self { peer: Peer::Account, request_uri, routes, to_host: String::new(), hop })
     }
 
-    fn trunk(means: &Means, name: &str, number: &str) -> Result<Self, Cause> {
+    /// A place among the trunk's calls is kept for the leg.
+    fn trunk(means: &mut Means, name: &str, number: &str) -> Result<Self, Cause> {
         let id = means.trunks.by_name(name).ok_or(CauseKind::Unreachable)?;
         let trunk = means.trunks.get(id);
-        if !trunk.has_room() {
-            return Err(CauseKind::Congestion.into());
-        }
         let target = trunk.config.target.as_ref().ok_or(CauseKind::Unreachable)?;
         let to_host = target.host();
         let port = Some(target.port).filter(|&port| port != target.transport.default_port());
@@ -99,6 +97,9 @@ impl Whither {
                 Hop::Name(Named { name: name.clone(), port: target.port, transport: target.transport })
             }
         };
+        if !means.trunks.get_mut(id).reserve() {
+            return Err(CauseKind::Congestion.into());
+        }
         Ok(Self { peer: Peer::Trunk(id), request_uri, routes: RouteSet::default(), to_host, hop })
     }
 }

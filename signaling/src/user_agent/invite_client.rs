@@ -16,7 +16,7 @@ use super::options::{ALLOW, SUPPORTED};
 use super::redirect;
 use super::session::{Session, Unacknowledged};
 use crate::dialog::Dialog;
-use crate::message::{CallId, Header, Message, Method, RequestWriter, StatusCode};
+use crate::message::{Header, Message, Method, RequestWriter, StatusCode};
 use crate::sdp::{AnswerKind, OfferAnswer, OfferAnswerError, OfferAnswerState};
 use crate::transaction::ClientKey;
 use crate::transport::{Destination, Flow, Resolution};
@@ -93,8 +93,7 @@ impl Leg {
                 return None;
             }
         };
-        let sip_call_id =
-            CallId::of_random(u128::from(means.random.next_u64()) << 64 | u128::from(means.random.next_u64()));
+        let sip_call_id = means.mint_call_id();
         let peer = whither.peer.clone();
         let mut head = Head::new(means, packet.destination.instance, asked.source(), peer, false, sip_call_id);
         means.trace.name(&call_id, &head.call_id);

@@ -5,7 +5,7 @@ use super::destination::{Hop, Whither};
 use super::means::{ClientUse, Means};
 use super::options::{ACCEPT, ALLOW};
 use crate::limits::MAX_FORWARDS_DEFAULT;
-use crate::message::{CallId, Header, Method, RequestWriter};
+use crate::message::{Header, Method, RequestWriter};
 use crate::registrar::Bindings;
 use router::parameter::Contact;
 use router::time::{Duration, Instant, TimerKey, TimerWheel};
@@ -111,9 +111,9 @@ fn ask(means: &mut Means, key: &Key, contact: &Contact) -> bool {
     let Ok(whither) = Whither::contact(means, contact) else { return false };
     let Hop::Addresses(addresses) = &whither.hop else { return false };
     let Some(destination) = addresses.front().copied() else { return false };
+    let call_id = means.mint_call_id();
     let Some((id, listener)) = means.config.listeners.select(&destination) else { return false };
     let domain = means.config.domain(listener.advertised().host());
-    let call_id = CallId::of_random(u128::from(means.random.next_u64()));
     let (request_uri, routes) = whither.routes.apply(whither.request_uri.as_str());
     let mut writer =
         RequestWriter::new(&Method::Options, request_uri).header(Header::MaxForwards, MAX_FORWARDS_DEFAULT);

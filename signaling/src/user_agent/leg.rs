@@ -112,8 +112,7 @@ impl Head {
         let tag_bits = means.random.next_u64();
         means.tags.insert(tag_bits, instance);
         if let Peer::Trunk(trunk) = peer {
-            let status = &mut means.trunks.get_mut(trunk).status;
-            *(if incoming { &mut status.calls_in } else { &mut status.calls_out }) += 1;
+            means.trunks.get_mut(trunk).begin(incoming);
         }
         *(if incoming { &mut means.counters.legs_in } else { &mut means.counters.legs_out }) += 1;
         Self {
@@ -239,9 +238,7 @@ impl Leg {
             means.timers.cancel(timer);
         }
         if let Peer::Trunk(trunk) = peer {
-            let status = &mut means.trunks.get_mut(trunk).status;
-            let count = if incoming { &mut status.calls_in } else { &mut status.calls_out };
-            *count = count.saturating_sub(1);
+            means.trunks.get_mut(trunk).end(incoming);
         }
         tracing::debug!(leg = %instance, "leg over");
     }

@@ -10,7 +10,7 @@ use super::release::Releases;
 use super::resolving::Resolving;
 use crate::config::Config;
 use crate::dialog::Reach;
-use crate::message::{Header, Message, ResponseWriter, StatusCode, Tag};
+use crate::message::{CallId, Header, Message, ResponseWriter, StatusCode, Tag};
 use crate::trace::Trace;
 use crate::transaction::{Acknowledgement, ClientKey, ServerKey, Transactions};
 use crate::transport::{Destination, Flow};
@@ -102,6 +102,23 @@ impl Means {
         }
         let response = writer.finish();
         self.respond(key, response);
+    }
+
+    /// A new Call-ID, at home on our own shard: what its peer sends comes to us.
+    pub(crate) fn mint_call_id(&mut self) -> CallId {
+        loop {
+            let bits = u128::from(self.random.next_u64()) << 64 | u128::from(self.random.next_u64());
+            let call_id = CallId::of_random(bits);
+            if self.is_home(call_id.as_str()) {
+                return call_id;
+            }
+        }
+    }
+
+    /// Whether what has that name is at home on our own shard.
+    pub(crate) fn is_home(&self, name: &str) -> bool {
+        let (shards, own) = (&self.config.shards, self.outbox.address().module.index.unwrap_or(0));
+        shards.is_one() || shards.home(name.as_bytes()) == own % shards.count()
     }
 
     /// A new tag.

@@ -1,0 +1,201 @@
+//! The signaling modules of the other shards: what they tell of registrations is followed, so that a phone that is registered
+//! on any shard is no stranger on this one, and is reached over the connection that it registered over.
+//!
+//! What the store has is known from there, changes come as `Notify × RegistrationEvent`; where some were lost, all registrations
+//! of that neighbour are queried anew.
+
+use super::Signaling;
+use crate::limits::PAGE;
+use crate::user_agent::contact::{FlowText, flow_text_of_connection};
+use router::parameter::{Parameter, Registration, RegistrationEvent, Selection};
+use router::time::{Duration, Instant};
+use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, Transaction, one};
+use std::collections::BTreeSet;
+
+/// How long a neighbour may take.
+const WITHIN: Duration = Duration::from_secs(5);
+
+/// How long to wait before it is asked again.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// A question to a neighbour.
+#[derive(Debug, Default)]
+enum Question {
+    /// To be asked; a listing from that point on.
+    Wanted(Option<String>),
+    /// Asked.
+    Asked(Transaction),
+    /// Answered, or not needed.
+    #[default]
+    Done,
+}
+
+#[derive(Debug)]
+struct Neighbour {
+    address: Address,
+    subscription: Question,
+    /// All its registrations, after a gap.
+    listing: Question,
+    /// The accounts of the listing so far, and of the events meanwhile.
+    seen: BTreeSet<String>,
+}
+
+/// All neighbours.
+#[derive(Debug, Default)]
+pub(super) struct Neighbours {
+    all: Vec<Neighbour>,
+    retry_at: Option<Instant>,
+}
+
+impl Neighbours {
+    /// Those of the `own`th of so many shards.
+    pub(super) fn new(own: u8, shards: u8) -> Self {
+        let neighbour = |index| Neighbour {
+            address: Address::local(ModuleKind::Signaling, index),
+            subscription: Question::Wanted(None),
+            listing: Question::Done,
+            seen: BTreeSet::new(),
+        };
+        Self { all: (0..shards).filter(|&index| index != own).map(neighbour).collect(), retry_at: None }
+    }
+
+    /// When they are asked again.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.retry_at
+    }
+}
+
+impl Signaling {
+    /// Asks the neighbours for what is wanted.
+    pub(super) fn follow_neighbours(&mut self) {
+        let now = self.means.now.instant;
+        if self.neighbours.retry_at.is_some_and(|at| at > now) {
+            return;
+        }
+        self.neighbours.retry_at = None;
+        for neighbour in &mut self.neighbours.all {
+            let mut ask = |command, parameters: Parameters| {
+                let to = neighbour.address;
+                Question::Asked(self.means.outbox.request(now, Instance::MODULE, to, command, parameters, WITHIN))
+            };
+            if let Question::Wanted(_) = neighbour.subscription {
+                let at = self.means.now.wall;
+                let event = RegistrationEvent { registration: any_registration(), at, missed: false };
+                neighbour.subscription = ask(Command::Subscribe, one(event));
+            }
+            if let Question::Wanted(cursor) = &mut neighbour.listing {
+                let cursor = cursor.take();
+                if cursor.is_none() {
+                    neighbour.seen.clear();
+                }
+                let selection = Selection { cursor, limit: Some(PAGE), ..Selection::default() };
+                let parameters = [Parameter::from(any_registration()), selection.into()];
+                neighbour.listing = ask(Command::Query, parameters.into_iter().collect());
+            }
+        }
+    }
+
+    /// A neighbour's answer. False: it is to something else.
+    pub(super) fn neighbour_answered(&mut self, packet: &Packet) -> bool {
+        let is = |question: &Question| matches!(question, Question::Asked(asked) if *asked == packet.transaction);
+        let asked = |neighbour: &Neighbour| is(&neighbour.subscription) || is(&neighbour.listing);
+        let Some(index) = self.neighbours.all.iter().position(asked) else { return false };
+        if !packet.command.is_final() {
+            return true;
+        }
+        let done = packet.command == Command::Done;
+        if !done {
+            tracing::debug!(reason = ?packet.failure().reason, "another shard does not tell registrations yet");
+            self.neighbours.retry_at.get_or_insert(self.means.now.instant + RETRY);
+        }
+        let neighbour = &mut self.neighbours.all[index];
+        match (is(&neighbour.subscription), done) {
+            (true, true) => neighbour.subscription = Question::Done,
+            // What was told meanwhile is missed.
+            (true, false) => {
+                (neighbour.subscription, neighbour.listing) = (Question::Wanted(None), Question::Wanted(None))
+            }
+            (false, true) => self.take_neighbours_page(index, packet),
+            (false, false) => neighbour.listing = Question::Wanted(None),
+        }
+        self.follow_neighbours();
+        true
+    }
+
+    fn take_neighbours_page(&mut self, index: usize, packet: &Packet) {
+        let mut next = Question::Done;
+        for parameter in &packet.parameters {
+            match parameter {
+                Parameter::Registration(registration) => self.registered_elsewhere(index, registration),
+                Parameter::Selection(selection) if selection.cursor.is_some() => {
+                    next = Question::Wanted(selection.cursor.clone());
+                }
+                _ => {}
+            }
+        }
+        if let Question::Done = next {
+            self.keep_seen(index);
+        }
+        self.neighbours.all[index].listing = next;
+    }
+
+    /// `Notify × RegistrationEvent` of a neighbour.
+    pub(super) fn neighbour_told(&mut self, packet: &Packet) {
+        let Some(Parameter::RegistrationEvent(event)) = packet.first() else { return };
+        let from = packet.source.of_module();
+        let Some(index) = self.neighbours.all.iter().position(|neighbour| neighbour.address == from) else { return };
+        if event.missed {
+            self.neighbours.all[index].listing = Question::Wanted(None);
+        }
+        self.registered_elsewhere(index, &event.registration);
+        self.follow_neighbours();
+    }
+
+    /// A registration as told to one who asked: signaling modules learn of connections, too.
+    pub(super) fn registration_for(&self, asker: Address, account: &str) -> Registration {
+        let mut contacts = self.bindings.contacts(account);
+        if asker.module.kind == ModuleKind::Signaling {
+            for contact in &mut contacts {
+                let flow = FlowText::parse(contact.flow.reveal());
+                let open =
+                    flow.and_then(|flow| self.means.flows.to(flow.remote).filter(|open| open.local == flow.local));
+                if let Some(open) = open {
+                    contact.flow = flow_text_of_connection(open).into();
+                }
+            }
+        }
+        Registration { account: account.to_owned(), contacts }
+    }
+
+    fn registered_elsewhere(&mut self, index: usize, registration: &Registration) {
+        let Registration { account, contacts } = registration;
+        let neighbour = &mut self.neighbours.all[index];
+        if !matches!(neighbour.listing, Question::Done) {
+            neighbour.seen.insert(account.clone());
+        }
+        let flows = contacts.iter().filter_map(|contact| FlowText::parse(contact.flow.reveal()));
+        let mut remotes = Vec::with_capacity(contacts.len());
+        for flow in flows {
+            if let Some(open) = flow.connection() {
+                self.means.flows.note_elsewhere(&open);
+            }
+            remotes.push(flow.remote.to_string());
+        }
+        self.bindings.elsewhere_mut().tell(account, remotes.iter().map(String::as_str));
+    }
+
+    /// After a listing: what the neighbour did not tell of is gone.
+    fn keep_seen(&mut self, index: usize) {
+        let Neighbour { address, seen, .. } = &mut self.neighbours.all[index];
+        let (seen, home) = (std::mem::take(seen), address.module.index.unwrap_or(0));
+        let shards = &self.means.config.shards;
+        let gone = |account: &&str| shards.home(account.as_bytes()) == home && !seen.contains(*account);
+        let gone: Vec<String> = self.bindings.elsewhere_mut().accounts().filter(gone).map(str::to_owned).collect();
+        gone.iter().for_each(|account| self.bindings.elsewhere_mut().forget(account));
+    }
+}
+
+/// Stands for "registrations".
+fn any_registration() -> Registration {
+    Registration { account: String::new(), contacts: Vec::new() }
+}
