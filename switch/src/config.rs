@@ -2,14 +2,18 @@
 
 use crate::limits::CALLS_MAX;
 use crate::plan::Plan;
+use router::Shards;
 use router::time::Duration;
 
 /// The configuration of a [`Switch`](crate::Switch). A call keeps the one that it began with.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The shards of the platform: each has a switch, and the signaling module that is an account's home its bindings. Stays
+    /// what it was at the start.
+    pub shards: Shards,
     /// Whither calls go.
     pub plan: Plan,
-    /// Calls up at once; one more is refused as congestion. 0: the platform is about to end and takes none.
+    /// Calls up at once on all shards; one more is refused as congestion. 0: the platform is about to end and takes none.
     pub calls_max: usize,
     /// From a call's begin to its answer, over all destinations. Default 3 minutes: RFC 3261 §16.6 lets no proxy wait less.
     pub setup_timeout: Duration,
@@ -27,6 +31,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            shards: Shards::default(),
             plan: Plan::default(),
             calls_max: CALLS_MAX,
             setup_timeout: Duration::from_secs(180),

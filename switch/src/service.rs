@@ -11,7 +11,7 @@ use router::parameter::{self, CauseKind, Failure, Originate, Parameter, Reason, 
 use router::time::{Instant, Now, TimerWheel, WallTime};
 use router::{
     Address, Command, Instance, Instances, ModuleKind, Outbox, OwnMap, Packet, Parameters, Random, Received, Service,
-    one,
+    Tally, one,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub struct Switch {
     calls: OwnMap<Instance, Call>,
     /// The calls that are up, by their common id.
     names: BTreeMap<String, Instance>,
+    /// The calls that are up on all shards.
+    all_calls: Tally,
     timers: TimerWheel<(Instance, Timer)>,
     records: Records,
     events: Events,
@@ -39,6 +41,7 @@ impl Switch {
         let instances = Instances::new(&mut random);
         Self {
             outbox: Outbox::new(Address::local(ModuleKind::Switch, index)),
+            all_calls: config.shards.tally("calls"),
             config: Arc::new(config),
             random,
             instances,
@@ -54,7 +57,7 @@ impl Switch {
 
     /// The configuration for the calls that begin from now on; those that are up keep theirs.
     pub fn reconfigure(&mut self, config: Config) {
-        self.config = Arc::new(config);
+        self.config = Arc::new(Config { shards: self.config.shards.clone(), ..config });
     }
 
     /// How many calls are up.
@@ -90,8 +93,8 @@ impl Switch {
         };
         handle(call, &mut turn);
         call.settle(&mut turn);
-        if call.has_ended() {
-            self.names.remove(call.id());
+        if call.has_ended() && self.names.remove(call.id()).is_some() {
+            self.all_calls.give_back();
         }
         if call.is_over() {
             self.calls.remove(&instance);
@@ -119,9 +122,9 @@ impl Switch {
         self.with_call(now, instance, |_, _| ());
     }
 
-    /// Whether one more call may begin; if not, the request is refused.
+    /// Whether one more call may begin, which it does then; if not, the request is refused.
     fn admit(&mut self, packet: &Packet) -> bool {
-        let room = self.names.len() < self.config.calls_max;
+        let room = self.all_calls.take_below(u32::try_from(self.config.calls_max).unwrap_or(u32::MAX));
         if !room {
             self.counters.refused += 1;
             self.outbox.failed(packet, Failure::because(CauseKind::Congestion.into()));
@@ -182,6 +185,7 @@ impl Switch {
             module: self.outbox.address().module.to_string(),
             since: self.since,
             calls: self.names.len(),
+            all_calls: self.all_calls.count() as usize,
             calls_max: self.config.calls_max,
             legs: legs.map(Call::legs_open).sum(),
             counters: &self.counters,

@@ -33,7 +33,10 @@ impl Counters {
 pub(crate) struct Facts<'a> {
     pub(crate) module: String,
     pub(crate) since: WallTime,
+    /// Of this switch.
     pub(crate) calls: usize,
+    /// Of all switches.
+    pub(crate) all_calls: usize,
     pub(crate) calls_max: usize,
     pub(crate) legs: usize,
     pub(crate) counters: &'a Counters,
@@ -43,8 +46,8 @@ pub(crate) struct Facts<'a> {
 
 /// The answer to `Query × Status`.
 pub(crate) fn status(facts: Facts<'_>) -> Status {
-    let Facts { module, since, calls, calls_max, legs, counters, records, expired } = facts;
-    let full = calls >= calls_max;
+    let Facts { module, since, calls, all_calls, calls_max, legs, counters, records, expired } = facts;
+    let full = all_calls >= calls_max;
     let resource = |kind, name: &str, used: usize, total: Option<usize>| Resource {
         kind,
         name: name.to_owned(),

@@ -29,8 +29,9 @@ impl Call {
         for Member { account, timeout } in members.into_iter().take(FORK_LEGS) {
             let query = Registration { account: account.clone(), contacts: Vec::new() };
             let timeout = timeout.unwrap_or(self.config.ring_timeout);
+            let registrar = turn.registrar(&self.config.shards, &account);
             let purpose = Purpose::Registration { account, timeout };
-            self.request(turn, turn.signaling(), Command::Query, one(query), QUERY_WITHIN, purpose);
+            self.request(turn, registrar, Command::Query, one(query), QUERY_WITHIN, purpose);
         }
         true
     }

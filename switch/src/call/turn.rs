@@ -5,7 +5,7 @@ use crate::event::Events;
 use crate::record::Records;
 use crate::status::Counters;
 use router::time::{Now, TimerWheel};
-use router::{Address, Instance, Instances, ModuleKind, Outbox, Random};
+use router::{Address, Instance, Instances, ModuleKind, Outbox, Random, Shards};
 
 /// The switch's common means, lent to one call for one turn.
 pub(crate) struct Turn<'a> {
@@ -23,5 +23,13 @@ impl Turn<'_> {
     /// The signaling module of our own shard: it runs in our thread.
     pub(crate) fn signaling(&self) -> Address {
         Address::local(ModuleKind::Signaling, self.outbox.address().module.index.unwrap_or(0))
+    }
+
+    /// The signaling module that is an account's home, and knows where it is registered.
+    pub(crate) fn registrar(&self, shards: &Shards, account: &str) -> Address {
+        match shards.is_one() {
+            true => self.signaling(),
+            false => Address::local(ModuleKind::Signaling, shards.home(account.as_bytes())),
+        }
     }
 }
