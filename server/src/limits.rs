@@ -19,6 +19,9 @@ pub const BUSY_MESSAGES_PER_SECOND: u64 = 2_000;
 /// stays within the few milliseconds that a caller's network takes too.
 pub const BUSY_PERIOD: Duration = Duration::from_micros(500);
 
+/// Things that a shard takes of what others handed it before its timers and packets have their turn: as many as of datagrams.
+pub const HANDED_PER_TURN: usize = 64;
+
 /// How often calls are counted while draining.
 pub const DRAIN_POLL: Duration = Duration::from_millis(250);
 

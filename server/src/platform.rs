@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::configuration::{self, Configuration};
 use crate::first_start::{self, FirstAccount};
 use crate::limits::{self, RESTART_PAUSE, STOP_WITHIN};
-use crate::shard::{self, Shard};
+use crate::shard::Shards;
 use crate::supervision::supervise;
 use crate::telemetry::{http, logging::Logging};
 use crate::threads::{self, Layout};
@@ -16,8 +16,6 @@ use arc_swap::ArcSwap;
 use control::listener::{Listener, Waker};
 use control::{Config, Control};
 use router::{Address, ModuleKind, PlatformId, Random, Router};
-use signaling::Signaling;
-use signaling::transport::{Resolver, TransportSettings, Transports};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -25,7 +23,6 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use store::Store;
 use store::backend::{Sqlite, Stopper};
-use switch::Switch;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
@@ -65,8 +62,8 @@ pub fn run(configuration: Configuration, file: Option<PathBuf>, print: fn(&str))
     let data = configuration.data.display().to_string();
     first_start::data_folder(&configuration.data).map_err(|error| StartError::new(data, error))?;
     let available = threads::available().map_err(|error| StartError::new("cores", error))?;
-    let layout =
-        Layout::new(&available, &configuration.media.workers).map_err(|error| StartError::new("cores", error))?;
+    let layout = Layout::new(&available, &configuration.media.workers, configuration.sip.shards)
+        .map_err(|error| StartError::new("cores", error))?;
     // Before any thread: those that are not put elsewhere inherit it.
     if let Err(error) = threads::pin(&layout.others) {
         tracing::warn!(%error, "the server cannot choose its cores");
@@ -92,13 +89,14 @@ impl Platform {
         let configuration = Arc::clone(&self.live.load().configuration);
         let store = self.start_store(&configuration)?;
         let workers = self.start_workers(&configuration)?;
-        let shard = self.start_shard(&configuration)?;
+        let shards = Shards::start(&self.router, self.clock, &self.live, &self.layout, &mut self.random)
+            .map_err(|failure| StartError::new(failure.what, failure.why))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| StartError::new("runtime", error))?;
         let result = runtime.block_on(self.serve(&configuration, file, logging, print));
-        shard.stop();
+        shards.stop();
         drop(runtime);
         workers.stop();
         store.stop();
@@ -145,52 +143,6 @@ impl Platform {
             workers.0.push((stop, thread));
         }
         Ok(workers)
-    }
-
-    /// The SIP shard: its sockets are bound, or the first that cannot be is told, when this returns.
-    fn start_shard(&mut self, configuration: &Configuration) -> Result<ShardThread, StartError> {
-        let listeners = configuration::sip::listeners(configuration);
-        let waker = Waker::default();
-        let signaling_endpoint = self.router.register(ModuleKind::Signaling, 0, waker.clone());
-        let switch_endpoint = self.router.register(ModuleKind::Switch, 0, waker.clone());
-        let (clock, live) = (self.clock, Arc::clone(&self.live));
-        let (mut for_signaling, for_switch) = (self.random.fork(), self.random.fork());
-        let (stop, stopped) = oneshot::channel();
-        let (bound, result) = std::sync::mpsc::channel();
-        let run = async move {
-            let transports = match Transports::bind(&listeners, TransportSettings::default()) {
-                Ok(transports) => transports,
-                Err(error) => return drop(bound.send(Err(error))),
-            };
-            let now = clock.now();
-            let state = live.load_full();
-            let config = configuration::sip::config(&state.configuration, transports.listeners());
-            let shard = Shard {
-                signaling: Signaling::new(0, config, now, for_signaling.fork()),
-                signaling_endpoint,
-                switch: Switch::new(0, shard::calls_config(&state), now, for_switch),
-                switch_endpoint,
-                transports,
-                resolver: Resolver::system(),
-                waker,
-                clock,
-                live,
-            };
-            let _ = bound.send(Ok(()));
-            shard.run(stopped).await;
-        };
-        let runtime = move || {
-            let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            built.map(|runtime| runtime.block_on(run))
-        };
-        let thread = threads::spawn("sip-0", self.layout.others.clone(), false, runtime)
-            .map_err(|error| StartError::new("SIP", error))?;
-        match result.recv() {
-            Ok(Ok(())) => Ok(ShardThread { stop, thread }),
-            Ok(Err(error)) => Err(StartError::new("sip.listen", error)),
-            // The thread ended before it said anything: its runtime could not be built.
-            Err(_) => Err(StartError::new("SIP", "its thread could not start")),
-        }
     }
 
     /// What runs on this thread's runtime: control, administration, telemetry, signals.
@@ -391,24 +343,6 @@ impl StoreThread {
         self.stopper.stop();
         if self.thread.join().is_err() {
             tracing::error!("the store ended in a panic");
-        }
-    }
-}
-
-/// The SIP shard's thread.
-struct ShardThread {
-    stop: oneshot::Sender<()>,
-    thread: JoinHandle<std::io::Result<()>>,
-}
-
-impl ShardThread {
-    /// Calls that are up are hung up, and their records on their way to the store, when this returns.
-    fn stop(self) {
-        let _ = self.stop.send(());
-        match self.thread.join() {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%error, "the SIP shard did not start"),
-            Err(_) => tracing::error!("the SIP shard ended in a panic"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Cores, names and priorities of threads: the one place that knows them.
 
-use crate::configuration::value::MediaWorkers;
+use crate::configuration::value::{MediaWorkers, SipShards};
 use rustix::thread::CpuSet;
 use std::io;
 use std::thread::JoinHandle;
@@ -13,21 +13,34 @@ const REAL_TIME_PRIORITY: i32 = 10;
 pub struct Layout {
     /// One media worker on each of these.
     pub workers: Vec<usize>,
-    /// Everything else: the SIP shard, the store, control and telemetry.
+    /// One SIP shard on each of these; a single one on any of its.
+    pub shards: Vec<Vec<usize>>,
+    /// Everything else: the store, control and telemetry.
     pub others: Vec<usize>,
     /// Whether no worker's core runs anything else of ours, so that workers may be scheduled in real time.
     pub exclusive: bool,
 }
 
+/// Cores for each SIP shard where both shards and workers are to be chosen: media takes most of what a call costs.
+const CORES_PER_SHARD: usize = 4;
+
 impl Layout {
     /// Shares out the cores that the process may use.
-    pub fn new(available: &[usize], workers: &MediaWorkers) -> Result<Self, String> {
+    pub fn new(available: &[usize], workers: &MediaWorkers, shards: SipShards) -> Result<Self, String> {
+        if available.is_empty() {
+            return Err("there is no core to run on".to_owned());
+        }
+        let wanted = match shards {
+            SipShards::Count(count) => Some(usize::from(count.max(1))),
+            SipShards::Auto if *workers == MediaWorkers::Auto => Some((available.len() / CORES_PER_SHARD).max(1)),
+            SipShards::Auto => None,
+        };
         let workers: Vec<usize> = match workers {
-            MediaWorkers::Auto => match available {
-                [] => return Err("there is no core to run on".to_owned()),
-                [only] => vec![*only],
-                [_, rest @ ..] => rest.iter().copied().take(router::limits::MODULES_PER_KIND).collect(),
-            },
+            // A core for each shard, as long as one is left.
+            MediaWorkers::Auto => {
+                let first = wanted.unwrap_or(1).min(available.len() - 1);
+                available[first..].iter().copied().take(router::limits::MODULES_PER_KIND).collect()
+            }
             MediaWorkers::Cores(cores) => cores.iter().map(|&core| usize::from(core)).collect(),
         };
         if let Some(core) = workers.iter().find(|core| !available.contains(core)) {
@@ -38,7 +51,11 @@ impl Layout {
         if !exclusive {
             others = available.to_vec();
         }
-        Ok(Self { workers, others, exclusive })
+        let shards = match wanted.unwrap_or(others.len()).min(router::limits::SHARDS.into()) {
+            1 => vec![others.clone()],
+            count => (0..count).map(|index| vec![others[index % others.len()]]).collect(),
+        };
+        Ok(Self { workers, shards, others, exclusive })
     }
 }
 
@@ -120,19 +137,39 @@ fn schedule_in_real_time() -> io::Result<()> {
 mod tests {
     use super::*;
 
+    const ONE: SipShards = SipShards::Count(1);
+
     #[test]
     fn one_core_is_left_to_everything_else_where_there_are_two() {
-        let layout = |available: &[usize]| Layout::new(available, &MediaWorkers::Auto).unwrap();
-        assert_eq!(layout(&[4]), Layout { workers: vec![4], others: vec![4], exclusive: false });
-        assert_eq!(layout(&[0, 1]), Layout { workers: vec![1], others: vec![0], exclusive: true });
+        let layout = |available: &[usize]| Layout::new(available, &MediaWorkers::Auto, ONE).unwrap();
+        let (workers, shards) = (vec![4], vec![vec![4]]);
+        assert_eq!(layout(&[4]), Layout { workers, shards, others: vec![4], exclusive: false });
+        let (workers, shards) = (vec![1], vec![vec![0]]);
+        assert_eq!(layout(&[0, 1]), Layout { workers, shards, others: vec![0], exclusive: true });
         assert_eq!(layout(&[2, 5, 7]).workers, [5, 7]);
+        assert!(Layout::new(&[], &MediaWorkers::Auto, ONE).is_err());
     }
 
     #[test]
     fn chosen_cores_lie_within_the_mask() {
-        assert!(Layout::new(&[0, 1], &MediaWorkers::Cores(vec![2])).is_err());
-        let all = Layout::new(&[0, 1], &MediaWorkers::Cores(vec![0, 1])).unwrap();
+        assert!(Layout::new(&[0, 1], &MediaWorkers::Cores(vec![2]), ONE).is_err());
+        let all = Layout::new(&[0, 1], &MediaWorkers::Cores(vec![0, 1]), ONE).unwrap();
         assert_eq!((all.others, all.exclusive), (vec![0, 1], false));
+        assert_eq!(all.shards, [vec![0, 1]], "a single shard runs where everything else does");
+    }
+
+    #[test]
+    fn each_shard_has_a_core_where_there_are_enough() {
+        let eight: Vec<usize> = (0..8).collect();
+        let layout = Layout::new(&eight, &MediaWorkers::Auto, SipShards::Count(3)).unwrap();
+        assert_eq!((layout.shards, layout.workers), (vec![vec![0], vec![1], vec![2]], vec![3, 4, 5, 6, 7]));
+        let layout = Layout::new(&[0, 1], &MediaWorkers::Auto, SipShards::Count(3)).unwrap();
+        assert_eq!((layout.shards, layout.workers), (vec![vec![0], vec![0], vec![0]], vec![1]));
+        let both = Layout::new(&eight, &MediaWorkers::Auto, SipShards::Auto).unwrap();
+        assert_eq!((both.shards.len(), both.workers.len()), (2, 6));
+        let left = Layout::new(&eight, &MediaWorkers::Cores(vec![6, 7]), SipShards::Auto).unwrap();
+        assert_eq!((left.shards.len(), left.exclusive), (6, true));
+        assert_eq!(Layout::new(&[3], &MediaWorkers::Auto, SipShards::Auto).unwrap().shards, [vec![3]]);
     }
 
     #[test]

@@ -132,8 +132,8 @@ fn in_use(simulation: &mut Simulation) -> Vec<String> {
             left.push(format!("{module} waits for {pending} answers"));
         }
     }
-    if !simulation.platform.switch.is_idle() {
-        left.push("the switch is not idle".to_owned());
+    if !simulation.platform.switches_are_idle() {
+        left.push("a switch is not idle".to_owned());
     }
     let workers: Vec<_> = simulation.platform.workers().map(|voice| (voice.sessions(), voice.pairs_used())).collect();
     for (sessions, pairs) in workers {

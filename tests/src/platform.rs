@@ -1,9 +1,10 @@
-//! A whole Tandem in one thread: signaling and switch on one shard, media workers, the store, and somebody who watches.
+//! A whole Tandem in one thread: signaling and switch on one shard or several, media workers, the store, and somebody who watches.
 //!
-//! The shard drains both inboxes in one turn, as docs/architecture.md has it. The other modules run on threads of their own
+//! What arrives comes to any shard by chance, which is harder than a kernel that spreads by address. A shard drains both inboxes in one turn, as docs/architecture.md has it. The other modules run on threads of their own
 //! in a server; here each wakes up a chosen chance time after something came into its inbox.
 
 mod observer;
+mod shard;
 mod transports;
 mod wire;
 
@@ -15,9 +16,10 @@ use media::{Interface, PortRange, Voice};
 use router::parameter::{Account, CallRecord, Status};
 use router::service::{Service, drain, next_turn, turn};
 use router::time::{Duration, Instant, Now};
-use router::{Address, Endpoint, ModuleKind, PlatformId, Random, Router};
+use router::{Address, Endpoint, ModuleKind, PlatformId, Random, Router, Shards};
+use shard::Shard;
 use signaling::Signaling;
-use signaling::transport::{Listener, Listeners, Resolution, Transport, TransportEvent};
+use signaling::transport::{Exchange, Listener, Listeners, Transport};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use store::backend::{Memory, Write};
@@ -45,6 +47,8 @@ pub struct PlatformConfig {
     pub media: media::Config,
     /// Media workers.
     pub workers: u8,
+    /// SIP shards.
+    pub shards: u8,
     /// Accounts: name and password.
     pub accounts: Vec<(String, String)>,
     /// How long a module on another thread sleeps at most after something came.
@@ -73,6 +77,7 @@ impl Default for PlatformConfig {
                 ..media::Config::default()
             },
             workers: 1,
+            shards: 1,
             accounts: ["alice", "bob", "carol", "dave"].map(account).to_vec(),
             wake_up: Duration::from_micros(200),
             names: BTreeMap::new(),
@@ -139,18 +144,11 @@ impl<S: Service> Seat<S> {
 
 /// The platform.
 pub struct Platform {
-    /// SIP.
-    pub signaling: Signaling,
-    /// Calls.
-    pub switch: Switch,
-    signaling_endpoint: Endpoint,
-    switch_endpoint: Endpoint,
+    shards: Vec<Shard>,
     workers: Vec<Seat<Voice<SimulatedWire>>>,
     store: Seat<Store<Memory>>,
     observer: Seat<Observer>,
-    transports: Transports,
     names: BTreeMap<String, Vec<IpAddr>>,
-    resolving: Vec<(Instant, String)>,
     wake_up: Duration,
     random: Random,
     router: Router,
@@ -173,12 +171,10 @@ impl Platform {
     /// Starts it over a database.
     pub fn over(memory: Memory, config: PlatformConfig, mut random: Random, now: Now, network: &mut Network) -> Self {
         let router = Router::new(PlatformId(1));
-        let signaling_endpoint = router.register(ModuleKind::Signaling, 0, || ());
-        let switch_endpoint = router.register(ModuleKind::Switch, 0, || ());
         let store_address = Address::local(ModuleKind::Store, 0);
         let store = Store::new(memory, store_address, store::Config::default(), now);
         let store = Seat::new(store, router.register(ModuleKind::Store, 0, || ()));
-        let observer = Seat::new(Observer::new(now), router.register(ModuleKind::Control, 0, || ()));
+        let observer = Seat::new(Observer::new(now, config.shards), router.register(ModuleKind::Control, 0, || ()));
         let workers = (0..config.workers).map(|index| {
             let ports = config.media.ports.share(usize::from(index), usize::from(config.workers));
             let own = media::Config { ports, ..config.media.clone() };
@@ -187,22 +183,34 @@ impl Platform {
             Seat::new(voice, router.register(ModuleKind::Voice, index, || ()))
         });
         let workers = workers.collect();
-        let transports = Transports::new(config.signaling.listeners.clone(), network);
-        Self {
-            signaling: Signaling::new(0, config.signaling, now, random.fork()),
-            switch: Switch::new(0, config.switch, now, random.fork()),
-            signaling_endpoint,
-            switch_endpoint,
-            workers,
-            store,
-            observer,
-            transports,
-            names: config.names,
-            resolving: Vec::new(),
-            wake_up: config.wake_up,
-            random,
-            router,
-        }
+        let shards = match config.shards {
+            1 => Shards::default(),
+            count => Shards::new(count, &mut random),
+        };
+        let exchanges = Exchange::of_all(&shards, (0..config.shards).map(|_| || ()));
+        let seats: Vec<_> = (0..config.shards)
+            .map(|index| {
+                let register = |kind| router.register(kind, index, || ());
+                (index, register(ModuleKind::Signaling), register(ModuleKind::Switch))
+            })
+            .collect();
+        let shard = |((index, signaling_endpoint, switch_endpoint), exchange)| {
+            let admission = config.signaling.admission.share(config.shards.into());
+            let signaling = signaling::Config { shards: shards.clone(), admission, ..config.signaling.clone() };
+            let switch = switch::Config { shards: shards.clone(), ..config.switch.clone() };
+            Shard {
+                transports: Transports::new(index, signaling.listeners.clone(), network),
+                signaling: Signaling::new(index, signaling, now, random.fork()),
+                signaling_endpoint,
+                switch: Switch::new(index, switch, now, random.fork()),
+                switch_endpoint,
+                exchange,
+                resolving: Vec::new(),
+                wakes: None,
+            }
+        };
+        let shards = seats.into_iter().zip(exchanges).map(shard).collect();
+        Self { shards, workers, store, observer, names: config.names, wake_up: config.wake_up, random, router }
     }
 
     /// Who watches it.
@@ -243,7 +251,12 @@ impl Platform {
 
     /// Connections that are open.
     pub fn connections(&self) -> usize {
-        self.transports.connections()
+        self.shards.iter().map(|shard| shard.transports.connections()).sum()
+    }
+
+    /// Whether no switch has anything left.
+    pub fn switches_are_idle(&self) -> bool {
+        self.shards.iter().all(|shard| shard.switch.is_idle())
     }
 
     /// Asks all modules how they are; [`statuses`](Self::statuses) has the answers soon.
@@ -261,11 +274,11 @@ impl Platform {
 
     /// Requests that some module has sent and that nobody has answered, by module.
     pub fn pending(&mut self) -> Vec<(&'static str, usize)> {
-        let mut pending = vec![
-            ("signaling", self.signaling.outbox().pending()),
-            ("switch", self.switch.outbox().pending()),
-            ("store", self.store.service.outbox().pending()),
-        ];
+        let mut pending = vec![("store", self.store.service.outbox().pending())];
+        for shard in &mut self.shards {
+            pending.push(("signaling", shard.signaling.outbox().pending()));
+            pending.push(("switch", shard.switch.outbox().pending()));
+        }
         pending.extend(self.workers.iter_mut().map(|seat| ("voice", seat.service.outbox().pending())));
         pending
     }
@@ -289,13 +302,25 @@ impl Platform {
                 return;
             }
         }
-        self.transports.handle(now.instant, arrival, network);
+        let holder = match &arrival {
+            Arrival::Datagram { .. } | Arrival::Accepted { .. } if self.shards.len() > 1 => {
+                Some(self.random.below(self.shards.len() as u64) as usize)
+            }
+            Arrival::Datagram { .. } | Arrival::Accepted { .. } => Some(0),
+            Arrival::Connected { link }
+            | Arrival::Refused { link }
+            | Arrival::Data { link, .. }
+            | Arrival::Closed { link, .. } => self.shards.iter().position(|shard| shard.transports.holds(*link)),
+        };
+        if let Some(holder) = holder {
+            self.shards[holder].transports.handle(now.instant, arrival, network);
+        }
     }
 
     /// Lets every module do what is due, until nothing is left to be done at this moment.
     pub fn run(&mut self, now: Now, network: &mut Network) {
         loop {
-            let mut busy = self.run_shard(now, network);
+            let mut busy = self.run_shards(now, network);
             for seat in &mut self.workers {
                 seat.notice(now, self.wake_up, &mut self.random);
                 busy |= seat.run(now);
@@ -314,55 +339,26 @@ impl Platform {
         }
     }
 
-    /// Signaling and switch take turns until neither has anything left.
-    fn run_shard(&mut self, now: Now, network: &mut Network) -> bool {
+    fn run_shards(&mut self, now: Now, network: &mut Network) -> bool {
         let mut busy = false;
-        loop {
-            while let Some(event) = self.transports.poll_event() {
-                busy = true;
-                match event {
-                    TransportEvent::Received(received) => self.signaling.handle_message(now, received),
-                    TransportEvent::Failed { token, failure, .. } => {
-                        self.signaling.handle_transport_failed(now, token, failure);
-                    }
-                    TransportEvent::Closed { flow } => self.signaling.handle_closed(now, &flow),
-                }
-                drain(&mut self.signaling, &self.signaling_endpoint, now);
+        let alone = self.shards.len() == 1;
+        for shard in &mut self.shards {
+            if !alone {
+                shard.notice(now, self.wake_up, &mut self.random);
             }
-            let due: Vec<_> = self.resolving.extract_if(.., |(at, _)| *at <= now.instant).collect();
-            for (_, name) in due {
-                let known = self.names.get(&name).map(|addresses| Resolution::Known(addresses.as_slice().into()));
-                self.signaling.handle_resolved(now, &name, &known.unwrap_or(Resolution::Unknown));
-                drain(&mut self.signaling, &self.signaling_endpoint, now);
-            }
-            let due = |at: Option<Instant>| at.is_some_and(|at| at <= now.instant);
-            let waits = self.signaling_endpoint.counters().depth + self.switch_endpoint.counters().depth > 0;
-            let timers = due(next_turn(&mut self.signaling)) || due(next_turn(&mut self.switch));
-            if waits || timers {
-                busy = true;
-                turn(&mut self.signaling, &self.signaling_endpoint, now);
-                turn(&mut self.switch, &self.switch_endpoint, now);
-            }
-            while let Some(transmit) = self.signaling.poll_transmit() {
-                self.transports.send(now.instant, transmit, network);
-            }
-            while let Some(name) = self.signaling.poll_resolve() {
-                let after = Duration::from_millis(1 + self.random.below(30));
-                self.resolving.push((now.instant + after, name));
-            }
-            if !waits && !timers && !self.transports.has_events() {
-                return busy;
+            if alone || shard.is_due(now) {
+                busy |= shard.run(now, &self.names, &mut self.random, network);
             }
         }
+        busy
     }
 
     /// When something is due next.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
-        let shard = next_turn(&mut self.signaling).into_iter().chain(next_turn(&mut self.switch));
-        let resolving = self.resolving.iter().map(|(at, _)| *at);
+        let shards = self.shards.iter_mut().filter_map(Shard::poll_timeout);
         let workers = self.workers.iter_mut().filter_map(Seat::next);
         let rest = self.store.next().into_iter().chain(self.observer.next());
-        shard.chain(resolving).chain(workers).chain(rest).min()
+        shards.chain(workers).chain(rest).min()
     }
 }
 

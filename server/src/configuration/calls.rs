@@ -2,13 +2,15 @@
 
 use super::model::Configuration;
 use super::plan;
+use router::Shards;
 use router::time::Duration;
 
-/// The switch's configuration.
-pub fn config(configuration: &Configuration) -> switch::Config {
+/// What the switch of each shard is told.
+pub fn config(configuration: &Configuration, shards: &Shards) -> switch::Config {
     let calls = &configuration.calls;
     let seconds = |seconds: u32| Duration::from_secs(seconds.into());
     switch::Config {
+        shards: shards.clone(),
         plan: plan::plan(configuration),
         calls_max: calls.max as usize,
         setup_timeout: seconds(calls.setup_timeout_s),

@@ -1,6 +1,6 @@
 //! Every section and key, and its default. `keys.rs` says what each is for.
 
-use super::value::{HostPort, Listen, LogFormat, MediaWorkers, PortRange, Secret, Strategy};
+use super::value::{HostPort, Listen, LogFormat, MediaWorkers, PortRange, Secret, SipShards, Strategy};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -69,6 +69,7 @@ impl Configuration {
 #[expect(missing_docs, reason = "keys.rs says what each key is for")]
 pub struct Sip {
     pub listen: Vec<Listen>,
+    pub shards: SipShards,
     pub advertised: BTreeMap<Listen, String>,
     pub domains: Vec<String>,
     pub realm: String,
@@ -96,6 +97,7 @@ impl Default for Sip {
         let loopback = SocketAddr::from(([127, 0, 0, 1], 5060));
         Self {
             listen: vec![Listen::udp(loopback), Listen::tcp(loopback)],
+            shards: SipShards::Count(1),
             advertised: BTreeMap::new(),
             domains: Vec::new(),
             realm: "tandem".to_owned(),

@@ -2,6 +2,7 @@
 
 use super::model::Configuration;
 use super::value::{Listen, Transport};
+use router::Shards;
 use router::time::Duration;
 use signaling::admission::{AdmissionLimits, Rate};
 use signaling::digest::ClientCredentials;
@@ -10,10 +11,12 @@ use signaling::transaction::Timers;
 use signaling::transport::{Advertised, ListenerConfig, Listeners};
 use signaling::trunk::{Source, Target, TargetHost, TrunkConfig};
 
-/// What signaling is told. `bound` are the listeners as they were bound.
-pub fn config(configuration: &Configuration, bound: &Listeners) -> signaling::Config {
+/// What the signaling of each shard is told. `bound` are the listeners as they were bound. What limits strangers and what is kept
+/// for `trace` is shared out among the shards.
+pub fn config(configuration: &Configuration, bound: &Listeners, shards: &Shards) -> signaling::Config {
     let sip = &configuration.sip;
     signaling::Config {
+        shards: shards.clone(),
         listeners: bound.clone(),
         domains: sip.domains.clone(),
         realm: sip.realm.clone(),
@@ -21,7 +24,8 @@ pub fn config(configuration: &Configuration, bound: &Listeners) -> signaling::Co
         contacts_max: sip.contacts_max as usize,
         reveal_numbers: configuration.log.reveal,
         nonce_life: Duration::from_secs(sip.nonce_life_s.into()),
-        admission: admission(configuration),
+        admission: admission(configuration).share(shards.count().into()),
+        trace_octets: signaling::limits::TRACE_OCTETS_DEFAULT / usize::from(shards.count()),
         keep_alive: (sip.keep_alive_s > 0).then(|| Duration::from_secs(sip.keep_alive_s.into())),
         trunks: trunks(configuration),
         timers: timers(configuration),
@@ -147,6 +151,17 @@ mod tests {
         assert!(trunks[0].sources[0].contains("192.0.2.1:9".parse().unwrap()));
         assert_eq!(trunks[1].sources.len(), 1);
         assert!(!trunks[1].sources[0].contains("192.0.2.2:5060".parse().unwrap()));
+    }
+
+    #[test]
+    fn shards_share_what_strangers_may_send() {
+        let configuration = Configuration::default();
+        let all = admission(&configuration);
+        let (one, three) = (all.share(1), all.share(3));
+        assert_eq!(one, all);
+        assert_eq!(three.unknown_source, Rate { per_second: 17, burst: 67 });
+        assert_eq!(three.unknown_total, Rate { per_second: 334, burst: 667 });
+        assert_eq!(three.registered_account, one.registered_account);
     }
 
     #[test]

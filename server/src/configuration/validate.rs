@@ -1,6 +1,7 @@
 //! Contradictions: what each key alone may say, and together they may not.
 
 use super::model::{Bridge, Configuration, Trunk};
+use super::value::SipShards;
 use super::{plan, sip};
 use crate::cluster::certificate::{is_name, is_platform};
 use crate::limits::{PEERS, PLATFORM_NAME_BYTES};
@@ -47,6 +48,9 @@ impl Found {
 fn sip_section(configuration: &Configuration, found: &mut Found) {
     let sip = &configuration.sip;
     found.unless(!sip.listen.is_empty(), "sip.listen", "nothing is listened on");
+    if let SipShards::Count(count) = sip.shards {
+        found.unless((1..=router::limits::SHARDS).contains(&count), "sip.shards", "lies between 1 and 32");
+    }
     let mut seen = BTreeSet::new();
     for listen in &sip.listen {
         if listen.address.port() != 0 && !seen.insert(*listen) {
@@ -317,6 +321,9 @@ mod tests {
             ("[sip]\ncontacts_max = 17", "between 1 and 16"),
             ("[sip]\ncontacts_max = 0", "between 1 and 16"),
             ("[[group]]\nname = \"a\"\nmembers = []", "member"),
+            ("[sip]\nshards = 0", "32"),
+            ("[sip]\nshards = 33", "32"),
+            ("[sip]\nshards = \"many\"", "auto"),
             ("[[route]]\nto = [\"trunk:a\"]", "`a`"),
             ("[[route]]\nto = [\"group:a\"]", "`a`"),
             ("[[route]]\nto = []", "to"),

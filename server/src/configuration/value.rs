@@ -209,6 +209,45 @@ impl From<MediaWorkers> for WorkersText {
     }
 }
 
+/// How many SIP shards there are: `"auto"`, or a number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
+#[serde(try_from = "ShardsText", into = "ShardsText")]
+pub enum SipShards {
+    /// As many as there are cores for.
+    Auto,
+    /// So many.
+    Count(u8),
+}
+
+/// The two written forms.
+#[derive(Deserialize, Serialize)]
+#[serde(untagged)]
+enum ShardsText {
+    Word(String),
+    Count(u8),
+}
+
+impl TryFrom<ShardsText> for SipShards {
+    type Error = String;
+
+    fn try_from(text: ShardsText) -> Result<Self, String> {
+        match text {
+            ShardsText::Word(word) if word == "auto" => Ok(Self::Auto),
+            ShardsText::Word(word) => Err(format!("`{word}`: write \"auto\" or a number, such as 2")),
+            ShardsText::Count(count) => Ok(Self::Count(count)),
+        }
+    }
+}
+
+impl From<SipShards> for ShardsText {
+    fn from(shards: SipShards) -> Self {
+        match shards {
+            SipShards::Auto => Self::Word("auto".to_owned()),
+            SipShards::Count(count) => Self::Count(count),
+        }
+    }
+}
+
 /// In what order a group's members ring.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -44,6 +44,19 @@ impl Default for AdmissionLimits {
     }
 }
 
+impl AdmissionLimits {
+    /// The share of each of so many shards: strangers are spread over all of them by the hash of their Call-IDs, so that all shards
+    /// together admit what one alone would. Who is registered has its limit on each.
+    #[must_use]
+    pub fn share(self, shards: u32) -> Self {
+        let share = |rate: Rate| Rate {
+            per_second: rate.per_second.div_ceil(shards.max(1)),
+            burst: rate.burst.div_ceil(shards.max(1)),
+        };
+        Self { unknown_source: share(self.unknown_source), unknown_total: share(self.unknown_total), ..self }
+    }
+}
+
 /// How a source is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Standing {

@@ -172,27 +172,14 @@ enum Socket {
 }
 
 impl Transports {
-    /// Whether every address is free, of the listeners that the system does not choose a port for. Listeners that are shared
-    /// are bound without asking, also beside another server's that shares its own: who starts asks here first.
-    ///
-    /// # Errors
-    /// The first listener that cannot be bound.
-    pub fn probe(configs: &[ListenerConfig]) -> Result<(), BindError> {
-        for config in configs.iter().filter(|config| config.bind.port() != 0) {
-            bind(config, false).map_err(|error| BindError {
-                transport: config.transport,
-                address: config.bind,
-                error,
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Binds all listeners, or none. To be called within a tokio runtime.
+    /// Binds all listeners, or none. To be called within a tokio runtime. Of shards that share them, shard 0 binds first.
     ///
     /// # Errors
     /// The first listener that cannot be bound.
     pub fn bind(configs: &[ListenerConfig], settings: TransportSettings) -> Result<Transports, BindError> {
+        if settings.shared && settings.shard == 0 {
+            probe(configs)?;
+        }
         let mut sockets = Vec::new();
         let mut listeners = Vec::new();
         for config in configs {
@@ -520,6 +507,15 @@ impl Transports {
         self.counters.failed += 1;
         self.events.push_back(TransportEvent::Failed { destination, token, failure });
     }
+}
+
+/// Whether every address is free. Listeners that are shared are bound beside those of another server that shares its own, so who
+/// comes first asks here before.
+fn probe(configs: &[ListenerConfig]) -> Result<(), BindError> {
+    for config in configs.iter().filter(|config| config.bind.port() != 0) {
+        bind(config, false).map_err(|error| BindError { transport: config.transport, address: config.bind, error })?;
+    }
+    Ok(())
 }
 
 fn bind(config: &ListenerConfig, shared: bool) -> io::Result<(Socket, Listener)> {

@@ -46,7 +46,7 @@ pub struct Observer {
 }
 
 impl Observer {
-    pub(crate) fn new(now: Now) -> Self {
+    pub(crate) fn new(now: Now, shards: u8) -> Self {
         let mut observer = Self {
             outbox: Outbox::new(Address::local(ModuleKind::Control, 0)),
             calls: BTreeMap::new(),
@@ -72,7 +72,9 @@ impl Observer {
             at: now.wall,
             missed: false,
         };
-        observer.ask(now, Address::local(ModuleKind::Switch, 0), Command::Subscribe, one(nothing));
+        for index in 0..shards {
+            observer.ask(now, Address::local(ModuleKind::Switch, index), Command::Subscribe, one(nothing.clone()));
+        }
         observer
     }
 

@@ -23,6 +23,7 @@ struct Open {
 /// Sockets of the signalling.
 #[derive(Debug)]
 pub(crate) struct Transports {
+    shard: u8,
     listeners: Listeners,
     connections: BTreeMap<ConnectionId, Open>,
     events: VecDeque<TransportEvent>,
@@ -31,11 +32,11 @@ pub(crate) struct Transports {
 }
 
 impl Transports {
-    pub(crate) fn new(listeners: Listeners, network: &mut Network) -> Self {
+    pub(crate) fn new(shard: u8, listeners: Listeners, network: &mut Network) -> Self {
         for (_, listener) in listeners.iter().filter(|(_, listener)| listener.transport() == Transport::Tcp) {
             network.listen(listener.local());
         }
-        Self { listeners, connections: BTreeMap::new(), events: VecDeque::new(), last: 0, next_port: 0 }
+        Self { shard, listeners, connections: BTreeMap::new(), events: VecDeque::new(), last: 0, next_port: 0 }
     }
 
     pub(crate) fn poll_event(&mut self) -> Option<TransportEvent> {
@@ -44,6 +45,11 @@ impl Transports {
 
     pub(crate) fn has_events(&self) -> bool {
         !self.events.is_empty()
+    }
+
+    /// Whether a connection is one of these.
+    pub(crate) fn holds(&self, link: LinkId) -> bool {
+        self.find(link).is_some()
     }
 
     /// How many connections are open.
@@ -114,7 +120,7 @@ impl Transports {
             (None, None) => return self.fail(destination, token, TransportFailure::Closed),
             (None, Some(address)) => {
                 self.next_port += 1;
-                let from = SocketAddr::new(local.ip(), 32_000 + self.next_port % 10_000);
+                let from = SocketAddr::new(local.ip(), 32_000 + u16::from(self.shard) * 1_000 + self.next_port % 1_000);
                 let link = network.connect(now, from, address);
                 self.open(link, Side::Client, from, address, Some(id))
             }
@@ -135,7 +141,7 @@ impl Transports {
         listener: Option<signaling::transport::ListenerId>,
     ) -> ConnectionId {
         self.last += 1;
-        let id = ConnectionId(self.last);
+        let id = ConnectionId::of_shard(self.shard, self.last);
         let accepted =
             self.listeners.iter().find(|(_, known)| known.transport() == Transport::Tcp && known.local() == local);
         let listener = listener.or(accepted.map(|(id, _)| id)).unwrap_or(signaling::transport::ListenerId(0));

@@ -7,17 +7,24 @@
 //!        └───────────────── sleep until one of: ◀──────────────────────┘
 //!             a message, a packet from another thread, a deadline, a name resolved
 //! ```
+//! What is another shard's goes to its post on the way from or to the sockets ([`Exchange`]); `start` puts all of them up.
+
+mod ending;
+mod start;
+
+pub use ending::Ending;
+pub use start::{Shards, StartFailure};
 
 use crate::administration::{Live, State};
 use crate::clock::Clock;
 use crate::configuration::{calls, sip};
-use crate::limits::{BUSY_MESSAGES_PER_SECOND, BUSY_PERIOD, SHARD_ROUNDS};
+use crate::limits::{BUSY_MESSAGES_PER_SECOND, BUSY_PERIOD, HANDED_PER_TURN, SHARD_ROUNDS};
 use control::listener::Waker;
 use router::service::{drain, next_turn, turn};
-use router::time::{Duration, Instant};
+use router::time::{Duration, Instant, Now};
 use router::{Endpoint, Pace};
 use signaling::Signaling;
-use signaling::transport::{Resolution, Resolver, TransportEvent, Transports};
+use signaling::transport::{Exchange, Handed, Resolution, Resolver, TransportEvent, Transports};
 use signaling::trunk::Source;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -30,6 +37,9 @@ const HANG_UP_WITHIN: Duration = Duration::from_secs(3);
 
 /// How often it looks whether they have.
 const HANG_UP_POLL: Duration = Duration::from_millis(5);
+
+/// How soon it is tried again to hand over what found no room.
+const HELD_RETRY: Duration = Duration::from_millis(1);
 
 /// How long open connections may take to send what is queued when the shard ends.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
@@ -46,6 +56,12 @@ pub struct Shard {
     pub switch_endpoint: Endpoint,
     /// The sockets.
     pub transports: Transports,
+    /// The other shards.
+    pub exchange: Exchange,
+    /// When all of them may end.
+    pub ending: Ending,
+    /// All of them.
+    pub shards: router::Shards,
     /// Names.
     pub resolver: Resolver,
     /// What wakes it: the same for both modules.
@@ -88,15 +104,19 @@ impl Shard {
                 tokio::task::yield_now().await;
                 continue;
             }
-            if !(self.signaling_endpoint.may_sleep() && self.switch_endpoint.may_sleep()) {
+            if !self.may_sleep() {
                 self.awake();
                 continue;
             }
-            let due = earliest(next_turn(&mut self.signaling), next_turn(&mut self.switch));
+            let mut due = earliest(next_turn(&mut self.signaling), next_turn(&mut self.switch));
+            let held = self.exchange.is_held();
+            if held {
+                due = earliest(due, Some(self.clock.instant() + HELD_RETRY));
+            }
             let resolver = &mut self.resolver;
             tokio::select! {
                 biased;
-                () = self.transports.ready() => {}
+                () = self.transports.ready(), if !held => {}
                 () = self.waker.wait() => {}
                 () = wait_until(&mut alarm, due, &self.clock) => {}
                 () = std::future::poll_fn(|context| resolver.poll_ready(context)) => {}
@@ -108,12 +128,19 @@ impl Shard {
         self.transports.close(CLOSE_WITHIN).await;
     }
 
-    /// Ends the calls that are up, and gives their peers and the store a moment to hear of it.
+    /// Ends the calls that are up, and gives their peers and the store a moment to hear of it. What is another shard's is handed
+    /// over until all have done.
     async fn hang_up(&mut self) {
         let now = self.clock.now();
         self.switch.hang_up_all(now);
         let until = now.instant + HANG_UP_WITHIN;
-        while !(self.switch.is_idle() && self.signaling.is_drained()) && self.clock.instant() < until {
+        while self.clock.instant() < until {
+            if self.switch.is_idle() && self.signaling.is_drained() {
+                self.ending.done();
+                if self.ending.is_over() {
+                    break;
+                }
+            }
             self.awake();
             if !self.work().more {
                 let _ = tokio::time::timeout(HANG_UP_POLL, self.transports.ready()).await;
@@ -121,35 +148,33 @@ impl Shard {
         }
     }
 
+    fn may_sleep(&self) -> bool {
+        self.signaling_endpoint.may_sleep() && self.switch_endpoint.may_sleep() && self.exchange.may_sleep()
+    }
+
     fn awake(&self) {
+        self.exchange.awake();
         self.signaling_endpoint.awake();
         self.switch_endpoint.awake();
     }
 
     fn apply(&mut self, state: &State) {
         let now = self.clock.now();
-        self.signaling.reconfigure(now, sip::config(&state.configuration, self.transports.listeners()));
+        let config = sip::config(&state.configuration, self.transports.listeners(), &self.shards);
+        self.signaling.reconfigure(now, config);
         self.transports.set_trunks(trunk_sources(state));
-        self.switch.reconfigure(calls_config(state));
+        self.switch.reconfigure(calls_config(state, &self.shards));
     }
 
     /// One turn: what came, what the modules make of it, what is to be sent.
     fn work(&mut self) -> Worked {
         let now = self.clock.now();
-        let mut messages = 0;
-        let mut more = self.transports.receive();
-        while let Some(event) = self.transports.poll_event() {
-            match event {
-                TransportEvent::Received(received) => {
-                    messages += 1;
-                    self.signaling.handle_message(now, received);
-                }
-                TransportEvent::Failed { token, failure, .. } => {
-                    self.signaling.handle_transport_failed(now, token, failure);
-                }
-                TransportEvent::Closed { flow } => self.signaling.handle_closed(now, &flow),
-            }
-        }
+        let held = self.exchange.is_held();
+        let mut more = !held && self.transports.receive();
+        let mut messages = self.take_events(now);
+        let handed = self.take_handed(now);
+        messages += handed;
+        more |= handed == HANDED_PER_TURN;
         while let Some((host, resolution)) = self.resolver.poll_answer(now.instant) {
             self.signaling.handle_resolved(now, &host, &resolution);
         }
@@ -169,10 +194,52 @@ impl Shard {
             }
         }
         while let Some(transmit) = self.signaling.poll_transmit() {
-            self.transports.send(transmit);
+            if let Some(transmit) = self.exchange.dispatch(transmit) {
+                self.transports.send(transmit);
+            }
+        }
+        if !self.shards.is_one() {
+            self.signaling.note_exchange(self.exchange.counters());
         }
         more |= !self.signaling_endpoint.is_empty() || !self.switch_endpoint.is_empty();
         Worked { messages, more }
+    }
+
+    /// What came to the sockets, and what became of what was sent. How many messages came.
+    fn take_events(&mut self, now: Now) -> usize {
+        let mut messages = 0;
+        while let Some(event) = self.transports.poll_event() {
+            messages += usize::from(matches!(event, TransportEvent::Received(_)));
+            if let Some(event) = self.exchange.route(event) {
+                self.take_event(now, event);
+            }
+        }
+        while let Some(event) = self.exchange.poll_event() {
+            self.take_event(now, event);
+        }
+        messages
+    }
+
+    /// A batch of what other shards handed over. How much it was.
+    fn take_handed(&mut self, now: Now) -> usize {
+        for handed in 0..HANDED_PER_TURN {
+            match self.exchange.poll_handed() {
+                Some(Handed::Event(event)) => self.take_event(now, event),
+                Some(Handed::Transmit(transmit)) => self.transports.send(transmit),
+                None => return handed,
+            }
+        }
+        HANDED_PER_TURN
+    }
+
+    fn take_event(&mut self, now: Now, event: TransportEvent) {
+        match event {
+            TransportEvent::Received(received) => self.signaling.handle_message(now, received),
+            TransportEvent::Failed { token, failure, .. } => {
+                self.signaling.handle_transport_failed(now, token, failure);
+            }
+            TransportEvent::Closed { flow } => self.signaling.handle_closed(now, &flow),
+        }
     }
 }
 
@@ -194,8 +261,8 @@ fn pause(length: Duration) {
 }
 
 /// What the switch is told: while the server drains, no new calls.
-pub fn calls_config(state: &State) -> switch::Config {
-    let config = calls::config(&state.configuration);
+pub fn calls_config(state: &State, shards: &router::Shards) -> switch::Config {
+    let config = calls::config(&state.configuration, shards);
     if state.draining { switch::Config { calls_max: 0, ..config } } else { config }
 }
 
