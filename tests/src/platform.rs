@@ -47,7 +47,7 @@ pub struct PlatformConfig {
     pub media: media::Config,
     /// Media workers.
     pub workers: u8,
-    /// SIP shards.
+    /// SIP shards: one, or as many as `TANDEM_SHARDS` says.
     pub shards: u8,
     /// Accounts: name and password.
     pub accounts: Vec<(String, String)>,
@@ -77,7 +77,7 @@ impl Default for PlatformConfig {
                 ..media::Config::default()
             },
             workers: 1,
-            shards: 1,
+            shards: std::env::var("TANDEM_SHARDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1),
             accounts: ["alice", "bob", "carol", "dave"].map(account).to_vec(),
             wake_up: Duration::from_micros(200),
             names: BTreeMap::new(),
@@ -333,6 +333,11 @@ impl Platform {
             drain(&mut self.observer.service, &self.observer.endpoint, now);
             self.observer.notice(now, Duration::ZERO, &mut self.random);
             busy |= self.observer.run(now);
+            if self.shards.len() > 1 {
+                for shard in &mut self.shards {
+                    shard.notice(now, self.wake_up, &mut self.random);
+                }
+            }
             if !busy {
                 return;
             }
@@ -343,9 +348,6 @@ impl Platform {
         let mut busy = false;
         let alone = self.shards.len() == 1;
         for shard in &mut self.shards {
-            if !alone {
-                shard.notice(now, self.wake_up, &mut self.random);
-            }
             if alone || shard.is_due(now) {
                 busy |= shard.run(now, &self.names, &mut self.random, network);
             }

@@ -191,3 +191,116 @@ impl Exchange {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::{ConnectionId, Destination, Flow, ListenerId, Received, Token, Transport};
+    use bytes::Bytes;
+    use router::Random;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn flow(connection: Option<ConnectionId>) -> Flow {
+        Flow {
+            transport: if connection.is_some() { Transport::Tcp } else { Transport::Udp },
+            listener: ListenerId(0),
+            local: "192.0.2.1:5060".parse().unwrap(),
+            remote: "198.51.100.7:5060".parse().unwrap(),
+            connection,
+        }
+    }
+
+    /// Two shards, what woke each, and a message that is at home on the second one.
+    fn two() -> (Exchange, Exchange, Arc<[AtomicUsize; 2]>, Bytes) {
+        let shards = Shards::new(2, &mut Random::from_seed(1));
+        let woken: Arc<[AtomicUsize; 2]> = Arc::default();
+        let wakers = [0, 1].map(|index| {
+            let woken = Arc::clone(&woken);
+            move || {
+                woken[index].fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let [one, two] = <[Exchange; 2]>::try_from(Exchange::of_all(&shards, wakers)).unwrap();
+        let message = |number: u32| Bytes::from(format!("OPTIONS sip:h SIP/2.0\r\nCall-ID: {number}\r\n\r\n"));
+        let second = (0..).map(message).find(|message| home(&shards, message) == Some(1)).unwrap();
+        (one, two, woken, second)
+    }
+
+    fn received(bytes: &Bytes, connection: Option<ConnectionId>) -> TransportEvent {
+        TransportEvent::Received(Received { flow: flow(connection), bytes: bytes.clone() })
+    }
+
+    #[test]
+    fn what_is_at_home_elsewhere_is_handed_over_and_wakes_who_sleeps() {
+        let (mut one, mut two, woken, message) = two();
+        let event = || received(&message, None);
+        assert_eq!(two.route(event()), Some(event()), "at home");
+        assert!(two.may_sleep());
+        assert_eq!(one.route(event()), None);
+        assert_eq!((woken[0].load(Ordering::Relaxed), woken[1].load(Ordering::Relaxed)), (0, 1));
+        two.awake();
+        assert!(!two.is_empty());
+        assert_eq!(two.poll_handed(), Some(Handed::Event(event())));
+        let homeless = Bytes::from_static(b"OPTIONS sip:h SIP/2.0\r\n\r\n");
+        assert_eq!(one.route(received(&homeless, None)), Some(received(&homeless, None)), "any shard refuses it");
+        assert_eq!(one.counters(), ExchangeCounters { handed: 1, dropped: 0, congested: 0 });
+    }
+
+    #[test]
+    fn one_shard_alone_looks_at_nothing() {
+        let mut alone = Exchange::of_all(&Shards::default(), [|| ()]).remove(0);
+        let event = TransportEvent::Closed { flow: flow(Some(ConnectionId(1))) };
+        let flow = flow(Some(ConnectionId::of_shard(3, 1)));
+        let transmit = Transmit { destination: Destination::flow(&flow), bytes: Bytes::new(), token: None };
+        assert_eq!(alone.dispatch(transmit.clone()), Some(transmit));
+        assert!(alone.route(event).is_some() && alone.may_sleep() && alone.is_empty());
+    }
+
+    #[test]
+    fn a_message_goes_by_the_connection_of_its_owner_who_says_if_it_did_not_leave() {
+        let (mut one, mut two, _, message) = two();
+        let destination = Destination::flow(&flow(Some(ConnectionId::of_shard(1, 5))));
+        let transmit = Transmit { destination, bytes: message, token: Some(Token(1 << 63 | 7)) };
+        assert_eq!(two.dispatch(transmit.clone()), Some(transmit.clone()), "its own");
+        assert_eq!(one.dispatch(transmit.clone()), None);
+        let Some(Handed::Transmit(handed)) = two.poll_handed() else { panic!("nothing was handed over") };
+        assert_eq!((handed.destination, &handed.bytes), (destination, &transmit.bytes));
+        let failure = TransportFailure::Closed;
+        let failed = |token| TransportEvent::Failed { destination, token, failure };
+        assert_eq!(two.route(failed(handed.token)), None);
+        assert_eq!(one.poll_handed(), Some(Handed::Event(failed(transmit.token))));
+        assert_eq!(two.route(failed(transmit.token)), Some(failed(transmit.token)), "its own");
+        let opened = Destination::address(Transport::Tcp, destination.remote);
+        let anywhere = Transmit { destination: opened, ..transmit };
+        assert_eq!(one.dispatch(anywhere.clone()), Some(anywhere), "each shard opens its own");
+    }
+
+    #[test]
+    fn datagrams_are_dropped_where_there_is_no_room_and_streams_wait() {
+        let (mut one, mut two, _, message) = two();
+        for _ in 0..POST_SLOTS {
+            one.route(received(&message, None));
+        }
+        assert_eq!(one.counters().dropped, POST_SPARE as u64);
+        let destination = Destination::flow(&flow(Some(ConnectionId::of_shard(1, 5))));
+        let token = Some(Token(9));
+        assert_eq!(one.dispatch(Transmit { destination, bytes: message.clone(), token }), None);
+        let failure = TransportFailure::Congested;
+        assert_eq!(one.poll_event(), Some(TransportEvent::Failed { destination, token, failure }));
+        assert_eq!(one.counters().congested, 1);
+        let connection = Some(ConnectionId(1));
+        for _ in 0..POST_SPARE {
+            one.route(received(&message, connection));
+        }
+        assert!(!one.is_held());
+        one.route(received(&message, connection));
+        one.route(TransportEvent::Closed { flow: flow(connection) });
+        assert!(one.is_held(), "nothing more is read until there is room");
+        for _ in 0..POST_SLOTS {
+            assert!(two.poll_handed().is_some());
+        }
+        assert!(!one.is_held());
+        assert_eq!(two.poll_handed(), Some(Handed::Event(received(&message, connection))), "in order");
+        assert_eq!(two.poll_handed(), Some(Handed::Event(TransportEvent::Closed { flow: flow(connection) })));
+    }
+}

@@ -1,25 +1,27 @@
 //! Bounds: held exactly, given back whole; and what goes on when something else is full.
 
 use crate::trunk_failover::configured;
-use crate::{connect, ms, secs, with_phones};
+use crate::{ask_each, connect, ms, secs, with_phones};
 use media::PortRange;
 use router::parameter::{Outcome, Parameter, TrunkStatus};
-use router::{Address, Command, ModuleKind, one};
+use router::{Command, ModuleKind, one};
 use scenarios::simulation::PhoneIndex;
 use scenarios::trunk::{address, known, peer};
 use scenarios::{Behaviour, Conditions, Ending, PlatformConfig, Simulation, Step};
 
-/// What signaling says of the trunk.
+/// What signaling says of the trunk: the calls of all shards.
 fn trunk_status(simulation: &mut Simulation) -> TrunkStatus {
-    let now = simulation.now();
-    let signaling = Address::local(ModuleKind::Signaling, 0);
-    let asked = simulation.platform.observer().ask(now, signaling, Command::Query, one(TrunkStatus::default()));
-    simulation.run(ms(50));
-    let answer = simulation.platform.observer().answer(asked).expect("an answer");
-    match answer.first() {
+    let answers = ask_each(simulation, ModuleKind::Signaling, Command::Query, &one(TrunkStatus::default()));
+    let told = answers.iter().map(|answer| match answer.first() {
         Some(Parameter::TrunkStatus(status)) => (**status).clone(),
         other => panic!("{other:?}"),
-    }
+    });
+    told.reduce(|all, one| TrunkStatus {
+        calls_in: all.calls_in + one.calls_in,
+        calls_out: all.calls_out + one.calls_out,
+        ..all
+    })
+    .expect("a signaling module")
 }
 
 /// How many calls of a phone are up, and how many were refused as congestion.

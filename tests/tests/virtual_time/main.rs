@@ -1,6 +1,7 @@
 //! Scenarios in virtual time: a whole platform, its phones and the network between them, from one seed each.
 //!
 //! `TANDEM_SEED=n` runs the random scenarios with that seed alone; `TANDEM_SEEDS=n` with so many.
+//! `TANDEM_SHARDS=n` runs everything on so many SIP shards; what counts single milliseconds of one alone fails there.
 //! `TANDEM_LADDER=1` shows every SIP message as it is sent.
 
 mod basic_call;
@@ -22,10 +23,12 @@ mod private_log;
 mod random_calls;
 mod register;
 mod rtp_timeline;
+mod shards;
 mod tcp;
 mod trunk_failover;
 
 use router::time::Duration;
+use router::{Command, ModuleKind, Packet, Parameters};
 use scenarios::Simulation;
 use scenarios::simulation::PhoneIndex;
 
@@ -54,4 +57,17 @@ fn connect(simulation: &mut Simulation, from: PhoneIndex, to: PhoneIndex) {
         [from, to].iter().all(|&phone| simulation.phone(phone).last_call().is_some_and(|call| call.is_up()))
     });
     assert!(up, "no call from {from} to {to}: {:?}", simulation.call(from).ending);
+}
+
+/// Asks every module of a kind the same; their answers, in the order of the modules.
+fn ask_each(simulation: &mut Simulation, kind: ModuleKind, command: Command, parameters: &Parameters) -> Vec<Packet> {
+    let now = simulation.now();
+    let modules = simulation.platform.router().modules().into_iter().map(|(address, _)| address);
+    let modules: Vec<_> = modules.filter(|address| address.module.kind == kind).collect();
+    let observer = simulation.platform.observer();
+    let asked: Vec<_> =
+        modules.into_iter().map(|module| observer.ask(now, module, command, parameters.clone())).collect();
+    simulation.run(ms(50));
+    let answer = |asked| simulation.platform.observer().answer(asked).expect("an answer");
+    asked.into_iter().map(answer).collect()
 }

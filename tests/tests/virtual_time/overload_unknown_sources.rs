@@ -10,7 +10,7 @@ use scenarios::{Behaviour, Conditions, Ending, HoldStyle, PhoneConfig, Simulatio
 use std::net::{IpAddr, SocketAddr};
 
 /// So many requests a second for a second, from as many sources as there are; how many answers they got.
-fn flood(simulation: &mut Simulation, per_second: u64, sources: u8, method: &str) -> u64 {
+pub(crate) fn flood(simulation: &mut Simulation, per_second: u64, sources: u8, method: &str) -> u64 {
     let server = simulation.server();
     let hosts: Vec<SocketAddr> = (0..sources).map(|host| SocketAddr::from(([100, 64, 0, host], 5060))).collect();
     for host in &hosts {

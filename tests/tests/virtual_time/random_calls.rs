@@ -6,7 +6,7 @@ use router::time::Duration;
 use scenarios::network::NatConfig;
 use scenarios::phone::Carrier;
 use scenarios::trunk::{address, known, known_with, peer};
-use scenarios::{Action, Behaviour, Conditions, HoldStyle, PhoneConfig, Simulation, Step, Then};
+use scenarios::{Action, Behaviour, Conditions, HoldStyle, PhoneConfig, PlatformConfig, Simulation, Step, Then};
 use std::net::{IpAddr, SocketAddr};
 
 /// The seeds to run: `default` of them, or what the environment says.
@@ -70,12 +70,18 @@ fn behaviour(random: &mut Random) -> Behaviour {
     }
 }
 
-/// A platform with two trunks, and five phones of four accounts: one by TCP, one behind NAT, one without UPDATE, one that
+/// A platform of the default number of shards with two trunks, and five phones of four accounts: one by TCP, one behind NAT, one without UPDATE, one that
 /// calls without offers.
 fn populate(seed: u64, rough: bool) -> Simulation {
+    populate_on(seed, rough, PlatformConfig::default().shards)
+}
+
+/// The same on so many shards.
+pub(crate) fn populate_on(seed: u64, rough: bool, shards: u8) -> Simulation {
     let trunks = vec![known("one", address(1)), known_with("two", address(2), "tandem", "secret")];
     let mut config = crate::trunk_failover::configured(trunks);
     config.workers = 1 + (seed % 2) as u8;
+    config.shards = shards;
     config.switch.ring_timeout = secs(15);
     let mut simulation = Simulation::with(seed, config);
     let server = simulation.server();
@@ -108,8 +114,7 @@ fn populate(seed: u64, rough: bool) -> Simulation {
     simulation
 }
 
-fn run(seed: u64, rough: bool) {
-    let mut simulation = populate(seed, rough);
+fn run(mut simulation: Simulation, rough: bool) {
     simulation.grace = if rough { secs(12) } else { ms(2_500) };
     let phones = simulation.phones().len();
     for phone in 0..phones {
@@ -136,7 +141,16 @@ fn run(seed: u64, rough: bool) {
 
 /// Runs all seeds; fails with the list of those that failed.
 fn run_all(seeds: Vec<u64>, rough: bool) {
-    let fails = |&seed: &u64| std::panic::catch_unwind(|| run(seed, rough)).is_err();
+    run_each(seeds, |seed| run(populate(seed, rough), rough));
+}
+
+/// Runs so many seeds on so many shards.
+pub(crate) fn run_on(shards: u8, seeds: u64, rough: bool) {
+    run_each(all_seeds(seeds), |seed| run(populate_on(seed, rough, shards), rough));
+}
+
+fn run_each(seeds: Vec<u64>, run: impl Fn(u64) + std::panic::RefUnwindSafe) {
+    let fails = |&seed: &u64| std::panic::catch_unwind(|| run(seed)).is_err();
     let failed: Vec<u64> = seeds.into_iter().filter(fails).collect();
     assert!(failed.is_empty(), "failing seeds (one alone: TANDEM_SEED): {failed:?}");
 }

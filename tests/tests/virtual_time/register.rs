@@ -1,26 +1,19 @@
 //! Registration: digest, several contacts, refresh, removal, expiry, restart.
 
-use crate::{connect, ms, secs, with_phones};
+use crate::{ask_each, connect, secs, with_phones};
 use router::parameter::{Outcome, Parameter, Registration, Selection};
-use router::{Address, Command, ModuleKind, Parameters};
+use router::{Command, ModuleKind, one};
 use scenarios::{Conditions, Ending, PhoneConfig, Simulation};
 
-/// The contacts of an account, as signaling tells them.
+/// The contacts of an account, as its home tells them.
 fn contacts(simulation: &mut Simulation, account: &str) -> usize {
-    let now = simulation.now();
-    let mut parameters = Parameters::new();
-    parameters.push(Registration { account: account.to_owned(), contacts: Vec::new() }.into());
-    let signaling = Address::local(ModuleKind::Signaling, 0);
-    let asked = simulation.platform.observer().ask(now, signaling, Command::Query, parameters);
-    let mut answer = None;
-    simulation.run_until(secs(1), |simulation| {
-        answer = simulation.platform.observer().answer(asked);
-        answer.is_some()
-    });
-    match answer.as_ref().and_then(|answer| answer.first()) {
+    let asked = one(Registration { account: account.to_owned(), contacts: Vec::new() });
+    let answers = ask_each(simulation, ModuleKind::Signaling, Command::Query, &asked);
+    let contacts = answers.iter().map(|answer| match answer.first() {
         Some(Parameter::Registration(registration)) => registration.contacts.len(),
         other => panic!("{other:?}"),
-    }
+    });
+    contacts.sum()
 }
 
 #[test]
@@ -113,17 +106,12 @@ fn bindings_and_records_survive_a_restart() {
 fn a_registration_is_listed_with_the_latency_of_its_keep_alives() {
     let (mut simulation, [_]) = with_phones(7, ["alice"]);
     simulation.run(secs(40));
-    let now = simulation.now();
-    let mut parameters = Parameters::new();
-    parameters.push(Registration { account: String::new(), contacts: Vec::new() }.into());
+    let mut parameters = one(Registration { account: String::new(), contacts: Vec::new() });
     parameters.push(Selection::default().into());
-    let signaling = Address::local(ModuleKind::Signaling, 0);
-    let asked = simulation.platform.observer().ask(now, signaling, Command::Query, parameters);
-    simulation.run(ms(100));
-    let answer = simulation.platform.observer().answer(asked).expect("an answer");
-    let listed: Vec<_> = answer
-        .parameters
+    let answers = ask_each(&mut simulation, ModuleKind::Signaling, Command::Query, &parameters);
+    let listed: Vec<_> = answers
         .iter()
+        .flat_map(|answer| &answer.parameters)
         .filter_map(|parameter| match parameter {
             Parameter::Registration(registration) => Some(registration),
             _ => None,
