@@ -14,8 +14,11 @@ use std::sync::{Arc, OnceLock};
 pub struct Shards {
     count: u8,
     key: [u8; 16],
-    tallies: Arc<[OnceLock<(Box<str>, Tally)>]>,
+    tallies: Arc<[OnceLock<Named>]>,
 }
+
+/// A tally and its name.
+type Named = (Box<str>, Tally);
 
 impl Shards {
     /// So many shards, at least 1 and at most [`SHARDS`].

@@ -111,7 +111,7 @@ impl Exchange {
             Connection::Any => self.own,
         };
         let Some(post) = self.posts.get(usize::from(to)).filter(|_| to != self.own) else { return Some(transmit) };
-        let token = transmit.token.map(|token| token.from_shard(self.own));
+        let token = transmit.token.map(|token| token.marked(self.own));
         match post.push(Handed::Transmit(Transmit { token, ..transmit }), POST_SPARE) {
             Ok(()) => self.counters.handed += 1,
             Err(Handed::Transmit(Transmit { destination, token, .. })) => {

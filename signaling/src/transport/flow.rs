@@ -173,7 +173,7 @@ impl Token {
     const SHARD_AT: u32 = 24;
 
     /// The token of another shard's message.
-    pub(super) const fn from_shard(self, shard: u8) -> Token {
+    pub(super) const fn marked(self, shard: u8) -> Token {
         Token(self.0 | (shard as u64 + 1) << Self::SHARD_AT)
     }
 
@@ -268,8 +268,8 @@ mod tests {
         assert_eq!((connection.shard(), ConnectionId::of_shard(0, 7)), (31, ConnectionId(7)));
         let token = Token(1 << 63 | 5 << 32 | 0xff_ffff);
         assert_eq!(token.shard(), None);
-        assert_eq!(token.from_shard(0).shard(), Some((0, token)));
-        assert_eq!(token.from_shard(31).shard(), Some((31, token)));
+        assert_eq!(token.marked(0).shard(), Some((0, token)));
+        assert_eq!(token.marked(31).shard(), Some((31, token)));
     }
 
     #[test]
