@@ -3,10 +3,11 @@
 use super::harness::{CALL, TRUNK, Weather, World, offer, sdp, state, voice};
 use bytes::Bytes;
 use router::parameter::{
-    CauseKind, Digits, Direction, Failure, LegPhase, LegState, MediaExchange, Parameter, Transfer,
+    Cause, CauseKind, Digits, Direction, Failure, LegPhase, LegState, MediaExchange, Parameter, Transfer,
 };
 
 use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, Random, Received};
+use signaling::digest::ClientCredentials;
 use signaling::message::{Message, Method, StatusCode};
 use signaling::transaction::{ClientKey, Event, ServerKey, Timers, Transactions};
 use signaling::transport::{Destination, Flow, Listener, ListenerId, Listeners, Maddr, Transport};
@@ -105,10 +106,33 @@ impl Chaos {
         status: &str,
         body: &str,
     ) -> Bytes {
-        let text = super::peer::response(request, tag, "x", self.address, status, "Allow: INVITE, UPDATE\r\n", body);
+        self.respond_with(world, key, request, tag, status, "", body)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a response has as many parts")]
+    fn respond_with(
+        &mut self,
+        world: &World,
+        key: ServerKey,
+        request: &Message,
+        tag: &str,
+        status: &str,
+        headers: &str,
+        body: &str,
+    ) -> Bytes {
+        let headers = format!("Allow: INVITE, UPDATE\r\n{headers}");
+        let text = super::peer::response(request, tag, "x", self.address, status, &headers, body);
         let bytes = Bytes::from(text);
         self.transactions.respond(world.now.instant, key, bytes.clone());
         bytes
+    }
+
+    /// Somebody on the way asks who we are.
+    fn challenge(&mut self) -> String {
+        let (realm, nonce) = (self.random.below(6), self.random.below(1_000));
+        let stale = ["", ", stale=true"][self.random.below(2) as usize];
+        let algorithm = ["MD5", "SHA-256"][self.random.below(2) as usize];
+        format!("Proxy-Authenticate: Digest realm=\"{realm}\", nonce=\"{nonce}\", algorithm={algorithm}{stale}\r\n")
     }
 
     /// Does something, or nothing.
@@ -138,6 +162,21 @@ impl Chaos {
                     10 => {
                         self.respond(world, key, &invite, &tag, "491 Request Pending", "");
                         self.end_invited(&id);
+                    }
+                    11 => {
+                        let asks = self.challenge();
+                        self.respond_with(world, key, &invite, &tag, "407 Who Is It", &asks, "");
+                        self.end_invited(&id);
+                    }
+                    12 => {
+                        let elsewhere = "Contact: <sip:1@h>;q=0.1, <tel:2>\r\n";
+                        self.respond_with(world, key, &invite, &tag, "302 Moved", elsewhere, "");
+                        self.end_invited(&id);
+                    }
+                    13 => {
+                        let status =
+                            ["181 On", "182 Queued", "183 Soon", "199 Not Here"][self.random.below(4) as usize];
+                        self.respond(world, key, &invite, &tag, status, "");
                     }
                     _ => {}
                 }
@@ -253,6 +292,11 @@ impl Chaos {
                 self.respond(world, key, &message, &tag, "200 OK", "");
                 self.dialogs.remove(&id);
             }
+            Method::Notify if self.random.below(3) == 0 => {
+                let status = ["481 Gone", "500 Not Now", "407 Who Is It"][self.random.below(3) as usize];
+                let asks = self.challenge();
+                self.respond_with(world, key, &message, &tag, status, &asks, "");
+            }
             _ => drop(self.respond(world, key, &message, &tag, "200 OK", "")),
         }
     }
@@ -344,7 +388,9 @@ impl Caprice {
                 (Some(Parameter::Call(_)), 0..3) => {
                     let phase = if world.chance.below(2) == 0 { LegPhase::Ringing } else { LegPhase::Early };
                     let media = Self::media(world);
-                    world.answer(&packet, Command::Progress, state(phase, media));
+                    let code = [None, Some(181), Some(183), Some(486)][world.chance.below(4) as usize];
+                    let cause = code.map(|code| Cause { code: Some(code), ..Cause::new(CauseKind::Normal) });
+                    world.answer(&packet, Command::Progress, LegState { cause, ..state(phase, media) });
                 }
                 (Some(Parameter::Call(_)), 3..6) => {
                     self.owed.swap_remove(at);
@@ -352,7 +398,8 @@ impl Caprice {
                     world.answer(&packet, Command::Done, state(LegPhase::Answered, media));
                 }
                 (Some(Parameter::Transfer(transfer)), 0..3) => {
-                    let transfer = Transfer { phase: LegPhase::Ringing, ..(**transfer).clone() };
+                    let phase = [LegPhase::Trying, LegPhase::Ringing, LegPhase::Early][world.chance.below(3) as usize];
+                    let transfer = Transfer { phase, ..(**transfer).clone() };
                     world.answer(&packet, Command::Progress, transfer);
                 }
                 (Some(Parameter::Transfer(transfer)), 3..5) => {
@@ -422,7 +469,10 @@ fn pump(world: &mut World, chaos: &mut Chaos) {
 }
 
 fn run(seed: u64, weather: Weather) {
-    let mut world = World::new(seed);
+    let mut world = World::with(seed, |config| {
+        let password = "pw".to_owned().into();
+        config.trunks[0].credentials = Some(ClientCredentials { username: "us".to_owned(), password });
+    });
     world.weather = weather;
     let mut chaos = Chaos::new(Random::from_seed(seed ^ 0xc4a05));
     let mut caprice = Caprice::default();
