@@ -9,7 +9,7 @@ use crate::limits::PAGE;
 use crate::user_agent::contact::{FlowText, flow_text_of_connection};
 use router::parameter::{Parameter, Registration, RegistrationEvent, Selection};
 use router::time::{Duration, Instant};
-use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, Transaction, one};
+use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, PlatformId, Transaction, one};
 use std::collections::BTreeSet;
 
 /// How long a neighbour may take.
@@ -154,7 +154,7 @@ impl Signaling {
     /// A registration as told to one who asked: signaling modules learn of connections, too.
     pub(super) fn registration_for(&self, asker: Address, account: &str) -> Registration {
         let mut contacts = self.bindings.contacts(account);
-        if asker.module.kind == ModuleKind::Signaling {
+        if asker.module.kind == ModuleKind::Signaling && asker.platform == PlatformId::HERE {
             for contact in &mut contacts {
                 let flow = FlowText::parse(contact.flow.reveal());
                 let open =

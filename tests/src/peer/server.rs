@@ -98,8 +98,12 @@ impl<'a> Server<'a> {
             listeners.flat_map(|address| [format!("\"udp:{address}\""), format!("\"tcp:{address}\"")]).collect();
         // SIPp takes an OPTIONS for a call, and that for a failed one: who wants to be asked says so.
         let keep_alive = if settings.sip.contains("keep_alive_s") { "" } else { "keep_alive_s = 0\n" };
+        let shards = match std::env::var("TANDEM_SHARDS") {
+            Ok(count) if !settings.sip.contains("shards") => format!("shards = {count}\n"),
+            _ => String::new(),
+        };
         let text = format!(
-            "data = \"{}\"\n[sip]\nlisten = [{}]\n{keep_alive}{}\n[metrics]\nlisten = \"{}\"\n[control]\ntcp = \"{}\"\n[log]\n{}\n{}\n",
+            "data = \"{}\"\n[sip]\nlisten = [{}]\n{keep_alive}{shards}{}\n[metrics]\nlisten = \"{}\"\n[control]\ntcp = \"{}\"\n[log]\n{}\n{}\n",
             self.data().display(),
             listeners.join(", "),
             settings.sip,

@@ -11,6 +11,7 @@
 //! | `phones` | baresip phones that hear each other, the built-in services |
 //! | `operation` | first start, reload, draining, `tandem check`, the control socket |
 //! | `hardship` | kill -9, a full disk, floods, slow readers |
+//! | `shards` | the same over three SIP shards; all the others, too, with `TANDEM_SHARDS=3` |
 //! | `soak` | thousands of calls leave nothing behind |
 
 mod calls;
@@ -23,5 +24,6 @@ mod phones;
 mod refusals;
 mod registrations;
 mod scenario;
+mod shards;
 mod soak;
 mod transports;
