@@ -62,6 +62,7 @@ impl Bench {
             credentials: None,
             trusted: true,
             calls_max: None,
+            response_timeout: signaling::limits::TRUNK_RESPONSE_TIMEOUT,
         };
         let config = Config {
             listeners: Listeners::new(

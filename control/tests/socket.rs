@@ -38,6 +38,7 @@ fn call(phase: CallPhase) -> CallSummary {
             incoming: true,
         }],
         codec: Some("PCMU".to_owned()),
+        origin: Some(router::parameter::Origin::Account("alice".to_owned())),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The capacities of the signalling side, each with where it comes from.
 
+use router::time::Duration;
+
 /// Longest message that is read, head and body, in octets.
 ///
 /// A UDP payload cannot be longer (65,535 less the IP and UDP headers, RFC 768), and no SIP peer sends more over a
@@ -138,6 +140,13 @@ pub const PARTS_MAX: usize = 16;
 
 /// Multiparts within multiparts (RFC 5621 knows two): a body is read as often.
 pub const MULTIPART_DEPTH_MAX: usize = 3;
+
+/// How long an address of a trunk may leave an INVITE without any response where the configuration does not say: over UDP it has
+/// been sent four times by then (0, 0.5, 1.5 and 3.5 seconds, RFC 3261 §17.1.1.2), and whoever is there answers 100 within 200 ms.
+pub const TRUNK_RESPONSE_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How often the switch is told again that an offer came to nothing, where it does not say that it knows.
+pub const WITHDRAWALS_MAX: u8 = 3;
 
 /// Contacts of a 3xx that are looked at: four times those that are passed on, as some are no places that we call.
 pub const REDIRECT_CONTACTS_MAX: usize = 4 * router::limits::REDIRECTIONS;

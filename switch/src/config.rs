@@ -1,7 +1,7 @@
 //! What the operator sets.
 
 use crate::limits::CALLS_MAX;
-use crate::plan::Plan;
+use crate::plan::{Plan, Redirects};
 use router::Shards;
 use router::time::Duration;
 
@@ -24,6 +24,9 @@ pub struct Config {
     /// How long an answered leg may send no media, where neither hold nor silence suppression explains it; `None`: for
     /// ever. Default 60 seconds: ten lost RTCP intervals.
     pub media_silence: Option<Duration>,
+    /// What is done when a registered phone sends a call elsewhere. Default: followed, so that forwarding which is set at a phone
+    /// works; the phone's account must be allowed to call there. Of trunks, see [`Trunk`](crate::plan::Trunk).
+    pub redirects: Redirects,
     /// Whether the log shows numbers and names of callers and called.
     pub reveal_numbers: bool,
 }
@@ -38,6 +41,7 @@ impl Default for Config {
             ring_timeout: Duration::from_secs(60),
             length_max: Some(Duration::from_secs(12 * 3600)),
             media_silence: Some(Duration::from_secs(60)),
+            redirects: Redirects::Follow,
             reveal_numbers: false,
         }
     }

@@ -11,7 +11,8 @@
 //! - [`plan`]: the routing plan: from a number and on whose behalf to accounts, groups, trunks, services, with its branches.
 //! - `call`: a call's order of things, one file a feature: set-up, fork, fail-over, early media, renegotiation, transfer…
 //! - `negotiation`: typed offers and answers (RFC 3264) intersected across two legs, and the plans of their ports.
-//! - `record`, `event`, `listing`, `status`: what is told of calls.
+//! - `record`, `refusal`, `event`, `listing`, `status`: what is told of calls, and of attempts that never were one.
+//! - `trunks`: which of them do not respond, and are passed over.
 //! - [`Switch`]: the adapter between packets and the machines, a [`router::Service`].
 //!
 //! Pure: packets and time in, packets and a deadline out.
@@ -24,8 +25,10 @@ mod listing;
 mod negotiation;
 pub mod plan;
 mod record;
+mod refusal;
 mod service;
 mod status;
+mod trunks;
 
 pub use config::Config;
 pub use service::Switch;

@@ -17,6 +17,35 @@ pub const LEGS_PER_CALL: usize = 512;
 /// takes one for each of its members, as many as [`FORK_LEGS`], and the way there and on from there a few.
 pub const SEARCH_STEPS: u8 = 64;
 
+/// Numbers that one search is sent on to, each once: people forward to a few, and more are a loop or an attack. Every one takes one
+/// of the call's hops (Max-Forwards) besides.
+pub const REDIRECTS_PER_SEARCH: usize = 5;
+
+/// Calls in a row that a trunk has to leave without any response before it is passed over: one may be an accident, a second one
+/// is a pattern.
+pub const TRUNK_SILENT_FAILURES: u32 = 2;
+
+/// For how long a trunk is passed over at first: a short break has ended then. Each probe that it leaves without a response
+/// doubles that, up to [`TRUNK_HOLD_OFF_MAX`].
+pub const TRUNK_HOLD_OFF: Duration = Duration::from_secs(10);
+
+/// The longest time for which a trunk is passed over: at most every five minutes one call waits in vain for a trunk that is
+/// down for days, and a trunk that is back is used again after as long.
+pub const TRUNK_HOLD_OFF_MAX: Duration = Duration::from_secs(300);
+
+/// For how long the others pass over a trunk that one call probes: longer than any configured time to a first response.
+pub const TRUNK_PROBE: Duration = Duration::from_secs(32);
+
+/// Records of refused attempts that wait for the store: beyond it those of calls have the room, and attempts are only counted.
+pub const REFUSALS_WAITING: usize = RECORDS / 4;
+
+/// Refused attempts a second of one account or trunk that leave a record: more than people dial or a busy trunk is turned away
+/// in passing; a peer that is refused more often in a second is a loop or a flood, and the rest of it is counted.
+pub const REFUSALS_PER_ORIGIN_S: u32 = 50;
+
+/// The same of all together: a fifth of the records that the store takes at the greatest rate of calls.
+pub const REFUSALS_PER_S: u32 = 200;
+
 /// Octets of a number: longer ones (the longest E.164 number has 15 digits, user parts rarely 64) belong to nobody.
 pub const NUMBER_BYTES: usize = 256;
 
@@ -87,4 +116,7 @@ pub const RECORD_RETRY_MAX: Duration = Duration::from_secs(10);
 
 const _: () = assert!(RECORDS_IN_FLIGHT < router::limits::QUOTA_PER_SOURCE as usize);
 const _: () = assert!(LEGS_PER_CALL <= u16::MAX as usize && FORK_LEGS < LEGS_PER_CALL);
+const _: () = assert!(REDIRECTS_PER_SEARCH <= router::limits::REDIRECTIONS);
+const _: () = assert!(REFUSALS_PER_ORIGIN_S < REFUSALS_PER_S);
+const _: () = assert!(TRUNK_HOLD_OFF.as_millis() < TRUNK_HOLD_OFF_MAX.as_millis());
 const _: () = assert!(PAGE < router::limits::PARAMETERS);

@@ -1,6 +1,6 @@
 //! Call records on their way to the store: begun with the call, completed at its end, repeated until the store has them.
 
-use crate::limits::{RECORD_RETRY, RECORD_RETRY_MAX, RECORD_WITHIN, RECORDS, RECORDS_IN_FLIGHT};
+use crate::limits::{RECORD_RETRY, RECORD_RETRY_MAX, RECORD_WITHIN, RECORDS, RECORDS_IN_FLIGHT, REFUSALS_WAITING};
 use router::parameter::{CallRecord, Reason};
 use router::time::{Duration, Instant, Now};
 use router::{Address, Command, Instance, ModuleKind, Outbox, OwnMap, Packet, Transaction, one};
@@ -73,6 +73,22 @@ impl Records {
             None => self.lose(&record, "too many records wait for the store"),
         }
         self.send(now, outbox);
+    }
+
+    /// An attempt was refused before it was a call: its record, complete at once. False, and nothing made: what room is left is
+    /// for the records of calls.
+    pub(crate) fn attempt(&mut self, now: Now, outbox: &mut Outbox, record: impl FnOnce() -> CallRecord) -> bool {
+        let room = self.entries.len() < REFUSALS_WAITING;
+        if room {
+            let key = self.next;
+            self.next += 1;
+            self.enqueue(
+                key,
+                Entry { record: record(), command: Command::Set, place: Place::Queued, completed: None, attempts: 0 },
+            );
+            self.send(now, outbox);
+        }
+        room
     }
 
     /// The store answered.

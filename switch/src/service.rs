@@ -6,8 +6,10 @@ use crate::event::Events;
 use crate::limits::{CALL_ID_BYTES, NUMBER_BYTES};
 use crate::listing;
 use crate::record::Records;
+use crate::refusal::{self, Refusals};
 use crate::status::{Counters, Facts, status};
-use router::parameter::{self, CauseKind, Failure, Originate, Parameter, Reason, Selection};
+use crate::trunks::Trunks;
+use router::parameter::{self, Cause, CauseKind, Failure, Origin, Originate, Parameter, Reason, Selection};
 use router::time::{Instant, Now, TimerWheel, WallTime};
 use router::{
     Address, Command, Instance, Instances, ModuleKind, Outbox, OwnMap, Packet, Parameters, Random, Received, Service,
@@ -31,6 +33,8 @@ pub struct Switch {
     timers: TimerWheel<(Instance, Timer)>,
     records: Records,
     events: Events,
+    refusals: Refusals,
+    trunks: Trunks,
     counters: Counters,
     since: WallTime,
 }
@@ -50,6 +54,8 @@ impl Switch {
             timers: TimerWheel::new(),
             records: Records::default(),
             events: Events::default(),
+            refusals: Refusals::default(),
+            trunks: Trunks::default(),
             counters: Counters::default(),
             since: now.wall,
         }
@@ -57,6 +63,7 @@ impl Switch {
 
     /// The configuration for the calls that begin from now on; those that are up keep theirs.
     pub fn reconfigure(&mut self, config: Config) {
+        self.trunks.retain(&config.plan);
         self.config = Arc::new(Config { shards: self.config.shards.clone(), ..config });
     }
 
@@ -90,6 +97,7 @@ impl Switch {
             records: &mut self.records,
             events: &mut self.events,
             counters: &mut self.counters,
+            trunks: &mut self.trunks,
         };
         handle(call, &mut turn);
         call.settle(&mut turn);
@@ -114,6 +122,7 @@ impl Switch {
             records: &mut self.records,
             events: &mut self.events,
             counters: &mut self.counters,
+            trunks: &mut self.trunks,
         };
         let call = make(&mut turn, config);
         let instance = call.instance();
@@ -122,14 +131,45 @@ impl Switch {
         self.with_call(now, instance, |_, _| ());
     }
 
-    /// Whether one more call may begin, which it does then; if not, the request is refused.
-    fn admit(&mut self, packet: &Packet) -> bool {
-        let room = self.all_calls.take_below(u32::try_from(self.config.calls_max).unwrap_or(u32::MAX));
-        if !room {
-            self.counters.refused += 1;
-            self.outbox.failed(packet, Failure::because(CauseKind::Congestion.into()));
+    /// Lets one more call begin, of all shards together; if none may, why.
+    fn admit(&mut self) -> Result<(), Cause> {
+        match u32::try_from(self.config.calls_max).unwrap_or(u32::MAX) {
+            // The platform is about to end.
+            0 => Err(CauseKind::Administrative.into()),
+            calls_max if !self.all_calls.take_below(calls_max) => Err(CauseKind::Congestion.into()),
+            _ => Ok(()),
         }
-        room
+    }
+
+    /// Tells of an attempt that is no call: its record, within bounds, and a line in the log.
+    fn attempt_refused(&mut self, now: Now, call: &parameter::Call, cause: Cause) {
+        self.counters.refused(cause.kind);
+        let (origin, kind) = (&call.origin, cause.kind);
+        let told = self.refusals.admit(now.instant, origin)
+            && self.records.attempt(now, &mut self.outbox, || refusal::record(now, call, cause));
+        if !told {
+            return self.counters.refusals_unrecorded += 1;
+        }
+        let shown = |text| if self.config.reveal_numbers { text } else { "(private)" };
+        let by = match origin {
+            Origin::Trunk(name) => name,
+            Origin::Account(name) => shown(name),
+            Origin::Control => "control",
+        };
+        let (from, to) = (shown(call.caller.user()), shown(call.called.user()));
+        tracing::info!(call = %call.id, origin = by, from, to, cause = kind.name(), "call refused");
+    }
+
+    /// Signaling refused an attempt itself.
+    fn refused_elsewhere(&mut self, now: Now, packet: Packet) {
+        let mut parameters = packet.parameters.into_iter();
+        match (parameters.next(), parameters.next()) {
+            (Some(Parameter::Call(call)), Some(Parameter::Failure(failure))) if is_id(&call.id) => {
+                let cause = failure.cause.unwrap_or_else(|| CauseKind::Internal.into());
+                self.attempt_refused(now, &call, cause);
+            }
+            _ => self.counters.ignored += 1,
+        }
     }
 
     fn invalid(&mut self, packet: &Packet, detail: &str) {
@@ -144,8 +184,10 @@ impl Switch {
         if !is_id(&request.id) || self.names.contains_key(&request.id) {
             return self.invalid(&packet, "a call's id is unique and printable");
         }
-        if !self.admit(&packet) {
-            return;
+        if let Err(cause) = self.admit() {
+            let Parameter::Call(request) = packet.parameters.remove(0) else { return };
+            self.outbox.failed(&packet, Failure::because(cause.clone()));
+            return self.attempt_refused(now, &request, cause);
         }
         let asked = Asked::of(&packet);
         let Parameter::Call(request) = packet.parameters.remove(0) else { return };
@@ -159,8 +201,9 @@ impl Switch {
         if [from, to].iter().any(|number| number.is_empty() || number.len() > NUMBER_BYTES) {
             return self.invalid(&packet, "a call is made from somebody to somebody");
         }
-        if !self.admit(&packet) {
-            return;
+        if let Err(cause) = self.admit() {
+            self.counters.refused(cause.kind);
+            return self.outbox.failed(&packet, Failure::because(cause));
         }
         let instance = if instance == Instance::MODULE { self.instances.mint() } else { instance };
         let asked = Asked::of(&packet);
@@ -234,6 +277,11 @@ impl Switch {
                     self.outbox.failed(&packet, Failure::new(Reason::NotFound));
                 }
             }
+            (Command::Query, Some(Parameter::TrunkStatus(_))) => {
+                let told: Parameters = self.trunks.status(now.instant).take(router::limits::PARAMETERS - 1).collect();
+                self.outbox.done(&packet, told);
+            }
+            (Command::Notify, Some(Parameter::Call(_))) => self.refused_elsewhere(now, packet),
             (Command::Notify, _) => self.counters.ignored += 1,
             // What only a call serves, for a call that is not there.
             (

@@ -12,10 +12,16 @@ pub(crate) struct Counters {
     pub(crate) answered: u64,
     /// Outgoing legs.
     pub(crate) legs: u64,
-    /// Refused before they were calls: the bound.
-    pub(crate) refused: u64,
+    /// Refused before they were calls, by cause.
+    refused: BTreeMap<CauseKind, u64>,
+    /// Of these, attempts that left no record.
+    pub(crate) refusals_unrecorded: u64,
     /// By whether it was answered, and by cause.
     ended: BTreeMap<(bool, CauseKind), u64>,
+    /// Numbers that callees named instead of theirs, and that were looked for.
+    pub(crate) redirects_followed: u64,
+    /// Such that were not: not allowed, a loop, too many.
+    pub(crate) redirects_refused: u64,
     /// Notifications that were for nobody.
     pub(crate) ignored: u64,
     pub(crate) legs_unreleased: u64,
@@ -23,6 +29,11 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
+    /// An attempt was refused before it was a call.
+    pub(crate) fn refused(&mut self, cause: CauseKind) {
+        *self.refused.entry(cause).or_default() += 1;
+    }
+
     /// A call has ended.
     pub(crate) fn ended(&mut self, answered: bool, cause: CauseKind) {
         *self.ended.entry((answered, cause)).or_default() += 1;
@@ -59,7 +70,9 @@ pub(crate) fn status(facts: Facts<'_>) -> Status {
     let mut counted = vec![
         Counter::new("calls_started", counters.started),
         Counter::new("calls_answered", counters.answered),
-        Counter::new("calls_refused", counters.refused),
+        Counter::new("refusals_unrecorded", counters.refusals_unrecorded),
+        Counter::new("redirects_followed", counters.redirects_followed),
+        Counter::new("redirects_refused", counters.redirects_refused),
         Counter::new("legs_started", counters.legs),
         Counter::new("legs_unreleased", counters.legs_unreleased),
         Counter::new("sessions_unreleased", counters.sessions_unreleased),
@@ -72,6 +85,9 @@ pub(crate) fn status(facts: Facts<'_>) -> Status {
     for (&(answered, cause), &value) in &counters.ended {
         let name = if answered { "calls_ended" } else { "calls_failed" };
         counted.push(Counter::labelled(name, "cause", cause.name(), value));
+    }
+    for (cause, &value) in &counters.refused {
+        counted.push(Counter::labelled("calls_refused", "cause", cause.name(), value));
     }
     let lost = records.lost() > 0;
     Status {

@@ -170,8 +170,10 @@ fn records_are_right(
     }
     let calls = observer.calls.clone();
     let ids: Vec<&String> = records.iter().map(|record| &record.id).collect();
-    if records.len() != calls.len() || calls.keys().any(|id| !ids.contains(&id)) {
-        faults.push(format!("{} calls have {} records", calls.len(), records.len()));
+    // An attempt that was refused before it was a call has a record, and nobody saw a call.
+    let attempts = refused_attempts(simulation);
+    if records.len() != calls.len() + attempts || calls.keys().any(|id| !ids.contains(&id)) {
+        faults.push(format!("{} calls and {attempts} attempts have {} records", calls.len(), records.len()));
     }
     for (id, call) in &calls {
         if call.endings != 1 {
@@ -214,6 +216,16 @@ fn records_are_right(
             faults.push(format!("the record of {id} is answered, but nobody who was called did"));
         }
     }
+}
+
+/// How many attempts the switch says that it recorded without a call.
+fn refused_attempts(simulation: &Simulation) -> usize {
+    let statuses = simulation.platform.statuses().into_iter().flat_map(|statuses| statuses.values());
+    let counters: Vec<_> = statuses.flat_map(|status| &status.counters).collect();
+    let count = |name: &str| -> u64 {
+        counters.iter().filter(|counter| counter.name == name).map(|counter| counter.value).sum()
+    };
+    count("calls_refused").saturating_sub(count("refusals_unrecorded")) as usize
 }
 
 /// While one end was up, the other was, but for the time that the protocol takes to tell it.

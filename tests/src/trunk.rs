@@ -31,6 +31,7 @@ pub fn known(name: &str, address: SocketAddr) -> TrunkConfig {
         credentials: None,
         trusted: true,
         calls_max: None,
+        response_timeout: signaling::limits::TRUNK_RESPONSE_TIMEOUT,
     }
 }
 

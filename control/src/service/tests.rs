@@ -99,6 +99,7 @@ fn call(id: &str, phase: CallPhase) -> router::parameter::CallSummary {
             incoming: true,
         }],
         codec: Some("PCMU".to_owned()),
+        origin: Some(router::parameter::Origin::Account("alice".to_owned())),
     }
 }
 

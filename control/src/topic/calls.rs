@@ -7,7 +7,7 @@ use crate::protocol::request::bounded;
 use crate::protocol::{Code, Problem, Request};
 use crate::question::{Action, Feed, Filter, Gather, Page, Question, Recipients, Step, any, only};
 use router::parameter::{
-    CallEvent, CallPhase, CallSummary, LegPhase, LegSummary, Originate, Parameter, Party, Selection,
+    CallEvent, CallPhase, CallSummary, LegPhase, LegSummary, Origin, Originate, Parameter, Party, Selection,
 };
 use router::time::WallTime;
 use router::{Command, ModuleKind, Parameters, one};
@@ -151,6 +151,7 @@ fn no_call() -> CallSummary {
         answered: None,
         legs: Vec::new(),
         codec: None,
+        origin: None,
     }
 }
 
@@ -161,12 +162,12 @@ pub(crate) fn no_event() -> CallEvent {
 
 /// A call as it stands: parties, state, how it came about, what may be done next.
 pub(crate) fn to_json(call: &CallSummary) -> Value {
-    let incoming = call.legs.first().is_none_or(|leg| leg.incoming);
+    let control = matches!(call.origin, Some(Origin::Control));
     json!({
         "call": call.id,
         "state": phase_name(call.phase),
-        "made-by": if incoming { "caller" } else { "control" },
-        "origin": call.legs.first().map(|leg| leg.peer.clone()),
+        "made-by": if control { "control" } else { "caller" },
+        "origin": call.origin.as_ref().map(Origin::name),
         "caller": party::party(&call.caller),
         "called": party::party(&call.called),
         "started": call.started.to_string(),
@@ -255,6 +256,27 @@ mod tests {
         assert_eq!(event_name(Some(CallPhase::Held), CallPhase::Talking), "retrieved");
         assert_eq!(event_name(Some(CallPhase::Talking), CallPhase::Talking), "changed");
         assert_eq!(event_name(None, CallPhase::Ended), "ended");
+    }
+
+    #[test]
+    fn how_a_call_came_about_is_not_who_talks() {
+        // Alice called Bob and sent him on to Carol: his leg is the first that is left, and an outgoing one.
+        let call = CallSummary {
+            caller: Party::new("bob", "example.org"),
+            called: Party::new("carol", "example.org"),
+            origin: Some(Origin::Account("alice".into())),
+            legs: vec![LegSummary {
+                leg_id: "x".into(),
+                peer: "bob".into(),
+                phase: LegPhase::Answered,
+                incoming: false,
+            }],
+            ..no_call()
+        };
+        let json = to_json(&call);
+        assert_eq!((&json["made-by"], &json["origin"]), (&json!("caller"), &json!("alice")));
+        let json = to_json(&CallSummary { origin: Some(Origin::Control), ..call });
+        assert_eq!((&json["made-by"], &json["origin"]), (&json!("control"), &json!("control")));
     }
 
     #[test]

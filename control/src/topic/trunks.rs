@@ -2,7 +2,7 @@
 
 use crate::limits::QUERY_WITHIN;
 use crate::protocol::{Problem, Request};
-use crate::question::{Action, Question, Recipients, Step, any};
+use crate::question::{Action, Answer, Question, Recipients, Step, any};
 use router::parameter::{Parameter, TrunkStatus};
 use router::{Command, ModuleKind, one};
 use serde::Deserialize;
@@ -15,12 +15,11 @@ pub(super) const MESSAGES: &[&str] = &["list"];
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-/// `Query × TrunkStatus` to every signaling module: each counts its own calls, a trunk's are their sum.
+/// `Query × TrunkStatus` to every signaling module: each counts its own calls, a trunk's are their sum; and then to every switch,
+/// which knows those that do not respond.
 pub(super) fn action(request: &Request) -> Result<Action, Problem> {
     let Nothing {} = request.parameters()?;
-    let to = Recipients::Each(ModuleKind::Signaling);
-    let parameters = one(TrunkStatus::default());
-    Ok(Action::Ask(Question::new(to, Command::Query, parameters, QUERY_WITHIN, |answers| {
+    Ok(Action::Ask(question(ModuleKind::Signaling, |answers| {
         let mut trunks: BTreeMap<String, TrunkStatus> = BTreeMap::new();
         for parameter in any(answers)?.into_iter().flatten() {
             let Parameter::TrunkStatus(status) = parameter else { continue };
@@ -31,8 +30,22 @@ pub(super) fn action(request: &Request) -> Result<Action, Problem> {
                 }
             }
         }
-        Ok(Step::Done(json!({ "trunks": trunks.values().map(to_json).collect::<Vec<_>>() })))
+        Ok(Step::Ask(question(ModuleKind::Switch, move |answers| {
+            for parameter in any(answers)?.into_iter().flatten() {
+                if let Parameter::TrunkStatus(status) = parameter
+                    && let Some(trunk) = trunks.get_mut(&status.name)
+                {
+                    trunk.silent = trunk.silent.max(status.silent);
+                    trunk.passed_over_s = trunk.passed_over_s.max(status.passed_over_s);
+                }
+            }
+            Ok(Step::Done(json!({ "trunks": trunks.values().map(to_json).collect::<Vec<_>>() })))
+        })))
     })))
+}
+
+fn question(of: ModuleKind, finish: impl FnOnce(Vec<Answer>) -> Result<Step, Problem> + Send + 'static) -> Question {
+    Question::new(Recipients::Each(of), Command::Query, one(TrunkStatus::default()), QUERY_WITHIN, finish)
 }
 
 fn add(trunk: &mut TrunkStatus, other: TrunkStatus) {
@@ -54,5 +67,17 @@ fn to_json(trunk: &TrunkStatus) -> Value {
         "answered": trunk.answered,
         "failed": trunk.failed,
         "last-failure": trunk.last_failure,
+        "state": state(trunk),
+        "silent": trunk.silent.unwrap_or(0),
+        "passed-over-s": trunk.passed_over_s,
     })
+}
+
+/// Whether it responds to calls, so far as is known.
+fn state(trunk: &TrunkStatus) -> &'static str {
+    match (trunk.silent, trunk.passed_over_s) {
+        (_, Some(_)) => "passed-over",
+        (Some(_), None) => "silent",
+        (None, None) => "in-use",
+    }
 }

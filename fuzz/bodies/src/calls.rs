@@ -13,7 +13,8 @@ use router::parameter::{
 use router::time::{Duration, Instant, Now, WallTime};
 use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, Random, Refused, Service, Transaction, one};
 use switch::plan::{
-    Branches, Destination, Group, Member, NumberMatch, OriginMatch, Plan, Rewrite, Route, Strategy, Trunk, TrunkStep,
+    Branches, Destination, Group, Member, NumberMatch, OriginMatch, Plan, Redirects, Rewrite, Route, Strategy, Trunk,
+    TrunkStep,
 };
 use switch::{Config, Switch};
 
@@ -80,7 +81,8 @@ fn plan() -> Plan {
         unreachable: Some(Destination::Trunks(vec![step("one"), step("two")])),
         unknown: Some(Destination::Refuse(CauseKind::Forbidden)),
     };
-    let trunk = |name: &str| Trunk { name: name.to_owned(), interface: [192, 0, 2, 1].into() };
+    let trunk =
+        |name: &str| Trunk { name: name.to_owned(), interface: [192, 0, 2, 1].into(), redirects: Redirects::Refuse };
     Plan {
         routes: vec![
             route("1", Destination::Account("bob".to_owned()), busy.clone()),
@@ -545,6 +547,7 @@ fn event(at: WallTime) -> CallEvent {
         answered: None,
         legs: Vec::new(),
         codec: None,
+        origin: None,
     };
     CallEvent { call, cause: None, at, missed: false }
 }

@@ -8,6 +8,8 @@
 //!  a leg goes out:   switch#call ── Start × Leg ──▶ signaling#leg       Progress × LegState …
 //!                                                                       Done × LegState (answered) | Failed × Failure
 //!  its media change: either ── Set × LegState (media) ──▶ the other     Done × LegState (the answer) | Failed
+//!  not agreed:       signaling#leg ── Set × LegState (cause) ──▶ switch   Done: what was agreed before holds again
+//!  refused at once:  signaling ── Notify × Call, Failure ──▶ switch     for its record
 //!  it ends:          either ── Stop × LegState (cause) ──▶ the other    Done
 //!  REFER:            signaling#leg ── Start × Transfer ──▶ switch#call  Progress × Transfer … Done | Failed
 //!  INFO, digits:     either ── Send × Information | Digits ──▶ other    Done | Failed
@@ -205,9 +207,10 @@ pub struct LegState {
     /// An offer or answer that comes with it.
     #[n(1)]
     pub media: Option<MediaExchange>,
-    /// Why it ends (`Stop`). In `Progress`: the protocol's own provisional status as its `code`, where the phase does not tell
-    /// it (SIP: 181, 182, and 183 without media, in whatever phase the leg is), so that
-    /// the caller can be told the same; the kind beside it says nothing.
+    /// Why it ends (`Stop`). In `Set` without media: the leg's last offer is withdrawn, or its answer did not come about, and
+    /// what was agreed before holds again. In `Progress`: the protocol's own provisional status as its `code`, where the phase
+    /// does not tell it (SIP: 181, 182, and 183 without media, in whatever phase the leg is), so that the caller can be told
+    /// the same; the kind beside it says nothing.
     #[n(2)]
     pub cause: Option<Cause>,
     /// Who is at the far end now, where it says so.
@@ -344,10 +347,10 @@ pub struct CallSummary {
     /// The call's common id.
     #[n(0)]
     pub id: String,
-    /// Who calls.
+    /// Who calls; after a transfer, who was sent on.
     #[n(1)]
     pub caller: Party,
-    /// Who is called.
+    /// Who is called; after a transfer, to whom.
     #[n(2)]
     pub called: Party,
     /// How far.
@@ -365,6 +368,9 @@ pub struct CallSummary {
     /// The codec in use.
     #[n(7)]
     pub codec: Option<String>,
+    /// On whose behalf the call came to be, whoever talks by now.
+    #[n(8)]
+    pub origin: Option<Origin>,
 }
 
 /// `Notify × CallEvent` to who subscribed (`Subscribe × CallEvent`): the call as it stands after the change.

@@ -86,7 +86,8 @@ pub struct RegistrationEvent {
     pub missed: bool,
 }
 
-/// A trunk as it stands: `Query × TrunkStatus` to signaling.
+/// A trunk as it stands: `Query × TrunkStatus` to signaling, which counts its calls; to the switch, which tells of those that do
+/// not respond.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode)]
 #[cbor(map)]
 pub struct TrunkStatus {
@@ -114,4 +115,10 @@ pub struct TrunkStatus {
     /// What it last failed with.
     #[n(7)]
     pub last_failure: Option<String>,
+    /// From the switch: calls in a row that it did not respond to.
+    #[n(8)]
+    pub silent: Option<u32>,
+    /// From the switch: for how many more seconds it is passed over while another one can be tried.
+    #[n(9)]
+    pub passed_over_s: Option<u32>,
 }

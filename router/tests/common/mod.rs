@@ -111,6 +111,7 @@ fn summary(phase: CallPhase) -> CallSummary {
             incoming: true,
         }],
         codec: Some("PCMA".to_owned()),
+        origin: None,
     }
 }
 
@@ -346,6 +347,7 @@ pub fn samples() -> Vec<Parameter> {
     use CallPhase::{Ended, Held, Ringing, Routing, Talking, Transferring};
     add!([Routing, Ringing, Talking, Held, Transferring, Ended].map(summary));
     add!([CallSummary { answered: None, legs: vec![], codec: None, ..summary(Routing) }]);
+    add!([CallSummary { origin: Some(Origin::Account("alice".to_owned())), ..summary(Talking) }]);
     let event = CallEvent { call: summary(Ended), cause: Some(cause()), at: AT, missed: true };
     add!([CallEvent { cause: None, missed: false, ..event.clone() }, event]);
     let address = PortAddress { rtp: socket("192.0.2.1:40000"), rtcp: socket("192.0.2.1:40001") };
@@ -379,8 +381,11 @@ pub fn samples() -> Vec<Parameter> {
         answered: 4,
         failed: 5,
         last_failure: Some("no answer".to_owned()),
+        silent: None,
+        passed_over_s: None,
     };
-    add!([trunk, TrunkStatus::default()]);
+    let silent = TrunkStatus { silent: Some(2), passed_over_s: Some(10), ..trunk.clone() };
+    add!([trunk, TrunkStatus::default(), silent]);
     add!(accounts());
     use Outcome::{Answered, Interrupted, Open, Unanswered};
     add!([Open, Answered, Unanswered, Interrupted].map(record));

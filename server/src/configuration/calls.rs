@@ -17,6 +17,7 @@ pub fn config(configuration: &Configuration, shards: &Shards) -> switch::Config 
         ring_timeout: seconds(calls.ring_timeout_s),
         length_max: (calls.length_max_s > 0).then(|| seconds(calls.length_max_s)),
         media_silence: (calls.media_silence_s > 0).then(|| seconds(calls.media_silence_s)),
+        redirects: plan::redirects(calls.redirects),
         reveal_numbers: configuration.log.reveal,
     }
 }

@@ -154,6 +154,7 @@ mod tests {
             password: Some("x".to_owned().into()),
             password_file: Some("x".into()),
             calls_max: Some(1),
+            response_s: Some(1),
             interface: "10.0.0.1".parse().ok(),
             ..Trunk::default()
         });

@@ -1,6 +1,6 @@
 //! Every section and key, and its default. `keys.rs` says what each is for.
 
-use super::value::{HostPort, Listen, LogFormat, MediaWorkers, PortRange, Secret, SipShards, Strategy};
+use super::value::{HostPort, Listen, LogFormat, MediaWorkers, PortRange, Redirects, Secret, SipShards, Strategy};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -132,6 +132,7 @@ pub struct Calls {
     pub ring_timeout_s: u32,
     pub length_max_s: u32,
     pub media_silence_s: u32,
+    pub redirects: Redirects,
     pub dial_accounts: bool,
     pub drain_s: u32,
 }
@@ -144,6 +145,7 @@ impl Default for Calls {
             ring_timeout_s: 60,
             length_max_s: 43_200,
             media_silence_s: 60,
+            redirects: Redirects::Follow,
             dial_accounts: true,
             drain_s: 300,
         }
@@ -273,6 +275,8 @@ pub struct Trunk {
     pub password_file: Option<PathBuf>,
     pub trusted: bool,
     pub calls_max: Option<u32>,
+    pub response_s: Option<u32>,
+    pub redirects: Redirects,
     pub interface: Option<IpAddr>,
 }
 

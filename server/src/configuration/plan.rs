@@ -2,7 +2,7 @@
 
 use super::model::{Configuration, Route};
 use super::sip;
-use super::value::Strategy;
+use super::value::{Redirects, Strategy};
 use router::parameter::{BuiltinKind, CauseKind};
 use router::time::Duration;
 use signaling::trunk::TargetHost;
@@ -212,7 +212,19 @@ fn trunk(configuration: &Configuration, trunk: &super::model::Trunk) -> Trunk {
     };
     let own = configuration.sip.listen.iter().map(|listen| listen.address.ip()).find(|own| own.is_ipv6() == six);
     let unspecified = if six { IpAddr::from(Ipv6Addr::UNSPECIFIED) } else { IpAddr::from(Ipv4Addr::UNSPECIFIED) };
-    Trunk { name: trunk.name.clone(), interface: trunk.interface.or(own).unwrap_or(unspecified) }
+    Trunk {
+        name: trunk.name.clone(),
+        interface: trunk.interface.or(own).unwrap_or(unspecified),
+        redirects: redirects(trunk.redirects),
+    }
+}
+
+/// What is done with redirections.
+pub fn redirects(value: Redirects) -> switch::plan::Redirects {
+    match value {
+        Redirects::Follow => switch::plan::Redirects::Follow,
+        Redirects::Refuse => switch::plan::Redirects::Refuse,
+    }
 }
 
 fn service(name: &str) -> Option<BuiltinKind> {

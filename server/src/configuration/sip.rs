@@ -6,6 +6,7 @@ use router::Shards;
 use router::time::Duration;
 use signaling::admission::{AdmissionLimits, Rate};
 use signaling::digest::ClientCredentials;
+use signaling::limits::TRUNK_RESPONSE_TIMEOUT;
 use signaling::registrar::ExpiryLimits;
 use signaling::transaction::Timers;
 use signaling::transport::{Advertised, ListenerConfig, Listeners};
@@ -107,6 +108,9 @@ pub fn trunks(configuration: &Configuration) -> Vec<TrunkConfig> {
                 credentials,
                 trusted: trunk.trusted,
                 calls_max: trunk.calls_max,
+                response_timeout: trunk
+                    .response_s
+                    .map_or(TRUNK_RESPONSE_TIMEOUT, |seconds| Duration::from_secs(seconds.into())),
             }
         })
         .collect()

@@ -257,6 +257,9 @@ fn one_trunk(trunk: &Trunk, path: &str, found: &mut Found) {
     if trunk.username.is_some() && trunk.address.is_none() {
         found.add(key("username"), "is of no use without address");
     }
+    if trunk.response_s.is_some_and(|seconds| !(1..=31).contains(&seconds)) {
+        found.add(key("response_s"), "1 to 31 seconds: a transaction ends after 32 (RFC 3261 timer B)");
+    }
     if trunk.calls_max == Some(0) {
         found.add(key("calls_max"), "0 calls are no trunk");
     }
@@ -317,6 +320,7 @@ mod tests {
             ("[[trunk]]\nname = \"a\"\naddress = \"b c\"", "b c"),
             ("[[trunk]]\nname = \"a\"\naccept = [\"10.0.0.0/40\"]", "10.0.0.0/40"),
             ("[[trunk]]\nname = \"a\"\naddress = \"h\"\nusername = \"u\"", "belong together"),
+            ("[[trunk]]\nname = \"a\"\naddress = \"h\"\nresponse_s = 32", "timer B"),
             ("[[trunk]]\nname = \"a:b\"\naddress = \"h\"", "colon"),
             ("[sip]\ncontacts_max = 17", "between 1 and 16"),
             ("[sip]\ncontacts_max = 0", "between 1 and 16"),

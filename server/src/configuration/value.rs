@@ -259,6 +259,17 @@ pub enum Strategy {
     Sequence,
 }
 
+/// What is done when a callee sends a call elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Redirects {
+    /// The new number is looked for by the plan.
+    Follow,
+    /// The callee counts as unreachable.
+    #[default]
+    Refuse,
+}
+
 /// How the log is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]

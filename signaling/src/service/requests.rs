@@ -40,7 +40,7 @@ impl Signaling {
             return;
         }
         if !self.screened(key, &message, &flow, &method) {
-            return;
+            return self.unscreened(key, message, flow, &method);
         }
         match method {
             Method::Register => self.handle_register(key, &message, &flow),
@@ -75,6 +75,17 @@ impl Signaling {
             .collect();
         dismiss(&mut self.means, key, message, flow, status, Some(&defect.to_string()), &headers);
         false
+    }
+
+    /// What a trunk asked for, and was refused as we cannot do it.
+    fn unscreened(&mut self, key: ServerKey, message: Message, flow: Flow, method: &Method) {
+        let trunk = self.means.trunks.of_source(flow.remote).filter(|_| *method == Method::Invite);
+        let (Some(trunk), Err(Fault::Reply { status, defect })) = (trunk, message.screen(&CAPABILITIES)) else {
+            return;
+        };
+        if let Some(invitation) = self.invitation(key, message, flow, Requester::Trunk(trunk)) {
+            invitation.tell_refused(&mut self.means, status, &defect.to_string());
+        }
     }
 
     fn handle_register(&mut self, key: ServerKey, message: &Message, flow: &Flow) {
@@ -122,30 +133,34 @@ impl Signaling {
                 }
             }
         };
-        // A B2BUA has no Via of its callers': Max-Forwards alone ends a loop (RFC 3261 §8.1.1.6).
-        let hops = match message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS_DEFAULT) {
-            0 => return self.means.refuse(key, &message, &flow, StatusCode::TOO_MANY_HOPS),
-            hops => hops - 1,
-        };
+        let Some(invitation) = self.invitation(key, message, flow, requester) else { return };
+        if invitation.hops == 0 {
+            return invitation.refuse(&mut self.means, StatusCode::TOO_MANY_HOPS, None);
+        }
         let full = self.legs.len() >= LEGS_MAX
-            || matches!(requester, Requester::Trunk(trunk) if !self.means.trunks.get_mut(trunk).reserve());
+            || matches!(invitation.peer, Peer::Trunk(trunk) if !self.means.trunks.get_mut(trunk).reserve());
         if full {
             self.means.counters.legs_refused += 1;
-            let tag = self.means.mint_tag();
-            let response = self
-                .means
-                .response(&message, &flow, StatusCode::SERVICE_UNAVAILABLE, &tag)
-                .header(Header::RetryAfter, FULL_RETRY_S)
-                .finish();
-            self.means.respond(key, response);
-            return;
+            return invitation.refuse(&mut self.means, StatusCode::SERVICE_UNAVAILABLE, Some(FULL_RETRY_S));
         }
-        let called = party_of_uri(uri);
-        let trunk = match requester {
-            Requester::Trunk(trunk) => Some(trunk),
-            Requester::Account(_) => None,
+        let invitation = Invitation { hops: invitation.hops - 1, ..invitation };
+        let trunk = match invitation.peer {
+            Peer::Trunk(trunk) => Some(trunk),
+            Peer::Account => None,
         };
-        let invitation = match requester {
+        match (Leg::incoming(&mut self.means, invitation), trunk) {
+            (Some(leg), _) => self.keep_leg(leg),
+            (None, Some(trunk)) => self.means.trunks.get_mut(trunk).release(),
+            (None, None) => {}
+        }
+    }
+
+    /// What a known caller asks for.
+    fn invitation(&self, key: ServerKey, message: Message, flow: Flow, requester: Requester) -> Option<Invitation> {
+        let called = party_of_uri(message.request_uri().ok()?);
+        // A B2BUA has no Via of its callers': Max-Forwards alone ends a loop (RFC 3261 §8.1.1.6).
+        let hops = message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS_DEFAULT);
+        Some(match requester {
             Requester::Trunk(trunk) => {
                 let config = &self.means.trunks.get(trunk).config;
                 let Caller { party: caller, asserted: verified, anonymous } = caller_of(&message, config.trusted);
@@ -167,11 +182,6 @@ impl Signaling {
                 let verified = true;
                 Invitation { key, message, flow, peer, origin, caller, verified, anonymous, called, hops }
             }
-        };
-        match (Leg::incoming(&mut self.means, invitation), trunk) {
-            (Some(leg), _) => self.keep_leg(leg),
-            (None, Some(trunk)) => self.means.trunks.get_mut(trunk).release(),
-            (None, None) => {}
-        }
+        })
     }
 }

@@ -11,6 +11,7 @@ pub use target::{Target, TargetHost};
 
 use crate::digest::ClientCredentials;
 use router::parameter::TrunkStatus;
+use router::time::Duration;
 use router::{Private, Shards, Tally};
 use std::net::SocketAddr;
 
@@ -29,6 +30,8 @@ pub struct TrunkConfig {
     pub trusted: bool,
     /// Most calls at once, both ways together; `None`: only the platform's own bound.
     pub calls_max: Option<u32>,
+    /// How long each of its addresses may leave an INVITE without any response, 100 among them.
+    pub response_timeout: Duration,
 }
 
 /// A trunk and what it has done.
@@ -156,6 +159,7 @@ impl Trunk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::TRUNK_RESPONSE_TIMEOUT;
 
     fn trunk(name: &str, sources: &[&str]) -> TrunkConfig {
         TrunkConfig {
@@ -165,6 +169,7 @@ mod tests {
             credentials: None,
             trusted: false,
             calls_max: Some(1),
+            response_timeout: TRUNK_RESPONSE_TIMEOUT,
         }
     }
 

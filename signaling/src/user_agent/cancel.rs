@@ -6,6 +6,7 @@ use super::means::Means;
 use super::session::Session;
 use crate::message::StatusCode;
 use crate::transaction::ServerKey;
+use router::parameter::CauseKind;
 
 impl Session {
     /// The peer cancels its re-INVITE.
@@ -17,6 +18,8 @@ impl Session {
             self.media.roll_back();
             let inbound = &theirs.inbound;
             means.refuse(key, &inbound.message, &inbound.flow, StatusCode::REQUEST_TERMINATED);
+            // The switch may have answered it, and told the other leg.
+            head.tell_withdrawn(means, CauseKind::Cancelled.into(), 1);
             self.offer_later(head, means);
         }
     }

@@ -57,6 +57,10 @@ pub(crate) struct Outgoing {
     /// The status that told how far it is, where the phase does not say it.
     said: Option<StatusCode>,
     interface: Option<IpAddr>,
+    /// Whether the attempt has had any response.
+    heard: bool,
+    /// Whether it was on its way by TCP, although meant to go by UDP, when it was last looked at.
+    by_tcp: bool,
     /// The switch wants it no more: CANCEL is sent, the final response awaited.
     stopped: bool,
 }
@@ -125,9 +129,14 @@ impl Leg {
             phase: LegPhase::Trying,
             said: None,
             interface: None,
+            heard: false,
+            by_tcp: false,
             stopped: false,
         });
-        head.set_timer(means, Timer::Abandon, ABANDON_AFTER);
+        // Towards a trunk the time to its first response comes first.
+        if head.trunk().is_none() || outgoing.named.is_some() {
+            head.set_timer(means, Timer::Abandon, ABANDON_AFTER);
+        }
         let state = match &outgoing.named {
             Some(named) if !means.resolving.ask(&named.name, head.instance) => {
                 outgoing.fail(&mut head, means, CauseKind::Congestion.into())
@@ -209,7 +218,7 @@ impl Outgoing {
     }
 
     /// Sends the INVITE. False: it cannot be sent there.
-    fn invite(&mut self, head: &Head, means: &mut Means, destination: Destination) -> bool {
+    fn invite(&mut self, head: &mut Head, means: &mut Means, destination: Destination) -> bool {
         let Some((id, listener)) = means.config.listeners.select(&destination) else { return false };
         let domain = means.config.domain(listener.advertised().host());
         let to_host = if self.whither.to_host.is_empty() { domain } else { &self.whither.to_host };
@@ -280,7 +289,34 @@ impl Outgoing {
         let destination = destination.from_listener(id);
         let Some(key) = means.send(destination, invite, to) else { return false };
         self.attempt = Some(Attempt { key, destination, contact: own, media, body });
+        (self.heard, self.by_tcp) = (false, false);
+        if let Some(trunk) = head.trunk() {
+            let within = means.trunks.get(trunk).config.response_timeout;
+            head.set_timer(means, Timer::Response, within);
+        }
         true
+    }
+
+    /// The time to a trunk's first response is over. One that has given none is left for the next address, or trunk. Nothing
+    /// can be cancelled before a provisional response (RFC 3261 §9.1): the transaction goes on by itself, CANCELs when one
+    /// comes after all, and a 2xx finds nobody and is hung up.
+    pub(super) fn unheard(mut self: Box<Self>, head: &mut Head, means: &mut Means) -> State {
+        let Some(attempt) = self.attempt.as_ref().filter(|_| !self.heard && !self.stopped) else {
+            head.set_timer(means, Timer::Abandon, ABANDON_AFTER);
+            return State::Outgoing(self);
+        };
+        // By TCP for its length: it goes by UDP after all where that says nothing (RFC 3261 §18.1.1), and has its time there.
+        let at = means.transactions.destination(attempt.key);
+        let by_tcp = at.is_some_and(|at| at.transport != attempt.destination.transport);
+        if by_tcp || self.by_tcp {
+            self.by_tcp = by_tcp;
+            let within = head.trunk().map(|trunk| means.trunks.get(trunk).config.response_timeout);
+            head.set_timer(means, Timer::Response, within.unwrap_or(ABANDON_AFTER));
+            return State::Outgoing(self);
+        }
+        let reason = cause::reason_header(&CauseKind::Timeout.into());
+        means.transactions.cancel(means.now.instant, attempt.key, reason.as_deref());
+        self.try_next(head, means, CauseKind::Timeout.into())
     }
 
     /// Where the offer's first stream is received.
@@ -305,6 +341,7 @@ impl Outgoing {
             }
             return State::Outgoing(self);
         };
+        self.heard = true;
         match status.class() {
             1 => {
                 self.provisional(head, means, status, &message);
@@ -356,6 +393,7 @@ impl Outgoing {
     fn accepted(mut self: Box<Self>, head: &mut Head, means: &mut Means, message: &Message, flow: &Flow) -> State {
         let Some(attempt) = self.attempt.take() else { return State::Over };
         head.cancel_timer(means, Timer::Abandon);
+        head.cancel_timer(means, Timer::Response);
         let Attempt { key, contact, media: offered, .. } = attempt;
         if let Some(trunk) = head.trunk() {
             means.trunks.get_mut(trunk).status.answered += 1;

@@ -56,11 +56,15 @@ pub(crate) struct Incoming {
 impl Leg {
     /// Takes an INVITE and asks the switch for a call. `None`: it was refused.
     pub(crate) fn incoming(means: &mut Means, invitation: Invitation) -> Option<Self> {
+        let listener = means.config.listeners.get(invitation.flow.listener);
+        let mut media = OfferAnswer::new(means.random.next_u64(), origin_address(listener, Some(&invitation.flow)));
+        let offer = sdp_of(&invitation.message).map(|text| media.receive_offer(&text)).transpose();
+        if let Err(error) = &offer {
+            invitation.tell_refused(means, status_of_offer(error), &error.to_string());
+        }
         let Invitation { key, message, flow, peer, origin, caller, verified, anonymous, called, hops } = invitation;
         let contact = means.contact_at(&flow);
-        let listener = means.config.listeners.get(flow.listener);
-        let mut media = OfferAnswer::new(means.random.next_u64(), origin_address(listener, Some(&flow)));
-        let offer = match sdp_of(&message).map(|text| media.receive_offer(&text)).transpose() {
+        let offer = match offer {
             Ok(offer) => offer,
             Err(error) => {
                 refuse_offer(means, &Inbound { key, message, flow }, &error);
@@ -84,7 +88,7 @@ impl Leg {
                 return None;
             }
         };
-        let id = format!("{:016x}{:016x}", means.random.next_u64(), means.random.next_u64());
+        let id = means.mint_call();
         means.trace.name(&id, &head.call_id);
         tracing::debug!(leg = %instance, call = %id, "leg in");
         let wanted = parameter::Call {
@@ -268,10 +272,15 @@ impl Incoming {
     }
 }
 
+/// The status that refuses an offer.
+fn status_of_offer(error: &OfferAnswerError) -> StatusCode {
+    error.status().and_then(StatusCode::new).unwrap_or(StatusCode::SERVER_INTERNAL_ERROR)
+}
+
 /// Refuses an offer that cannot be taken.
 pub(super) fn refuse_offer(means: &mut Means, inbound: &Inbound, error: &OfferAnswerError) {
     let Inbound { key, message, flow } = inbound;
-    let status = error.status().and_then(StatusCode::new).unwrap_or(StatusCode::SERVER_INTERNAL_ERROR);
+    let status = status_of_offer(error);
     let tag = means.mint_tag();
     let retry_after = super::glare::retry_after(&mut means.random);
     let mut writer = means.response(message, flow, status, &tag);

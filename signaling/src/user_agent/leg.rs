@@ -4,15 +4,16 @@ use super::cause;
 use super::invite_client::Outgoing;
 use super::invite_server::Incoming;
 use super::means::Means;
-use super::session::Session;
+use super::session::{LEG_WITHIN, Session};
 use crate::dialog::Reach;
+use crate::limits::WITHDRAWALS_MAX;
 use crate::message::{CallId, Message, Method, StatusCode, Tag};
 use crate::transaction::{ClientKey, ServerKey};
 use crate::transport::{Flow, Resolution};
 use crate::trunk::TrunkId;
-use router::parameter::{Cause, CauseKind, Failure, Parameter, Reason};
+use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, Parameter, Reason};
 use router::time::{Duration, TimerKey};
-use router::{Address, Asked, Command, Instance, Packet, Parameters, Transaction};
+use router::{Address, Asked, Command, Instance, Packet, Parameters, Transaction, one};
 use smallvec::SmallVec;
 
 /// What is due at a leg.
@@ -25,6 +26,8 @@ pub(crate) enum Timer {
     Ring,
     /// When to send an offer again that met the peer's (RFC 3261 §14.1).
     Glare,
+    /// When to see whether an INVITE of ours to a trunk has had any response.
+    Response,
     /// When to give up an INVITE of ours that nobody answers or refuses: of a new leg far beyond the switch's own limits, of a
     /// session after the time of a transaction.
     Abandon,
@@ -54,6 +57,8 @@ pub(super) enum Purpose {
     Inform(Box<Inbound>),
     /// `Start × Transfer`.
     Transfer,
+    /// `Set × LegState` with a cause: the peer's offer came to nothing. Told so often.
+    Withdrawal(u8),
 }
 
 /// A request of the peer's that waits for its answer.
@@ -182,6 +187,12 @@ impl Head {
             }
         }
         taken
+    }
+
+    /// Tells the call that the peer's last offer came to nothing: what was agreed before holds (RFC 3264 §8).
+    pub(super) fn tell_withdrawn(&mut self, means: &mut Means, cause: Cause, times: u8) {
+        let state = LegState { cause: Some(cause), ..LegState::new(LegPhase::Answered) };
+        self.request(means, Command::Set, one(state), LEG_WITHIN, Purpose::Withdrawal(times));
     }
 
     /// Tells the call that this leg has ended.
@@ -325,6 +336,13 @@ impl Leg {
             Purpose::Answer => self.in_session(|session, head| session.answer_delivered(head, means, &packet)),
             Purpose::Inform(inbound) => informed(means, *inbound, &packet),
             Purpose::Transfer => self.in_session(|session, head| session.transfer_decided(head, means, &packet)),
+            Purpose::Withdrawal(times) => {
+                let unheard = packet.command == Command::Failed
+                    && matches!(packet.failure().reason, Reason::Busy | Reason::Expired);
+                if unheard && times < WITHDRAWALS_MAX {
+                    self.in_session(|_, head| head.tell_withdrawn(means, CauseKind::Cancelled.into(), times + 1));
+                }
+            }
         }
     }
 
@@ -423,6 +441,7 @@ impl Leg {
                 incoming.ring_again(head, means);
                 State::Incoming(incoming)
             }
+            State::Outgoing(outgoing) if timer == Timer::Response => outgoing.unheard(head, means),
             State::Outgoing(outgoing) => outgoing.stop(means, head, CauseKind::Timeout.into()),
             State::Session(mut session) => {
                 session.handle_timer(head, means, timer);

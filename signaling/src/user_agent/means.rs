@@ -121,6 +121,11 @@ impl Means {
         shards.is_one() || shards.home(name.as_bytes()) == own % shards.count()
     }
 
+    /// A new call's common id.
+    pub(crate) fn mint_call(&mut self) -> String {
+        format!("{:016x}{:016x}", self.random.next_u64(), self.random.next_u64())
+    }
+
     /// A new tag.
     pub(crate) fn mint_tag(&mut self) -> Tag {
         Tag::of_random(self.random.next_u64())

@@ -15,6 +15,7 @@
 //! | `session`, `reinvite`, `update`, `glare` | the confirmed dialog and its offers |
 //! | `info`, `refer`, `options`, `bye` | the other requests of a dialog |
 //! | `in_dialog`, `credentials` | our requests within a dialog, and trunks' challenges to them |
+//! | `refusal` | invitations of known callers that never become calls |
 //! | `authentication`, `identity`, `register`, `keep_alive` | who asks, who calls, where they are |
 //! | `cause`, `body`, `contact` | statuses and causes, SDP, our own address |
 //! | `means`, `release`, `flows`, `resolving`, `counters` | what they share |
@@ -44,6 +45,7 @@ pub(crate) mod means;
 pub(crate) mod options;
 mod redirect;
 mod refer;
+mod refusal;
 pub(crate) mod register;
 mod reinvite;
 pub(crate) mod release;

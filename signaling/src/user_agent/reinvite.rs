@@ -91,7 +91,12 @@ impl Session {
             (Command::Done, _) => None,
             _ => {
                 self.media.roll_back();
-                refuse_with(means, &inbound, &packet.failure());
+                let failure = packet.failure();
+                if failure.reason == Reason::Expired {
+                    // It may still answer.
+                    head.tell_withdrawn(means, CauseKind::Timeout.into(), 1);
+                }
+                refuse_with(means, &inbound, &failure);
                 return self.offer_later(head, means);
             }
         };
@@ -100,6 +105,7 @@ impl Session {
             (Some(MediaExchange::Offer(offer)), false) => self.media.make_offer(offer),
             _ => {
                 self.media.roll_back();
+                head.tell_withdrawn(means, CauseKind::Internal.into(), 1);
                 refuse_with(means, &inbound, &Failure::new(Reason::Internal));
                 return self.offer_later(head, means);
             }
@@ -109,6 +115,7 @@ impl Session {
             Err(error) => {
                 tracing::debug!(leg = %head.instance, %error, "a description that does not fit");
                 self.media.roll_back();
+                head.tell_withdrawn(means, CauseKind::IncompatibleMedia.into(), 1);
                 refuse_with(means, &inbound, &Failure::because(CauseKind::IncompatibleMedia.into()));
                 self.offer_later(head, means);
             }

@@ -258,7 +258,7 @@ impl Session {
             Timer::Glare => self.offer_waiting(head, means),
             Timer::Abandon => self.requester.cancel_invite(means),
             Timer::Leave => self.leave_at_last(head, means),
-            Timer::Ring => {}
+            Timer::Ring | Timer::Response => {}
         }
     }
 }

@@ -136,6 +136,7 @@ impl World {
             credentials: None,
             trusted: true,
             calls_max: Some(50),
+            response_timeout: signaling::limits::TRUNK_RESPONSE_TIMEOUT,
         };
         let mut config =
             Config { listeners, trunks: vec![trunk], keep_alive: None, agent: "Test".to_owned(), ..Config::default() };

@@ -11,6 +11,8 @@ mod offers;
 mod outgoing;
 mod peer;
 mod random;
+mod refusals;
 mod registrar;
 mod session;
 mod transfer;
+mod unheard;

@@ -6,7 +6,7 @@ use super::harness::{
 };
 use super::peer::Peer;
 use router::Command;
-use router::parameter::{CauseKind, Direction, Failure, LegPhase, LegState, MediaExchange};
+use router::parameter::{CauseKind, Direction, Failure, LegPhase, LegState, MediaExchange, Reason};
 use signaling::message::{Header, Message, Method};
 
 fn hold(port: u16) -> LegState {
@@ -102,7 +102,16 @@ fn a_cancelled_reinvite_leaves_the_session() {
     world.expect(alice.address, "SIP/2.0 487");
     let ack = alice.ack(false, "");
     world.send(alice.address, &ack);
+    // The switch's answer is late: what it took up is not agreed.
+    let withdrawn = world.asked(Command::Set);
+    let state_told = leg_state(&withdrawn);
+    assert_eq!((state_told.phase, state_told.media.is_none()), (LegPhase::Answered, true));
+    assert_eq!(state_told.cause.as_ref().unwrap().kind, CauseKind::Cancelled);
     world.accept(&set);
+    // One that is not taken is told again.
+    world.answer(&withdrawn, Command::Failed, Failure::new(Reason::Busy));
+    let again = world.asked(Command::Set);
+    world.answer(&again, Command::Done, state(LegPhase::Answered, None));
     alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 }
@@ -298,6 +307,8 @@ fn our_offer_that_waits_follows_the_peers_that_is_refused_or_cancelled() {
         if cancelled {
             world.send(alice.address, &alice.cancel(""));
             world.expect(alice.address, "SIP/2.0 487");
+            let withdrawn = world.asked(Command::Set);
+            world.answer(&withdrawn, Command::Done, state(LegPhase::Answered, None));
         } else {
             world.refuse(&set, CauseKind::IncompatibleMedia);
             world.expect(alice.address, "SIP/2.0 488");

@@ -91,9 +91,11 @@ impl Call {
         match accepted {
             Ok(()) => {
                 self.connect(turn);
-                // It may have taken less than it was offered: the other one follows.
-                self.alignment.due = self.other_leg(leg);
-                self.alignment.manner = Manner::Plain;
+                // It may have taken less than it was offered: the other one follows, unless something newer is due.
+                if self.alignment.due.is_none() {
+                    self.alignment.due = self.other_leg(leg);
+                    self.alignment.manner = Manner::Plain;
+                }
             }
             Err(cause) if cause.kind == CauseKind::Glare && self.alignment.glares < GLARE_ATTEMPTS => {
                 self.alignment.glares += 1;

@@ -39,6 +39,8 @@ pub(crate) struct Call {
     pub(super) caller: Party,
     pub(super) anonymous: bool,
     pub(super) called: Party,
+    /// Who was sent on to whom, where the call has been transferred: who talks now.
+    pub(super) moved: Option<Box<(Party, Party)>>,
     /// Max-Forwards for outgoing legs.
     pub(super) hops: u8,
     /// As it was when the call began.
@@ -94,6 +96,7 @@ impl Call {
             caller,
             anonymous,
             called,
+            moved: None,
             hops,
             config,
             started: turn.now,

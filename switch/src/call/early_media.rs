@@ -14,14 +14,18 @@ impl Call {
             return;
         }
         leg.learn(&state);
-        if !matches!(state.phase, LegPhase::Ringing | LegPhase::Early) {
+        let rings = matches!(state.phase, LegPhase::Ringing | LegPhase::Early);
+        // RFC 3261 §21.1: forwarded, queued, in progress without media.
+        let said = state.cause.as_ref().and_then(|cause| cause.code);
+        if !rings && said.is_none() {
             return;
         }
         leg.phase = leg.phase.max(state.phase);
         leg.told_ringing = true;
+        self.trunk_responded(turn, id);
         let Some(search) = &self.search else { return };
         let waiting = search.waiting;
-        if self.ringing.is_none() && (waiting.is_some() || self.origination.is_none()) {
+        if rings && self.ringing.is_none() && (waiting.is_some() || self.origination.is_none()) {
             self.ringing = Some(turn.now.wall);
             self.log_ringing(id);
         }
@@ -33,7 +37,8 @@ impl Call {
             Some(MediaExchange::Answer(answer)) => self.early_answer(turn, waiting, id, &answer),
             _ => None,
         };
-        self.tell_progress(turn, waiting, id, state.phase, media);
+        let cause = state.cause.filter(|_| said.is_some());
+        self.tell_progress(turn, waiting, id, LegState { media, cause, ..LegState::new(state.phase) });
     }
 
     /// Lets the waiting leg hear what the ringing one sends: the first of a fork that does. What the waiting leg is to be
@@ -58,24 +63,17 @@ impl Call {
         told
     }
 
-    /// Passes the progress on: of the leg that is heard, or of any while none is.
-    fn tell_progress(
-        &mut self,
-        turn: &mut Turn<'_>,
-        waiting: LegId,
-        id: LegId,
-        phase: LegPhase,
-        media: Option<MediaExchange>,
-    ) {
+    /// Passes the progress on: of the leg that is heard, or of any while none is. Not twice in a row the same.
+    fn tell_progress(&mut self, turn: &mut Turn<'_>, waiting: LegId, id: LegId, state: LegState) {
         let heard = self.early.is_none_or(|early| early == id);
+        let said = state.cause.as_ref().and_then(|cause| cause.code);
         let party = self.legs[id].stated();
         let leg = &mut self.legs[waiting];
         if let Some(asked) = &leg.asked
-            && (media.is_some() || (heard && leg.told != phase))
+            && (state.media.is_some() || (heard && (leg.told, leg.told_code) != (state.phase, said)))
         {
-            leg.told = phase;
-            let state = LegState { media, party, ..LegState::new(phase) };
-            asked.progress(turn.outbox, one(state));
+            (leg.told, leg.told_code) = (state.phase, said);
+            asked.progress(turn.outbox, one(LegState { party, ..state }));
         }
     }
 }

@@ -17,7 +17,8 @@ impl Call {
     /// Takes the next step that leads anywhere.
     pub(super) fn search_on(&mut self, turn: &mut Turn<'_>) {
         while let Some(search) = &mut self.search {
-            let under_way = match search.next(&self.config.plan) {
+            let is_silent = |trunk: &str| turn.trunks.is_passed_over(turn.now.instant, trunk);
+            let under_way = match search.next(&self.config.plan, is_silent) {
                 Next::Exhausted(cause) => return self.search_given_up(turn, cause),
                 Next::Try(Step::Accounts(members)) => self.try_accounts(turn, members),
                 Next::Try(Step::Trunk { name, interface, number, timeout }) => {
@@ -25,7 +26,7 @@ impl Call {
                 }
                 Next::Try(Step::Service(kind)) => self.try_service(turn, kind),
                 // `Search::next` resolves these itself.
-                Next::Try(Step::Refuse(_) | Step::Route(_)) => false,
+                Next::Try(Step::Refuse(_) | Step::Route(..) | Step::Redirect(..)) => false,
             };
             if under_way {
                 return;
@@ -42,6 +43,7 @@ impl Call {
         search.drop_leg(leg);
         // RFC 3261 §16.7 step 5: a 6xx speaks for every place of that user.
         if is_global(&cause) {
+            search.forget_redirects(&self.legs[leg].peer.origin());
             let same_user: Vec<_> =
                 search.legs().iter().copied().filter(|&other| self.legs[other].peer == self.legs[leg].peer).collect();
             for &other in &same_user {
@@ -97,10 +99,11 @@ impl Call {
     }
 }
 
-/// Whether another trunk may do better: this one did not answer at all, or failed by its own fault. Busy, declined or
-/// unknown is the callee's answer whichever trunk asks.
+/// Whether another trunk may do better: this one did not answer at all, or failed by its own fault. Busy, declined, unknown or
+/// elsewhere (3xx) is the callee's answer whichever trunk asks.
 fn fails_over(cause: &Cause, progressed: bool) -> bool {
     match cause.kind {
+        _ if cause.code.is_some_and(|code| (300..400).contains(&code)) => false,
         CauseKind::Timeout => !progressed,
         CauseKind::PeerFailure | CauseKind::Congestion | CauseKind::Unreachable | CauseKind::Internal => true,
         _ => false,

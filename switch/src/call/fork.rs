@@ -92,6 +92,7 @@ impl Call {
             return false;
         }
         self.destination = Some(name.clone());
+        turn.trunks.offered(turn.now.instant, &name);
         let wanted = Wanted {
             target: Target::Trunk { name: name.clone(), number: number.clone().into() },
             peer: Peer::Trunk(name),
@@ -123,6 +124,7 @@ impl Call {
                 wanted: Some(Box::new(wanted)),
                 asked: None,
                 told: LegPhase::Trying,
+                told_code: None,
                 told_ringing: false,
                 medium: Medium::default(),
             }));
@@ -155,6 +157,7 @@ impl Call {
         };
         let (caller, anonymous) = (search.caller.clone(), search.anonymous);
         let (verified, referred_by) = (search.verified, search.referred_by.clone());
+        let hops = self.hops.saturating_sub(search.hops());
         let leg = &mut self.legs[id];
         let media = match terms.as_ref().map(|terms| leg.medium.offer(terms)) {
             Some(None) => return self.attempt_failed(turn, id, CauseKind::Internal.into()),
@@ -170,7 +173,7 @@ impl Call {
             anonymous,
             called: wanted.called,
             media,
-            hops: self.hops,
+            hops,
             verified,
             referred_by,
         };
@@ -184,23 +187,42 @@ impl Call {
     pub(super) fn leg_decided(&mut self, turn: &mut Turn<'_>, leg: LegId, packet: Packet) {
         self.cancel_timer(turn, Timer::Ring(leg));
         if packet.command == Command::Done {
+            self.trunk_responded(turn, leg);
             let state = match packet.parameters.into_iter().next() {
                 Some(Parameter::LegState(state)) => *state,
                 _ => LegState::new(LegPhase::Answered),
             };
             return self.leg_answered(turn, leg, state);
         }
+        let mut failure = packet.failure();
+        match &failure.cause {
+            Some(cause) if cause.code.is_some() => self.trunk_responded(turn, leg),
+            Some(Cause { kind: CauseKind::Timeout, .. }) if !self.legs[leg].is_released() => {
+                if let Peer::Trunk(trunk) = &self.legs[leg].peer {
+                    turn.trunks.silent(turn.now.instant, trunk);
+                }
+            }
+            _ => {}
+        }
         if self.legs[leg].is_released() {
             return;
         }
-        let failure = packet.failure();
         let expired = failure.reason == Reason::Expired;
+        let contacts = std::mem::take(&mut failure.contacts);
         let cause = cause_of(failure);
+        self.follow(turn, leg, &contacts);
         if expired {
             // Nobody said that it is gone.
             self.stop_leg(turn, leg, cause.clone());
         }
         self.attempt_failed(turn, leg, cause);
+    }
+
+    /// Whatever a trunk says shows that it is there.
+    pub(super) fn trunk_responded(&self, turn: &mut Turn<'_>, leg: LegId) {
+        if let Peer::Trunk(trunk) = &self.legs[leg].peer {
+            turn.trunks.responded(trunk);
+        }
     }
 
     /// A leg has rung for as long as it may.

@@ -78,6 +78,8 @@ pub(super) struct Leg {
     pub(super) asked: Option<Asked>,
     /// Incoming, unanswered: the last phase that it was told.
     pub(super) told: LegPhase,
+    /// The same: the protocol's own code that went with it.
+    pub(super) told_code: Option<u16>,
     /// Outgoing: whether its peer has said anything beyond that it tries.
     pub(super) told_ringing: bool,
     pub(super) medium: Medium,

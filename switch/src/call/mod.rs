@@ -24,6 +24,7 @@ mod leg;
 mod offerless;
 mod originate;
 mod purpose;
+mod redirect;
 mod relay;
 mod release;
 mod renegotiation;

@@ -6,6 +6,8 @@
 //! | the direction | passed to the other leg; if that one refuses, answered at once all the same |
 //! | the codecs | passed to the other leg; if that one refuses, refused |
 //!
+//! | none: taken back, or not agreed on | both legs return to what was agreed before |
+//!
 //! One offer at a time in a call: another that crosses it is refused as glare (RFC 3261 §14.2).
 
 use super::asked::Asked;
@@ -13,6 +15,7 @@ use super::call::{Call, Far};
 use super::fork::cause_of;
 use super::leg::LegId;
 use super::purpose::Purpose;
+use super::timers::Timer;
 use super::turn::Turn;
 use crate::limits::LEG_WITHIN;
 use crate::negotiation::{Terms, builtin_codecs, flow, served};
@@ -33,12 +36,15 @@ pub(super) enum Exchange {
     Delivering { leg: LegId },
     /// An offer of our own to `leg`.
     Aligning { leg: LegId },
+    /// An offer to `leg` that the other one has taken back meanwhile.
+    Returning { leg: LegId },
 }
 
 impl Call {
     /// `Set × LegState` of a leg.
     pub(super) fn leg_described(&mut self, turn: &mut Turn<'_>, leg: LegId, asked: Asked, state: LegState) {
         match state.media {
+            None if state.cause.is_some() => self.offer_withdrawn(turn, leg, asked),
             Some(MediaExchange::Answer(answer)) => self.offer_answered(turn, leg, asked, answer),
             _ if !self.legs[leg].is_answered() || self.exchange.is_some() => {
                 asked.failed(turn.outbox, Failure::because(CauseKind::Glare.into()));
@@ -70,6 +76,35 @@ impl Call {
         };
         self.exchange = Some(Exchange::Passing { from: leg, to, asked, codecs_changed });
         self.describe(turn, to, MediaExchange::Offer(offer));
+    }
+
+    /// The leg's last offer did not lead to an agreement: it took it back (RFC 3261 §9.2), or our answer came too late or cannot
+    /// be sent. What was agreed before holds for it, and for the other leg, which may have been told already.
+    fn offer_withdrawn(&mut self, turn: &mut Turn<'_>, leg: LegId, asked: Asked) {
+        asked.done(turn.outbox, one(LegState::new(LegPhase::Answered)));
+        match self.exchange.take() {
+            Some(Exchange::Passing { from, to, asked, .. }) if from == leg => {
+                asked.failed(turn.outbox, Failure::because(CauseKind::Cancelled.into()));
+                self.legs[from].medium.forget_asked();
+                // Our offer to the other leg is out: once it is answered, or refused, that one is brought back.
+                self.exchange = Some(Exchange::Returning { leg: to });
+            }
+            // Our offer in its response: it does not answer that any more.
+            Some(Exchange::Answering { leg: offered, deliver_to: None }) if offered == leg => {
+                self.cancel_timer(turn, Timer::Answer);
+                self.legs[leg].medium.forget_offered();
+                self.align(turn);
+            }
+            other => {
+                self.exchange = other;
+                if self.legs[leg].medium.roll_back() {
+                    self.connect(turn);
+                    if let Some(other) = self.other_leg(leg) {
+                        self.align_with(turn, other);
+                    }
+                }
+            }
+        }
     }
 
     /// Sends our offer or answer to a leg.
@@ -116,6 +151,10 @@ impl Call {
                 }
             }
             Some(Exchange::Aligning { leg: aligning }) if aligning == leg => self.aligned(turn, leg, accepted),
+            Some(Exchange::Returning { leg: returning }) if returning == leg => {
+                self.connect(turn);
+                return if expired { self.align_anyway(turn, leg) } else { self.align_with(turn, leg) };
+            }
             Some(Exchange::Delivering { leg: delivering }) if delivering == leg => {
                 // No answer of its own is expected to an answer.
                 if let Err(cause) = accepted
@@ -176,11 +215,12 @@ impl Call {
                 // The offer to `to` is out: its answer still counts.
                 (to != leaving).then_some(Exchange::Aligning { leg: to })
             }
-            Some(Exchange::Answering { leg, .. } | Exchange::Delivering { leg } | Exchange::Aligning { leg })
-                if leg == leaving =>
-            {
-                None
-            }
+            Some(
+                Exchange::Answering { leg, .. }
+                | Exchange::Delivering { leg }
+                | Exchange::Aligning { leg }
+                | Exchange::Returning { leg },
+            ) if leg == leaving => None,
             other => other,
         };
     }

@@ -1,8 +1,8 @@
 //! The search for somebody who answers: what is left of the plan, and what came of it so far.
 
 use super::leg::{LegId, Wanted};
-use crate::limits::SEARCH_STEPS;
-use crate::plan::{Branches, Plan, Step};
+use crate::limits::{REDIRECTS_PER_SEARCH, SEARCH_STEPS};
+use crate::plan::{Branches, Plan, Routed, Step};
 use router::Private;
 use router::parameter::{BuiltinKind, Cause, CauseKind, Origin, Party};
 use std::collections::VecDeque;
@@ -12,8 +12,6 @@ use std::collections::VecDeque;
 pub(super) struct Search {
     /// The leg that is to be connected; `None`: the first party of a call that the operator makes.
     pub(super) waiting: Option<LegId>,
-    /// Whose rights it has.
-    pub(super) origin: Origin,
     /// Who calls, as the callee is shown it.
     pub(super) caller: Party,
     /// Whether that is verified, so that it may be asserted (RFC 3325 §5).
@@ -27,9 +25,19 @@ pub(super) struct Search {
     pub(super) stage: Stage,
     /// Whether the step in hand is a trunk: the next step is only for some causes.
     pub(super) on_trunk: bool,
+    /// What the branches are for: the number, and on whose behalf it is called.
     number: String,
+    origin: Origin,
     steps: VecDeque<Step>,
+    /// Trunks among them that are tried last: they have not responded of late.
+    passed_over: VecDeque<Step>,
+    /// What is left of the destinations that a redirection interrupted.
+    interrupted: Vec<VecDeque<Step>>,
     branches: Branches,
+    /// Where callees said that their user is, to be tried next.
+    redirects: VecDeque<Step>,
+    /// Numbers that need not be followed again, the one that was called first.
+    followed: Vec<String>,
     budget: u8,
     best: Option<Cause>,
 }
@@ -62,7 +70,6 @@ impl Search {
         let number = called.user().to_owned();
         Self {
             waiting,
-            origin,
             caller,
             verified: false,
             referred_by: None,
@@ -70,8 +77,13 @@ impl Search {
             called,
             stage: Stage::Idle,
             on_trunk: false,
-            steps: VecDeque::from([Step::Route(number.clone())]),
+            steps: VecDeque::from([Step::Route(number.clone(), origin.clone())]),
+            passed_over: VecDeque::new(),
+            interrupted: Vec::new(),
+            redirects: VecDeque::new(),
+            followed: Vec::new(),
             number,
+            origin,
             branches: Branches::default(),
             budget: SEARCH_STEPS,
             best: None,
@@ -104,15 +116,30 @@ impl Search {
         legs.len() < before
     }
 
-    /// The next thing to try.
-    pub(super) fn next(&mut self, plan: &Plan) -> Next {
+    /// The next thing to try. `is_silent`: whether a trunk is to be passed over while there is another one.
+    pub(super) fn next(&mut self, plan: &Plan, is_silent: impl Fn(&str) -> bool) -> Next {
         self.stage = Stage::Idle;
         loop {
-            let Some(step) = self.steps.pop_front() else {
-                let cause = self.best.take().unwrap_or_else(|| CauseKind::UnknownNumber.into());
-                let Some(destination) = self.branches.take(cause.kind) else { return Next::Exhausted(cause) };
-                self.steps = plan.steps(&destination, &self.number);
-                continue;
+            if !self.redirects.is_empty() {
+                self.interrupt();
+                self.steps = std::mem::take(&mut self.redirects);
+            }
+            let step = match self.steps.pop_front() {
+                Some(Step::Trunk { name, interface, number, timeout }) if is_silent(&name) => {
+                    self.passed_over.push_back(Step::Trunk { name, interface, number, timeout });
+                    continue;
+                }
+                Some(step) => step,
+                None => match self.passed_over.pop_front() {
+                    // Whatever it was of late: there is nobody else.
+                    Some(step) => step,
+                    None => {
+                        if let Some(cause) = self.elsewhere(plan) {
+                            return Next::Exhausted(cause);
+                        }
+                        continue;
+                    }
+                },
             };
             if self.budget == 0 {
                 return Next::Exhausted(CauseKind::TooManyHops.into());
@@ -120,12 +147,15 @@ impl Search {
             self.budget -= 1;
             self.on_trunk = matches!(step, Step::Trunk { .. });
             match step {
-                Step::Route(number) => match plan.route(&number, &self.origin) {
+                Step::Route(number, origin) => match plan.route(&number, &origin) {
                     Some(routed) => {
-                        self.number = number;
-                        self.steps = routed.steps;
-                        self.branches = routed.branches;
+                        (self.number, self.origin) = (number, origin);
+                        (self.steps, self.branches) = (routed.steps, routed.branches);
                     }
+                    None => self.note(CauseKind::UnknownNumber.into()),
+                },
+                Step::Redirect(number, origin) => match plan.route(&number, &origin) {
+                    Some(routed) => self.redirected(number, origin, routed),
                     None => self.note(CauseKind::UnknownNumber.into()),
                 },
                 Step::Refuse(kind) => {
@@ -137,9 +167,72 @@ impl Search {
         }
     }
 
-    /// The steps that are left would only repeat what the last one said: the branch comes next.
+    /// Nothing is left of the destination in hand: back to the one that was interrupted, or on to the branch. The cause: neither
+    /// is there.
+    fn elsewhere(&mut self, plan: &Plan) -> Option<Cause> {
+        if let Some(steps) = self.interrupted.pop() {
+            self.steps = steps;
+            return None;
+        }
+        let cause = self.best.take().unwrap_or_else(|| CauseKind::UnknownNumber.into());
+        match self.branches.take(cause.kind) {
+            Some(destination) => {
+                self.steps = plan.steps(&destination, &self.number, &self.origin);
+                None
+            }
+            None => Some(cause),
+        }
+    }
+
+    /// Puts what is left of the destination in hand off until the next one has come to nothing.
+    fn interrupt(&mut self) {
+        let mut left = std::mem::take(&mut self.steps);
+        left.append(&mut self.passed_over);
+        if !left.is_empty() {
+            self.interrupted.push(left);
+        }
+    }
+
+    /// The destination that a callee was sent on to. Its branches go with its number; where it has none, those stay that were
+    /// there.
+    fn redirected(&mut self, number: String, origin: Origin, routed: Routed) {
+        self.interrupt();
+        self.steps = routed.steps;
+        for step in &mut self.steps {
+            if let Step::Route(number, origin) = step {
+                *step = Step::Redirect(std::mem::take(number), origin.clone());
+            }
+        }
+        if !routed.branches.is_empty() {
+            (self.number, self.origin, self.branches) = (number, origin, routed.branches);
+        }
+    }
+
+    /// A callee's user is to be looked for at `number`, on behalf of `by`. False: that leads nowhere new.
+    pub(super) fn redirect(&mut self, number: &str, by: Origin) -> bool {
+        let known = number == self.called.user() || self.followed.iter().any(|followed| followed == number);
+        if known || self.followed.len() >= REDIRECTS_PER_SEARCH {
+            return false;
+        }
+        self.followed.push(number.to_owned());
+        self.redirects.push_back(Step::Redirect(number.to_owned(), by));
+        true
+    }
+
+    /// A callee spoke for all places of its user: it is not looked for where that one was said to be.
+    pub(super) fn forget_redirects(&mut self, by: &Origin) {
+        self.redirects.retain(|step| !matches!(step, Step::Redirect(_, origin) if origin == by));
+    }
+
+    /// How many hops the redirections have taken.
+    pub(super) fn hops(&self) -> u8 {
+        self.followed.len() as u8
+    }
+
+    /// The steps that are left of the destination would only repeat what the last one said: the branch comes next.
     pub(super) fn skip_steps(&mut self) {
         self.steps.clear();
+        self.passed_over.clear();
     }
 
     /// What an attempt came to; the best one of a destination chooses the branch and is what the caller hears.
@@ -156,6 +249,8 @@ impl Search {
 fn rank(cause: &Cause) -> u8 {
     match cause.kind {
         _ if is_global(cause) => 0,
+        // Where it led to tells more.
+        _ if cause.code.is_some_and(|code| (300..400).contains(&code)) => 12,
         CauseKind::Busy => 1,
         CauseKind::Declined => 2,
         CauseKind::NoAnswer => 3,
@@ -214,16 +309,20 @@ mod tests {
         let branches = Branches { busy: Some(Destination::Account("bob".into())), ..Branches::default() };
         let plan = plan(Destination::Account("alice".into()), branches);
         let mut search = search();
-        assert!(matches!(search.next(&plan), Next::Try(Step::Accounts(_))));
+        assert!(matches!(search.next(&plan, |_| false), Next::Try(Step::Accounts(_))));
         search.note(CauseKind::Busy.into());
-        assert!(matches!(search.next(&plan), Next::Try(Step::Accounts(members)) if members[0].account == "bob"));
+        assert!(
+            matches!(search.next(&plan, |_| false), Next::Try(Step::Accounts(members)) if members[0].account == "bob")
+        );
         search.note(CauseKind::Busy.into());
-        assert!(matches!(search.next(&plan), Next::Exhausted(cause) if cause.kind == CauseKind::Busy));
+        assert!(matches!(search.next(&plan, |_| false), Next::Exhausted(cause) if cause.kind == CauseKind::Busy));
     }
 
     #[test]
     fn a_number_that_is_routed_to_itself_is_a_loop() {
         let plan = plan(Destination::Number(Rewrite::NONE), Branches::default());
-        assert!(matches!(search().next(&plan), Next::Exhausted(cause) if cause.kind == CauseKind::TooManyHops));
+        assert!(
+            matches!(search().next(&plan, |_| false), Next::Exhausted(cause) if cause.kind == CauseKind::TooManyHops)
+        );
     }
 }

@@ -52,6 +52,7 @@ impl Call {
             wanted: None,
             asked: Some(asked),
             told: LegPhase::Trying,
+            told_code: None,
             told_ringing: false,
             medium: Medium::default(),
         });

@@ -6,7 +6,7 @@ use super::leg::LegId;
 use super::turn::Turn;
 use crate::negotiation::flow;
 use router::parameter::{
-    CallPhase, CallRecord, CallSummary, Cause, Direction, LegPhase, LegSummary, Origin, Outcome, Selection,
+    CallPhase, CallRecord, CallSummary, Cause, Direction, LegPhase, LegSummary, Origin, Outcome, Party, Selection,
 };
 use router::time::Duration;
 
@@ -67,15 +67,25 @@ impl Call {
                 incoming: false,
             });
         }
+        let (caller, called) = self.parties();
         CallSummary {
             id: self.id.clone(),
-            caller: self.caller.clone(),
-            called: self.called.clone(),
+            caller: caller.clone(),
+            called: called.clone(),
             phase: self.phase(),
             started: self.started.wall,
             answered: self.answered.map(|answered| answered.wall),
             legs,
             codec: self.codec().map(str::to_owned),
+            origin: Some(self.origin.clone()),
+        }
+    }
+
+    /// Who calls and who is called; after a transfer, who was sent on and to whom.
+    fn parties(&self) -> (&Party, &Party) {
+        match &self.moved {
+            Some(moved) => (&moved.0, &moved.1),
+            None => (&self.caller, &self.called),
         }
     }
 
@@ -83,8 +93,8 @@ impl Call {
     pub(crate) fn is_selected(&self, selection: &Selection) -> bool {
         let name = selection.name.as_ref().is_none_or(|name| *name == self.id);
         let party = selection.party.as_ref().is_none_or(|party| {
-            self.caller.user() == party
-                || self.called.user() == party
+            let (caller, called) = self.parties();
+            [caller, called, &self.caller, &self.called].into_iter().any(|known| known.user() == party)
                 || self.legs.iter().any(|leg| leg.peer.name() == party)
         });
         let since = selection.since.is_none_or(|since| self.started.wall >= since);

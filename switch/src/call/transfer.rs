@@ -78,6 +78,7 @@ impl Call {
     /// The new leg, or a service, is there: the moved leg is joined to it, the one that asked is released.
     pub(super) fn transfer_succeeded(&mut self, turn: &mut Turn<'_>, far: Far) {
         let Some(Transferring { asked, by, moved, transfer }) = self.transferring.take() else { return };
+        self.moved = Some(Box::new((self.legs[moved].party.clone(), transfer.target.clone())));
         asked.done(turn.outbox, one(Transfer { phase: LegPhase::Answered, ..transfer }));
         self.leave_exchange(turn, by);
         self.part(turn);

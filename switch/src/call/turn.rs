@@ -4,6 +4,7 @@ use super::timers::Timer;
 use crate::event::Events;
 use crate::record::Records;
 use crate::status::Counters;
+use crate::trunks::Trunks;
 use router::time::{Now, TimerWheel};
 use router::{Address, Instance, Instances, ModuleKind, Outbox, Random, Shards};
 
@@ -17,6 +18,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) records: &'a mut Records,
     pub(crate) events: &'a mut Events,
     pub(crate) counters: &'a mut Counters,
+    pub(crate) trunks: &'a mut Trunks,
 }
 
 impl Turn<'_> {

@@ -96,6 +96,8 @@ pub(crate) struct Medium {
     offered: Option<MediaDescription>,
     /// What is in force.
     agreement: Option<Box<Agreement>>,
+    /// What was in force before the peer's last offer, if we answered that: should the answer not come about.
+    before: Option<Box<Agreement>>,
     /// Every format that the peer has said it can, for offers on its behalf.
     capabilities: Vec<Codec>,
     payload_types: PayloadTypes,
@@ -142,6 +144,7 @@ impl Medium {
         self.payload_types.note(&codecs);
         self.note_capabilities(codecs);
         self.asked = Some(offer);
+        self.before = None;
         true
     }
 
@@ -218,6 +221,7 @@ impl Medium {
         }
         self.payload_types.note(&codecs);
         self.note_capabilities(codecs.clone());
+        self.before = None;
         self.agree(Agreement { local, remote: remote.clone(), served: index, codecs, by_peer: false });
         true
     }
@@ -228,8 +232,24 @@ impl Medium {
         let offer = self.asked.clone()?;
         let index = served(&offer)?;
         let (local, codecs) = answer(&offer, index, terms, self.address?)?;
+        if self.before.is_none() {
+            self.before.clone_from(&self.agreement);
+        }
         self.agree(Agreement { local: local.clone(), remote: offer, served: index, codecs, by_peer: true });
         Some(local)
+    }
+
+    /// Our answer to the peer's last offer did not come about: what was agreed before is in force again (RFC 3264 §8). False:
+    /// nothing was.
+    pub(crate) fn roll_back(&mut self) -> bool {
+        self.asked = None;
+        match self.before.take() {
+            Some(before) => {
+                self.agree(*before);
+                true
+            }
+            None => false,
+        }
     }
 
     /// Whether this offer asks for other formats than those that the leg has described and agreed before.

@@ -16,7 +16,7 @@ mod rewrite;
 
 pub use group::{Group, Member, Strategy};
 pub use matching::{NumberMatch, OriginMatch, Pattern};
-pub use plan::{Branches, Destination, Plan, PlanError, Route, Trunk, TrunkStep};
+pub use plan::{Branches, Destination, Plan, PlanError, Redirects, Route, Trunk, TrunkStep};
 pub use rewrite::Rewrite;
 
-pub(crate) use plan::Step;
+pub(crate) use plan::{Routed, Step};

@@ -92,6 +92,18 @@ pub struct Trunk {
     pub name: String,
     /// The local address that its signalling uses; its media uses the same. Unspecified: the configured one of that family.
     pub interface: IpAddr,
+    /// What is done when it sends a call elsewhere.
+    pub redirects: Redirects,
+}
+
+/// What is done when a callee says that its user is to be looked for elsewhere (SIP: 3xx).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Redirects {
+    /// It is looked for there by the plan, on behalf of who sent it there: with that one's rights, not the caller's.
+    Follow,
+    /// It counts as unreachable.
+    #[default]
+    Refuse,
 }
 
 /// Where a call goes when its destination failed: each at most once.
@@ -122,6 +134,11 @@ impl Branches {
             CauseKind::Internal | CauseKind::TooManyHops => None,
             _ => self.refused.take(),
         }
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.destinations().next().is_none()
     }
 
     fn destinations(&self) -> impl Iterator<Item = &Destination> {
@@ -175,8 +192,10 @@ pub(crate) enum Step {
     Service(BuiltinKind),
     /// Nowhere.
     Refuse(CauseKind),
-    /// This number, by the whole plan.
-    Route(String),
+    /// This number on that one's behalf, by the whole plan, in the place of everything else.
+    Route(String, Origin),
+    /// The same before everything else: somebody sent the call there.
+    Redirect(String, Origin),
 }
 
 /// What the plan has for a number.
@@ -226,6 +245,11 @@ impl Plan {
         }
     }
 
+    /// The trunk of that name.
+    pub(crate) fn trunk(&self, name: &str) -> Option<&Trunk> {
+        self.trunks.iter().find(|trunk| trunk.name == name)
+    }
+
     /// What there is for `number` on behalf of `origin`; `None`: nobody has it.
     pub(crate) fn route(&self, number: &str, origin: &Origin) -> Option<Routed> {
         if number.is_empty() || number.len() > NUMBER_BYTES {
@@ -233,7 +257,7 @@ impl Plan {
         }
         let route = self.routes.iter().find(|route| route.number.matches(number) && route.origin.matches(origin));
         if let Some(route) = route {
-            let steps = self.steps(&route.destination, number);
+            let steps = self.steps(&route.destination, number, origin);
             return Some(Routed { steps, branches: route.branches.clone() });
         }
         let step = if let Some(group) = self.groups.iter().find(|group| group.name == number) {
@@ -248,8 +272,8 @@ impl Plan {
         Some(Routed { steps: VecDeque::from([step]), branches: Branches::default() })
     }
 
-    /// A destination's steps for `number`. A name that the plan lacks (see [`check`](Self::check)) is a step that fails.
-    pub(crate) fn steps(&self, destination: &Destination, number: &str) -> VecDeque<Step> {
+    /// A destination's steps for `number` on behalf of `origin`. A name that the plan lacks (see [`check`](Self::check)) is a step that fails.
+    pub(crate) fn steps(&self, destination: &Destination, number: &str, origin: &Origin) -> VecDeque<Step> {
         let step = match destination {
             Destination::Account(account) => Step::Accounts(vec![Member { account: account.clone(), timeout: None }]),
             Destination::Group(name) => match self.groups.iter().find(|group| group.name == *name) {
@@ -262,9 +286,7 @@ impl Plan {
                     .map(|step| Step::Trunk {
                         name: step.trunk.clone(),
                         interface: self
-                            .trunks
-                            .iter()
-                            .find(|trunk| trunk.name == step.trunk)
+                            .trunk(&step.trunk)
                             .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |trunk| trunk.interface),
                         number: step.rewrite.apply(number),
                         timeout: step.timeout,
@@ -272,7 +294,7 @@ impl Plan {
                     .collect();
             }
             Destination::Service(kind) => Step::Service(*kind),
-            Destination::Number(rewrite) => Step::Route(rewrite.apply(number)),
+            Destination::Number(rewrite) => Step::Route(rewrite.apply(number), origin.clone()),
             Destination::Refuse(cause) => Step::Refuse(*cause),
         };
         VecDeque::from([step])
@@ -328,8 +350,8 @@ mod tests {
                 strategy: Strategy::OneAfterAnother,
             }],
             trunks: vec![
-                Trunk { name: "one".into(), interface: Ipv4Addr::LOCALHOST.into() },
-                Trunk { name: "two".into(), interface: Ipv4Addr::LOCALHOST.into() },
+                Trunk { name: "one".into(), interface: Ipv4Addr::LOCALHOST.into(), redirects: Redirects::Refuse },
+                Trunk { name: "two".into(), interface: Ipv4Addr::LOCALHOST.into(), redirects: Redirects::Refuse },
             ],
             ..Plan::default()
         }

@@ -176,6 +176,7 @@ fn more_calls_than_allowed_are_congestion() {
     let (caller, _) = world.connected();
     let other = world.call("carol", "bob");
     assert_eq!(world.failure(other), CauseKind::Congestion);
+    assert_eq!(world.counter("calls_refused"), 1);
     world.hang_up(caller);
     let third = world.call("carol", "bob");
     world.hang_up(third);
@@ -215,9 +216,37 @@ fn who_watches_sees_who_is_at_the_far_side_after_a_transfer() {
         Some(Parameter::CallEvent(event)) => Some(event.call.clone()),
         _ => None,
     });
-    let peers: Vec<_> = last.unwrap().legs.into_iter().map(|leg| leg.peer).collect();
+    let last = last.unwrap();
+    assert_eq!((last.caller.user(), last.called.user()), ("alice", "milliwatt"));
+    let peers: Vec<_> = last.legs.into_iter().map(|leg| leg.peer).collect();
     assert_eq!(peers, ["alice", "milliwatt"]);
     world.hang_up(caller);
+    world.assert_over();
+}
+
+#[test]
+fn a_call_that_its_caller_has_left_by_a_transfer_is_still_the_caller_s() {
+    let mut world = World::new();
+    let (caller, callee) = world.connected();
+    let target = Party::new("carol", "example.net");
+    let transfer = Transfer { target, phase: LegPhase::Trying, cause: None, referred_by: None };
+    world.ask(caller, Command::Start, transfer);
+    let carol = world.only();
+    world.answer(carol);
+    let switch = Address::local(ModuleKind::Switch, 0);
+    world.ask_as_client(switch, Command::Query, one(empty_summary()));
+    let Parameter::CallSummary(call) = world.client.received.last().unwrap().parameters[0].clone() else { panic!() };
+    assert_eq!(call.origin, Some(Origin::Account("alice".into())), "how it came about");
+    assert_eq!((call.caller.user(), call.called.user()), ("bob", "carol"), "who talks");
+    assert_eq!(call.legs.len(), 2);
+    assert!(call.legs.iter().all(|leg| !leg.incoming));
+    world.hang_up(callee);
+    let record = world.record();
+    assert_eq!(
+        (record.caller.user(), record.called.user()),
+        ("alice", "bob"),
+        "the record is of the call that was made"
+    );
     world.assert_over();
 }
 
@@ -295,5 +324,6 @@ pub(crate) fn empty_summary() -> CallSummary {
         answered: None,
         legs: Vec::new(),
         codec: None,
+        origin: None,
     }
 }

@@ -17,7 +17,8 @@ fn config() -> Config {
         strategy,
     };
     let step = |trunk: &str| TrunkStep { trunk: trunk.into(), rewrite: Rewrite::NONE, timeout: None };
-    let trunk = |name: &str| Trunk { name: name.into(), interface: [192, 0, 2, 1].into() };
+    let trunk =
+        |name: &str| Trunk { name: name.into(), interface: [192, 0, 2, 1].into(), redirects: Redirects::Refuse };
     Config {
         plan: Plan {
             routes: vec![Route {

@@ -19,7 +19,8 @@ fn two_trunks() -> Config {
         destination: Destination::Trunks(vec![step("one", "+49"), step("two", "0049")]),
         branches: Branches::default(),
     }];
-    let trunk = |name: &str| Trunk { name: name.into(), interface: [192, 0, 2, 1].into() };
+    let trunk =
+        |name: &str| Trunk { name: name.into(), interface: [192, 0, 2, 1].into(), redirects: Redirects::Refuse };
     let plan = Plan { routes, trunks: vec![trunk("one"), trunk("two")], ..Plan::default() };
     plan.check().unwrap();
     Config { plan, ..Config::default() }
@@ -77,5 +78,105 @@ fn no_trunk_calls_out_over_a_trunk() {
     let bob = world.only();
     world.answer(bob);
     world.hang_up(caller);
+    world.assert_over();
+}
+
+fn silence() -> Cause {
+    CauseKind::Timeout.into()
+}
+
+/// What the switch tells of a trunk: calls in a row without a response, and for how long it is passed over.
+fn told(world: &mut World, trunk: &str) -> Option<(u32, Option<u32>)> {
+    let switch = router::Address::local(router::ModuleKind::Switch, 0);
+    world.ask_as_client(switch, router::Command::Query, router::one(TrunkStatus::default()));
+    let answer = world.client.received.last().unwrap().parameters.clone();
+    answer.into_iter().find_map(|parameter| match parameter {
+        Parameter::TrunkStatus(status) if status.name == trunk => Some((status.silent.unwrap(), status.passed_over_s)),
+        _ => None,
+    })
+}
+
+/// A call that the first trunk leaves without a response and the second refuses.
+fn silent_at_one(world: &mut World) {
+    let caller = world.call("alice", "030123");
+    let one = world.only();
+    assert_eq!(world.target(one), "one:+4930123");
+    world.refuse(one, silence());
+    let two = world.only();
+    world.refuse(two, Cause { code: Some(486), ..Cause::new(CauseKind::Busy) });
+    assert_eq!(world.failure(caller), CauseKind::Busy);
+}
+
+#[test]
+fn a_trunk_that_stays_silent_is_passed_over_and_probed_by_one_call() {
+    let mut world = World::with(two_trunks());
+    silent_at_one(&mut world);
+    assert_eq!(told(&mut world, "one"), Some((1, None)));
+    silent_at_one(&mut world);
+    assert_eq!(told(&mut world, "one"), Some((2, Some(10))));
+    let caller = world.call("alice", "030123");
+    let two = world.only();
+    assert_eq!(world.target(two), "two:004930123", "at once");
+    world.hang_up(caller);
+    world.run(Duration::from_secs(11));
+    let probe = world.call("alice", "030123");
+    let one = world.only();
+    assert_eq!(world.target(one), "one:+4930123");
+    let other = world.call("alice", "030123");
+    let [_, two] = world.ringing()[..] else { panic!() };
+    assert_eq!(world.target(two), "two:004930123", "one call probes");
+    world.hang_up(other);
+    world.ring(one);
+    assert_eq!(told(&mut world, "one"), None, "it responds");
+    world.answer(one);
+    world.hang_up(probe);
+    let caller = world.call("alice", "030123");
+    let one = world.only();
+    assert_eq!(world.target(one), "one:+4930123");
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+#[test]
+fn when_all_trunks_are_silent_they_are_tried_all_the_same() {
+    let mut world = World::with(two_trunks());
+    for _ in 0..3 {
+        let caller = world.call("alice", "030123");
+        for _ in 0..2 {
+            let leg = world.only();
+            world.refuse(leg, silence());
+        }
+        assert_eq!(world.failure(caller), CauseKind::Timeout);
+    }
+    assert!(told(&mut world, "one").unwrap().1.is_some() && told(&mut world, "two").unwrap().1.is_some());
+    let caller = world.call("alice", "030123");
+    let one = world.only();
+    assert_eq!(world.target(one), "one:+4930123");
+    world.answer(one);
+    world.hang_up(caller);
+    assert_eq!(told(&mut world, "one"), None);
+    assert!(told(&mut world, "two").is_some());
+    world.assert_over();
+}
+
+#[test]
+fn what_a_trunk_says_is_no_silence_and_neither_is_a_telephone_that_nobody_answers() {
+    let mut world = World::with(two_trunks());
+    for _ in 0..3 {
+        for cause in
+            [Cause { code: Some(408), ..silence() }, CauseKind::Unreachable.into(), CauseKind::Congestion.into()]
+        {
+            let caller = world.call("alice", "030123");
+            let one = world.only();
+            assert_eq!(world.target(one), "one:+4930123");
+            world.refuse(one, cause);
+            world.hang_up(caller);
+        }
+        // It said 100 and rings for ever.
+        let caller = world.call("alice", "030123");
+        world.run(Duration::from_secs(21));
+        world.hang_up(caller);
+    }
+    assert_eq!(told(&mut world, "one"), None);
     world.assert_over();
 }

@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test expects and does not find is its failure")]
 
-#[path = "../calls/harness.rs"]
-#[expect(dead_code, reason = "shared with the scenarios, which use the rest")]
+#[path = "../calls/harness/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "shared with the scenarios, which use the rest")]
 mod harness;
 
 use harness::*;

@@ -23,6 +23,8 @@ pub enum Then {
     Answer(Duration),
     /// It refuses with that status after that time.
     Reject(Duration, u16),
+    /// It says after that time that its user is at another number: 302 (forwarding).
+    Forward(Duration, String),
     /// It rings for ever.
     Ring,
     /// It does not even say that it heard.
@@ -44,6 +46,11 @@ impl Behaviour {
     /// Refuses without ringing.
     pub fn rejects(status: u16) -> Self {
         Self { ring: None, then: Then::Reject(Duration::from_millis(20), status), ..Self::default() }
+    }
+
+    /// Sends every call on to another number.
+    pub fn forwards(to: &str) -> Self {
+        Self { ring: None, then: Then::Forward(Duration::from_millis(20), to.to_owned()), ..Self::default() }
     }
 
     /// Rings for ever.
@@ -73,6 +80,8 @@ pub enum Step {
     Answer,
     /// Refuses with that status.
     Reject(u16),
+    /// Says 302 with that number.
+    Forward(String),
     /// Ends the call: BYE, CANCEL or a refusal, as its state asks.
     HangUp,
     /// Holds.

@@ -151,6 +151,7 @@ impl Phone {
             match behaviour.then {
                 Then::Answer(after) => call.plan(now + after, Step::Answer),
                 Then::Reject(after, code) => call.plan(now + after, Step::Reject(code)),
+                Then::Forward(after, to) => call.plan(now + after, Step::Forward(to)),
                 Then::Ring | Then::Silence => {}
             }
         }
@@ -213,10 +214,19 @@ impl Phone {
     }
 
     pub(super) fn reject(&mut self, index: CallIndex, code: u16) {
+        self.reject_with(index, code, &[]);
+    }
+
+    pub(super) fn forward(&mut self, index: CallIndex, to: &str) {
+        let contact = format!("<sip:{to}@{}>", self.config.domain);
+        self.reject_with(index, 302, &[("Contact".to_owned(), contact)]);
+    }
+
+    fn reject_with(&mut self, index: CallIndex, code: u16, headers: &[(String, String)]) {
         if self.calls[index].state == CallState::SettingUp
             && let Some(key) = self.calls[index].invite_key.clone()
         {
-            self.respond(&key, code, None);
+            self.respond_with(&key, code, None, headers);
             let now = self.now;
             self.calls[index].end(now, Ending::Rejected(code));
         }

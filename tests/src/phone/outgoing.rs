@@ -127,6 +127,7 @@ impl Phone {
             Step::Early => self.early(index),
             Step::Answer => self.accept(index),
             Step::Reject(code) => self.reject(index, code),
+            Step::Forward(to) => self.forward(index, &to),
             Step::HangUp => self.hang_up(index),
             _ if !up => {}
             Step::Press(event) => self.calls[index].media.press(event),

@@ -67,6 +67,7 @@ impl Observer {
                 answered: None,
                 legs: Vec::new(),
                 codec: None,
+                origin: None,
             },
             cause: None,
             at: now.wall,

@@ -7,6 +7,7 @@
 mod basic_call;
 mod blind_transfer;
 mod busy_no_answer_unreachable;
+mod call_forwarding;
 mod cancel_races;
 mod early_media;
 mod families_and_transports;

@@ -2,12 +2,15 @@
 
 use crate::{ms, secs};
 use router::parameter::{CauseKind, Outcome};
+use router::time::Duration;
 use scenarios::platform::SERVER;
 use scenarios::simulation::PhoneIndex;
 use scenarios::trunk::{address, known, known_with, peer};
 use scenarios::{Behaviour, Conditions, Ending, PhoneConfig, PlatformConfig, Simulation};
 use signaling::trunk::{Target, TrunkConfig};
-use switch::plan::{Branches, Destination, NumberMatch, OriginMatch, Plan, Rewrite, Route, Trunk, TrunkStep};
+use switch::plan::{
+    Branches, Destination, NumberMatch, OriginMatch, Plan, Redirects, Rewrite, Route, Trunk, TrunkStep,
+};
 
 /// Numbers that begin with 0 go to these trunks in turn, `+49` in place of the 0; those with 1 to the account without it.
 pub(crate) fn configured(trunks: Vec<TrunkConfig>) -> PlatformConfig {
@@ -26,7 +29,10 @@ pub(crate) fn configured(trunks: Vec<TrunkConfig>) -> PlatformConfig {
     let outward = Destination::Trunks(trunks.iter().map(step).collect());
     let inward = Destination::Number(Rewrite { strip: 1, ..Rewrite::NONE });
     let routes = vec![route("out", "0", OriginMatch::Accounts, outward), route("in", "1", OriginMatch::Trunks, inward)];
-    let known = trunks.iter().map(|trunk| Trunk { name: trunk.name.clone(), interface: SERVER }).collect();
+    let known = trunks
+        .iter()
+        .map(|trunk| Trunk { name: trunk.name.clone(), interface: SERVER, redirects: Redirects::Refuse })
+        .collect();
     let plan = Plan { routes, trunks: known, ..Plan::default() };
     let mut config =
         PlatformConfig { switch: switch::Config { plan, ..switch::Config::default() }, ..Default::default() };
@@ -77,10 +83,88 @@ fn the_next_trunk_is_tried_when_one_does_not_answer_at_all() {
     let (mut simulation, alice, [one, two]) = two_trunks(2, [Behaviour::silent(), Behaviour::default()]);
     simulation.set_line(one, Conditions::DEAD);
     simulation.tell(alice).dial("030123");
-    let up = simulation.run_until(secs(60), |simulation| simulation.call(alice).is_up());
+    let up = simulation.run_until(secs(6), |simulation| simulation.call(alice).is_up());
     assert!(up, "{:?}", simulation.call(alice).ending);
     assert!(simulation.call(two).is_up());
     simulation.finish();
+}
+
+/// Alice calls out and hangs up once she talks; how long that took.
+fn call_out(simulation: &mut Simulation, alice: PhoneIndex) -> Duration {
+    let begun = simulation.now().instant;
+    simulation.tell(alice).dial("030123");
+    let up = simulation.run_until(secs(20), |simulation| simulation.call(alice).is_up());
+    assert!(up, "{:?}", simulation.call(alice).ending);
+    let took = simulation.now().instant.since(begun);
+    let call = simulation.phone(alice).calls().len() - 1;
+    simulation.tell(alice).step(call, scenarios::Step::HangUp);
+    simulation.run(ms(500));
+    took
+}
+
+#[test]
+fn a_dead_trunk_costs_the_first_calls_four_seconds_and_the_others_nothing_until_it_is_back() {
+    let (mut simulation, alice, [one, two]) = two_trunks(12, [Behaviour::default(), Behaviour::default()]);
+    simulation.set_line(one, Conditions::DEAD);
+    for _ in 0..2 {
+        let took = call_out(&mut simulation, alice);
+        assert!((secs(4)..secs(6)).contains(&took), "{took:?}");
+    }
+    for _ in 0..3 {
+        assert!(call_out(&mut simulation, alice) < secs(2));
+    }
+    assert_eq!(simulation.phone(two).calls().len(), 5);
+    // Its INVITEs have timed out, and it is back: the next call finds out.
+    simulation.run(secs(35));
+    simulation.set_line(one, Conditions::LOCAL);
+    for calls in 1..4 {
+        assert!(call_out(&mut simulation, alice) < secs(2));
+        assert_eq!(simulation.phone(one).calls().len(), calls);
+    }
+    assert_eq!(simulation.phone(two).calls().len(), 5);
+    simulation.finish();
+}
+
+#[test]
+fn a_trunk_that_answers_late_does_not_keep_the_call() {
+    // Its line delays everything beyond the time to a first response.
+    let slow = Conditions { delay: secs(3), ..Conditions::LOCAL };
+    let (mut simulation, alice, [one, two]) = two_trunks(13, [Behaviour::answers(ms(0)), Behaviour::default()]);
+    simulation.set_line(one, slow);
+    simulation.tell(alice).dial("030123");
+    simulation.run(secs(20));
+    assert!(simulation.call(alice).is_up() && simulation.call(two).is_up());
+    assert!(!simulation.call(one).is_up(), "what came late was cancelled or hung up");
+    simulation.finish();
+}
+
+#[test]
+fn who_is_not_verified_is_not_asserted_to_a_trusted_trunk() {
+    // Alice's phone forwards what an untrusted trunk brings out over a trusted one.
+    for (seed, trusted) in [(14, false), (15, true)] {
+        let inward = TrunkConfig { trusted, ..known("one", address(1)) };
+        let mut simulation = Simulation::with(seed, configured(vec![known("two", address(2)), inward]));
+        let server = simulation.server();
+        let one = simulation.add(peer("one", address(1), server, Behaviour::default()));
+        let two = simulation.add(peer("two", address(2), server, Behaviour::default()));
+        let alice = simulation.add_registered("alice");
+        simulation.tell(alice).config.behaviour = Behaviour::forwards("030123");
+        let asserted = ("P-Asserted-Identity".to_owned(), "<tel:+4930777>".to_owned());
+        simulation.tell(one).config.headers = vec![asserted];
+        simulation.tell(one).config.caller = Some("+4930999".to_owned());
+        simulation.tell(one).dial("1alice");
+        simulation.run(secs(3));
+        assert!(simulation.call(one).is_up() && simulation.call(two).is_up());
+        let (from, identity) = &simulation.call(two).shown;
+        if trusted {
+            assert!(from.contains("+4930777"), "{from}");
+            assert!(identity.as_ref().is_some_and(|identity| identity.contains("+4930777")), "{identity:?}");
+        } else {
+            assert!(from.contains("+4930999"), "{from}");
+            assert_eq!(*identity, None, "what a stranger to us says is shown, and not vouched for");
+        }
+        simulation.finish();
+    }
 }
 
 #[test]

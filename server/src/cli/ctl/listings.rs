@@ -52,9 +52,9 @@ pub(super) fn trunks(client: &mut Client, json: bool) -> Result<(), CtlError> {
         print::line(&format!("{:#}", reply["trunks"]));
         return Ok(());
     }
-    let columns = ["trunk", "target", ">in", ">out", ">offered", ">answered", ">failed", "last failure"];
+    let columns = ["trunk", "target", ">in", ">out", ">offered", ">answered", ">failed", "state", "last failure"];
     let mut table = Table::new(&columns);
-    let keys = ["trunk", "target", "calls-in", "calls-out", "offered", "answered", "failed", "last-failure"];
+    let keys = ["trunk", "target", "calls-in", "calls-out", "offered", "answered", "failed", "state", "last-failure"];
     for trunk in reply["trunks"].as_array().into_iter().flatten() {
         table.row(keys.iter().map(|key| show::text(&trunk[*key])));
     }

@@ -1,0 +1,35 @@
+//! A callee that is to be looked for elsewhere: forwarding that is set at a phone, a number that has moved.
+//!
+//! Who sends a call on answers for it: the new number is looked for by the plan on behalf of the account or trunk that named it,
+//! with its rights and not the caller's, so that nobody calls where the one who forwards may not. Other phones of the same step
+//! ring on; the redirection comes next.
+
+use super::call::Call;
+use super::leg::{LegId, Peer};
+use super::turn::Turn;
+use crate::plan::Redirects;
+use router::parameter::Party;
+
+impl Call {
+    /// Where a leg's peer says that its user is, best first: followed, if the peer's redirections are.
+    pub(super) fn follow(&mut self, turn: &mut Turn<'_>, leg: LegId, contacts: &[Party]) {
+        if contacts.is_empty() {
+            return;
+        }
+        let peer = &self.legs[leg].peer;
+        let redirects = match peer {
+            Peer::Account(_) => self.config.redirects,
+            Peer::Trunk(name) => self.config.plan.trunk(name).map_or(Redirects::Refuse, |trunk| trunk.redirects),
+        };
+        let by = peer.origin();
+        let Some(search) = &mut self.search else { return };
+        if redirects == Redirects::Refuse || !search.legs().contains(&leg) {
+            turn.counters.redirects_refused += 1;
+            return;
+        }
+        for contact in contacts {
+            let followed = search.redirect(contact.user(), by.clone());
+            *(if followed { &mut turn.counters.redirects_followed } else { &mut turn.counters.redirects_refused }) += 1;
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! A platform with one switch, and everything around it scripted.
+
+mod acts;
+mod client;
+mod description;
+mod place;
+mod seen;
+mod signaling;
+mod store;
+mod voice;
+mod world;
+
+pub(crate) use description::*;
+pub(crate) use place::Fault;
+pub(crate) use world::World;
