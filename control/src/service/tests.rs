@@ -3,7 +3,9 @@
 use super::*;
 use crate::limits::MAKE_WITHIN;
 use router::ModuleKind;
-use router::parameter::{Account, AccountCredential, Cause, CauseKind, Failure, LegPhase, LegSummary, Party, Reason};
+use router::parameter::{
+    Account, AccountCredential, Cause, CauseKind, Failure, LegPhase, LegSummary, Party, Reason, TrunkStatus,
+};
 
 /// The module with its client, and the packets it sent.
 struct Bench {
@@ -325,6 +327,31 @@ fn a_client_that_ends_its_input_still_gets_its_answers() {
     let told = bench.told();
     assert_eq!(told[0]["body"]["trunks"], json!([]));
     assert_eq!(told[1]["closed"], 1);
+}
+
+#[test]
+fn a_trunk_that_does_not_respond_is_told_with_its_state() {
+    let mut bench = Bench::local();
+    bench.line(r#"{"topic":"trunks","message":"list"}"#);
+    let trunk = |name: &str| TrunkStatus { name: name.to_owned(), ..TrunkStatus::default() };
+    for packet in bench.sent() {
+        let trunks: Parameters = ["a", "b", "c"].into_iter().map(|name| trunk(name).into()).collect();
+        bench.answer(&packet, Command::Done, trunks);
+    }
+    assert!(bench.told().is_empty(), "the switch is asked too");
+    for packet in bench.sent() {
+        let silent = TrunkStatus { silent: Some(1), ..trunk("b") };
+        let passed_over = TrunkStatus { silent: Some(3), passed_over_s: Some(20), ..trunk("c") };
+        let told: Parameters = [silent.into(), passed_over.into(), trunk("gone").into()].into_iter().collect();
+        bench.answer(&packet, Command::Done, told);
+    }
+    let told = bench.told();
+    let trunks = told[0]["body"]["trunks"].as_array().unwrap();
+    let states: Vec<_> =
+        trunks.iter().map(|trunk| (&trunk["state"], &trunk["silent"], &trunk["passed-over-s"])).collect();
+    let expected = [json!(["in-use", 0, null]), json!(["silent", 1, null]), json!(["passed-over", 3, 20])];
+    let expected: Vec<_> = expected.iter().map(|one| (&one[0], &one[1], &one[2])).collect();
+    assert_eq!(states, expected);
 }
 
 #[test]

@@ -30,8 +30,12 @@ pub(super) fn action(request: &Request) -> Result<Action, Problem> {
                 }
             }
         }
+        if trunks.is_empty() {
+            return Ok(Step::Done(listing(&trunks)));
+        }
         Ok(Step::Ask(question(ModuleKind::Switch, move |answers| {
-            for parameter in any(answers)?.into_iter().flatten() {
+            // Without a switch that answers, what is known is told.
+            for parameter in any(answers).unwrap_or_default().into_iter().flatten() {
                 if let Parameter::TrunkStatus(status) = parameter
                     && let Some(trunk) = trunks.get_mut(&status.name)
                 {
@@ -39,9 +43,13 @@ pub(super) fn action(request: &Request) -> Result<Action, Problem> {
                     trunk.passed_over_s = trunk.passed_over_s.max(status.passed_over_s);
                 }
             }
-            Ok(Step::Done(json!({ "trunks": trunks.values().map(to_json).collect::<Vec<_>>() })))
+            Ok(Step::Done(listing(&trunks)))
         })))
     })))
+}
+
+fn listing(trunks: &BTreeMap<String, TrunkStatus>) -> Value {
+    json!({ "trunks": trunks.values().map(to_json).collect::<Vec<_>>() })
 }
 
 fn question(of: ModuleKind, finish: impl FnOnce(Vec<Answer>) -> Result<Step, Problem> + Send + 'static) -> Question {

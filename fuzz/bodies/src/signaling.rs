@@ -98,6 +98,7 @@ impl Bench {
             credentials: Some(ClientCredentials { username: "us".to_owned(), password: PASSWORD.to_owned().into() }),
             trusted: true,
             calls_max: Some(8),
+            response_timeout: signaling::limits::TRUNK_RESPONSE_TIMEOUT,
         };
         let config = Config {
             listeners: Listeners::new(listeners.to_vec()),
