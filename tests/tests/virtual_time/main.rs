@@ -1,7 +1,7 @@
 //! Scenarios in virtual time: a whole platform, its phones and the network between them, from one seed each.
 //!
 //! `TANDEM_SEED=n` runs the random scenarios with that seed alone; `TANDEM_SEEDS=n` with so many.
-//! `TANDEM_SHARDS=n` runs everything on so many SIP shards; what counts single milliseconds of one alone fails there.
+//! `TANDEM_SHARDS=n` runs everything on so many SIP shards; what counts milliseconds or lessons of one alone fails there.
 //! `TANDEM_LADDER=1` shows every SIP message as it is sent.
 
 mod basic_call;

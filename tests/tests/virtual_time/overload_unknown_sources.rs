@@ -43,7 +43,8 @@ fn held(simulation: &mut Simulation) -> u64 {
     simulation.run_until(secs(5), |simulation| simulation.platform.statuses().is_some());
     let statuses = simulation.platform.statuses().expect("every module answers");
     use router::parameter::ResourceKind::{Dialogs, Transactions};
-    let resources = statuses["signaling/0"].resources.iter();
+    let modules = statuses.iter().filter(|(module, _)| module.starts_with("signaling/"));
+    let resources = modules.flat_map(|(_, status)| &status.resources);
     resources.filter(|resource| matches!(resource.kind, Dialogs | Transactions)).map(|resource| resource.used).sum()
 }
 
@@ -127,7 +128,9 @@ pub(crate) fn signaling_counter(simulation: &mut Simulation, name: &str) -> u64 
     simulation.platform.ask_status(now);
     simulation.run_until(secs(5), |simulation| simulation.platform.statuses().is_some());
     let statuses = simulation.platform.statuses().expect("every module answers");
-    statuses["signaling/0"].counters.iter().find(|counter| counter.name == name).map_or(0, |counter| counter.value)
+    let modules = statuses.iter().filter(|(module, _)| module.starts_with("signaling/"));
+    let counters = modules.flat_map(|(_, status)| &status.counters);
+    counters.filter(|counter| counter.name == name).map(|counter| counter.value).sum()
 }
 
 /// docs/operations.md, "A flood".
