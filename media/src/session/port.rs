@@ -373,7 +373,8 @@ impl Port {
         let mut watched = Watched { silent: false, unlearned: false, next: now + unlearn_after };
         let Some(plan) = &self.plan else { return watched };
         if let Some(limit) = plan.silence_limit.filter(|_| !self.silent) {
-            let due = quiet_since + limit;
+            // A peer that reports is there, whatever it has to say: held by its own device, or silent by its codec.
+            let due = self.heard_rtcp.map_or(quiet_since, |heard| heard.max(quiet_since)) + limit;
             if now >= due {
                 (self.silent, watched.silent) = (true, true);
             } else {

@@ -1,6 +1,7 @@
 //! Where peers really send from, and who only pretends.
 
 use crate::network::*;
+use media::rtcp::{Compound, write};
 use router::parameter::{MediaEventKind, MediaPlan};
 use std::net::SocketAddr;
 
@@ -134,6 +135,34 @@ fn arrival_and_silence_are_told_once() {
     assert!(world.events.is_empty());
     world.pass(200);
     assert_eq!(kinds(&mut world), [MediaEventKind::Silent]);
+}
+
+#[test]
+fn reports_are_a_sign_of_life_on_either_leg() {
+    let mut world = World::new();
+    let mut call = Call::begin(&mut world);
+    let limited = |port, at| MediaPlan { silence_limit_ms: Some(10_000), ..plan(port, at) };
+    world.set(call.session, &[limited(A, call.a.at), limited(B, call.b.at)]);
+    call.talk(&mut world, 5);
+    world.events.clear();
+    let above = |at: SocketAddr| SocketAddr::new(at.ip(), at.port() + 1);
+    let report = |ssrc| write(&Compound { ssrc, cname: "a", source: None, block: None, goodbye: false });
+    // Both are silent by their own choice, and report every five seconds.
+    for _ in 0..20 {
+        world.pass(5_000);
+        world.deliver(above(call.a.at), call.port_a.rtcp, &report(0xa));
+        world.deliver(above(call.b.at), call.port_b.rtcp, &report(0xb));
+    }
+    assert!(world.events.iter().all(|(_, event)| event.kind != MediaEventKind::Silent), "{:?}", world.events);
+    // One of them does no longer; a stranger's report is none of its.
+    for _ in 0..3 {
+        world.pass(4_000);
+        world.deliver(above(call.a.at), call.port_a.rtcp, &report(0xa));
+        world.deliver("203.0.113.66:4001".parse().unwrap(), call.port_b.rtcp, &report(0xb));
+    }
+    let silent: Vec<_> = world.events.iter().filter(|(_, event)| event.kind == MediaEventKind::Silent).collect();
+    assert_eq!(silent.len(), 1);
+    assert_eq!(silent[0].1.port, B);
 }
 
 #[test]
