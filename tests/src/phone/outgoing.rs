@@ -140,6 +140,8 @@ impl Phone {
             Step::Transfer(user) => {
                 let mut request = self.in_call(index, Method::Refer);
                 request.headers.push(("Refer-To".to_owned(), format!("<sip:{user}@{}>", self.config.domain)));
+                let own = format!("<sip:{}@{}>", self.config.name, self.config.domain);
+                request.headers.push(("Referred-By".to_owned(), own));
                 self.calls[index].referral = Some(Referral::default());
                 self.send_in_call(index, request, Purpose::Refer(index));
             }

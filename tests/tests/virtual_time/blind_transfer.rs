@@ -25,6 +25,11 @@ fn either_party_sends_the_other_to_a_third() {
         let referral = simulation.call(transferor).referral.expect("a referral");
         assert_eq!(referral, Referral { response: Some(202), status: Some(200), terminated: true });
         assert!(!simulation.call(transferor).is_live());
+        // RFC 3892: the target learns who sent the other party.
+        let by = &simulation.phone(transferor).config.name;
+        let headers = &simulation.call(carol).invite_headers;
+        let referred_by = headers.iter().find(|(name, _)| name == "Referred-By").map(|(_, value)| value.clone());
+        assert!(referred_by.as_ref().is_some_and(|value| value.contains(&format!("sip:{by}@"))), "{referred_by:?}");
         for (own, other) in [(transferee, carol), (carol, transferee)] {
             let call = simulation.call(own);
             assert!(call.is_up(), "{:?}", call.ending);
