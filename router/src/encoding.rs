@@ -55,16 +55,22 @@ impl<'b, C> Decode<'b, C> for Packet {
         let destination = Address::decode(d, ctx)?;
         let transaction = Transaction::decode(d, ctx)?;
         let command = Command::decode(d, ctx)?;
-        let count = d.array()?.ok_or_else(|| decode::Error::message("parameters have a definite length"))?;
-        if count > PARAMETERS as u64 {
-            return Err(decode::Error::message("too many parameters"));
-        }
-        let mut parameters = Parameters::new();
-        for _ in 0..count {
-            parameters.push(Decode::decode(d, ctx)?);
-        }
+        let parameters = read_parameters(d)?;
         Ok(Self { source, destination, transaction, command, parameters })
     }
+}
+
+/// The parameters of a packet: a list of at most [`PARAMETERS`].
+pub(crate) fn read_parameters(d: &mut Decoder<'_>) -> Result<Parameters, decode::Error> {
+    let count = d.array()?.ok_or_else(|| decode::Error::message("parameters have a definite length"))?;
+    if count > PARAMETERS as u64 {
+        return Err(decode::Error::message("too many parameters"));
+    }
+    let mut parameters = Parameters::new();
+    for _ in 0..count {
+        parameters.push(Decode::decode(d, &mut ())?);
+    }
+    Ok(parameters)
 }
 
 /// Appends the frame of `packet` to `buffer`.

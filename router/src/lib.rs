@@ -18,6 +18,7 @@
 //! - [`subscription`]: who wants to be notified, and who missed something.
 //! - [`shard`], [`post`]: the SIP shards of a platform, and what they hand each other beside packets.
 //! - [`encoding`]: the packet between platforms, in CBOR (RFC 8949; `docs/packets.md`).
+//! - [`bridge`]: the inter-platform interface: platforms that are linked act as one.
 //! - [`pace`]: when a busy module takes its inputs in batches.
 //! - [`time`], [`random`], [`instance`]: arguments that every pure machine takes.
 //! - [`private`], [`short_text`], [`own_map`]: what values are kept in.
@@ -25,6 +26,7 @@
 pub mod address;
 pub mod asked;
 mod atomic;
+pub mod bridge;
 pub mod command;
 pub mod encoding;
 pub mod inbox;

@@ -55,3 +55,106 @@ const _: () = assert!(QUOTA_PER_SOURCE as usize * 7 <= INBOX_REQUESTS - INBOX_RE
 /// Places that one refusal names to look for its user instead: as many as a search of the switch could try in turn, and a
 /// directory's answer seldom has more than a handful.
 pub const REDIRECTIONS: usize = 8;
+
+/// Platforms that one knows of: a cluster is a handful of machines, a carrier's a few dozen.
+pub const PLATFORMS: usize = 256;
+
+/// Modules that a platform offers: as many as its route table may have.
+pub const OFFERED: usize = crate::address::ModuleKind::COUNT * MODULES_PER_KIND;
+
+/// Addresses that a platform says it is reached at: one a network that it is in.
+pub const ADDRESSES: usize = 4;
+
+/// Octets of a name, version or address that a platform tells: what a host name may have (RFC 1035 §2.3.4).
+pub const NAME_BYTES: usize = 255;
+
+/// Links that exist at once: two to each platform while both dialled each other.
+pub const LINKS: usize = 2 * PLATFORMS;
+
+/// Links that have not said hello yet: whoever opens connections and says nothing keeps no more of them from others.
+pub const LINKS_WITHOUT_HELLO: usize = 64;
+
+/// Longest frame before the peer has said hello: a hello with everything in it, before anybody is trusted with more.
+pub const HELLO_FRAME_BYTES: usize = 1 << 16;
+
+/// Platforms that a packet passes on its way, the destination's not counted: one is usual where a link is missing, more only
+/// while links come and go.
+pub const HOPS: u8 = 4;
+
+/// Octets that wait for a link before new requests and notices are refused: a second of 50,000 packets.
+pub const LINK_REQUEST_BYTES: usize = 7 << 20;
+
+/// Octets that wait for a link before releases are refused, too.
+pub const LINK_RELEASE_BYTES: usize = 8 << 20;
+
+/// Octets that wait for a link at all: beyond them the peer asks and does not read what it is answered, and is let go.
+pub const LINK_BYTES: usize = 24 << 20;
+
+/// Octets of hellos, heartbeats and lists that wait for a link; more wait only where nothing is read.
+pub const LINK_CONTROL_BYTES: usize = 4 << 20;
+
+/// Octets that the shell holds of a link before it has written some: what a socket takes at once.
+pub const WRITE_AHEAD_BYTES: usize = 256 << 10;
+
+/// Octets that are written as one piece: some thousand small packets.
+pub const WRITE_BYTES: usize = 64 << 10;
+
+/// Requests that went over one link and are not answered yet: those of four modules that each use up what they may have.
+pub const LINK_REQUESTS: usize = 4 * PENDING;
+
+/// Of these, requests of one platform that this one merely forwards.
+pub const FORWARDED_REQUESTS: usize = PENDING / 4;
+
+/// How long a request may stay without its last answer, seconds: longer than any call rings or waits in a queue.
+pub const REQUEST_AGE_S: u64 = 3_600;
+
+/// Releases that found no room and are repeated by the interface.
+pub const HELD_RELEASES: usize = 1_024;
+
+/// How many heartbeats of a peer may fail to come before its link is given up.
+pub const SILENT_HEARTBEATS: u32 = 3;
+
+/// How many intervals a heartbeat may stay unanswered before the peer counts as one that does not read.
+pub const UNANSWERED_HEARTBEATS: u32 = 6;
+
+/// Shortest and longest interval of heartbeats, milliseconds: what a peer says beyond them is taken as these.
+pub const HEARTBEAT_MS: std::ops::RangeInclusive<u64> = 50..=10_000;
+
+/// How long a connection may take to come about, and then its hello to arrive, milliseconds.
+pub const HELLO_WITHIN_MS: u64 = 5_000;
+
+/// First and longest pause before an address is dialled again, milliseconds; each failure doubles it.
+pub const DIAL_AGAIN_MS: std::ops::RangeInclusive<u64> = 250..=30_000;
+
+/// A link that lasted so long, milliseconds, makes its address's failures forgotten.
+pub const SETTLED_MS: u64 = 5_000;
+
+/// How long the first address of a newly heard platform waits to be dialled, milliseconds, at most: both would dial at once.
+pub const DIAL_SPREAD_MS: u64 = 200;
+
+/// How long a platform that is down is remembered and dialled if no configuration names it, seconds: a day.
+pub const FORGET_S: u64 = 86_400;
+
+/// Changes of the list of platforms are told together, milliseconds, except that new ones are told at once.
+pub const TELL_AFTER_MS: u64 = 20;
+
+/// How often the list of platforms is told without any change, milliseconds: for the loads in it.
+pub const TELL_EVERY_MS: u64 = 5_000;
+
+/// How often what is old is looked for, milliseconds.
+pub const SWEEP_EVERY_MS: u64 = 30_000;
+
+/// How often own modules are asked for their load, milliseconds.
+pub const LOAD_EVERY_MS: u64 = 1_000;
+
+/// How long a platform is avoided as "any" after it failed a request, milliseconds.
+pub const AVOID_MS: u64 = 5_000;
+
+/// How long a platform may leave a request without any answer before it is avoided as "any", milliseconds.
+pub const ANSWER_WITHIN_MS: u64 = 2_000;
+
+/// Platforms in one answer to a query.
+pub const PLATFORM_PAGE: usize = 64;
+
+const _: () = assert!(HELLO_FRAME_BYTES < FRAME_BYTES);
+const _: () = assert!(LINK_REQUEST_BYTES + FRAME_BYTES <= LINK_RELEASE_BYTES && LINK_RELEASE_BYTES < LINK_BYTES);

@@ -1,0 +1,486 @@
+//! Links that come and go: hellos, heartbeats, lists of platforms, who dials whom.
+
+use super::LinkId;
+use super::frame::FrameReader;
+use super::message::{
+    Announced, Bye, ByeReason, Heartbeat, HeartbeatAnswer, Hello, LinkMessage, VERSION, VERSION_OLDEST, bounded,
+    read_message, write_bye, write_heartbeat, write_heartbeat_answer, write_hello, write_platforms,
+};
+use super::outgoing::Full;
+use super::peer::{Fault, Link, Phase};
+use super::service::{Bridge, Output};
+use super::table::{Change, Description};
+use crate::address::PlatformId;
+use crate::limits::{
+    ADDRESSES, DIAL_SPREAD_MS, FORGET_S, LINKS, LINKS_WITHOUT_HELLO, NAME_BYTES, SETTLED_MS, TELL_AFTER_MS,
+};
+use crate::parameter::{Failure, Reason};
+use crate::time::{Duration, Instant, Now};
+
+impl Bridge {
+    /// Somebody connected from `remote`; the certificate, if there is one, names platform `identity`. `None`: there is no room
+    /// for one more, or this platform stops.
+    pub fn handle_accepted(&mut self, now: Now, remote: String, identity: Option<PlatformId>) -> Option<LinkId> {
+        let without_hello = self.links.values().filter(|link| link.peer().is_none() && link.dialled.is_none()).count();
+        if self.is_stopping || self.links.len() >= LINKS || without_hello >= LINKS_WITHOUT_HELLO {
+            return None;
+        }
+        let id = self.next_link();
+        self.links.insert(id, Link::new(now.instant, id, None, remote));
+        self.greet(now, id, identity);
+        Some(id)
+    }
+
+    /// The connection that [`Output::Connect`] asked for is there.
+    pub fn handle_connected(&mut self, now: Now, link: LinkId, identity: Option<PlatformId>) {
+        if self.links.get(&link).is_some_and(|link| matches!(link.phase, Phase::Connecting)) {
+            self.greet(now, link, identity);
+        }
+    }
+
+    /// Octets came over a link.
+    pub fn handle_bytes(&mut self, now: Now, id: LinkId, mut bytes: &[u8]) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if matches!(link.phase, Phase::Connecting) {
+            return;
+        }
+        link.received(now.instant, bytes.len());
+        let mut reader = std::mem::replace(&mut link.reader, FrameReader::new(0));
+        loop {
+            // Gone, because of what it said.
+            let Some(link) = self.links.get(&id) else { return };
+            reader.set_bound(link.frame_bound());
+            match reader.next(&mut bytes) {
+                Ok(Some(content)) => match read_message(content) {
+                    Ok(message) => self.handle_message(now, id, message),
+                    Err(error) => self.close(now, id, (ByeReason::Malformed, error.to_string())),
+                },
+                Ok(None) => break,
+                Err(error) => self.close(now, id, (ByeReason::Malformed, error.to_string())),
+            }
+            reader.consumed();
+        }
+        if let Some(link) = self.links.get_mut(&id) {
+            link.reader = reader;
+        }
+    }
+
+    /// The shell has written so many octets of a link.
+    pub fn handle_written(&mut self, now: Now, id: LinkId, octets: usize) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.written(now.instant, octets);
+            self.make_ready(now.instant, id);
+        }
+    }
+
+    /// A link's connection did not come about, or ended: closed by the peer (`None`) or for a reason.
+    pub fn handle_closed(&mut self, now: Now, id: LinkId, error: Option<String>) {
+        let what = error.unwrap_or_else(|| "the peer closed the connection".to_owned());
+        self.lose(now, id, Failed::Because(what));
+    }
+
+    /// The platform stops: every peer is told, no link is opened any more.
+    pub fn handle_stop(&mut self, now: Now) {
+        self.is_stopping = true;
+        let links: Vec<_> = self.links.keys().copied().collect();
+        for id in links {
+            self.part(now, id, Bye { reason: ByeReason::Stopping as u8, text: None }, Failed::Silently);
+        }
+    }
+
+    /// Ends a link because of what the peer did, and tells it.
+    pub(super) fn close(&mut self, now: Now, id: LinkId, (reason, text): Fault) {
+        if let Some(link) = self.links.get(&id)
+            && reason != ByeReason::Duplicate
+        {
+            self.counters.links_refused += 1;
+            if link.dialled.is_none() && link.peer().is_none() {
+                tracing::warn!(remote = link.remote, reason = reason.name(), text, "a link was refused");
+            }
+        }
+        let failed = match reason {
+            ByeReason::Duplicate => Failed::Silently,
+            _ => Failed::Because(format!("{}: {text}", reason.name())),
+        };
+        self.part(now, id, Bye { reason: reason as u8, text: Some(text) }, failed);
+    }
+
+    /// Something can perhaps be written to a link.
+    pub(super) fn make_ready(&mut self, now: Instant, id: LinkId) {
+        if let Some(link) = self.links.get_mut(&id)
+            && !link.is_ready
+        {
+            link.will_write(now);
+            link.is_ready = true;
+            self.ready.push_back(id);
+        }
+    }
+
+    /// Gives up links that are silent, that do not read, that did not say hello.
+    pub(super) fn check_links(&mut self, now: Now) {
+        let own = self.config.heartbeat;
+        let faults: Vec<_> = self
+            .links
+            .values()
+            .filter_map(|link| link.check(now.instant, own).err().map(|fault| (link.id, fault)))
+            .collect();
+        for (id, fault) in faults {
+            self.close(now, id, fault);
+        }
+    }
+
+    /// Tells each peer that this platform lives, and its load.
+    pub(super) fn send_heartbeats(&mut self, now: Now) {
+        let modules = self.loads.offered();
+        let links: Vec<_> = self.links.keys().copied().collect();
+        for id in links {
+            let Some(peer) = self.links.get_mut(&id).and_then(Link::peer_mut) else { continue };
+            let heartbeat = Heartbeat { number: peer.heartbeat(now.instant), modules: modules.clone() };
+            self.push_control(now, id, |buffer| write_heartbeat(&heartbeat, buffer));
+        }
+    }
+
+    /// Tells each peer which platforms are reached from here.
+    pub(super) fn announce(&mut self, now: Now) {
+        self.tell_at = None;
+        let links: Vec<_> = self.links.values().filter_map(|link| Some((link.id, link.peer()?.platform))).collect();
+        for (id, to) in links {
+            let announced = self.table.announcement(to);
+            self.push_control(now, id, |buffer| write_platforms(&announced, buffer));
+        }
+    }
+
+    /// Dials what is due.
+    pub(super) fn dial(&mut self, now: Instant) {
+        while !self.is_stopping && self.links.len() < LINKS {
+            let Some(address) = self.targets.poll(now, |platform| self.table.is_linked(platform)) else { break };
+            let id = self.next_link();
+            if let Some(target) = self.targets.get_mut(&address) {
+                target.link = Some(id);
+            }
+            self.links.insert(id, Link::new(now, id, Some(address.clone()), address.clone()));
+            self.outputs.push_back(Output::Connect(id, address));
+        }
+    }
+
+    /// Forgets platforms that have been down for too long and that no configuration names.
+    pub(super) fn forget_platforms(&mut self, now: Instant) {
+        let is_configured = |platform| {
+            let mut targets = self.targets.iter().map(|(_, target)| target);
+            targets.any(|target| target.is_configured && target.platform == Some(platform))
+        };
+        for platform in self.table.forget(now, Duration::from_secs(FORGET_S), is_configured) {
+            self.targets.forget(platform);
+        }
+    }
+
+    fn next_link(&mut self) -> LinkId {
+        let id = LinkId(self.next_link);
+        self.next_link += 1;
+        id
+    }
+
+    /// Says hello on a new connection.
+    fn greet(&mut self, now: Now, id: LinkId, identity: Option<PlatformId>) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.connected(now.instant, identity);
+            let due = link.next_check(now.instant, self.config.heartbeat);
+            self.is_due_at(due);
+        }
+        let name = |text: &str| bounded(text);
+        let addresses = self.config.addresses.iter().filter(|address| address.len() <= NAME_BYTES);
+        let hello = Hello {
+            version: VERSION,
+            oldest: VERSION_OLDEST,
+            platform: self.config.platform,
+            name: name(&self.config.name),
+            epoch: self.epoch,
+            software: Some(name(&self.config.version)),
+            addresses: addresses.take(ADDRESSES).cloned().collect(),
+            modules: self.loads.offered(),
+            heartbeat_ms: u32::try_from(self.config.heartbeat.as_millis()).unwrap_or(u32::MAX),
+        };
+        self.push_control(now, id, |buffer| write_hello(&hello, buffer));
+    }
+
+    fn handle_message(&mut self, now: Now, id: LinkId, message: LinkMessage<'_>) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let Some(peer) = link.peer().map(|peer| peer.platform) else {
+            return match message {
+                LinkMessage::Hello(hello) => self.handle_hello(now, id, *hello),
+                LinkMessage::Bye(bye) => self.lose(now, id, Failed::Because(format!("it said: {}", bye.describe()))),
+                _ => self.close(now, id, (ByeReason::Malformed, "the first message is no hello".to_owned())),
+            };
+        };
+        match message {
+            LinkMessage::Packet(packet) => {
+                link.packets_in += 1;
+                self.handle_inbound(now, id, peer, packet);
+            }
+            LinkMessage::Heartbeat(Heartbeat { number, modules }) => {
+                self.table.loaded(peer, modules);
+                self.push_control(now, id, |buffer| write_heartbeat_answer(HeartbeatAnswer { number }, buffer));
+            }
+            LinkMessage::HeartbeatAnswer(HeartbeatAnswer { number }) => {
+                if let Some(peer) = link.peer_mut() {
+                    peer.heartbeat_answered(now.instant, number);
+                }
+            }
+            LinkMessage::Platforms(announced) => self.handle_platforms(now, id, peer, announced),
+            LinkMessage::Bye(bye) if bye.reason == ByeReason::Duplicate as u8 => self.lose(now, id, Failed::Silently),
+            LinkMessage::Bye(bye) => self.lose(now, id, Failed::Because(format!("it said: {}", bye.describe()))),
+            LinkMessage::Hello(hello) => {
+                let fault = link.check_hello(&hello).err();
+                self.close(now, id, fault.unwrap_or((ByeReason::Misbehaved, String::new())));
+            }
+            LinkMessage::Unknown => {
+                link.packets_in += 1;
+                self.counters.unreadable += 1;
+                self.counters.dropped += 1;
+            }
+        }
+    }
+
+    /// The peer introduces itself.
+    fn handle_hello(&mut self, now: Now, id: LinkId, hello: Hello) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if let Err(fault) = link.check_hello(&hello) {
+            return self.close(now, id, fault);
+        }
+        let platform = hello.platform;
+        let dialled = link.dialled.clone();
+        if platform == self.config.platform {
+            let is_own = hello.epoch == self.epoch;
+            if let Some(target) = dialled.as_ref().and_then(|address| self.targets.get_mut(address)) {
+                target.is_own = is_own;
+            }
+            let fault = match is_own {
+                true => (ByeReason::Duplicate, "it is this very platform".to_owned()),
+                false => (ByeReason::IdentityTaken, format!("this platform is {}, too", platform.0)),
+            };
+            return self.close(now, id, fault);
+        }
+        if let Some(target) = dialled.as_ref().and_then(|address| self.targets.get_mut(address)) {
+            target.platform = Some(platform);
+            target.last_error = None;
+        }
+        if self.table.entry(now, platform).is_none() {
+            return self.close(now, id, (ByeReason::TooMany, "there is no room for one more platform".to_owned()));
+        }
+        let Some((lost, is_kept)) = self.settle_duplicates(now, id, &hello) else { return };
+        if let Some(link) = self.links.get_mut(&id) {
+            link.up(now.instant, &hello);
+        }
+        let Hello { version, name, epoch, software, addresses, modules, .. } = hello;
+        tracing::info!(platform = platform.0, name, version = version.min(VERSION), "link up");
+        self.learn(now.instant, platform, &addresses);
+        let description = Description { name, epoch, software, addresses };
+        self.counters.links_up += 1;
+        let changes = self.table.link_up(now, platform, id, description, modules);
+        if let Some(known) = self.table.get_mut(platform)
+            && is_kept
+        {
+            known.last_error = None;
+        }
+        self.changed.insert(platform);
+        self.apply(now, changes);
+        for (other, fault) in lost {
+            self.close(now, other, fault);
+        }
+        if !is_kept {
+            return self.close(now, id, (ByeReason::Duplicate, "another link is kept".to_owned()));
+        }
+        self.announce(now);
+        self.start_heartbeat(now, id);
+    }
+
+    /// The first heartbeat follows the hello, so that a round trip is known at once.
+    fn start_heartbeat(&mut self, now: Now, id: LinkId) {
+        let modules = self.loads.offered();
+        let Some(peer) = self.links.get_mut(&id).and_then(Link::peer_mut) else { return };
+        let heartbeat = Heartbeat { number: peer.heartbeat(now.instant), modules };
+        self.push_control(now, id, |buffer| write_heartbeat(&heartbeat, buffer));
+        self.is_due_at(now.instant + self.config.heartbeat);
+    }
+
+    /// Of several links to one platform: which others end, and whether the new one stays. `None`: it was refused.
+    ///
+    /// - Another epoch is another life, or another platform of that number: while the former is heard, the new one is
+    ///   refused; when it is not, the former has died.
+    /// - Both dialled each other: the link that the lower number dialled stays, at either end.
+    /// - One end dialled twice: that end keeps its older one.
+    fn settle_duplicates(&mut self, now: Now, id: LinkId, hello: &Hello) -> Option<(Vec<(LinkId, Fault)>, bool)> {
+        let links = self.table.get(hello.platform).map(|known| known.links.clone()).unwrap_or_default();
+        let is_dialled = self.links.get(&id).is_some_and(|link| link.dialled.is_some());
+        let mut lost = Vec::new();
+        let mut is_kept = true;
+        for other in links {
+            let Some(link) = self.links.get(&other) else { continue };
+            let is_other_life = link.peer().is_some_and(|peer| peer.epoch != hello.epoch);
+            if is_other_life && link.is_alive(now.instant) {
+                let text = format!("another living platform is {}", hello.platform.0);
+                if let Some(known) = self.table.get_mut(hello.platform) {
+                    known.last_error = Some(format!("{}: {text}", ByeReason::IdentityTaken.name()));
+                }
+                self.changed.insert(hello.platform);
+                self.close(now, id, (ByeReason::IdentityTaken, text));
+                return None;
+            }
+            if is_other_life {
+                lost.push((other, (ByeReason::Silent, "its next life said hello".to_owned())));
+                continue;
+            }
+            let keeps_dialled = self.config.platform < hello.platform;
+            match (link.dialled.is_some(), is_dialled) {
+                (true, true) => is_kept = false,
+                // The end that dialled decides; a link that it lost without a word falls silent here.
+                (false, false) => {}
+                (_, is_new_dialled) if is_new_dialled == keeps_dialled => {
+                    lost.push((other, (ByeReason::Duplicate, "another link is kept".to_owned())));
+                }
+                _ => is_kept = false,
+            }
+        }
+        Some((lost, is_kept))
+    }
+
+    /// A peer told which platforms it reaches.
+    fn handle_platforms(&mut self, now: Now, id: LinkId, from: PlatformId, announced: Vec<Announced>) {
+        for Announced { platform, addresses, epoch, distance, .. } in &announced {
+            if let Some(peer) = self.links.get_mut(&id).and_then(Link::peer_mut) {
+                peer.announced(*platform);
+            }
+            let own = self.config.platform;
+            let of_link = self.table.get(*platform).filter(|known| !known.links.is_empty());
+            let conflicts = of_link.is_some_and(|known| known.description.epoch != *epoch && *distance == 1);
+            if conflicts && let Some(known) = self.table.get_mut(*platform) {
+                let text = format!("platform {} is linked to another platform of this number", from.0);
+                known.last_error = Some(text);
+                self.changed.insert(*platform);
+            } else if *platform != own && platform.is_identity() {
+                self.learn(now.instant, *platform, addresses);
+            }
+        }
+        let changes = self.table.heard(now, from, announced);
+        self.apply(now, changes);
+    }
+
+    /// Addresses at which a platform is to be dialled, soon.
+    fn learn(&mut self, now: Instant, platform: PlatformId, addresses: &[String]) {
+        for address in addresses {
+            if self.config.addresses.contains(address) {
+                continue;
+            }
+            let due = now + Duration::from_millis(self.random.below(DIAL_SPREAD_MS));
+            self.targets.learn(address, platform, due);
+            self.is_due_at(due);
+        }
+    }
+
+    /// What follows from changed routes: what was asked of who is lost fails, peers and subscribers hear of it.
+    fn apply(&mut self, now: Now, changes: Vec<Change>) {
+        let mut is_new = false;
+        for Change { platform, is_new: is_new_one, is_lost } in &changes {
+            self.changed.insert(*platform);
+            is_new |= is_new_one;
+            if *is_lost {
+                for request in self.requests.take_of_destination(*platform) {
+                    self.fail_request(now, &request, Failure::new(Reason::PlatformAbsent));
+                }
+                // What it asked, nobody waits for any more.
+                self.requests.take_of_source(*platform);
+            }
+        }
+        if is_new {
+            // At once, ahead of the packets that it sends through here.
+            self.announce(now);
+        } else if !changes.is_empty() && self.tell_at.is_none() {
+            let at = now.instant + Duration::from_millis(TELL_AFTER_MS);
+            self.tell_at = Some(at);
+            self.is_due_at(at);
+        }
+    }
+
+    fn push_control(&mut self, now: Now, id: LinkId, write: impl FnOnce(&mut Vec<u8>)) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        match link.outgoing.push_control(write) {
+            Ok(()) => self.make_ready(now.instant, id),
+            Err(Full::Room | Full::Long | Full::Unread) => {
+                self.close(now, id, (ByeReason::Unread, "it reads nothing".to_owned()));
+            }
+        }
+    }
+
+    /// Says bye and ends a link.
+    fn part(&mut self, now: Now, id: LinkId, bye: Bye, failed: Failed) {
+        if let Some(link) = self.links.get(&id) {
+            let mut last = Vec::new();
+            if !matches!(link.phase, Phase::Connecting) {
+                // A hello that was not written yet goes first.
+                let is_said = link.outgoing.octets_out() > 0;
+                if !is_said && let Some(link) = self.links.get_mut(&id) {
+                    last = link.outgoing.poll_write().unwrap_or_default();
+                }
+                write_bye(&bye, &mut last);
+            }
+            self.lose(now, id, failed);
+            self.outputs.push_back(Output::Close(id, last));
+        }
+    }
+
+    /// A link is gone: what was in flight over it fails, what waited for it is lost, routes change.
+    fn lose(&mut self, now: Now, id: LinkId, failed: Failed) {
+        let Some(link) = self.links.remove(&id) else { return };
+        let error = match failed {
+            Failed::Because(error) => Some(bounded(&error)),
+            Failed::Silently => None,
+        };
+        if let Some(address) = &link.dialled {
+            let lasted = link.peer().map(|peer| now.instant.since(peer.since));
+            if lasted.is_some_and(|lasted| lasted >= Duration::from_millis(SETTLED_MS)) {
+                self.targets.settled(address);
+            }
+            if link.peer().is_none()
+                && let Some(error) = &error
+            {
+                tracing::info!(address, error, "no link");
+            }
+            self.targets.failed(now.instant, address, error.clone(), &mut self.random);
+        }
+        if let Some(peer) = link.peer() {
+            let platform = peer.platform;
+            match &error {
+                Some(error) => tracing::warn!(platform = platform.0, error, "link down"),
+                None => tracing::info!(platform = platform.0, "link down"),
+            }
+            if let Some(known) = self.table.get_mut(platform) {
+                known.traffic.packets_in += link.packets_in;
+                known.traffic.octets_in += link.octets_in;
+                known.traffic.packets_out += link.outgoing.packets_out();
+                known.traffic.octets_out += link.outgoing.octets_out();
+                known.traffic.dropped += link.outgoing.packets();
+                if error.is_some() {
+                    known.last_error = error;
+                }
+            }
+            let lost = self.requests.take_of_link(id);
+            let changes = self.table.link_down(now, platform, id);
+            self.changed.insert(platform);
+            for request in lost {
+                let failure = Failure::new(Reason::PlatformAbsent).with_detail("the link was lost");
+                self.fail_request(now, &request, failure);
+            }
+            self.apply(now, changes);
+        }
+        // It is to be dialled anew.
+        self.is_due_at(now.instant);
+    }
+}
+
+/// What the loss of a link means for its platform and address.
+enum Failed {
+    /// Nothing went wrong.
+    Silently,
+    /// Something did.
+    Because(String),
+}

@@ -1,0 +1,38 @@
+//! The inter-platform interface: platforms that are linked over TCP act as one (`docs/packets.md`, "The link").
+//!
+//! ```text
+//!   modules of this platform                                                        other platforms
+//!   ──────────────  router   ┌──────────────────────── Bridge ───────────────────────┐
+//!    packets for  ─────────▶ │ table: which way   outgoing: bounded, by class        │ ──▶ link ──▶
+//!    elsewhere               │ requests: what is in flight, failed when a link goes  │
+//!    ◀────────────────────── │ peer: hello, heartbeats   frame, message: octets      │ ◀── link ◀──
+//!                            └───────────────────────────────────────────────────────┘
+//! ```
+//!
+//! - [`service`]: [`Bridge`], its packets as a module and its drain rule; [`crate::Service`].
+//! - `traffic`: packets that leave, arrive, and pass through.
+//! - `mesh`: links that come and go, hellos, lists of platforms.
+//! - [`message`], [`frame`]: what is said on a link, and how the stream is cut.
+//! - `peer`: one link; `dial`: where links are opened to; `outgoing`: what waits to be written.
+//! - `table`: how platforms are reached; `requests`: what is not answered yet; `load`: what the own modules have left.
+//! - [`link`]: the shell, the only part that touches sockets; [`tls`]: whom it trusts.
+
+mod dial;
+pub mod frame;
+pub mod link;
+mod load;
+mod mesh;
+pub mod message;
+mod outgoing;
+mod peer;
+mod requests;
+pub mod service;
+mod table;
+pub mod tls;
+mod traffic;
+
+pub use service::{Bridge, BridgeCounters, Config, Output, turn};
+
+/// A link of this platform: the connection that the shell holds for it. Never used again for another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LinkId(pub u64);

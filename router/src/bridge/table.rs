@@ -1,0 +1,434 @@
+//! Which platforms there are, and how each is reached: by a link of its own, or through one that announced it.
+
+use super::LinkId;
+use super::message::{Announced, Offered, Order};
+use crate::address::{ModuleKind, PlatformId};
+use crate::limits::{ANSWER_WITHIN_MS, AVOID_MS, HOPS, PLATFORMS};
+use crate::time::{Duration, Instant, Now, WallTime};
+use std::collections::BTreeMap;
+
+/// How a platform is reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Route {
+    /// The link that leads there.
+    pub(crate) link: LinkId,
+    /// The platform at its other end.
+    pub(crate) via: PlatformId,
+    /// How many links away: 1 is the link's own peer.
+    pub(crate) distance: u8,
+}
+
+/// What a platform tells of itself.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Description {
+    pub(crate) name: String,
+    pub(crate) epoch: u32,
+    pub(crate) software: Option<String>,
+    pub(crate) addresses: Vec<String>,
+}
+
+/// What has been counted of a platform's links that are gone, and of packets that found no way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Traffic {
+    pub(crate) packets_in: u64,
+    pub(crate) octets_in: u64,
+    pub(crate) packets_out: u64,
+    pub(crate) octets_out: u64,
+    pub(crate) dropped: u64,
+}
+
+/// What a neighbour said of a platform.
+#[derive(Clone, Debug)]
+struct Hearsay {
+    distance: u8,
+    description: Description,
+    modules: Vec<Offered>,
+}
+
+/// A platform other than this one.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) description: Description,
+    pub(crate) modules: Vec<Offered>,
+    /// Links to it that are up; the last one is used.
+    pub(crate) links: Vec<LinkId>,
+    /// Which linked platforms announce it.
+    hearsay: BTreeMap<PlatformId, Hearsay>,
+    pub(crate) route: Option<Route>,
+    /// Since when it is reached so.
+    pub(crate) since: WallTime,
+    /// When its last route went.
+    pub(crate) lost: Instant,
+    pub(crate) last_error: Option<String>,
+    pub(crate) traffic: Traffic,
+    /// The last place that was given to a packet for it.
+    sequence: u64,
+    /// The place of the last packet that came from it.
+    received: Order,
+    /// How often it was picked as "any" since it last told its load.
+    picks: u64,
+    avoided_until: Instant,
+    /// Since when a request waits for the first sign of life.
+    asked: Option<Instant>,
+}
+
+/// What a change of routes did to a platform.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Change {
+    pub(crate) platform: PlatformId,
+    /// It was not reached before.
+    pub(crate) is_new: bool,
+    /// It is not reached any more, or is another one of that number: what was asked of it is lost.
+    pub(crate) is_lost: bool,
+}
+
+/// The platforms, in the order of their numbers.
+#[derive(Debug)]
+pub(crate) struct Table {
+    own: PlatformId,
+    platforms: BTreeMap<PlatformId, Known>,
+    /// Whose link leads to which platform.
+    peers: BTreeMap<PlatformId, LinkId>,
+}
+
+impl Table {
+    /// Of platform `own`.
+    pub(crate) fn new(own: PlatformId) -> Self {
+        Self { own, platforms: BTreeMap::new(), peers: BTreeMap::new() }
+    }
+
+    /// What is known of a platform.
+    pub(crate) fn get(&self, platform: PlatformId) -> Option<&Known> {
+        self.platforms.get(&platform)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn get_mut(&mut self, platform: PlatformId) -> Option<&mut Known> {
+        self.platforms.get_mut(&platform)
+    }
+
+    /// All, in the order of their numbers.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (PlatformId, &Known)> {
+        self.platforms.iter().map(|(id, known)| (*id, known))
+    }
+
+    /// Whether it has a link of its own.
+    pub(crate) fn is_linked(&self, platform: PlatformId) -> bool {
+        self.peers.contains_key(&platform)
+    }
+
+    /// How a platform is reached.
+    pub(crate) fn route(&self, platform: PlatformId) -> Option<Route> {
+        self.platforms.get(&platform)?.route
+    }
+
+    /// What is known of a platform, if only that it exists; `None` where there is no room for one more.
+    pub(crate) fn entry(&mut self, now: Now, platform: PlatformId) -> Option<&mut Known> {
+        if self.platforms.len() >= PLATFORMS && !self.platforms.contains_key(&platform) {
+            return None;
+        }
+        Some(self.platforms.entry(platform).or_insert_with(|| Known::new(now)))
+    }
+
+    /// A link to a platform is up.
+    pub(crate) fn link_up(
+        &mut self,
+        now: Now,
+        platform: PlatformId,
+        link: LinkId,
+        description: Description,
+        modules: Vec<Offered>,
+    ) -> Vec<Change> {
+        let Some(known) = self.entry(now, platform) else { return Vec::new() };
+        let is_other = known.route.is_some() && known.description.epoch != description.epoch;
+        known.description = description;
+        known.modules = modules;
+        known.links.push(link);
+        self.peers.insert(platform, link);
+        let mut changes = self.reroute(now);
+        if is_other {
+            changes.push(Change { platform, is_new: false, is_lost: true });
+        }
+        changes
+    }
+
+    /// A link to a platform is gone.
+    pub(crate) fn link_down(&mut self, now: Now, platform: PlatformId, link: LinkId) -> Vec<Change> {
+        let Some(known) = self.platforms.get_mut(&platform) else { return Vec::new() };
+        known.links.retain(|other| *other != link);
+        match known.links.last() {
+            Some(other) => {
+                self.peers.insert(platform, *other);
+            }
+            None => {
+                self.peers.remove(&platform);
+                for known in self.platforms.values_mut() {
+                    known.hearsay.remove(&platform);
+                }
+            }
+        }
+        self.reroute(now)
+    }
+
+    /// A linked platform told which others it reaches: all of them, so that those that it does not name it does not reach.
+    pub(crate) fn heard(&mut self, now: Now, from: PlatformId, announced: Vec<Announced>) -> Vec<Change> {
+        for known in self.platforms.values_mut() {
+            known.hearsay.remove(&from);
+        }
+        let mut others = Vec::new();
+        for Announced { platform, name, epoch, software, addresses, modules, distance, via } in announced {
+            // What is reached through this platform, or too far away, is no way for it.
+            let is_of_use = via != self.own && (1..HOPS).contains(&distance) && platform != from;
+            if platform == self.own || !platform.is_identity() || !is_of_use {
+                continue;
+            }
+            let Some(known) = self.entry(now, platform) else { continue };
+            let description = Description { name, epoch, software, addresses };
+            if known.route.is_some_and(|route| route.via == from && route.distance > 1)
+                && known.description.epoch != epoch
+            {
+                others.push(Change { platform, is_new: false, is_lost: true });
+            }
+            known.hearsay.insert(from, Hearsay { distance, description, modules });
+        }
+        let mut changes = self.reroute(now);
+        changes.append(&mut others);
+        changes
+    }
+
+    /// The load that a linked platform tells of itself.
+    pub(crate) fn loaded(&mut self, platform: PlatformId, modules: Vec<Offered>) {
+        if let Some(known) = self.platforms.get_mut(&platform) {
+            known.modules = modules;
+            known.picks = 0;
+        }
+    }
+
+    /// Removes what was not reached for `age` and is not to be kept.
+    pub(crate) fn forget(
+        &mut self,
+        now: Instant,
+        age: Duration,
+        is_kept: impl Fn(PlatformId) -> bool,
+    ) -> Vec<PlatformId> {
+        let is_old = |id: &PlatformId, known: &Known| {
+            known.route.is_none() && known.hearsay.is_empty() && now.since(known.lost) > age && !is_kept(*id)
+        };
+        let old: Vec<_> = self.platforms.iter().filter(|(id, known)| is_old(id, known)).map(|(id, _)| *id).collect();
+        for id in &old {
+            self.platforms.remove(id);
+        }
+        old
+    }
+
+    /// What is told to a neighbour: every platform that is reached, and through whom, so that nobody sends back where it
+    /// came from.
+    pub(crate) fn announcement(&self, to: PlatformId) -> Vec<Announced> {
+        let mut announced = Vec::new();
+        for (&platform, known) in &self.platforms {
+            let Some(route) = known.route.filter(|_| platform != to) else { continue };
+            let Description { name, epoch, software, addresses } = known.description.clone();
+            let modules = known.modules.clone();
+            let Route { via, distance, .. } = route;
+            announced.push(Announced { platform, name, epoch, software, addresses, modules, distance, via });
+        }
+        announced
+    }
+
+    /// The platform for "any module of this kind": the one whose modules of that kind report the least load on average, the
+    /// nearer one of equals; one that does not answer only where no other is left.
+    pub(crate) fn pick(&mut self, now: Instant, kind: ModuleKind, except: &[PlatformId]) -> Option<PlatformId> {
+        let candidate = |(id, known): (&PlatformId, &Known)| {
+            let route = known.route.filter(|_| !except.contains(id))?;
+            let load = known.load(kind)?;
+            Some((known.is_avoided(now), load + known.picks, route.distance, *id))
+        };
+        let (.., id) = self.platforms.iter().filter_map(candidate).min()?;
+        if let Some(known) = self.platforms.get_mut(&id) {
+            // Until it tells its load anew, each pick counts as a thousandth.
+            known.picks += 1;
+        }
+        Some(id)
+    }
+
+    /// Chooses the routes anew: the own link, else the shortest way through a linked platform, the lowest number of equals.
+    fn reroute(&mut self, now: Now) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (&platform, known) in &mut self.platforms {
+            let direct = self.peers.get(&platform).map(|&link| Route { link, via: platform, distance: 1 });
+            let through = || {
+                let ways = known.hearsay.iter().filter_map(|(via, hearsay)| {
+                    let link = *self.peers.get(via)?;
+                    Some(Route { link, via: *via, distance: hearsay.distance + 1 })
+                });
+                ways.min_by_key(|route| (route.distance, route.via))
+            };
+            let route = direct.or_else(through);
+            if let Some(route) = route.filter(|route| route.via != platform)
+                && let Some(hearsay) = known.hearsay.get(&route.via)
+            {
+                known.description.clone_from(&hearsay.description);
+                known.modules.clone_from(&hearsay.modules);
+                known.picks = 0;
+            }
+            if route == known.route {
+                continue;
+            }
+            let change = Change { platform, is_new: known.route.is_none(), is_lost: route.is_none() };
+            if known.route.map(|route| (route.via, route.distance)) != route.map(|route| (route.via, route.distance)) {
+                known.since = now.wall;
+            }
+            if route.is_none() {
+                known.lost = now.instant;
+                known.asked = None;
+            }
+            known.route = route;
+            changes.push(change);
+        }
+        changes
+    }
+}
+
+impl Known {
+    fn new(now: Now) -> Self {
+        Self {
+            description: Description::default(),
+            modules: Vec::new(),
+            links: Vec::new(),
+            hearsay: BTreeMap::new(),
+            route: None,
+            since: now.wall,
+            lost: now.instant,
+            last_error: None,
+            traffic: Traffic::default(),
+            sequence: 0,
+            received: Order::default(),
+            picks: 0,
+            avoided_until: Instant::ZERO,
+            asked: None,
+        }
+    }
+
+    /// The next place in the order of packets to it.
+    pub(crate) fn next_sequence(&mut self) -> u64 {
+        self.sequence += 1;
+        self.sequence
+    }
+
+    /// Whether a packet from it is in its order; false if a later one came before it.
+    pub(crate) fn is_in_order(&mut self, order: Order) -> bool {
+        if order.sequence == 0 {
+            return true;
+        }
+        let is_later = order.epoch != self.received.epoch || order.sequence > self.received.sequence;
+        if is_later {
+            self.received = order;
+        }
+        is_later
+    }
+
+    /// A request was sent to it.
+    pub(crate) fn was_asked(&mut self, now: Instant) {
+        self.asked.get_or_insert(now);
+    }
+
+    /// It answered something; whether it failed the request for a reason of its own.
+    pub(crate) fn has_answered(&mut self, now: Instant, is_refusal: bool) {
+        self.asked = None;
+        if is_refusal {
+            self.avoided_until = now + Duration::from_millis(AVOID_MS);
+        }
+    }
+
+    fn is_avoided(&self, now: Instant) -> bool {
+        let waits = self.asked.is_some_and(|since| now.since(since) > Duration::from_millis(ANSWER_WITHIN_MS));
+        waits || now < self.avoided_until
+    }
+
+    /// The load of its modules of a kind, on average, since its router spreads evenly; `None` if it has none.
+    fn load(&self, kind: ModuleKind) -> Option<u64> {
+        let of_kind = || self.modules.iter().filter(|module| module.kind == kind as u8);
+        let count = of_kind().count() as u64;
+        let sum: u64 = of_kind().map(|module| u64::from(module.load_thousandths)).sum();
+        sum.checked_div(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: PlatformId = PlatformId(1);
+
+    fn offered(load: u16) -> Vec<Offered> {
+        vec![Offered { kind: ModuleKind::Voice as u8, index: 0, load_thousandths: load }]
+    }
+
+    fn announced(platform: u32, via: u32, distance: u8) -> Announced {
+        Announced {
+            platform: PlatformId(platform),
+            name: String::new(),
+            epoch: 7,
+            software: None,
+            addresses: Vec::new(),
+            modules: offered(100),
+            distance,
+            via: PlatformId(via),
+        }
+    }
+
+    fn table(links: &[(u32, u16)]) -> Table {
+        let mut table = Table::new(OWN);
+        for &(platform, load) in links {
+            let link = LinkId(u64::from(platform));
+            table.link_up(Now::default(), PlatformId(platform), link, Description::default(), offered(load));
+        }
+        table
+    }
+
+    #[test]
+    fn a_link_is_nearer_than_any_way_and_the_shortest_way_is_taken() {
+        let mut table = table(&[(2, 0), (3, 0)]);
+        let now = Now::default();
+        let changes = table.heard(now, PlatformId(3), vec![announced(4, 4, 1)]);
+        assert_eq!(changes, [Change { platform: PlatformId(4), is_new: true, is_lost: false }]);
+        table.heard(now, PlatformId(2), vec![announced(4, 5, 2), announced(3, 3, 1)]);
+        let via =
+            |table: &Table, platform| table.route(PlatformId(platform)).map(|route| (route.via.0, route.distance));
+        assert_eq!((via(&table, 4), via(&table, 3)), (Some((3, 2)), Some((3, 1))));
+        table.link_down(now, PlatformId(3), LinkId(3));
+        assert_eq!((via(&table, 4), via(&table, 3)), (Some((2, 3)), Some((2, 2))));
+        let changes = table.link_down(now, PlatformId(2), LinkId(2));
+        assert_eq!(changes.iter().filter(|change| change.is_lost).count(), 3);
+    }
+
+    #[test]
+    fn a_way_that_leads_back_or_too_far_is_none() {
+        let mut table = table(&[(2, 0)]);
+        table.heard(Now::default(), PlatformId(2), vec![announced(3, 1, 2), announced(4, 5, HOPS), announced(1, 1, 1)]);
+        assert!(table.route(PlatformId(3)).is_none() && table.route(PlatformId(4)).is_none());
+        assert!(table.get(OWN).is_none());
+    }
+
+    #[test]
+    fn any_is_the_least_loaded_that_answers() {
+        let mut table = table(&[(2, 300), (3, 200), (4, 900)]);
+        let now = Instant::from_millis(1_000);
+        let pick = |table: &mut Table, now| table.pick(now, ModuleKind::Voice, &[]).map(|id| id.0);
+        assert_eq!(pick(&mut table, now), Some(3));
+        // Each pick counts until the load is told anew.
+        assert_eq!((0..200).filter(|_| pick(&mut table, now) == Some(2)).count(), 50);
+        table.loaded(PlatformId(3), offered(200));
+        assert_eq!(pick(&mut table, now), Some(3));
+        table.get_mut(PlatformId(3)).unwrap().was_asked(now);
+        let later = now + Duration::from_millis(ANSWER_WITHIN_MS + 1);
+        assert_eq!(pick(&mut table, later), Some(2));
+        table.get_mut(PlatformId(2)).unwrap().has_answered(later, true);
+        assert_eq!(pick(&mut table, later), Some(4));
+        table.get_mut(PlatformId(3)).unwrap().has_answered(later, false);
+        assert_eq!(pick(&mut table, later), Some(3));
+        assert_eq!(table.pick(later, ModuleKind::Store, &[]), None);
+        let all_but_two = [PlatformId(3), PlatformId(4)];
+        assert_eq!(table.pick(later, ModuleKind::Voice, &all_but_two), Some(PlatformId(2)), "better than none");
+    }
+}
