@@ -69,6 +69,9 @@ pub const NONCES_IN_USE_MAX: usize = 100_000;
 /// A flood from more addresses than this is met by the limit on all of them together.
 pub const SOURCE_BUCKETS: usize = 65_536;
 
+/// Sources whose wrong credentials are counted from one line of the log to the next: more hosts than guess at once, 56 octets each.
+pub const FAILURE_SOURCES: usize = 1_024;
+
 /// How far into a message is looked for a branch or a tag of ours before it is read, in octets: the Via, From and To of what
 /// carriers send, with Record-Route and Identity before them, stand within.
 pub const PEEK_OCTETS_MAX: usize = 8_192;

@@ -64,6 +64,7 @@ impl Signaling {
         let gate = Gate {
             admission: crate::admission::Admission::new(config.admission, &mut random),
             authenticator,
+            failures: crate::admission::Failures::default(),
             accounts: Accounts::default(),
             loaded: false,
         };

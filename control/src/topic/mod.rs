@@ -78,9 +78,18 @@ pub(crate) fn action(request: &Request, context: &mut Context<'_>) -> Result<Act
     }
 }
 
-/// A page's length within its bound.
-fn page_limit(asked: Option<u32>) -> u32 {
-    asked.unwrap_or(PAGE).clamp(1, PAGE_MAX)
+/// How many items a request wants, of `most` at most.
+fn limit(asked: Option<u32>, most: u32) -> Result<u32, Problem> {
+    let limit = asked.unwrap_or(PAGE.min(most));
+    if !(1..=most).contains(&limit) {
+        return Err(Problem::because(Code::Invalid, format!("limit is a number from 1 to {most}")));
+    }
+    Ok(limit)
+}
+
+/// A page's length.
+fn page_limit(asked: Option<u32>) -> Result<u32, Problem> {
+    limit(asked, PAGE_MAX)
 }
 
 /// A moment, or null.
@@ -91,7 +100,26 @@ fn optional_time(at: Option<WallTime>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Map;
+    use serde_json::{Map, json};
+
+    #[test]
+    fn a_limit_beyond_its_bounds_is_refused() {
+        let mut random = Random::from_seed(1);
+        for (topic, message, most) in [("calls", "list", 500), ("records", "search", 500), ("trace", "get", 200)] {
+            for (limit, taken) in [(0, false), (1, true), (most, true), (most + 1, false)] {
+                let line = json!({ "topic": topic, "message": message, "body": { "limit": limit } }).to_string();
+                let request = Request::read(&line).unwrap();
+                let mut context = Context { now: Now::default(), random: &mut random };
+                match action(&request, &mut context) {
+                    Ok(_) => assert!(taken, "{line}"),
+                    Err(problem) => {
+                        assert!(!taken && problem.code == Code::Invalid, "{line}");
+                        assert!(problem.text.contains(&format!("1 to {most}")), "{}", problem.text);
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn every_listed_message_is_served() {

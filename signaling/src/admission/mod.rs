@@ -9,9 +9,11 @@
 //! reading the message ([`peek`]).
 
 mod bucket;
+mod failures;
 pub mod peek;
 
 pub use bucket::{Bucket, Rate};
+pub use failures::Failures;
 
 use crate::limits::SOURCE_BUCKETS;
 use router::Random;

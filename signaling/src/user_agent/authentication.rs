@@ -6,7 +6,7 @@
 //! nonce that carries its own proof.
 
 use super::means::Means;
-use crate::admission::{Admission, Standing};
+use crate::admission::{Admission, Failures, Standing};
 use crate::digest::{Authenticator, Verdict};
 use crate::message::{Header, Message, Method, StatusCode, UriRef};
 use crate::registrar::{Accounts, Bindings};
@@ -22,6 +22,8 @@ const LOADING_RETRY_S: u32 = 2;
 pub(crate) struct Gate {
     pub(crate) admission: Admission,
     pub(crate) authenticator: Authenticator,
+    /// Whose wrong credentials the log has told of.
+    pub(crate) failures: Failures,
     pub(crate) accounts: Accounts,
     /// Whether the accounts are known: until then nobody can be told from a stranger.
     pub(crate) loaded: bool,
@@ -81,8 +83,9 @@ impl Gate {
                 dismiss(means, key, message, flow, StatusCode::BAD_REQUEST, None, &[]);
                 None
             }
-            (Verdict::Wrong, _) => {
+            (Verdict::Wrong, given) => {
                 means.counters.forbidden += 1;
+                self.tell_failure(means, flow, given.map_or("", |given| given.username));
                 if Self::standing(means, bindings, flow) == Standing::Unknown {
                     self.admission.failed(means.now.instant, flow.remote.ip());
                 }
@@ -94,6 +97,14 @@ impl Gate {
                 None
             }
         }
+    }
+
+    /// Says in the log that credentials were wrong, and from where: what shuts guessers out reads it.
+    fn tell_failure(&mut self, means: &Means, flow: &Flow, username: &str) {
+        let source = flow.remote.ip().to_canonical();
+        let Some(attempts) = self.failures.note(means.now.instant, source) else { return };
+        let account = means.shown(username);
+        tracing::warn!(%source, port = flow.remote.port(), account, attempts, "wrong credentials");
     }
 
     fn challenge(&mut self, means: &mut Means, key: ServerKey, message: &Message, flow: &Flow, stale: bool) {

@@ -7,6 +7,7 @@ mod bodies;
 mod challenges;
 mod harness;
 mod incoming;
+mod log;
 mod offers;
 mod outgoing;
 mod peer;
