@@ -27,5 +27,6 @@ mod session;
 mod topic;
 
 pub use protocol::code::Code;
-pub use service::{Config, Control, Output};
+pub use protocol::time::rfc3339;
+pub use service::{Config, Control, Farewell, Output};
 pub use session::{Access, SessionId};

@@ -41,6 +41,15 @@ pub const PAGE: u32 = 100;
 /// Items of a page at most: it is one line, and one packet of the module asked.
 pub const PAGE_MAX: u32 = 500;
 
+/// Messages of a trace at most: as many as the signaling module tells at once.
+pub const TRACE_MAX: u32 = 200;
+
+/// Clients that are told why they are turned away, at once; beyond it a client just finds its connection closed.
+pub const FAREWELLS: usize = 32;
+
+/// How long the log says nothing more of clients that are turned away.
+pub const FAREWELL_QUIET: Duration = Duration::from_secs(10);
+
 /// Calls whose phase is kept so that events can be named; beyond it a change is named by the phase alone.
 pub const CALLS_FOLLOWED: usize = 65_536;
 

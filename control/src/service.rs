@@ -1,8 +1,8 @@
 //! The module: sessions on one side, packets on the other.
 
 use crate::limits::{
-    CALLS_FOLLOWED, CHANGE_WITHIN, IDLE, LOGIN_WITHIN, REQUESTS_PER_SESSION, RESUBSCRIBE, SESSIONS, STALL, STRANGERS,
-    SWEEP,
+    CALLS_FOLLOWED, CHANGE_WITHIN, FAREWELL_QUIET, IDLE, LOGIN_WITHIN, REQUESTS_PER_SESSION, RESUBSCRIBE, SESSIONS,
+    STALL, STRANGERS, SWEEP,
 };
 use crate::protocol::line::Content;
 use crate::protocol::{Code, Header, Kind, Line, Problem, Rejected, Request};
@@ -91,6 +91,17 @@ pub struct Control {
     refused: u64,
     events_dropped: u64,
     sessions_broken: u64,
+    /// Clients that were turned away since the log last told of it, and when it did.
+    turned_away: (u64, Option<Instant>),
+}
+
+/// What becomes of a client for whom there is no room.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Farewell {
+    /// The line that it is told before its connection is closed.
+    pub line: String,
+    /// If the log is to tell of it: for how many clients.
+    pub log: Option<u64>,
 }
 
 impl Control {
@@ -113,6 +124,7 @@ impl Control {
             refused: 0,
             events_dropped: 0,
             sessions_broken: 0,
+            turned_away: (0, None),
         }
     }
 
@@ -128,16 +140,29 @@ impl Control {
         }
     }
 
-    /// A client connected. False: there are too many, and it is to be closed.
-    pub fn handle_open(&mut self, now: Now, id: SessionId, access: Access) -> bool {
+    /// A client connected. If there are too many, it is told so and closed.
+    pub fn handle_open(&mut self, now: Now, id: SessionId, access: Access) -> Result<(), Farewell> {
         let strangers = self.sessions.values().filter(|session| !session.authorised).count();
         if self.sessions.len() >= SESSIONS || (access == Access::Remote && strangers >= STRANGERS) {
             self.refused += 1;
-            return false;
+            return Err(self.farewell(now));
         }
         self.sessions.insert(id, Session::new(now.instant, access));
         self.sweep.get_or_insert(now.instant + SWEEP);
-        true
+        Ok(())
+    }
+
+    fn farewell(&mut self, now: Now) -> Farewell {
+        let content = Content::Problem(Problem::because(Code::Busy, "too many clients are connected; try again later"));
+        let line = Line { kind: Kind::Event, header: Header::event("session", "closing"), content };
+        let (count, told) = &mut self.turned_away;
+        *count += 1;
+        let due = told.is_none_or(|told| now.instant >= told + FAREWELL_QUIET);
+        let log = due.then(|| {
+            *told = Some(now.instant);
+            std::mem::take(count)
+        });
+        Farewell { line: line.write(now.wall, 1, 0), log }
     }
 
     /// A client sent a line.

@@ -38,6 +38,17 @@ pub(super) async fn run(stream: Stream, id: SessionId, inputs: mpsc::Sender<Inpu
     let _ = inputs.send(Input::Closed(id)).await;
 }
 
+/// Tells a client the one line that it gets, and closes the connection.
+pub(super) async fn turn_away(stream: Stream, line: String) {
+    let (reader, mut writer) = tokio::io::split(stream);
+    let told = async {
+        writer.write_all(format!("{line}\n").as_bytes()).await?;
+        writer.shutdown().await?;
+        tokio::io::copy(&mut reader.take(LINE_BYTES as u64), &mut tokio::io::sink()).await
+    };
+    let _ = tokio::time::timeout(LINGER, told).await;
+}
+
 /// Writes what the core gives, until it gives no more or the peer takes none.
 async fn write(
     mut writer: impl AsyncWrite + Unpin,

@@ -6,7 +6,7 @@ mod socket;
 
 pub use socket::Listener;
 
-use crate::limits::{INPUTS, INPUTS_PER_TURN, LINES_IN_FLIGHT};
+use crate::limits::{FAREWELLS, INPUTS, INPUTS_PER_TURN, LINES_IN_FLIGHT};
 use crate::service::{Control, Output};
 use crate::session::{Access, SessionId};
 use connection::Stream;
@@ -15,7 +15,7 @@ use router::{Endpoint, Wake};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
 
 /// What connections and listening sockets tell the loop.
@@ -65,7 +65,8 @@ pub async fn serve(
     for listener in listeners {
         accepting.spawn(listener.accept(sender.clone()));
     }
-    let mut clients = Clients { sender, clients: BTreeMap::new(), next: 1 };
+    let mut clients =
+        Clients { sender, clients: BTreeMap::new(), next: 1, farewells: Arc::new(Semaphore::new(FAREWELLS)) };
     let mut until = std::pin::pin!(until);
     clients.refresh_modules(&mut control, &endpoint, clock());
     loop {
@@ -111,6 +112,8 @@ struct Clients {
     sender: mpsc::Sender<Input>,
     clients: BTreeMap<SessionId, Client>,
     next: u64,
+    /// How many more may be told why they are turned away.
+    farewells: Arc<Semaphore>,
 }
 
 impl Clients {
@@ -139,8 +142,16 @@ impl Clients {
     fn open(&mut self, control: &mut Control, now: Now, stream: Stream, access: Access) {
         let id = SessionId(self.next);
         self.next += 1;
-        if !control.handle_open(now, id, access) {
-            tracing::warn!("a client of the control socket was turned away: too many are connected");
+        if let Err(farewell) = control.handle_open(now, id, access) {
+            if let Some(clients) = farewell.log {
+                tracing::warn!(clients, "clients of the control socket were turned away: too many are connected");
+            }
+            if let Ok(permit) = Arc::clone(&self.farewells).try_acquire_owned() {
+                tokio::spawn(async move {
+                    connection::turn_away(stream, farewell.line).await;
+                    drop(permit);
+                });
+            }
             return;
         }
         let (lines, output) = mpsc::channel(LINES_IN_FLIGHT);

@@ -65,6 +65,10 @@ impl Request {
             let problem = Problem::because(Code::Malformed, format!("not JSON: {error}"));
             Rejected::new(Header::event("session", "request"), problem)
         })?;
+        if !value.is_object() {
+            let problem = Problem::because(Code::Malformed, "a request is a JSON object with `topic` and `message`");
+            return Err(Rejected::new(Header::event("session", "request"), problem));
+        }
         let text = |key: &str| value.get(key).and_then(Value::as_str).filter(|text| text.len() <= TEXT_BYTES);
         let header = Header {
             topic: text("topic").unwrap_or("session").to_owned(),
@@ -135,6 +139,14 @@ mod tests {
                 .chain([long.as_str(), &"[".repeat(60_000)])
         {
             assert_eq!(Request::read(line).unwrap_err().problem.code, Code::Malformed);
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_is_told_so_in_words() {
+        for line in ["[]", "1", "null", "\"status\""] {
+            let problem = Request::read(line).unwrap_err().problem;
+            assert_eq!(problem.text, "a request is a JSON object with `topic` and `message`");
         }
     }
 

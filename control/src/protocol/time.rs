@@ -17,8 +17,8 @@ pub(crate) fn moment(name: &str, value: &Value) -> Result<WallTime, Problem> {
     })
 }
 
-/// RFC 3339 §5.6 `date-time`, or `full-date` alone.
-fn rfc3339(text: &str) -> Option<WallTime> {
+/// RFC 3339 §5.6 `date-time`, or `full-date` alone: its begin in UTC.
+pub fn rfc3339(text: &str) -> Option<WallTime> {
     if !text.is_ascii() || text.len() > 40 || text.len() < 10 {
         return None;
     }

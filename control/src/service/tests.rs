@@ -37,7 +37,7 @@ impl Bench {
 
     fn local() -> Self {
         let mut bench = Self::new();
-        assert!(bench.control.handle_open(bench.now, CLIENT, Access::Local));
+        bench.control.handle_open(bench.now, CLIENT, Access::Local).unwrap();
         bench
     }
 
@@ -257,7 +257,7 @@ fn a_refused_subscription_is_tried_again_and_the_gap_is_told() {
 #[test]
 fn strangers_log_in_first_and_only_with_the_token() {
     let mut bench = Bench::new();
-    assert!(bench.control.handle_open(bench.now, CLIENT, Access::Remote));
+    bench.control.handle_open(bench.now, CLIENT, Access::Remote).unwrap();
     bench.line(r#"{"topic":"calls","message":"list"}"#);
     assert_eq!(bench.told()[0]["error"]["code"], "login-required");
     bench.line(r#"{"topic":"session","message":"login","body":{"token":"open sesame"}}"#);
@@ -266,7 +266,7 @@ fn strangers_log_in_first_and_only_with_the_token() {
     assert_eq!(bench.sent().len(), 1);
 
     let mut bench = Bench::new();
-    assert!(bench.control.handle_open(bench.now, CLIENT, Access::Remote));
+    bench.control.handle_open(bench.now, CLIENT, Access::Remote).unwrap();
     bench.line(r#"{"topic":"session","message":"login","body":{"token":"open sesamf"}}"#);
     let told = bench.told();
     assert_eq!(told[0]["error"]["code"], "refused");
@@ -276,7 +276,7 @@ fn strangers_log_in_first_and_only_with_the_token() {
 #[test]
 fn who_does_not_log_in_and_who_is_idle_is_closed() {
     let mut bench = Bench::new();
-    assert!(bench.control.handle_open(bench.now, CLIENT, Access::Remote));
+    bench.control.handle_open(bench.now, CLIENT, Access::Remote).unwrap();
     bench.pass(LOGIN_WITHIN);
     assert_eq!(bench.told()[0]["error"]["code"], "login-required");
     let mut bench = Bench::local();
@@ -310,9 +310,22 @@ fn sessions_and_requests_are_bounded() {
     assert_eq!(told.len(), 1);
     assert_eq!(told[0]["error"]["code"], "busy");
     for id in 2..=SESSIONS as u64 {
-        assert!(bench.control.handle_open(bench.now, SessionId(id), Access::Local));
+        bench.control.handle_open(bench.now, SessionId(id), Access::Local).unwrap();
     }
-    assert!(!bench.control.handle_open(bench.now, SessionId(9_999), Access::Local));
+    let mut turned_away = |after: Duration| {
+        let now = Now { instant: bench.now.instant + after, ..bench.now };
+        bench.control.handle_open(now, SessionId(9_999), Access::Local).unwrap_err()
+    };
+    let first = turned_away(Duration::ZERO);
+    let line: Value = serde_json::from_str(&first.line).unwrap();
+    assert_eq!((&line["message"], &line["error"]["code"]), (&json!("closing"), &json!("busy")));
+    assert_eq!(first.log, Some(1));
+    assert_eq!(turned_away(Duration::from_secs(1)).log, None);
+    assert_eq!(
+        turned_away(Duration::from_secs(10)).log,
+        Some(2),
+        "a line of the log stands for those since the last one"
+    );
 }
 
 #[test]
@@ -438,8 +451,8 @@ proptest::proptest! {
         for (verb, choice) in inputs {
             let id = SessionId(choice as u64 % 3);
             match verb {
-                0 => { bench.control.handle_close(bench.now, id); bench.control.handle_open(bench.now, id, Access::Local); }
-                1 => { bench.control.handle_close(bench.now, id); bench.control.handle_open(bench.now, id, Access::Remote); }
+                0 => { bench.control.handle_close(bench.now, id); let _ = bench.control.handle_open(bench.now, id, Access::Local); }
+                1 => { bench.control.handle_close(bench.now, id); let _ = bench.control.handle_open(bench.now, id, Access::Remote); }
                 2 | 3 => bench.control.handle_line(bench.now, id, lines[choice]),
                 4 => bench.control.handle_end(bench.now, id),
                 5 => bench.pass(Duration::from_secs(choice as u64)),
@@ -484,4 +497,20 @@ fn platforms_are_listed_and_followed() {
     assert_eq!((&told[0]["body"]["platform"], &told[0]["missed"]), (&json!(2), &json!(1)));
     bench.line(r#"{"topic":"platforms","message":"unsubscribe"}"#);
     assert_eq!(bench.sent()[0].command, Command::Unsubscribe);
+}
+
+#[test]
+fn a_trace_of_no_call_is_an_error_and_one_of_all_is_not() {
+    for (line, code) in [
+        (r#"{"topic":"trace","message":"get","body":{"call":"zzz"}}"#, json!("not-found")),
+        (r#"{"topic":"trace","message":"get","body":{"call":""}}"#, json!("invalid")),
+        (r#"{"topic":"trace","message":"get"}"#, Value::Null),
+    ] {
+        let mut bench = Bench::local();
+        bench.line(line);
+        for packet in bench.sent() {
+            bench.answer(&packet, Command::Done, Parameters::new());
+        }
+        assert_eq!(bench.told()[0]["error"]["code"], code, "{line}");
+    }
 }

@@ -51,7 +51,7 @@ struct Nothing {}
 
 pub(super) fn action(request: &Request) -> Result<Action, Problem> {
     Ok(match request.header.message.as_str() {
-        "list" => Action::Ask(list(request.parameters()?)),
+        "list" => Action::Ask(list(request.parameters()?)?),
         "get" => Action::Ask(get(bounded("call", request.parameters::<Named>()?.call)?)),
         "hangup" => Action::Ask(hangup(bounded("call", request.parameters::<Named>()?.call)?)),
         "make" => {
@@ -72,8 +72,8 @@ pub(super) fn action(request: &Request) -> Result<Action, Problem> {
 }
 
 /// `Query × CallSummary` to one switch after the other.
-fn list(list: List) -> Question {
-    Question {
+fn list(list: List) -> Result<Question, Problem> {
+    Ok(Question {
         to: Recipients::Each(ModuleKind::Switch),
         command: Command::Query,
         parameters: one(no_call()),
@@ -86,10 +86,10 @@ fn list(list: List) -> Question {
             },
             selection: Selection { party: list.party, state: list.state, ..Selection::default() },
             cursor: list.cursor,
-            limit: page_limit(list.limit),
+            limit: page_limit(list.limit)?,
         }),
         slow: false,
-    }
+    })
 }
 
 /// The one switch that has the call answers it.

@@ -56,7 +56,7 @@ fn list(list: List) -> Result<Question, Problem> {
                 ..Selection::default()
             },
             cursor: list.cursor,
-            limit: page_limit(list.limit),
+            limit: page_limit(list.limit)?,
         }),
         slow: false,
     })

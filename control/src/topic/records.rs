@@ -58,7 +58,7 @@ pub(super) fn action(request: &Request) -> Result<Action, Problem> {
             },
             selection,
             cursor: search.cursor,
-            limit: page_limit(search.limit),
+            limit: page_limit(search.limit)?,
         }),
         slow: false,
     }))

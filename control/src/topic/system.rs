@@ -34,6 +34,7 @@ fn overview(answers: &[Answer]) -> Value {
     let mut modules = Vec::new();
     let mut silent = Vec::new();
     let mut worst = ResourceState::Ready;
+    let mut draining = false;
     let (mut calls, mut bindings, mut sessions) = (0, 0, 0);
     for answer in answers {
         let status = answer.result.as_ref().ok().and_then(status::of);
@@ -45,7 +46,11 @@ fn overview(answers: &[Answer]) -> Value {
         };
         for resource in &status.resources {
             match resource.kind {
-                ResourceKind::Calls => calls += resource.used,
+                ResourceKind::Calls => {
+                    calls += resource.used;
+                    // calls.max is 1 at least: a switch that may have none is to end.
+                    draining |= resource.total == Some(0);
+                }
                 ResourceKind::Bindings => bindings += resource.used,
                 ResourceKind::Sessions => sessions += resource.used,
                 _ => {}
@@ -55,7 +60,7 @@ fn overview(answers: &[Answer]) -> Value {
         modules.push(status::to_json(status));
     }
     json!({
-        "state": status::state_name(worst),
+        "state": if draining { "draining" } else { status::state_name(worst) },
         "calls": calls,
         "registrations": bindings,
         "media-sessions": sessions,
@@ -76,4 +81,29 @@ fn reload() -> Question {
         report.map(Step::Done).ok_or_else(|| Problem::new(Code::Internal))
     })
     .slow()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use router::parameter::{Resource, Status};
+    use router::{Address, Parameters};
+
+    #[test]
+    fn a_platform_that_drains_says_so() {
+        let state = |total: u64| {
+            let calls = Resource {
+                kind: ResourceKind::Calls,
+                name: "calls".to_owned(),
+                state: ResourceState::Degraded,
+                used: 1,
+                total: Some(total),
+                detail: None,
+            };
+            let status = Status { resources: vec![calls], ..status::question() };
+            let from = Address::local(ModuleKind::Switch, 0);
+            overview(&[Answer { from, result: Ok(Parameters::from_iter([Parameter::from(status)])) }])["state"].clone()
+        };
+        assert_eq!((state(0), state(1)), ("draining".into(), "degraded".into()));
+    }
 }

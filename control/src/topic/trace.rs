@@ -1,9 +1,8 @@
 //! The last messages of a call: our own debugger.
 
-use super::page_limit;
-use crate::limits::QUERY_WITHIN;
+use crate::limits::{QUERY_WITHIN, TRACE_MAX};
 use crate::protocol::request::bounded;
-use crate::protocol::{Problem, Request};
+use crate::protocol::{Code, Problem, Request};
 use crate::question::{Action, Question, Recipients, Step, any};
 use router::parameter::{Parameter, Selection, TraceDirection, TraceEntry};
 use router::time::WallTime;
@@ -21,11 +20,12 @@ struct Get {
 }
 
 /// `Query × TraceEntry, Selection` to every signaling module; what they have is put in the order of time, and the last
-/// `limit` messages are told.
+/// `limit` messages are told. A call of which nothing is kept is no call to us.
 pub(super) fn action(request: &Request) -> Result<Action, Problem> {
     let get: Get = request.parameters()?;
-    let limit = page_limit(get.limit);
+    let limit = super::limit(get.limit, TRACE_MAX)?;
     let name = get.call.map(|call| bounded("call", call)).transpose()?;
+    let named = name.clone();
     let selection = Selection { name, limit: Some(limit), ..Selection::default() };
     let parameters: Parameters = [Parameter::from(no_message()), selection.into()].into_iter().collect();
     let to = Recipients::Each(ModuleKind::Signaling);
@@ -38,6 +38,10 @@ pub(super) fn action(request: &Request) -> Result<Action, Problem> {
                 _ => None,
             })
             .collect();
+        if let (Some(call), true) = (&named, entries.is_empty()) {
+            let text = format!("no such call: no message of `{call}` is kept");
+            return Err(Problem::because(Code::NotFound, text));
+        }
         entries.sort_by_key(|entry| entry.at);
         let first = entries.len().saturating_sub(limit as usize);
         let messages: Vec<Value> = entries[first..].iter().map(to_json).collect();

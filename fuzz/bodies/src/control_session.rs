@@ -53,7 +53,7 @@ impl Bench {
             0..=5 => {
                 if self.open.insert(id) {
                     let access = if id.0 == 3 { Access::Remote } else { Access::Local };
-                    assert!(self.control.handle_open(self.now, id, access));
+                    assert!(self.control.handle_open(self.now, id, access).is_ok());
                 }
                 let line = String::from_utf8_lossy(tape.text());
                 if line.len() <= LINE_BYTES {
