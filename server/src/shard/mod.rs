@@ -28,8 +28,10 @@ use signaling::transport::{Exchange, Handed, Resolution, Resolver, TransportEven
 use signaling::trunk::Source;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use switch::Switch;
 use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::time::Sleep;
 
 /// How long the calls that are up when the shard ends may take to end: a BYE, its retransmissions, its answer.
@@ -102,6 +104,10 @@ impl Shard {
             if busy || worked.more {
                 // Connections are tasks of this runtime: they have their turn too.
                 tokio::task::yield_now().await;
+                self.look().await;
+                if !matches!(stop.try_recv(), Err(TryRecvError::Empty)) {
+                    break;
+                }
                 continue;
             }
             if !self.may_sleep() {
@@ -126,6 +132,17 @@ impl Shard {
         }
         self.hang_up().await;
         self.transports.close(CLOSE_WITHIN).await;
+    }
+
+    /// Takes note of new connections and of names that were resolved, without waiting for any.
+    async fn look(&mut self) {
+        let (transports, resolver) = (&mut self.transports, &mut self.resolver);
+        std::future::poll_fn(|context| {
+            let _ = transports.poll_ready(context);
+            let _ = resolver.poll_ready(context);
+            Poll::Ready(())
+        })
+        .await;
     }
 
     /// Ends the calls that are up, and gives their peers and the store a moment to hear of it. What is another shard's is handed

@@ -196,6 +196,38 @@ fn a_flood_of_strangers_takes_nothing_from_trunks_and_registered_phones() {
     server.stop();
 }
 
+#[test]
+fn a_connection_is_taken_while_datagrams_pour_in() {
+    let site = Site::new();
+    let mut settings = Settings::new(trunk("in", None, site.host.socket()));
+    // So that it is answered, whatever it sends: who is known by address is not limited.
+    settings.more.push_str("[[trunk]]\nname = \"office\"\naccept = [\"127.0.0.1\"]\n");
+    let mut server = Server::start(&site, &settings);
+    let stranger = Host::claim();
+    let wire = Wire::new(stranger.socket(), server.sip);
+    let (over, sent) = (AtomicBool::new(false), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                // A shard that takes its messages in batches.
+                for _ in 0..100 {
+                    let id = format!("pouring{}", sent.fetch_add(1, Ordering::Relaxed));
+                    wire.send(&wire.request("OPTIONS", "carol", &id, "", ""));
+                }
+                wait::pause(Duration::from_millis(10));
+            }
+        });
+        let flood = ends_with_the_test(&over);
+        until("the flood runs", || (sent.load(Ordering::Relaxed) > 3_000).then_some(()));
+        let mut office = Stream::connect(server.sip);
+        assert!(office.send(&request(office.local(), server.sip, "TCP", "OPTIONS", "echo", "office", "", "")));
+        let answer = office.receive("office@");
+        assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
+        drop(flood);
+    });
+    server.stop();
+}
+
 /// Ends the flood however the test ends.
 fn ends_with_the_test(over: &AtomicBool) -> impl Drop + '_ {
     struct Over<'a>(&'a AtomicBool);
