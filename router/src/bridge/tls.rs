@@ -4,6 +4,7 @@
 //! (RFC 5280 §4.2.1.6): `tandem:platform:7`. Host names and addresses are not looked at: a platform may move.
 
 use crate::address::PlatformId;
+use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::{CryptoProvider, ring, verify_tls13_signature};
@@ -55,15 +56,18 @@ impl LinkTls {
         let clients = WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider))
             .build()
             .map_err(|error| Error::General(error.to_string()))?;
-        let server = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        let mut server = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&version::TLS13])?
             .with_client_cert_verifier(clients)
             .with_single_cert(chain.clone(), key.clone_key())?;
-        let client = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        // Every link is judged by the certificates of its own day: no session is resumed.
+        server.send_tls13_tickets = 0;
+        let mut client = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&version::TLS13])?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(OfCluster { roots, provider }))
             .with_client_auth_cert(chain, key)?;
+        client.resumption = Resumption::disabled();
         Ok(Self { client: Arc::new(client), server: Arc::new(server) })
     }
 }

@@ -49,6 +49,9 @@ pub enum ResourceKind {
     /// Entries of a table that is kept in memory.
     #[n(14)]
     Table,
+    /// A certificate: in use are the days that it stays in force.
+    #[n(15)]
+    Certificate,
 }
 
 impl ResourceKind {
@@ -69,6 +72,7 @@ impl ResourceKind {
             Self::Trunk => "trunk",
             Self::Memory => "memory",
             Self::Table => "table",
+            Self::Certificate => "certificate",
         }
     }
 }

@@ -287,7 +287,10 @@ fn statuses() -> Vec<Status> {
             sum: 4_000,
         }],
     };
-    vec![full, Status::default()]
+    // Kinds that came after the first published encoding of a status.
+    let later = Resource { kind: Certificate, ..full.resources[0].clone() };
+    let later = Status { resources: vec![later], ..Status::default() };
+    vec![full, Status::default(), later]
 }
 
 fn accounts() -> Vec<Account> {
