@@ -8,6 +8,7 @@
 //!
 //! - [`cluster`]: the certificates by which platforms know each other.
 //! - [`configuration`]: TOML, every key with a default; what each module is told.
+//! - [`links`]: the inter-platform interface's thread.
 //! - [`platform`]: the modules, put together and taken down.
 //! - [`shard`]: the SIP thread's loop.
 //! - [`administration`]: the server as a module: status of all, reload, draining, the first accounts.
@@ -24,6 +25,7 @@ pub mod cluster;
 pub mod configuration;
 pub mod first_start;
 pub mod limits;
+pub mod links;
 pub mod memory;
 pub mod platform;
 pub mod shard;

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::configuration::{self, Configuration};
 use crate::first_start::{self, FirstAccount};
 use crate::limits::{self, RESTART_PAUSE, STOP_WITHIN};
+use crate::links::{self, Links, Protection};
 use crate::shard::Shards;
 use crate::supervision::supervise;
 use crate::telemetry::{http, logging::Logging};
@@ -15,7 +16,7 @@ use crate::threads::{self, Layout};
 use arc_swap::ArcSwap;
 use control::listener::{Listener, Waker};
 use control::{Config, Control};
-use router::{Address, ModuleKind, PlatformId, Random, Router};
+use router::{Address, ModuleKind, Random, Router};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -68,10 +69,11 @@ pub fn run(configuration: Configuration, file: Option<PathBuf>, print: fn(&str))
     if let Err(error) = threads::pin(&layout.others) {
         tracing::warn!(%error, "the server cannot choose its cores");
     }
-    let router = Router::new(PlatformId(1));
+    let protection = links::protection(&configuration)?;
+    let router = Router::new(configuration::bridge::platform(&configuration));
     let state = State { configuration: Arc::new(configuration), draining: false };
     let live: Live = Arc::new(ArcSwap::from_pointee(state));
-    let platform = Platform { clock, router, live, layout, random: Random::from_system() };
+    let platform = Platform { clock, router, live, layout, protection, random: Random::from_system() };
     platform.run(file, logging, print)
 }
 
@@ -81,6 +83,7 @@ struct Platform {
     router: Router,
     live: Live,
     layout: Layout,
+    protection: Option<Protection>,
     random: Random,
 }
 
@@ -91,12 +94,19 @@ impl Platform {
         let workers = self.start_workers(&configuration)?;
         let shards = Shards::start(&self.router, self.clock, &self.live, &self.layout, &mut self.random)
             .map_err(|failure| StartError::new(failure.what, failure.why))?;
+        let cores = self.layout.others.clone();
+        let random = self.random.fork();
+        let links = Links::start(&configuration, self.protection.as_ref(), &self.router, self.clock, cores, random)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| StartError::new("runtime", error))?;
         let result = runtime.block_on(self.serve(&configuration, file, logging, print));
         shards.stop();
+        // Calls with a leg elsewhere have told it by now.
+        if let Some(links) = links {
+            links.stop();
+        }
         drop(runtime);
         workers.stop();
         store.stop();
@@ -186,6 +196,7 @@ impl Platform {
         let (clock, router, live) = (self.clock, self.router.clone(), Arc::clone(&self.live));
         let (logging, mut random) = (logging.clone(), self.random.fork());
         let orders = Arc::new(Mutex::new(orders));
+        let certificates = self.protection.as_ref().and_then(|protection| protection.certificates.clone());
         let mut start = move || {
             let waker = Waker::default();
             let endpoint = router.register(ModuleKind::Server, 0, waker.clone());
@@ -200,6 +211,7 @@ impl Platform {
                 logging: logging.clone(),
                 random: random.fork(),
                 orders: Arc::clone(&orders),
+                certificates: certificates.clone(),
             };
             Ok::<_, std::convert::Infallible>(seat.run())
         };

@@ -80,7 +80,7 @@ pub(crate) fn to_json(platform: &Platform) -> Value {
         .collect();
     let busiest = platform.modules.iter().map(|module| module.load_thousandths).max();
     json!({
-        "platform": platform.id.0,
+        "platform": Some(platform.id.0).filter(|_| platform.id.is_identity()),
         "name": platform.name,
         "state": platform.state.name(),
         "reachable": platform.state != PlatformState::Down,
@@ -130,5 +130,6 @@ mod tests {
         assert_eq!(json["reachable"], true);
         let gone = to_json(&Platform::default());
         assert_eq!((&gone["state"], &gone["load"], &gone["reachable"]), (&json!("down"), &Value::Null, &json!(false)));
+        assert_eq!(gone["platform"], Value::Null, "an address of the configuration where nobody was met yet");
     }
 }

@@ -8,11 +8,11 @@ mod task;
 pub use task::{Command as Order, Live, Orders, Seat, State};
 
 use crate::first_start::FirstAccount;
-use crate::limits::{ACCOUNTS_WITHIN, DRAIN_POLL, SCRAPE_WITHIN, SCRAPES};
+use crate::limits::{ACCOUNTS_WITHIN, DRAIN_POLL, RENEW_DAYS, SCRAPE_WITHIN, SCRAPES};
 use crate::memory;
 use router::parameter::{
-    Account, AccountCredential, Counter, Extension, Failure, Parameter, Reason, Resource, ResourceKind, ResourceState,
-    Selection, Status,
+    Account, AccountCredential, Counter, Extension, Failure, Parameter, Platform, Reason, Resource, ResourceKind,
+    ResourceState, Selection, Status,
 };
 use router::time::{Duration, Instant, Now, WallTime};
 use router::{
@@ -31,6 +31,8 @@ pub struct Scrape {
     pub statuses: Vec<Status>,
     /// Those that did not.
     pub silent: Vec<Address>,
+    /// The platforms of the cluster, where there are links.
+    pub platforms: Vec<Platform>,
 }
 
 impl Scrape {
@@ -72,9 +74,18 @@ pub enum Output {
 
 /// What an answer belongs to.
 enum Asked {
-    Scrape { ticket: Ticket, waiting: usize, scrape: Scrape },
+    Scrape {
+        ticket: Ticket,
+        waiting: usize,
+        scrape: Scrape,
+    },
+    /// A page of the platforms, for that scrape.
+    Platforms(Instance),
     Empty,
-    Make { waiting: usize, failure: Option<Failure> },
+    Make {
+        waiting: usize,
+        failure: Option<Failure>,
+    },
 }
 
 /// Whom a scrape is for.
@@ -94,6 +105,8 @@ pub struct Administration {
     outputs: VecDeque<Output>,
     drain: Option<Drain>,
     reloads: u64,
+    /// What links are made with, and until when it is in force.
+    certificates: Vec<(String, WallTime)>,
 }
 
 struct Drain {
@@ -113,7 +126,13 @@ impl Administration {
             outputs: VecDeque::new(),
             drain: None,
             reloads: 0,
+            certificates: Vec::new(),
         }
+    }
+
+    /// Links are made with these certificates, each in force until then.
+    pub fn handle_certificates(&mut self, certificates: Vec<(String, WallTime)>) {
+        self.certificates = certificates;
     }
 
     /// Asks every module for its status. False: too many ask already.
@@ -198,7 +217,7 @@ impl Administration {
     fn scrape(&mut self, now: Now, ticket: Ticket) {
         let instance = self.instances.mint();
         let own = self.outbox.address();
-        let mut scrape = Scrape { statuses: vec![self.status()], silent: Vec::new() };
+        let scrape = Scrape { statuses: vec![self.status(now.wall)], ..Scrape::default() };
         let mut waiting = 0;
         for (address, _) in self.router.modules() {
             if address != own {
@@ -206,12 +225,58 @@ impl Administration {
                 let question = one(Status::default());
                 self.outbox.request(now.instant, instance, address, Command::Query, question, SCRAPE_WITHIN);
             }
+            if address.module.kind == ModuleKind::Bridge && matches!(ticket, Ticket::Client(_)) {
+                waiting += 1;
+                self.ask_platforms(now, instance, address, None);
+            }
         }
-        scrape.silent.clear();
         if waiting == 0 {
             self.scraped(now, ticket, scrape);
         } else {
             self.asked.insert(instance, Asked::Scrape { ticket, waiting, scrape });
+        }
+    }
+
+    /// Asks for a page of the platforms, for the scrape at `scrape`.
+    fn ask_platforms(&mut self, now: Now, scrape: Instance, bridge: Address, cursor: Option<String>) {
+        let instance = self.instances.mint();
+        let selection = Selection { cursor, ..Selection::default() };
+        let question: Parameters = [Parameter::from(Platform::default()), selection.into()].into_iter().collect();
+        self.outbox.request(now.instant, instance, bridge, Command::Query, question, SCRAPE_WITHIN);
+        self.asked.insert(instance, Asked::Platforms(scrape));
+    }
+
+    /// A page of the platforms came, or none: who does not tell its platforms is silent as a module already.
+    fn handle_platforms(&mut self, now: Now, scrape: Instance, bridge: Address, page: Option<&Parameters>) {
+        let platforms = || {
+            page.into_iter().flatten().filter_map(|parameter| match parameter {
+                Parameter::Platform(platform) => Some((**platform).clone()),
+                _ => None,
+            })
+        };
+        let cursor = match page.and_then(|page| page.last()) {
+            Some(Parameter::Selection(selection)) => selection.cursor.clone(),
+            _ => None,
+        };
+        let Some(Asked::Scrape { scrape: gathered, .. }) = self.asked.get_mut(&scrape) else { return };
+        let before = gathered.platforms.len();
+        gathered.platforms.extend(platforms());
+        // A page that brings nothing is the last one, whatever it says.
+        let grew = gathered.platforms.len() > before;
+        match cursor.filter(|_| grew) {
+            Some(cursor) => self.ask_platforms(now, scrape, bridge, Some(cursor)),
+            None => self.answered(now, scrape, |_| {}),
+        }
+    }
+
+    /// One answer of a scrape is in; the last one completes it.
+    fn answered(&mut self, now: Now, instance: Instance, add: impl FnOnce(&mut Scrape)) {
+        let Some(Asked::Scrape { ticket, waiting, mut scrape }) = self.asked.remove(&instance) else { return };
+        add(&mut scrape);
+        if waiting > 1 {
+            self.asked.insert(instance, Asked::Scrape { ticket, waiting: waiting - 1, scrape });
+        } else {
+            self.scraped(now, ticket, scrape);
         }
     }
 
@@ -239,18 +304,16 @@ impl Administration {
             return;
         }
         let result = if packet.command == Command::Done { Ok(&packet.parameters) } else { Err(packet.failure()) };
-        match self.asked.remove(&instance) {
-            Some(Asked::Scrape { ticket, waiting, mut scrape }) => {
+        if let Some(Asked::Scrape { .. }) = self.asked.get(&instance) {
+            return self.answered(now, instance, |scrape| {
                 match result.ok().and_then(|parameters| parameters.first()) {
                     Some(Parameter::Status(status)) => scrape.statuses.push((**status).clone()),
                     _ => scrape.silent.push(asked_of),
                 }
-                if waiting > 1 {
-                    self.asked.insert(instance, Asked::Scrape { ticket, waiting: waiting - 1, scrape });
-                } else {
-                    self.scraped(now, ticket, scrape);
-                }
-            }
+            });
+        }
+        match self.asked.remove(&instance) {
+            Some(Asked::Platforms(scrape)) => self.handle_platforms(now, scrape, asked_of, result.ok()),
             Some(Asked::Empty) => match result {
                 Ok(parameters) if parameters.iter().any(|parameter| matches!(parameter, Parameter::Account(_))) => {}
                 Ok(_) => self.outputs.push_back(Output::NoAccounts),
@@ -267,12 +330,12 @@ impl Administration {
                     (false, Some(failure)) => self.outputs.push_back(Output::AccountsFailed(failure)),
                 }
             }
-            None => {}
+            Some(Asked::Scrape { .. }) | None => {}
         }
     }
 
-    /// The server's own status: inboxes, what the router counted, memory.
-    fn status(&self) -> Status {
+    /// The server's own status: inboxes, what the router counted, memory, certificates.
+    fn status(&self, now: WallTime) -> Status {
         let mut resources = Vec::new();
         let mut counters = Vec::new();
         for (address, inbox) in self.router.modules() {
@@ -304,6 +367,7 @@ impl Administration {
             total: None,
             detail: None,
         });
+        resources.extend(self.certificates.iter().map(|(name, end)| certificate(name, *end, now)));
         let router = self.router.counters();
         counters.push(Counter::new("router_unknown_destinations", router.unknown_destinations));
         counters.push(Counter::new("router_absent_platforms", router.absent_platforms));
@@ -326,7 +390,7 @@ impl Service for Administration {
             }
             Received::Packet(packet) => match (packet.command, packet.first()) {
                 (Command::Query, Some(Parameter::Status(_))) => {
-                    let status = self.status();
+                    let status = self.status(now.wall);
                     self.outbox.done(&packet, one(status));
                 }
                 (Command::Set, Some(Parameter::Extension(extension))) if extension.name == CONFIGURATION => {
@@ -360,6 +424,17 @@ impl std::fmt::Debug for Administration {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Administration").field("asked", &self.asked.len()).finish_non_exhaustive()
     }
+}
+
+/// A certificate by which links are made: how many days it stays in force. The server serves without it, so it is never `Failed`.
+fn certificate(name: &str, end: WallTime, now: WallTime) -> Resource {
+    let days = end.since(now).as_secs() / 86_400;
+    let detail = (days < RENEW_DAYS).then(|| {
+        let ended = if now >= end { "expired: no link comes about since" } else { "in force until" };
+        format!("{ended} {end}; tandem bridge invite renews it")
+    });
+    let state = if detail.is_some() { ResourceState::Degraded } else { ResourceState::Ready };
+    Resource { kind: ResourceKind::Certificate, name: name.to_owned(), state, used: days, total: None, detail }
 }
 
 fn account(now: Now, name: String, credential: AccountCredential) -> Account {

@@ -2,6 +2,7 @@
 
 use super::{Administration, Output, Scrape};
 use crate::clock::Clock;
+use crate::cluster::InForce;
 use crate::configuration::{self, Configuration};
 use crate::first_start::{self, FirstAccount};
 use crate::telemetry::logging::Logging;
@@ -60,6 +61,8 @@ pub struct Seat {
     pub logging: Logging,
     /// For the first accounts' passwords.
     pub random: Random,
+    /// By what links are made, where there are any with certificates.
+    pub certificates: Option<InForce>,
     /// What is asked of it: the same for whoever follows it, should it end in a panic.
     pub orders: Arc<Mutex<mpsc::Receiver<Command>>>,
 }
@@ -85,6 +88,7 @@ impl Seat {
     pub async fn run(mut self) {
         let mut waiting = Waiting::default();
         let mut orders = Arc::clone(&self.orders).lock_owned().await;
+        self.show_certificates();
         loop {
             let now = self.clock.now();
             let more = router::service::turn(&mut self.core, &self.endpoint, now);
@@ -184,14 +188,32 @@ impl Seat {
         }
     }
 
+    /// Until when certificates are in force is told with the status.
+    fn show_certificates(&mut self) {
+        if let Some(certificates) = &self.certificates {
+            self.core.handle_certificates(certificates.current().ends());
+        }
+    }
+
     /// Reads the file anew and puts into force what can be. The report, as JSON; or why nothing changed.
     fn reload(&mut self) -> Result<Vec<u8>, String> {
         let file = self.file.as_ref().ok_or("the server was started without a configuration file")?;
         let new = configuration::load(file).map_err(|error| error.to_string())?;
+        let read = self.certificates.as_ref().map(InForce::read_anew).transpose();
+        let read = read.map_err(|error| format!("bridge: {error}"))?;
         let state = self.live.load_full();
-        let (merged, report) = configuration::reload::merge(&state.configuration, &new);
+        let (merged, mut report) = configuration::reload::merge(&state.configuration, &new);
         self.logging.set_level(&merged.log.level)?;
         self.live.store(Arc::new(State { configuration: Arc::new(merged), draining: state.draining }));
+        if let (Some(certificates), Some(read)) = (self.certificates.clone(), read) {
+            let until = |certificates: &InForce| Some(format!("until {}", certificates.current().certificate.end));
+            let from = until(&certificates);
+            if certificates.renew(read) {
+                let key = "bridge.certificates".to_owned();
+                report.applied.push(configuration::reload::Change { key, from, to: until(&certificates) });
+                self.show_certificates();
+            }
+        }
         let keys = |changes: &[configuration::reload::Change]| {
             changes.iter().map(|change| change.key.clone()).collect::<Vec<_>>().join(", ")
         };

@@ -162,6 +162,47 @@ fn a_reload_is_asked_for_by_packet_and_answered_with_its_report() {
     bench.core.handle_reloaded(None, Err("line 4".into()));
     bench.core.handle_reloaded(None, Ok(b"{}".to_vec()));
     assert_eq!(bench.received(0).len(), 1);
-    let reloads = bench.core.status().counters.into_iter().find(|counter| counter.name == "configuration_reloads");
+    let reloads =
+        bench.core.status(bench.now.wall).counters.into_iter().find(|counter| counter.name == "configuration_reloads");
     assert_eq!(reloads.map(|counter| counter.value), Some(2));
+}
+
+#[test]
+fn a_scrape_has_all_platforms_page_by_page_and_waits_for_them() {
+    let mut bench = Bench::new();
+    bench.others.push(bench.router.register(ModuleKind::Bridge, 0, || {}));
+    assert!(bench.core.handle_scrape(bench.now, 1));
+    let (switch, store) = (bench.received(0).remove(0), bench.received(1).remove(0));
+    bench.calls(&switch, 0);
+    bench.answer(&store, Command::Done, one(Status::default()));
+    let [status, platforms] = <[Packet; 2]>::try_from(bench.received(2)).unwrap();
+    bench.answer(&status, Command::Done, one(Status::default()));
+    let page = |number: u32, cursor: Option<&str>| -> Parameters {
+        let platform = Platform { id: router::PlatformId(number), ..Platform::default() };
+        let selection = Selection { cursor: cursor.map(str::to_owned), ..Selection::default() };
+        [Parameter::from(platform), selection.into()].into_iter().collect()
+    };
+    bench.answer(&platforms, Command::Done, page(1, Some("1")));
+    assert_eq!(bench.core.poll_output(), None);
+    let more = bench.received(2).remove(0);
+    bench.answer(&more, Command::Done, page(2, None));
+    let Some(Output::Scraped(1, scrape)) = bench.core.poll_output() else { panic!("no scrape") };
+    assert_eq!(scrape.platforms.iter().map(|platform| platform.id.0).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(scrape.silent, []);
+
+    // An interface that answers neither question is silent once.
+    assert!(bench.core.handle_scrape(bench.now, 2));
+    bench.pass(SCRAPE_WITHIN + Duration::from_millis(1));
+    let Some(Output::Scraped(2, scrape)) = bench.core.poll_output() else { panic!("no scrape") };
+    assert_eq!(scrape.silent.iter().filter(|address| address.module.kind == ModuleKind::Bridge).count(), 1);
+}
+
+#[test]
+fn a_certificate_near_its_end_shows_and_does_not_fail_the_server() {
+    let end = WallTime::from_secs(100 * 86_400);
+    let at = |days: i64| certificate("platform", end, WallTime::from_secs(days * 86_400));
+    assert_eq!((at(60).state, at(60).used), (ResourceState::Ready, 40));
+    assert_eq!((at(71).state, at(71).used), (ResourceState::Degraded, 29));
+    assert_eq!((at(101).state, at(101).used), (ResourceState::Degraded, 0));
+    assert!(at(101).detail.unwrap().contains("expired"));
 }

@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use router::PlatformId;
 use router::time::WallTime;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -45,7 +46,7 @@ enum Command {
         /// The file to write; without it NAME.invitation in this folder.
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
-        /// Write over the file.
+        /// Write over the file, and give the number to another name.
         #[arg(long)]
         replace: bool,
     },
@@ -157,6 +158,7 @@ fn invite(
     let peers = if named.is_empty() { known_peers(configuration, id) } else { named };
     let unknown = peers.is_empty();
     let invitation = Invitation::make(&authority, now, id, &platform.name, peers, platform.days)?;
+    folder.enrol(id, &platform.name, replace)?;
     invitation.write(output, replace)?;
     let file = output.display();
     let mut text = format!("{file} invites platform {} ({}).\n", id.0, platform.name);
@@ -234,6 +236,7 @@ struct Shown {
     authority: Option<Certificate>,
     platform: Option<Certificate>,
     invites: bool,
+    members: BTreeMap<u32, String>,
     faults: Vec<String>,
 }
 
@@ -269,7 +272,11 @@ impl Shown {
         if invites && let Err(error) = folder.authority() {
             faults.push(error.to_string());
         }
-        Self { folder: folder.path().to_owned(), authority, platform, invites, faults }
+        let members = folder.members().unwrap_or_else(|error| {
+            faults.push(error.to_string());
+            BTreeMap::new()
+        });
+        Self { folder: folder.path().to_owned(), authority, platform, invites, members, faults }
     }
 
     fn text(&self, now: WallTime) -> String {
@@ -286,6 +293,10 @@ impl Shown {
         if let Some(platform) = &self.platform {
             let number = platform.platform.unwrap_or_default().0;
             let _ = writeln!(text, "platform   {number} ({}), {}", platform.name, force(platform));
+        }
+        if !self.members.is_empty() {
+            let members: Vec<String> = self.members.iter().map(|(number, name)| format!("{number} ({name})")).collect();
+            let _ = writeln!(text, "signed for {}", members.join(", "));
         }
         for fault in &self.faults {
             let _ = writeln!(text, "WRONG      {fault}");
@@ -309,6 +320,7 @@ impl Shown {
             "authority": self.authority.as_ref().map(certificate),
             "platform": self.platform.as_ref().map(certificate),
             "invites": self.invites,
+            "members": self.members,
             "faults": self.faults,
         })
     }
@@ -369,7 +381,12 @@ mod tests {
         assert_eq!(shown.faults, Vec::<String>::new());
         let text = shown.text(NOW);
         assert!(text.contains("2 (b)") && text.contains("30 days") && text.contains("elsewhere"), "{text}");
-        assert_eq!(Shown::look(&one, &first, NOW).json(NOW)["invites"], true);
+        let shown = Shown::look(&one, &first, NOW);
+        assert_eq!(shown.json(NOW)["invites"], true);
+        assert!(shown.text(NOW).contains("signed for 1 (a), 2 (b)"), "{}", shown.text(NOW));
+        let other = place.path().join("c.invitation");
+        let error = invite(&one, &first, NOW, &platform(2, "c"), Vec::new(), &other, false).unwrap_err();
+        assert!(error.to_string().contains("`b`") && !other.exists(), "{error}");
         assert_eq!(fault(&first, NOW), None);
         assert_eq!(fault(&second, NOW), None, "without bridge.platform nothing is linked");
     }

@@ -1,6 +1,6 @@
 //! The cluster's authority: made once, signs a certificate for every platform.
 
-use super::certificate::{HOST, URI, is_name, is_platform, private_key};
+use super::certificate::{is_name, private_key};
 use super::{Certificate, ClusterError};
 use crate::limits::{AUTHORITY_DAYS, CLOCK_SKEW_DAYS};
 use rcgen::string::Ia5String;
@@ -8,8 +8,10 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, SanType,
 };
+use router::bridge::tls::platform_uri;
 use router::time::{Duration, WallTime};
 use router::{PlatformId, Private};
+use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 /// A cluster's authority.
@@ -32,7 +34,11 @@ impl Authority {
     /// A new cluster.
     pub fn make(now: WallTime) -> Result<Self, ClusterError> {
         let key = KeyPair::generate().map_err(failed)?;
-        let mut parameters = parameters(now, now + days(AUTHORITY_DAYS), "Tandem cluster authority")?;
+        // By its name an authority is told from others (RFC 5280 §6.1.3): a name that two had would make a stranger's certificate
+        // look like a forged one.
+        let mark = Sha256::digest(key.public_key_raw());
+        let name = format!("Tandem cluster {:02x}{:02x}{:02x}{:02x}", mark[0], mark[1], mark[2], mark[3]);
+        let mut parameters = parameters(now, now + days(AUTHORITY_DAYS), &name)?;
         // Its certificates are for platforms alone, never for authorities below it.
         parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -84,7 +90,7 @@ impl Authority {
         name: &str,
         for_days: u32,
     ) -> Result<Issued, ClusterError> {
-        if !is_platform(platform.0) {
+        if !platform.is_identity() {
             return Err(ClusterError::Invalid(format!("a platform has a number from 1 to {}", u32::MAX - 1)));
         }
         if !is_name(name) {
@@ -95,9 +101,7 @@ impl Authority {
         self.certificate.check("the authority's certificate", now)?;
         let end = (now + days(for_days)).min(self.certificate.end);
         let mut parameters = parameters(now, end, name)?;
-        let text = |text: String| Ia5String::try_from(text).map_err(failed);
-        parameters.subject_alt_names =
-            vec![SanType::URI(text(format!("{URI}{}", platform.0))?), SanType::DnsName(text(HOST.to_owned())?)];
+        parameters.subject_alt_names = vec![SanType::URI(Ia5String::try_from(platform_uri(platform)).map_err(failed)?)];
         parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         // A platform is client of the links that it makes, and server of those that it takes.
         parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];

@@ -10,12 +10,9 @@ use std::fmt::Write as _;
 use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
 
-/// By this URI a platform's certificate names it, before its number (RFC 5280 §4.2.1.6, uniformResourceIdentifier).
-pub const URI: &str = "tandem:platform:";
-
-/// A host name that all platforms' certificates bear. A platform asks for it when it connects: whom it reaches at an address is
-/// told by the URI, which [`platform_of`] reads.
-pub const HOST: &str = "platform.tandem.internal";
+/// What stands before a platform's number in the URI that names it (RFC 5280 §4.2.1.6), as
+/// [`platform_uri`](router::bridge::tls::platform_uri) writes it.
+const URI: &str = "tandem:platform:";
 
 /// A certificate that was read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -102,20 +99,10 @@ impl Certificate {
     }
 }
 
-/// The platform that a peer's certificate names. TLS has verified that the cluster's authority signed it.
-pub fn platform_of(der: &CertificateDer<'_>) -> Option<PlatformId> {
-    Certificate::from_der("peer", der.clone().into_owned()).ok()?.platform
-}
-
 /// A platform's number as the URI writes it: decimal, at least 1, without leading zeros; the highest one means "anywhere".
 fn platform_number(text: &str) -> Option<PlatformId> {
-    let number: u32 = text.parse().ok()?;
-    (is_platform(number) && number.to_string() == text).then_some(PlatformId(number))
-}
-
-/// Whether a platform may have this number: 0 means "this one", the highest one means "anywhere".
-pub const fn is_platform(number: u32) -> bool {
-    number != 0 && number != u32::MAX
+    let platform = PlatformId(text.parse().ok()?);
+    (platform.is_identity() && platform.0.to_string() == text).then_some(platform)
 }
 
 /// Whether a platform may have this name: it stands in certificates, metrics and tables.
@@ -143,12 +130,11 @@ mod tests {
         let issued = authority.issue(NOW, PlatformId(7), "west-1", 30).unwrap();
         let read = Certificate::from_pem("it", &issued.certificate).unwrap();
         assert_eq!((read.platform, read.name.as_str(), read.authority), (Some(PlatformId(7)), "west-1", false));
-        assert_eq!(platform_of(&read.der), Some(PlatformId(7)));
+        assert_eq!(router::bridge::tls::platform_of(&read.der), Some(PlatformId(7)), "as links read it");
         assert_eq!(read.days_left(NOW), 30);
         assert_eq!(read.fingerprint().len(), 64);
         let root = authority.certificate();
         assert_eq!((root.platform, root.authority), (None, true));
-        assert_eq!(platform_of(&root.der), None);
     }
 
     #[test]
@@ -193,7 +179,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
-            let _ = platform_of(&CertificateDer::from(bytes));
+            let _ = Certificate::from_der("it", bytes.into());
         }
 
         #[test]
@@ -201,7 +187,7 @@ mod tests {
             let mut der = authority_der();
             let at = at % der.len();
             der[at] = to;
-            let _ = platform_of(&CertificateDer::from(der));
+            let _ = Certificate::from_der("it", der.into());
         }
     }
 

@@ -1,26 +1,24 @@
-//! What TLS is told: TLS 1.3 alone (RFC 8446), both ends prove who they are, no resumption, so that every link is judged by the
-//! certificates of its day.
+//! What TLS is told: the platform's certificate and key, the authority's certificate; and how they are renewed.
 
 use super::authority::Issued;
 use super::certificate::{Certificate, private_key};
 use super::{ClusterError, Folder};
+use crate::limits::RENEW_DAYS;
+use arc_swap::ArcSwap;
 use router::PlatformId;
+use router::bridge::tls::LinkTls;
 use router::time::WallTime;
-use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::UnixTime;
 use rustls::server::WebPkiClientVerifier;
-use rustls::version::TLS13;
-use rustls::{CertificateError, ClientConfig, RootCertStore, ServerConfig};
+use rustls::{CertificateError, RootCertStore};
 use std::sync::Arc;
 
 /// What a platform proves itself with, and by whose signature it knows others.
 #[derive(Clone, Debug)]
 pub struct Credentials {
-    /// For links that it takes.
-    pub server: Arc<ServerConfig>,
-    /// For links that it makes; the host to ask for is [`super::certificate::HOST`].
-    pub client: Arc<ClientConfig>,
+    /// What its links are told.
+    pub tls: LinkTls,
     /// Its own certificate.
     pub certificate: Certificate,
     /// The authority's.
@@ -28,7 +26,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Reads a platform's files. One that has expired is read too: [`Certificate::check`] tells.
+    /// Reads a platform's files. Certificates that have expired are read too: [`Certificate::check`] tells.
     pub fn read(folder: &Folder, platform: PlatformId) -> Result<Self, ClusterError> {
         let (authority, issued) = folder.read_platform()?;
         let read = Self::new(&authority, &issued)?;
@@ -48,26 +46,70 @@ impl Credentials {
         let authority = Certificate::from_pem("the authority's certificate", authority)?;
         let certificate = Certificate::from_pem("the platform's certificate", &issued.certificate)?;
         let key = private_key("the platform's key", issued.key.reveal())?;
-        let provider = Arc::new(ring::default_provider());
-        let mut roots = RootCertStore::empty();
-        roots.add(authority.der.clone()).map_err(unfit)?;
-        let roots = Arc::new(roots);
-        let chain = vec![certificate.der.clone()];
-        let mut client = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_protocol_versions(&[&TLS13])
-            .map_err(unfit)?
-            .with_root_certificates(Arc::clone(&roots))
-            .with_client_auth_cert(chain.clone(), key.clone_key())
-            .map_err(unfit)?;
-        client.resumption = Resumption::disabled();
-        let mut server = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_protocol_versions(&[&TLS13])
-            .map_err(unfit)?
-            .with_client_cert_verifier(verifier(roots, provider)?)
-            .with_single_cert(chain, key)
-            .map_err(unfit)?;
-        server.send_tls13_tickets = 0;
-        Ok(Self { server: Arc::new(server), client: Arc::new(client), certificate, authority })
+        let tls = LinkTls::new(authority.der.clone(), vec![certificate.der.clone()], key).map_err(unfit)?;
+        Ok(Self { tls, certificate, authority })
+    }
+
+    /// Until when each certificate is in force, by its name for people.
+    pub fn ends(&self) -> Vec<(String, WallTime)> {
+        vec![("platform".to_owned(), self.certificate.end), ("authority".to_owned(), self.authority.end)]
+    }
+
+    /// Says in the log what the operator has to look after soon.
+    fn remind(&self, now: WallTime) {
+        for (whose, end) in self.ends() {
+            if now >= end {
+                tracing::error!(whose, %end, "a certificate has expired: no link comes about");
+            } else if end.since(now).as_secs() / 86_400 < RENEW_DAYS {
+                tracing::warn!(whose, %end, "a certificate expires soon: tandem bridge invite renews it");
+            }
+        }
+    }
+}
+
+/// The credentials in force: links that come about from now on use them.
+#[derive(Clone, Debug)]
+pub struct InForce {
+    folder: Folder,
+    platform: PlatformId,
+    current: Arc<ArcSwap<Credentials>>,
+    tls: Arc<ArcSwap<LinkTls>>,
+}
+
+impl InForce {
+    /// Reads a platform's files.
+    pub fn read(folder: Folder, platform: PlatformId) -> Result<Self, ClusterError> {
+        let read = Credentials::read(&folder, platform)?;
+        read.remind(crate::clock::wall());
+        let tls = Arc::new(ArcSwap::from_pointee(read.tls.clone()));
+        Ok(Self { folder, platform, current: Arc::new(ArcSwap::from_pointee(read)), tls })
+    }
+
+    /// What links are told, as they share it.
+    pub fn tls(&self) -> Arc<ArcSwap<LinkTls>> {
+        Arc::clone(&self.tls)
+    }
+
+    /// The credentials.
+    pub fn current(&self) -> Arc<Credentials> {
+        self.current.load_full()
+    }
+
+    /// Reads the files anew; nothing changes yet.
+    pub fn read_anew(&self) -> Result<Credentials, ClusterError> {
+        Credentials::read(&self.folder, self.platform)
+    }
+
+    /// Puts what was read into force. Whether it is another than before. Links that are up stay up.
+    pub fn renew(&self, read: Credentials) -> bool {
+        read.remind(crate::clock::wall());
+        let former = self.current.load();
+        let renewed = (&former.certificate, &former.authority) != (&read.certificate, &read.authority);
+        if renewed {
+            self.tls.store(Arc::new(read.tls.clone()));
+            self.current.store(Arc::new(read));
+        }
+        renewed
     }
 }
 
@@ -119,9 +161,9 @@ fn unfit(error: rustls::Error) -> ClusterError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::certificate::{HOST, platform_of};
     use super::super::{Authority, Invitation};
     use super::*;
+    use router::bridge::tls::platform_of;
     use router::time::Duration;
     use rustls::pki_types::ServerName;
     use rustls::{ClientConnection, ServerConnection};
@@ -129,9 +171,9 @@ mod tests {
 
     /// Shakes hands in memory. What each end says of the other, or why not.
     fn shake(client: &Credentials, server: &Credentials) -> Result<(PlatformId, PlatformId), rustls::Error> {
-        let name = ServerName::try_from(HOST).unwrap();
-        let mut client = ClientConnection::new(Arc::clone(&client.client), name).unwrap();
-        let mut server = ServerConnection::new(Arc::clone(&server.server)).unwrap();
+        let name = ServerName::try_from("192.0.2.1").unwrap();
+        let mut client = ClientConnection::new(Arc::clone(&client.tls.client), name).unwrap();
+        let mut server = ServerConnection::new(Arc::clone(&server.tls.server)).unwrap();
         let mut wire = Vec::new();
         for _ in 0..8 {
             while client.wants_write() {
@@ -156,6 +198,7 @@ mod tests {
         let mut byte = [0];
         server.reader().read_exact(&mut byte).unwrap();
         assert_eq!(server.protocol_version(), Some(rustls::ProtocolVersion::TLSv1_3));
+        assert_eq!(server.handshake_kind(), Some(rustls::HandshakeKind::Full), "nothing is resumed");
         let named = |certificates: Option<&[rustls::pki_types::CertificateDer<'_>]>| {
             platform_of(&certificates.unwrap()[0]).unwrap()
         };
@@ -177,7 +220,7 @@ mod tests {
         let authority = Authority::make(today()).unwrap();
         let (one, two) = (credentials(&authority, today(), 1, 30), credentials(&authority, today(), 2, 30));
         assert_eq!(shake(&one, &two).unwrap(), (PlatformId(2), PlatformId(1)));
-        // Again, and nothing is resumed.
+        assert_eq!(shake(&one, &two).unwrap(), (PlatformId(2), PlatformId(1)));
         assert_eq!(shake(&two, &one).unwrap(), (PlatformId(1), PlatformId(2)));
     }
 
@@ -185,8 +228,10 @@ mod tests {
     fn another_cluster_and_an_expired_certificate_do_not_link() {
         let (own, other) = (Authority::make(today()).unwrap(), Authority::make(today()).unwrap());
         let (one, stranger) = (credentials(&own, today(), 1, 30), credentials(&other, today(), 2, 30));
-        assert!(shake(&one, &stranger).is_err());
-        assert!(shake(&stranger, &one).is_err());
+        for result in [shake(&one, &stranger), shake(&stranger, &one)] {
+            let unknown = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+            assert_eq!(result, Err(unknown), "a stranger's, not a forged one");
+        }
         let long_ago = WallTime(today().0 - 100 * 86_400_000_000);
         let old = Authority::make(long_ago).unwrap();
         let (fresh, expired) = (credentials(&old, today(), 1, 30), credentials(&old, long_ago, 2, 30));
@@ -217,5 +262,25 @@ mod tests {
         assert!(signed(&one.authority, &stranger, now + Duration::from_secs(40 * 86_400)).is_err());
         let elsewhere = Authority::make(now).unwrap();
         assert!(signed(elsewhere.certificate(), &stranger, now).is_err());
+    }
+
+    #[test]
+    fn renewed_files_are_taken_and_broken_ones_are_not() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::new(place.path());
+        folder.init(today(), PlatformId(1), "a", 30, false).unwrap();
+        let in_force = InForce::read(folder.clone(), PlatformId(1)).unwrap();
+        let (shared, before) = (in_force.tls(), in_force.tls().load_full());
+        assert!(!in_force.renew(in_force.read_anew().unwrap()), "the same files are nothing new");
+        assert!(Arc::ptr_eq(&before, &shared.load_full()));
+        let authority = folder.authority().unwrap();
+        let issued = authority.issue(today(), PlatformId(1), "a", 60).unwrap();
+        folder.install(today(), authority.pem(), &issued, true).unwrap();
+        assert!(in_force.renew(in_force.read_anew().unwrap()));
+        assert!(!Arc::ptr_eq(&before, &shared.load_full()), "links that come about use them");
+        assert_eq!(in_force.current().certificate.days_left(today()), 59);
+        std::fs::write(folder.certificate(), "torn").unwrap();
+        assert!(in_force.read_anew().is_err());
+        assert_eq!(in_force.current().ends().len(), 2);
     }
 }

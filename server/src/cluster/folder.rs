@@ -1,11 +1,15 @@
-//! The files: `authority.pem`, `platform.pem`, `platform.key`, and where the cluster was made `authority.key`.
+//! The files: `authority.pem`, `platform.pem`, `platform.key`, and where the cluster was made `authority.key` and
+//! `authority.platforms`.
 
 use super::authority::Issued;
-use super::certificate::Certificate;
+use super::certificate::{Certificate, is_name};
 use super::{Authority, ClusterError, credentials};
 use crate::limits::CLUSTER_FILE_BYTES;
+use router::limits::PLATFORMS;
 use router::time::WallTime;
 use router::{PlatformId, Private};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -36,6 +40,11 @@ impl Folder {
         self.0.join("authority.key")
     }
 
+    /// Which numbers the authority has signed for, and their names; beside its key.
+    pub fn members_file(&self) -> PathBuf {
+        self.0.join("authority.platforms")
+    }
+
     /// This platform's certificate.
     pub fn certificate(&self) -> PathBuf {
         self.0.join("platform.pem")
@@ -63,6 +72,7 @@ impl Folder {
         let issued = authority.issue(now, platform, name, days)?;
         let certificate = Certificate::from_pem("the platform's certificate", &issued.certificate)?;
         self.make()?;
+        self.write_members(&BTreeMap::from([(platform.0, name.to_owned())]))?;
         // The authority's key before what it signed: what is cut off here is no half cluster that looks whole.
         write_private(&self.authority_key(), authority.key().reveal())?;
         self.write_platform(authority.pem(), &issued)?;
@@ -81,6 +91,50 @@ impl Folder {
             other => other?,
         };
         Authority::read(read(&self.authority_certificate())?, &key)
+    }
+
+    /// Whom the authority has signed for, where its key is here: by number, with the name.
+    pub fn members(&self) -> Result<BTreeMap<u32, String>, ClusterError> {
+        let file = self.members_file();
+        let text = match read(&file) {
+            Err(ClusterError::Missing(_)) => String::new(),
+            other => other?,
+        };
+        let member = |line: &str| {
+            let (number, name) = line.split_once(' ')?;
+            Some((number.parse().ok()?, name.to_owned())).filter(|(_, name)| is_name(name))
+        };
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let wrong = |line: &str| ClusterError::malformed(file.display(), format!("`{line}` is no NUMBER NAME"));
+        lines.map(|line| member(line).ok_or_else(|| wrong(line))).collect()
+    }
+
+    /// Notes that a number is a platform's of this name from now on. One that is another's already is refused unless `replace`: two
+    /// machines with one number cannot both be linked.
+    pub fn enrol(&self, platform: PlatformId, name: &str, replace: bool) -> Result<(), ClusterError> {
+        let mut members = self.members()?;
+        match members.get(&platform.0) {
+            Some(former) if former == name => return Ok(()),
+            Some(former) if !replace => {
+                let number = platform.0;
+                let why = format!("platform {number} is `{former}`; --replace gives its number to `{name}`");
+                return Err(ClusterError::Invalid(why));
+            }
+            None if members.len() >= PLATFORMS => {
+                return Err(ClusterError::Invalid(format!("a cluster has at most {PLATFORMS} platforms")));
+            }
+            _ => {}
+        }
+        members.insert(platform.0, name.to_owned());
+        self.write_members(&members)
+    }
+
+    fn write_members(&self, members: &BTreeMap<u32, String>) -> Result<(), ClusterError> {
+        let mut text = String::from("# The platforms that the authority has signed for: number and name.\n");
+        for (number, name) in members {
+            let _ = writeln!(text, "{number} {name}");
+        }
+        write_private(&self.members_file(), &text)
     }
 
     /// Puts what a platform was given into the folder, once it is known to fit together.
@@ -198,10 +252,11 @@ mod tests {
         let certificate = folder.init(NOW, PlatformId(1), "a", 730, false).unwrap();
         assert_eq!(certificate.platform, Some(PlatformId(1)));
         assert_eq!(mode(folder.path()), 0o700);
-        for file in [folder.authority_key(), folder.authority_certificate(), folder.certificate(), folder.key()] {
+        let authority = [folder.authority_key(), folder.authority_certificate(), folder.members_file()];
+        for file in authority.into_iter().chain([folder.certificate(), folder.key()]) {
             assert_eq!(mode(&file), 0o600, "{}", file.display());
         }
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4, "nothing else is left there");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5, "nothing else is left there");
         let key = std::fs::read(folder.key()).unwrap();
         let error = folder.init(NOW, PlatformId(1), "a", 730, false).unwrap_err();
         assert_eq!(error, ClusterError::Exists(folder.authority_key()));
@@ -244,6 +299,30 @@ mod tests {
         let error = other.install(NOW, authority.pem(), &renewed, true).unwrap_err();
         assert!(matches!(error, ClusterError::Mismatch(_)), "{error}");
         other.authority().unwrap();
+    }
+
+    #[test]
+    fn a_number_is_given_once() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::new(place.path());
+        folder.init(NOW, PlatformId(1), "a", 30, false).unwrap();
+        folder.enrol(PlatformId(2), "b", false).unwrap();
+        folder.enrol(PlatformId(2), "b", false).unwrap();
+        let error = folder.enrol(PlatformId(1), "c", false).unwrap_err().to_string();
+        assert!(error.contains("`a`") && error.contains("--replace"), "{error}");
+        folder.enrol(PlatformId(1), "c", true).unwrap();
+        let expected = BTreeMap::from([(1, "c".to_owned()), (2, "b".to_owned())]);
+        assert_eq!(folder.members().unwrap(), expected);
+        for number in 3..=PLATFORMS as u32 {
+            folder.enrol(PlatformId(number), "x", false).unwrap();
+        }
+        assert!(folder.enrol(PlatformId(1_000), "x", false).is_err(), "a cluster has a bound");
+        for torn in ["1", "x a", "1 a b", "1 "] {
+            std::fs::write(folder.members_file(), torn).unwrap();
+            assert!(folder.members().is_err(), "{torn}");
+        }
+        std::fs::remove_file(folder.members_file()).unwrap();
+        assert_eq!(folder.members().unwrap(), BTreeMap::new(), "an authority that was moved without it");
     }
 
     #[test]

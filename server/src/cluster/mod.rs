@@ -17,7 +17,7 @@
 //! - [`authority`]: makes a cluster, signs for its platforms.
 //! - [`invitation`]: what a platform is given to join.
 //! - [`folder`]: the files.
-//! - [`credentials`]: what TLS is told.
+//! - [`credentials`]: what TLS is told, and renewal.
 
 pub mod authority;
 pub mod certificate;
@@ -28,7 +28,7 @@ pub mod invitation;
 
 pub use authority::Authority;
 pub use certificate::Certificate;
-pub use credentials::Credentials;
+pub use credentials::{Credentials, InForce};
 pub use error::ClusterError;
 pub use folder::Folder;
 pub use invitation::Invitation;

@@ -99,6 +99,7 @@ pub const KEYS: &[Key] = &[
     fixed("bridge.peers", "Where other platforms take links: HOST:PORT. One that is up suffices; it tells of the others."),
     fixed("bridge.plain", "Whether links are TCP without TLS. On loopback alone, for tests: whoever reaches the port is believed."),
     fixed("bridge.certificates", "Folder of the certificates that `tandem bridge` makes; the files are read anew by a reload. Where it is not set: bridge in the data folder.").example("\"./data/bridge\""),
+    fixed("bridge.heartbeat_ms", "How often each platform says that it is there, milliseconds, 50 to 10000. One that misses three is down, and what was asked of it fails."),
     fixed("metrics.listen", "HTTP address of /metrics (Prometheus) and /health. Where it is not set: none.").example("\"127.0.0.1:9464\""),
     live("log.level", "error, warn, info, debug, trace; or directives such as \"info,signaling=debug\"."),
     fixed("log.format", "\"text\" or \"json\"."),

@@ -9,8 +9,9 @@
 //! | `validate.rs` | contradictions |
 //! | `describe.rs` | the effective values with a comment each, and `docs/configuration.md` |
 //! | `reload.rs` | what changed, and what of it can be applied now |
-//! | `plan.rs`, `calls.rs`, `media.rs`, `sip.rs`, `store.rs` | what each service crate is told |
+//! | `bridge.rs`, `plan.rs`, `calls.rs`, `media.rs`, `sip.rs`, `store.rs` | what each service crate is told |
 
+pub mod bridge;
 pub mod calls;
 pub mod describe;
 pub mod keys;

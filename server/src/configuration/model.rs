@@ -217,7 +217,7 @@ pub struct Control {
 }
 
 /// Links with other platforms.
-#[derive(Clone, PartialEq, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, PartialEq, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "keys.rs says what each key is for")]
 pub struct Bridge {
@@ -228,6 +228,22 @@ pub struct Bridge {
     pub peers: Vec<HostPort>,
     pub plain: bool,
     pub certificates: Option<PathBuf>,
+    pub heartbeat_ms: u64,
+}
+
+impl Default for Bridge {
+    fn default() -> Self {
+        Self {
+            platform: None,
+            name: None,
+            listen: None,
+            advertise: None,
+            peers: Vec::new(),
+            plain: false,
+            certificates: None,
+            heartbeat_ms: 1_000,
+        }
+    }
 }
 
 impl Bridge {

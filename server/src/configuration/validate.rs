@@ -3,8 +3,10 @@
 use super::model::{Bridge, Configuration, Trunk};
 use super::value::SipShards;
 use super::{plan, sip};
-use crate::cluster::certificate::{is_name, is_platform};
+use crate::cluster::certificate::is_name;
 use crate::limits::{PEERS, PLATFORM_NAME_BYTES};
+use router::PlatformId;
+use router::limits::HEARTBEAT_MS;
 use signaling::limits::CONTACTS_PER_ACCOUNT_MAX;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -150,7 +152,11 @@ fn bridge_section(bridge: &Bridge, found: &mut Found) {
         return;
     };
     let highest = u32::MAX - 1;
-    found.unless(is_platform(platform), "bridge.platform", &format!("a platform has a number from 1 to {highest}"));
+    found.unless(
+        PlatformId(platform).is_identity(),
+        "bridge.platform",
+        &format!("a platform has a number from 1 to {highest}"),
+    );
     if let Some(name) = &bridge.name {
         let why = format!("1 to {PLATFORM_NAME_BYTES} letters, digits, dots, hyphens and underscores");
         found.unless(is_name(name), "bridge.name", &why);
@@ -165,6 +171,12 @@ fn bridge_section(bridge: &Bridge, found: &mut Found) {
         "bridge.advertise",
         "nobody can be told to come where bridge.listen is not set",
     );
+    let port = bridge.listen.is_none_or(|listen| listen.port() != 0);
+    found.unless(port, "bridge.listen", "a port that changes with each start is of no use to others");
+    if !HEARTBEAT_MS.contains(&bridge.heartbeat_ms) {
+        let (shortest, longest) = (HEARTBEAT_MS.start(), HEARTBEAT_MS.end());
+        found.add("bridge.heartbeat_ms", format!("lies between {shortest} and {longest}"));
+    }
     let mut seen = BTreeSet::new();
     for peer in &bridge.peers {
         if !seen.insert(peer) {
@@ -312,6 +324,8 @@ mod tests {
             ("[bridge]\nplatform = 1\nadvertise = \"a:1\"\npeers = [\"b:1\"]", "bridge.listen"),
             ("[bridge]\nplatform = 1\npeers = [\"b:1\", \"b:1\"]", "twice"),
             ("[bridge]\nplatform = 1\npeers = [\"b\"]", "NAME:PORT"),
+            ("[bridge]\nplatform = 1\nlisten = \"127.0.0.1:0\"", "port"),
+            ("[bridge]\nplatform = 1\npeers = [\"b:1\"]\nheartbeat_ms = 20", "between 50"),
             ("[bridge]\nplatform = 1\nlisten = \"0.0.0.0:5065\"\nplain = true", "loopback"),
             ("[bridge]\nplatform = 1\npeers = [\"192.0.2.1:5065\"]\nplain = true", "loopback"),
             ("[bridge]\nplatform = 1\npeers = [\"localhost:5065\"]\nplain = true", "loopback"),

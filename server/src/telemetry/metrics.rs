@@ -4,7 +4,9 @@
 //! is nothing global.
 
 use crate::administration::Scrape;
-use router::parameter::{Counter, Distribution, Resource, ResourceKind, ResourceState, Status};
+use router::parameter::{
+    Counter, Distribution, Platform, PlatformState, Resource, ResourceKind, ResourceState, Status,
+};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -47,6 +49,11 @@ pub fn exposition(scrape: &Scrape, draining: bool) -> String {
     for status in &scrape.statuses {
         module(&mut families, status);
     }
+    // Addresses where nobody was met yet have no number.
+    let others = scrape.platforms.iter().filter(|one| one.state != PlatformState::Here && one.id.is_identity());
+    for platform in others {
+        self::platform(&mut families, platform);
+    }
     let mut text = String::new();
     for (name, family) in &families.0 {
         if !family.help.is_empty() {
@@ -73,6 +80,28 @@ fn module(families: &mut Families, status: &Status) {
     }
     for distribution in &status.distributions {
         self::distribution(families, &status.module, distribution);
+    }
+}
+
+/// Another platform of the cluster. What went to it and came from it the interface counts in its status.
+fn platform(families: &mut Families, platform: &Platform) {
+    let id = platform.id.0.to_string();
+    let labels = [("platform", id.as_str()), ("name", platform.name.as_str())];
+    let reachable = u64::from(platform.state != PlatformState::Down);
+    families.gauge("tandem_platform_reachable", "Whether packets reach the platform.", &labels, reachable);
+    let linked = u64::from(platform.state == PlatformState::Linked);
+    families.gauge("tandem_platform_linked", "Whether the platform has a link of its own.", &labels, linked);
+    if let Some(round_trip) = platform.round_trip_us {
+        let help = "Round trip of the last heartbeat, microseconds.";
+        families.gauge("tandem_platform_round_trip_us", help, &labels, round_trip.into());
+    }
+    families.gauge("tandem_platform_queued", "Packets that wait to be written to its link.", &labels, platform.queued);
+    families.gauge("tandem_platform_in_flight", "Requests to it without an answer.", &labels, platform.in_flight);
+    for module in &platform.modules {
+        let name = router::address::Module::new(module.kind, module.index).to_string();
+        let labels = [("platform", id.as_str()), ("offered", name.as_str())];
+        let help = "How loaded a module of the platform says it is, thousandths.";
+        families.gauge("tandem_platform_load_thousandths", help, &labels, module.load_thousandths.into());
     }
 }
 
@@ -139,7 +168,8 @@ fn metric_name(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use router::{Address, ModuleKind};
+    use router::parameter::PlatformModule;
+    use router::{Address, ModuleKind, PlatformId};
 
     #[test]
     fn families_stand_together_and_labels_are_escaped() {
@@ -160,6 +190,18 @@ mod tests {
         let scrape = Scrape {
             statuses: vec![status("switch/0"), status("switch/1")],
             silent: vec![Address::local(ModuleKind::Store, 0)],
+            platforms: vec![
+                Platform { id: PlatformId(1), state: PlatformState::Here, ..Platform::default() },
+                Platform { address: Some("192.0.2.9:5065".to_owned()), ..Platform::default() },
+                Platform {
+                    id: PlatformId(2),
+                    name: "west".to_owned(),
+                    state: PlatformState::Linked,
+                    round_trip_us: Some(210),
+                    modules: vec![PlatformModule { kind: ModuleKind::Voice, index: 0, load_thousandths: 40 }],
+                    ..Platform::default()
+                },
+            ],
         };
         let text = exposition(&scrape, false);
         assert!(text.contains("tandem_calls 6\n"));
@@ -167,6 +209,11 @@ mod tests {
         assert!(text.contains("tandem_lateness_us_bucket{module=\"switch/1\",le=\"+Inf\"} 2\n"));
         assert!(text.contains("tandem_up{module=\"store/0\"} 0\n"));
         assert!(text.contains("tandem_resource_total{module=\"switch/0\",kind=\"calls\",name=\"calls\"} 10\n"));
+        assert!(text.contains("tandem_platform_reachable{platform=\"2\",name=\"west\"} 1\n"), "{text}");
+        assert!(text.contains("tandem_platform_round_trip_us{platform=\"2\",name=\"west\"} 210\n"), "{text}");
+        assert!(text.contains("tandem_platform_load_thousandths{platform=\"2\",offered=\"voice/0\"} 40\n"), "{text}");
+        assert!(!text.contains("platform=\"0\""), "nobody");
+        assert!(!text.contains("platform=\"1\""), "the own one is what all the rest is of");
         let types: Vec<_> = text.lines().filter(|line| line.starts_with("# TYPE")).collect();
         let mut distinct = types.clone();
         distinct.dedup();

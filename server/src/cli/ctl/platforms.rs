@@ -38,7 +38,7 @@ fn render(platforms: &[Value]) -> String {
         let round_trip = platform["round-trip-ms"].as_f64().map_or("-".to_owned(), |millis| format!("{millis:.2} ms"));
         table.row([
             show::text(&platform["platform"]),
-            show::text(&platform["name"]),
+            platform["name"].as_str().filter(|name| !name.is_empty()).unwrap_or("-").to_owned(),
             show::text(&platform["state"]),
             show::text(&platform["via"]),
             show::text(&platform["address"]),
