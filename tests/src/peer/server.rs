@@ -6,7 +6,8 @@ use super::site::Site;
 use super::wait::{self, PATIENCE};
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
@@ -115,6 +116,11 @@ impl<'a> Server<'a> {
         std::fs::write(self.configuration(), text).expect("the temporary folder can be written");
     }
 
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The configuration's file.
     pub fn configuration(&self) -> PathBuf {
         self.folder.join("tandem.toml")
@@ -140,7 +146,9 @@ impl<'a> Server<'a> {
         let mut command = Command::new(binary());
         command.arg("serve").arg("--config").arg(self.configuration()).current_dir(&self.folder);
         command.env_remove("TANDEM_SOCKET").env_remove("RUST_LOG");
-        let process = Process::start_apart(self.site, "tandem-server", command, Some(&self.folder.join("output.log")));
+        let name = self.folder.file_name().unwrap_or_default().to_string_lossy();
+        let process =
+            Process::start_apart(self.site, &format!("{name}-server"), command, Some(&self.folder.join("output.log")));
         let process = self.process.insert(process);
         let socket = self.folder.join("data").join("control.sock");
         wait::until("the server serves", || {
@@ -182,6 +190,29 @@ impl<'a> Server<'a> {
         let mut command = Command::new(binary());
         command.arg("ctl").args(arguments).current_dir(&self.folder).env_remove("TANDEM_SOCKET");
         process::run(self.site, "tandem-ctl", command, PATIENCE)
+    }
+
+    /// `tandem`, as a person types it in the server's folder. What it complains of is in `tandem-command.log`.
+    pub fn tandem(&self, arguments: &[&str]) -> (ExitStatus, String) {
+        let mut command = Command::new(binary());
+        command.args(arguments).current_dir(&self.folder).env_remove("TANDEM_SOCKET");
+        process::run(self.site, "tandem-command", command, PATIENCE)
+    }
+
+    /// The status of a page of its HTTP address, and the body.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let fetch = || -> std::io::Result<String> {
+            let mut stream = TcpStream::connect(self.metrics)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes())?;
+            let mut text = String::new();
+            stream.read_to_string(&mut text)?;
+            Ok(text)
+        };
+        let text = fetch().unwrap_or_else(|error| panic!("{path}: {error}"));
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        (status.unwrap_or_else(|| panic!("{path}: {head}")), body.to_owned())
     }
 
     /// What `tandem ctl … --json` prints.

@@ -10,11 +10,13 @@
 //! | `messages` | single requests by hand: OPTIONS, 420, 482, 483, scanners |
 //! | `phones` | baresip phones that hear each other, the built-in services |
 //! | `operation` | first start, reload, draining, `tandem check`, the control socket |
+//! | `cluster` | platforms coupled by TLS: made, killed, renewed, refused, found |
 //! | `hardship` | kill -9, a full disk, floods, slow readers |
 //! | `shards` | the same over three SIP shards; all the others, too, with `TANDEM_SHARDS=3` |
 //! | `soak` | thousands of calls leave nothing behind |
 
 mod calls;
+mod cluster;
 mod destinations;
 mod hardship;
 mod in_call;

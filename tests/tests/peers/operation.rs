@@ -7,30 +7,12 @@ use scenarios::peer::server::{Settings, binary};
 use scenarios::peer::wait::{PATIENCE, until};
 use scenarios::peer::{Control, Server, Site};
 use serde_json::json;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).permissions().mode() & 0o777
-}
-
-/// The status of a page, and its body.
-fn get(server: SocketAddr, path: &str) -> (u16, String) {
-    let fetch = || -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(server)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes())?;
-        let mut text = String::new();
-        stream.read_to_string(&mut text)?;
-        Ok(text)
-    };
-    let text = fetch().unwrap_or_else(|error| panic!("{path}: {error}"));
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    (status.unwrap_or_else(|| panic!("{path}: {head}")), body.to_owned())
 }
 
 #[test]
@@ -163,7 +145,7 @@ fn a_draining_server_takes_no_new_calls_and_ends_with_the_last_one() {
     let mut settings = line(caller, callee);
     settings.more.push_str(&trunk("late", None, late));
     let mut server = Server::start(&site, &settings);
-    assert_eq!(get(server.metrics, "/health").0, 200);
+    assert_eq!(server.get("/health").0, 200);
     let called = ours(&site, "callee", CALLEE, &[], callee).calls(1, 1).start();
     let talking = ours(&site, "caller", CALLER, &[], caller)
         .service("100")
@@ -174,7 +156,7 @@ fn a_draining_server_takes_no_new_calls_and_ends_with_the_last_one() {
     until("the call is up", || (server.used("calls") == 1).then_some(()));
     server.process().signal(Signal::TERM);
     until("the health says that it drains", || {
-        let (status, body) = get(server.metrics, "/health");
+        let (status, body) = server.get("/health");
         (status == 503 && body.contains("draining")).then_some(())
     });
     ours(&site, "late", CALLER_REFUSED, &[("STATUS", "503")], late).service("echo").to(server.sip).calls(1, 1).run();
@@ -247,7 +229,7 @@ fn metrics_tell_what_happened() {
     let mut server = Server::start(&site, &Settings::new(trunk("in", None, caller)));
     ours(&site, "caller", CALLER, &[], caller).service("echo").to(server.sip).calls(3, 10).run();
     server.is_idle();
-    let (status, text) = get(server.metrics, "/metrics");
+    let (status, text) = server.get("/metrics");
     assert_eq!(status, 200);
     let value = |name: &str| {
         let found = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
