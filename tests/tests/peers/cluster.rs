@@ -144,6 +144,35 @@ fn a_platform_of_another_cluster_is_refused() {
 }
 
 #[test]
+fn a_second_machine_of_the_same_number_does_not_displace_the_first() {
+    let site = Site::new();
+    let (at_a, at_b, at_twin) = (site.host.socket(), site.host.socket(), site.host.socket());
+    let mut a = Server::prepare(&site, "a", &settings(1, "a", at_a, &[]));
+    let mut b = Server::prepare(&site, "b", &settings(2, "b", at_b, &[at_a]));
+    let mut twin = Server::prepare(&site, "twin", &settings(2, "b", at_twin, &[at_a]));
+    works(&a, "bridge init --platform 1 --name a");
+    invite(&a, &b, 2, "b");
+    // The same invitation once more.
+    works(&twin, &format!("bridge join {}", b.folder().join("invitation").display()));
+    a.launch();
+    b.launch();
+    let since = reaches(&a, 2, "linked")["since"].clone();
+    twin.launch();
+    until("the twin is told", || {
+        let listed = twin.ctl_json(&["platforms"]);
+        let mut errors = listed.as_array()?.iter().filter_map(|one| one["last-error"].as_str());
+        errors.find(|error| error.contains("identity-taken")).map(str::to_owned)
+    });
+    let first = platform(&a, 2).expect("it is linked");
+    assert_eq!((&first["state"], &first["since"]), (&json!("linked"), &since));
+    // Who looks at the first one sees that there is another.
+    assert!(first["last-error"].as_str().is_some_and(|error| error.contains("identity-taken")), "{first}");
+    for server in [&mut twin, &mut b, &mut a] {
+        server.stop();
+    }
+}
+
+#[test]
 fn three_platforms_find_each_other_from_one_known_peer() {
     let site = Site::new();
     let (at_a, at_b, at_c) = (site.host.socket(), site.host.socket(), site.host.socket());
