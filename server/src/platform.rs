@@ -52,7 +52,19 @@ const ORDERS: usize = 32;
 /// Runs the server until it is told to end. `print` shows the operator what is shown once.
 pub fn run(configuration: Configuration, file: Option<PathBuf>, print: fn(&str)) -> Result<(), StartError> {
     let logging = Logging::start(&configuration.log).map_err(|error| StartError::new("log", error))?;
-    threads::end_with_vital_threads();
+    let last_words = logging.clone();
+    threads::end_with_vital_threads(move || last_words.flush());
+    let result = start(configuration, file, logging.clone(), print);
+    logging.flush();
+    result
+}
+
+fn start(
+    configuration: Configuration,
+    file: Option<PathBuf>,
+    logging: Logging,
+    print: fn(&str),
+) -> Result<(), StartError> {
     let clock = Clock::start();
     let ports = &configuration.media.ports;
     let needed = limits::files_needed(configuration.calls.max.into(), u64::from(ports.last - ports.first) + 1);

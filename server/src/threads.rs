@@ -106,7 +106,9 @@ const VITAL: [&str; 2] = ["sip-", "store"];
 
 /// From now on a panic in a vital thread ends the process, so that who supervises it starts it anew, rather than leaving a
 /// server that answers nobody. Every panic is an error in the log.
-pub fn end_with_vital_threads() {
+///
+/// `last_words` sees to it that what was logged is written before the process ends.
+pub fn end_with_vital_threads(last_words: impl Fn() + Send + Sync + 'static) {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         report(panic);
@@ -115,6 +117,7 @@ pub fn end_with_vital_threads() {
         tracing::error!(thread = thread.name(), place, "a panic: a fault of this program");
         if thread.name().is_some_and(is_vital) {
             tracing::error!(thread = thread.name(), "a vital thread ended in a panic: the server ends");
+            last_words();
             std::process::exit(PANICKED);
         }
     }));

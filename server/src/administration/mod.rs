@@ -372,6 +372,7 @@ impl Administration {
         counters.push(Counter::new("router_unknown_destinations", router.unknown_destinations));
         counters.push(Counter::new("router_absent_platforms", router.absent_platforms));
         counters.push(Counter::new("configuration_reloads", self.reloads));
+        counters.push(Counter::new("log_lines_dropped", crate::telemetry::lines::dropped()));
         Status {
             module: self.outbox.address().module.to_string(),
             since: self.since,

@@ -2,6 +2,7 @@
 
 use crate::configuration::model::Log;
 use crate::configuration::value::LogFormat;
+use crate::telemetry::lines::Lines;
 use std::io::IsTerminal;
 use std::sync::Arc;
 use tracing_subscriber::layer::SubscriberExt;
@@ -10,30 +11,40 @@ use tracing_subscriber::{EnvFilter, Layer, fmt, reload};
 
 /// The log's level, which can be changed while it is written.
 #[derive(Clone)]
-pub struct Logging(Arc<dyn Fn(EnvFilter) -> Result<(), String> + Send + Sync>);
+pub struct Logging {
+    level: Arc<dyn Fn(EnvFilter) -> Result<(), String> + Send + Sync>,
+    lines: Lines,
+}
 
 impl Logging {
     /// Begins to log. Once a process.
     pub fn start(log: &Log) -> Result<Self, String> {
         let (filter, handle) = reload::Layer::new(filter(&log.level)?);
+        let lines = Lines::start(std::io::stderr()).map_err(|error| format!("the log cannot be written: {error}"))?;
         let layer = match log.format {
             LogFormat::Text => {
                 let terminal = std::io::stderr().is_terminal();
-                fmt::layer().with_writer(std::io::stderr).with_ansi(terminal).boxed()
+                fmt::layer().with_writer(lines.clone()).with_ansi(terminal).boxed()
             }
-            LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed(),
+            LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(lines.clone()).boxed(),
         };
         tracing_subscriber::registry()
             .with(filter)
             .with(layer)
             .try_init()
             .map_err(|error| format!("the log cannot be written: {error}"))?;
-        Ok(Self(Arc::new(move |filter| handle.reload(filter).map_err(|error| error.to_string()))))
+        let level = Arc::new(move |filter| handle.reload(filter).map_err(|error| error.to_string()));
+        Ok(Self { level, lines })
     }
 
     /// Another level from now on.
     pub fn set_level(&self, level: &str) -> Result<(), String> {
-        (self.0)(filter(level)?)
+        (self.level)(filter(level)?)
+    }
+
+    /// Waits until what was logged so far is written, a second at most: the process ends.
+    pub fn flush(&self) {
+        self.lines.flush();
     }
 }
 
