@@ -2,7 +2,8 @@
 //!
 //! A packet is an array of five: source, destination, transaction, command, parameters. Structs are maps with small integer
 //! keys; a decoder passes over keys that it does not know and takes absent optional ones as empty, so that versions that
-//! differ understand each other. A frame is the packet behind its length in four octets, big-endian.
+//! differ understand each other. A frame here is the packet alone behind its length in four octets, big-endian; on a link
+//! it is part of a message ([`crate::bridge::message`]).
 
 use crate::address::Address;
 use crate::command::Command;

@@ -3,11 +3,15 @@
 
 mod cddl;
 mod common;
+mod messages;
 
 use cddl::Cddl;
 use common::{from_hex, packet, samples};
-use router::encoding::{read_frame, write_frame};
-use router::limits::{FRAME_BYTES, PARAMETERS};
+use messages::messages;
+use router::bridge::frame::FrameReader;
+use router::bridge::message::{ByeReason, Hello, LinkMessage, Offered, Order, read_message, write_hello, write_packet};
+use router::encoding::write_frame;
+use router::limits::{FRAME_BYTES, HELLO_FRAME_BYTES, PARAMETERS};
 use router::parameter::{Bridge, CauseKind, Outcome, PlatformState, PortId, Reason};
 use router::{Address, Command, Module, ModuleKind, Packet, Parameters, PlatformId, one};
 use std::collections::BTreeMap;
@@ -57,6 +61,9 @@ fn every_sample_is_what_the_cddl_allows_and_nothing_else_is_in_the_cddl() {
             }
         }
     }
+    for (name, frame) in messages() {
+        cddl.check("link-message", &frame[4..]).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
     assert_eq!(cddl.unused(), Vec::<String>::new(), "no sample has these: does the code?");
 }
 
@@ -75,6 +82,8 @@ fn names_and_numbers_are_those_of_the_code() {
     assert_eq!(cddl.enumeration("cause-kind"), table(causes));
     let outcomes = Outcome::ALL.iter().zip(1..).map(|(outcome, number)| (outcome.name().to_owned(), number)).collect();
     assert_eq!(cddl.enumeration("outcome"), table(outcomes));
+    let byes = ByeReason::ALL.iter().map(|reason| (reason.name().to_owned(), *reason as u64)).collect();
+    assert_eq!(cddl.enumeration("bye-reason"), table(byes));
     let states = PlatformState::ALL.iter().map(|state| (state.name().to_owned(), *state as u64)).collect();
     assert_eq!(cddl.enumeration("platform-state"), table(states));
     let parameters: BTreeMap<String, u64> =
@@ -92,22 +101,52 @@ fn the_text_names_every_command_reason_and_bound() {
         assert!(document.contains(&format!("| `{}` |", written(&format!("{reason:?}")))), "{reason:?}");
     }
     assert!(document.contains("1,048,576") && FRAME_BYTES == 1_048_576);
+    for reason in ByeReason::ALL
+        .iter()
+        .filter(|reason| ![ByeReason::Stopping, ByeReason::TooMany, ByeReason::Malformed].contains(reason))
+    {
+        assert!(document.contains(&format!("`{}`", reason.name())), "{reason:?}");
+    }
+    assert!(document.contains("65,536") && HELLO_FRAME_BYTES == 65_536);
     assert!(document.contains("1,024 parameters") && PARAMETERS == 1_024);
 }
 
 #[test]
-fn the_example_is_that_packet() {
+fn the_example_is_what_is_said() {
     let bytes = from_hex(&block("hex"));
+    let hello = Hello {
+        version: 1,
+        oldest: 1,
+        platform: PlatformId(5),
+        name: "a".to_owned(),
+        epoch: 0x1234_5678,
+        software: Some("0.1.0".to_owned()),
+        addresses: vec!["192.0.2.5:5070".to_owned()],
+        modules: vec![Offered { kind: ModuleKind::Voice as u8, index: 0, load_thousandths: 250 }],
+        heartbeat_ms: 1_000,
+    };
+    let plain = packet(one(Bridge { a: PortId(1), b: PortId(2) }));
     let expected = Packet {
+        source: Address { platform: PlatformId(5), ..plain.source },
         destination: Address {
             platform: PlatformId(7),
             module: Module::new(ModuleKind::Voice, 1),
             ..Address::any(ModuleKind::Voice)
         },
         command: Command::Connect,
-        ..packet(one(Bridge { a: PortId(1), b: PortId(2) }))
+        ..plain
     };
-    let (read, length) = read_frame(&bytes).unwrap().unwrap();
-    assert!(read == expected && length == bytes.len(), "{read:?}");
-    assert_eq!(frame(&expected), bytes);
+    let order = Order { epoch: 0x1234_5678, sequence: 1 };
+    let mut written = Vec::new();
+    write_hello(&hello, &mut written);
+    write_packet(4, order, &expected, &mut written);
+    assert_eq!(written, bytes);
+    let mut reader = FrameReader::new(FRAME_BYTES);
+    let mut rest = &bytes[..];
+    let content = reader.next(&mut rest).unwrap().unwrap();
+    assert!(matches!(read_message(content), Ok(LinkMessage::Hello(read)) if *read == hello));
+    reader.consumed();
+    let content = reader.next(&mut rest).unwrap().unwrap();
+    let Ok(LinkMessage::Packet(read)) = read_message(content) else { panic!("a packet") };
+    assert!((read.hops, read.order) == (4, order) && read.packet().unwrap() == Some(expected));
 }

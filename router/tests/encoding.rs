@@ -4,10 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "a test may unwrap")]
 
 mod common;
+mod messages;
 
 use common::{from_hex, packet, samples, to_hex};
 use minicbor::{Encoder, data::Tag};
 use proptest::prelude::*;
+use router::bridge::message::{LinkMessage, read_message};
 use router::encoding::{EncodingError, read_frame, read_packet, write_frame};
 use router::limits::{FRAME_BYTES, PARAMETERS};
 use router::parameter::{Digits, Extension, Failure, Reason};
@@ -69,6 +71,29 @@ fn the_encoding_is_what_was_published() {
             "{name}: what a published version wrote is read as something else"
         );
         assert_eq!(to_hex(&frame(&packet)), to_hex(&golden), "{name}: a published version would read something else");
+    }
+}
+
+/// What version 1 of a link says is what it has always said, and is understood.
+#[test]
+fn the_link_says_what_was_published() {
+    for (name, frame) in messages::messages() {
+        let path = Path::new(GOLDEN).join("link-1").join(format!("{name}.hex"));
+        let Ok(golden) = std::fs::read_to_string(&path) else {
+            assert!(std::env::var_os(WRITE).is_some(), "{path:?} is missing: {WRITE}=1 makes it");
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, to_hex(&frame)).unwrap();
+            continue;
+        };
+        let golden = from_hex(&golden);
+        assert_eq!(to_hex(&frame), to_hex(&golden), "{name}: a published version would read something else");
+        let message = read_message(&golden[4..]).unwrap();
+        assert!(!matches!(message, LinkMessage::Unknown), "{name}: what a published version wrote is not understood");
+        if let LinkMessage::Hello(hello) = message {
+            assert_eq!((hello.platform, hello.version), (messages::hello().platform, 1));
+        } else if let LinkMessage::Packet(packet) = message {
+            assert_eq!(packet.packet().unwrap(), Some(messages::packet()));
+        }
     }
 }
 

@@ -15,15 +15,19 @@
 //! | `offer_answer` | operations on a dialog's offer/answer machines |
 //! | `transactions` | operations on the table of transactions |
 //! | `outbox` | operations on a module's outbox |
+//! | `link` | what comes over a link from another platform |
+//! | `bridge` | operations on three platforms and the links between them |
 //! | `signaling` | operations on a signalling module and on those around it |
 //! | `media_session` | operations on a media worker |
 //! | `calls` | operations on a switch and on those around it |
 //! | `control_session` | lines, packets and time at the control module |
 
+mod bridge;
 mod calls;
 mod configuration;
 mod control_session;
 mod digest;
+mod link;
 mod media_session;
 mod offer_answer;
 mod outbox;
@@ -37,10 +41,12 @@ mod sip_stream;
 mod tape;
 mod transactions;
 
+pub use bridge::bridge;
 pub use calls::calls;
 pub use configuration::configuration;
 pub use control_session::control_session;
 pub use digest::digest;
+pub use link::link;
 pub use media_session::media_session;
 pub use offer_answer::offer_answer;
 pub use outbox::outbox;
@@ -69,6 +75,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("offer_answer", offer_answer),
     ("transactions", transactions),
     ("outbox", outbox),
+    ("link", link),
+    ("bridge", bridge),
     ("signaling", signaling),
     ("media_session", media_session),
     ("calls", calls),

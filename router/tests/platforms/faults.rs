@@ -1,1 +1,554 @@
+//! One fault each: what it does to whom, and how soon.
 
+use crate::network::{Network, config, millis};
+use crate::node::{Manner, on};
+use router::bridge::message::{
+    Announced, Bye, ByeReason, Forwarded, Header, Heartbeat, Hello, LinkMessage, Order, read_message, write_bye,
+    write_forwarded, write_heartbeat, write_hello, write_packet, write_platforms,
+};
+use router::bridge::{Bridge, Config, LinkId, Output};
+use router::limits::{FRAME_BYTES, LINK_REQUEST_BYTES, LINKS_WITHOUT_HELLO, PLATFORMS};
+use router::parameter::PlatformState::{Down, Linked, Via};
+use router::parameter::{Extension, MediaPort, PortId, Reason, Selection, Status};
+use router::time::{Duration, Instant, Now};
+use router::{
+    Address, Command, Instance, ModuleKind, Packet, Parameters, PlatformId, Random, Service, Transaction, one,
+};
+use std::collections::VecDeque;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn absent(network: &mut Network, node: usize) -> usize {
+    network.node(node).reasons.get(&Some(Reason::PlatformAbsent)).copied().unwrap_or(0)
+}
+
+#[test]
+fn a_link_that_is_cut_in_a_burst_fails_what_was_in_flight_at_once() {
+    let mut network = Network::by_gossip(1, 2);
+    network.run(2 * SECOND);
+    network.node(1).manner = Manner::Within(3);
+    let now = network.now;
+    for _ in 0..500 {
+        network.node(0).ask(now, PlatformId(2), MINUTE);
+    }
+    network.run(millis(3));
+    network.cut(0);
+    network.run(millis(50));
+    let node = network.node(0);
+    assert!(node.finals.values().all(|answers| *answers == 1));
+    let failed = absent(&mut network, 0);
+    assert!((1..500).contains(&failed), "{failed}");
+    network.run(SECOND);
+    assert_eq!(network.node(0).states()[&2], Linked, "and the link is back");
+    assert_eq!(network.node(0).bridge.counters().late, 0);
+}
+
+#[test]
+fn a_platform_that_falls_silent_is_gone_within_three_heartbeats() {
+    let mut network = Network::by_gossip(2, 2);
+    network.run(2 * SECOND);
+    network.part(0, 1);
+    let now = network.now;
+    let asked = network.node(0).ask(now, PlatformId(2), MINUTE);
+    network.run(5 * SECOND);
+    let after = network.node(0).answered_at[&asked].since(now.instant);
+    assert!(after <= millis(3_100), "{after:?}");
+    assert_eq!(absent(&mut network, 0), 1);
+    let platform = network.node(0).platform(2);
+    assert_eq!(platform.state, Down);
+    assert!(platform.last_error.is_some_and(|error| error.contains("nothing came for")));
+    // Asked now, it is absent at once; and the link comes back by itself.
+    let now = network.now;
+    network.node(0).ask(now, PlatformId(2), MINUTE);
+    network.run(millis(1));
+    assert_eq!(absent(&mut network, 0), 2);
+    network.parted.clear();
+    network.run(40 * SECOND);
+    assert_eq!(network.node(0).states()[&2], Linked);
+}
+
+#[test]
+fn a_half_closed_link_is_none() {
+    let mut network = Network::by_gossip(3, 2);
+    network.run(2 * SECOND);
+    network.node(1).manner = Manner::Never;
+    let now = network.now;
+    network.node(0).ask(now, PlatformId(2), MINUTE);
+    network.run(millis(10));
+    network.end(0, 1, None);
+    network.run(millis(10));
+    assert_eq!(absent(&mut network, 0), 1);
+    network.run(10 * SECOND);
+    assert_eq!((network.node(0).states()[&2], network.node(1).states()[&1]), (Linked, Linked));
+}
+
+#[test]
+fn a_peer_that_never_reads_is_let_go_and_holds_up_nobody_else() {
+    let mut network = Network::by_gossip(4, 3);
+    network.run(2 * SECOND);
+    let link = network.between(0, 1)[0];
+    network.stall(link, 0);
+    let filler = one(Extension { name: "filler".to_owned(), bytes: vec![0; 1 << 14] });
+    let now = network.now;
+    for _ in 0..1_000 {
+        let node = network.node(0);
+        let to = on(2, crate::node::ANSWERER);
+        let asked = node.asker.request(now.instant, Instance(1), to, Command::Query, filler.clone(), MINUTE);
+        node.finals.insert(asked, 0);
+    }
+    network.pump();
+    let (_, octets) = network.node(0).bridge.waiting();
+    assert!(octets <= LINK_REQUEST_BYTES + (1 << 15), "{octets}");
+    let busy = network.node(0).reasons.get(&Some(Reason::Busy)).copied().unwrap_or(0);
+    assert!((500..900).contains(&busy), "{busy}");
+    network.node(0).ask(now, PlatformId(3), SECOND);
+    network.run(millis(20));
+    assert_eq!(network.node(2).served, 1);
+    network.run(4 * SECOND);
+    assert!(network.node(0).finals.values().all(|answers| *answers == 1));
+    assert_eq!(network.node(0).bridge.waiting(), (0, 0));
+    network.run(MINUTE);
+    assert_eq!(network.node(0).states()[&2], Linked);
+}
+
+#[test]
+fn three_that_part_into_two_and_one_heal() {
+    let mut network = Network::by_gossip(5, 3);
+    network.run(2 * SECOND);
+    network.part(0, 2);
+    network.part(1, 2);
+    network.run(10 * SECOND);
+    assert_eq!(network.node(0).states().into_iter().collect::<Vec<_>>(), [(2, Linked), (3, Down)]);
+    assert_eq!(network.node(2).states().into_iter().collect::<Vec<_>>(), [(1, Down), (2, Down)]);
+    network.parted.clear();
+    network.run(MINUTE);
+    for index in 0..3 {
+        assert!(network.node(index).states().values().all(|state| *state == Linked));
+    }
+    // One missing link, and there is a way around it.
+    network.part(0, 2);
+    network.run(5 * SECOND);
+    assert_eq!(network.node(0).states()[&3], Via);
+    let now = network.now;
+    network.node(0).ask(now, PlatformId(3), SECOND);
+    network.run(SECOND);
+    assert_eq!(network.node(2).served, 1);
+    // The platform in the middle dies with a request in it.
+    network.node(2).manner = Manner::Never;
+    let now = network.now;
+    let asked = network.node(0).ask(now, PlatformId(3), MINUTE);
+    network.run(millis(10));
+    network.kill(1);
+    network.run(4 * SECOND);
+    assert!(network.node(0).answered_at[&asked].since(now.instant) < SECOND);
+    assert_eq!(network.node(0).states()[&3], Down);
+}
+
+#[test]
+fn of_two_platforms_with_one_identity_the_first_stays_and_the_other_is_told() {
+    // The second one calls itself 2, too, and lives at another address.
+    let second = Config { platform: PlatformId(2), ..config(2, &[0]) };
+    let mut network = Network::new(6, vec![config(0, &[]), config(1, &[0])]);
+    network.run(2 * SECOND);
+    let random = network.random.fork();
+    network.nodes.push(Some(crate::node::Node::new(second, network.now, random)));
+    network.run(10 * SECOND);
+    let error = network.node(0).platform(2).last_error;
+    assert!(error.is_some_and(|error| error.contains("another living platform")));
+    assert_eq!(network.node(0).platform(2).name, "node 2");
+    let error = network.node(2).platform(1).last_error;
+    assert!(error.is_some_and(|error| error.contains("identity-taken")));
+    let now = network.now;
+    network.node(0).ask(now, PlatformId(2), SECOND);
+    network.run(SECOND);
+    assert_eq!((network.node(1).served, network.node(2).served), (1, 0));
+    // Once the first is gone, the other is who it says it is.
+    network.kill(1);
+    network.run(MINUTE);
+    assert_eq!(network.node(0).platform(2).name, "node 3");
+}
+
+#[test]
+fn a_platform_that_stops_is_down_at_once_and_one_that_dials_itself_is_not_linked() {
+    let mut network = Network::new(7, vec![config(0, &[0]), config(1, &[0])]);
+    network.run(5 * SECOND);
+    assert_eq!(network.node(0).states().into_iter().collect::<Vec<_>>(), [(2, Linked)]);
+    let now = network.now;
+    network.node(1).bridge.handle_stop(now);
+    network.run(millis(20));
+    assert_eq!(network.node(0).states()[&2], Down);
+    network.run(MINUTE);
+    assert_eq!(network.connections.len(), 0);
+}
+
+/// A peer by its octets alone.
+struct Raw {
+    bridge: Bridge,
+    link: LinkId,
+    now: Now,
+    /// What the interface said: contents of frames.
+    said: VecDeque<Vec<u8>>,
+    is_closed: bool,
+}
+
+fn hello() -> Hello {
+    Hello {
+        version: 1,
+        oldest: 1,
+        platform: PlatformId(2),
+        name: "raw".to_owned(),
+        epoch: 77,
+        software: None,
+        addresses: Vec::new(),
+        modules: Vec::new(),
+        heartbeat_ms: 1_000,
+    }
+}
+
+impl Raw {
+    fn new() -> Self {
+        let now = Now { instant: Instant::from_millis(1_000), ..Now::default() };
+        let mut bridge = Bridge::new(Config::new(PlatformId(1), "one"), now, Random::from_seed(1));
+        bridge.handle_modules([Address::local(ModuleKind::Store, 0)]);
+        let link = bridge.handle_accepted(now, "192.0.2.2:1".to_owned(), None).unwrap();
+        let mut raw = Self { bridge, link, now, said: VecDeque::new(), is_closed: false };
+        raw.collect();
+        raw
+    }
+
+    fn up() -> Self {
+        let mut raw = Self::new();
+        raw.say(|buffer| write_hello(&hello(), buffer));
+        assert!(!raw.is_closed);
+        raw
+    }
+
+    fn say(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut octets = Vec::new();
+        write(&mut octets);
+        self.bridge.handle_bytes(self.now, self.link, &octets);
+        self.collect();
+    }
+
+    fn collect(&mut self) {
+        while let Some(output) = self.bridge.poll_output() {
+            let octets = match output {
+                Output::Write(_, octets) => octets,
+                Output::Close(_, last) => {
+                    self.is_closed = true;
+                    last
+                }
+                Output::Connect(..) => continue,
+            };
+            self.bridge.handle_written(self.now, self.link, octets.len());
+            let mut octets = &octets[..];
+            while let Some((length, rest)) = octets.split_first_chunk::<4>() {
+                let (content, rest) = rest.split_at(u32::from_be_bytes(*length) as usize);
+                self.said.push_back(content.to_vec());
+                octets = rest;
+            }
+        }
+    }
+
+    /// The reason of the last bye.
+    fn bye(&self) -> Option<u8> {
+        match read_message(self.said.back()?) {
+            Ok(LinkMessage::Bye(Bye { reason, .. })) if self.is_closed => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Packets that were said.
+    fn packets(&mut self) -> Vec<Packet> {
+        let said = std::mem::take(&mut self.said);
+        let packet = |content: &Vec<u8>| match read_message(content) {
+            Ok(LinkMessage::Packet(packet)) => packet.packet().unwrap(),
+            _ => None,
+        };
+        said.iter().filter_map(packet).collect()
+    }
+
+    fn delivered(&mut self) -> Vec<Packet> {
+        std::iter::from_fn(|| self.bridge.poll_deliver()).collect()
+    }
+}
+
+fn query(from: u32) -> Packet {
+    Packet {
+        source: on(from, Address::local(ModuleKind::Control, 0)),
+        destination: on(1, Address::local(ModuleKind::Store, 0)),
+        transaction: Transaction(9),
+        command: Command::Query,
+        parameters: one(Status::default()),
+    }
+}
+
+#[test]
+fn what_is_no_message_closes_the_link_and_says_why() {
+    type Say = fn(&mut Vec<u8>);
+    let cases: [(&str, Say, ByeReason); 8] = [
+        ("no CBOR", |buffer| buffer.extend([0, 0, 0, 2, 0xff, 0xff]), ByeReason::Malformed),
+        ("too long", |buffer| buffer.extend((FRAME_BYTES as u32 + 1).to_be_bytes()), ByeReason::Malformed),
+        ("a request of HTTP", |buffer| buffer.extend(b"GET / HTTP/1.1\r\n"), ByeReason::Malformed),
+        ("hello again", |buffer| write_hello(&hello(), buffer), ByeReason::Misbehaved),
+        ("for another", |buffer| write_packet(4, Order::default(), &query(3), buffer), ByeReason::Misbehaved),
+        ("for us", |buffer| write_packet(4, Order::default(), &query(1), buffer), ByeReason::Misbehaved),
+        (
+            "parameters that are cut",
+            |buffer| {
+                let header = Header::of(&query(2));
+                let forwarded = Forwarded { hops: 4, order: Order::default(), header, parameters: &[0x82, 0x01] };
+                write_forwarded(&forwarded, buffer);
+            },
+            ByeReason::Malformed,
+        ),
+        (
+            "more platforms than there may be",
+            |buffer| {
+                let announced = Announced {
+                    platform: PlatformId(3),
+                    name: String::new(),
+                    epoch: 1,
+                    software: None,
+                    addresses: Vec::new(),
+                    modules: Vec::new(),
+                    distance: 1,
+                    via: PlatformId(3),
+                };
+                write_platforms(&vec![announced; PLATFORMS + 1], buffer);
+            },
+            ByeReason::Malformed,
+        ),
+    ];
+    for (what, say, reason) in cases {
+        let mut raw = Raw::up();
+        raw.say(say);
+        if what == "more platforms than there may be" {
+            // Well-formed, perhaps a later version's: passed over.
+            assert!(!raw.is_closed);
+            continue;
+        }
+        assert_eq!(raw.bye(), Some(reason as u8), "{what}");
+        assert_eq!(raw.bridge.waiting(), (0, 0));
+    }
+}
+
+#[test]
+fn a_hello_is_checked() {
+    let cases = [
+        (Hello { oldest: 2, version: 3, ..hello() }, Some(ByeReason::Version)),
+        (Hello { version: 2, ..hello() }, None),
+        (Hello { version: 0, oldest: 0, ..hello() }, Some(ByeReason::Version)),
+        (Hello { platform: PlatformId(1), ..hello() }, Some(ByeReason::IdentityTaken)),
+        (Hello { platform: PlatformId::ANY, ..hello() }, Some(ByeReason::Misbehaved)),
+        (Hello { platform: PlatformId::HERE, ..hello() }, Some(ByeReason::Misbehaved)),
+    ];
+    for (hello, reason) in cases {
+        let mut raw = Raw::new();
+        raw.say(|buffer| write_hello(&hello, buffer));
+        assert_eq!(raw.bye(), reason.map(|reason| reason as u8), "{hello:?}");
+    }
+    // Something else first, too much of it, nothing.
+    let mut raw = Raw::new();
+    raw.say(|buffer| write_heartbeat(&Heartbeat { number: 1, modules: Vec::new() }, buffer));
+    assert_eq!(raw.bye(), Some(ByeReason::Malformed as u8));
+    let mut raw = Raw::new();
+    raw.say(|buffer| buffer.extend((1u32 << 17).to_be_bytes()));
+    assert_eq!(raw.bye(), Some(ByeReason::Malformed as u8));
+    let mut raw = Raw::new();
+    raw.now = raw.now.later(6 * SECOND);
+    raw.bridge.handle_timeout(raw.now);
+    raw.collect();
+    assert_eq!(raw.bye(), Some(ByeReason::Silent as u8));
+}
+
+#[test]
+fn a_certificate_names_the_platform() {
+    for (identity, reason) in [(2, None), (3, Some(ByeReason::IdentityMismatch as u8))] {
+        let mut raw = Raw::new();
+        raw.link = raw.bridge.handle_accepted(raw.now, "192.0.2.3:1".to_owned(), Some(PlatformId(identity))).unwrap();
+        raw.say(|buffer| write_hello(&hello(), buffer));
+        assert_eq!(raw.bye(), reason);
+    }
+}
+
+#[test]
+fn a_later_version_is_understood() {
+    let mut raw = Raw::new();
+    // A hello of version 2 with a key that version 1 does not have, a message that it does not have, a packet with more.
+    let mut frames = Vec::new();
+    let mut frame = |content: Vec<u8>| {
+        frames.extend((content.len() as u32).to_be_bytes());
+        frames.extend(content);
+    };
+    let mut e = minicbor::Encoder::new(Vec::new());
+    e.array(3).unwrap().u8(1).unwrap().map(8).unwrap();
+    e.u8(0).unwrap().u8(2).unwrap().u8(1).unwrap().u8(1).unwrap().u8(2).unwrap().u8(2).unwrap();
+    e.u8(3).unwrap().str("later").unwrap().u8(4).unwrap().u8(5).unwrap().u8(6).unwrap().array(0).unwrap();
+    e.u8(7).unwrap().array(1).unwrap().array(4).unwrap().u8(200).unwrap().u8(0).unwrap().u8(0).unwrap().null().unwrap();
+    e.u8(99).unwrap().str("new").unwrap().bool(true).unwrap();
+    let hello = e.into_writer();
+    // heartbeat-ms is no optional key: without it there is no hello.
+    let mut e = minicbor::Encoder::new(Vec::new());
+    e.array(2).unwrap().u8(1).unwrap().map(9).unwrap();
+    e.u8(0).unwrap().u8(2).unwrap().u8(1).unwrap().u8(1).unwrap().u8(2).unwrap().u8(2).unwrap();
+    e.u8(3).unwrap().str("later").unwrap().u8(4).unwrap().u8(5).unwrap().u8(6).unwrap().array(0).unwrap();
+    e.u8(7).unwrap().array(1).unwrap().array(4).unwrap().u8(200).unwrap().u8(0).unwrap().u8(0).unwrap().null().unwrap();
+    e.u8(8).unwrap().u16(1_000).unwrap().u8(99).unwrap().str("new").unwrap();
+    let whole = e.into_writer();
+    frame(whole);
+    frame(vec![0x82, 0x18, 0xc8, 0xf6]);
+    let mut e = minicbor::Encoder::new(Vec::new());
+    e.array(2).unwrap().u8(4).unwrap().array(5).unwrap().u8(4).unwrap().u8(5).unwrap().u8(1).unwrap();
+    e.encode(query(2)).unwrap().str("more").unwrap();
+    frame(e.into_writer());
+    raw.say(|buffer| buffer.extend(frames));
+    assert!(!raw.is_closed);
+    assert_eq!(raw.delivered().len(), 1);
+    assert_eq!(raw.bridge.platforms()[1].name, "later");
+    let mut raw = Raw::new();
+    raw.say(|buffer| {
+        buffer.extend((hello.len() as u32).to_be_bytes());
+        buffer.extend(hello);
+    });
+    assert_eq!(raw.bye(), Some(ByeReason::Malformed as u8));
+    // A parameter whose content this version cannot read: its request is answered all the same.
+    let mut raw = Raw::up();
+    let header = Header::of(&query(2));
+    let parameters = [0x81, 0x82, 0x01, 0xa1, 0x00, 0x18, 0xff]; // a failure for reason 255
+    let forwarded = Forwarded { hops: 4, order: Order::default(), header, parameters: &parameters };
+    raw.say(|buffer| write_forwarded(&forwarded, buffer));
+    let answers = raw.packets();
+    assert!(answers.iter().any(|answer| answer.failure().reason == Reason::Unsupported), "{answers:?}");
+}
+
+#[test]
+fn answers_to_nothing_reach_nobody_and_what_they_opened_is_given_back() {
+    let mut raw = Raw::up();
+    let port = MediaPort { port: PortId(1), interface: "127.0.0.1".parse().unwrap(), address: None };
+    let voice = on(2, Address::local(ModuleKind::Voice, 0).at(Instance(5)));
+    let switch = on(1, Address::local(ModuleKind::Switch, 0).at(Instance(6)));
+    let done = Packet {
+        source: voice,
+        destination: switch,
+        transaction: Transaction(3),
+        command: Command::Done,
+        parameters: one(port),
+    };
+    raw.say(|buffer| write_packet(4, Order::default(), &done, buffer));
+    assert_eq!(raw.delivered(), []);
+    let [close] = &raw.packets()[..] else { panic!("a close") };
+    assert_eq!((close.command, close.destination, close.source), (Command::Close, voice, switch));
+    assert_eq!(raw.bridge.counters().late, 1);
+    // An answer to a request, from another module than was asked; then from that one.
+    let ask = Packet {
+        source: Address::local(ModuleKind::Switch, 0),
+        destination: on(2, Address::any(ModuleKind::Voice)),
+        ..query(1)
+    };
+    raw.bridge.handle_outbound(raw.now, ask);
+    let answer = |from: Address| Packet {
+        source: from,
+        destination: on(1, Address::local(ModuleKind::Switch, 0)),
+        transaction: Transaction(9),
+        command: Command::Done,
+        parameters: Parameters::new(),
+    };
+    raw.say(|buffer| write_packet(4, Order::default(), &answer(query(2).source), buffer));
+    assert_eq!(raw.delivered().len(), 0);
+    raw.say(|buffer| write_packet(4, Order::default(), &answer(voice), buffer));
+    raw.say(|buffer| write_packet(4, Order::default(), &answer(voice), buffer));
+    assert_eq!(raw.delivered().len(), 1, "once");
+    assert_eq!(raw.bridge.counters().late, 3);
+}
+
+#[test]
+fn a_packet_that_was_overtaken_is_not_served() {
+    let mut raw = Raw::up();
+    let order = |sequence| Order { epoch: 77, sequence };
+    raw.say(|buffer| write_packet(4, order(2), &query(2), buffer));
+    assert_eq!(raw.delivered().len(), 1);
+    raw.say(|buffer| write_packet(4, order(1), &query(2), buffer));
+    assert_eq!(raw.delivered().len(), 0);
+    let answers = raw.packets();
+    assert!(matches!(&answers[..], [failed] if failed.failure().reason == Reason::PlatformAbsent), "{answers:?}");
+    // Another life of that platform counts anew.
+    raw.say(|buffer| write_packet(4, Order { epoch: 78, sequence: 1 }, &query(2), buffer));
+    assert_eq!(raw.delivered().len(), 1);
+}
+
+#[test]
+fn releases_that_find_no_room_are_repeated() {
+    let mut raw = Raw::up();
+    let stop = Packet { command: Command::Stop, ..query(2) };
+    raw.say(|buffer| write_packet(4, Order::default(), &stop, buffer));
+    let [packet] = &raw.delivered()[..] else { panic!("a stop") };
+    let refused = router::Refused { packet: packet.clone(), reason: Reason::Busy };
+    raw.bridge.handle_refused(raw.now, refused);
+    assert_eq!(raw.delivered().len(), 0);
+    raw.now = raw.now.later(millis(50));
+    raw.bridge.handle_timeout(raw.now);
+    assert_eq!(raw.delivered().len(), 1);
+    assert_eq!(raw.packets().len(), 0, "its sender hears nothing of it");
+}
+
+#[test]
+fn connections_that_say_nothing_are_few_and_short() {
+    let mut raw = Raw::new();
+    let taken = (0..1_000).filter(|_| raw.bridge.handle_accepted(raw.now, String::new(), None).is_some()).count();
+    assert_eq!(taken, LINKS_WITHOUT_HELLO - 1);
+    raw.now = raw.now.later(6 * SECOND);
+    raw.bridge.handle_timeout(raw.now);
+    assert!(raw.bridge.handle_accepted(raw.now, String::new(), None).is_some());
+}
+
+#[test]
+fn ten_million_packets_take_no_more_room_than_ten() {
+    // The code as it is tested is slower by far than the one that runs.
+    let packets: u64 = if cfg!(debug_assertions) { 300_000 } else { 10_000_000 };
+    let mut raw = Raw::up();
+    let notice = Packet { command: Command::Notify, transaction: Transaction::NONE, ..query(2) };
+    let notice = Packet { parameters: one(Selection::default()), ..notice };
+    let mut burst = Vec::new();
+    (0..1_000).for_each(|_| write_packet(4, Order::default(), &notice, &mut burst));
+    let mut delivered = 0;
+    for _ in 0..packets / 1_000 {
+        raw.bridge.handle_bytes(raw.now, raw.link, &burst);
+        while raw.bridge.poll_deliver().is_some() {
+            delivered += 1;
+        }
+        assert_eq!(raw.bridge.waiting().0, 0);
+        raw.collect();
+    }
+    assert_eq!(delivered, packets);
+    // Requests that it never reads the answers of: its link ends, and nothing is left.
+    let request = query(2);
+    let mut burst = Vec::new();
+    (0..1_000).for_each(|_| write_packet(4, Order::default(), &request, &mut burst));
+    let mut rounds = 0;
+    let mut is_closed = false;
+    while !is_closed {
+        raw.bridge.handle_bytes(raw.now, raw.link, &burst);
+        while let Some(packet) = raw.bridge.poll_deliver() {
+            raw.bridge.handle_refused(raw.now, router::Refused { packet, reason: Reason::Busy });
+        }
+        while let Some(output) = raw.bridge.poll_output() {
+            is_closed |= matches!(output, Output::Close(..));
+        }
+        rounds += 1;
+        assert!(raw.bridge.waiting().1 < 32 << 20 && rounds < 2_000);
+    }
+    assert_eq!(raw.bridge.waiting(), (0, 0));
+    let said = raw.bridge.platforms()[1].last_error.clone();
+    assert!(said.is_some_and(|error| error.starts_with("unread")));
+}
+
+#[test]
+fn a_bye_ends_a_link_and_its_text_is_bounded() {
+    let mut raw = Raw::up();
+    let text = Some("x\n".repeat(10_000));
+    raw.say(|buffer| write_bye(&Bye { reason: 200, text }, buffer));
+    let error = raw.bridge.platforms()[1].last_error.clone().unwrap();
+    assert!(error.starts_with("it said: reason 200: xx") && error.len() <= 300 && !error.contains('\n'), "{error}");
+}

@@ -1,5 +1,7 @@
 //! Platforms in virtual time: meshes, ways through others, faults of every kind, each from a seed.
 
+#![expect(clippy::unwrap_used, reason = "a test may unwrap")]
+
 mod faults;
 mod mesh;
 mod network;

@@ -25,6 +25,13 @@ pub(crate) struct Connection {
     closes: [Option<(Instant, Option<String>)>; 2],
 }
 
+impl Connection {
+    /// Whether both ends have it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.links.iter().all(Option::is_some)
+    }
+}
+
 pub(crate) struct Network {
     pub(crate) nodes: Vec<Option<Node>>,
     pub(crate) connections: Vec<Connection>,
@@ -124,8 +131,9 @@ impl Network {
     /// These octets arrive at `node` as if its peer had sent them.
     pub(crate) fn inject(&mut self, connection: usize, node: usize, octets: Vec<u8>) {
         let from = usize::from(self.connections[connection].nodes[0] == node);
-        let at = self.now.instant;
-        self.connections[connection].pipes[from].octets.push_back((at, octets));
+        let octets_before = &mut self.connections[connection].pipes[from].octets;
+        let at = octets_before.back().map_or(self.now.instant, |(last, _)| *last);
+        octets_before.push_back((at, octets));
     }
 
     pub(crate) fn delay(&mut self) -> Duration {
@@ -135,7 +143,10 @@ impl Network {
 
     pub(crate) fn run(&mut self, duration: Duration) {
         let end = self.now.instant + duration;
+        let mut turns = 0;
         loop {
+            turns += 1;
+            assert!(turns < 1_000_000, "time does not pass at {:?}", self.now.instant);
             self.pump();
             let next = self.next().unwrap_or(end);
             if next > end {

@@ -34,7 +34,9 @@ pub(crate) struct Node {
     /// Answers that are to be given.
     owed: VecDeque<(Instant, Packet)>,
     /// The last number that came from each source, the number of the next packet to each platform.
-    seen: BTreeMap<Address, u64>,
+    seen: BTreeMap<(Address, u64), u64>,
+    /// When it began: another life counts anew.
+    life: u64,
     numbers: BTreeMap<u32, u64>,
     /// Requests, and how often each was finally answered.
     pub(crate) finals: BTreeMap<Transaction, u32>,
@@ -64,6 +66,7 @@ impl Node {
             random,
             owed: VecDeque::new(),
             seen: BTreeMap::new(),
+            life: now.instant.as_nanos(),
             numbers: BTreeMap::new(),
             finals: BTreeMap::new(),
             reasons: BTreeMap::new(),
@@ -102,7 +105,7 @@ impl Node {
         };
         let number = number.map(|number| {
             *number += 1;
-            number.to_string()
+            format!("{}/{number}", self.life)
         });
         one(Selection { name: number, ..Selection::default() })
     }
@@ -202,9 +205,10 @@ impl Node {
             return self.answerer.done(&packet, one(Status::default()));
         }
         if let Some(Parameter::Selection(selection)) = packet.first()
-            && let Some(number) = selection.name.as_ref().and_then(|name| name.parse().ok())
+            && let Some((life, number)) = selection.name.as_ref().and_then(|name| name.split_once('/'))
         {
-            let last = self.seen.entry(packet.source).or_default();
+            let (life, number) = (life.parse().unwrap(), number.parse().unwrap());
+            let last = self.seen.entry((packet.source, life)).or_default();
             assert!(*last < number, "{number} after {last} of {}", packet.source);
             *last = number;
         }
@@ -228,11 +232,6 @@ impl Node {
                 self.owed.push_back((now.instant + after, answer));
             }
         }
-    }
-
-    /// The node begins anew as another life saw it: its peers' packets are counted from where they were.
-    pub(crate) fn forget_order(&mut self, of: u32) {
-        self.seen.retain(|source, _| source.platform.0 != of);
     }
 
     /// States of the other platforms, by number.
