@@ -9,8 +9,10 @@ use crate::reactor::allow_sockets;
 use clap::Parser;
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token};
+use rustix::event::epoll;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 /// A bare relay, to compare relays with: the kernel's work and nothing else. Driven by `tandem-load --floor`.
@@ -29,6 +31,10 @@ pub struct RelayOptions {
     /// Connects each socket to its peer: cheaper, and the kernel drops strangers
     #[arg(long)]
     pub connected: bool,
+    /// Takes one datagram for each report of the poll, and lets the kernel say whether more wait, as Tandem's workers do; mio's own
+    /// way is to read until nothing is left, a second call for nearly every packet
+    #[arg(long)]
+    pub level: bool,
     /// Ends after this long
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     pub seconds: u64,
@@ -69,7 +75,12 @@ fn run(options: &RelayOptions, sockets: u16, life: Duration) -> io::Result<()> {
         if options.connected {
             socket.connect(peer)?;
         }
-        poll.registry().register(&mut socket, Token(n.into()), Interest::READABLE)?;
+        if options.level {
+            let data = epoll::EventData::new_u64(n.into());
+            epoll::add(poll.registry().as_fd(), &socket, data, epoll::EventFlags::IN)?;
+        } else {
+            poll.registry().register(&mut socket, Token(n.into()), Interest::READABLE)?;
+        }
         legs.push(Leg { socket, peer });
     }
     let clock = Clock::start();
@@ -83,34 +94,28 @@ fn run(options: &RelayOptions, sockets: u16, life: Duration) -> io::Result<()> {
         for event in &events {
             let number = event.token().0;
             let (leg, pair) = (&legs[number], &legs[number ^ 1]);
-            if options.connected {
-                relay_connected(leg, pair, &mut buffer);
-            } else {
-                relay_addressed(leg, pair, &mut buffer);
-            }
+            while relay_one(leg, pair, options.connected, &mut buffer) && !options.level {}
         }
     }
     Ok(())
 }
 
-/// Until the socket is empty or fails; what cannot be sent is lost, as on any network.
-fn relay_addressed(leg: &Leg, pair: &Leg, buffer: &mut [u8]) {
-    while let Ok((length, source)) = leg.socket.recv_from(buffer) {
-        if source == leg.peer {
-            let _ = pair.socket.send_to(&buffer[..length], pair.peer);
-        }
-    }
-}
-
-fn relay_connected(leg: &Leg, pair: &Leg, buffer: &mut [u8]) {
-    loop {
+/// Passes one datagram on. False once the socket is empty or fails. What cannot be sent is lost, as on any network.
+fn relay_one(leg: &Leg, pair: &Leg, connected: bool, buffer: &mut [u8]) -> bool {
+    if connected {
         match leg.socket.recv(buffer) {
             Ok(length) => {
                 let _ = pair.socket.send(&buffer[..length]);
+                true
             }
             // a peer that is not there yet is told by ICMP, once a packet; the packets behind it are read on
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
-            Err(_) => return,
+            Err(error) => error.kind() == io::ErrorKind::ConnectionRefused,
         }
+    } else {
+        let Ok((length, source)) = leg.socket.recv_from(buffer) else { return false };
+        if source == leg.peer {
+            let _ = pair.socket.send_to(&buffer[..length], pair.peer);
+        }
+        true
     }
 }
