@@ -87,20 +87,25 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// What the operator is told once: the accounts, how a phone reaches the server, how to open it to the network. `lan` is the
-/// address by which the host reaches the world.
-pub fn announcement(configuration: &Configuration, accounts: &[FirstAccount], lan: Option<IpAddr>) -> String {
+/// address by which the host reaches the world, `file` the configuration, there or to be made.
+pub fn announcement(
+    configuration: &Configuration,
+    accounts: &[FirstAccount],
+    lan: Option<IpAddr>,
+    file: &Path,
+) -> String {
     let mut text = String::from("\nTwo accounts were made. Their passwords are shown this once and kept in ");
     let _ = writeln!(text, "{}:\n", accounts_file(&configuration.data).display());
     for account in accounts {
         let _ = writeln!(text, "  user {:<8} password {}", account.name, account.password.reveal());
     }
     text.push('\n');
-    text.push_str(&reach(configuration, lan));
+    text.push_str(&reach(configuration, lan, file));
     text
 }
 
-/// How a phone reaches the server, and how to open it to the network where it listens on loopback alone.
-pub fn reach(configuration: &Configuration, lan: Option<IpAddr>) -> String {
+/// How a phone reaches the server, and how to open it to the network where it listens on loopback alone: by which file.
+pub fn reach(configuration: &Configuration, lan: Option<IpAddr>, file: &Path) -> String {
     let mut text = String::new();
     let listeners = &configuration.sip.listen;
     for listen in listeners {
@@ -120,8 +125,9 @@ pub fn reach(configuration: &Configuration, lan: Option<IpAddr>) -> String {
         let lan = lan.filter(|lan| !lan.is_loopback()).map_or("THIS HOST'S ADDRESS".to_owned(), |lan| lan.to_string());
         let _ = write!(
             text,
-            "Only phones on this machine reach it. To open it to the network, put into tandem.toml\n\n  \
-             [sip]\n  listen = [\"udp:{lan}:5060\", \"tcp:{lan}:5060\"]\n\nand start it again there.\n"
+            "Only phones on this machine reach it. To open it to the network, put into {}\n\n  \
+             [sip]\n  listen = [\"udp:{lan}:5060\", \"tcp:{lan}:5060\"]\n\nand start it again.\n",
+            file.display()
         );
     }
     text.push_str("Call 'echo' to hear yourself, or one account from the other.\n");
@@ -168,11 +174,13 @@ mod tests {
     fn the_operator_is_told_how_to_reach_it_and_how_to_open_it() {
         let account = FirstAccount { name: "alice".into(), password: Private::new("secret".into()) };
         let lan = "198.51.100.4".parse().ok();
-        let text = announcement(&Configuration::default(), std::slice::from_ref(&account), lan);
+        let text =
+            announcement(&Configuration::default(), std::slice::from_ref(&account), lan, Path::new("/srv/tandem.toml"));
+        assert!(text.contains("put into /srv/tandem.toml\n"), "{text}");
         assert!(text.contains("secret") && text.contains("127.0.0.1:5060"), "{text}");
         assert!(text.contains("listen = [\"udp:198.51.100.4:5060\", \"tcp:198.51.100.4:5060\"]"), "{text}");
         let open = crate::configuration::read("[sip]\nlisten = [\"udp:0.0.0.0:5060\"]").unwrap();
-        let text = reach(&open, lan);
+        let text = reach(&open, lan, Path::new("/srv/tandem.toml"));
         assert!(text.contains("198.51.100.4:5060 (UDP)") && !text.contains("[sip]"), "{text}");
     }
 }

@@ -96,3 +96,6 @@ pub const fn files_needed(calls: u64, ports: u64) -> u64 {
     let media = if 4 * calls < ports { 4 * calls } else { ports };
     media + 2_048
 }
+
+/// How often it is asked at the start whether accounts and registrations are loaded: a first phone waits no longer than that.
+pub const READY_POLL: Duration = Duration::from_millis(5);

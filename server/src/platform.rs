@@ -7,7 +7,7 @@ use crate::administration::{Administration, Live, Order, Orders, Seat, State};
 use crate::clock::Clock;
 use crate::configuration::{self, Configuration};
 use crate::first_start::{self, FirstAccount};
-use crate::limits::{self, RESTART_PAUSE, STOP_WITHIN};
+use crate::limits::{self, READY_POLL, RESTART_PAUSE, STOP_WITHIN};
 use crate::links::{self, Links, Protection};
 use crate::shard::Shards;
 use crate::supervision::supervise;
@@ -177,6 +177,7 @@ impl Platform {
     ) -> Result<(), StartError> {
         let signals = Signals::new().map_err(|error| StartError::new("signals", error))?;
         let (orders, received) = mpsc::channel(ORDERS);
+        let named = file.clone();
         self.start_administration(file, &logging, received);
         if let Some(listen) = configuration.metrics.listen {
             let listener = listen_for_metrics(listen)
@@ -196,8 +197,8 @@ impl Platform {
             });
         }
         let (stop, control) = self.start_control(configuration)?;
-        tokio::spawn(make_first_accounts(orders.clone(), configuration.clone(), print));
-        tracing::info!("ready");
+        let workers = self.layout.workers.len();
+        tokio::spawn(begin(orders.clone(), configuration.clone(), named, workers, print));
         signals.run(&orders).await;
         drop(stop);
         let _ = tokio::time::timeout(STOP_WITHIN, control).await;
@@ -284,24 +285,62 @@ fn listen_for_metrics(address: SocketAddr) -> std::io::Result<std::net::TcpListe
     Ok(listener)
 }
 
-/// Has the first accounts made where the store has none, and tells the operator of them. Asked again where who was asked is no
-/// more.
-async fn make_first_accounts(orders: mpsc::Sender<Order>, configuration: Configuration, print: fn(&str)) {
+/// Has the first accounts made where the store has none, tells the operator of them, and says when calls are served.
+async fn begin(
+    orders: mpsc::Sender<Order>,
+    configuration: Configuration,
+    file: Option<PathBuf>,
+    workers: usize,
+    print: fn(&str),
+) {
+    let Some(accounts) = first_accounts(&orders).await else { return };
+    if !accounts.is_empty() {
+        announce(&configuration, &accounts, file.as_deref(), print);
+    }
+    if loaded(&orders).await.is_none() {
+        return;
+    }
+    let listeners = configuration.sip.listen.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let file = file.map_or("none".to_owned(), |file| file.display().to_string());
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        listeners,
+        configuration = file,
+        data = %configuration.data.display(),
+        workers,
+        "ready"
+    );
+}
+
+/// The first accounts, if they were made. Asked again where who was asked is no more; `None`: nobody can be asked.
+async fn first_accounts(orders: &Orders) -> Option<Vec<FirstAccount>> {
     loop {
         let (told, first) = oneshot::channel();
-        if orders.send(Order::Start(told)).await.is_err() {
-            return;
-        }
+        orders.send(Order::Start(told)).await.ok()?;
         if let Ok(accounts) = first.await {
-            return announce(&configuration, &accounts, print);
+            return Some(accounts);
         }
     }
 }
 
+/// Waits until accounts and registrations are loaded. `None`: nobody can be asked.
+async fn loaded(orders: &Orders) -> Option<()> {
+    loop {
+        let (told, scrape) = oneshot::channel();
+        orders.send(Order::Scrape(told)).await.ok()?;
+        if scrape.await.is_ok_and(|scrape| scrape.is_loaded()) {
+            return Some(());
+        }
+        tokio::time::sleep(READY_POLL).await;
+    }
+}
+
 /// Tells the operator of the first accounts.
-fn announce(configuration: &Configuration, accounts: &[FirstAccount], print: fn(&str)) {
+fn announce(configuration: &Configuration, accounts: &[FirstAccount], file: Option<&Path>, print: fn(&str)) {
+    let file = file.unwrap_or(Path::new(crate::cli::DEFAULT_FILE));
+    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     let lan = configuration::media::outbound_address(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    print(&first_start::announcement(configuration, accounts, lan));
+    print(&first_start::announcement(configuration, accounts, lan, &file));
 }
 
 /// The signals that steer the server.

@@ -36,9 +36,15 @@ pub struct Pairs {
 }
 
 impl Pairs {
-    /// Nothing is open.
+    /// Nothing is open; the interfaces that are configured have their pools.
     pub fn new(config: Config) -> Self {
-        Self { config, pools: Vec::new(), open: Vec::new(), free: Vec::new(), used: 0 }
+        let mut pairs = Self { config, pools: Vec::new(), open: Vec::new(), free: Vec::new(), used: 0 };
+        let addresses: Vec<IpAddr> = pairs.config.interfaces.iter().map(|interface| interface.address).collect();
+        for address in addresses {
+            // One beyond the bound has none, and no leg is given a pair there.
+            let _ = pairs.pool_of(address);
+        }
+        pairs
     }
 
     /// Takes a pair for a leg whose signalling uses `asked`. Its sockets are open, unconnected and empty.
@@ -140,5 +146,19 @@ impl Pairs {
             None => self.open.push(open),
         }
         Ok(pair)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ports_of_configured_interfaces_are_told_before_any_is_taken() {
+        let interfaces =
+            ["127.0.0.1", "::1"].map(|address| Interface { address: address.parse().unwrap(), advertised: None });
+        let pairs = Pairs::new(Config { interfaces: interfaces.to_vec(), ..Config::default() });
+        let told: Vec<_> = pairs.interfaces().map(|(address, used, total)| (address, used, total > 0)).collect();
+        assert_eq!(told, interfaces.map(|interface| (interface.address, 0, true)));
     }
 }

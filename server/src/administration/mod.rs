@@ -42,6 +42,14 @@ impl Scrape {
         resources.filter(|resource| resource.kind == kind).map(|resource| resource.used).sum()
     }
 
+    /// Whether every SIP module has told that its accounts and registrations are loaded.
+    pub fn is_loaded(&self) -> bool {
+        let resources = self.statuses.iter().flat_map(|status| &status.resources);
+        let mut bindings = resources.filter(|resource| resource.kind == ResourceKind::Bindings).peekable();
+        let silent = self.silent.iter().any(|address| address.module.kind == ModuleKind::Signaling);
+        !silent && bindings.peek().is_some() && bindings.all(|resource| resource.state == ResourceState::Ready)
+    }
+
     /// The worst state of any resource; `Failed` where a module is silent.
     pub fn state(&self) -> ResourceState {
         let states = || self.statuses.iter().flat_map(|status| &status.resources).map(|resource| resource.state);
@@ -64,6 +72,8 @@ pub enum Output {
     Reload(Packet),
     /// The store has no account: make the first ones with [`Administration::handle_accounts`].
     NoAccounts,
+    /// The store has accounts.
+    AccountsThere,
     /// The first accounts are stored.
     AccountsMade,
     /// They are not, and why.
@@ -315,7 +325,9 @@ impl Administration {
         match self.asked.remove(&instance) {
             Some(Asked::Platforms(scrape)) => self.handle_platforms(now, scrape, asked_of, result.ok()),
             Some(Asked::Empty) => match result {
-                Ok(parameters) if parameters.iter().any(|parameter| matches!(parameter, Parameter::Account(_))) => {}
+                Ok(parameters) if parameters.iter().any(|parameter| matches!(parameter, Parameter::Account(_))) => {
+                    self.outputs.push_back(Output::AccountsThere);
+                }
                 Ok(_) => self.outputs.push_back(Output::NoAccounts),
                 Err(failure) if failure.reason == Reason::NotFound => self.outputs.push_back(Output::NoAccounts),
                 Err(failure) => self.outputs.push_back(Output::AccountsFailed(failure)),

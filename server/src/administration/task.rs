@@ -36,7 +36,7 @@ pub enum Command {
     Reload,
     /// Take no new calls; tell when none is left.
     Drain(oneshot::Sender<u64>),
-    /// Make the first accounts where the store has none, and tell them.
+    /// Make the first accounts where the store has none, and tell those that were made.
     Start(oneshot::Sender<Vec<FirstAccount>>),
 }
 
@@ -169,7 +169,12 @@ impl Seat {
                         self.core.handle_accounts(self.clock.now(), &accounts);
                         waiting.made = accounts;
                     }
-                    Err(error) => tracing::error!(%error, "the first accounts cannot be kept, so none are made"),
+                    Err(error) => {
+                        tracing::error!(%error, "the first accounts cannot be kept, so none are made");
+                        if let Some(answer) = waiting.started.take() {
+                            let _ = answer.send(Vec::new());
+                        }
+                    }
                 }
             }
             Output::AccountsMade => {
@@ -177,8 +182,16 @@ impl Seat {
                     let _ = answer.send(std::mem::take(&mut waiting.made));
                 }
             }
+            Output::AccountsThere => {
+                if let Some(answer) = waiting.started.take() {
+                    let _ = answer.send(Vec::new());
+                }
+            }
             Output::AccountsFailed(failure) => {
                 tracing::error!(?failure, "the store has not made the first accounts");
+                if let Some(answer) = waiting.started.take() {
+                    let _ = answer.send(Vec::new());
+                }
             }
             Output::Drained(calls) => {
                 if let Some(answer) = waiting.drained.take() {
@@ -197,8 +210,14 @@ impl Seat {
 
     /// Reads the file anew and puts into force what can be. The report, as JSON; or why nothing changed.
     fn reload(&mut self) -> Result<Vec<u8>, String> {
-        let file = self.file.as_ref().ok_or("the server was started without a configuration file")?;
-        let new = configuration::load(file).map_err(|error| error.to_string())?;
+        // One that was made since takes its place where there was none.
+        let file = crate::cli::file(self.file.as_deref()).ok_or_else(|| {
+            let name = crate::cli::DEFAULT_FILE;
+            format!(
+                "there is no configuration: no file was named at the start, and no {name} is in the server's folder"
+            )
+        })?;
+        let new = configuration::load(&file).map_err(|error| error.to_string())?;
         let read = self.certificates.as_ref().map(InForce::read_anew).transpose();
         let read = read.map_err(|error| format!("bridge: {error}"))?;
         let state = self.live.load_full();

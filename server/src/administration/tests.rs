@@ -120,7 +120,7 @@ fn accounts_are_made_only_where_there_is_none() {
     let query = bench.received(1).remove(0);
     let found = account(bench.now, "carol".into(), AccountCredential::Withheld);
     bench.answer(&query, Command::Done, one(found));
-    assert_eq!(bench.core.poll_output(), None);
+    assert_eq!(bench.core.poll_output(), Some(Output::AccountsThere));
 
     bench.core.handle_start(bench.now);
     let query = bench.received(1).remove(0);
@@ -205,4 +205,26 @@ fn a_certificate_near_its_end_shows_and_does_not_fail_the_server() {
     assert_eq!((at(71).state, at(71).used), (ResourceState::Degraded, 29));
     assert_eq!((at(101).state, at(101).used), (ResourceState::Degraded, 0));
     assert!(at(101).detail.unwrap().contains("expired"));
+}
+
+#[test]
+fn a_platform_is_loaded_when_every_sip_module_says_so() {
+    let bindings = |state| Status {
+        resources: vec![Resource {
+            kind: ResourceKind::Bindings,
+            name: "bindings".to_owned(),
+            state,
+            used: 0,
+            total: None,
+            detail: None,
+        }],
+        ..Status::default()
+    };
+    let (ready, loading) = (bindings(ResourceState::Ready), bindings(ResourceState::Degraded));
+    let scrape =
+        |statuses: Vec<Status>, silent: Vec<Address>| Scrape { statuses, silent, ..Scrape::default() }.is_loaded();
+    assert!(!scrape(Vec::new(), Vec::new()), "nobody has said so");
+    assert!(!scrape(vec![ready.clone(), loading], Vec::new()));
+    assert!(!scrape(vec![ready.clone()], vec![Address::local(ModuleKind::Signaling, 1)]));
+    assert!(scrape(vec![ready.clone(), ready], vec![Address::local(ModuleKind::Voice, 0)]));
 }

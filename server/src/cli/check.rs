@@ -1,26 +1,72 @@
-//! `tandem check FILE`.
+//! `tandem check [FILE]`.
 
 use super::{FAILED, print};
+use crate::configuration::load::{line_of_key, warnings};
+use crate::configuration::{Complaint, Configuration, ConfigurationError};
+use router::time::WallTime;
 use std::path::Path;
 use std::process::ExitCode;
 
-pub(super) fn run(file: &Path) -> ExitCode {
-    match crate::configuration::load(file) {
-        Ok(configuration) => match super::bridge::fault(&configuration, crate::clock::wall()) {
-            None => {
-                print::line(&format!("{}: no mistakes", file.display()));
-                ExitCode::SUCCESS
-            }
-            Some(fault) => {
-                let line = crate::configuration::load::line_of_key(file, "bridge.platform");
-                let line = line.map_or(String::new(), |line| format!(":{line}"));
-                print::error(&format!("{}{line}: bridge: {fault}", file.display()));
-                ExitCode::from(FAILED)
-            }
-        },
-        Err(error) => {
-            print::error(&error.to_string());
+/// Checks the file that is named, or the one that `serve` would take.
+pub(super) fn run(named: Option<&Path>) -> ExitCode {
+    let Some(file) = super::file(named) else {
+        print::line(&format!("{}: is not here; the defaults are in force", super::DEFAULT_FILE));
+        return ExitCode::SUCCESS;
+    };
+    match check(&file, crate::clock::wall()) {
+        Ok(doubts) => {
+            print::out(&doubts);
+            print::line(&format!("{}: no mistakes", file.display()));
+            ExitCode::SUCCESS
+        }
+        Err(mistakes) => {
+            print::complaints(&mistakes);
             ExitCode::from(FAILED)
         }
+    }
+}
+
+/// The warnings of a file, or its mistakes. Each line begins with the name of the file and, where there is one, the line.
+fn check(file: &Path, now: WallTime) -> Result<String, String> {
+    let lines = |complaints| {
+        let error = ConfigurationError { file: file.to_owned(), complaints };
+        error.to_string().lines().map(|line| format!("{line}\n")).collect::<String>()
+    };
+    let configuration = crate::configuration::load(file).map_err(|error| lines(error.complaints))?;
+    if let Some(fault) = super::bridge::fault(&configuration, now) {
+        let line = line_of_key(file, "bridge.platform");
+        return Err(lines(vec![Complaint { line, message: format!("bridge: {fault}") }]));
+    }
+    Ok(lines(doubts(file, &configuration)))
+}
+
+fn doubts(file: &Path, configuration: &Configuration) -> Vec<Complaint> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let mut doubts = warnings(&text, configuration);
+    for doubt in &mut doubts {
+        doubt.message = format!("warning: {}", doubt.message);
+    }
+    doubts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_begins_with_the_file_and_the_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.toml");
+        let name = file.display().to_string();
+        std::fs::write(&file, "[sip]\ndscp = 99\nlissten = []\n[calls]\nmax = 0\n").unwrap();
+        let mistakes = check(&file, WallTime::default()).unwrap_err();
+        let places: Vec<&str> = mistakes.lines().filter_map(|line| line.strip_prefix(&name)).collect();
+        assert_eq!(places.len(), mistakes.lines().count(), "{mistakes}");
+        assert!(places[0].starts_with(":2: ") && places[1].starts_with(":3: ") && places[2].starts_with(":5: "));
+        std::fs::write(&file, "[sip]\nlisten = [\"udp:127.0.0.1:0\"]\n").unwrap();
+        let doubts = check(&file, WallTime::default()).unwrap();
+        assert!(doubts.starts_with(&format!("{name}:2: warning: sip.listen: port 0")), "{doubts}");
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(check(&file, WallTime::default()).unwrap(), "");
     }
 }

@@ -15,12 +15,13 @@ pub(super) fn ago(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(count.checked_mul(unit)?.min(100 * 365 * 86_400)))
 }
 
-/// A moment as the server takes it: `2h` becomes that long before `now`; the rest is passed on as it is.
-pub(super) fn moment(text: &str, now: WallTime) -> String {
-    match ago(text) {
-        Some(ago) => WallTime(now.0.saturating_sub(i64::try_from(ago.as_micros()).unwrap_or(i64::MAX))).to_string(),
-        None => text.to_owned(),
+/// A moment: `2h` is that long before `now`; else RFC 3339, a date (its begin in UTC), or seconds since 1970. `None`: none of them.
+pub(super) fn moment(text: &str, now: WallTime) -> Option<WallTime> {
+    if let Some(ago) = ago(text) {
+        return Some(WallTime(now.0.saturating_sub(i64::try_from(ago.as_micros()).unwrap_or(i64::MAX))));
     }
+    let seconds = text.parse().ok().filter(|seconds: &i64| (0..1 << 40).contains(seconds)).map(WallTime::from_secs);
+    seconds.or_else(|| control::rfc3339(text))
 }
 
 #[cfg(test)]
@@ -30,10 +31,12 @@ mod tests {
     #[test]
     fn spans_become_moments() {
         let now = WallTime::from_secs(1_700_000_000);
-        assert_eq!(moment("2h", now), WallTime::from_secs(1_700_000_000 - 7_200).to_string());
-        assert_eq!(moment("2026-11-21", now), "2026-11-21");
-        for text in ["", "h", "ä", "1w", "99999999999999999999d", "d"] {
-            assert_eq!(moment(text, now), text);
+        assert_eq!(moment("2h", now), Some(WallTime::from_secs(1_700_000_000 - 7_200)));
+        assert_eq!(moment("1970-01-02", now), Some(WallTime::from_secs(86_400)));
+        assert_eq!(moment("1970-01-01T00:00:07Z", now), Some(WallTime::from_secs(7)));
+        assert_eq!(moment("1700000000", now), Some(now));
+        for text in ["", "h", "ä", "1w", "99999999999999999999d", "d", "yesterday", "2026-13-01"] {
+            assert_eq!(moment(text, now), None, "{text}");
         }
     }
 }

@@ -39,9 +39,9 @@ enum Command {
     Serve(serve::Serve),
     /// Check a configuration and name what is wrong, by line.
     Check {
-        /// The configuration.
+        /// The configuration; without it, tandem.toml in this folder if it is there.
         #[arg(value_name = "FILE")]
-        file: PathBuf,
+        file: Option<PathBuf>,
     },
     /// Print every key of the configuration with its value in force and a comment.
     Config {
@@ -59,7 +59,7 @@ enum Command {
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
-        Command::Check { file } => check::run(&file),
+        Command::Check { file } => check::run(file.as_deref()),
         Command::Config { config } => describe::run(config.as_deref()),
         Command::Bridge(bridge) => bridge.run(),
         Command::Ctl(ctl) => ctl.run(),
@@ -67,7 +67,7 @@ pub fn main() -> ExitCode {
 }
 
 /// The configuration's file: the one that was named, or [`DEFAULT_FILE`] in this folder if it is there.
-fn file(named: Option<&Path>) -> Option<PathBuf> {
+pub(crate) fn file(named: Option<&Path>) -> Option<PathBuf> {
     match named {
         Some(file) => Some(file.to_owned()),
         None => Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.exists()),
@@ -85,10 +85,18 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_is_a_number_that_the_server_takes() {
+        for line in ["ctl records --limit 0", "ctl calls --limit 0", "ctl trace --limit 0", "ctl trace --limit 201"] {
+            assert!(Cli::try_parse_from(std::iter::once("tandem").chain(line.split(' '))).is_err(), "{line}");
+        }
+    }
+
+    #[test]
     fn the_commands_of_the_documentation_parse() {
         for line in [
             "serve",
             "serve --config tandem.toml",
+            "check",
             "check tandem.toml",
             "config",
             "bridge init --platform 1 --name a",

@@ -17,5 +17,10 @@ pub(crate) fn line(text: &str) {
 
 /// What went wrong.
 pub(crate) fn error(text: &str) {
-    let _ = writeln!(std::io::stderr(), "tandem: {text}");
+    complaints(&text.lines().map(|line| format!("tandem: {line}\n")).collect::<String>());
+}
+
+/// What is wrong with a file, a line each that begins with its name, as compilers write it.
+pub(crate) fn complaints(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }

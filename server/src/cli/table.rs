@@ -57,7 +57,7 @@ impl Table {
 /// A row of comma-separated values (RFC 4180).
 pub(super) fn csv<'a>(cells: impl IntoIterator<Item = &'a str>) -> String {
     let cell = |cell: &str| {
-        if cell.contains(['"', ',', '\n', '\r']) {
+        if cell.contains(['"', ',', '\n', '\r', '\t']) {
             format!("\"{}\"", cell.replace('"', "\"\""))
         } else {
             cell.to_owned()

@@ -46,7 +46,7 @@ pub const SECTIONS: &[(&str, bool, &str)] = &[
 
 /// Every key, by section in the order in which they are written.
 pub const KEYS: &[Key] = &[
-    fixed("data", "Folder of the store, the control socket and the first accounts; made with mode 0700. Relative to where the server is started."),
+    fixed("data", "Folder of the store, the control socket and the first accounts; made with mode 0700. A relative path, here and in every other key, starts at the folder of this file; without a file, where the server is started."),
     fixed("sip.listen", "Where SIP is listened for. Loopback alone until the operator says otherwise: \"udp:0.0.0.0:5060\" opens it to the network."),
     fixed("sip.shards", "Threads that share SIP and calls, 1 to 32. One is what a machine with few cores needs, and costs least a call; more where one core is not enough for the calls a second, each on a core of its own that media workers leave free. \"auto\": one on each core that media.workers does not name; where that is \"auto\" too, one for every four cores."),
     fixed("sip.advertised", "What peers are told instead of a listener's own address, where the server is behind NAT: { \"udp:10.0.0.5:5060\" = \"203.0.113.7:5060\" }. A host, with or without a port."),

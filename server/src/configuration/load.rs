@@ -1,5 +1,6 @@
 //! From a file to a configuration, with errors that name the line.
 
+use super::form::{Form, form, may_come_of};
 use super::model::Configuration;
 use super::validate;
 use super::value::Secret;
@@ -44,37 +45,44 @@ impl fmt::Display for ConfigurationError {
 
 impl std::error::Error for ConfigurationError {}
 
-/// Reads a file. The files that it names (passwords) are read too.
+/// Reads a file. The files that it names (passwords) are read too. Paths in it start at its own folder.
 pub fn load(file: &Path) -> Result<Configuration, ConfigurationError> {
-    let fault = |message: String| ConfigurationError {
-        file: file.to_owned(),
-        complaints: vec![Complaint { line: None, message }],
+    let failed = |complaints| Err(ConfigurationError { file: file.to_owned(), complaints });
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => return failed(vec![Complaint { line: None, message: error.to_string() }]),
     };
-    let text = std::fs::read_to_string(file).map_err(|error| fault(error.to_string()))?;
-    let mut configuration =
-        read(&text).map_err(|complaints| ConfigurationError { file: file.to_owned(), complaints })?;
-    let complaints = secrets(file, &text, &mut configuration);
-    if complaints.is_empty() {
-        Ok(configuration)
-    } else {
-        Err(ConfigurationError { file: file.to_owned(), complaints })
-    }
+    let (mut configuration, mut complaints) = examine(&text);
+    configuration.start_paths_at(file.parent().unwrap_or(Path::new("")));
+    complaints.extend(secrets(file, &text, &mut configuration));
+    if complaints.is_empty() { Ok(configuration) } else { failed(in_order(complaints)) }
 }
 
-/// Reads a text: its form first, then what contradicts itself. No file is touched.
+/// Reads a text: its form, and what contradicts itself. No file is touched.
 pub fn read(text: &str) -> Result<Configuration, Vec<Complaint>> {
-    let configuration: Configuration = toml::from_str(text).map_err(|error| {
-        let line = error.span().map(|span| line_of(text, span.start));
-        vec![Complaint { line, message: error.message().trim().to_owned() }]
-    })?;
-    let complaints = validate::contradictions(&configuration);
-    if complaints.is_empty() {
-        return Ok(configuration);
+    let (configuration, complaints) = examine(text);
+    if complaints.is_empty() { Ok(configuration) } else { Err(in_order(complaints)) }
+}
+
+/// What a text says as far as it can be understood, and all that is wrong with it.
+fn examine(text: &str) -> (Configuration, Vec<Complaint>) {
+    let Form { configuration, mut complaints, faulty, is_toml } = form(text);
+    if is_toml {
+        let found = validate::contradictions(&configuration).into_iter();
+        let found = found.filter(|(path, why)| !faulty.iter().any(|faulty| may_come_of(path, why, faulty)));
+        complaints.extend(found.map(|(path, message)| at(text, &path, &message)));
     }
-    let mut complaints: Vec<Complaint> =
-        complaints.into_iter().map(|(path, message)| at(text, &path, &message)).collect();
+    (configuration, complaints)
+}
+
+/// What is no mistake, and most likely not meant.
+pub fn warnings(text: &str, configuration: &Configuration) -> Vec<Complaint> {
+    in_order(validate::doubts(configuration).into_iter().map(|(path, why)| at(text, &path, &why)).collect())
+}
+
+fn in_order(mut complaints: Vec<Complaint>) -> Vec<Complaint> {
     complaints.sort_by_key(|complaint| complaint.line);
-    Err(complaints)
+    complaints
 }
 
 /// Reads the password files, and sees to it that no password lies open.
@@ -154,7 +162,7 @@ fn line_of_path(text: &str, path: &str) -> Option<usize> {
     found.map(|offset| line_of(text, offset))
 }
 
-fn line_of(text: &str, offset: usize) -> usize {
+pub(super) fn line_of(text: &str, offset: usize) -> usize {
     text.as_bytes().iter().take(offset).filter(|&&byte| byte == b'\n').count() + 1
 }
 
@@ -197,6 +205,17 @@ mod tests {
         assert_eq!(line, Some(2));
         let (line, message) = complaint("\n[[group]]\nname = \"g\"\n");
         assert_eq!(line, Some(2), "the section, where the key is missing: {message}");
+    }
+
+    #[test]
+    fn paths_start_at_the_folder_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tandem.toml");
+        std::fs::write(&file, "[control]\nsocket = \"run/s\"\ntcp = \"127.0.0.1:1\"\ntoken_file = \"/t\"").unwrap();
+        let configuration = load(&file).unwrap();
+        assert_eq!(configuration.data, folder.path().join("data"), "the default too");
+        assert_eq!(configuration.control_socket(), folder.path().join("run/s"));
+        assert_eq!(configuration.control_token_file(), Path::new("/t"));
     }
 
     #[test]

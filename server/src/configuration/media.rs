@@ -2,6 +2,7 @@
 
 use super::model::Configuration;
 use media::config::{Config, Interface, PortRange};
+use media::limits::INTERFACES;
 use router::time::Duration;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
@@ -21,7 +22,11 @@ pub fn config(configuration: &Configuration, outbound: impl Fn(IpAddr) -> Option
     // What is only advertised is an interface too.
     addresses.extend(media.advertised.keys().copied().filter(|own| !media.interfaces.contains(own)));
     let mut interfaces: Vec<Interface> = Vec::new();
-    for address in addresses {
+    // Last, as no other leg's media is to go there: what signalling uses, so that its ports are told of from the start.
+    let listeners = configuration.sip.listen.iter().map(|listen| listen.address.ip());
+    let listeners =
+        listeners.filter(|address| !address.is_unspecified()).take(INTERFACES.saturating_sub(addresses.len()));
+    for address in addresses.into_iter().chain(listeners) {
         if !interfaces.iter().any(|interface| interface.address == address) {
             interfaces.push(Interface { address, advertised: media.advertised.get(&address).copied() });
         }
@@ -60,11 +65,12 @@ mod tests {
         let text = "[sip]\nlisten = [\"udp:0.0.0.0:5060\", \"udp:[::1]:5060\"]\n";
         let world: IpAddr = "198.51.100.4".parse().unwrap();
         let interfaces = config(&read(text).unwrap(), |_| Some(world)).interfaces;
-        assert_eq!(interfaces, [Interface { address: world, advertised: None }]);
+        let own = |address: IpAddr| Interface { address, advertised: None };
+        assert_eq!(interfaces, [own(world), own(Ipv6Addr::LOCALHOST.into())]);
         let text =
             format!("{text}[media]\ninterfaces = [\"10.0.0.5\"]\nadvertised = {{ \"10.0.0.5\" = \"203.0.113.7\" }}");
         let interfaces = config(&read(&text).unwrap(), |_| Some(world)).interfaces;
-        assert_eq!(interfaces.len(), 1);
+        assert_eq!(interfaces.len(), 2);
         assert_eq!(interfaces[0].advertised, "203.0.113.7".parse().ok());
     }
 }

@@ -5,6 +5,7 @@
 //! | `model.rs` | every section and key, and its default |
 //! | `keys.rs` | what is said of every key, and whether it can be applied without a restart |
 //! | `value.rs` | values that are written as text: listeners, port ranges, destinations |
+//! | `form.rs` | whether each key is there and takes what is written, in words |
 //! | `load.rs` | from a file, with errors that name the line |
 //! | `validate.rs` | contradictions |
 //! | `describe.rs` | the effective values with a comment each, and `docs/configuration.md` |
@@ -14,6 +15,7 @@
 pub mod bridge;
 pub mod calls;
 pub mod describe;
+mod form;
 pub mod keys;
 pub mod load;
 pub mod media;
@@ -25,5 +27,5 @@ pub mod store;
 pub mod validate;
 pub mod value;
 
-pub use load::{ConfigurationError, load, read};
+pub use load::{Complaint, ConfigurationError, load, read};
 pub use model::Configuration;

@@ -4,7 +4,7 @@ use super::value::{HostPort, Listen, LogFormat, MediaWorkers, PortRange, Redirec
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The whole configuration.
 #[derive(Clone, PartialEq, Debug, Deserialize, Serialize)]
@@ -47,6 +47,21 @@ impl Default for Configuration {
 }
 
 impl Configuration {
+    /// Lets relative paths start at the folder of the file that holds them. The empty one is that where the program runs.
+    pub fn start_paths_at(&mut self, folder: &Path) {
+        if folder.as_os_str().is_empty() {
+            return;
+        }
+        let control = &mut self.control;
+        let files = self.trunk.iter_mut().filter_map(|trunk| trunk.password_file.as_mut());
+        let more = [control.socket.as_mut(), control.token_file.as_mut(), self.bridge.certificates.as_mut()];
+        for path in files.chain(more.into_iter().flatten()).chain(Some(&mut self.data)) {
+            if !path.as_os_str().is_empty() {
+                *path = folder.join(path.strip_prefix(".").unwrap_or(path));
+            }
+        }
+    }
+
     /// Where the control socket lies.
     pub fn control_socket(&self) -> PathBuf {
         self.control.socket.clone().unwrap_or_else(|| self.data.join("control.sock"))

@@ -20,7 +20,8 @@ pub fn plan(configuration: &Configuration) -> Plan {
 /// What is wrong with the plan: the path of the key, and how.
 pub fn faults(configuration: &Configuration) -> Vec<(String, String)> {
     let mut builder = Builder { configuration, faults: Vec::new() };
-    builder.plan();
+    let plan = builder.plan();
+    builder.circles(&plan);
     builder.faults
 }
 
@@ -51,6 +52,27 @@ impl Builder<'_> {
                 .flat_map(|(kind, numbers)| numbers.iter().map(move |number| (number.clone(), kind)))
                 .collect(),
             accounts: configuration.calls.dial_accounts,
+        }
+    }
+
+    /// Routes that lead to a number which leads back to them: a call would go round until its hops are used up.
+    fn circles(&mut self, plan: &Plan) {
+        for (start, route) in self.configuration.route.iter().enumerate() {
+            let unchanged = route.strip == 0 && route.replace.is_empty() && route.prepend.is_empty();
+            let mut circle = unchanged && route.to == ["rewrite"];
+            let origin = &plan.routes[start].origin;
+            let mut at = start;
+            // Each step leads to another route, or goes round past this one.
+            for _ in 0..self.configuration.route.len() {
+                let [text] = self.configuration.route[at].to.as_slice() else { break };
+                let next = text.strip_prefix("number:").and_then(|number| taken_by(plan, number, origin));
+                let Some(next) = next else { break };
+                circle |= next == start;
+                at = next;
+            }
+            if circle {
+                self.fault(format!("route[{start}].to"), "leads back to itself: a call would go round and round");
+            }
         }
     }
 
@@ -200,6 +222,20 @@ impl Builder<'_> {
             self.fault(path.to_owned(), format!("there is no trunk `{name}`"));
         }
     }
+}
+
+/// The route that takes a number on behalf of `origin`. `None`: no route does, or it depends on who calls.
+fn taken_by(plan: &Plan, number: &str, origin: &OriginMatch) -> Option<usize> {
+    let covers = |one: &OriginMatch, other: &OriginMatch| match (one, other) {
+        (OriginMatch::Any, _)
+        | (OriginMatch::Accounts, OriginMatch::Account(_))
+        | (OriginMatch::Trunks, OriginMatch::Trunk(_)) => true,
+        (one, other) => one == other,
+    };
+    let routes = plan.routes.iter().enumerate();
+    let concerned = |route: &switch::plan::Route| covers(&route.origin, origin) || covers(origin, &route.origin);
+    let (index, first) = routes.into_iter().find(|(_, route)| route.number.matches(number) && concerned(route))?;
+    covers(&first.origin, origin).then_some(index)
 }
 
 /// A trunk. The local address of its media: as configured, or else that of the first listener of its family, which its signalling

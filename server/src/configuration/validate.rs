@@ -32,6 +32,22 @@ pub fn contradictions(configuration: &Configuration) -> Vec<(String, String)> {
     found.0
 }
 
+/// What is allowed, and most likely not meant: the path of the key, and why.
+pub fn doubts(configuration: &Configuration) -> Vec<(String, String)> {
+    let mut found = Found::default();
+    let why = "port 0: the system chooses another port at each start, which nobody is told of";
+    let any = configuration.sip.listen.iter().any(|listen| listen.address.port() == 0);
+    found.unless(!any, "sip.listen", why);
+    for (path, address) in [
+        ("control.tcp", configuration.control.tcp),
+        ("bridge.listen", configuration.bridge.listen),
+        ("metrics.listen", configuration.metrics.listen),
+    ] {
+        found.unless(address.is_none_or(|address| address.port() != 0), path, why);
+    }
+    found.0
+}
+
 #[derive(Default)]
 struct Found(Vec<(String, String)>);
 
@@ -350,6 +366,12 @@ mod tests {
             ("[[route]]\nnumber = \"1\"\nprefix = \"2\"\nto = [\"account:a\"]", "one of"),
             ("[[route]]\npattern = \"(\"\nto = [\"account:a\"]", "compile"),
             ("[[route]]\nstrip = 1\nto = [\"account:a\"]", "strip"),
+            ("[[route]]\nprefix = \"9\"\nto = [\"number:9\"]", "leads back to itself"),
+            ("[[route]]\nto = [\"rewrite\"]", "leads back to itself"),
+            (
+                "[[route]]\nnumber = \"1\"\nto = [\"number:2\"]\n[[route]]\nnumber = \"2\"\nto = [\"number:1\"]",
+                "leads back to itself",
+            ),
             ("[[route]]\nfrom = \"friends\"\nto = [\"account:a\"]", "friends"),
         ] {
             let complaints = read(text).unwrap_err();
@@ -358,6 +380,24 @@ mod tests {
                 "{text}: {complaints:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_route_to_a_number_that_another_route_takes_is_right() {
+        let text = "[[route]]\nnumber = \"9\"\nto = [\"account:a\"]\n[[route]]\nprefix = \"9\"\nto = [\"number:9\"]\n\
+                    [[route]]\nprefix = \"8\"\nstrip = 1\nto = [\"rewrite\"]";
+        read(text).unwrap();
+        let text = "[[route]]\nnumber = \"9\"\nfrom = \"account:a\"\nto = [\"number:8\"]\n[[route]]\nnumber = \"8\"\n\
+                    from = \"trunks\"\nto = [\"number:9\"]";
+        read(text).unwrap();
+    }
+
+    #[test]
+    fn a_port_of_the_systems_choice_is_doubted() {
+        let text = "[metrics]\nlisten = \"127.0.0.1:0\"\n[sip]\nlisten = [\"udp:127.0.0.1:0\"]";
+        let doubts = super::super::load::warnings(text, &read(text).unwrap());
+        let lines: Vec<_> = doubts.iter().map(|doubt| doubt.line).collect();
+        assert_eq!(lines, [Some(2), Some(4)], "{doubts:?}");
     }
 
     #[test]

@@ -182,7 +182,7 @@ pub enum MediaWorkers {
 
 /// The two written forms.
 #[derive(Deserialize, Serialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "write \"auto\" or a list of cores, such as [1, 2]")]
 enum WorkersText {
     Word(String),
     Cores(Vec<u16>),
@@ -221,7 +221,7 @@ pub enum SipShards {
 
 /// The two written forms.
 #[derive(Deserialize, Serialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "write \"auto\" or a number from 1 to 32")]
 enum ShardsText {
     Word(String),
     Count(u8),

@@ -3,6 +3,7 @@
 //! Modules count by themselves and are asked at a scrape; so a count costs an increment of the module's own memory, and there
 //! is nothing global.
 
+use super::help;
 use crate::administration::Scrape;
 use router::parameter::{
     Counter, Distribution, Platform, PlatformState, Resource, ResourceKind, ResourceState, Status,
@@ -10,7 +11,7 @@ use router::parameter::{
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// A family: all samples of one name stand together, behind one `TYPE`.
+/// A family: all samples of one name stand together, behind one `HELP` and one `TYPE`.
 struct Family {
     kind: &'static str,
     help: &'static str,
@@ -56,9 +57,7 @@ pub fn exposition(scrape: &Scrape, draining: bool) -> String {
     }
     let mut text = String::new();
     for (name, family) in &families.0 {
-        if !family.help.is_empty() {
-            let _ = writeln!(text, "# HELP {name} {}", family.help);
-        }
+        let _ = writeln!(text, "# HELP {name} {}", family.help);
         let _ = writeln!(text, "# TYPE {name} {}", family.kind);
         text.push_str(&family.samples);
     }
@@ -124,12 +123,13 @@ fn counter(families: &mut Families, module: &str, counter: &Counter) {
     let name = format!("tandem_{}_total", metric_name(&counter.name));
     let mut labels = vec![("module", module)];
     labels.extend(counter.labels.iter().map(|(label, value)| (label.as_str(), value.as_str())));
-    sample(families.samples(&name, "counter", ""), &name, &labels, counter.value);
+    let help = help::of(&counter.name);
+    sample(families.samples(&name, "counter", help), &name, &labels, counter.value);
 }
 
 fn distribution(families: &mut Families, module: &str, distribution: &Distribution) {
     let name = format!("tandem_{}", metric_name(&distribution.name));
-    let samples = families.samples(&name, "histogram", "");
+    let samples = families.samples(&name, "histogram", help::of(&distribution.name));
     let bucket = format!("{name}_bucket");
     for (bound, count) in &distribution.buckets {
         sample(samples, &bucket, &[("module", module), ("le", &bound.to_string())], *count);
@@ -218,6 +218,7 @@ mod tests {
         let mut distinct = types.clone();
         distinct.dedup();
         assert_eq!(types, distinct, "one TYPE a family");
+        assert_eq!(text.lines().filter(|line| line.starts_with("# HELP")).count(), types.len(), "{text}");
         assert_eq!(text.matches("# TYPE tandem_sip_requests_total counter").count(), 1);
     }
 }

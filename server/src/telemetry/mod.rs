@@ -1,5 +1,6 @@
 //! What operators and their tools see: the log, metrics, health.
 
+mod help;
 pub mod http;
 pub mod lines;
 pub mod logging;

@@ -76,7 +76,7 @@ fn list(client: &mut Client, json: bool) -> Result<(), CtlError> {
         print::line(&format!("{:#}", Value::Array(accounts)));
         return Ok(());
     }
-    let mut table = Table::new(&["account", "name", "enabled", "made"]);
+    let mut table = Table::new(&["account", "name", "enabled", "made (UTC)"]);
     for account in &accounts {
         table.row([
             show::text(&account["account"]),

@@ -17,8 +17,8 @@ pub(crate) struct Calls {
     #[arg(long, value_name = "STATE")]
     state: Option<String>,
     /// At most so many.
-    #[arg(long, value_name = "COUNT")]
-    limit: Option<usize>,
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
 }
 
 /// A call to make.
@@ -46,12 +46,13 @@ impl Calls {
         if let Some(state) = self.state {
             body["state"] = state.into();
         }
-        let calls = client.list("calls", "list", "calls", body, self.limit)?;
+        let calls = client.list("calls", "list", "calls", body, self.limit.map(|limit| limit as usize))?;
         if json {
             print::line(&format!("{:#}", Value::Array(calls)));
             return Ok(());
         }
-        let mut table = Table::new(&["call", "state", "from", "to", "origin", "started", "answered", "codec"]);
+        let mut table =
+            Table::new(&["call", "state", "from", "to", "origin", "started (UTC)", "answered (UTC)", "codec"]);
         for call in &calls {
             table.row([
                 show::text(&call["call"]),

@@ -72,9 +72,18 @@ impl Client {
         let id = self.next;
         self.next += 1;
         let request = json!({ "topic": topic, "message": message, "request-id": id, "body": body });
-        writeln!(self.reader.get_mut(), "{request}").map_err(|error| broken(&error))?;
+        if let Err(error) = writeln!(self.reader.get_mut(), "{request}") {
+            // A server that closes says why before.
+            return Err(match self.line() {
+                Ok(line) if is_closing(&line) => refused(&line["error"]),
+                _ => broken(&error),
+            });
+        }
         loop {
             let mut line = self.line()?;
+            if is_closing(&line) {
+                return Err(refused(&line["error"]));
+            }
             if line["request-id"] != id {
                 continue;
             }
@@ -132,6 +141,11 @@ impl Client {
 /// Items asked for at once.
 const PAGE: usize = 500;
 
+/// Whether the server says why it closes the connection.
+fn is_closing(line: &Value) -> bool {
+    line["topic"] == "session" && line["message"] == "closing" && line["error"].is_object()
+}
+
 fn broken(error: &io::Error) -> CtlError {
     CtlError::Broken(format!("the connection to the server broke: {error}"))
 }
@@ -187,6 +201,16 @@ mod tests {
         assert_eq!(error.to_string(), "no: busy (peer)");
         drop(server);
         assert!(matches!(client.line(), Err(CtlError::Broken(_))));
+    }
+
+    #[test]
+    fn a_server_that_has_no_room_says_so() {
+        let line = "{\"topic\":\"session\",\"message\":\"closing\",\"error\":{\"code\":\"busy\",\"text\":\"too many clients\"}}\n";
+        let (mut one, server) = client(line);
+        drop(server);
+        assert_eq!(one.ask("system", "status", json!({})).unwrap_err().to_string(), "too many clients (busy)");
+        let (mut other, _server) = client(line);
+        assert_eq!(other.ask("system", "status", json!({})).unwrap_err().to_string(), "too many clients (busy)");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Messages as a ladder: a column for the server and for each peer, time downwards.
 //!
 //! ```text
-//!                192.0.2.7:5060            tandem             192.0.2.9:5060
+//! UTC            192.0.2.7:5060            tandem             192.0.2.9:5060
 //! 03:10:02.001         │───────INVITE────────▶│                      │
 //! 03:10:02.001         │◀──────100 Trying─────│                      │
 //! 03:10:02.004         │                      │───────INVITE────────▶│
@@ -13,8 +13,14 @@ use std::fmt::Write;
 /// Columns at most; peers beyond share the last one.
 const COLUMNS: usize = 6;
 
-/// Characters between two columns.
+/// Characters between two columns, at least.
 const GAP: usize = 24;
+
+/// At most: a status line of the RFC with its method has room.
+const GAP_MAX: usize = 50;
+
+/// Characters of a label at most: its line has an arrow, and a dash on each side.
+const LABEL: usize = GAP_MAX - 4;
 
 /// Characters of the time.
 const TIME: usize = 12;
@@ -48,24 +54,59 @@ impl Message {
 fn label(message: &str) -> String {
     let mut lines = message.lines();
     let first = lines.next().unwrap_or("").trim();
-    let sdp = message.contains("\nv=0") && message.contains("\nm=");
-    let sdp = if sdp { " (SDP)" } else { "" };
+    let sdp = match message.contains("\nv=0") && message.contains("\nm=") {
+        true if is_hold(message) => " (SDP, hold)",
+        true => " (SDP)",
+        false => "",
+    };
     let label = match first.strip_prefix("SIP/2.0 ") {
         Some(status) => {
-            let method = lines
-                .take_while(|line| !line.is_empty())
-                .find_map(|line| {
-                    let (name, value) = line.split_once(':')?;
-                    name.trim().eq_ignore_ascii_case("cseq").then(|| value.split_whitespace().nth(1))?
-                })
-                .filter(|method| *method != "INVITE")
+            let method = header(lines, &["cseq"])
+                .and_then(|value| value.split_whitespace().nth(1).map(str::to_owned))
+                .filter(|method| method != "INVITE")
                 .map_or(String::new(), |method| format!(" {method}"));
             format!("{status}{method}{sdp}")
         }
+        // Within a dialog the To has a tag (RFC 3261 §12.2.1.1).
+        None if first.starts_with("INVITE ") && header(lines, &["to", "t"]).is_some_and(|to| is_tagged(&to)) => {
+            format!("re-INVITE{sdp}")
+        }
         None => format!("{}{sdp}", first.split(' ').next().unwrap_or("?")),
     };
-    let label: String = label.chars().filter(|c| !c.is_control()).take(GAP - 4).collect();
+    let label: String = label.chars().filter(|c| !c.is_control()).take(LABEL).collect();
     if label.is_empty() { "keep-alive".to_owned() } else { label }
+}
+
+/// The value of a header of one of these names, its folded lines included.
+fn header<'a>(lines: impl Iterator<Item = &'a str>, names: &[&str]) -> Option<String> {
+    let mut lines = lines.take_while(|line| !line.is_empty()).peekable();
+    while let Some(line) = lines.next() {
+        let Some((name, value)) = line.split_once(':') else { continue };
+        if names.iter().any(|wanted| name.trim().eq_ignore_ascii_case(wanted)) {
+            let mut value = value.trim().to_owned();
+            while let Some(folded) = lines.next_if(|line| line.starts_with([' ', '\t'])) {
+                value.push(' ');
+                value.push_str(folded.trim());
+            }
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// Whether a To has a tag: behind its URI, not within it.
+fn is_tagged(to: &str) -> bool {
+    let parameters = to.rsplit_once('>').map_or(to, |(_, parameters)| parameters);
+    parameters
+        .split(';')
+        .skip(1)
+        .any(|parameter| parameter.split('=').next().unwrap_or("").trim().eq_ignore_ascii_case("tag"))
+}
+
+/// Whether a description keeps its peer from sending: `sendonly`, `inactive` (RFC 3264 §8.4), or the old `0.0.0.0`.
+fn is_hold(message: &str) -> bool {
+    let mut lines = message.lines().map(str::trim).skip_while(|line| !line.starts_with("v=0"));
+    lines.any(|line| line == "a=sendonly" || line == "a=inactive" || line == "c=IN IP4 0.0.0.0")
 }
 
 /// The ladder. The server stands second, between the peer that came first and the others.
@@ -88,30 +129,32 @@ pub(super) fn render(messages: &[Message]) -> String {
         let peer = peers.iter().position(|peer| *peer == remote).unwrap_or(peers.len().saturating_sub(1));
         if peer < server { peer } else { peer + 1 }
     };
-    let mut text = " ".repeat(TIME);
+    let widest = messages.iter().map(|message| message.label.chars().count() + 4).max().unwrap_or(GAP);
+    let gap = widest.next_multiple_of(2).clamp(GAP, GAP_MAX);
+    let mut text = format!("{:<TIME$}", "UTC");
     for title in &titles {
-        let title: String = title.chars().take(GAP - 1).collect();
-        let _ = write!(text, "{title:^GAP$}");
+        let title: String = title.chars().take(gap - 1).collect();
+        let _ = write!(text, "{title:^gap$}");
     }
     text.truncate(text.trim_end().len());
     text.push('\n');
     for message in messages {
         let peer = column(&message.remote);
         let (from, to) = if message.received { (peer, server) } else { (server, peer) };
-        let _ = writeln!(text, "{:<TIME$}{}", message.at, rung(titles.len(), from, to, &message.label));
+        let _ = writeln!(text, "{:<TIME$}{}", message.at, rung(gap, titles.len(), from, to, &message.label));
     }
     text
 }
 
-/// One message between two of `columns` lines.
-fn rung(columns: usize, from: usize, to: usize, label: &str) -> String {
-    let half = GAP / 2;
-    let mut line: Vec<char> = vec![' '; columns * GAP];
+/// One message between two of `columns` lines, `gap` characters apart.
+fn rung(gap: usize, columns: usize, from: usize, to: usize, label: &str) -> String {
+    let half = gap / 2;
+    let mut line: Vec<char> = vec![' '; columns * gap];
     for column in 0..columns {
-        line[column * GAP + half] = '│';
+        line[column * gap + half] = '│';
     }
     let (left, right) = (from.min(to), from.max(to));
-    let (begin, end) = (left * GAP + half + 1, right * GAP + half);
+    let (begin, end) = (left * gap + half + 1, right * gap + half);
     for cell in &mut line[begin..end] {
         *cell = '─';
     }
@@ -143,7 +186,7 @@ mod tests {
             message(false, "192.0.2.9:5060", "INVITE (SDP)"),
             message(true, "192.0.2.9:5060", "180 Ringing"),
         ]);
-        let expected = "                 192.0.2.7:5060              tandem              192.0.2.9:5060
+        let expected = "UTC              192.0.2.7:5060              tandem              192.0.2.9:5060
 03:10:02.001            │─────INVITE (SDP)─────▶│                       │
 03:10:02.001            │                       │─────INVITE (SDP)─────▶│
 03:10:02.001            │                       │◀─────180 Ringing──────│
@@ -157,17 +200,32 @@ mod tests {
         assert_eq!(label("SIP/2.0 180 Ringing\r\nCSeq: 1 INVITE\r\n\r\n"), "180 Ringing");
         assert_eq!(label("SIP/2.0 200 OK\r\ncseq:  2 BYE\r\n\r\n"), "200 OK BYE");
         assert_eq!(label("\r\n\r\n"), "keep-alive");
-        assert!(label(&"x".repeat(500)).chars().count() <= GAP - 4);
+        assert!(label(&"x".repeat(500)).chars().count() <= LABEL);
+        let gone = "SIP/2.0 481 Call/Transaction Does Not Exist\r\nCSeq: 3 UPDATE\r\n\r\n";
+        assert_eq!(label(gone), "481 Call/Transaction Does Not Exist UPDATE");
+        let text = render(&[message(true, "192.0.2.7:5060", &label(gone)), message(true, "192.0.2.7:5060", "BYE")]);
+        assert!(text.contains("─481 Call/Transaction Does Not Exist UPDATE─▶│"), "{text}");
+    }
+
+    #[test]
+    fn a_session_that_is_changed_or_held_shows() {
+        let invite =
+            |to: &str, sdp: &str| label(&format!("INVITE sip:b@x SIP/2.0\r\n{to}\r\n\r\nv=0\r\nm=audio\r\n{sdp}"));
+        assert_eq!(invite("To: <sip:b@x;tag=1>", ""), "INVITE (SDP)");
+        assert_eq!(invite("To: <sip:b@x>;tag=1", ""), "re-INVITE (SDP)");
+        assert_eq!(invite("t: \"b;tag=1\" <sip:b@x>", "a=sendrecv\r\n"), "INVITE (SDP)");
+        assert_eq!(invite("t: sip:b@x\r\n ;Tag=1", "a=sendonly\r\n"), "re-INVITE (SDP, hold)");
+        assert_eq!(invite("To: sip:b@x;tag=1", "c=IN IP4 0.0.0.0\r\n"), "re-INVITE (SDP, hold)");
     }
 
     #[test]
     fn any_number_of_peers_is_drawn() {
-        assert_eq!(render(&[]).trim(), "tandem");
+        assert!(render(&[]).trim().ends_with("tandem"));
         let many: Vec<Message> =
             (0..20).map(|n| message(n % 2 == 0, &format!("192.0.2.{n}:5060"), "OPTIONS")).collect();
         let text = render(&many);
         assert_eq!(text.lines().count(), 21);
-        assert!(text.lines().all(|line| line.chars().count() <= TIME + COLUMNS * GAP));
+        assert!(text.lines().all(|line| line.chars().count() <= TIME + COLUMNS * GAP_MAX));
         assert!(text.contains("others"));
     }
 }

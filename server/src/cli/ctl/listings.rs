@@ -25,7 +25,8 @@ impl Registrations {
             print::line(&format!("{:#}", Value::Array(registrations)));
             return Ok(());
         }
-        let mut table = Table::new(&["account", "contact", "flow", "reachable", ">round trip", "expires", "phone"]);
+        let mut table =
+            Table::new(&["account", "contact", "flow", "reachable", ">round trip", "expires (UTC)", "phone"]);
         for registration in &registrations {
             for contact in registration["contacts"].as_array().into_iter().flatten() {
                 let round_trip =

@@ -21,17 +21,17 @@ pub(crate) fn socket(named: Option<&Path>, config: Option<&Path>) -> Result<Path
     if let Some(file) = config {
         let text = std::fs::read_to_string(file)
             .map_err(|error| CtlError::Configuration(format!("{}: {error}", file.display())))?;
-        return Ok(told(&text));
+        return Ok(told(&text, file));
     }
-    let file = crate::cli::file(running_here().flatten().as_deref());
-    let text = file.and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
-    Ok(told(&text))
+    let file = crate::cli::file(running_here().flatten().as_deref()).unwrap_or_default();
+    let text = std::fs::read_to_string(&file).unwrap_or_default();
+    Ok(told(&text, &file))
 }
 
-/// The socket of a configuration. A server that runs does so by what the file said before somebody made a mistake in it, and
+/// The socket of a configuration, from the text of its file. A server that runs does so by what the file said before somebody made a mistake in it, and
 /// still has to be steered: of a file with mistakes the keys that matter here are taken where they are to be understood.
-fn told(text: &str) -> PathBuf {
-    let configuration = configuration::read(text).unwrap_or_else(|_| {
+fn told(text: &str, file: &Path) -> PathBuf {
+    let mut configuration = configuration::read(text).unwrap_or_else(|_| {
         let (root, _) = DeTable::parse_recoverable(text);
         let path = |table: &DeTable<'_>, key: &str| table.get(key)?.get_ref().as_str().map(PathBuf::from);
         let mut configuration = Configuration::default();
@@ -42,6 +42,7 @@ fn told(text: &str) -> PathBuf {
         configuration.control.socket = control.and_then(|control| path(control, "socket"));
         configuration
     });
+    configuration.start_paths_at(file.parent().unwrap_or(Path::new("")));
     configuration.control_socket()
 }
 
@@ -103,6 +104,9 @@ mod tests {
         let file = folder.path().join("a.toml");
         std::fs::write(&file, "data = \"/var/lib/tandem\"").unwrap();
         assert_eq!(socket(None, Some(&file)).unwrap(), Path::new("/var/lib/tandem/control.sock"));
+        std::fs::write(&file, "").unwrap();
+        let expected = folder.path().join("data/control.sock");
+        assert_eq!(socket(None, Some(&file)).unwrap(), expected, "wherever it is asked from");
         std::fs::remove_file(&file).unwrap();
         assert!(matches!(socket(None, Some(&file)), Err(CtlError::Configuration(_))));
     }
@@ -118,7 +122,7 @@ mod tests {
             ("control = 3", "./data/control.sock"),
             ("\u{0}", "./data/control.sock"),
         ] {
-            assert_eq!(told(text), Path::new(expected), "{text}");
+            assert_eq!(told(text, Path::new("tandem.toml")), Path::new(expected), "{text}");
         }
     }
 }

@@ -29,7 +29,7 @@ fn render(platforms: &[Value]) -> String {
         ">round trip",
         ">queue",
         ">dropped",
-        "since",
+        "since (UTC)",
         "last error",
     ];
     let mut table = Table::new(&columns);

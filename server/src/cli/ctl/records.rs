@@ -24,15 +24,15 @@ pub(crate) struct Records {
     #[arg(long, value_name = "OUTCOME")]
     outcome: Option<String>,
     /// At most so many; with --csv and --json all, unless it is given.
-    #[arg(long, value_name = "COUNT")]
-    limit: Option<usize>,
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
     /// Comma-separated values (RFC 4180), every column.
     #[arg(long, conflicts_with = "json")]
     csv: bool,
 }
 
 /// What people are shown without --limit.
-const SHOWN: usize = 50;
+const SHOWN: u32 = 50;
 
 /// The columns of the export: the name, and where the value lies in a record.
 const COLUMNS: &[(&str, &str)] = &[
@@ -84,11 +84,12 @@ impl Records {
         }
         for (key, value) in [("since", self.since), ("until", self.until)] {
             if let Some(value) = value {
-                body[key] = duration::moment(&value, now).into();
+                let moment = duration::moment(&value, now).ok_or_else(|| no_time(key, &value))?;
+                body[key] = moment.to_string().into();
             }
         }
         let limit = if self.csv || json { self.limit } else { Some(self.limit.unwrap_or(SHOWN)) };
-        let records = client.list("records", "search", "records", body, limit)?;
+        let records = client.list("records", "search", "records", body, limit.map(|limit| limit as usize))?;
         if json {
             print::line(&format!("{:#}", Value::Array(records)));
         } else if self.csv {
@@ -100,8 +101,13 @@ impl Records {
     }
 }
 
+fn no_time(key: &str, value: &str) -> CtlError {
+    let forms = "2h (so long ago: s, m, h, d), 2026-11-21, 2026-11-21T03:10:00Z, or seconds since 1970";
+    CtlError::Configuration(format!("--{key} `{value}` is no time: write {forms}"))
+}
+
 fn render(records: &[Value]) -> String {
-    let columns = ["started", "from", "to", "destination", "outcome", "cause", ">talked", ">lost", "call"];
+    let columns = ["started (UTC)", "from", "to", "destination", "outcome", "cause", ">talked", ">lost", "call"];
     let mut table = Table::new(&columns);
     for record in records {
         let lost = ["caller-quality", "called-quality"].map(|leg| record[leg]["packets-lost"].as_u64().unwrap_or(0));
@@ -120,6 +126,12 @@ fn render(records: &[Value]) -> String {
     if records.is_empty() { "no records\n".to_owned() } else { table.render() }
 }
 
+/// A text that no spreadsheet takes for a formula: callers choose their names. As OWASP advises (CSV Injection), an apostrophe
+/// stands before what begins like one.
+fn plain(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{text}") } else { text.to_owned() }
+}
+
 fn export(records: &[Value]) -> String {
     let mut text = csv(COLUMNS.iter().map(|(name, _)| *name));
     for record in records {
@@ -127,6 +139,7 @@ fn export(records: &[Value]) -> String {
             .iter()
             .map(|(_, pointer)| match record.pointer(pointer) {
                 None | Some(Value::Null) => String::new(),
+                Some(Value::String(text)) => plain(text),
                 Some(value) => show::text(value),
             })
             .collect();
@@ -157,6 +170,18 @@ mod tests {
                 .starts_with("c1,account,alice,alice,d,\"A, B\",bob,,,2026-11-21T03:10:00.000Z,,,,4.5,answered")
         );
         assert!(render(&[record]).contains("0:04"));
+        for (name, cell) in [
+            ("=1+1", "'=1+1"),
+            ("+49301", "'+49301"),
+            ("-1", "'-1"),
+            ("@a", "'@a"),
+            ("\t=1", "\"'\t=1\""),
+            ("\r=1", "\"'\r=1\""),
+        ] {
+            let record = json!({ "call": "c1", "caller": { "user": name }, "talked-s": -1 });
+            let text = export(std::slice::from_ref(&record));
+            assert!(text.contains(&format!("\r\nc1,,,{cell},")) && text.contains(",-1,"), "{text}");
+        }
         assert_eq!(render(&[]), "no records\n");
     }
 }

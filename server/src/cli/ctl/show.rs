@@ -21,7 +21,7 @@ pub(super) fn party(value: &Value) -> String {
     }
 }
 
-/// A moment without its date's separators and zone: `2026-11-21 03:10:00`.
+/// A moment as it stands below a title that names the zone (UTC): `2026-11-21 03:10:00`.
 pub(super) fn time(value: &Value) -> String {
     match value.as_str() {
         Some(moment) if moment.len() >= 19 && moment.is_ascii() => format!("{} {}", &moment[..10], &moment[11..19]),
@@ -47,6 +47,11 @@ pub(super) fn seconds(value: &Value) -> String {
         Some(seconds) => format!("{}:{:02}", seconds as u64 / 60, seconds as u64 % 60),
         None => "-".to_owned(),
     }
+}
+
+/// So many of something.
+pub(super) fn count(value: &Value, of: &str) -> String {
+    format!("{} {of}{}", text(value), if *value == 1 { "" } else { "s" })
 }
 
 /// How much of how much.

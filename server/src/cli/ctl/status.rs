@@ -28,11 +28,11 @@ fn render(status: &Value, counters: bool) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "{}: {} calls, {} registrations, {} media sessions\n",
+        "{}: {}, {}, {}\n",
         show::text(&status["state"]),
-        show::text(&status["calls"]),
-        show::text(&status["registrations"]),
-        show::text(&status["media-sessions"]),
+        show::count(&status["calls"], "call"),
+        show::count(&status["registrations"], "registration"),
+        show::count(&status["media-sessions"], "media session"),
     );
     let mut resources = Table::new(&["module", "resource", "name", "state", "in use", "detail"]);
     let mut counts = Table::new(&["module", "counter", ">value"]);
@@ -88,7 +88,7 @@ mod tests {
             "silent": [{ "module": "store/0", "error": "timeout" }],
         });
         let text = render(&status, true);
-        assert!(text.starts_with("failed: 2 calls"), "{text}");
+        assert!(text.starts_with("failed: 2 calls, 1 registration, 2 media sessions\n"), "{text}");
         assert!(text.contains("2 of 10") && text.contains("store/0 does not answer (timeout)"), "{text}");
         assert!(text.contains("calls{outcome=busy}      4"), "{text}");
         assert!(!render(&status, false).contains("outcome"));

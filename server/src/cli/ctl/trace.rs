@@ -16,7 +16,7 @@ pub(crate) struct Trace {
     #[arg(long)]
     full: bool,
     /// At most so many, the last ones.
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=200))]
     limit: Option<u32>,
 }
 
