@@ -1,5 +1,5 @@
 //! What a call record costs the store: its packets, the merging, SQLite, the commits. 1,000 calls a second of virtual time, each
-//! opened and, three seconds later, completed; CPU time of the process, so that waiting for the disk does not count.
+//! opened, half a second later answered, and three seconds later completed; CPU time of the process, so that waiting for the disk does not count.
 //!
 //! ```text
 //! cargo bench -p benches --bench store_record
@@ -18,6 +18,8 @@ const CALLS: u64 = 60_000;
 const BEGIN: WallTime = WallTime::from_secs(1_800_000_000);
 /// How many calls are open at once.
 const OPEN: u64 = 3_000;
+/// How many ring at once.
+const ANSWER: u64 = 500;
 
 fn cpu_nanos() -> u64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
@@ -40,6 +42,19 @@ fn opened(number: u64) -> CallRecord {
         ended_by_caller: None,
         caller_quality: LegQuality::default(),
         callee_quality: LegQuality::default(),
+        transferred_from: None,
+        transferred_to: None,
+        transferred_as: None,
+    }
+}
+
+fn answered(number: u64) -> CallRecord {
+    let record = opened(number);
+    CallRecord {
+        destination: Some("callee".to_owned()),
+        ringing: Some(record.started),
+        answered: Some(record.started + Duration::from_millis(ANSWER)),
+        ..record
     }
 }
 
@@ -69,8 +84,8 @@ fn completed(number: u64) -> CallRecord {
     }
 }
 
-/// CPU microseconds a call: two packets, two answers, one record opened and completed.
-fn measure(backend: impl Backend) -> f64 {
+/// CPU microseconds a call: three packets, three answers, one record opened, answered and completed.
+fn measure(backend: impl Backend, updates: bool) -> f64 {
     let router = Router::new(PlatformId(1));
     let endpoint = router.register(ModuleKind::Store, 0, || {});
     let switch = router.register(ModuleKind::Switch, 0, || {});
@@ -81,7 +96,9 @@ fn measure(backend: impl Backend) -> f64 {
     for number in 0..CALLS + OPEN {
         let opens = (number < CALLS).then(|| (Command::Start, opened(number)));
         let completes = number.checked_sub(OPEN).map(|number| (Command::Set, completed(number)));
-        for (command, record) in opens.into_iter().chain(completes) {
+        let answers = number.checked_sub(ANSWER).filter(|number| updates && *number < CALLS);
+        let answers = answers.map(|number| (Command::Set, answered(number)));
+        for (command, record) in opens.into_iter().chain(answers).chain(completes) {
             let packet = Packet {
                 source: switch.address().at(Instance(number)),
                 destination: Address::any(ModuleKind::Store),
@@ -103,15 +120,21 @@ fn measure(backend: impl Backend) -> f64 {
     while switch.receive().is_some() {
         answers += 1;
     }
-    assert_eq!(answers, 2 * CALLS);
+    assert_eq!(answers, if updates { 3 } else { 2 } * CALLS);
     (cpu_nanos() - begin) as f64 / 1000.0 / CALLS as f64
 }
 
 fn main() {
-    let folder = tempfile::tempdir().expect("a folder for the database");
-    let settings = Settings { path: folder.path().join("tandem.db"), realm: "bench".to_owned(), pages_max: None };
-    let (sqlite, _) = Sqlite::open(&settings, &mut Random::from_seed(1)).expect("a database");
-    let around = measure(Memory::new("bench"));
-    let all = measure(sqlite);
-    println!("CPU a call, opened and completed: {all:.1} us, of these {around:.1} without the database");
+    let around = measure(Memory::new("bench"), true);
+    let database = |updates: bool| {
+        let folder = tempfile::tempdir().expect("a folder for the database");
+        let settings = Settings { path: folder.path().join("tandem.db"), realm: "bench".to_owned(), pages_max: None };
+        let (sqlite, _) = Sqlite::open(&settings, &mut Random::from_seed(1)).expect("a database");
+        measure(sqlite, updates)
+    };
+    let (without, all) = (database(false), database(true));
+    println!(
+        "CPU a call, opened, answered and completed: {all:.1} us, of these {around:.1} without the database; \
+         {without:.1} us where the answer is not told"
+    );
 }

@@ -40,6 +40,9 @@ pub const DISPLAY_NAME_BYTES: usize = 256;
 /// Rows that one purge deletes: a few milliseconds.
 pub const PURGE_ROWS: usize = 500;
 
+/// How often the store notes that it lives: so much later than this may a call have ended that was open when the platform died.
+pub const ALIVE_INTERVAL: Duration = Duration::from_secs(5);
+
 /// Time between purges when nothing is left to be purged: expired bindings and old records may stay so much longer.
 pub const PURGE_INTERVAL: Duration = Duration::from_secs(600);
 

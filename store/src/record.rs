@@ -16,7 +16,7 @@ pub struct RecordPosition {
 /// Which records are asked for: those that fulfil everything given.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RecordQuery {
-    /// That of this call.
+    /// Those of this call, or the one of this id.
     pub id: Option<String>,
     /// Those with this caller, called number, destination or origin.
     pub party: Option<String>,
@@ -106,8 +106,11 @@ impl<'a> RecordKeys<'a> {
     }
 }
 
-/// The record of a call that was open when the platform died. When it ended is not known.
-pub(crate) fn interrupted(record: &mut CallRecord) {
+/// The record of a call that was open when the platform died. It ended after `alive`, when that is last known to have lived, and
+/// after what the record itself tells of.
+pub(crate) fn interrupted(record: &mut CallRecord, alive: Option<WallTime>) {
+    let known = record.answered.or(record.ringing).unwrap_or(record.started);
+    record.ended = alive.map(|alive| alive.max(known));
     record.outcome = Outcome::Interrupted;
     record.cause = Some(CauseKind::Interrupted.into());
 }

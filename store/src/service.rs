@@ -4,7 +4,9 @@ use crate::account;
 use crate::backend::{Backend, BackendError, Page, Purge, Write};
 use crate::batch::Batch;
 use crate::binding::{BindingQuery, page_items};
-use crate::limits::{ENTRY_BYTES, MISSED_DELAY, MISSED_DELAY_MAX, PURGE_INTERVAL, PURGE_PAUSE, PURGE_ROWS};
+use crate::limits::{
+    ALIVE_INTERVAL, ENTRY_BYTES, MISSED_DELAY, MISSED_DELAY_MAX, PURGE_INTERVAL, PURGE_PAUSE, PURGE_ROWS,
+};
 use crate::record::RecordQuery;
 use crate::status::{Counters, Health, status};
 use router::outbox::{Outbox, Received};
@@ -32,6 +34,8 @@ pub struct Store<B> {
     missed_at: Option<Instant>,
     missed_delay: Duration,
     purge_at: Instant,
+    /// When to note that the store lives.
+    alive_at: Instant,
     since: WallTime,
     health: Health,
     counters: Counters,
@@ -49,6 +53,7 @@ impl<B: Backend> Store<B> {
             missed_at: None,
             missed_delay: MISSED_DELAY,
             purge_at: now.instant,
+            alive_at: now.instant,
             since: now.wall,
             health: Health::default(),
             counters: Counters::default(),
@@ -309,6 +314,14 @@ impl<B: Backend> Store<B> {
         self.purge_at = now.instant + wait;
     }
 
+    fn note_alive(&mut self, now: Now) {
+        // A disk that takes no writes is told of where one is owed.
+        if let Err(error) = self.backend.note_alive(now.wall) {
+            tracing::debug!(%error, "that the store lives could not be noted");
+        }
+        self.alive_at = now.instant + ALIVE_INTERVAL;
+    }
+
     fn invalid(&mut self, packet: &Packet, detail: &str) {
         self.outbox.failed(packet, Failure::new(Reason::Invalid).with_detail(detail));
     }
@@ -349,10 +362,13 @@ impl<B: Backend> Service for Store<B> {
         if self.purge_at <= now.instant {
             self.purge(now);
         }
+        if self.alive_at <= now.instant {
+            self.note_alive(now);
+        }
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        [self.batch.due(), self.missed_at, Some(self.purge_at)].into_iter().flatten().min()
+        [self.batch.due(), self.missed_at, Some(self.purge_at), Some(self.alive_at)].into_iter().flatten().min()
     }
 
     fn outbox(&mut self) -> &mut Outbox {

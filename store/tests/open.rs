@@ -3,7 +3,8 @@
 mod common;
 
 use common::*;
-use router::parameter::{Outcome, Selection};
+use router::parameter::{CallRecord, CauseKind, Outcome, Selection};
+use router::time::Duration;
 use router::{Command, ModuleKind, Random, one};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -77,6 +78,37 @@ fn calls_left_open_are_recorded_as_interrupted() {
 }
 
 #[test]
+fn what_was_interrupted_tells_of_its_answer_and_when_the_process_last_lived() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tandem.db");
+    let mut platform = Platform::new(open(&path).0, Config::default());
+    let call = record("1", 100);
+    let at = |millis: u64| BEGIN + Duration::from_millis(millis);
+    let answered = CallRecord {
+        ringing: Some(at(200)),
+        answered: Some(at(300)),
+        destination: Some("bob".to_owned()),
+        ..call.clone()
+    };
+    platform.ask(CONTROL, Command::Start, one(call));
+    platform.ask(CONTROL, Command::Set, one(answered.clone()));
+    for _ in 0..62 {
+        platform.run(Duration::from_secs(1));
+    }
+    let begun = platform.now.wall;
+    platform.ask(CONTROL, Command::Start, one(CallRecord { started: begun, ..record("2", 0) }));
+    drop(platform);
+    let mut platform = Platform::new(open(&path).0, Config::default());
+    let records = platform.records(Selection::default());
+    let cause = Some(CauseKind::Interrupted.into());
+    assert_eq!(records[0].ended, Some(begun), "not before it began");
+    let ended = records[1].ended.unwrap();
+    let lived = begun.since(ended);
+    assert!(lived <= store::limits::ALIVE_INTERVAL, "{lived:?}");
+    assert_eq!(records[1], CallRecord { outcome: Outcome::Interrupted, cause, ended: Some(ended), ..answered },);
+}
+
+#[test]
 fn what_cannot_be_opened_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tandem.db");
@@ -111,7 +143,7 @@ fn damage_is_found_when_it_is_opened() {
     for number in 0..500 {
         platform.send(CONTROL, Command::Set, one(complete(&record(&number.to_string(), number))));
     }
-    platform.run(router::time::Duration::from_millis(80));
+    platform.run(Duration::from_millis(80));
     drop(platform);
     let mut bytes = fs::read(&path).unwrap();
     let middle = bytes.len() / 2;

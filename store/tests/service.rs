@@ -99,6 +99,9 @@ over_both! {
                     outcome: Outcome::Unanswered, cause: Some(CauseKind::Busy.into()), ..record.clone()
                 };
             }
+            if (200..210).contains(&number) {
+                record.id = format!("call-9~{number}");
+            }
             platform.send(Control, Command::Set, one(record.clone()));
         }
         platform.run(Duration::ZERO);
@@ -109,7 +112,7 @@ over_both! {
         assert_eq!(platform.records(Selection { limit, ..Selection::default() }), all);
         type Keep = fn(&CallRecord) -> bool;
         let at = |millis: u64| Some(BEGIN + Duration::from_millis(millis));
-        let cases: [(Selection, Keep); 7] = [
+        let cases: [(Selection, Keep); 8] = [
             (Selection { party: Some("+4930".to_owned()), ..Selection::default() }, |r| r.called.user() == "+4930"),
             (Selection { party: Some("bob".to_owned()), ..Selection::default() }, |r| r.destination.is_some()),
             (Selection { party: Some("nobody".to_owned()), ..Selection::default() }, |_| false),
@@ -122,6 +125,9 @@ over_both! {
                 (10..20).contains(&millis)
             }),
             (Selection { name: Some("call-42".to_owned()), ..Selection::default() }, |r| r.id == "call-42"),
+            (Selection { name: Some("call-9".to_owned()), ..Selection::default() }, |r| {
+                r.id == "call-9" || r.id.starts_with("call-9~")
+            }),
         ];
         for (selection, keep) in cases {
             let expected: Vec<_> = all.iter().filter(|record| keep(record)).cloned().collect();

@@ -101,7 +101,8 @@ pub const ALIGNMENT_ROUNDS: u8 = 3;
 /// Records that wait for the store, in all: at 100 calls a second five minutes of a store that does not answer, some 40 MB.
 pub const RECORDS: usize = 32_768;
 
-/// Records sent to the store and not answered: ten group commits of the greatest rate (1,000 calls a second, 100 ms each);
+/// Records sent to the store and not answered: more than a group commit of the greatest rate takes (1,000 calls a second, three
+/// writes each, 100 ms);
 /// below the quota of one source in an inbox, so that the store's is never full of them.
 pub const RECORDS_IN_FLIGHT: usize = 512;
 

@@ -1,13 +1,13 @@
-//! Call records on their way to the store: begun with the call, completed at its end, repeated until the store has them.
+//! Call records on their way to the store: begun with the call, told that it was answered, completed at its end, repeated until the store has them.
 
 use crate::limits::{RECORD_RETRY, RECORD_RETRY_MAX, RECORD_WITHIN, RECORDS, RECORDS_IN_FLIGHT, REFUSALS_WAITING};
-use router::parameter::{CallRecord, Reason};
+use router::parameter::{CallRecord, Outcome, Reason};
 use router::time::{Duration, Instant, Now};
 use router::{Address, Command, Instance, ModuleKind, Outbox, OwnMap, Packet, Transaction, one};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// Names a record here: in the order in which calls began.
-type Key = u64;
+/// Names a record here: in the order in which they came.
+pub(crate) type Key = u64;
 
 /// Where a record is.
 #[derive(Debug)]
@@ -24,20 +24,31 @@ enum Place {
 #[derive(Debug)]
 struct Entry {
     record: CallRecord,
-    /// `Start` while the call is open, `Set` once it has ended.
+    /// `Start` the first time, then `Set`.
     command: Command,
     place: Place,
-    /// The completed record, while the open one is on its way: it must not be overtaken.
-    completed: Option<CallRecord>,
+    /// What it has become while it is on its way: that must not be overtaken.
+    newer: Option<CallRecord>,
     attempts: u32,
 }
 
+impl Entry {
+    /// The record has become this.
+    fn replace(&mut self, record: CallRecord) {
+        if matches!(self.place, Place::InFlight) {
+            self.newer = Some(record);
+        } else {
+            self.record = record;
+            self.command = Command::Set;
+        }
+    }
+}
+
 /// The records that the store has not got yet. Bounded: at the bound the record of a call that has just begun is not
-/// written (its completion will be), a completed one that finds no room is lost, and counted.
+/// written, nor that of one that was answered (its completion will be), a completed one that finds no room is lost, and counted.
 #[derive(Debug, Default)]
 pub(crate) struct Records {
     entries: BTreeMap<Key, Entry>,
-    keys: OwnMap<Instance, Key>,
     next: Key,
     queue: VecDeque<Key>,
     waiting: BTreeSet<(Instant, Key)>,
@@ -48,28 +59,41 @@ pub(crate) struct Records {
 }
 
 impl Records {
-    /// A call began.
-    pub(crate) fn start(&mut self, now: Now, outbox: &mut Outbox, call: Instance, record: CallRecord) {
-        if self.entries.len() < RECORDS / 2 {
-            self.add(call, Command::Start, record);
-            self.send(now, outbox);
-        }
+    /// A conversation began.
+    pub(crate) fn start(&mut self, now: Now, outbox: &mut Outbox, record: CallRecord) -> Option<Key> {
+        let room = self.entries.len() < RECORDS / 2;
+        let key = room.then(|| self.add(Command::Start, record));
+        self.send(now, outbox);
+        key
     }
 
-    /// A call has ended: its record is complete.
-    pub(crate) fn complete(&mut self, now: Now, outbox: &mut Outbox, call: Instance, record: CallRecord) {
-        let room = self.entries.len() < RECORDS;
-        let key = self.keys.remove(&call);
-        match key.and_then(|key| self.entries.get_mut(&key)) {
-            Some(entry) if matches!(entry.place, Place::InFlight) => entry.completed = Some(record),
+    /// It was answered: its record is open still, and says more.
+    pub(crate) fn update(
+        &mut self,
+        now: Now,
+        outbox: &mut Outbox,
+        key: Option<Key>,
+        record: CallRecord,
+    ) -> Option<Key> {
+        let room = self.entries.len() < RECORDS / 2;
+        let key = match key.and_then(|key| self.entries.get_mut(&key)) {
             Some(entry) => {
-                entry.record = record;
-                entry.command = Command::Set;
+                entry.replace(record);
+                key
             }
-            None if room => {
-                self.add(call, Command::Set, record);
-                self.keys.remove(&call);
-            }
+            None if room => Some(self.add(Command::Set, record)),
+            None => key,
+        };
+        self.send(now, outbox);
+        key
+    }
+
+    /// It has ended: its record is complete.
+    pub(crate) fn complete(&mut self, now: Now, outbox: &mut Outbox, key: Option<Key>, record: CallRecord) {
+        let room = self.entries.len() < RECORDS;
+        match key.and_then(|key| self.entries.get_mut(&key)) {
+            Some(entry) => entry.replace(record),
+            None if room => drop(self.add(Command::Set, record)),
             None => self.lose(&record, "too many records wait for the store"),
         }
         self.send(now, outbox);
@@ -80,12 +104,7 @@ impl Records {
     pub(crate) fn attempt(&mut self, now: Now, outbox: &mut Outbox, record: impl FnOnce() -> CallRecord) -> bool {
         let room = self.entries.len() < REFUSALS_WAITING;
         if room {
-            let key = self.next;
-            self.next += 1;
-            self.enqueue(
-                key,
-                Entry { record: record(), command: Command::Set, place: Place::Queued, completed: None, attempts: 0 },
-            );
+            self.add(Command::Set, record());
             self.send(now, outbox);
         }
         room
@@ -96,9 +115,9 @@ impl Records {
         let Some(key) = self.in_flight.remove(&packet.transaction) else { return };
         let reason = (packet.command != Command::Done).then(|| packet.failure().reason);
         let Some(mut entry) = self.entries.remove(&key) else { return };
-        let completed = entry.completed.take();
-        let superseded = completed.is_some();
-        if let Some(record) = completed {
+        let newer = entry.newer.take();
+        let superseded = newer.is_some();
+        if let Some(record) = newer {
             entry.record = record;
             entry.command = Command::Set;
         }
@@ -111,12 +130,12 @@ impl Records {
                 self.written += 1;
                 self.forget(key);
             }
-            // What the store will never take; but it may take the completed record.
+            // What the store will never take; but it may take what the record has become.
             Some(reason @ (Reason::Unsupported | Reason::Invalid | Reason::Refused)) => {
                 if superseded {
                     self.enqueue(key, Entry { attempts: 0, ..entry });
                 } else {
-                    if entry.command == Command::Set {
+                    if entry.record.outcome != Outcome::Open {
                         self.lose(&entry.record, "the store refuses it");
                     }
                     tracing::debug!(?reason, "a record was refused");
@@ -176,11 +195,11 @@ impl Records {
         self.written
     }
 
-    fn add(&mut self, call: Instance, command: Command, record: CallRecord) {
+    fn add(&mut self, command: Command, record: CallRecord) -> Key {
         let key = self.next;
         self.next += 1;
-        self.keys.insert(call, key);
-        self.enqueue(key, Entry { record, command, place: Place::Queued, completed: None, attempts: 0 });
+        self.enqueue(key, Entry { record, command, place: Place::Queued, newer: None, attempts: 0 });
+        key
     }
 
     fn enqueue(&mut self, key: Key, entry: Entry) {

@@ -59,6 +59,9 @@ pub(crate) fn record(now: Now, call: &Call, cause: Cause) -> CallRecord {
         ended_by_caller: None,
         caller_quality: LegQuality::default(),
         callee_quality: LegQuality::default(),
+        transferred_from: None,
+        transferred_to: None,
+        transferred_as: None,
     }
 }
 

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) started: u64,
+    /// Conversations that transfers were to begin.
+    pub(crate) conversations: u64,
     pub(crate) answered: u64,
     /// Outgoing legs.
     pub(crate) legs: u64,
@@ -70,6 +72,7 @@ pub(crate) fn status(facts: Facts<'_>) -> Status {
     let mut counted = vec![
         Counter::new("calls_started", counters.started),
         Counter::new("calls_answered", counters.answered),
+        Counter::new("transfers_started", counters.conversations),
         Counter::new("refusals_unrecorded", counters.refusals_unrecorded),
         Counter::new("redirects_followed", counters.redirects_followed),
         Counter::new("redirects_refused", counters.redirects_refused),

@@ -172,8 +172,19 @@ fn records_are_right(
     let ids: Vec<&String> = records.iter().map(|record| &record.id).collect();
     // An attempt that was refused before it was a call has a record, and nobody saw a call.
     let attempts = refused_attempts(simulation);
-    if records.len() != calls.len() + attempts || calls.keys().any(|id| !ids.contains(&id)) {
-        faults.push(format!("{} calls and {attempts} attempts have {} records", calls.len(), records.len()));
+    let transfers = switch_count(simulation, "transfers_started") as usize;
+    if records.len() != calls.len() + attempts + transfers || calls.keys().any(|id| !ids.contains(&id)) {
+        let calls = calls.len();
+        faults
+            .push(format!("{calls} calls, {attempts} attempts, {transfers} transfers have {} records", records.len()));
+    }
+    for record in records {
+        let Some(from) = &record.transferred_from else { continue };
+        let former = records.iter().find(|former| former.id == *from);
+        let linked = former.is_some_and(|former| former.transferred_as.as_ref() == Some(&record.id));
+        if former.is_none() || linked != record.answered.is_some() {
+            faults.push(format!("the record of {} is not linked with that of {from} as it should be", record.id));
+        }
     }
     for (id, call) in &calls {
         if call.endings != 1 {
@@ -207,7 +218,8 @@ fn records_are_right(
             // Where both hang up at once, either may be the first.
             let both = ends.iter().filter(|(_, end)| end.ending == Some(Ending::HungUp)).count() > 1;
             let by_callee = record.ended_by_caller == Some(false);
-            if answered && caller.ending == Some(Ending::HungUp) && by_callee && lossless && !both {
+            let own = record.transferred_to.is_none();
+            if own && answered && caller.ending == Some(Ending::HungUp) && by_callee && lossless && !both {
                 faults.push(format!("{name} hung up, the record of {id} says that the other side did"));
             }
         }
@@ -220,12 +232,15 @@ fn records_are_right(
 
 /// How many attempts the switch says that it recorded without a call.
 fn refused_attempts(simulation: &Simulation) -> usize {
+    let [refused, unrecorded] = ["calls_refused", "refusals_unrecorded"].map(|name| switch_count(simulation, name));
+    refused.saturating_sub(unrecorded) as usize
+}
+
+/// What the switches have counted under a name.
+fn switch_count(simulation: &Simulation, name: &str) -> u64 {
     let statuses = simulation.platform.statuses().into_iter().flat_map(|statuses| statuses.values());
-    let counters: Vec<_> = statuses.flat_map(|status| &status.counters).collect();
-    let count = |name: &str| -> u64 {
-        counters.iter().filter(|counter| counter.name == name).map(|counter| counter.value).sum()
-    };
-    count("calls_refused").saturating_sub(count("refusals_unrecorded")) as usize
+    let counters = statuses.flat_map(|status| &status.counters);
+    counters.filter(|counter| counter.name == name).map(|counter| counter.value).sum()
 }
 
 /// While one end was up, the other was, but for the time that the protocol takes to tell it.

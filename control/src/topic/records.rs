@@ -7,7 +7,7 @@ use crate::protocol::request::bounded;
 use crate::protocol::time::moment;
 use crate::protocol::{Code, Problem, Request};
 use crate::question::{Action, Gather, Page, Question, Recipients};
-use router::parameter::{CallRecord, LegQuality, Origin, Outcome, Parameter, Party, Selection};
+use router::parameter::{CallRecord, CauseKind, LegQuality, Origin, Outcome, Parameter, Party, Selection};
 use router::time::WallTime;
 use router::{Command, ModuleKind, one};
 use serde::Deserialize;
@@ -81,6 +81,9 @@ fn no_record() -> CallRecord {
         ended_by_caller: None,
         caller_quality: LegQuality::default(),
         callee_quality: LegQuality::default(),
+        transferred_from: None,
+        transferred_to: None,
+        transferred_as: None,
     }
 }
 
@@ -110,8 +113,15 @@ fn to_json(record: &CallRecord) -> Value {
         "ended-by": match record.ended_by_caller {
             Some(true) => Some("caller"),
             Some(false) => Some("called"),
-            None => None,
+            None if record.outcome == Outcome::Open || record.outcome == Outcome::Interrupted => None,
+            None => match record.cause.as_ref().map(|cause| cause.kind) {
+                Some(CauseKind::Administrative) => Some("operator"),
+                _ => Some("server"),
+            },
         },
+        "transferred-from": record.transferred_from,
+        "transferred-to": record.transferred_to.as_ref().map(party::party),
+        "transferred-as": record.transferred_as,
         "caller-quality": quality(&record.caller_quality),
         "called-quality": quality(&record.callee_quality),
     })

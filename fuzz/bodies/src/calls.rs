@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use router::encoding::read_packet;
 use router::parameter::{
     BuiltinKind, Call, CallEvent, CallSummary, Cause, CauseKind, Contact, Digits, Failure, Information, LegPhase,
-    LegState, MediaEvent, MediaEventKind, MediaExchange, MediaPort, Origin, Originate, Parameter, Party, PortAddress,
-    PortId, PortStatistics, Reason, Registration, Selection, Status, Transfer,
+    LegState, MediaEvent, MediaEventKind, MediaExchange, MediaPort, Origin, Originate, Outcome, Parameter, Party,
+    PortAddress, PortId, PortStatistics, Reason, Registration, Selection, Status, Transfer,
 };
 use router::time::{Duration, Instant, Now, WallTime};
 use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, Random, Refused, Service, Transaction, one};
@@ -110,8 +110,8 @@ struct Bench {
     legs: Vec<(Address, Address)>,
     /// Ports that were opened and not yet closed, by session.
     ports: BTreeMap<Instance, BTreeSet<PortId>>,
-    /// What the store took: by call, the newest write.
-    records: BTreeMap<String, Command>,
+    /// What the store took: by record, whether it is complete.
+    records: BTreeMap<String, bool>,
     /// Complete records that the store refused at least once.
     refused: BTreeSet<String>,
 }
@@ -250,14 +250,11 @@ impl Bench {
                 self.ports.entry(request.destination.instance).or_default().extend(opened);
             }
             // Answers may cross; the store itself takes writes in their order.
-            (write, Some(Parameter::CallRecord(record))) if command == Command::Done => {
-                let newest = self.records.entry(record.id.clone()).or_insert(write);
-                if write == Command::Set {
-                    *newest = write;
-                }
+            (_, Some(Parameter::CallRecord(record))) if command == Command::Done => {
+                *self.records.entry(record.id.clone()).or_default() |= record.outcome != Outcome::Open;
             }
             // What the store refuses for good is lost, and counted there.
-            (Command::Set, Some(Parameter::CallRecord(record))) => {
+            (Command::Set, Some(Parameter::CallRecord(record))) if record.outcome != Outcome::Open => {
                 self.refused.insert(record.id.clone());
             }
             _ => {}
@@ -499,7 +496,7 @@ impl Bench {
         assert!(self.waiting.is_empty(), "requests that were never answered: {:?}", self.waiting);
         self.ports.retain(|_, open| !open.is_empty());
         assert!(self.ports.is_empty(), "ports are left open: {:?}", self.ports);
-        let open = self.records.iter().filter(|(id, write)| **write != Command::Set && !self.refused.contains(*id));
+        let open = self.records.iter().filter(|(id, complete)| !**complete && !self.refused.contains(*id));
         assert_eq!(open.count(), 0, "records that stay open: {:?}", self.records);
     }
 }

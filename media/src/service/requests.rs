@@ -21,6 +21,9 @@ impl<W: Wire> Voice<W> {
     pub(super) fn handle_request(&mut self, now: Now, packet: &Packet) {
         let answer = match (packet.command, packet.first()) {
             (Command::Query, Some(Parameter::Status(_))) => Ok(one(self.status())),
+            (Command::Query, Some(Parameter::PortStatistics(asked))) => {
+                self.count(packet.destination.instance, PortId(asked.port))
+            }
             (Command::Open, Some(Parameter::MediaPort(_))) => self.open(now, packet),
             (Command::Close, None) => self.close(now, packet.destination.instance),
             (Command::Close, Some(Parameter::MediaPort(_))) => self.close_ports(now, packet),
@@ -123,6 +126,14 @@ impl<W: Wire> Voice<W> {
             session.add(wanted.port, pair);
         }
         Ok((address, true))
+    }
+
+    /// What a port has counted so far, or had when it was closed.
+    fn count(&mut self, instance: Instance, id: PortId) -> Result<Parameters, Failure> {
+        let pair = self.sessions.get(&instance).and_then(|session| session.pair(id));
+        let open = pair.and_then(|pair| self.port(pair)).map(|port| port.statistics());
+        let statistics = open.or_else(|| self.closed_port(instance, id).cloned());
+        statistics.map(one).ok_or_else(|| Failure::new(Reason::NotFound).with_detail("no such port"))
     }
 
     /// Ends a session. A session that was closed before gets the same answer again.

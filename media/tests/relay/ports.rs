@@ -3,7 +3,9 @@
 use crate::network::*;
 use media::{Config, Interface, PortRange};
 use router::packet::{Parameters, one};
-use router::parameter::{Builtin, BuiltinKind, MediaPort, PortId, Reason, ResourceKind, ResourceState, Selection};
+use router::parameter::{
+    Builtin, BuiltinKind, MediaPort, PortId, PortStatistics, Reason, ResourceKind, ResourceState, Selection,
+};
 use router::time::Duration;
 use router::{Address, Command, Instance, ModuleKind, Parameter};
 use std::net::SocketAddr;
@@ -46,6 +48,22 @@ fn ports_are_closed_one_by_one_and_the_session_with_the_last() {
     assert_eq!(world.voice.sessions(), 0);
     assert_eq!(world.close(Instance(1)), Ok(Vec::new()));
     assert_eq!(close_ports(&mut world, Instance(1), &[PortId(9)]), Err(Reason::NotFound));
+}
+
+#[test]
+fn a_port_says_what_it_has_counted_while_it_is_open_and_when_it_is_closed() {
+    let mut world = World::new();
+    world.open(Instance(1), &[A, B]).unwrap();
+    let count = |world: &mut World, session: Instance, port: PortId| {
+        let asked = PortStatistics { port: port.0, ..PortStatistics::default() };
+        let answer = world.ask(session, Command::Query, one(asked)).map_err(|failure| failure.reason)?;
+        Ok(answer.into_iter().map(|parameter| statistics(parameter).port).collect::<Vec<_>>())
+    };
+    assert_eq!(count(&mut world, Instance(1), B), Ok(vec![1]));
+    close_ports(&mut world, Instance(1), &[B]).unwrap();
+    assert_eq!(count(&mut world, Instance(1), B), Ok(vec![1]));
+    assert_eq!(count(&mut world, Instance(1), PortId(9)), Err(Reason::NotFound));
+    assert_eq!(count(&mut world, Instance(2), A), Err(Reason::NotFound));
 }
 
 #[test]

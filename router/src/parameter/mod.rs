@@ -38,7 +38,7 @@ pub use platform::{Platform, PlatformModule, PlatformState};
 pub use port::{
     Bridge, Builtin, BuiltinKind, MediaEvent, MediaEventKind, MediaPlan, MediaPort, PortAddress, PortId, PortStatistics,
 };
-pub use record::{CallRecord, LegQuality, Outcome};
+pub use record::{CONVERSATION_MARK, CallRecord, LegQuality, Outcome};
 pub use registration::{Binding, Contact, Registration, RegistrationEvent, TrunkStatus};
 pub use status::{Counter, Distribution, Resource, ResourceKind, ResourceState, Selection, Status};
 pub use trace::{TraceDirection, TraceEntry};

@@ -68,12 +68,16 @@ pub struct LegQuality {
     pub round_trip_us: Option<u32>,
 }
 
-/// The record of a call. `Start × CallRecord` writes it as open; `Set × CallRecord` completes it: `Done` says that it
-/// survives kill -9. `Query × CallRecord` (with a `Selection`) reads.
+/// The record of a call, or of one conversation of a call that was transferred. `Start × CallRecord` writes it as open; `Set ×
+/// CallRecord` writes it as answered, which is open still, and completes it: `Done` says that it survives kill -9. `Query ×
+/// CallRecord` (with a `Selection`) reads.
+///
+/// A transfer begins a second conversation with a record of its own. Its id is that of the call, `~` and a number, so that the
+/// call's id finds all; each of them names the one before it.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct CallRecord {
-    /// The call's common id.
+    /// The call's common id; of a later conversation, with `~` and its number.
     #[n(0)]
     pub id: String,
     /// On whose behalf it came.
@@ -97,7 +101,7 @@ pub struct CallRecord {
     /// When it was answered.
     #[n(7)]
     pub answered: Option<WallTime>,
-    /// When it ended.
+    /// When it ended; of an interrupted one, when the platform is last known to have lived.
     #[n(8)]
     pub ended: Option<WallTime>,
     /// What became of it.
@@ -115,4 +119,23 @@ pub struct CallRecord {
     /// How the callee's leg sounded.
     #[n(13)]
     pub callee_quality: LegQuality,
+    /// The record of the conversation that was, or was to be, transferred into this one.
+    #[n(14)]
+    pub transferred_from: Option<String>,
+    /// Where it ended by a transfer: the number that the other side was sent on to. Who asked for it ended it.
+    #[n(15)]
+    pub transferred_to: Option<Party>,
+    /// Where it ended by a transfer: the record of the conversation that followed.
+    #[n(16)]
+    pub transferred_as: Option<String>,
+}
+
+/// Stands between a call's id and the number of a later conversation in the id of that one's record. In no id of a call.
+pub const CONVERSATION_MARK: char = '~';
+
+impl CallRecord {
+    /// Whether it is one of the records of that call, or the one of that id.
+    pub fn is_of(&self, id: &str) -> bool {
+        self.id.strip_prefix(id).is_some_and(|rest| rest.is_empty() || rest.starts_with(CONVERSATION_MARK))
+    }
 }

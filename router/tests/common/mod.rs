@@ -144,6 +144,9 @@ fn record(outcome: Outcome) -> CallRecord {
         ended_by_caller: Some(false),
         caller_quality: quality(),
         callee_quality: LegQuality::default(),
+        transferred_from: None,
+        transferred_to: None,
+        transferred_as: None,
     }
 }
 
@@ -400,6 +403,13 @@ pub fn samples() -> Vec<Parameter> {
         cause: None,
         ended_by_caller: None,
         ..record(Open)
+    }]);
+    add!([CallRecord {
+        id: "c-1~2".to_owned(),
+        transferred_from: Some("c-1".to_owned()),
+        transferred_to: Some(party()),
+        transferred_as: Some("c-1~3".to_owned()),
+        ..record(Answered)
     }]);
     add!(statuses());
     add!(selections());

@@ -17,6 +17,7 @@ pub struct Memory {
     records: BTreeMap<RecordPosition, CallRecord>,
     positions: BTreeMap<String, RecordPosition>,
     serial: i64,
+    alive: Option<WallTime>,
     interrupted: u64,
     /// Whether writes fail as on a full disk.
     full: bool,
@@ -30,8 +31,12 @@ impl Memory {
 
     /// The database as the next process finds it: what was open is interrupted.
     pub fn reopen(mut self) -> Self {
-        let open = self.records.values_mut().filter(|record| record.outcome == Outcome::Open);
-        self.interrupted = open.map(interrupted).count() as u64;
+        let (alive, mut count) = (self.alive, 0);
+        for record in self.records.values_mut().filter(|record| record.outcome == Outcome::Open) {
+            interrupted(record, alive);
+            count += 1;
+        }
+        self.interrupted = count;
         self
     }
 
@@ -135,7 +140,7 @@ impl Backend for Memory {
                 page.next = last;
                 break;
             }
-            let of_call = query.id.as_ref().is_none_or(|id| record.id == *id);
+            let of_call = query.id.as_ref().is_none_or(|id| record.is_of(id));
             if of_call && query.matches(&RecordKeys::of(record)) {
                 page.items.push(record.clone());
             }
@@ -157,6 +162,14 @@ impl Backend for Memory {
             self.positions.remove(id);
         }
         Ok((over.len() + old.len()) as u64)
+    }
+
+    fn note_alive(&mut self, now: WallTime) -> Result<(), BackendError> {
+        if self.full {
+            return Err(BackendError::Exhausted);
+        }
+        self.alive = Some(now);
+        Ok(())
     }
 
     fn usage(&mut self) -> Result<Usage, BackendError> {

@@ -114,6 +114,10 @@ pub trait Backend {
     /// Deletes what is over; how many rows that were.
     fn purge(&mut self, purge: &Purge) -> Result<u64, BackendError>;
 
+    /// Notes that the process lives, for what the next one says of calls that this one leaves open. It waits for no disk: after a
+    /// power cut an earlier note may be found.
+    fn note_alive(&mut self, now: WallTime) -> Result<(), BackendError>;
+
     /// How large it is.
     fn usage(&mut self) -> Result<Usage, BackendError>;
 }

@@ -165,6 +165,9 @@ pub fn record(id: &str, millis: u64) -> CallRecord {
         ended_by_caller: None,
         caller_quality: LegQuality::default(),
         callee_quality: LegQuality::default(),
+        transferred_from: None,
+        transferred_to: None,
+        transferred_as: None,
     }
 }
 

@@ -69,13 +69,14 @@ impl Call {
             }
         }
         self.early = None;
-        self.destination = Some(self.legs[id].peer.name().to_owned());
+        let name = self.legs[id].peer.name().to_owned();
+        self.sought().destination = Some(name);
     }
 
     /// The caller gets its answer; the media worker is not waited for.
     fn answer_caller(&mut self, turn: &mut Turn<'_>, near: LegId, id: LegId, media: MediaExchange) {
         self.far = Far::Leg(id);
-        self.session.callee.get_or_insert(id);
+        self.conversation.callee = Some(id);
         let offered = matches!(media, MediaExchange::Offer(_));
         let party = self.legs[id].stated();
         self.answer_near(turn, near, LegState { party, ..LegState::new(LegPhase::Answered).with_media(Some(media)) });
@@ -106,6 +107,8 @@ impl Call {
             return;
         }
         self.answered = Some(turn.now);
+        self.conversation.answered = Some(turn.now.wall);
+        self.record_answered(turn);
         turn.counters.answered += 1;
         if let Some(length) = self.config.length_max {
             self.set_timer(turn, Timer::Length, length);

@@ -12,8 +12,8 @@ use router::parameter::{BuiltinKind, CauseKind, LegPhase, LegState, MediaExchang
 impl Call {
     /// Opens the port of the leg that waits, if it has none yet. False: nobody waits who could hear a service.
     pub(super) fn try_service(&mut self, turn: &mut Turn<'_>, kind: BuiltinKind) -> bool {
+        self.sought().destination = Some(service_name(kind).to_owned());
         let Some(search) = &mut self.search else { return false };
-        self.destination = Some(service_name(kind).to_owned());
         let Some(waiting) = search.waiting else {
             search.note(CauseKind::Forbidden.into());
             return false;

@@ -2,6 +2,7 @@
 
 use super::alignment::Alignment;
 use super::asked::Asked;
+use super::conversation::Conversation;
 use super::leg::{Leg, LegId, Legs};
 use super::originate::Origination;
 use super::purpose::Purpose;
@@ -14,7 +15,7 @@ use super::transfer::Transferring;
 use super::turn::Turn;
 use crate::config::Config;
 use router::parameter::{BuiltinKind, CallPhase, Failure, Origin, Parameter, Party, Reason};
-use router::time::{Duration, Now, TimerKey, WallTime};
+use router::time::{Duration, Now, TimerKey};
 use router::{Address, Command, Instance, Packet, Parameters, Transaction};
 use std::sync::Arc;
 
@@ -39,18 +40,19 @@ pub(crate) struct Call {
     pub(super) caller: Party,
     pub(super) anonymous: bool,
     pub(super) called: Party,
-    /// Who was sent on to whom, where the call has been transferred: who talks now.
-    pub(super) moved: Option<Box<(Party, Party)>>,
     /// Max-Forwards for outgoing legs.
     pub(super) hops: u8,
     /// As it was when the call began.
     pub(super) config: Arc<Config>,
 
     pub(super) started: Now,
-    pub(super) ringing: Option<WallTime>,
     pub(super) answered: Option<Now>,
-    /// The account, trunk or service that answered, or was tried last.
-    pub(super) destination: Option<String>,
+    /// Between those who talk now, or are to.
+    pub(super) conversation: Conversation,
+    /// Those before it whose record is not complete, since what their ports counted is not known.
+    pub(super) former: Vec<Conversation>,
+    /// How many have begun.
+    pub(super) conversations: u32,
     pub(super) ended: Option<Ended>,
     /// The phase that subscribers know.
     pub(super) told: (CallPhase, Far),
@@ -96,13 +98,13 @@ impl Call {
             caller,
             anonymous,
             called,
-            moved: None,
             hops,
             config,
             started: turn.now,
-            ringing: None,
             answered: None,
-            destination: None,
+            conversation: Conversation::first(turn.now.wall),
+            former: Vec::new(),
+            conversations: 1,
             ended: None,
             told: (CallPhase::Routing, Far::Nobody),
             legs: Legs::default(),
@@ -203,7 +205,14 @@ impl Call {
             Purpose::StopLeg { leg, cause, attempt } => self.leg_stop_answered(turn, leg, cause, attempt, &packet),
             Purpose::Media => self.media_answered(turn, &packet),
             Purpose::Part { joined, attempt } => self.part_answered(turn, joined, attempt, &packet),
-            Purpose::ClosePort => self.port_closed(&packet),
+            Purpose::ClosePort(_) => {
+                self.port_closed(&packet);
+                self.complete_former(turn);
+            }
+            Purpose::Count { leg, conversation } => {
+                self.counted(leg, conversation, &packet);
+                self.complete_former(turn);
+            }
             Purpose::CloseSession { attempt } => self.session_closed(turn, attempt, &packet),
             Purpose::Relay(asked) => relayed(turn, asked, packet),
         }

@@ -25,8 +25,8 @@ impl Call {
         self.trunk_responded(turn, id);
         let Some(search) = &self.search else { return };
         let waiting = search.waiting;
-        if rings && self.ringing.is_none() && (waiting.is_some() || self.origination.is_none()) {
-            self.ringing = Some(turn.now.wall);
+        if rings && self.sought().ringing.is_none() && (waiting.is_some() || self.origination.is_none()) {
+            self.sought().ringing = Some(turn.now.wall);
             self.log_ringing(id);
         }
         if self.transferring.is_some() {

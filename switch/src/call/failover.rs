@@ -67,11 +67,12 @@ impl Call {
 
     /// The search has come to nothing.
     pub(super) fn search_given_up(&mut self, turn: &mut Turn<'_>, cause: Cause) {
+        let first = self.search.as_ref().is_some_and(|search| search.waiting.is_none());
         self.search_abandoned(turn, cause.clone());
         if self.transferring.is_some() {
             self.transfer_failed(turn, cause);
         } else {
-            self.end(turn, cause, None);
+            self.end_unanswered(turn, cause, first);
         }
     }
 

@@ -68,7 +68,7 @@ impl Call {
         if let Some(cause) = cause {
             search.note(cause.into());
         }
-        self.destination = Some(account);
+        self.sought().destination = Some(account);
         if !last {
         } else if found.is_empty() {
             self.search_on(turn);
@@ -91,13 +91,14 @@ impl Call {
             search.note(CauseKind::UnknownNumber.into());
             return false;
         }
-        self.destination = Some(name.clone());
         turn.trunks.offered(turn.now.instant, &name);
+        let called = Party { display_name: search.called.display_name.clone(), ..Party::new(number.clone(), "") };
+        self.sought().destination = Some(name.clone());
         let wanted = Wanted {
-            target: Target::Trunk { name: name.clone(), number: number.clone().into() },
+            target: Target::Trunk { name: name.clone(), number: number.into() },
             peer: Peer::Trunk(name),
             interface,
-            called: Party { display_name: search.called.display_name.clone(), ..Party::new(number, "") },
+            called,
             timeout: timeout.unwrap_or(self.config.ring_timeout),
         };
         self.try_legs(turn, vec![wanted]);

@@ -17,6 +17,7 @@ mod answer;
 mod builtin;
 #[expect(clippy::module_inception, reason = "the folder's own noun")]
 mod call;
+mod conversation;
 mod early_media;
 mod failover;
 mod fork;

@@ -74,7 +74,7 @@ impl Call {
     /// The first party is there: the second is called, with the first one's rights.
     pub(super) fn first_party_answered(&mut self, turn: &mut Turn<'_>, leg: LegId) {
         self.near = Some(leg);
-        self.session.caller = Some(leg);
+        self.conversation.caller = Some(leg);
         self.connect(turn);
         self.origination_progressed(turn);
         self.set_timer(turn, Timer::Setup, self.config.setup_timeout);
@@ -88,7 +88,7 @@ impl Call {
     pub(super) fn origination_completed(&mut self, turn: &mut Turn<'_>, near: LegId, far: Far) {
         self.far = far;
         if let Far::Leg(far) = far {
-            self.session.callee.get_or_insert(far);
+            self.conversation.callee = Some(far);
         }
         self.call_answered(turn);
         self.connect(turn);

@@ -24,7 +24,9 @@ pub(super) enum Purpose {
     /// `Disconnect`, `Stop × Builtin`: repeated a few times if nobody answers.
     Part { joined: Joined, attempt: u8 },
     /// `Close × MediaPort`: what the port counted.
-    ClosePort,
+    ClosePort(LegId),
+    /// `Query × PortStatistics`: what the port of a leg that goes on has counted when a conversation ended.
+    Count { leg: LegId, conversation: u32 },
     /// `Close`: the end of the session, what its ports counted.
     CloseSession { attempt: u8 },
     /// `Send`: on behalf of the other leg.

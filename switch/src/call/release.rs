@@ -37,7 +37,7 @@ impl Call {
         let waits = self.legs[leg].asked.take();
         self.legs[leg].phase = LegPhase::Released;
         if self.is_transferring_away(leg) {
-            return self.transferor_left(turn, leg);
+            return self.transferor_left(turn, leg, cause);
         }
         self.end(turn, cause.clone(), Some(leg));
         if let Some(waits) = waits {
@@ -55,11 +55,24 @@ impl Call {
         if self.has_ended() {
             return;
         }
-        let by_caller = by.map(|leg| Some(leg) == self.session.caller);
+        let by_caller = by.map(|leg| self.conversation.by_caller(leg));
+        self.end_by(turn, cause, by_caller, by);
+    }
+
+    /// Nobody is called any more: the call ends, by the peer's will where one said so. `first`: that one was the first party of a
+    /// call that the operator makes.
+    pub(super) fn end_unanswered(&mut self, turn: &mut Turn<'_>, cause: Cause, first: bool) {
+        if !self.has_ended() {
+            let by_caller = cause.code.map(|_| first);
+            self.end_by(turn, cause, by_caller, None);
+        }
+    }
+
+    fn end_by(&mut self, turn: &mut Turn<'_>, cause: Cause, by_caller: Option<bool>, by: Option<LegId>) {
         self.ended = Some(Ended { cause: cause.clone(), by_caller, at: turn.now.wall, concluded: false });
         turn.counters.ended(self.answered.is_some(), cause.kind);
         self.cancel_timers(turn);
-        self.transfer_ended(turn, &cause);
+        self.transfer_ended(turn, &cause, by);
         self.origination_ended(turn, &cause);
         for leg in self.legs.open() {
             self.leave_exchange(turn, leg);
@@ -127,7 +140,7 @@ impl Call {
             Some(ended) if !ended.concluded => ended.concluded = true,
             _ => return,
         }
-        turn.records.complete(turn.now, turn.outbox, self.instance, self.record());
+        self.complete_records(turn);
         self.log_ended();
     }
 }

@@ -35,12 +35,6 @@ pub(super) struct Session {
     joined: Joined,
     /// Changes in a row that the worker did not take.
     failures: u8,
-    /// The leg whose port counts for the caller.
-    pub(super) caller: Option<LegId>,
-    /// The leg whose port counts for the callee: the first that answered.
-    pub(super) callee: Option<LegId>,
-    pub(super) caller_quality: LegQuality,
-    pub(super) callee_quality: LegQuality,
 }
 
 impl Call {
@@ -251,21 +245,24 @@ impl Call {
             return;
         }
         let port = MediaPort { port: leg.port(), interface: self.legs[leg].interface, address: None };
-        self.request(turn, worker, Command::Close, one(port), MEDIA_WITHIN, Purpose::ClosePort);
+        self.request(turn, worker, Command::Close, one(port), MEDIA_WITHIN, Purpose::ClosePort(leg));
     }
 
     /// What a port counted that was given back.
     pub(super) fn port_closed(&mut self, packet: &Packet) {
         for parameter in &packet.parameters {
             if let Parameter::PortStatistics(statistics) = parameter {
-                let of = |leg: Option<LegId>| leg.is_some_and(|leg| leg.port().0 == statistics.port);
-                if of(self.session.caller) {
-                    self.session.caller_quality = quality(statistics);
-                } else if of(self.session.callee) {
-                    self.session.callee_quality = quality(statistics);
-                }
+                self.count(statistics);
             }
         }
+    }
+
+    /// Asks what the port of a leg has counted so far, for a conversation that has ended.
+    pub(super) fn ask_count(&mut self, turn: &mut Turn<'_>, leg: LegId, conversation: u32) {
+        let Some(worker) = self.session.worker else { return };
+        let asked = PortStatistics { port: leg.port().0, ..PortStatistics::default() };
+        let purpose = Purpose::Count { leg, conversation };
+        self.request(turn, worker, Command::Query, one(asked), MEDIA_WITHIN, purpose);
     }
 
     /// Ends the session, if there is one. The record waits for what its ports counted, but not for long.
@@ -298,7 +295,7 @@ impl Call {
 }
 
 /// What a record keeps of a port's statistics.
-fn quality(statistics: &PortStatistics) -> LegQuality {
+pub(super) fn quality(statistics: &PortStatistics) -> LegQuality {
     LegQuality {
         codec: statistics.codec.clone(),
         packets_received: statistics.packets_received,

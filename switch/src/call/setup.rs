@@ -57,7 +57,7 @@ impl Call {
             medium: Medium::default(),
         });
         call.near = Some(near);
-        call.session.caller = Some(near);
+        call.conversation.caller = Some(near);
         call.begin(turn);
         let fault = match request.media {
             Some(MediaExchange::Offer(offer)) => {
@@ -81,7 +81,7 @@ impl Call {
     /// What every call begins with: its record, its count, its timer, a line in the log.
     pub(super) fn begin(&mut self, turn: &mut Turn<'_>) {
         turn.counters.started += 1;
-        turn.records.start(turn.now, turn.outbox, self.instance, self.record());
+        self.record_begun(turn);
         self.set_timer(turn, Timer::Setup, self.config.setup_timeout);
         self.log_started();
         self.publish(turn, None);

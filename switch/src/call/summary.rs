@@ -1,13 +1,11 @@
-//! What is told of a call: summaries and events for who watches, its record, a line in the log at each step.
+//! What is told of a call: summaries and events for who watches, a line in the log at each step.
 
 use super::builtin::service_name;
 use super::call::{Call, Far};
 use super::leg::LegId;
 use super::turn::Turn;
 use crate::negotiation::flow;
-use router::parameter::{
-    CallPhase, CallRecord, CallSummary, Cause, Direction, LegPhase, LegSummary, Origin, Outcome, Party, Selection,
-};
+use router::parameter::{CallPhase, CallSummary, Cause, CauseKind, Direction, LegPhase, LegSummary, Origin, Selection};
 use router::time::Duration;
 
 /// What a person reads, and a selection names.
@@ -81,14 +79,6 @@ impl Call {
         }
     }
 
-    /// Who calls and who is called; after a transfer, who was sent on and to whom.
-    fn parties(&self) -> (&Party, &Party) {
-        match &self.moved {
-            Some(moved) => (&moved.0, &moved.1),
-            None => (&self.caller, &self.called),
-        }
-    }
-
     /// Whether a selection means this call.
     pub(crate) fn is_selected(&self, selection: &Selection) -> bool {
         let name = selection.name.as_ref().is_none_or(|name| *name == self.id);
@@ -121,31 +111,6 @@ impl Call {
     /// Tells who watches.
     pub(super) fn publish(&self, turn: &mut Turn<'_>, cause: Option<Cause>) {
         turn.events.publish(turn.outbox, turn.now.wall, self.instance, || self.summary(), cause);
-    }
-
-    /// The call's record as things stand.
-    pub(super) fn record(&self) -> CallRecord {
-        let outcome = match (&self.ended, &self.answered) {
-            (None, _) => Outcome::Open,
-            (Some(_), Some(_)) => Outcome::Answered,
-            (Some(_), None) => Outcome::Unanswered,
-        };
-        CallRecord {
-            id: self.id.clone(),
-            origin: self.origin.clone(),
-            caller: self.caller.clone(),
-            called: self.called.clone(),
-            destination: self.destination.clone(),
-            started: self.started.wall,
-            ringing: self.ringing,
-            answered: self.answered.map(|answered| answered.wall),
-            ended: self.ended.as_ref().map(|ended| ended.at),
-            outcome,
-            cause: self.ended.as_ref().map(|ended| ended.cause.clone()),
-            ended_by_caller: self.ended.as_ref().and_then(|ended| ended.by_caller),
-            caller_quality: self.session.caller_quality.clone(),
-            callee_quality: self.session.callee_quality.clone(),
-        }
     }
 
     fn codec(&self) -> Option<&str> {
@@ -196,10 +161,12 @@ impl Call {
         let by = match ended.by_caller {
             Some(true) => "caller",
             Some(false) => "callee",
+            None if ended.cause.kind == CauseKind::Administrative => "operator",
             None => "switch",
         };
-        let talked = self.answered.map_or(Duration::ZERO, |answered| ended.at.since(answered.wall));
-        let (caller, callee) = (&self.session.caller_quality, &self.session.callee_quality);
+        let conversation = &self.conversation;
+        let talked = conversation.answered.map_or(Duration::ZERO, |answered| ended.at.since(answered));
+        let (caller, callee) = (&conversation.caller_quality, &conversation.callee_quality);
         tracing::info!(
             call = %self.id,
             cause = ended.cause.kind.name(),

@@ -9,6 +9,7 @@
 
 use super::asked::Asked;
 use super::call::{Call, Far, refused};
+use super::conversation::Conversation;
 use super::leg::LegId;
 use super::search::Search;
 use super::timers::Timer;
@@ -26,6 +27,8 @@ pub(super) struct Transferring {
     moved: LegId,
     /// As asked.
     transfer: Transfer,
+    /// What it is to begin.
+    pub(super) next: Conversation,
 }
 
 impl Call {
@@ -49,18 +52,20 @@ impl Call {
         let transfer = Transfer { phase: LegPhase::Trying, cause: None, ..transfer };
         asked.progress(turn.outbox, one(transfer.clone()));
         // The caller's own origin may be more than its peer's name says: the operator's.
-        let origin = if Some(by) == self.session.caller && self.origin != Origin::Control {
+        let origin = if self.legs[by].incoming && self.origin != Origin::Control {
             self.origin.clone()
         } else {
             self.legs[by].peer.origin()
         };
         let anonymous = self.anonymous && self.legs[moved].incoming;
+        let parties = (origin.clone(), self.legs[moved].party.clone(), transfer.target.clone());
+        let next = self.conversation_begins(turn, moved, parties);
         let search =
             Search::new(Some(moved), origin, self.legs[moved].party.clone(), anonymous, transfer.target.clone())
                 .verified(self.legs[moved].verified)
                 .referred_by(transfer.referred_by.clone());
         tracing::info!(call = %self.id, to = self.shown(transfer.target.user()), "transfer asked for");
-        self.transferring = Some(Transferring { asked, by, moved, transfer });
+        self.transferring = Some(Transferring { asked, by, moved, transfer, next });
         self.set_timer(turn, Timer::Setup, self.config.setup_timeout);
         self.search_begin(turn, search);
     }
@@ -77,22 +82,28 @@ impl Call {
 
     /// The new leg, or a service, is there: the moved leg is joined to it, the one that asked is released.
     pub(super) fn transfer_succeeded(&mut self, turn: &mut Turn<'_>, far: Far) {
-        let Some(Transferring { asked, by, moved, transfer }) = self.transferring.take() else { return };
-        self.moved = Some(Box::new((self.legs[moved].party.clone(), transfer.target.clone())));
+        let Some(Transferring { asked, by, moved, transfer, mut next }) = self.transferring.take() else { return };
+        if let Far::Leg(leg) = far {
+            next.callee = Some(leg);
+        }
+        self.conversation_left(turn, CauseKind::Transferred.into(), by, moved);
+        self.conversation_follows(turn, CauseKind::Transferred.into(), transfer.target.clone(), next);
         asked.done(turn.outbox, one(Transfer { phase: LegPhase::Answered, ..transfer }));
         self.leave_exchange(turn, by);
         self.part(turn);
         self.stop_and_drop(turn, by, CauseKind::Transferred.into());
         self.near = Some(moved);
         self.far = far;
-        tracing::info!(call = %self.id, to = self.destination.as_deref().map(|name| self.shown(name)), "transferred");
+        tracing::info!(call = %self.id, to = self.conversation.destination.as_deref().map(|name| self.shown(name)), "transferred");
         self.connect(turn);
         self.align_afresh(turn, moved);
+        self.complete_former(turn);
     }
 
     /// Nobody was found. Who asked is told, and the two go on as before; if it has left, the call is over.
     pub(super) fn transfer_failed(&mut self, turn: &mut Turn<'_>, cause: Cause) {
-        let Some(Transferring { asked, by, .. }) = self.transferring.take() else { return };
+        let Some(Transferring { asked, by, next, .. }) = self.transferring.take() else { return };
+        self.conversation_failed(turn, next, cause.clone(), cause.code.map(|_| false));
         self.cancel_timer(turn, Timer::Setup);
         tracing::info!(call = %self.id, cause = cause.kind.name(), "transfer failed");
         asked.failed(turn.outbox, Failure::because(cause.clone()));
@@ -109,8 +120,9 @@ impl Call {
     }
 
     /// The leg that asked hangs up before the new one has answered: the moved one waits.
-    pub(super) fn transferor_left(&mut self, turn: &mut Turn<'_>, by: LegId) {
+    pub(super) fn transferor_left(&mut self, turn: &mut Turn<'_>, by: LegId, cause: Cause) {
         let Some(moved) = self.transferring.as_ref().map(|transferring| transferring.moved) else { return };
+        self.conversation_left(turn, cause, by, moved);
         self.leave_exchange(turn, by);
         self.part(turn);
         self.close_port(turn, by);
@@ -120,8 +132,11 @@ impl Call {
     }
 
     /// The call ends: a transfer in progress does too.
-    pub(super) fn transfer_ended(&mut self, turn: &mut Turn<'_>, cause: &Cause) {
-        if let Some(Transferring { asked, .. }) = self.transferring.take() {
+    pub(super) fn transfer_ended(&mut self, turn: &mut Turn<'_>, cause: &Cause, by: Option<LegId>) {
+        if let Some(Transferring { asked, moved, next, .. }) = self.transferring.take() {
+            let given_up = by == Some(moved);
+            let why = if given_up { CauseKind::Cancelled.into() } else { cause.clone() };
+            self.conversation_failed(turn, next, why, given_up.then_some(true));
             asked.failed(turn.outbox, Failure::because(cause.clone()));
         }
     }

@@ -241,12 +241,8 @@ fn a_call_that_its_caller_has_left_by_a_transfer_is_still_the_caller_s() {
     assert_eq!(call.legs.len(), 2);
     assert!(call.legs.iter().all(|leg| !leg.incoming));
     world.hang_up(callee);
-    let record = world.record();
-    assert_eq!(
-        (record.caller.user(), record.called.user()),
-        ("alice", "bob"),
-        "the record is of the call that was made"
-    );
+    let record = world.record_of("call-1");
+    assert_eq!((record.caller.user(), record.called.user()), ("alice", "bob"), "of the call that was made");
     world.assert_over();
 }
 

@@ -1,8 +1,9 @@
 //! One record a call, whatever the store does.
 
 use crate::harness::*;
-use router::parameter::Outcome;
+use router::parameter::{Cause, CauseKind, Originate, Outcome};
 use router::time::Duration;
+use router::{Address, Command, ModuleKind, one};
 
 #[test]
 fn a_store_that_is_down_gets_the_records_later() {
@@ -24,6 +25,40 @@ fn a_store_that_is_down_gets_the_records_later() {
     }
     assert!(world.counter("records_repeated") > 0);
     assert_eq!(world.counter("records_lost"), 0);
+    world.assert_over();
+}
+
+#[test]
+fn the_store_knows_of_the_answer_while_the_call_is_up() {
+    let mut world = World::new();
+    let (caller, _) = world.connected();
+    let up = world.now.wall;
+    world.run(Duration::from_secs(1));
+    let writes = &world.store.records["call-1"];
+    assert_eq!(writes.len(), 2, "one more: {writes:?}");
+    let (command, record) = &writes[1];
+    assert_eq!((*command, record.outcome), (Command::Set, Outcome::Open));
+    assert_eq!((record.ringing, record.answered, record.destination.as_deref()), (Some(up), Some(up), Some("bob")));
+    world.hang_up(caller);
+    assert_eq!(world.store.records["call-1"].len(), 3);
+    world.assert_over();
+}
+
+#[test]
+fn the_record_says_who_refused() {
+    let mut world = World::new();
+    world.call("alice", "bob");
+    let bob = world.only();
+    world.refuse(bob, Cause { code: Some(486), ..Cause::new(CauseKind::Busy) });
+    assert_eq!(world.record_of("call-1").ended_by_caller, Some(false), "the callee did");
+    world.call("alice", "nobody");
+    assert_eq!(world.record_of("call-2").ended_by_caller, None, "nobody did");
+    let switch = Address::local(ModuleKind::Switch, 0);
+    world.ask_as_client(switch, Command::Start, one(Originate { from: "bob".into(), to: "carol".into() }));
+    let bob = world.only();
+    world.refuse(bob, Cause { code: Some(603), ..Cause::new(CauseKind::Declined) });
+    let made = world.store.records.keys().find(|id| !id.starts_with("call-")).unwrap().clone();
+    assert_eq!(world.record_of(&made).ended_by_caller, Some(true), "the first party did");
     world.assert_over();
 }
 

@@ -41,9 +41,22 @@ fn the_callee_sends_the_caller_on() {
     world.run(Duration::from_secs(1));
     world.hang_up(carol);
     assert_eq!(world.signaling.legs[&caller].phase, Released);
-    let record = world.record();
-    assert_eq!(record.callee_quality.packets_received, 101, "who answered first");
-    assert_eq!(record.ended_by_caller, Some(false));
+    let (first, second) = (world.record_of("call-1"), world.record_of("call-1~2"));
+    assert_eq!(first.destination.as_deref(), Some("bob"));
+    let figures =
+        |record: &CallRecord| (record.caller_quality.packets_received, record.callee_quality.packets_received);
+    assert_eq!(figures(first), (40, 101), "the caller's as it was then");
+    assert_eq!((first.cause.as_ref().unwrap().kind, first.ended_by_caller), (CauseKind::Transferred, Some(false)));
+    assert_eq!(first.transferred_to.as_ref().map(Party::user), Some("carol"));
+    assert_eq!(first.transferred_as.as_deref(), Some("call-1~2"));
+    assert_eq!(first.transferred_from, None);
+    assert_eq!((second.caller.user(), second.called.user()), ("alice", "carol"));
+    assert_eq!((&second.origin, second.destination.as_deref()), (&Origin::Account("bob".into()), Some("carol")));
+    assert_eq!(figures(second), (60, 102), "what came since");
+    assert_eq!((second.cause.as_ref().unwrap().kind, second.ended_by_caller), (CauseKind::Normal, Some(false)));
+    assert_eq!(second.transferred_from.as_deref(), Some("call-1"));
+    assert_eq!((first.ended, second.started), (second.answered, first.answered.unwrap()));
+    assert_eq!(second.ended.unwrap().since(second.answered.unwrap()), Duration::from_secs(1));
     world.assert_over();
 }
 
@@ -81,6 +94,14 @@ fn the_caller_sends_the_callee_on_and_the_callee_is_retrieved_from_hold() {
     world.answer(alice);
     assert_eq!(world.session().bridge, Some((1, 3)));
     world.hang_up(callee);
+    let all = ["call-1", "call-1~2", "call-1~3"].map(|id| {
+        let record = world.record_of(id);
+        (record.caller.user(), record.called.user(), record.ended_by_caller, record.transferred_from.as_deref())
+    });
+    assert_eq!(all[0], ("alice", "bob", Some(true), None));
+    assert_eq!(all[1], ("bob", "carol", Some(false), Some("call-1")));
+    assert_eq!(all[2], ("bob", "alice", Some(true), Some("call-1~2")));
+    assert_eq!(world.record_of("call-1~2").transferred_as.as_deref(), Some("call-1~3"));
     world.assert_over();
 }
 
@@ -137,7 +158,15 @@ fn a_transfer_that_fails_leaves_the_call_as_it_was() {
         assert_eq!(world.session().bridge, Some((0, 1)));
         world.offer(caller, &[pcmu(), events()], Direction::SendOnly);
         assert_eq!(world.last_answer(caller).command, Command::Done);
+        let attempt = world.record_of("call-1~2");
+        assert_eq!((attempt.outcome, attempt.cause.as_ref().unwrap().kind), (Outcome::Unanswered, kind));
+        assert_eq!((attempt.called.user(), attempt.transferred_from.as_deref()), (target, Some("call-1")));
         world.hang_up(caller);
+        let record = world.record_of("call-1");
+        assert_eq!((record.called.user(), record.destination.as_deref()), ("bob", Some("bob")));
+        assert_eq!((record.outcome, &record.transferred_to), (Outcome::Answered, &None));
+        let figures = (record.caller_quality.packets_received, record.callee_quality.packets_received);
+        assert_eq!(figures, (100, 101));
         world.assert_over();
     }
 }
@@ -150,7 +179,10 @@ fn who_asked_hangs_up_while_the_target_rings() {
         world.ask(callee, Command::Start, to("carol"));
         let carol = world.only();
         world.ring(carol);
+        world.run(Duration::from_secs(1));
         world.hang_up(callee);
+        let left = world.now.wall;
+        world.run(Duration::from_secs(1));
         assert_eq!(world.signaling.legs[&caller].phase, LegPhase::Answered, "who is transferred waits");
         assert_eq!(world.session().bridge, None);
         if answers {
@@ -161,6 +193,14 @@ fn who_asked_hangs_up_while_the_target_rings() {
             world.refuse(carol, CauseKind::Busy);
             assert_eq!(world.signaling.legs[&caller].cause.as_ref().unwrap().kind, CauseKind::Busy);
         }
+        let record = world.record_of("call-1");
+        let kind = if answers { CauseKind::Transferred } else { CauseKind::Normal };
+        assert_eq!((record.cause.as_ref().unwrap().kind, record.ended_by_caller), (kind, Some(false)));
+        assert_eq!(record.ended, Some(left), "it ended when who asked left");
+        let figures = (record.caller_quality.packets_received, record.callee_quality.packets_received);
+        assert_eq!(figures, (40, 101));
+        let next = world.record_of("call-1~2");
+        assert_eq!(next.caller_quality.packets_received, if answers { 60 } else { 0 });
         world.assert_over();
     }
 }
@@ -174,6 +214,9 @@ fn who_is_transferred_hangs_up_while_the_target_rings() {
     world.hang_up(caller);
     assert_eq!(world.signaling.legs[&carol].phase, LegPhase::Released);
     assert_eq!(world.signaling.legs[&callee].phase, LegPhase::Released);
+    let attempt = world.record_of("call-1~2");
+    let ended = (attempt.outcome, attempt.cause.as_ref().unwrap().kind, attempt.ended_by_caller);
+    assert_eq!(ended, (Outcome::Unanswered, CauseKind::Cancelled, Some(true)));
     world.assert_over();
 }
 

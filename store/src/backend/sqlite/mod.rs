@@ -21,6 +21,7 @@ use crate::binding::{BindingPosition, BindingQuery};
 use crate::record::{RecordPosition, RecordQuery};
 use file::Lock;
 use router::parameter::{Account, Binding, CallRecord};
+use router::time::WallTime;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::path::PathBuf;
 
@@ -113,6 +114,10 @@ impl Backend for Sqlite {
         let bindings = bindings::purge(&self.connection, purge.bindings_until, purge.rows);
         let records = purge.records_before.map_or(Ok(0), |before| records::purge(&self.connection, before, purge.rows));
         Ok((bindings.map_err(|error| fault(&error))? + records.map_err(|error| fault(&error))?) as u64)
+    }
+
+    fn note_alive(&mut self, now: WallTime) -> Result<(), BackendError> {
+        open::note_alive(&self.connection, now).map_err(|error| fault(&error))
     }
 
     fn usage(&mut self) -> Result<Usage, BackendError> {

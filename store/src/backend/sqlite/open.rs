@@ -3,11 +3,15 @@
 use super::{Sqlite, file, migrations, records};
 use crate::limits::{BUSY_TIMEOUT, CHECKED_BYTES, STATEMENTS};
 use router::Random;
+use router::time::WallTime;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
 use std::path::{Path, PathBuf};
 
 /// Marks the file as ours (`PRAGMA application_id`): `TNDM`.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"TNDM");
+
+/// Where it is noted when a process last lived: microseconds since 1970.
+const ALIVE: &str = "alive";
 
 /// Which database.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -197,9 +201,19 @@ fn initialise(connection: &mut Connection, version: u32, realm: &str, random: &m
 
 fn interrupt_open(connection: &mut Connection) -> rusqlite::Result<u64> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let interrupted = records::interrupt_open(&transaction)?;
+    let alive = meta(&transaction, ALIVE)?.and_then(|alive| alive.parse().ok()).map(WallTime);
+    let interrupted = records::interrupt_open(&transaction, alive)?;
     transaction.commit()?;
     Ok(interrupted)
+}
+
+/// Notes that the process lives. Not worth an fsync (in WAL mode `synchronous = NORMAL` takes none at a commit): `kill -9` leaves
+/// it in the file, and the next commit takes it to the disk.
+pub(super) fn note_alive(connection: &Connection, now: WallTime) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    let noted = set_meta(connection, ALIVE, &now.0.to_string());
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    noted
 }
 
 /// Notes whether the database is closed.
@@ -213,7 +227,7 @@ fn meta(connection: &Connection, key: &str) -> rusqlite::Result<Option<String>> 
 
 fn set_meta(connection: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
     let sql = "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2";
-    connection.execute(sql, [key, value]).map(drop)
+    connection.prepare_cached(sql)?.execute([key, value]).map(drop)
 }
 
 fn explain(path: &Path, error: &rusqlite::Error) -> OpenError {

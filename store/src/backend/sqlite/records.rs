@@ -3,9 +3,12 @@
 use crate::backend::Page;
 use crate::limits::{PAGE_BYTES, PAGE_SCAN, PURGE_ROWS};
 use crate::record::{RecordKeys, RecordPosition, RecordQuery, interrupted};
-use router::parameter::{CallRecord, Outcome};
+use router::parameter::{CONVERSATION_MARK, CallRecord, Outcome};
 use router::time::WallTime;
-use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use rusqlite::{Connection, Result, Row, params};
+
+/// The character behind the mark.
+const BEHIND_MARK: char = (CONVERSATION_MARK as u8 + 1) as char;
 
 /// Makes a record, or replaces an open one; what is complete is replaced by what is complete alone. The moment it began is
 /// what it was first written with: it is the record's place.
@@ -35,16 +38,28 @@ pub(super) fn write(connection: &Connection, record: &CallRecord, buffer: &mut V
 }
 
 pub(super) fn list(connection: &Connection, query: &RecordQuery) -> Result<Page<CallRecord, RecordPosition>> {
-    if let Some(id) = &query.id {
-        return of_call(connection, id, query);
-    }
-    let mut statement = connection.prepare_cached(
-        "SELECT started, serial, origin, caller, called, destination, outcome, cause, record FROM records
-         WHERE (started, serial) < (?1, ?2) AND started >= ?3 ORDER BY started DESC, serial DESC",
-    )?;
+    // Two statements, so that each has the key that it searches by. Those of a call are that of its id and those whose id goes on
+    // with the mark: in the order of the key they lie together.
+    let mut statement = connection.prepare_cached(match query.id {
+        None => {
+            "SELECT started, serial, origin, caller, called, destination, outcome, cause, record FROM records
+             WHERE (started, serial) < (?1, ?2) AND started >= ?3 ORDER BY started DESC, serial DESC"
+        }
+        Some(_) => {
+            "SELECT started, serial, origin, caller, called, destination, outcome, cause, record FROM records
+             WHERE (started, serial) < (?1, ?2) AND started >= ?3 AND (id = ?4 OR id >= ?5 AND id < ?6)
+             ORDER BY started DESC, serial DESC"
+        }
+    })?;
     let begin = query.begin();
     let since = query.since.map_or(i64::MIN, |since| since.0);
-    let mut rows = statement.query(params![begin.started.0, begin.serial, since])?;
+    let mut rows = match &query.id {
+        None => statement.query(params![begin.started.0, begin.serial, since])?,
+        Some(id) => {
+            let (from, to) = (format!("{id}{CONVERSATION_MARK}"), format!("{id}{BEHIND_MARK}"));
+            statement.query(params![begin.started.0, begin.serial, since, id, from, to])?
+        }
+    };
     let mut page = Page { items: Vec::new(), next: None };
     let (mut bytes, mut scanned, mut last) = (0, 0, None);
     while let Some(row) = rows.next()? {
@@ -63,23 +78,8 @@ pub(super) fn list(connection: &Connection, query: &RecordQuery) -> Result<Page<
     Ok(page)
 }
 
-fn of_call(connection: &Connection, id: &str, query: &RecordQuery) -> Result<Page<CallRecord, RecordPosition>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT started, serial, origin, caller, called, destination, outcome, cause, record FROM records
-         WHERE id = ?1 AND (started, serial) < (?2, ?3) AND started >= ?4",
-    )?;
-    let begin = query.begin();
-    let since = query.since.map_or(i64::MIN, |since| since.0);
-    let record = statement
-        .query_row(params![id, begin.started.0, begin.serial, since], |row| {
-            Ok(if query.matches(&keys(row)?) { decode(row)?.0 } else { None })
-        })
-        .optional()?;
-    Ok(Page { items: record.flatten().into_iter().collect(), next: None })
-}
-
-/// Marks what the former process left open; how many these were.
-pub(super) fn interrupt_open(connection: &Connection) -> Result<u64> {
+/// Marks what the former process, which last lived at `alive`, left open; how many these were.
+pub(super) fn interrupt_open(connection: &Connection, alive: Option<WallTime>) -> Result<u64> {
     let mut buffer = Vec::new();
     let mut count = 0;
     loop {
@@ -98,7 +98,7 @@ pub(super) fn interrupt_open(connection: &Connection) -> Result<u64> {
         for (serial, id, record) in open {
             match record {
                 Ok(mut record) => {
-                    interrupted(&mut record);
+                    interrupted(&mut record, alive);
                     write(connection, &record, &mut buffer)?;
                 }
                 Err(error) => {

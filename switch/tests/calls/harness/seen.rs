@@ -3,7 +3,8 @@
 use super::voice::Session;
 use super::world::World;
 use router::parameter::{
-    self, CallRecord, CauseKind, LegPhase, MediaEvent, MediaEventKind, MediaExchange, MediaPlan, Parameter, PortId,
+    self, CallRecord, CauseKind, LegPhase, MediaEvent, MediaEventKind, MediaExchange, MediaPlan, Outcome, Parameter,
+    PortId,
 };
 use router::time::Duration;
 use router::{Address, Command, Instance, ModuleKind, Packet, one};
@@ -54,8 +55,14 @@ impl World {
     /// The completed record of the only call.
     pub(crate) fn record(&self) -> &CallRecord {
         assert_eq!(self.store.records.len(), 1);
-        let (command, record) = self.store.records.values().next().unwrap().last().unwrap();
+        self.record_of(self.store.records.keys().next().unwrap())
+    }
+
+    /// The completed record of that id.
+    pub(crate) fn record_of(&self, id: &str) -> &CallRecord {
+        let (command, record) = self.store.records[id].last().unwrap();
         assert_eq!(*command, Command::Set, "the record is not complete");
+        assert_ne!(record.outcome, Outcome::Open, "the record is not complete");
         record
     }
 
@@ -79,13 +86,23 @@ impl World {
         }
         assert!(self.voice.sessions.is_empty(), "{:?}", self.voice.sessions);
         for (id, writes) in &self.store.records {
-            let complete = writes.iter().filter(|(command, _)| *command == Command::Set).count();
+            let complete = writes.iter().filter(|(_, record)| record.outcome != Outcome::Open).count();
             assert_eq!(complete, 1, "records of {id}: {writes:?}");
-            assert_eq!(writes.last().unwrap().0, Command::Set, "the open record came last");
+            assert_ne!(writes.last().unwrap().1.outcome, Outcome::Open, "the open record came last");
         }
         let unrecorded = self.counter("refusals_unrecorded");
-        let attempts = self.counter("calls_started") + self.counter("calls_refused") - unrecorded;
-        assert_eq!(self.store.records.len() as u64, attempts, "one record a call, and one a refused attempt");
+        let calls = self.counter("calls_started") + self.counter("transfers_started");
+        let attempts = calls + self.counter("calls_refused") - unrecorded;
+        assert_eq!(self.store.records.len() as u64, attempts, "one record a conversation, and one a refused attempt");
+        for (id, writes) in &self.store.records {
+            let record = &writes.last().unwrap().1;
+            if let Some(from) = &record.transferred_from {
+                let former = self.record_of(from);
+                let linked = former.transferred_as.as_ref() == Some(id);
+                assert_eq!(linked, record.answered.is_some(), "{former:?} and {record:?}");
+                assert!(!linked || former.ended <= record.answered, "{former:?} and {record:?}");
+            }
+        }
         assert!(self.switch.is_idle(), "{:?}", self.switch);
         assert_eq!(self.signaling.place.outbox.pending(), 0, "a request of a leg was never answered");
         assert_eq!(self.client.place.outbox.pending(), 0, "a request of the client was never answered");

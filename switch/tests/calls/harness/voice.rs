@@ -73,6 +73,10 @@ impl Voice {
                     let port = session.ports.get_mut(&plan.port.0).expect("a plan for a port that is not open");
                     *port = Some((**plan).clone());
                 }
+                (Command::Query, Parameter::PortStatistics(asked)) => {
+                    let half = PortStatistics { packets_received: 40 + u64::from(asked.port), ..counted(asked.port) };
+                    statistics.push(half.into());
+                }
                 (Command::Close, Parameter::MediaPort(port)) => {
                     session.ports.remove(&port.port.0);
                     session.bridge = session.bridge.filter(|(a, b)| *a != port.port.0 && *b != port.port.0);
