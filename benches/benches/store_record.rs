@@ -96,9 +96,9 @@ fn measure(backend: impl Backend, updates: bool) -> f64 {
     for number in 0..CALLS + OPEN {
         let opens = (number < CALLS).then(|| (Command::Start, opened(number)));
         let completes = number.checked_sub(OPEN).map(|number| (Command::Set, completed(number)));
-        let answers = number.checked_sub(ANSWER).filter(|number| updates && *number < CALLS);
-        let answers = answers.map(|number| (Command::Set, answered(number)));
-        for (command, record) in opens.into_iter().chain(answers).chain(completes) {
+        let told = number.checked_sub(ANSWER).filter(|number| updates && *number < CALLS);
+        let told = told.map(|number| (Command::Set, answered(number)));
+        for (command, record) in opens.into_iter().chain(told).chain(completes) {
             let packet = Packet {
                 source: switch.address().at(Instance(number)),
                 destination: Address::any(ModuleKind::Store),
