@@ -1,8 +1,11 @@
 //! The bounded queue of a module.
 
-use crate::address::Address;
+use crate::address::{Address, ModuleKind, PlatformId};
 use crate::command::Class;
-use crate::limits::{GRANT, INBOX_RELEASE_RESERVE, INBOX_REQUESTS, INBOX_SLOTS, QUOTA_PER_SOURCE, SOURCE_COUNTERS};
+use crate::limits::{
+    FOREIGN_COUNTERS, GRANT, INBOX_RELEASE_RESERVE, INBOX_REQUESTS, INBOX_SLOTS, MODULES_PER_KIND, QUOTA_PER_SOURCE,
+    SHARDS, SINGLE_COUNTERS, SOURCE_COUNTERS,
+};
 use crate::packet::Packet;
 use crate::wake::{Wake, WakeState};
 use crossbeam::queue::ArrayQueue;
@@ -181,19 +184,18 @@ impl Inbox {
             return Err(Full::Room);
         }
         let waiting = difference(number, source.taken.load(Ordering::Relaxed)).max(0);
-        let quota = i64::from(QUOTA_PER_SOURCE) - i64::from(waiting);
-        if quota <= 0 {
+        let quota = (QUOTA_PER_SOURCE as usize).min(room).saturating_sub(waiting as usize);
+        if quota == 0 {
             return Err(Full::Quota);
         }
-        let granted = (room / SOURCE_COUNTERS).min(quota as usize).clamp(1, GRANT) as u32;
+        let granted = (room / SOURCE_COUNTERS).min(quota).clamp(1, GRANT) as u32;
         source.sent.granted.store(number.wrapping_add(granted), Ordering::Relaxed);
         Ok(())
     }
 
     #[inline]
     fn source_of(&self, source: Address) -> &Source {
-        let module = (source.module.kind as usize) * 31 + usize::from(source.module.index.unwrap_or(0));
-        &self.sources[(module + source.platform.0 as usize * 97) % SOURCE_COUNTERS]
+        &self.sources[place_of(source)]
     }
 
     #[cold]
@@ -209,6 +211,41 @@ impl Inbox {
     }
 }
 
+/// The counters of a kind's modules on the own platform: the first one, and how many. Powers of two.
+const PLACES: [(usize, usize); ModuleKind::COUNT] = {
+    let mut places = [(0, SINGLE_COUNTERS); ModuleKind::COUNT];
+    let mut next = 0;
+    let mut at = 0;
+    while at < ModuleKind::ALL.len() {
+        let kind = ModuleKind::ALL[at];
+        let count = match kind {
+            ModuleKind::Signaling | ModuleKind::Switch => SHARDS as usize,
+            ModuleKind::Voice => MODULES_PER_KIND,
+            ModuleKind::Store | ModuleKind::Control | ModuleKind::Server | ModuleKind::Bridge => SINGLE_COUNTERS,
+        };
+        assert!(count.is_power_of_two());
+        places[kind as usize] = (next, count);
+        next += count;
+        at += 1;
+    }
+    assert!(next + FOREIGN_COUNTERS == SOURCE_COUNTERS);
+    places
+};
+
+/// Which counter a source has: its own on this platform, one of some on any other.
+#[inline]
+fn place_of(source: Address) -> usize {
+    let index = usize::from(source.module.index.unwrap_or(0));
+    if source.platform == PlatformId::HERE {
+        let (first, count) = PLACES[source.module.kind as usize];
+        return first + (index & (count - 1));
+    }
+    // Fibonacci hashing: neighbouring numbers end up far apart.
+    let module = u64::from(source.platform.0) << 16 | (source.module.kind as u64) << 8 | index as u64;
+    let spread = module.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    SOURCE_COUNTERS - FOREIGN_COUNTERS + spread as usize % FOREIGN_COUNTERS
+}
+
 /// How far `a` is ahead of `b`, both being numbers that wrap.
 fn difference(a: u32, b: u32) -> i32 {
     a.wrapping_sub(b) as i32
@@ -217,5 +254,31 @@ fn difference(a: u32, b: u32) -> i32 {
 impl std::fmt::Debug for Inbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Inbox").field("counters", &self.counters()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn modules_of_the_own_platform_share_no_counter_and_none_with_others() {
+        let mut own = BTreeSet::new();
+        for kind in ModuleKind::ALL {
+            let count = match kind {
+                ModuleKind::Signaling | ModuleKind::Switch => SHARDS,
+                ModuleKind::Voice => MODULES_PER_KIND as u8,
+                _ => 1,
+            };
+            for index in 0..count {
+                assert!(own.insert(place_of(Address::local(kind, index))), "{kind:?}/{index}");
+            }
+        }
+        let foreign = |platform| Address { platform: PlatformId(platform), ..Address::local(ModuleKind::Switch, 0) };
+        let others: BTreeSet<_> = (1..=32).map(|platform| place_of(foreign(platform))).collect();
+        assert!(others.is_disjoint(&own));
+        assert!(others.len() > 16, "{others:?}");
+        assert!(own.iter().chain(&others).all(|&place| place < SOURCE_COUNTERS));
     }
 }

@@ -14,11 +14,20 @@ pub const INBOX_SLOTS: usize = INBOX_REQUESTS + SOURCE_COUNTERS * GRANT + PENDIN
 /// New requests are refused when only this much of the room for requests is left: it stays for those that give back.
 pub const INBOX_RELEASE_RESERVE: usize = INBOX_REQUESTS / 8;
 
-/// Requests that one source may have waiting in an inbox: seven sources that flood it leave room for an eighth.
+/// Requests that one source may have waiting in an inbox, at most; and never more than there is room left for, so that however
+/// many flood it, one more finds as much room as each of them has.
 pub const QUOTA_PER_SOURCE: u32 = (INBOX_REQUESTS / 8) as u32;
 
-/// Counters of sources in an inbox: modules of a platform are few; more than these share a counter, and a quota.
-pub const SOURCE_COUNTERS: usize = 64;
+/// Counters, in an inbox, of sources of a kind that a platform has one of: that one, and room for more.
+pub const SINGLE_COUNTERS: usize = 4;
+
+/// Counters, in an inbox, of sources on other platforms: their modules are spread over these, and those that meet share a
+/// counter, and a quota.
+pub const FOREIGN_COUNTERS: usize = 64;
+
+/// Counters of sources in an inbox: one for each module that the own platform may have, so that none of them shares one; and
+/// those of other platforms.
+pub const SOURCE_COUNTERS: usize = 2 * SHARDS as usize + MODULES_PER_KIND + 4 * SINGLE_COUNTERS + FOREIGN_COUNTERS;
 
 /// Requests that a source may send to an inbox before it looks again how full that is: looking costs as much as sending, some
 /// looks in a hundred requests are not felt. Fewer as the inbox fills.

@@ -16,8 +16,48 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 /// Which inbox serves which module. Immutable; a change makes a new one.
 #[derive(Clone, Default)]
 struct Table {
-    modules: [Vec<Option<Arc<Inbox>>>; ModuleKind::COUNT],
+    kinds: [OfKind; ModuleKind::COUNT],
 }
+
+/// The modules of one kind.
+#[derive(Clone, Default)]
+struct OfKind {
+    by_index: Vec<Option<Arc<Inbox>>>,
+    /// The indices that are there: what "any of this kind" chooses from.
+    present: Vec<u8>,
+}
+
+impl OfKind {
+    fn get(&self, index: u8) -> Option<&Arc<Inbox>> {
+        self.by_index.get(usize::from(index))?.as_ref()
+    }
+
+    fn set(&mut self, index: u8, inbox: Option<Arc<Inbox>>) {
+        let place = usize::from(index);
+        if self.by_index.len() <= place {
+            self.by_index.resize(place + 1, None);
+        }
+        self.by_index[place] = inbox;
+        self.present = (0..self.by_index.len() as u8).filter(|&index| self.get(index).is_some()).collect();
+    }
+
+    /// One after the other; the turn is taken only where there is a choice.
+    fn any(&self, turn: &AtomicUsize) -> Option<&Arc<Inbox>> {
+        match *self.present {
+            [] => None,
+            [only] => self.get(only),
+            ref several => self.get(several[turn.fetch_add(1, Ordering::Relaxed) % several.len()]),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (u8, &Arc<Inbox>)> {
+        self.present.iter().filter_map(|&index| Some((index, self.get(index)?)))
+    }
+}
+
+/// Whose turn it is among the modules of each kind. Each kind has its own: traffic to one must not move another's, or a rhythm
+/// common to both (a media request and two to the store for each call) sends everything to one module.
+type Turns = [AtomicUsize; ModuleKind::COUNT];
 
 /// Where a packet goes: the one decision of the router.
 enum Destination<'a> {
@@ -26,16 +66,16 @@ enum Destination<'a> {
 }
 
 impl Table {
-    /// Local inbox, or inter-platform interface, or nowhere and why. Anywhere is here first. `turn` spreads "any of this kind" evenly.
-    fn destination(&self, own: PlatformId, address: &Address, turn: impl FnOnce() -> usize) -> Destination<'_> {
+    /// Local inbox, or inter-platform interface, or nowhere and why. Anywhere is here first. `turns` spread "any of this kind" evenly.
+    fn destination(&self, own: PlatformId, address: &Address, turns: &Turns) -> Destination<'_> {
         if address.platform == PlatformId::HERE || address.platform == own {
-            return self.local(address.module, turn);
+            return self.local(address.module, turns);
         }
         if address.platform == PlatformId::ANY {
             if address.module.index.is_some() {
                 return Destination::Nowhere(Reason::UnknownDestination);
             }
-            if let local @ Destination::Inbox(_) = self.local(address.module, turn) {
+            if let local @ Destination::Inbox(_) = self.local(address.module, turns) {
                 return local;
             }
         }
@@ -48,19 +88,15 @@ impl Table {
 
     /// The inbox of the inter-platform interface.
     fn bridge(&self) -> Option<&Arc<Inbox>> {
-        self.modules[ModuleKind::Bridge as usize].iter().flatten().next()
+        self.kinds[ModuleKind::Bridge as usize].iter().next().map(|(_, inbox)| inbox)
     }
 
     /// A module of this platform.
-    fn local(&self, module: Module, turn: impl FnOnce() -> usize) -> Destination<'_> {
-        let of_kind = &self.modules[module.kind as usize];
+    fn local(&self, module: Module, turns: &Turns) -> Destination<'_> {
+        let of_kind = &self.kinds[module.kind as usize];
         let inbox = match module.index {
-            Some(index) => of_kind.get(usize::from(index)).and_then(Option::as_ref),
-            None if of_kind.is_empty() => None,
-            None => {
-                let start = turn() % of_kind.len();
-                (0..of_kind.len()).find_map(|step| of_kind[(start + step) % of_kind.len()].as_ref())
-            }
+            Some(index) => of_kind.get(index),
+            None => of_kind.any(&turns[module.kind as usize]),
         };
         match inbox {
             Some(inbox) => Destination::Inbox(inbox),
@@ -72,7 +108,7 @@ impl Table {
 struct Shared {
     platform: PlatformId,
     table: Arc<ArcSwap<Table>>,
-    turn: AtomicUsize,
+    turns: Turns,
     unknown_destinations: AtomicU64,
     absent_platforms: AtomicU64,
 }
@@ -86,12 +122,25 @@ pub struct RouterCounters {
     pub absent_platforms: u64,
 }
 
-/// A full inbox refuses; what may go anywhere goes to another platform then, if there is a way to one.
+/// A full inbox refuses. What any module of the kind may serve goes to another one of them then, each tried once; what may go
+/// anywhere to another platform, if there is a way to one.
 #[cold]
-fn busy(table: &Table, packet: Packet, full: Full) -> Result<(), Refused> {
+fn busy(table: &Table, own: PlatformId, from: &Arc<Inbox>, mut packet: Packet, mut full: Full) -> Result<(), Refused> {
+    let Address { platform, module, .. } = packet.destination;
+    if module.index.is_none() && (platform == PlatformId::HERE || platform == own || platform == PlatformId::ANY) {
+        for (_, inbox) in table.kinds[module.kind as usize].iter() {
+            if Arc::ptr_eq(inbox, from) {
+                continue;
+            }
+            match inbox.push(packet) {
+                Ok(()) => return Ok(()),
+                Err(refused) => (packet, full) = refused,
+            }
+        }
+    }
     let refused = |(packet, Full::Room | Full::Quota)| Refused { packet, reason: Reason::Busy };
     match table.bridge() {
-        Some(bridge) if packet.destination.platform == PlatformId::ANY => bridge.push(packet).map_err(refused),
+        Some(bridge) if platform == PlatformId::ANY => bridge.push(packet).map_err(refused),
         _ => Err(refused((packet, full))),
     }
 }
@@ -115,7 +164,7 @@ impl Router {
         Self(Arc::new(Shared {
             platform,
             table: Arc::new(ArcSwap::from_pointee(Table::default())),
-            turn: AtomicUsize::new(0),
+            turns: Turns::default(),
             unknown_destinations: AtomicU64::new(0),
             absent_platforms: AtomicU64::new(0),
         }))
@@ -133,11 +182,7 @@ impl Router {
         let inbox = Arc::new(Inbox::new(waker));
         self.0.table.rcu(|table| {
             let mut table = Table::clone(table);
-            let of_kind = &mut table.modules[kind as usize];
-            if of_kind.len() <= usize::from(index) {
-                of_kind.resize(usize::from(index) + 1, None);
-            }
-            of_kind[usize::from(index)] = Some(Arc::clone(&inbox));
+            table.kinds[kind as usize].set(index, Some(Arc::clone(&inbox)));
             table
         });
         let table = RefCell::new(Cache::new(Arc::clone(&self.0.table)));
@@ -148,9 +193,9 @@ impl Router {
     pub fn unregister(&self, module: Module) {
         self.0.table.rcu(|table| {
             let mut table = Table::clone(table);
-            let of_kind = &mut table.modules[module.kind as usize];
-            if let Some(slot) = module.index.and_then(|index| of_kind.get_mut(usize::from(index))) {
-                *slot = None;
+            let of_kind = &mut table.kinds[module.kind as usize];
+            if let Some(index) = module.index.filter(|&index| of_kind.get(index).is_some()) {
+                of_kind.set(index, None);
             }
             table
         });
@@ -163,9 +208,11 @@ impl Router {
 
     #[inline]
     fn send_by(&self, table: &Table, packet: Packet) -> Result<(), Refused> {
-        let turn = || self.0.turn.fetch_add(1, Ordering::Relaxed);
-        match table.destination(self.0.platform, &packet.destination, turn) {
-            Destination::Inbox(inbox) => inbox.push(packet).or_else(|(packet, full)| busy(table, packet, full)),
+        let own = self.0.platform;
+        match table.destination(own, &packet.destination, &self.0.turns) {
+            Destination::Inbox(inbox) => {
+                inbox.push(packet).or_else(|(packet, full)| busy(table, own, inbox, packet, full))
+            }
             Destination::Nowhere(reason) => {
                 let counter = match reason {
                     Reason::PlatformAbsent => &self.0.absent_platforms,
@@ -182,10 +229,8 @@ impl Router {
         let table = self.0.table.load();
         let mut modules = Vec::new();
         for kind in ModuleKind::ALL {
-            for (index, inbox) in table.modules[kind as usize].iter().enumerate() {
-                if let Some(inbox) = inbox {
-                    modules.push((Address::local(kind, index as u8), inbox.counters()));
-                }
+            for (index, inbox) in table.kinds[kind as usize].iter() {
+                modules.push((Address::local(kind, index), inbox.counters()));
             }
         }
         modules

@@ -357,3 +357,70 @@ fn requesters_that_flood_do_not_keep_another_from_its_answers() {
     }
     assert!(store.endpoint.counters().over_quota > 0);
 }
+
+#[test]
+fn however_many_flood_an_inbox_one_more_finds_as_much_room() {
+    let router = Router::new(PlatformId(1));
+    let store = Module::new(&router, STORE);
+    let kinds = [(ModuleKind::Switch, 8), (ModuleKind::Signaling, 8), (ModuleKind::Voice, 16), (ModuleKind::Server, 1)];
+    let own = kinds.into_iter().flat_map(|(kind, count)| (0..count).map(move |index| Address::local(kind, index)));
+    let foreign =
+        (2..40).map(|platform| Address { platform: PlatformId(platform), ..Address::local(ModuleKind::Switch, 0) });
+    let floods: Vec<_> = own.chain(foreign).collect();
+    let accepted =
+        |source, most: usize| (0..most).take_while(|_| router.send(bridge_packet(source, STORE)).is_ok()).count();
+    // Each as often as the others, until none gets any further.
+    while floods.iter().map(|&flood| accepted(flood, 1)).sum::<usize>() > 0 {}
+    let waiting = store.endpoint.waiting();
+    assert!(waiting < INBOX_REQUESTS - INBOX_RELEASE_RESERVE);
+    let fair = waiting / floods.len();
+    let victim = accepted(CONTROL, INBOX_REQUESTS);
+    assert!(victim >= fair / 2 && victim > 0, "{victim} where each flood has {fair}");
+}
+
+#[test]
+fn any_of_a_kind_is_each_in_turn_whatever_else_is_sent() {
+    for count in [1, 2, 3, 4, 6] {
+        let router = Router::new(PlatformId(1));
+        let voices: Vec<_> = (0..count).map(|index| router.register(ModuleKind::Voice, index, || {})).collect();
+        let stores: Vec<_> = (0..2).map(|index| router.register(ModuleKind::Store, index, || {})).collect();
+        let send = |kind| router.send(Packet { destination: Address::any(kind), ..filler(STORE) }).unwrap();
+        for call in 0..600 {
+            // What an answered call sends, and now and then somebody else.
+            send(ModuleKind::Store);
+            send(ModuleKind::Voice);
+            send(ModuleKind::Store);
+            if call % 7 == 0 {
+                send(ModuleKind::Store);
+            }
+        }
+        for voice in &voices {
+            assert_eq!(voice.waiting(), 600 / usize::from(count), "of {count}");
+        }
+        assert!(stores[0].waiting().abs_diff(stores[1].waiting()) <= 1);
+    }
+}
+
+#[test]
+fn a_module_that_has_left_is_nobodys_turn() {
+    let router = Router::new(PlatformId(1));
+    let voices: Vec<_> = (0..3).map(|index| router.register(ModuleKind::Voice, index, || {})).collect();
+    router.unregister(voices[0].address().module);
+    for _ in 0..100 {
+        router.send(filler(Address::any(ModuleKind::Voice))).unwrap();
+    }
+    assert_eq!(voices.iter().map(|voice| voice.waiting()).collect::<Vec<_>>(), [0, 50, 50]);
+}
+
+#[test]
+fn what_finds_one_of_a_kind_full_goes_to_another() {
+    let router = Router::new(PlatformId(1));
+    let voices: Vec<_> = (0..2).map(|index| router.register(ModuleKind::Voice, index, || {})).collect();
+    while router.send(filler(VOICE)).is_ok() {}
+    let before = voices[1].waiting();
+    for _ in 0..100 {
+        router.send(bridge_packet(CONTROL, Address::any(ModuleKind::Voice))).unwrap();
+    }
+    assert_eq!(voices[1].waiting() - before, 100);
+    assert!(router.send(bridge_packet(CONTROL, VOICE)).is_err(), "one that is named is that one");
+}
