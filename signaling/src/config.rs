@@ -38,6 +38,8 @@ pub struct Config {
     /// How often a registered contact is asked whether it is there (OPTIONS); `None`: never. Default 30 seconds: NATs keep
     /// UDP mappings for that long at least.
     pub keep_alive: Option<Duration>,
+    /// How long a registered contact may leave an INVITE without any response before it counts as unreachable.
+    pub response_timeout: Duration,
     /// Trunks.
     pub trunks: Vec<TrunkConfig>,
     /// The lengths of transactions' timers.
@@ -64,6 +66,7 @@ impl Default for Config {
             nonce_life: Duration::from_secs(300),
             admission: AdmissionLimits::default(),
             keep_alive: Some(Duration::from_secs(30)),
+            response_timeout: crate::limits::RESPONSE_TIMEOUT,
             trunks: Vec::new(),
             timers: Timers::default(),
             trace_octets: crate::limits::TRACE_OCTETS_DEFAULT,

@@ -148,6 +148,13 @@ pub const MULTIPART_DEPTH_MAX: usize = 3;
 /// been sent four times by then (0, 0.5, 1.5 and 3.5 seconds, RFC 3261 §17.1.1.2), and whoever is there answers 100 within 200 ms.
 pub const TRUNK_RESPONSE_TIMEOUT: Duration = Duration::from_secs(4);
 
+/// How long a registered phone may leave an INVITE without any response where the configuration does not say: over UDP it has been
+/// sent four times in 3.5 seconds; a phone that a push or a slow radio wakes has some seconds more.
+pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// The same of one that left its last keep-alive unanswered: three INVITEs over UDP.
+pub const UNREACHABLE_RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How often the switch is told again that an offer came to nothing, where it does not say that it knows.
 pub const WITHDRAWALS_MAX: u8 = 3;
 

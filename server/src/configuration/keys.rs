@@ -63,6 +63,7 @@ pub const KEYS: &[Key] = &[
     live("sip.contacts_max", "Phones that one account may register at once, 1 to 16."),
     live("sip.nonce_life_s", "How long a digest nonce may be used, seconds."),
     live("sip.keep_alive_s", "How often registered phones are asked whether they are there (OPTIONS), seconds; 0: never. 30 keeps the NAT bindings of common routers."),
+    live("sip.response_s", "How long a registered phone may leave a call without any response, 100 Trying among them, before it counts as unreachable, seconds, 1 to 31. One whose keep-alives are unanswered has 2."),
     live("sip.unknown_source_per_s", "Requests a second that one address which is neither trunk nor registered may send; more is dropped before any digest arithmetic."),
     live("sip.unknown_source_burst", "How many of these at once: an office whose phones restart together."),
     live("sip.unknown_total_per_s", "Requests a second from all such addresses together."),

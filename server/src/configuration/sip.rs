@@ -28,6 +28,7 @@ pub fn config(configuration: &Configuration, bound: &Listeners, shards: &Shards)
         admission: admission(configuration).share(shards.count().into()),
         trace_octets: signaling::limits::TRACE_OCTETS_DEFAULT / usize::from(shards.count()),
         keep_alive: (sip.keep_alive_s > 0).then(|| Duration::from_secs(sip.keep_alive_s.into())),
+        response_timeout: Duration::from_secs(sip.response_s.into()),
         trunks: trunks(configuration),
         timers: timers(configuration),
         ..signaling::Config::default()

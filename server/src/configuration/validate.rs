@@ -114,6 +114,11 @@ fn sip_section(configuration: &Configuration, found: &mut Found) {
         "sip.keep_alive_s",
         "0, or 5 at least: a request for every phone",
     );
+    found.unless(
+        (1..=31).contains(&sip.response_s),
+        "sip.response_s",
+        "1 to 31 seconds: a transaction ends after 32 (RFC 3261 timer B)",
+    );
     for (path, rate, burst) in [
         ("sip.unknown_source_burst", sip.unknown_source_per_s, sip.unknown_source_burst),
         ("sip.unknown_total_burst", sip.unknown_total_per_s, sip.unknown_total_burst),
@@ -352,6 +357,7 @@ mod tests {
             ("[[trunk]]\nname = \"a\"\naddress = \"h\"\nusername = \"u\"", "belong together"),
             ("[[trunk]]\nname = \"a\"\naddress = \"h\"\nresponse_s = 32", "timer B"),
             ("[[trunk]]\nname = \"a:b\"\naddress = \"h\"", "colon"),
+            ("[sip]\nresponse_s = 32", "timer B"),
             ("[sip]\ncontacts_max = 17", "between 1 and 16"),
             ("[sip]\ncontacts_max = 0", "between 1 and 16"),
             ("[[group]]\nname = \"a\"\nmembers = []", "member"),

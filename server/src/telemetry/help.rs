@@ -98,6 +98,7 @@ const HELP: &[(&str, &str)] = &[
     ("store_records_merged", "Changes of a record that one commit took together."),
     ("store_rows_purged", "Expired registrations and old records that were deleted."),
     ("store_writes", "Writes that the store took, by kind."),
+    ("transfers_started", "Transfers that were asked for, each with a record of its own."),
     ("worker_tick_lateness_us", "How late timers of the media worker ran, microseconds."),
 ];
 

@@ -4,11 +4,12 @@ use super::contact::FlowText;
 use super::leg::Peer;
 use super::means::Means;
 use crate::dialog::RouteSet;
-use crate::limits::DESTINATIONS_MAX;
+use crate::limits::{DESTINATIONS_MAX, UNREACHABLE_RESPONSE_TIMEOUT};
 use crate::message::{Scheme, Uri, UriRef, host_address};
 use crate::transport::{Destination, Transport};
 use crate::trunk::TargetHost;
 use router::parameter::{Cause, CauseKind, Contact, Target};
+use router::time::Duration;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
@@ -44,6 +45,8 @@ pub(super) struct Whither {
     /// The host of To.
     pub(super) to_host: String,
     pub(super) hop: Hop,
+    /// How long it may leave an INVITE without any response.
+    pub(super) response: Duration,
 }
 
 impl Whither {
@@ -73,7 +76,12 @@ impl Whither {
             // The connection is gone: where the contact says that it is.
             None => hop_of(routes.first().unwrap_or(request_uri.borrow())).ok_or_else(unreachable)?,
         };
-        Ok(Self { peer: Peer::Account, request_uri, routes, to_host: String::new(), hop })
+        // One that leaves keep-alives unanswered may be back, but is not waited for.
+        let response = match contact.reachable {
+            Some(false) => means.config.response_timeout.min(UNREACHABLE_RESPONSE_TIMEOUT),
+            _ => means.config.response_timeout,
+        };
+        Ok(Self { peer: Peer::Account, request_uri, routes, to_host: String::new(), hop, response })
     }
 
     /// A place among the trunk's calls is kept for the leg.
@@ -81,7 +89,7 @@ impl Whither {
         let id = means.trunks.by_name(name).ok_or(CauseKind::Unreachable)?;
         let trunk = means.trunks.get(id);
         let target = trunk.config.target.as_ref().ok_or(CauseKind::Unreachable)?;
-        let to_host = target.host();
+        let (to_host, response) = (target.host(), trunk.config.response_timeout);
         let port = Some(target.port).filter(|&port| port != target.transport.default_port());
         let uri = Uri::sip(Scheme::Sip, Some(number), &to_host, port).ok_or(CauseKind::UnknownNumber)?;
         let request_uri = match target.transport {
@@ -100,7 +108,7 @@ impl Whither {
         if !means.trunks.get_mut(id).reserve() {
             return Err(CauseKind::Congestion.into());
         }
-        Ok(Self { peer: Peer::Trunk(id), request_uri, routes: RouteSet::default(), to_host, hop })
+        Ok(Self { peer: Peer::Trunk(id), request_uri, routes: RouteSet::default(), to_host, hop, response })
     }
 }
 

@@ -133,8 +133,8 @@ impl Leg {
             by_tcp: false,
             stopped: false,
         });
-        // Towards a trunk the time to its first response comes first.
-        if head.trunk().is_none() || outgoing.named.is_some() {
+        // The time to its first response comes first, once it is known where it goes.
+        if outgoing.named.is_some() {
             head.set_timer(means, Timer::Abandon, ABANDON_AFTER);
         }
         let state = match &outgoing.named {
@@ -290,14 +290,11 @@ impl Outgoing {
         let Some(key) = means.send(destination, invite, to) else { return false };
         self.attempt = Some(Attempt { key, destination, contact: own, media, body });
         (self.heard, self.by_tcp) = (false, false);
-        if let Some(trunk) = head.trunk() {
-            let within = means.trunks.get(trunk).config.response_timeout;
-            head.set_timer(means, Timer::Response, within);
-        }
+        head.set_timer(means, Timer::Response, self.whither.response);
         true
     }
 
-    /// The time to a trunk's first response is over. One that has given none is left for the next address, or trunk. Nothing
+    /// The time to the first response is over. Who has given none is left for the next address, trunk or branch. Nothing
     /// can be cancelled before a provisional response (RFC 3261 §9.1): the transaction goes on by itself, CANCELs when one
     /// comes after all, and a 2xx finds nobody and is hung up.
     pub(super) fn unheard(mut self: Box<Self>, head: &mut Head, means: &mut Means) -> State {
@@ -310,13 +307,14 @@ impl Outgoing {
         let by_tcp = at.is_some_and(|at| at.transport != attempt.destination.transport);
         if by_tcp || self.by_tcp {
             self.by_tcp = by_tcp;
-            let within = head.trunk().map(|trunk| means.trunks.get(trunk).config.response_timeout);
-            head.set_timer(means, Timer::Response, within.unwrap_or(ABANDON_AFTER));
+            head.set_timer(means, Timer::Response, self.whither.response);
             return State::Outgoing(self);
         }
         let reason = cause::reason_header(&CauseKind::Timeout.into());
         means.transactions.cancel(means.now.instant, attempt.key, reason.as_deref());
-        self.try_next(head, means, CauseKind::Timeout.into())
+        // A phone that says nothing is not there.
+        let kind = if head.trunk().is_some() { CauseKind::Timeout } else { CauseKind::Unreachable };
+        self.try_next(head, means, kind.into())
     }
 
     /// Where the offer's first stream is received.

@@ -86,7 +86,7 @@ fn any_response_at_all_is_one() {
 }
 
 #[test]
-fn the_time_is_the_trunk_s_own_and_phones_have_none() {
+fn the_time_is_the_trunk_s_own_and_phones_have_theirs() {
     let mut world = World::with(5, |config| {
         config.trunks[0].response_timeout = router::time::Duration::from_secs(1);
     });
@@ -100,10 +100,25 @@ fn the_time_is_the_trunk_s_own_and_phones_have_none() {
     assert_eq!(leg, LEG);
     let invite = world.expect(phone, "INVITE");
     assert_eq!(header(&invite, Header::CSeq), "1 INVITE");
-    world.run_ms(20_000);
+    world.run_ms(5_900);
     assert!(world.signaling.legs() >= 1);
-    world.run_ms(13_000);
-    world.told(Command::Failed);
+    world.run_ms(200);
+    assert_eq!(cause(&world.told(Command::Failed)).kind, CauseKind::Unreachable);
+    world.run_ms(30_000);
+    world.assert_idle();
+}
+
+#[test]
+fn a_phone_that_leaves_keep_alives_unanswered_has_less_time() {
+    let mut world = World::new(8);
+    let phone: SocketAddr = "198.51.100.9:5060".parse().unwrap();
+    let silent = contact("sip:bob@198.51.100.9", "udp 192.0.2.1:5060 198.51.100.9:5060");
+    let target = Target::Contact(router::parameter::Contact { reachable: Some(false), ..silent });
+    start_leg(&mut world, target, offer(20_000));
+    world.expect(phone, "INVITE");
+    world.run_ms(2_100);
+    assert_eq!(cause(&world.told(Command::Failed)).kind, CauseKind::Unreachable);
+    world.run_ms(34_000);
     world.assert_idle();
 }
 
