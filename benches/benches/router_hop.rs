@@ -9,10 +9,13 @@
 use crossbeam::queue::ArrayQueue;
 use crossbeam::sync::{Parker, Unparker};
 use crossbeam::utils::CachePadded;
+use router::bridge::{Bridge, Config, LinkId, Output};
+use router::encoding::{read_frame, write_frame};
 use router::limits::{BATCH, INBOX_SLOTS};
-use router::parameter::{Bridge, PortId};
+use router::parameter::{Bridge as Bridged, PortId};
+use router::time::Now;
 use router::wake::WakeState;
-use router::{Address, Command, Endpoint, Instance, ModuleKind, Packet, PlatformId, Router, Transaction, one};
+use router::{Address, Command, Endpoint, Instance, ModuleKind, Packet, PlatformId, Random, Router, Transaction, one};
 use std::hint::{black_box, spin_loop};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -139,7 +142,7 @@ fn packet(producer: u64, number: u64) -> Packet {
         destination: Address::local(ModuleKind::Voice, 0).at(Instance(7)),
         transaction: Transaction(producer),
         command: Command::Connect,
-        parameters: one(Bridge { a: PortId(1), b: PortId(2) }),
+        parameters: one(Bridged { a: PortId(1), b: PortId(2) }),
     }
 }
 
@@ -266,6 +269,67 @@ fn compare(name: &str, routed: f64, bare: f64) -> f64 {
     routed / bare
 }
 
+/// Nanoseconds for a packet from one platform's interface to another's: encoded, queued, cut into frames, decoded, handed over. The
+/// reference is its encoding and decoding alone.
+fn between_platforms() -> (f64, f64) {
+    let now = Now { instant: router::time::Instant::from_millis(1_000), ..Now::default() };
+    let bridge = |id| Bridge::new(Config::new(PlatformId(id), ""), now, Random::from_seed(u64::from(id)));
+    let (mut from, mut to) = (bridge(1), bridge(2));
+    let connect = |bridge: &mut Bridge| bridge.handle_accepted(now, String::new(), None).expect("there is room");
+    let (there, back) = (connect(&mut from), connect(&mut to));
+    let pass = |from: &mut Bridge, there: LinkId, to: &mut Bridge, back: LinkId| {
+        let mut delivered = 0;
+        while let Some(output) = from.poll_output() {
+            let Output::Write(_, octets) = output else { panic!("the link ended") };
+            to.handle_bytes(now, back, &octets);
+            from.handle_written(now, there, octets.len());
+            while let Some(packet) = to.poll_deliver() {
+                delivered += 1;
+                black_box(packet);
+            }
+        }
+        delivered
+    };
+    for _ in 0..2 {
+        pass(&mut from, there, &mut to, back);
+        pass(&mut to, back, &mut from, there);
+    }
+    let destination = Address { platform: PlatformId(2), ..Address::local(ModuleKind::Voice, 0) };
+    let packet = || Packet {
+        source: Address::local(ModuleKind::Switch, 0).at(Instance(7)),
+        destination,
+        transaction: Transaction::NONE,
+        command: Command::Notify,
+        parameters: one(Bridged { a: PortId(1), b: PortId(2) }),
+    };
+    let measure = |round: &mut dyn FnMut()| {
+        let begin = Instant::now();
+        round();
+        begin.elapsed().as_nanos() as f64 / PACKETS as f64
+    };
+    let rounds = (0..ROUNDS).map(|_| {
+        let ours = measure(&mut || {
+            let mut delivered = 0;
+            for _ in 0..PACKETS / BATCH as u64 {
+                (0..BATCH).for_each(|_| from.handle_outbound(now, packet()));
+                delivered += pass(&mut from, there, &mut to, back);
+            }
+            assert_eq!(delivered, PACKETS / BATCH as u64 * BATCH as u64);
+        });
+        let mut buffer = Vec::new();
+        let bare = measure(&mut || {
+            for _ in 0..PACKETS {
+                buffer.clear();
+                write_frame(&packet(), &mut buffer);
+                black_box(read_frame(&buffer).expect("it is one"));
+            }
+        });
+        (ours, bare)
+    });
+    let (ours, bare): (Vec<f64>, Vec<f64>) = rounds.unzip();
+    (median(ours), median(bare))
+}
+
 fn main() {
     let (routed_parker, bare_parker) = (Parker::new(), Parker::new());
     let routed = Routed::new(routed_parker.unparker().clone());
@@ -299,4 +363,6 @@ fn main() {
         compare(&format!("1 producer, receiver asleep, {name} latency"), median(ours), median(theirs));
     }
     println!("wake-ups of a receiver that slept: {} in {SLEEPS} sleeps", routed.wakes());
+    let (ours, theirs) = between_platforms();
+    compare("between platforms; bare: encoding alone", ours, theirs);
 }

@@ -122,10 +122,13 @@ impl Table {
         self.platforms.get(&platform)?.route
     }
 
-    /// What is known of a platform, if only that it exists; `None` where there is no room for one more.
+    /// What is known of a platform, if only that it exists. Where there is no room for one more, the one that is down for
+    /// longest is forgotten; `None` where none is.
     pub(crate) fn entry(&mut self, now: Now, platform: PlatformId) -> Option<&mut Known> {
         if self.platforms.len() >= PLATFORMS && !self.platforms.contains_key(&platform) {
-            return None;
+            let down = self.platforms.iter().filter(|(_, known)| known.route.is_none() && known.hearsay.is_empty());
+            let oldest = down.min_by_key(|(_, known)| known.lost).map(|(id, _)| *id)?;
+            self.platforms.remove(&oldest);
         }
         Some(self.platforms.entry(platform).or_insert_with(|| Known::new(now)))
     }
@@ -408,6 +411,23 @@ mod tests {
         table.heard(Now::default(), PlatformId(2), vec![announced(3, 1, 2), announced(4, 5, HOPS), announced(1, 1, 1)]);
         assert!(table.route(PlatformId(3)).is_none() && table.route(PlatformId(4)).is_none());
         assert!(table.get(OWN).is_none());
+    }
+
+    #[test]
+    fn a_full_table_forgets_who_is_down_for_longest() {
+        let mut table = Table::new(OWN);
+        let at = |second: u64| Now::default().later(Duration::from_secs(second));
+        for id in 2..2 + PLATFORMS as u32 {
+            let link = LinkId(u64::from(id));
+            table.link_up(at(0), PlatformId(id), link, Description::default(), Vec::new());
+        }
+        let newcomer = PlatformId(1_000);
+        assert!(table.entry(at(1), newcomer).is_none(), "all are there");
+        table.link_down(at(3), PlatformId(5), LinkId(5));
+        table.link_down(at(2), PlatformId(7), LinkId(7));
+        assert!(table.entry(at(4), newcomer).is_some());
+        assert!(table.get(PlatformId(7)).is_none() && table.get(PlatformId(5)).is_some());
+        assert_eq!(table.iter().count(), PLATFORMS);
     }
 
     #[test]
