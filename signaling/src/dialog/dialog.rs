@@ -230,6 +230,11 @@ impl Dialog {
         Ok(())
     }
 
+    /// The peer's requests in the early dialog came as far as this CSeq: later ones are above it (RFC 3261 §12.2.2).
+    pub fn resume(&mut self, remote_cseq: Option<u32>) {
+        self.remote_cseq = self.remote_cseq.max(remote_cseq);
+    }
+
     /// A message of the peer's came on this way.
     pub fn note_flow(&mut self, flow: &Flow) {
         if self.flow == *flow {

@@ -3,7 +3,7 @@
 use super::body::sdp_of;
 use super::invite_server::answer_of;
 use crate::limits::FORKS_MAX;
-use crate::message::{Message, Tag};
+use crate::message::{Message, StatusCode, Tag};
 use crate::sdp::{AnswerKind, Answered, OfferAnswer, OfferAnswerState};
 use router::parameter::MediaExchange;
 
@@ -12,6 +12,10 @@ use router::parameter::MediaExchange;
 struct Fork {
     tag: Option<Tag>,
     media: OfferAnswer,
+    /// The CSeq of the far end's last request.
+    remote_cseq: Option<u32>,
+    /// Whether a proxy said that it is over (RFC 6228).
+    terminated: bool,
 }
 
 /// The early dialogs of a leg. The offer was made once; the machine is cloned for each that answers.
@@ -27,10 +31,11 @@ impl Forks {
             Some(index) => &mut self.0[index],
             None if self.0.len() >= FORKS_MAX => return None,
             None => {
-                self.0.push(Fork { tag: Some(tag), media: offered.clone() });
+                self.0.push(Fork { tag: Some(tag), media: offered.clone(), remote_cseq: None, terminated: false });
                 self.0.last_mut()?
             }
         };
+        fork.terminated = response.status() == Some(StatusCode::EARLY_DIALOG_TERMINATED);
         // Where we made no offer, an unreliable response can bring none (RFC 3261 §13.2.1).
         if fork.media.state() != OfferAnswerState::LocalOfferPending {
             return None;
@@ -46,11 +51,29 @@ impl Forks {
         }
     }
 
-    /// The machine of the fork that was accepted.
-    pub(super) fn take(&mut self, tag: Option<&Tag>, offered: &OfferAnswer) -> OfferAnswer {
+    /// Takes a request of a far end's in its early dialog. The status refuses it: there is no such dialog, or the request is not
+    /// above the last one (RFC 3261 §12.2.2).
+    pub(super) fn receive(&mut self, request: &Message) -> Result<(), StatusCode> {
+        let (Ok(from), Ok(cseq)) = (request.from(), request.cseq()) else { return Err(StatusCode::BAD_REQUEST) };
+        let of_peer = |fork: &&mut Fork| !fork.terminated && fork.tag.as_ref().map(Tag::as_str) == from.tag();
+        let Some(fork) = self.0.iter_mut().find(of_peer) else {
+            return Err(StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST);
+        };
+        if fork.remote_cseq.is_some_and(|last| cseq.number <= last) {
+            return Err(StatusCode::SERVER_INTERNAL_ERROR);
+        }
+        fork.remote_cseq = Some(cseq.number);
+        Ok(())
+    }
+
+    /// The fork that was accepted: its machine, and the CSeq of its far end's last request.
+    pub(super) fn take(&mut self, tag: Option<&Tag>, offered: &OfferAnswer) -> (OfferAnswer, Option<u32>) {
         match self.0.iter().position(|fork| fork.tag.as_ref() == tag) {
-            Some(index) => self.0.swap_remove(index).media,
-            None => offered.clone(),
+            Some(index) => {
+                let fork = self.0.swap_remove(index);
+                (fork.media, fork.remote_cseq)
+            }
+            None => (offered.clone(), None),
         }
     }
 

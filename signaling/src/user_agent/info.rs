@@ -107,6 +107,16 @@ impl Session {
     }
 }
 
+/// An INFO in an early dialog: one that brings nothing is taken as in a session; the call has nobody yet to pass others on to.
+pub(super) fn answer_early(means: &mut Means, inbound: &Inbound) {
+    let Inbound { key, message, flow } = inbound;
+    let status = match message.body_octets().is_empty() && message.text(INFO_PACKAGE).is_none() {
+        true => StatusCode::OK,
+        false => StatusCode::TEMPORARILY_UNAVAILABLE,
+    };
+    means.refuse(*key, message, flow, status);
+}
+
 /// The key press that an INFO tells.
 fn digits_of(message: &Message) -> Option<Digits> {
     let kind = message.content_type().ok()??;

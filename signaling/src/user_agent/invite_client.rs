@@ -10,7 +10,7 @@ use super::fork::Forks;
 use super::identity::{self, Shown};
 use super::in_dialog::Requester;
 use super::invite_server::answer_of;
-use super::leg::{Head, Leg, State, Timer, not_now};
+use super::leg::{Head, Inbound, Leg, State, Timer, not_now};
 use super::means::{ClientUse, Means};
 use super::options::{ALLOW, SUPPORTED};
 use super::redirect;
@@ -317,6 +317,32 @@ impl Outgoing {
         self.try_next(head, means, kind.into())
     }
 
+    /// A request of the peer's in an early dialog. What changes the session waits for the answer to our INVITE.
+    pub(super) fn handle_request(&mut self, means: &mut Means, inbound: &Inbound) {
+        let Inbound { key, message, flow } = inbound;
+        let Some(attempt) = &self.attempt else {
+            return means.refuse(*key, message, flow, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST);
+        };
+        if let Err(status) = self.forks.receive(message) {
+            return means.refuse(*key, message, flow, status);
+        }
+        match message.method() {
+            Some(Method::Options) => super::options::answer_in_dialog(means, inbound),
+            // The target that it brings is the 2xx's to say (RFC 3261 §13.2.2.4): nothing is sent there before.
+            Some(Method::Update) if sdp_of(message).is_none() => {
+                super::update::accept_refresh(means, inbound, &attempt.contact);
+            }
+            // RFC 3311 §5.2, RFC 3261 §14.2: our INVITE, and the offer in it, has no final answer.
+            Some(Method::Update | Method::Invite) => {
+                means.counters.glares += 1;
+                means.refuse(*key, message, flow, StatusCode::REQUEST_PENDING);
+            }
+            Some(Method::Info) => super::info::answer_early(means, inbound),
+            // RFC 3261 §15: a callee ends its early dialog by refusing the INVITE, not by BYE.
+            _ => means.refuse(*key, message, flow, StatusCode::TEMPORARILY_UNAVAILABLE),
+        }
+    }
+
     /// Where the offer's first stream is received.
     fn offered_address(&self) -> Option<IpAddr> {
         let stream = self.offer.as_ref()?.description().streams.iter().find_map(|stream| stream.rtp)?;
@@ -398,10 +424,11 @@ impl Outgoing {
         }
         let tag = message.to_tag();
         let dialog = Dialog::of_response(message, head.tag.clone(), self.cseq, flow, head.reach(), &contact);
-        let Ok(dialog) = dialog else {
+        let Ok(mut dialog) = dialog else {
             return self.fail(head, means, CauseKind::PeerMisbehaved.into());
         };
-        let mut media = self.forks.take(tag.as_ref(), &offered);
+        let (mut media, remote_cseq) = self.forks.take(tag.as_ref(), &offered);
+        dialog.resume(remote_cseq);
         let answer = negotiate(&mut media, message);
         let Self { asked, answered, stopped, cseq, .. } = *self;
         let mut session = Session::new(Requester::new(dialog, answered), media);

@@ -261,6 +261,7 @@ impl Incoming {
             }
             // RFC 3311 §5.2, RFC 3261 §14.2: the offer of the INVITE has no final answer.
             Some(Method::Update | Method::Invite) => super::reinvite::refuse_pending(means, &inbound),
+            Some(Method::Info) => super::info::answer_early(means, &inbound),
             _ => means.refuse(*key, message, flow, StatusCode::TEMPORARILY_UNAVAILABLE),
         }
         State::Incoming(self)

@@ -7,7 +7,7 @@ use super::means::Means;
 use super::session::{LEG_WITHIN, Session};
 use crate::dialog::Reach;
 use crate::limits::WITHDRAWALS_MAX;
-use crate::message::{CallId, Message, Method, StatusCode, Tag};
+use crate::message::{CallId, Message, StatusCode, Tag};
 use crate::transaction::{ClientKey, ServerKey};
 use crate::transport::{Flow, Resolution};
 use crate::trunk::TrunkId;
@@ -354,12 +354,8 @@ impl Leg {
         let inbound = Inbound { key, message, flow };
         self.step(means, |state, head, means| match state {
             State::Incoming(incoming) => incoming.handle_request(head, means, inbound),
-            State::Outgoing(outgoing) => {
-                // An early dialog of ours: what it asks for, it may ask again when it is confirmed.
-                let is_offer = matches!(inbound.message.method(), Some(Method::Invite | Method::Update));
-                let status =
-                    if is_offer { StatusCode::REQUEST_PENDING } else { StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST };
-                means.refuse(inbound.key, &inbound.message, &inbound.flow, status);
+            State::Outgoing(mut outgoing) => {
+                outgoing.handle_request(means, &inbound);
                 State::Outgoing(outgoing)
             }
             State::Session(mut session) => {

@@ -457,3 +457,60 @@ fn each_provisional_status_is_told_once_with_what_it_says() {
     carrier.respond(&mut world, &invite, "487 Request Terminated", "", "");
     world.assert_idle();
 }
+
+#[test]
+fn requests_in_an_early_dialog_of_ours_are_served() {
+    let mut world = World::new(40);
+    call_trunk(&mut world, offer(20_000));
+    let invite = world.expect(trunk(), "INVITE");
+    let mut carrier = Peer::of_invite(trunk(), &invite, "c");
+    let asks = |world: &mut World, carrier: &mut Peer, method: &str, headers: &str, body: &str| {
+        carrier.asks(world, method, headers, body);
+        world.expect(trunk(), "SIP/2.0")
+    };
+    let status = |message: signaling::message::Message| message.status().unwrap().code();
+    // Before a provisional response there is no dialog.
+    assert_eq!(status(asks(&mut world, &mut carrier, "OPTIONS", "", "")), 481);
+    carrier.respond(&mut world, &invite, "183 Session Progress", "", &sdp(1, 5_000, "sendrecv"));
+    world.told(Command::Progress);
+    let options = asks(&mut world, &mut carrier, "OPTIONS", "", "");
+    assert!(header(&options, Header::Allow).contains("UPDATE"));
+    assert_eq!(status(options), 200);
+    let update = asks(&mut world, &mut carrier, "UPDATE", "", "");
+    assert_eq!(header(&update, Header::Contact), header(&invite, Header::Contact));
+    assert_eq!(status(update), 200);
+    let offered = sdp(2, 5_002, "sendrecv");
+    assert_eq!(status(asks(&mut world, &mut carrier, "UPDATE", "", &offered)), 491, "RFC 3311 §5.2");
+    assert_eq!(status(asks(&mut world, &mut carrier, "INFO", "", "")), 200);
+    let digit = "Content-Type: application/dtmf\r\n";
+    assert_eq!(status(asks(&mut world, &mut carrier, "INFO", digit, "5")), 480, "nobody is there to take it");
+    assert_eq!(status(asks(&mut world, &mut carrier, "BYE", "", "")), 480, "a callee refuses its INVITE");
+    // Another fork that has not responded is no dialog, and one that a proxy said to be over is none any more (RFC 6228).
+    let mut other = Peer::of_invite(trunk(), &invite, "d");
+    assert_eq!(status(asks(&mut world, &mut other, "OPTIONS", "", "")), 481);
+    other.respond(&mut world, &invite, "180 Ringing", "", "");
+    assert_eq!(status(asks(&mut world, &mut other, "OPTIONS", "", "")), 200);
+    other.respond(&mut world, &invite, "199 Early Dialog Terminated", "", "");
+    assert_eq!(status(asks(&mut world, &mut other, "OPTIONS", "", "")), 481);
+    // Out of order (RFC 3261 §12.2.2), before and after the answer.
+    let late = |carrier: &mut Peer| {
+        let cseq = carrier.cseq;
+        carrier.cseq = 1;
+        let text = carrier.request("OPTIONS", "", "");
+        carrier.cseq = cseq;
+        text
+    };
+    let text = late(&mut carrier);
+    world.send(trunk(), &text);
+    world.expect(trunk(), "SIP/2.0 500");
+    carrier.respond(&mut world, &invite, "200 OK", "", &sdp(1, 5_000, "sendrecv"));
+    world.expect(trunk(), "ACK");
+    world.told(Command::Done);
+    let text = late(&mut carrier);
+    world.send(trunk(), &text);
+    world.expect(trunk(), "SIP/2.0 500");
+    assert_eq!(status(asks(&mut world, &mut carrier, "OPTIONS", "", "")), 200);
+    carrier.asks(&mut world, "BYE", "", "");
+    world.expect(trunk(), "SIP/2.0 200");
+    world.assert_idle();
+}
