@@ -37,4 +37,4 @@ pub mod worker;
 pub use config::{Config, ConfigError, Interface, PortRange};
 pub use service::Voice;
 pub use wire::{Channel, Destination, OpenFailure, PairIndex, Wire};
-pub use worker::{Stop, Worker};
+pub use worker::{Ended, Stop, Worker};

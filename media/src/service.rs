@@ -162,6 +162,14 @@ impl<W: Wire> Voice<W> {
         }
     }
 
+    /// Closes all sessions after a fault of ours that is no session's, and tells their owners.
+    #[cold]
+    pub(crate) fn break_all(&mut self, now: Now) {
+        while let Some((&instance, _)) = self.sessions.first_key_value() {
+            self.break_session(now, instance);
+        }
+    }
+
     fn schedule(&mut self, at: Instant, timer: Timer) -> TimerKey {
         self.timers.schedule(at, Due { at, timer })
     }

@@ -24,7 +24,7 @@ struct Platform {
     switch: Endpoint,
     woken: Receiver<()>,
     stop: media::Stop,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<media::Ended>>,
     next: u64,
 }
 

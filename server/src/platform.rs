@@ -21,6 +21,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
 use store::Store;
 use store::backend::{Sqlite, Stopper};
@@ -154,13 +155,20 @@ impl Platform {
         let count = self.layout.workers.len();
         let real_time = configuration.media.real_time && self.layout.exclusive;
         let mut workers = Workers(Vec::new());
+        let at_work = Arc::new(AtomicUsize::new(count));
         for (index, &core) in self.layout.workers.iter().enumerate() {
             let ports = config.ports.share(index, count);
             let config = media::Config { ports, core: Some(core), ..config.clone() };
             let worker = media::Worker::new(&self.router, index as u8, config)
                 .map_err(|error| StartError::new(format!("media worker {index}"), error))?;
             let stop = worker.stop_handle();
-            let thread = threads::spawn(&format!("media-{index}"), vec![core], real_time, move || worker.run())
+            let at_work = Arc::clone(&at_work);
+            let run = move || {
+                if worker.run() == media::Ended::Fault {
+                    threads::end_with_last_worker(&at_work);
+                }
+            };
+            let thread = threads::spawn(&format!("media-{index}"), vec![core], real_time, run)
                 .map_err(|error| StartError::new(format!("media worker {index}"), error))?;
             workers.0.push((stop, thread));
         }

@@ -3,6 +3,7 @@
 use crate::configuration::value::{MediaWorkers, SipShards};
 use rustix::thread::CpuSet;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 /// Priority of real-time workers: above everything that shares no core with them, below the kernel's own threads (50).
@@ -101,7 +102,7 @@ pub fn spawn<T: Send + 'static>(
 const PANICKED: i32 = 101;
 
 /// Threads without which the server is deaf or forgets, by the begin of their names. A media worker closes the session in which it
-/// met a fault, and goes on.
+/// met a fault, and goes on; where the fault is no session's it leaves, see [`end_with_last_worker`].
 const VITAL: [&str; 2] = ["sip-", "store"];
 
 /// From now on a panic in a vital thread ends the process, so that who supervises it starts it anew, rather than leaving a
@@ -121,6 +122,19 @@ pub fn end_with_vital_threads(last_words: impl Fn() + Send + Sync + 'static) {
             std::process::exit(PANICKED);
         }
     }));
+}
+
+/// A media worker met a fault and has left the router; its calls are told. `at_work` counts those that have not: where none is
+/// left no call could be served, and the process ends as with a vital thread.
+pub fn end_with_last_worker(at_work: &AtomicUsize) {
+    if is_last(at_work) {
+        tracing::error!("the last media worker ended in a panic: the server ends");
+        std::process::exit(PANICKED);
+    }
+}
+
+fn is_last(at_work: &AtomicUsize) -> bool {
+    at_work.fetch_sub(1, Ordering::AcqRel) == 1
 }
 
 fn is_vital(name: &str) -> bool {
@@ -179,6 +193,12 @@ mod tests {
     fn sip_and_the_store_are_vital() {
         assert!(is_vital("sip-0") && is_vital("store"));
         assert!(!is_vital("media-0") && !is_vital("main"));
+    }
+
+    #[test]
+    fn media_goes_on_as_long_as_one_worker_is_left() {
+        let at_work = AtomicUsize::new(3);
+        assert_eq!([(); 3].map(|()| is_last(&at_work)), [false, false, true]);
     }
 
     #[test]

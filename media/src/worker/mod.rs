@@ -6,5 +6,5 @@ mod run;
 mod sockets;
 
 pub use clock::Clock;
-pub use run::{Stop, Worker};
+pub use run::{Ended, Stop, Worker};
 pub use sockets::Sockets;

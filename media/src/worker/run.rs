@@ -8,15 +8,25 @@ use crate::limits::{BUSY_PACKETS_PER_SECOND, BUSY_PAUSE, DATAGRAM_BYTES, DATAGRA
 use crate::service::Voice;
 use mio::{Events, Poll, Token};
 use router::service::{drain, next_turn, turn};
-use router::time::Duration;
+use router::time::{Duration, Now};
 use router::{Address, Endpoint, ModuleKind, Pace, Random, Router};
 use std::io::{self, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 
 /// The token of the inbox' waker; pairs count from 0.
 const INBOX: Token = Token(usize::MAX);
+
+/// Why a worker has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// It was [stopped](Stop::stop).
+    Stopped,
+    /// It panicked, a fault of ours: it has left the router, and its calls are told.
+    Fault,
+}
 
 /// Ends a worker. Cheap to clone, for any thread.
 #[derive(Clone, Debug)]
@@ -72,24 +82,49 @@ impl Worker {
     }
 
     /// Runs on a thread of its own, named `name`, after `before_start` ran there: the place to pin it to a core.
-    pub fn spawn(self, name: String, before_start: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    pub fn spawn(self, name: String, before_start: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<Ended>> {
         Builder::new().name(name).spawn(move || {
             before_start();
-            self.run();
+            self.run()
         })
     }
 
-    /// Runs on this thread until it is [stopped](Stop::stop).
-    pub fn run(mut self) {
-        let mut events = Events::with_capacity(EVENTS);
-        let mut buffer = vec![0; DATAGRAM_BYTES];
-        while !self.stop.asked.load(Ordering::Acquire) {
-            self.turn(&mut events, &mut buffer);
-        }
-        let now = self.clock.now();
+    /// Runs on this thread until it is [stopped](Stop::stop). A panic that concerns no single session ends it, too: it leaves the
+    /// router at once, so that no further call is sent there, and the owners of its sessions are told.
+    pub fn run(self) -> Ended {
+        self.run_by(Self::turn)
+    }
+
+    fn run_by(mut self, mut turn: impl FnMut(&mut Self, &mut Events, &mut [u8])) -> Ended {
+        let turns = catch_unwind(AssertUnwindSafe(|| {
+            let mut events = Events::with_capacity(EVENTS);
+            let mut buffer = vec![0; DATAGRAM_BYTES];
+            while !self.stop.asked.load(Ordering::Acquire) {
+                turn(&mut self, &mut events, &mut buffer);
+            }
+        }));
         self.endpoint.router().unregister(self.endpoint.address().module);
-        self.voice.close_all(now);
-        drain(&mut self.voice, &self.endpoint, now);
+        let now = self.clock.now();
+        match turns {
+            Ok(()) => {
+                self.voice.close_all(now);
+                drain(&mut self.voice, &self.endpoint, now);
+                Ended::Stopped
+            }
+            Err(_) => {
+                tracing::error!(worker = %self.endpoint.address(), "a media worker met a fault and leaves; its calls end");
+                self.leave(now);
+                Ended::Fault
+            }
+        }
+    }
+
+    /// Answers what waits, then closes all sessions. Each step for itself: whatever failed may fail again.
+    #[cold]
+    fn leave(&mut self, now: Now) {
+        let _ = catch_unwind(AssertUnwindSafe(|| while turn(&mut self.voice, &self.endpoint, now) {}));
+        let _ = catch_unwind(AssertUnwindSafe(|| self.voice.break_all(now)));
+        let _ = catch_unwind(AssertUnwindSafe(|| drain(&mut self.voice, &self.endpoint, now)));
     }
 
     /// One turn: packets of the router, what is due, answers; then as many datagrams as there are events, each passed on at
@@ -136,5 +171,51 @@ impl Worker {
 
     fn until_due(&mut self) -> Option<Duration> {
         next_turn(&mut self.voice).map(|at| at.since(self.clock.instant()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::PortRange;
+    use router::parameter::{MediaEventKind, MediaPort, Parameter, PortId, Reason};
+    use router::{Command, Instance, Packet, Transaction, one};
+    use std::net::{IpAddr, Ipv4Addr};
+
+    #[test]
+    fn a_worker_that_panics_leaves_the_router_and_tells_its_calls() {
+        let router = Router::new(router::PlatformId(1));
+        let switch = router.register(ModuleKind::Switch, 0, || ());
+        let ports = PortRange { first: 24_100, last: 24_131 };
+        let worker = Worker::new(&router, 0, Config { ports, ..Config::default() }).unwrap();
+        let interface = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let open = |instance| Packet {
+            source: switch.address().at(Instance(instance)),
+            destination: Address::local(ModuleKind::Voice, 0).at(Instance(instance)),
+            transaction: Transaction(instance),
+            command: Command::Open,
+            parameters: one(MediaPort { port: PortId(1), interface, address: None }),
+        };
+        router.send(open(1)).unwrap();
+        let mut late = Some(open(2));
+        let ended = worker.run_by(|worker, events, buffer| {
+            worker.stop.waker.wake().unwrap();
+            worker.turn(events, buffer);
+            if let Some(late) = late.take() {
+                // It waits while the worker fails.
+                router.send(late).unwrap();
+            }
+            panic!("outside of any session");
+        });
+        assert_eq!(ended, Ended::Fault);
+        let refused = router.send(open(3)).unwrap_err();
+        assert_eq!(refused.reason, Reason::UnknownDestination);
+        assert!(router.send(Packet { destination: Address::any(ModuleKind::Voice), ..open(3) }).is_err());
+        let told: Vec<Packet> = std::iter::from_fn(|| switch.receive()).collect();
+        let opened = told.iter().filter(|packet| packet.command == Command::Done).count();
+        let broken = told.iter().filter(|packet| {
+            matches!(packet.first(), Some(Parameter::MediaEvent(event)) if event.kind == MediaEventKind::Broken)
+        });
+        assert_eq!((opened, broken.count()), (2, 2), "{told:?}");
     }
 }
