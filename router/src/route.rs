@@ -236,6 +236,11 @@ impl Router {
         modules
     }
 
+    /// One more than the highest index that a module of `kind` has ever had here: each of them has a smaller one.
+    pub fn indices(&self, kind: ModuleKind) -> u8 {
+        self.0.table.load().kinds[kind as usize].by_index.len() as u8
+    }
+
     /// What the router itself counted.
     pub fn counters(&self) -> RouterCounters {
         RouterCounters {

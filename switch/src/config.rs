@@ -11,6 +11,9 @@ pub struct Config {
     /// The shards of the platform: each has a switch, and the signaling module that is an account's home its bindings. Stays
     /// what it was at the start.
     pub shards: Shards,
+    /// Media workers of the platform, by their indices from 0: a call that one has no ports for is put to the others. Stays what
+    /// it was at the start.
+    pub media_workers: u8,
     /// Whither calls go.
     pub plan: Plan,
     /// Calls up at once on all shards; one more is refused as congestion. 0: the platform is about to end and takes none.
@@ -35,6 +38,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             shards: Shards::default(),
+            media_workers: 1,
             plan: Plan::default(),
             calls_max: CALLS_MAX,
             setup_timeout: Duration::from_secs(180),

@@ -197,7 +197,8 @@ impl Platform {
         let shard = |((index, signaling_endpoint, switch_endpoint), exchange)| {
             let admission = config.signaling.admission.share(config.shards.into());
             let signaling = signaling::Config { shards: shards.clone(), admission, ..config.signaling.clone() };
-            let switch = switch::Config { shards: shards.clone(), ..config.switch.clone() };
+            let switch =
+                switch::Config { shards: shards.clone(), media_workers: config.workers, ..config.switch.clone() };
             Shard {
                 transports: Transports::new(index, signaling.listeners.clone(), network),
                 signaling: Signaling::new(index, signaling, now, random.fork()),

@@ -42,7 +42,7 @@ fn told(configuration: &Configuration) {
     assert!(plan::faults(configuration).is_empty());
     let plan = plan::plan(configuration);
     assert_eq!(plan.check(), Ok(()));
-    touch(calls::config(configuration, &router::Shards::default()));
+    touch(calls::config(configuration, &router::Shards::default(), 1));
     let address: IpAddr = [192, 0, 2, 1].into();
     let media =
         media::config(configuration, |family| Some(address).filter(|address| address.is_ipv4() == family.is_ipv4()));

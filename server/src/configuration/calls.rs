@@ -6,11 +6,12 @@ use router::Shards;
 use router::time::Duration;
 
 /// What the switch of each shard is told.
-pub fn config(configuration: &Configuration, shards: &Shards) -> switch::Config {
+pub fn config(configuration: &Configuration, shards: &Shards, media_workers: u8) -> switch::Config {
     let calls = &configuration.calls;
     let seconds = |seconds: u32| Duration::from_secs(seconds.into());
     switch::Config {
         shards: shards.clone(),
+        media_workers,
         plan: plan::plan(configuration),
         calls_max: calls.max as usize,
         setup_timeout: seconds(calls.setup_timeout_s),

@@ -22,7 +22,7 @@ use crate::limits::{BUSY_MESSAGES_PER_SECOND, BUSY_PERIOD, HANDED_PER_TURN, SHAR
 use control::listener::Waker;
 use router::service::{drain, next_turn, turn};
 use router::time::{Duration, Instant, Now};
-use router::{Endpoint, Pace};
+use router::{Endpoint, ModuleKind, Pace, Router};
 use signaling::Signaling;
 use signaling::transport::{Exchange, Handed, Resolution, Resolver, TransportEvent, Transports};
 use signaling::trunk::Source;
@@ -180,7 +180,7 @@ impl Shard {
         let config = sip::config(&state.configuration, self.transports.listeners(), &self.shards);
         self.signaling.reconfigure(now, config);
         self.transports.set_trunks(trunk_sources(state));
-        self.switch.reconfigure(calls_config(state, &self.shards));
+        self.switch.reconfigure(calls_config(state, &self.shards, self.switch_endpoint.router()));
     }
 
     /// One turn: what came, what the modules make of it, what is to be sent.
@@ -278,8 +278,8 @@ fn pause(length: Duration) {
 }
 
 /// What the switch is told: while the server drains, no new calls.
-pub fn calls_config(state: &State, shards: &router::Shards) -> switch::Config {
-    let config = calls::config(&state.configuration, shards);
+pub fn calls_config(state: &State, shards: &router::Shards, router: &Router) -> switch::Config {
+    let config = calls::config(&state.configuration, shards, router.indices(ModuleKind::Voice));
     if state.draining { switch::Config { calls_max: 0, ..config } } else { config }
 }
 

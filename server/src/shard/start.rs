@@ -91,10 +91,11 @@ impl Shards {
                 let now = clock.now();
                 let state = live.load_full();
                 let config = configuration::sip::config(&state.configuration, transports.listeners(), &shards);
+                let calls = calls_config(&state, &shards, seat.switch_endpoint.router());
                 let shard = Shard {
                     signaling: Signaling::new(seat.index, config, now, for_signaling.fork()),
                     signaling_endpoint: seat.signaling_endpoint,
-                    switch: Switch::new(seat.index, calls_config(&state, &shards), now, for_switch),
+                    switch: Switch::new(seat.index, calls, now, for_switch),
                     switch_endpoint: seat.switch_endpoint,
                     transports,
                     exchange: seat.exchange,

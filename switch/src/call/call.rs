@@ -199,7 +199,7 @@ impl Call {
         let (_, purpose) = self.pending.swap_remove(index);
         match purpose {
             Purpose::Registration { account, timeout } => self.account_located(turn, account, timeout, packet),
-            Purpose::Open { legs } => self.ports_opened(turn, legs, packet),
+            Purpose::Open { legs, refusals } => self.ports_opened(turn, legs, refusals, packet),
             Purpose::StartLeg(leg) => self.leg_decided(turn, leg, packet),
             Purpose::SetLeg(leg) => self.leg_answered_set(turn, leg, packet),
             Purpose::StopLeg { leg, cause, attempt } => self.leg_stop_answered(turn, leg, cause, attempt, &packet),

@@ -11,8 +11,8 @@ use router::time::Duration;
 pub(super) enum Purpose {
     /// `Query × Registration`: where an account is reached, and how long it is to ring.
     Registration { account: String, timeout: Duration },
-    /// `Open × MediaPort`: the ports of these legs, and maybe of the one that waits.
-    Open { legs: Vec<LegId> },
+    /// `Open × MediaPort`: the ports of these legs, and maybe of the one that waits. So many workers had none before.
+    Open { legs: Vec<LegId>, refusals: u8 },
     /// `Start × Leg`.
     StartLeg(LegId),
     /// `Set × LegState`: our offer or answer to a leg.

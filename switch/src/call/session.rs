@@ -40,6 +40,12 @@ pub(super) struct Session {
 impl Call {
     /// Opens the ports of `legs`, and of the leg that waits if it has none yet: all or none.
     pub(super) fn open_ports(&mut self, turn: &mut Turn<'_>, legs: Vec<LegId>) {
+        let worker = self.session.worker.unwrap_or(Address::any(ModuleKind::Voice).at(self.instance));
+        self.open_ports_at(turn, worker, legs, 0);
+    }
+
+    /// The same at one worker, after so many had none.
+    fn open_ports_at(&mut self, turn: &mut Turn<'_>, worker: Address, legs: Vec<LegId>, refusals: u8) {
         let waiting = self.search.as_ref().and_then(|search| search.waiting);
         let waiting = waiting.filter(|&leg| self.legs[leg].medium.address.is_none());
         let ports: Parameters = waiting
@@ -50,12 +56,25 @@ impl Call {
                 Parameter::from(MediaPort { port: leg.port(), interface, address: None })
             })
             .collect();
-        let worker = self.session.worker.unwrap_or(Address::any(ModuleKind::Voice).at(self.instance));
-        self.request(turn, worker, Command::Open, ports, MEDIA_WITHIN, Purpose::Open { legs });
+        self.request(turn, worker, Command::Open, ports, MEDIA_WITHIN, Purpose::Open { legs, refusals });
+    }
+
+    /// The worker to ask after that one, which has refused. Each is asked once; a call that has ports somewhere stays there.
+    fn worker_after(&self, refusal: &Packet, refusals: u8) -> Option<Address> {
+        let workers = self.config.media_workers;
+        let lacks = refusal.command == Command::Failed
+            && matches!(refusal.failure().reason, Reason::Exhausted | Reason::Busy | Reason::UnknownDestination);
+        if !lacks || self.session.worker.is_some() || refusals.saturating_add(1) >= workers {
+            return None;
+        }
+        // Where any might have served it, the router has asked all.
+        let index = refusal.source.module.index?;
+        let next = if index + 1 < workers { index + 1 } else { 0 };
+        Some(Address::local(ModuleKind::Voice, next).at(self.instance))
     }
 
     /// The worker opened the ports, or none.
-    pub(super) fn ports_opened(&mut self, turn: &mut Turn<'_>, legs: Vec<LegId>, packet: Packet) {
+    pub(super) fn ports_opened(&mut self, turn: &mut Turn<'_>, legs: Vec<LegId>, refusals: u8, packet: Packet) {
         if packet.command == Command::Done {
             self.session.worker = Some(packet.source);
             for parameter in &packet.parameters {
@@ -75,8 +94,13 @@ impl Call {
                 self.close_port(turn, leg);
             }
         }
+        let next_worker = self.worker_after(&packet, refusals);
         let Some(search) = &mut self.search else { return };
         let Stage::Opening { legs, service } = &mut search.stage else { return };
+        if let Some(worker) = next_worker {
+            let legs = legs.clone();
+            return self.open_ports_at(turn, worker, legs, refusals + 1);
+        }
         let (legs, service) = (std::mem::take(legs), *service);
         let opened = search.waiting.iter().chain(&legs).all(|&leg| self.legs[leg].medium.address.is_some());
         if packet.command != Command::Done || !opened {

@@ -129,6 +129,34 @@ fn when_no_media_port_is_left_a_call_is_refused_and_those_that_are_up_go_on() {
 }
 
 #[test]
+fn a_call_that_one_worker_has_no_ports_for_goes_to_another() {
+    let mut config = PlatformConfig { workers: 3, ..PlatformConfig::default() };
+    config.media.ports = PortRange { first: 20_000, last: 20_023 };
+    let mut simulation = Simulation::with(9, config);
+    let [alice, _] = ["alice", "bob"].map(|name| simulation.add_registered(name));
+    let dial = |simulation: &mut Simulation| {
+        simulation.tell(alice).dial("bob");
+        simulation.run(secs(3));
+        outcome(simulation, alice)
+    };
+    for call in 1..=6 {
+        assert_eq!(dial(&mut simulation), (call, 0), "four pairs each are two calls, of three workers six");
+    }
+    assert_eq!(dial(&mut simulation), (6, 1));
+    // The second worker is left by its calls; whose turn it is has no ports.
+    for call in [1, 4] {
+        simulation.tell(alice).step(call, Step::HangUp);
+    }
+    simulation.run(secs(10));
+    let up = outcome(&simulation, alice).0;
+    for call in 1..=2 {
+        assert_eq!(dial(&mut simulation).0, up + call);
+    }
+    assert_eq!(dial(&mut simulation).0, up + 2);
+    simulation.finish();
+}
+
+#[test]
 fn a_full_disk_loses_records_for_a_while_and_no_call() {
     let (mut simulation, [alice, bob]) = with_phones(8, ["alice", "bob"]);
     simulation.platform.database().set_full(true);
