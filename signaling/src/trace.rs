@@ -80,6 +80,7 @@ impl Trace {
         let Transmit { destination, bytes, token } = transmit;
         let listener = destination.listener.and_then(|id: ListenerId| listeners.get(id));
         let local = listener.map_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)), |listener| listener.local());
+        let local = SocketAddr::new(destination.local.unwrap_or(local.ip()), local.port());
         let stranger = token.is_none() && bytes.starts_with(b"SIP/");
         self.push(at, TraceDirection::Sent, (destination.transport, local, destination.remote), bytes, stranger);
     }

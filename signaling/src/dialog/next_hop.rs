@@ -1,7 +1,7 @@
 //! Where in-dialog requests go.
 
 use crate::message::UriRef;
-use crate::transport::{Destination, Flow, ListenerId, Transport};
+use crate::transport::{Destination, Flow, Transport};
 use std::net::{IpAddr, SocketAddr};
 
 /// How a peer is reached.
@@ -63,20 +63,16 @@ impl NextHop {
         }
         let destination = Destination::address(transport, remote);
         if transport == flow.transport && remote.is_ipv4() == flow.remote.is_ipv4() {
-            return Self::from(destination, flow.listener);
+            return destination.from_listener(flow.listener).from_local(flow.local.ip());
         }
         destination
-    }
-
-    fn from(destination: Destination, listener: ListenerId) -> Destination {
-        destination.from_listener(listener)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::ConnectionId;
+    use crate::transport::{ConnectionId, ListenerId};
 
     fn flow(transport: Transport) -> Flow {
         Flow {

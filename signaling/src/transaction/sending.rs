@@ -166,13 +166,13 @@ impl Transactions {
         let branch = self.random_bits();
         let (id, listener) = self.listeners.select(&destination).ok_or(RequestRefused::NoListener)?;
         let meant = destination.from_listener(id);
-        let mut sent = with_via(&request, listener, branch_of(branch).as_str());
+        let mut sent = with_via(&request, listener, meant.local, branch_of(branch).as_str());
         let mut destination = meant;
         let mut fallback = None;
         if let Some(tcp) = upgrade(now, &meant, sent.len(), &self.listeners, &self.refusals)
             && let Some((_, listener)) = self.listeners.select(&tcp)
         {
-            sent = with_via(&request, listener, branch_of(branch).as_str());
+            sent = with_via(&request, listener, tcp.local, branch_of(branch).as_str());
             let until = now + self.timers.stream_silence();
             fallback = Some(Box::new(Fallback { destination: meant, request: request.clone(), until }));
             destination = tcp;
@@ -212,7 +212,7 @@ impl Transactions {
         }
         let branch = branch_of(self.random_bits());
         let (id, listener) = self.listeners.select(&destination).ok_or(RequestRefused::NoListener)?;
-        let bytes = with_via(ack, listener, branch.as_str());
+        let bytes = with_via(ack, listener, destination.local, branch.as_str());
         let sent = Acknowledgement { destination: destination.from_listener(id), bytes };
         self.repeat(&sent);
         Ok(sent)
@@ -346,7 +346,7 @@ impl Transactions {
         let Some(branch) = self.clients.get(key.0).map(|entry| branch_of(entry.branch)) else { return false };
         let Some((_, listener)) = self.listeners.select(destination) else { return false };
         let Some(method) = request_method(request) else { return false };
-        let sent = with_via(request, listener, branch.as_str());
+        let sent = with_via(request, listener, destination.local, branch.as_str());
         let machine = Machine::start(now, &self.timers, method, destination.transport.is_reliable());
         let Some(entry) = self.clients.get_mut(key.0) else { return false };
         (entry.machine, entry.destination, entry.sent) = (machine, *destination, sent);

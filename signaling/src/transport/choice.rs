@@ -85,6 +85,7 @@ pub fn upgrade(
     let tcp = Destination {
         transport: Transport::Tcp,
         listener: None,
+        local: None,
         connection: Connection::Any,
         may_upgrade: false,
         ..*destination

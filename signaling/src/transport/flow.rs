@@ -1,7 +1,7 @@
 //! Where a message came from, and where one is to go.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 
@@ -87,7 +87,7 @@ pub struct Flow {
     /// The listener whose socket it is; for a connection that was opened from here, the listener that stands in its
     /// Via.
     pub listener: ListenerId,
-    /// Our end.
+    /// Our end: the very address that the message came to, also where the listener is bound to every one.
     pub local: SocketAddr,
     /// The peer's end.
     pub remote: SocketAddr,
@@ -104,6 +104,9 @@ pub struct Destination {
     pub remote: SocketAddr,
     /// From which listener; `None`: [`Listeners::select`](super::Listeners::select) chooses.
     pub listener: Option<ListenerId>,
+    /// The address of ours that it leaves from and that peers are told, where the listener is bound to every one; `None`: what
+    /// the system chooses, and what the listener advertises. A connection has its own already.
+    pub local: Option<IpAddr>,
     /// What a stream transport does about the connection.
     pub connection: Connection,
     /// Whether a request may go by TCP instead of UDP when it is too long (RFC 3261 §18.1.1).
@@ -124,7 +127,7 @@ pub enum Connection {
 impl Destination {
     /// An address.
     pub const fn address(transport: Transport, remote: SocketAddr) -> Destination {
-        Destination { transport, remote, listener: None, connection: Connection::Any, may_upgrade: true }
+        Destination { transport, remote, listener: None, local: None, connection: Connection::Any, may_upgrade: true }
     }
 
     /// Back on the way on which something came, and on no other.
@@ -133,10 +136,12 @@ impl Destination {
             Some(connection) => Connection::Only(connection),
             None => Connection::Any,
         };
+        let local = flow.local.ip();
         Destination {
             transport: flow.transport,
             remote: flow.remote,
             listener: Some(flow.listener),
+            local: if local.is_unspecified() { None } else { Some(local) },
             connection,
             may_upgrade: false,
         }
@@ -146,6 +151,13 @@ impl Destination {
     #[must_use]
     pub const fn from_listener(mut self, listener: ListenerId) -> Destination {
         self.listener = Some(listener);
+        self
+    }
+
+    /// From that address of ours, if it is one.
+    #[must_use]
+    pub fn from_local(mut self, local: IpAddr) -> Destination {
+        self.local = Some(local).filter(|local| !local.is_unspecified());
         self
     }
 
@@ -284,6 +296,9 @@ mod tests {
         let back = Destination::flow(&flow);
         assert_eq!(back.connection, Connection::Only(ConnectionId(9)));
         assert_eq!((back.remote, back.listener, back.may_upgrade), (flow.remote, Some(ListenerId(2)), false));
+        assert_eq!(back.local, Some(flow.local.ip()));
+        let nowhere = Flow { local: "0.0.0.0:5060".parse().unwrap(), ..flow };
+        assert_eq!(Destination::flow(&nowhere).local, None);
         assert_eq!(back.to_string(), "tcp 198.51.100.7:49152");
     }
 }

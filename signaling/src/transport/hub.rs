@@ -19,11 +19,12 @@ use super::flow::{
 };
 use super::limits::{
     ACCEPT_PAUSE, CONNECT_TIMEOUT, CONNECTION_INPUTS, CONNECTIONS_MAX, CONNECTIONS_PER_SOURCE, CONNECTIONS_RESERVED,
-    FIRST_MESSAGE_TIMEOUT, IDLE_TIMEOUT, MESSAGE_TIMEOUT, UDP_PAYLOAD_OCTETS_MAX, WRITE_QUEUE_OCTETS,
+    FIRST_MESSAGE_TIMEOUT, IDLE_TIMEOUT, MESSAGE_TIMEOUT, UDP_PAYLOAD_OCTETS_MAX, UDP_RECEIVE_BUFFER,
+    WRITE_QUEUE_OCTETS,
 };
-use super::listener::{Advertised, Listener, ListenerConfig, Listeners};
+use super::listener::{Listener, ListenerConfig, Listeners};
 use super::tcp::{Tcp, connect, tune};
-use super::udp::{Udp, outward_address};
+use super::udp::{Given, Udp, outward_address};
 use crate::admission::network_of;
 use crate::trunk::Source;
 
@@ -99,6 +100,10 @@ pub struct TransportCounters {
     pub sent: u64,
     /// Messages that did not leave.
     pub failed: u64,
+    /// Datagrams that the system had no room to send. Transactions send theirs again.
+    pub lost: u64,
+    /// Datagrams that came and that the system dropped, as the receive buffer was full.
+    pub overflowed: u64,
     /// Connections accepted.
     pub accepted: u64,
     /// Connections that peers opened and that were closed at once, at a bound.
@@ -272,11 +277,17 @@ impl Transports {
             let listener = ListenerId(index as u16);
             let Some(local) = self.listeners.get(listener).map(Listener::local) else { continue };
             let (events, counters) = (&mut self.events, &mut self.counters);
-            more |= udp.receive(&mut self.datagram, |remote, bytes| {
+            let full = udp.receive(&mut self.datagram, |remote, reached, bytes| {
                 counters.received += 1;
+                let local = reached.map_or(local, |reached| SocketAddr::new(reached, local.port()));
                 let flow = Flow { transport: Transport::Udp, listener, local, remote, connection: None };
                 events.push_back(TransportEvent::Received(Received { flow, bytes }));
             });
+            // A buffer that overflowed is not emptied by one batch.
+            if full {
+                counters.overflowed += udp.dropped();
+            }
+            more |= full;
         }
         for (index, stream, remote) in std::mem::take(&mut self.accepted) {
             self.accept(ListenerId(index as u16), stream, remote);
@@ -306,8 +317,9 @@ impl Transports {
             return self.fail(destination, transmit.token, TransportFailure::NoListener);
         };
         match self.sockets.get(usize::from(listener.0)) {
-            Some(Socket::Udp(udp)) => match udp.send(destination.remote, &transmit.bytes) {
-                Ok(()) => self.counters.sent += 1,
+            Some(Socket::Udp(udp)) => match udp.send(destination.remote, destination.local, &transmit.bytes) {
+                Ok(Given::Sent) => self.counters.sent += 1,
+                Ok(Given::Lost) => self.counters.lost += 1,
                 Err(failure) => self.fail(destination, transmit.token, failure),
             },
             Some(Socket::Tcp(_)) => {
@@ -523,6 +535,14 @@ fn bind(config: &ListenerConfig, shared: bool) -> io::Result<(Socket, Listener)>
         Transport::Udp => {
             let udp = Udp::bind(config.bind, config.dscp, shared)?;
             let local = udp.local()?;
+            if let Some(granted) = udp.granted_less() {
+                tracing::warn!(
+                    listener = %local,
+                    granted,
+                    asked = UDP_RECEIVE_BUFFER,
+                    "a small receive buffer: bursts may overflow it; raise net.core.rmem_max"
+                );
+            }
             (Socket::Udp(udp), local)
         }
         Transport::Tcp => {
@@ -531,9 +551,12 @@ fn bind(config: &ListenerConfig, shared: bool) -> io::Result<(Socket, Listener)>
             (Socket::Tcp(tcp), local)
         }
     };
-    let advertised = config.advertised.clone().unwrap_or_else(|| {
-        let outward = local.ip().is_unspecified().then(|| outward_address(local.is_ipv4())).flatten();
-        Advertised::address(SocketAddr::new(outward.unwrap_or(local.ip()), local.port()))
-    });
-    Ok((socket, Listener::new(config.transport, local, Some(advertised))))
+    let listener = match &config.advertised {
+        None if local.ip().is_unspecified() => {
+            let outward = outward_address(local.is_ipv4()).unwrap_or(local.ip());
+            Listener::everywhere(config.transport, local, outward)
+        }
+        advertised => Listener::new(config.transport, local, advertised.clone()),
+    };
+    Ok((socket, listener))
 }

@@ -1,5 +1,6 @@
 //! The server's listeners: what is bound, and what peers are told.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -17,7 +18,8 @@ pub struct ListenerConfig {
     /// The address to bind. Port 0 lets the system choose.
     pub bind: SocketAddr,
     /// What stands in Via and Contact instead of the bound address: the outside of a NAT, or a name. `None`: the bound
-    /// address; where that is unspecified, the address from which the host reaches the world.
+    /// address; where that is unspecified, the one that the peer reached, and for a peer that has reached none yet the one
+    /// from which the host reaches the world.
     pub advertised: Option<Advertised>,
     /// Differentiated services code point of what is sent, 0 to 63 (RFC 2474).
     pub dscp: u8,
@@ -82,13 +84,22 @@ pub struct Listener {
     transport: Transport,
     local: SocketAddr,
     advertised: Advertised,
+    /// Whether peers are told the address that they reached instead: it is bound to every one, and nothing else is to be told.
+    tells_reached: bool,
 }
 
 impl Listener {
     /// A listener at that address. `advertised` is [its own](Advertised::address) unless something else is to be told.
     pub fn new(transport: Transport, local: SocketAddr, advertised: Option<Advertised>) -> Listener {
         let advertised = advertised.unwrap_or_else(|| Advertised::address(local));
-        Listener { transport, local, advertised }
+        Listener { transport, local, advertised, tells_reached: false }
+    }
+
+    /// A listener that is bound to every address and tells each peer the one that it reached; who has reached none yet is told
+    /// `outward`.
+    pub fn everywhere(transport: Transport, local: SocketAddr, outward: IpAddr) -> Listener {
+        let advertised = Advertised::address(SocketAddr::new(outward, local.port()));
+        Listener { transport, local, advertised, tells_reached: local.ip().is_unspecified() }
     }
 
     /// The transport.
@@ -101,14 +112,26 @@ impl Listener {
         self.local
     }
 
-    /// What stands in Via (sent-by) and Contact.
+    /// What stands in Via (sent-by) and Contact, where no address is known that the peer reached.
     pub fn advertised(&self) -> &Advertised {
         &self.advertised
     }
 
+    /// What stands in Via (sent-by) and Contact for a peer that reached that address of ours, or is sent to from it.
+    pub fn advertised_from(&self, local: Option<IpAddr>) -> Cow<'_, Advertised> {
+        match local.filter(|local| self.tells_reached && !local.is_unspecified()) {
+            Some(local) => Cow::Owned(Advertised::address(SocketAddr::new(local, self.local.port()))),
+            None => Cow::Borrowed(&self.advertised),
+        }
+    }
+
     /// Whether that Via was written for this listener: its sent-by and transport are ours (RFC 3261 §18.1.2).
     pub fn is_sent_by(&self, via: &Via<'_>) -> bool {
-        via.host().eq_ignore_ascii_case(self.advertised.host())
+        let host = via.host();
+        // Which of the host's addresses stood there is not kept; that it is a request of ours says the branch.
+        let reached =
+            || self.tells_reached && host_address(host).is_some_and(|it| it.is_ipv4() == self.local.is_ipv4());
+        (host.eq_ignore_ascii_case(self.advertised.host()) || reached())
             && via.port().unwrap_or(self.transport.default_port()) == self.advertised.port
             && via.transport().eq_ignore_ascii_case(self.transport.as_str())
     }
@@ -222,6 +245,30 @@ mod tests {
         ] {
             assert_eq!(listener.is_sent_by(&Via::parse(via.as_bytes()).unwrap()), ours, "{via}");
         }
+    }
+
+    #[test]
+    fn a_listener_on_every_address_tells_the_one_that_was_reached() {
+        let reached = Some("192.0.2.7".parse().unwrap());
+        let everywhere =
+            Listener::everywhere(Transport::Udp, "0.0.0.0:5070".parse().unwrap(), "192.0.2.1".parse().unwrap());
+        let told = |listener: &Listener, local| listener.advertised_from(local).to_string();
+        assert_eq!(told(&everywhere, reached), "192.0.2.7:5070");
+        assert_eq!(told(&everywhere, None), "192.0.2.1:5070");
+        assert_eq!(told(&everywhere, Some("0.0.0.0".parse().unwrap())), "192.0.2.1:5070");
+        for (via, ours) in [
+            ("SIP/2.0/UDP 192.0.2.7:5070;branch=z9hG4bK1", true),
+            ("SIP/2.0/UDP 192.0.2.1:5070;branch=z9hG4bK1", true),
+            ("SIP/2.0/UDP 192.0.2.7:5060;branch=z9hG4bK1", false),
+            ("SIP/2.0/UDP [2001:db8::1]:5070;branch=z9hG4bK1", false),
+            ("SIP/2.0/UDP sip.example.com:5070;branch=z9hG4bK1", false),
+        ] {
+            assert_eq!(everywhere.is_sent_by(&Via::parse(via.as_bytes()).unwrap()), ours, "{via}");
+        }
+        let outside = Advertised::new("sip.example.com", 5060);
+        let named = Listener::new(Transport::Udp, "0.0.0.0:5070".parse().unwrap(), outside);
+        assert_eq!(told(&named, reached), "sip.example.com:5060");
+        assert_eq!(told(&listener(Transport::Udp, "192.0.2.1:5060"), reached), "192.0.2.1:5060");
     }
 
     #[test]

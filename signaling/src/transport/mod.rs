@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Pure: [`Framer`], [`with_via`], [`response_destination`], [`next_hop`], [`upgrade`], [`Listeners`], [`NameCache`]. The
-//! shell, which reads sockets and clocks: [`Transports`] (`hub`, `udp`, `tcp`, `connection`) and [`Resolver`].
+//! shell, which reads sockets and clocks: [`Transports`] (`hub`, `udp`, `packet_info`, `tcp`, `connection`) and [`Resolver`].
 //!
 //! With several shards each has all of this, and an [`Exchange`] by which they hand over what another one is to serve or to send.
 //!
@@ -23,6 +23,7 @@ mod hub;
 pub mod limits;
 mod listener;
 mod names;
+mod packet_info;
 mod resolve;
 mod tcp;
 #[cfg(test)]

@@ -354,6 +354,57 @@ async fn an_unspecified_address_is_advertised_as_one_that_peers_can_use() {
     assert!(advertised.is_some());
 }
 
+#[tokio::test]
+async fn an_answer_leaves_from_the_address_that_was_asked() {
+    for (every, addresses) in [("0.0.0.0:0", &["127.0.0.2", "127.0.0.3"][..]), ("[::]:0", &["::1"])] {
+        let mut here = transports(Transport::Udp, every);
+        let port = local(&here).port();
+        for address in addresses {
+            let asked = SocketAddr::new(address.parse().unwrap(), port);
+            let any = if asked.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
+            let mut peer = transports(Transport::Udp, any);
+            peer.send(transmit(to(Transport::Udp, asked), MESSAGE, 1));
+            let received = next_message(&mut here).await;
+            assert_eq!(received.flow.local, asked);
+            // A response, and a request by the flow.
+            let via = crate::message::Via::parse(b"SIP/2.0/UDP h;rport;branch=z9hG4bK1").unwrap();
+            for destination in
+                [response_destination(&via, &received.flow, Maddr::Ignored), Destination::flow(&received.flow)]
+            {
+                here.send(transmit(destination, MESSAGE, 2));
+                assert_eq!(next_message(&mut peer).await.flow.remote, asked);
+            }
+            let listener = here.listeners().get(ListenerId(0)).unwrap();
+            let request = with_via(MESSAGE.as_bytes(), listener, Destination::flow(&received.flow).local, "z9hG4bK2");
+            let sent_by = format!("Via: SIP/2.0/UDP {asked};branch=z9hG4bK2;rport\r\n");
+            assert!(String::from_utf8_lossy(&request).contains(&sent_by), "{request:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_the_host_has_lost_keeps_nothing_from_leaving() {
+    for (every, peer, lost) in [("0.0.0.0:0", "127.0.0.1:0", "192.0.2.1"), ("[::]:0", "[::1]:0", "2001:db8::1")] {
+        let (mut here, mut peer) = (transports(Transport::Udp, every), transports(Transport::Udp, peer));
+        here.send(transmit(to(Transport::Udp, local(&peer)).from_local(lost.parse().unwrap()), MESSAGE, 1));
+        next_message(&mut peer).await;
+        assert_eq!((here.counters().sent, here.counters().failed), (1, 0));
+    }
+}
+
+#[tokio::test]
+async fn what_a_full_receive_buffer_loses_is_counted() {
+    let mut here = transports(Transport::Udp, "127.0.0.1:0");
+    let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let long = MESSAGE.repeat(1_300);
+    // Over loopback a datagram has come, or is lost, when the call that sends it returns; the buffer holds some megabytes.
+    let given: u64 = (0..1_000).map(|_| u64::from(peer.send_to(long.as_bytes(), local(&here)).is_ok())).sum();
+    while here.counters().received + here.counters().overflowed < given {
+        next_message(&mut here).await;
+    }
+    assert!(here.counters().overflowed > 0);
+}
+
 /// A UDP and a TCP listener with transactions, and a peer that has UDP alone: a request that is too long for UDP finds
 /// no TCP there, and goes by UDP.
 #[tokio::test]

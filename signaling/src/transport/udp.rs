@@ -1,20 +1,42 @@
 //! UDP sockets: datagrams in bounded batches, datagrams out at once.
 
+use std::cell::Cell;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsRawFd as _;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use libc::{EADDRNOTAVAIL, EINVAL, EMSGSIZE, ENETUNREACH, ENOBUFS};
+use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
 use super::flow::TransportFailure;
 use super::limits::{DATAGRAMS_PER_TURN, UDP_PAYLOAD_OCTETS_MAX, UDP_RECEIVE_BUFFER};
+use super::packet_info;
 
 /// One bound UDP socket.
 #[derive(Debug)]
 pub(super) struct Udp {
     socket: UdpSocket,
+    /// Whether it is bound to every address: then the kernel says of each datagram to which one it came, and is told from which
+    /// one to send.
+    everywhere: bool,
+    /// What the kernel granted as receive buffer, in octets as it counts them.
+    receive_buffer: usize,
+    /// Datagrams that it had dropped when it was last asked.
+    dropped: Cell<u32>,
+}
+
+/// What became of a datagram that was given to the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Given {
+    /// It took it.
+    Sent,
+    /// It had no room for it.
+    Lost,
 }
 
 impl Udp {
@@ -23,10 +45,29 @@ impl Udp {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         prepare(&socket, address, dscp)?;
         socket.set_reuse_port(shared)?;
-        // The kernel may grant less; a smaller buffer is no reason not to serve.
-        let _ = socket.set_recv_buffer_size(UDP_RECEIVE_BUFFER);
+        // Beyond net.core.rmem_max it takes CAP_NET_ADMIN. A smaller buffer is no reason not to serve.
+        if set_socket_recv_buffer_size_force(&socket, UDP_RECEIVE_BUFFER).is_err() {
+            let _ = socket.set_recv_buffer_size(UDP_RECEIVE_BUFFER);
+        }
+        let receive_buffer = socket.recv_buffer_size()?;
+        let everywhere = address.ip().is_unspecified();
+        if everywhere {
+            packet_info::enable(&socket, address.is_ipv4())?;
+        }
         socket.bind(&address.into())?;
-        Ok(Udp { socket: UdpSocket::from_std(socket.into())? })
+        Ok(Udp { socket: UdpSocket::from_std(socket.into())?, everywhere, receive_buffer, dropped: Cell::new(0) })
+    }
+
+    /// The octets of the receive buffer that the kernel granted, where they are fewer than were asked for.
+    pub(super) fn granted_less(&self) -> Option<usize> {
+        // It grants twice what it is asked for, as half of it is its own bookkeeping (socket(7)).
+        Some(self.receive_buffer / 2).filter(|&granted| granted < UDP_RECEIVE_BUFFER)
+    }
+
+    /// Datagrams that the kernel dropped since this was last asked.
+    pub(super) fn dropped(&self) -> u64 {
+        let Some(all) = packet_info::dropped(&self.socket) else { return 0 };
+        u64::from(all.wrapping_sub(self.dropped.replace(all)))
     }
 
     pub(super) fn local(&self) -> io::Result<SocketAddr> {
@@ -37,12 +78,20 @@ impl Udp {
         self.socket.poll_recv_ready(context).map(|_| ())
     }
 
-    /// Takes a batch of datagrams. True if more may wait.
-    pub(super) fn receive(&self, buffer: &mut [u8], mut take: impl FnMut(SocketAddr, Bytes)) -> bool {
+    /// Takes a batch of datagrams, each with its source and, on a socket for every address, the one that it came to. True if
+    /// more may wait.
+    pub(super) fn receive(&self, buffer: &mut [u8], mut take: impl FnMut(SocketAddr, Option<IpAddr>, Bytes)) -> bool {
         for _ in 0..DATAGRAMS_PER_TURN {
-            match self.socket.try_recv_from(buffer) {
-                Ok((length, source)) if !is_keep_alive(&buffer[..length]) => {
-                    take(source, Bytes::copy_from_slice(&buffer[..length]));
+            let received = match self.everywhere {
+                false => self.socket.try_recv_from(buffer).map(|(length, source)| (length, source, None)),
+                true => {
+                    let socket = self.socket.as_raw_fd();
+                    self.socket.try_io(Interest::READABLE, || packet_info::receive(socket, buffer))
+                }
+            };
+            match received {
+                Ok((length, source, local)) if !is_keep_alive(&buffer[..length]) => {
+                    take(source, local, Bytes::copy_from_slice(&buffer[..length]));
                 }
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
@@ -53,16 +102,36 @@ impl Udp {
         true
     }
 
-    /// Sends a datagram. A full socket buffer loses it, as the network may: the transaction sends again.
-    pub(super) fn send(&self, remote: SocketAddr, bytes: &[u8]) -> Result<(), TransportFailure> {
+    /// Sends a datagram, from that address of ours where the socket is for every one. A full socket buffer loses it, as the
+    /// network may: the transaction sends again.
+    pub(super) fn send(
+        &self,
+        remote: SocketAddr,
+        local: Option<IpAddr>,
+        bytes: &[u8],
+    ) -> Result<Given, TransportFailure> {
         if bytes.len() > UDP_PAYLOAD_OCTETS_MAX {
             return Err(TransportFailure::TooLong);
         }
         // Past the runtime, which would not try before it has once seen the socket writable.
-        match SockRef::from(&self.socket).send_to(bytes, &remote.into()) {
-            Ok(_) => Ok(()),
+        let socket = || SockRef::from(&self.socket);
+        let anyhow = || socket().send_to(bytes, &remote.into()).map(|_| ());
+        let local = local.filter(|local| self.everywhere && local.is_ipv4() == remote.is_ipv4());
+        let sent = match local {
+            None => anyhow(),
+            Some(local) => match packet_info::send(socket(), bytes, remote, local) {
+                // The host has that address no longer, or no way from it: what a flow of yesterday may say.
+                Err(error) if matches!(error.raw_os_error(), Some(EINVAL | EADDRNOTAVAIL | ENETUNREACH)) => anyhow(),
+                sent => sent,
+            },
+        };
+        match sent {
+            Ok(()) => Ok(Given::Sent),
             Err(error) => match error.kind() {
-                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted | io::ErrorKind::ConnectionRefused => Ok(()),
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(Given::Lost),
+                // The word of a peer about an earlier one: it is taken off the socket, and this one did not leave.
+                io::ErrorKind::ConnectionRefused => Ok(Given::Lost),
+                _ if error.raw_os_error() == Some(ENOBUFS) => Ok(Given::Lost),
                 _ => Err(failure(&error)),
             },
         }
@@ -102,16 +171,13 @@ pub(super) fn failure(error: &io::Error) -> TransportFailure {
     }
 }
 
-/// Linux: the message is longer than a datagram or the path's MTU.
-const EMSGSIZE: i32 = 90;
-
 /// What phones send to keep a NAT's binding: line ends, zeros or nothing (RFC 6263 §4.1, RFC 5626 §3.5.1).
 fn is_keep_alive(datagram: &[u8]) -> bool {
     datagram.len() <= 8 && datagram.iter().all(|octet| matches!(octet, b'\r' | b'\n' | b' ' | 0))
 }
 
 /// The address from which the host reaches the world, as its routes say; nothing is sent. `None` without a route.
-pub(super) fn outward_address(ipv4: bool) -> Option<std::net::IpAddr> {
+pub(super) fn outward_address(ipv4: bool) -> Option<IpAddr> {
     // Addresses of documentation (RFC 5737, RFC 3849): no host has them, the default route covers them.
     let (any, far): (SocketAddr, SocketAddr) = match ipv4 {
         true => (([0, 0, 0, 0], 0).into(), ([192, 0, 2, 1], 9).into()),
@@ -143,8 +209,8 @@ mod tests {
         let udp = Udp::bind("127.0.0.1:0".parse().unwrap(), 24, false).unwrap();
         let local = udp.local().unwrap();
         let long = vec![b'x'; UDP_PAYLOAD_OCTETS_MAX + 1];
-        assert_eq!(udp.send(local, &long), Err(TransportFailure::TooLong));
-        assert!(udp.send("127.0.0.1:0".parse().unwrap(), b"x").is_err());
+        assert_eq!(udp.send(local, None, &long), Err(TransportFailure::TooLong));
+        assert!(udp.send("127.0.0.1:0".parse().unwrap(), None, b"x").is_err());
     }
 
     #[tokio::test]

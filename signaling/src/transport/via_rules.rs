@@ -3,7 +3,7 @@
 //! [`ResponseWriter::source`](crate::message::ResponseWriter::source).
 
 use std::io::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use memchr::memmem;
@@ -15,14 +15,15 @@ use crate::message::{Rport, Via, host_address};
 /// Octets that our Via line adds to a request at most, the advertised host not counted.
 const VIA_LINE_OCTETS: usize = 128;
 
-/// The request with our Via on top: the transport and the advertised address of the listener, and the branch.
+/// The request with our Via on top: the transport and the advertised address of the listener, as seen from our end of the way
+/// where that is known, and the branch.
 /// `rport` is asked for on UDP (RFC 3581 §3), so that the response comes back through a NAT of ours.
 ///
 /// The request starts with its request line and has no Via of ours; one without any line end comes back as it is.
-pub fn with_via(request: &[u8], listener: &Listener, branch: &str) -> Bytes {
+pub fn with_via(request: &[u8], listener: &Listener, local: Option<IpAddr>, branch: &str) -> Bytes {
     let Some(line) = memmem::find(request, b"\r\n") else { return Bytes::copy_from_slice(request) };
     let (start, rest) = request.split_at(line + 2);
-    let advertised = listener.advertised();
+    let advertised = listener.advertised_from(local);
     let room = VIA_LINE_OCTETS + advertised.host().len() + branch.len();
     let mut buffer = BytesMut::with_capacity(request.len() + room);
     buffer.put_slice(start);
@@ -128,6 +129,7 @@ mod tests {
         let via = Via::parse(b"SIP/2.0/UDP 10.0.0.1:5062").unwrap();
         let destination = response_destination(&via, &flow(Transport::Udp, "198.51.100.7:40000"), Maddr::Followed);
         assert_eq!((destination.listener, destination.may_upgrade), (Some(ListenerId(0)), false));
+        assert_eq!(destination.local, Some("192.0.2.1".parse().unwrap()));
     }
 
     #[test]
@@ -144,14 +146,14 @@ mod tests {
         let request = b"OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/UDP other\r\n\r\n";
         let udp = Listener::new(Transport::Udp, "[2001:db8::1]:5060".parse().unwrap(), None);
         assert_eq!(
-            with_via(request, &udp, "z9hG4bKx"),
+            with_via(request, &udp, None, "z9hG4bKx"),
             "OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/UDP [2001:db8::1]:5060;branch=z9hG4bKx;rport\r\nVia: SIP/2.0/UDP other\r\n\r\n"
         );
         let tcp = Listener::new(Transport::Tcp, "192.0.2.1:5070".parse().unwrap(), None);
-        let written = with_via(request, &tcp, "z9hG4bKx");
+        let written = with_via(request, &tcp, None, "z9hG4bKx");
         assert!(
             written.starts_with(b"OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.1:5070;branch=z9hG4bKx\r\nVia:")
         );
-        assert_eq!(with_via(b"nonsense", &tcp, "z9hG4bKx"), "nonsense");
+        assert_eq!(with_via(b"nonsense", &tcp, None, "z9hG4bKx"), "nonsense");
     }
 }

@@ -152,7 +152,7 @@ pub(crate) fn hang_up_stray(means: &mut Means, key: ClientKey, response: &Messag
 
 /// The answer that refuses every stream of an offer that nobody is there to serve. `None`: it cannot be read.
 fn refusal_of(means: &mut Means, flow: &Flow, offer: &[u8]) -> Option<Bytes> {
-    let address = origin_address(means.config.listeners.get(flow.listener), Some(flow));
+    let address = origin_address(means.config.listeners.get(flow.listener), Some(flow.local.ip()));
     OfferAnswer::new(means.random.next_u64(), address).refuse(offer).ok()
 }
 

@@ -1,8 +1,8 @@
 //! The bodies of messages: SDP in and out.
 
-use crate::message::Message;
+use crate::message::{Message, host_address};
 use crate::sdp::Agreement;
-use crate::transport::{Flow, Listener};
+use crate::transport::Listener;
 use bytes::Bytes;
 use router::parameter::MediaDescription;
 use std::net::IpAddr;
@@ -35,13 +35,10 @@ pub(super) fn told(agreement: &Agreement) -> MediaDescription {
     description
 }
 
-/// The address that our `o=` lines say for dialogs through a listener: what it is advertised as, or its own.
-pub(super) fn origin_address(listener: Option<&Listener>, flow: Option<&Flow>) -> IpAddr {
-    let advertised = listener.and_then(|listener| crate::message::host_address(listener.advertised().host()));
+/// The address that our `o=` lines say for dialogs through a listener, with a peer that reached that address of ours: what is
+/// advertised there, or its own.
+pub(super) fn origin_address(listener: Option<&Listener>, local: Option<IpAddr>) -> IpAddr {
+    let advertised = listener.and_then(|listener| host_address(listener.advertised_from(local).host()));
     let own = || listener.map(|listener| listener.local().ip()).filter(|address| !address.is_unspecified());
-    advertised
-        .filter(|address| !address.is_unspecified())
-        .or_else(own)
-        .or_else(|| flow.map(|flow| flow.local.ip()))
-        .unwrap_or(IpAddr::from([0, 0, 0, 0]))
+    advertised.filter(|address| !address.is_unspecified()).or_else(own).or(local).unwrap_or(IpAddr::from([0, 0, 0, 0]))
 }

@@ -1,11 +1,11 @@
 //! Our own Contact (RFC 3261 §8.1.1.8), and the text of a flow.
 
-use crate::transport::{Connection, ConnectionId, Destination, Flow, Listener, ListenerId, Listeners, Transport};
-use std::net::SocketAddr;
+use crate::transport::{ConnectionId, Destination, Flow, Listener, ListenerId, Listeners, Transport};
+use std::net::{IpAddr, SocketAddr};
 
-/// The value of our Contact at a listener.
-pub(crate) fn contact(listener: &Listener) -> String {
-    let advertised = listener.advertised();
+/// The value of our Contact at a listener, for a peer that reached that address of ours.
+pub(crate) fn contact(listener: &Listener, local: Option<IpAddr>) -> String {
+    let advertised = listener.advertised_from(local);
     match listener.transport() {
         Transport::Udp => format!("<sip:{advertised}>"),
         transport => format!("<sip:{advertised};transport={}>", transport.parameter()),
@@ -59,17 +59,22 @@ impl FlowText {
         Some(Flow { transport, listener, local, remote, connection: Some(connection) })
     }
 
-    /// Where a request goes by it: for UDP from the same listener, if that is bound still. For a stream the connection
+    /// Where a request goes by it: for UDP from the same listener and address, if that is bound still. For a stream the connection
     /// itself is needed, so there is none here.
     pub(crate) fn datagrams(&self, listeners: &Listeners) -> Option<Destination> {
         if self.transport != Transport::Udp {
             return None;
         }
+        let serves = |bound: SocketAddr| {
+            bound == self.local
+                || bound.ip().is_unspecified()
+                    && (bound.is_ipv4(), bound.port()) == (self.local.is_ipv4(), self.local.port())
+        };
         let (listener, _) = listeners
             .iter()
-            .find(|(_, listener)| listener.transport() == self.transport && listener.local() == self.local)?;
+            .find(|(_, listener)| listener.transport() == self.transport && serves(listener.local()))?;
         let destination = Destination::address(self.transport, self.remote);
-        Some(Destination { connection: Connection::Any, ..destination.from_listener(listener).exactly() })
+        Some(destination.from_listener(listener).from_local(self.local.ip()).exactly())
     }
 }
 
@@ -77,6 +82,24 @@ impl FlowText {
 mod tests {
     use super::*;
     use crate::transport::{ConnectionId, ListenerId};
+
+    #[test]
+    fn a_request_leaves_from_the_address_that_its_flow_came_to() {
+        let listener = |local: &str| Listener::new(Transport::Udp, local.parse().unwrap(), None);
+        let listeners =
+            Listeners::new(vec![listener("192.0.2.1:5070"), listener("0.0.0.0:5060"), listener("[::]:5060")]);
+        for (text, listener, local) in [
+            ("udp 192.0.2.1:5070 198.51.100.7:5062", Some(0), Some("192.0.2.1")),
+            ("udp 192.0.2.9:5060 198.51.100.7:5062", Some(1), Some("192.0.2.9")),
+            ("udp 0.0.0.0:5060 198.51.100.7:5062", Some(1), None),
+            ("udp [2001:db8::9]:5060 [2001:db8::7]:5062", Some(2), Some("2001:db8::9")),
+            ("udp 192.0.2.9:5070 198.51.100.7:5062", None, None),
+        ] {
+            let to = FlowText::parse(text).unwrap().datagrams(&listeners);
+            assert_eq!(to.and_then(|to| to.listener), listener.map(ListenerId), "{text}");
+            assert_eq!(to.and_then(|to| to.local), local.map(|local| local.parse().unwrap()), "{text}");
+        }
+    }
 
     #[test]
     fn a_flow_reads_back() {

@@ -226,12 +226,12 @@ impl Outgoing {
         let asserts = self.verified && head.is_trusted(means);
         let shown = Shown::new(&self.caller, self.anonymous, &self.called, asserts, domain, to_host);
         let Some(shown) = shown else { return false };
-        let own = contact(listener);
+        let own = contact(listener, destination.local);
         let (media, body) = match self.attempt.take() {
             // A further attempt makes the same offer.
             Some(attempt) if attempt.destination.listener == Some(id) => (attempt.media, attempt.body),
             _ => {
-                let mut address = origin_address(Some(listener), None);
+                let mut address = origin_address(Some(listener), destination.local);
                 if address.is_unspecified() {
                     address = self.offered_address().unwrap_or(address);
                 }
@@ -245,7 +245,7 @@ impl Outgoing {
                 }
             }
         };
-        self.interface = Some(listener.local().ip());
+        self.interface = Some(destination.local.unwrap_or(listener.local().ip()));
         self.cseq += 1;
         let (request_uri, routes) = self.whither.routes.apply(self.whither.request_uri.as_str());
         let mut writer = RequestWriter::new(&Method::Invite, request_uri).header(Header::MaxForwards, self.hops);

@@ -57,7 +57,8 @@ impl Leg {
     /// Takes an INVITE and asks the switch for a call. `None`: it was refused.
     pub(crate) fn incoming(means: &mut Means, invitation: Invitation) -> Option<Self> {
         let listener = means.config.listeners.get(invitation.flow.listener);
-        let mut media = OfferAnswer::new(means.random.next_u64(), origin_address(listener, Some(&invitation.flow)));
+        let mut media =
+            OfferAnswer::new(means.random.next_u64(), origin_address(listener, Some(invitation.flow.local.ip())));
         let offer = sdp_of(&invitation.message).map(|text| media.receive_offer(&text)).transpose();
         if let Err(error) = &offer {
             invitation.tell_refused(means, status_of_offer(error), &error.to_string());

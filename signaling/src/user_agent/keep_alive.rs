@@ -125,7 +125,7 @@ fn ask(means: &mut Means, key: &Key, contact: &Contact) -> bool {
         .header(Header::To, format_args!("<{}>", whither.request_uri))
         .header(Header::CallId, call_id)
         .header(Header::CSeq, "1 OPTIONS")
-        .header(Header::Contact, own_contact(listener))
+        .header(Header::Contact, own_contact(listener, destination.local))
         .header(Header::Allow, ALLOW)
         .header(Header::Accept, ACCEPT)
         .header(Header::UserAgent, &means.config.agent)

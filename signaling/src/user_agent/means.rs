@@ -147,7 +147,8 @@ impl Means {
 
     /// Our Contact as peers reached from that listener are told it.
     pub(crate) fn contact_at(&self, flow: &Flow) -> String {
-        self.config.listeners.get(flow.listener).map(contact).unwrap_or_default()
+        let listener = self.config.listeners.get(flow.listener);
+        listener.map(|listener| contact(listener, Some(flow.local.ip()))).unwrap_or_default()
     }
 
     /// Schedules a leg's timer.
