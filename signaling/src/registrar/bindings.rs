@@ -8,6 +8,7 @@ use router::Private;
 use router::parameter::{Binding, Contact};
 use router::time::{Duration, Instant, Now, TimerKey, TimerWheel};
 use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 
 /// What became of an account's contacts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -44,7 +45,7 @@ struct Bound {
 pub struct Bindings {
     by_account: BTreeMap<String, Vec<Bound>>,
     /// How many bindings use a remote address: who sends from there is known.
-    by_remote: HashMap<String, u32>,
+    by_remote: HashMap<SocketAddr, u32>,
     expiries: TimerWheel<(String, Private<String>)>,
     /// The last word on each binding that changed, by account and contact URI.
     unwritten: BTreeMap<(String, String), Binding>,
@@ -145,9 +146,9 @@ impl Bindings {
         self.by_account.range::<str, _>((from, Unbounded)).map(|(account, _)| account.as_str())
     }
 
-    /// How many bindings, of any shard, came over flows from this remote address (`198.51.100.7:41234`).
-    pub fn from_remote(&self, remote: &str) -> u32 {
-        self.by_remote.get(remote).copied().unwrap_or(0) + self.elsewhere.from_remote(remote)
+    /// How many bindings, of any shard, came over flows from this remote address. Asked of every stranger's datagram.
+    pub fn from_remote(&self, remote: SocketAddr) -> u32 {
+        self.by_remote.get(&remote).copied().unwrap_or(0) + self.elsewhere.from_remote(remote)
     }
 
     /// What is known of the bindings of other shards.
@@ -270,8 +271,8 @@ impl Bindings {
     fn insert(&mut self, now: Now, account: &str, contact: Contact) {
         let left: Duration = contact.expires.since(now.wall);
         let expiry = self.expiries.schedule(now.instant + left, (account.to_owned(), contact.uri.clone()));
-        if let Some(remote) = remote_of(contact.flow.reveal()) {
-            *self.by_remote.entry(remote.to_owned()).or_default() += 1;
+        if let Some(remote) = address_of(contact.flow.reveal()) {
+            *self.by_remote.entry(remote).or_default() += 1;
         }
         self.write(account, contact.clone(), false);
         self.by_account.entry(account.to_owned()).or_default().push(Bound { contact, expiry });
@@ -287,12 +288,12 @@ impl Bindings {
         }
         self.expiries.cancel(expiry);
         self.count -= 1;
-        if let Some(remote) = remote_of(contact.flow.reveal())
-            && let Some(uses) = self.by_remote.get_mut(remote)
+        if let Some(remote) = address_of(contact.flow.reveal())
+            && let Some(uses) = self.by_remote.get_mut(&remote)
         {
             *uses -= 1;
             if *uses == 0 {
-                self.by_remote.remove(remote);
+                self.by_remote.remove(&remote);
             }
         }
         self.write(account, contact, true);
@@ -316,6 +317,11 @@ fn same(a: &str, b: &str) -> bool {
 /// The remote address of a flow's text.
 fn remote_of(flow: &str) -> Option<&str> {
     flow.rsplit(' ').next().filter(|remote| !remote.is_empty())
+}
+
+/// The same, read.
+fn address_of(flow: &str) -> Option<SocketAddr> {
+    remote_of(flow)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -354,7 +360,7 @@ mod tests {
         let two = "Contact: <sip:a@198.51.100.7>;q=0.2, <sip:b@198.51.100.7>;expires=120\r\nExpires: 600\r\n";
         assert_eq!(register(&mut bindings, 0, "1", 1, two), Ok(Changed { added: 2, ..Changed::default() }));
         assert_eq!(uris(&bindings), ["sip:b@198.51.100.7", "sip:a@198.51.100.7"]);
-        assert_eq!(bindings.from_remote("198.51.100.7:41234"), 2);
+        assert_eq!(bindings.from_remote("198.51.100.7:41234".parse().unwrap()), 2);
         let again = "Contact: <sip:A@198.51.100.7>, <sip:a@198.51.100.7:5060;x=1>\r\n";
         // RFC 3261 §19.1.4: users differ by case; a port that is said differs from one that is not.
         assert_eq!(register(&mut bindings, 1, "1", 2, again).map(|changed| changed.added), Ok(2));
@@ -362,7 +368,7 @@ mod tests {
         assert_eq!(register(&mut bindings, 2, "1", 3, gone), Ok(Changed { removed: 1, ..Changed::default() }));
         assert_eq!(bindings.len(), 3);
         assert_eq!(register(&mut bindings, 3, "9", 1, "Contact: *\r\nExpires: 0\r\n").map(|all| all.removed), Ok(3));
-        assert!(bindings.is_empty() && bindings.from_remote("198.51.100.7:41234") == 0);
+        assert!(bindings.is_empty() && bindings.from_remote("198.51.100.7:41234".parse().unwrap()) == 0);
     }
 
     #[test]

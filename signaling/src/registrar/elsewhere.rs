@@ -1,20 +1,21 @@
 //! What is known of the bindings that are at home on other shards: from where their phones send.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 
 /// Remote addresses of the bindings of other shards, by account.
 #[derive(Debug, Default)]
 pub struct Elsewhere {
     by_account: BTreeMap<String, Known>,
     /// How many bindings use a remote address.
-    by_remote: HashMap<Box<str>, u32>,
+    by_remote: HashMap<SocketAddr, u32>,
     /// Whether everything that the store had is known.
     loaded: bool,
 }
 
 #[derive(Debug, Default)]
 struct Known {
-    remotes: Vec<Box<str>>,
+    remotes: Vec<SocketAddr>,
     /// Whether its home told it: then it is younger than what the store has.
     told: bool,
 }
@@ -23,9 +24,9 @@ impl Elsewhere {
     /// The home of an account tells all that is known of it now.
     pub fn tell<'a>(&mut self, account: &str, remotes: impl Iterator<Item = &'a str>) {
         self.forget(account);
-        let remotes: Vec<Box<str>> = remotes.map(Box::from).collect();
-        for remote in &remotes {
-            *self.by_remote.entry(remote.clone()).or_default() += 1;
+        let remotes: Vec<SocketAddr> = remotes.filter_map(|remote| remote.parse().ok()).collect();
+        for &remote in &remotes {
+            *self.by_remote.entry(remote).or_default() += 1;
         }
         // Until the store has told everything, who is gone is remembered as gone.
         if !remotes.is_empty() || !self.loaded {
@@ -35,10 +36,11 @@ impl Elsewhere {
 
     /// The store has a binding of an account; what its home told goes before.
     pub fn restore(&mut self, account: &str, remote: &str) {
+        let Ok(remote) = remote.parse() else { return };
         let known = self.by_account.entry(account.to_owned()).or_default();
         if !known.told {
-            known.remotes.push(remote.into());
-            *self.by_remote.entry(remote.into()).or_default() += 1;
+            known.remotes.push(remote);
+            *self.by_remote.entry(remote).or_default() += 1;
         }
     }
 
@@ -49,8 +51,8 @@ impl Elsewhere {
     }
 
     /// How many bindings use a remote address.
-    pub fn from_remote(&self, remote: &str) -> u32 {
-        self.by_remote.get(remote).copied().unwrap_or(0)
+    pub fn from_remote(&self, remote: SocketAddr) -> u32 {
+        self.by_remote.get(&remote).copied().unwrap_or(0)
     }
 
     /// The accounts of which something is known, in the order of their names.
@@ -82,9 +84,15 @@ mod tests {
         elsewhere.loaded();
         elsewhere.tell("alice", ["192.0.2.1:1", "192.0.2.1:2"].into_iter());
         elsewhere.tell("bob", ["192.0.2.1:1"].into_iter());
-        assert_eq!(elsewhere.from_remote("192.0.2.1:1"), 2);
+        assert_eq!(elsewhere.from_remote("192.0.2.1:1".parse().unwrap()), 2);
         elsewhere.tell("alice", ["192.0.2.1:2"].into_iter());
-        assert_eq!((elsewhere.from_remote("192.0.2.1:1"), elsewhere.from_remote("192.0.2.1:2")), (1, 1));
+        assert_eq!(
+            (
+                elsewhere.from_remote("192.0.2.1:1".parse().unwrap()),
+                elsewhere.from_remote("192.0.2.1:2".parse().unwrap())
+            ),
+            (1, 1)
+        );
         elsewhere.tell("alice", [].into_iter());
         elsewhere.tell("bob", [].into_iter());
         assert!(elsewhere.by_account.is_empty() && elsewhere.by_remote.is_empty());
@@ -99,6 +107,12 @@ mod tests {
         elsewhere.restore("bob", "192.0.2.2:2");
         elsewhere.loaded();
         assert_eq!(elsewhere.accounts().collect::<Vec<_>>(), ["bob"]);
-        assert_eq!((elsewhere.from_remote("192.0.2.1:1"), elsewhere.from_remote("192.0.2.2:2")), (0, 1));
+        assert_eq!(
+            (
+                elsewhere.from_remote("192.0.2.1:1".parse().unwrap()),
+                elsewhere.from_remote("192.0.2.2:2".parse().unwrap())
+            ),
+            (0, 1)
+        );
     }
 }

@@ -110,7 +110,7 @@ impl Signaling {
 
     fn handle_options(&mut self, key: ServerKey, message: &Message, flow: &Flow) {
         let known = self.means.trunks.of_source(flow.remote).is_some()
-            || self.bindings.from_remote(&flow.remote.to_string()) > 0
+            || self.bindings.from_remote(flow.remote) > 0
             || self.gate.authenticate(&mut self.means, &self.bindings, key, message, flow).is_some();
         if known {
             options::answer(&mut self.means, key, message, flow);
