@@ -57,6 +57,9 @@ pub struct Config {
     /// The addresses for media: the first of a family serves legs whose signalling uses an unspecified address; all of
     /// them say what is advertised.
     pub interfaces: Vec<Interface>,
+    /// How many of them, from the first on, also serve legs whose signalling uses an address that is not among them: where
+    /// signalling is listened for at every address, those that the operator named for media. 0: such an address serves itself.
+    pub substitutes: usize,
     /// The differentiated services code point of what is sent (RFC 2474), 0 to 63; 46 is expedited forwarding.
     pub dscp: u8,
     /// How long a pair rests before it is used again, so that stray packets of its last call do not reach the next one.
@@ -70,6 +73,7 @@ impl Default for Config {
         Self {
             ports: PortRange { first: 10_000, last: 29_999 },
             interfaces: Vec::new(),
+            substitutes: 0,
             dscp: 46,
             quarantine: Duration::from_secs(5),
             core: None,
@@ -135,13 +139,16 @@ impl Config {
     }
 
     /// What to bind and what to advertise for a leg whose signalling uses `asked`; `None` if that one is unspecified and
-    /// no interface of its family is configured. An address that is not listed is bound and advertised as it is.
+    /// no interface of its family is configured. An address that is not listed is bound and advertised as it is, unless one of
+    /// its family stands in for it.
     pub fn interface(&self, asked: IpAddr) -> Option<Interface> {
         if asked.is_unspecified() {
             return self.interfaces.iter().find(|interface| interface.address.is_ipv4() == asked.is_ipv4()).copied();
         }
         let listed = self.interfaces.iter().find(|interface| interface.address == asked).copied();
-        Some(listed.unwrap_or(Interface { address: asked, advertised: None }))
+        let mut substitutes = self.interfaces.iter().take(self.substitutes).copied();
+        let substitute = || substitutes.find(|interface| interface.address.is_ipv4() == asked.is_ipv4());
+        Some(listed.or_else(substitute).unwrap_or(Interface { address: asked, advertised: None }))
     }
 }
 
@@ -188,5 +195,9 @@ mod tests {
         assert_eq!(config.interface("::".parse().unwrap()), None);
         let other = "198.51.100.7".parse().unwrap();
         assert_eq!(config.interface(other), Some(Interface { address: other, advertised: None }));
+        let config = Config { substitutes: 1, ..config };
+        assert_eq!(config.interface(other), Some(four));
+        let six = "2001:db8::7".parse().unwrap();
+        assert_eq!(config.interface(six), Some(Interface { address: six, advertised: None }));
     }
 }

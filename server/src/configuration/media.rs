@@ -19,6 +19,16 @@ pub fn config(configuration: &Configuration, outbound: impl Fn(IpAddr) -> Option
             addresses.extend(outbound(own));
         }
     }
+    // Where signalling is for every address, media is where it was named to be, whichever address a peer reached; listeners at
+    // an address of their own keep it.
+    let mut substitutes = 0;
+    if configuration.sip.listen.iter().any(|listen| listen.address.ip().is_unspecified()) {
+        substitutes = media.interfaces.len();
+        let own = configuration.sip.listen.iter().map(|listen| listen.address.ip());
+        addresses.extend(own.filter(|own| {
+            !own.is_unspecified() && media.interfaces.iter().any(|named| named.is_ipv4() == own.is_ipv4())
+        }));
+    }
     // What is only advertised is an interface too.
     addresses.extend(media.advertised.keys().copied().filter(|own| !media.interfaces.contains(own)));
     let mut interfaces: Vec<Interface> = Vec::new();
@@ -34,6 +44,7 @@ pub fn config(configuration: &Configuration, outbound: impl Fn(IpAddr) -> Option
     Config {
         ports: PortRange { first: media.ports.first, last: media.ports.last },
         interfaces,
+        substitutes,
         dscp: media.dscp,
         quarantine: Duration::from_millis(media.quarantine_ms),
         core: None,
@@ -72,5 +83,20 @@ mod tests {
         let interfaces = config(&read(&text).unwrap(), |_| Some(world)).interfaces;
         assert_eq!(interfaces.len(), 2);
         assert_eq!(interfaces[0].advertised, "203.0.113.7".parse().ok());
+    }
+
+    #[test]
+    fn named_interfaces_serve_whatever_address_of_a_listener_for_all_was_reached() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let (reached, world) = (address("192.0.2.9"), address("198.51.100.4"));
+        let bound = |listen: &str, media: &str, asked: IpAddr| {
+            let text = format!("[sip]\nlisten = [{listen}]\n[media]\n{media}");
+            config(&read(&text).unwrap(), |_| Some(world)).interface(asked).map(|interface| interface.address)
+        };
+        let (every, named) = ("\"udp:0.0.0.0:5060\", \"udp:127.0.0.1:5070\"", "interfaces = [\"10.0.0.5\"]");
+        assert_eq!(bound(every, "", reached), Some(reached));
+        assert_eq!(bound(every, named, reached), Some(address("10.0.0.5")));
+        assert_eq!(bound(every, named, address("127.0.0.1")), Some(address("127.0.0.1")));
+        assert_eq!(bound("\"udp:192.0.2.9:5060\"", named, reached), Some(reached));
     }
 }
