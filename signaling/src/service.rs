@@ -20,7 +20,8 @@ use crate::registrar::{Accounts, Bindings};
 use crate::trace::Trace;
 use crate::transaction::Transactions;
 use crate::transport::{
-    ExchangeCounters, Flow, Maddr, Received as Datagram, Resolution, Token, Transmit, TransportFailure,
+    ExchangeCounters, Flow, Maddr, Received as Datagram, Resolution, Token, Transmit, TransportCounters,
+    TransportFailure,
 };
 use crate::trunk::Trunks;
 use crate::user_agent::authentication::Gate;
@@ -130,7 +131,7 @@ impl Signaling {
         let Datagram { flow, bytes } = received;
         let Some(standing) = self.admit(&flow, &bytes) else { return };
         self.means.counters.received(&bytes);
-        let maddr = if standing == Standing::Trunk { Maddr::Followed } else { Maddr::Ignored };
+        let maddr = if matches!(standing, Standing::Trunk(_)) { Maddr::Followed } else { Maddr::Ignored };
         let received = Datagram { flow, bytes: bytes.clone() };
         if self.means.transactions.handle_received(now.instant, received, maddr) {
             self.means.trace.received(now.wall, &flow, &bytes, standing == Standing::Unknown);
@@ -174,6 +175,11 @@ impl Signaling {
     /// The next name to be resolved; its answer goes to [`handle_resolved`](Self::handle_resolved).
     pub fn poll_resolve(&mut self) -> Option<String> {
         self.means.resolving.poll()
+    }
+
+    /// What this shard's sockets have counted.
+    pub fn note_transports(&mut self, counters: TransportCounters) {
+        self.means.counters.transport = counters;
     }
 
     /// What this shard has handed to others, to be told with the rest.

@@ -70,6 +70,8 @@ pub const KEYS: &[Key] = &[
     live("sip.unknown_total_burst", "How many of these at once."),
     live("sip.registered_per_s", "Requests a second from a registered phone."),
     live("sip.registered_burst", "How many of these at once."),
+    live("sip.trunk_per_s", "Messages a second from the addresses of one trunk, over all SIP shards; more is dropped, but for responses to requests of ours and requests within a dialog that is up."),
+    live("sip.trunk_burst", "How many of these at once."),
     live("calls.max", "Calls at once; one more is refused with 503."),
     live("calls.setup_timeout_s", "From a call's begin to its answer over all destinations, seconds. RFC 3261 §16.6 lets no proxy wait less than 180."),
     live("calls.ring_timeout_s", "How long a destination rings where the plan does not say, seconds: ten rings."),

@@ -106,6 +106,8 @@ pub struct Sip {
     pub unknown_total_burst: u32,
     pub registered_per_s: u32,
     pub registered_burst: u32,
+    pub trunk_per_s: u32,
+    pub trunk_burst: u32,
 }
 
 impl Default for Sip {
@@ -135,6 +137,8 @@ impl Default for Sip {
             unknown_total_burst: 2_000,
             registered_per_s: 20,
             registered_burst: 200,
+            trunk_per_s: 20_000,
+            trunk_burst: 40_000,
         }
     }
 }

@@ -79,6 +79,7 @@ pub fn admission(configuration: &Configuration) -> AdmissionLimits {
         unknown_source: Rate { per_second: sip.unknown_source_per_s, burst: sip.unknown_source_burst },
         unknown_total: Rate { per_second: sip.unknown_total_per_s, burst: sip.unknown_total_burst },
         registered_account: Rate { per_second: sip.registered_per_s, burst: sip.registered_burst },
+        trunk: Rate { per_second: sip.trunk_per_s, burst: sip.trunk_burst },
         ..AdmissionLimits::default()
     }
 }
@@ -166,6 +167,7 @@ mod tests {
         assert_eq!(one, all);
         assert_eq!(three.unknown_source, Rate { per_second: 17, burst: 67 });
         assert_eq!(three.unknown_total, Rate { per_second: 334, burst: 667 });
+        assert_eq!(three.trunk, Rate { per_second: 6_667, burst: 13_334 });
         assert_eq!(three.registered_account, one.registered_account);
     }
 

@@ -123,8 +123,9 @@ fn sip_section(configuration: &Configuration, found: &mut Found) {
         ("sip.unknown_source_burst", sip.unknown_source_per_s, sip.unknown_source_burst),
         ("sip.unknown_total_burst", sip.unknown_total_per_s, sip.unknown_total_burst),
         ("sip.registered_burst", sip.registered_per_s, sip.registered_burst),
+        ("sip.trunk_burst", sip.trunk_per_s, sip.trunk_burst),
     ] {
-        found.unless(rate >= 1, &path.replace("_burst", "_per_s"), "nobody could register any more");
+        found.unless(rate >= 1, &path.replace("_burst", "_per_s"), "nobody would be heard any more");
         found.unless(burst >= rate, path, "lies below what is admitted in a second");
     }
     found.unless(

@@ -215,6 +215,7 @@ impl Shard {
                 self.transports.send(transmit);
             }
         }
+        self.signaling.note_transports(self.transports.counters());
         if !self.shards.is_one() {
             self.signaling.note_exchange(self.exchange.counters());
         }

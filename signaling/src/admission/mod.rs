@@ -1,6 +1,7 @@
 //! Who gets how much of our attention before we know who it is.
 //!
-//! Trunks (known by address) and registered flows (known by a proven secret) have limits of their own. Everybody else is
+//! Trunks (known by address) and registered flows (known by a proven secret) have limits of their own; a trunk's is so high that
+//! only one that is ill, or whose address somebody else sends from, meets it, and then it takes nothing from the others. Everybody else is
 //! limited one by one and in all, before any digest arithmetic, so that a flood of strangers costs a hash of its source
 //! address and a look at its first octets, and takes nothing from those who are known.
 //!
@@ -16,6 +17,7 @@ pub use bucket::{Bucket, Rate};
 pub use failures::Failures;
 
 use crate::limits::SOURCE_BUCKETS;
+use crate::trunk::TrunkId;
 use router::Random;
 use router::time::Instant;
 use std::hash::{BuildHasher, DefaultHasher, Hasher, RandomState};
@@ -30,40 +32,49 @@ pub struct AdmissionLimits {
     pub unknown_total: Rate,
     /// Messages over one registered flow, for each account that registered over it; and of one dialog, from elsewhere.
     pub registered_account: Rate,
+    /// Messages of one trunk.
+    pub trunk: Rate,
     /// What a failed credential costs an unknown source, in requests.
     pub failure_cost: u16,
 }
 
 impl Default for AdmissionLimits {
-    /// An office of 200 phones behind one address may restart at once; a thousand strangers a second are an attack.
+    /// An office of 200 phones behind one address may restart at once; a thousand strangers a second are an attack. A trunk
+    /// sends some thousand calls a second before it is one.
     fn default() -> Self {
         Self {
             unknown_source: Rate { per_second: 50, burst: 200 },
             unknown_total: Rate { per_second: 1_000, burst: 2_000 },
             registered_account: Rate { per_second: 20, burst: 200 },
+            trunk: Rate { per_second: 20_000, burst: 40_000 },
             failure_cost: 10,
         }
     }
 }
 
 impl AdmissionLimits {
-    /// The share of each of so many shards: strangers are spread over all of them by the hash of their Call-IDs, so that all shards
-    /// together admit what one alone would. Who is registered has its limit on each.
+    /// The share of each of so many shards: strangers and trunks are spread over all of them by the hash of their Call-IDs, so that
+    /// all shards together admit what one alone would. Who is registered has its limit on each.
     #[must_use]
     pub fn share(self, shards: u32) -> Self {
         let share = |rate: Rate| Rate {
             per_second: rate.per_second.div_ceil(shards.max(1)),
             burst: rate.burst.div_ceil(shards.max(1)),
         };
-        Self { unknown_source: share(self.unknown_source), unknown_total: share(self.unknown_total), ..self }
+        Self {
+            unknown_source: share(self.unknown_source),
+            unknown_total: share(self.unknown_total),
+            trunk: share(self.trunk),
+            ..self
+        }
     }
 }
 
 /// How a source is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Standing {
-    /// A trunk of the configuration names its address.
-    Trunk,
+    /// This trunk of the configuration names its address.
+    Trunk(TrunkId),
     /// So many accounts are registered over the flow that it uses.
     Registered(u32),
     /// It knows our tag of a dialog, this one, and its Call-ID.
@@ -85,6 +96,8 @@ pub struct AdmissionCounters {
     pub unknown_total_limited: u64,
     /// Messages dropped since a registered flow had too many.
     pub registered_limited: u64,
+    /// Messages dropped since a trunk had sent too many.
+    pub trunk_limited: u64,
     /// Requests from elsewhere dropped since their dialog had too many.
     pub dialog_limited: u64,
 }
@@ -104,6 +117,8 @@ pub struct Admission {
     limits: AdmissionLimits,
     sources: Vec<Bucket>,
     registered: Vec<Bucket>,
+    /// By the places of the trunks, as far as one has sent something.
+    trunks: Vec<Bucket>,
     total: Bucket,
     key: u64,
     hasher: RandomState,
@@ -116,6 +131,7 @@ impl Admission {
         Self {
             sources: vec![Bucket::full(limits.unknown_source); SOURCE_BUCKETS],
             registered: vec![Bucket::full(limits.registered_account); SOURCE_BUCKETS],
+            trunks: Vec::new(),
             total: Bucket::full(limits.unknown_total),
             limits,
             key: random.next_u64(),
@@ -132,7 +148,15 @@ impl Admission {
     /// Whether a message from `address` is looked at. False: it is dropped without an answer.
     pub fn admit(&mut self, now: Instant, address: IpAddr, port: u16, standing: Standing) -> bool {
         match standing {
-            Standing::Trunk | Standing::Awaited => true,
+            Standing::Awaited => true,
+            Standing::Trunk(TrunkId(place)) => {
+                if place >= self.trunks.len() {
+                    self.trunks.resize(place + 1, Bucket::full(self.limits.trunk));
+                }
+                let admitted = self.trunks[place].take(now, self.limits.trunk, 1);
+                self.counters.trunk_limited += u64::from(!admitted);
+                admitted
+            }
             Standing::Dialog(tag) => {
                 let index = self.place(|hasher| hasher.write_u64(tag));
                 let admitted = self.registered[index].take(now, self.limits.registered_account, 1);
@@ -227,10 +251,23 @@ mod tests {
         let admitted =
             (0..100_000).filter(|&n| admission.admit(Instant::ZERO, host(n), 5060, Standing::Unknown)).count();
         assert_eq!(admitted, 2_000);
-        assert!((0..1_000).all(|_| admission.admit(Instant::ZERO, host(7), 5060, Standing::Trunk)));
+        assert!((0..1_000).all(|_| admission.admit(Instant::ZERO, host(7), 5060, Standing::Trunk(TrunkId(0)))));
         assert!((0..200).all(|_| admission.admit(Instant::ZERO, host(8), 5060, Standing::Registered(1))));
         assert!(!admission.admit(Instant::ZERO, host(8), 5060, Standing::Registered(1)));
         assert!(admission.admit(Instant::ZERO, host(9), 5061, Standing::Registered(1)), "flows are limited apart");
+    }
+
+    #[test]
+    fn a_trunk_that_floods_leaves_the_others_theirs() {
+        let mut admission = admission();
+        let (ill, well) = (Standing::Trunk(TrunkId(1)), Standing::Trunk(TrunkId(0)));
+        let admitted = (0..100_000).filter(|_| admission.admit(Instant::ZERO, host(1), 5060, ill)).count();
+        assert_eq!((admitted, admission.counters().trunk_limited), (40_000, 60_000));
+        assert!(admission.admit(Instant::ZERO, host(2), 5060, well));
+        assert!(admission.admit(Instant::ZERO, host(1), 5060, Standing::Unknown));
+        let later = Instant::ZERO + Duration::from_secs(1);
+        let admitted = (0..100_000).filter(|_| admission.admit(later, host(1), 5060, ill)).count();
+        assert_eq!(admitted, 20_000);
     }
 
     #[test]

@@ -81,6 +81,7 @@ impl Signaling {
             ("sip_unknown_source_limited", admission.unknown_source_limited),
             ("sip_unknown_total_limited", admission.unknown_total_limited),
             ("sip_registered_limited", admission.registered_limited),
+            ("sip_trunk_limited", admission.trunk_limited),
             ("sip_dialog_limited", admission.dialog_limited),
             ("bindings_added", bindings.added),
             ("bindings_refreshed", bindings.refreshed),

@@ -49,7 +49,7 @@ pub struct Trunk {
 
 /// Which trunk, by its place in the table. It stays the trunk's place through a reload.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct TrunkId(usize);
+pub struct TrunkId(pub(crate) usize);
 
 /// All trunks.
 #[derive(Debug, Default)]

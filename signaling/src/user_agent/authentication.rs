@@ -32,10 +32,10 @@ pub(crate) struct Gate {
 impl Gate {
     /// How a source is known.
     pub(crate) fn standing(means: &Means, bindings: &Bindings, flow: &Flow) -> Standing {
-        if means.trunks.of_source(flow.remote).is_some() {
-            return Standing::Trunk;
+        if let Some(trunk) = means.trunks.of_source(flow.remote) {
+            return Standing::Trunk(trunk);
         }
-        match bindings.from_remote(&flow.remote.to_string()) {
+        match bindings.from_remote(flow.remote) {
             0 => Standing::Unknown,
             accounts => Standing::Registered(accounts),
         }

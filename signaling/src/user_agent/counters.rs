@@ -1,7 +1,7 @@
 //! Counts of messages by method and status.
 
 use crate::message::Method;
-use crate::transport::ExchangeCounters;
+use crate::transport::{ExchangeCounters, TransportCounters};
 use router::parameter::Counter;
 
 /// Statuses run from 100 to 699.
@@ -58,6 +58,8 @@ pub(crate) struct Counters {
     sent: Messages,
     /// What was handed to other shards.
     pub(crate) exchange: ExchangeCounters,
+    /// What the sockets have seen.
+    pub(crate) transport: TransportCounters,
     /// Challenges sent.
     pub(crate) challenges: u64,
     /// Credentials that were wrong.
@@ -112,6 +114,8 @@ impl Counters {
             ("sip_keep_alives_answered", self.keep_alives_answered),
             ("sip_keep_alives_unanswered", self.keep_alives_unanswered),
             ("sip_bindings_put_back", self.bindings_put_back),
+            ("sip_datagrams_unsent", self.transport.lost),
+            ("sip_datagrams_overflowed", self.transport.overflowed),
             ("sip_handed_over", self.exchange.handed),
             ("sip_handed_over_dropped", self.exchange.dropped),
             ("sip_handed_over_congested", self.exchange.congested),
