@@ -78,8 +78,13 @@ fn a_whole_call_logs_neither_numbers_nor_addresses_nor_secrets() {
         "nonce",
         "response=",
     ];
+    // Who guesses passwords is shown by address, and by nothing else: that is what an operator bars (docs/operations.md).
+    let (guesses, calls): (Vec<&str>, Vec<&str>) = log.lines().partition(|line| line.contains("wrong credentials"));
+    assert_eq!(guesses.len(), 1, "{log}");
     for word in private {
-        let line = log.lines().find(|line| line.contains(word));
+        let is_address = word.contains('.');
+        let guesses = guesses.iter().filter(|_| !is_address);
+        let line = calls.iter().chain(guesses).find(|line| line.contains(word)).copied();
         assert!(line.is_none(), "the log shows {word}: {}", line.unwrap_or_default());
     }
 }
