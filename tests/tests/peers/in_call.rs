@@ -56,8 +56,8 @@ fn an_offer_in_the_answer_and_an_answer_in_the_ack() {
     pair(CALLER_OFFERS_LATE, CALLEE_ANSWERS_LATE_OFFER, "REFER");
 }
 
-/// A call to `first`, whom the caller sends to `second`.
-fn transfer(caller_scenario: &str, second_scenario: &str, status: (&str, &str)) -> Value {
+/// A call to `first`, whom the caller sends to `second`: the records of the call and of what the transfer came to.
+fn transfer(caller_scenario: &str, second_scenario: &str, status: (&str, &str)) -> (Value, Value) {
     let site = Site::new();
     let (caller, first, second) = (site.host.socket(), site.host.socket(), site.host.socket());
     let settings = Settings::new(format!(
@@ -85,20 +85,28 @@ fn transfer(caller_scenario: &str, second_scenario: &str, status: (&str, &str)) 
     second.succeeds();
     first.succeeds();
     server.is_idle();
-    let record = server.records(1).remove(0);
+    let (mut call, mut after): (Vec<_>, Vec<_>) =
+        server.records(2).into_iter().partition(|record| record["transferred-from"].is_null());
     server.stop();
-    record
+    assert_eq!((call.len(), after.len()), (1, 1), "{call:?} {after:?}");
+    let (call, after) = (call.remove(0), after.remove(0));
+    assert_eq!(after["transferred-from"], call["id"], "{after}");
+    (call, after)
 }
 
 #[test]
 fn a_blind_transfer_is_reported_and_the_other_two_talk() {
-    let record = transfer(CALLER_TRANSFERS, CALLEE, ("200", "200 OK"));
-    assert_eq!(record["outcome"], "answered", "{record}");
+    let (call, after) = transfer(CALLER_TRANSFERS, CALLEE, ("200", "200 OK"));
+    assert_eq!((&call["transferred-to"], &call["transferred-as"]), (&json!("200"), &after["id"]), "{call}");
+    assert_eq!((&call["ended-by"], &call["destination"]), (&json!("caller"), &json!("first")), "{call}");
+    assert_eq!((&after["outcome"], &after["destination"]), (&json!("answered"), &json!("second")), "{after}");
+    assert_eq!(after["ended-by"], "operator", "{after}");
 }
 
 #[test]
 fn a_blind_transfer_in_vain_leaves_the_call_as_it_was() {
-    let record = transfer(CALLER_TRANSFERS_IN_VAIN, CALLEE_REFUSES, ("486", "486 Busy Here"));
-    assert_eq!(record["outcome"], "answered", "{record}");
-    assert_eq!(record["ended-by"], "caller", "{record}");
+    let (call, after) = transfer(CALLER_TRANSFERS_IN_VAIN, CALLEE_REFUSES, ("486", "486 Busy Here"));
+    assert_eq!((&call["outcome"], &call["destination"]), (&json!("answered"), &json!("first")), "{call}");
+    assert_eq!(call["ended-by"], "caller", "{call}");
+    assert_eq!((&after["outcome"], &after["destination"]), (&json!("unanswered"), &json!("second")), "{after}");
 }
