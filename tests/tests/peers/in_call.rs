@@ -90,14 +90,14 @@ fn transfer(caller_scenario: &str, second_scenario: &str, status: (&str, &str)) 
     server.stop();
     assert_eq!((call.len(), after.len()), (1, 1), "{call:?} {after:?}");
     let (call, after) = (call.remove(0), after.remove(0));
-    assert_eq!(after["transferred-from"], call["id"], "{after}");
+    assert_eq!(after["transferred-from"], call["call"], "{after}");
     (call, after)
 }
 
 #[test]
 fn a_blind_transfer_is_reported_and_the_other_two_talk() {
     let (call, after) = transfer(CALLER_TRANSFERS, CALLEE, ("200", "200 OK"));
-    assert_eq!((&call["transferred-to"], &call["transferred-as"]), (&json!("200"), &after["id"]), "{call}");
+    assert_eq!((&call["transferred-to"]["user"], &call["transferred-as"]), (&json!("200"), &after["call"]), "{call}");
     assert_eq!((&call["ended-by"], &call["destination"]), (&json!("caller"), &json!("first")), "{call}");
     assert_eq!((&after["outcome"], &after["destination"]), (&json!("answered"), &json!("second")), "{after}");
     assert_eq!(after["ended-by"], "operator", "{after}");

@@ -63,7 +63,7 @@ fn check_names_the_line() {
     let site = Site::new();
     for (name, text, line, word) in [
         ("unknown", "data = \"x\"\n\n[sip]\nlissten = []\n", Some(4), "lissten"),
-        ("wrong-type", "[sip]\ndscp = \"a\"\n", Some(2), "expected u8"),
+        ("wrong-type", "[sip]\ndscp = \"a\"\n", Some(2), "dscp"),
         ("contradiction", "[sip]\n\nt1_ms = 500\nt2_ms = 100\n", Some(4), "t2_ms"),
         ("no-trunk", "[[route]]\nprefix = \"0\"\nto = [\"trunk:nowhere\"]\n", Some(3), "nowhere"),
         ("syntax", "\n\n[sip\n", Some(3), ""),

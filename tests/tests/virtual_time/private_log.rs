@@ -80,7 +80,7 @@ fn a_whole_call_logs_neither_numbers_nor_addresses_nor_secrets() {
     ];
     // Who guesses passwords is shown by address, and by nothing else: that is what an operator bars (docs/operations.md).
     let (guesses, calls): (Vec<&str>, Vec<&str>) = log.lines().partition(|line| line.contains("wrong credentials"));
-    assert_eq!(guesses.len(), 1, "{log}");
+    assert!(!guesses.is_empty(), "{log}");
     for word in private {
         let is_address = word.contains('.');
         let guesses = guesses.iter().filter(|_| !is_address);
