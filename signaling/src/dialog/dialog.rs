@@ -87,7 +87,12 @@ impl Dialog {
         contact: &str,
     ) -> Result<Self, Defect> {
         let (from, to) = (message.from()?, message.to()?);
-        let contact_of_peer = message.contact()?.ok_or(Defect::Missing(Header::Contact))?;
+        let target = match message.contact()? {
+            Some(contact) => contact.uri().to_uri(),
+            // A client of RFC 2543 need not say it: its From does (RFC 4475 §3.4.1).
+            None if !message.via()?.has_magic_cookie() => from.uri().to_uri(),
+            None => return Err(Defect::Missing(Header::Contact)),
+        };
         let mut dialog = Self {
             id: DialogId { call_id: message.call_id_owned()?, local_tag, remote_tag: from.tag().and_then(Tag::new) },
             local: Identity::of(&to),
@@ -95,7 +100,7 @@ impl Dialog {
             local_cseq: 0,
             remote_cseq: Some(message.cseq()?.number),
             routes: RouteSet::of_request(message)?,
-            target: contact_of_peer.uri().to_uri(),
+            target,
             reach,
             flow: *flow,
             next_hop: NextHop::Address(Destination::flow(flow)),

@@ -164,15 +164,20 @@ impl<'a> Entity<'a> {
         if self.is("multipart/related") {
             return parts.next().ok_or(Defect::Multipart)??.check(known, depth + 1);
         }
+        let mut verdict = Ok(());
+        let mut any = false;
         for part in parts {
             let part = part?;
-            // A part that states no disposition is passed over where it is not understood, although RFC 3261 §20.11 would
-            // have it required: where callers are comes so (RFC 6442 §4.1), and a call is not refused for it.
-            if part.disposition.is_some() && !part.is_optional() {
-                part.check(known, depth + 1)?;
+            let checked = if part.is_optional() { Ok(()) } else { part.check(known, depth + 1) };
+            // A part that states no disposition is passed over where it is not understood beside others, although RFC 3261
+            // §20.11 would have it required: where callers are comes so (RFC 6442 §4.1), and a call is not refused for it.
+            if part.disposition.is_some() {
+                checked.clone()?;
             }
+            any |= checked.is_ok();
+            verdict = checked;
         }
-        Ok(())
+        if any { Ok(()) } else { verdict }
     }
 
     /// The parts of a multipart body as they stand between its boundaries (RFC 2046 §5.1.1). The last one may lack its
@@ -275,7 +280,8 @@ mod tests {
         let folded =
             ("content-type:\r\n application/sdp\r\nContent-Disposition: session;\r\n\thandling=required", "v=1");
         assert_eq!(judge("mixed", &[location, folded, sdp]).0.as_deref(), Some("v=1"), "the first");
-        assert_eq!(judge("mixed", &[location]), (None, Ok(())));
+        assert_eq!(judge("mixed", &[location]), (None, Err(Defect::ContentType)), "nothing is understood");
+        assert_eq!(judge("mixed", &[isup]), (None, Ok(())), "nothing has to be");
     }
 
     #[test]

@@ -342,7 +342,10 @@ mod tests {
         assert_eq!(contacts, ["sip:a@h", "sip:b,c@h", "sip:d@h"]);
         assert_eq!(message.supported().collect::<Vec<_>>(), ["timer", "path", "100rel"]);
         assert!(message.supports("100REL") && !message.supports("outbound"));
-        let star = read(format!("{HEAD}Contact: *\r\n\r\n"));
-        assert!(star.contact_is_star() && star.contacts().next().is_none() && star.validate().is_ok());
+        let star = |head: &str| read(format!("{head}Contact: *\r\n\r\n"));
+        let all = star(&HEAD.replace("OPTIONS", "REGISTER"));
+        assert!(all.contact_is_star() && all.contacts().next().is_none() && all.validate().is_ok());
+        let malformed = Defect::Malformed(Header::Contact);
+        assert_eq!(star(HEAD).validate().unwrap_err().defect(), &malformed, "for a registrar alone");
     }
 }

@@ -135,6 +135,10 @@ impl Message {
         for header in [Header::Route, Header::RecordRoute, Header::Path] {
             self.addresses(header).try_for_each(|address| address.map(|_| ()))?;
         }
+        // `*` is for a registrar alone (RFC 3261 §10.2.2).
+        if self.contact_is_star() && self.is_request() && !self.is(&Method::Register) {
+            return Err(Defect::Malformed(Header::Contact));
+        }
         self.contacts().try_for_each(|contact| contact.map(|_| ()))
     }
 

@@ -60,8 +60,9 @@ impl Signaling {
     fn screened(&mut self, key: ServerKey, message: &Message, flow: &Flow, method: &Method) -> bool {
         let Err(fault) = message.screen(&CAPABILITIES) else { return true };
         let Fault::Reply { status, defect } = fault else { return false };
-        // Only an offer has to be understood: the body of an INFO is for the other side, that of a BYE for nobody.
-        let offers = matches!(method, Method::Invite | Method::Update);
+        // Only an offer has to be understood: the body of an INFO is for the other side, that of a BYE for nobody, and phones
+        // send their registrars what others understand. An OPTIONS is answered as an INVITE would be (RFC 3261 §11.2).
+        let offers = matches!(method, Method::Invite | Method::Update | Method::Options);
         if !offers && matches!(defect, Defect::ContentType | Defect::ContentEncoding | Defect::Multipart) {
             return true;
         }

@@ -109,11 +109,8 @@ impl Transactions {
     }
 
     pub(super) fn handle_request(&mut self, now: Instant, flow: &Flow, message: Message, maddr: Maddr) {
-        let (Some(method), Ok(via)) = (message.method().cloned(), message.via()) else {
-            // There is no way back.
-            self.counters.invalid += 1;
-            return;
-        };
+        let Some(method) = message.method().cloned() else { return };
+        let Ok(via) = message.via() else { return self.refuse_unroutable(flow, &message) };
         let destination = response_destination(&via, flow, maddr);
         let matched = if method == Method::Ack { &Method::Invite } else { &method };
         let mut scratch = std::mem::take(&mut self.scratch);
@@ -300,6 +297,16 @@ impl Transactions {
         self.counters.invalid += 1;
         if let Fault::Reply { status, defect } = fault {
             self.refuse(flow, destination, message, *status, &defect.to_string());
+        }
+    }
+
+    /// A topmost Via that is broken, or of another version of SIP, says neither where an answer is to go nor which transaction
+    /// it is of. As long as it names a sender one is awaited (RFC 4475 §3.1.2.1, §3.1.2.16), and goes back where the request
+    /// came from.
+    fn refuse_unroutable(&mut self, flow: &Flow, message: &Message) {
+        match message.validate() {
+            Err(fault) => self.refuse_invalid(flow, Destination::flow(flow), message, &fault),
+            Ok(()) => self.counters.invalid += 1,
         }
     }
 

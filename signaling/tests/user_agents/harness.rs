@@ -22,7 +22,7 @@ use signaling::transport::{
 use signaling::trunk::{Source, TrunkConfig};
 use signaling::{Config, Signaling};
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Our listener.
 pub(crate) const SERVER: &str = "192.0.2.1:5060";
@@ -164,13 +164,18 @@ impl World {
         }
     }
 
-    /// Sends octets from a peer to our listener.
+    /// Sends a message from a peer to our listener.
     pub(crate) fn send(&mut self, from: SocketAddr, text: &str) {
+        self.send_octets(from, text.as_bytes());
+    }
+
+    /// Sends octets from a peer to our listener.
+    pub(crate) fn send_octets(&mut self, from: SocketAddr, octets: &[u8]) {
         let connection = self.connections.get(&from).copied();
         let transport = if connection.is_some() { Transport::Tcp } else { Transport::Udp };
         let listener = ListenerId(u16::from(connection.is_some()));
         let flow = Flow { transport, listener, local: SERVER.parse().unwrap(), remote: from, connection };
-        self.carry(transport, Delivery::ToServer(flow, Bytes::copy_from_slice(text.as_bytes())));
+        self.carry(transport, Delivery::ToServer(flow, Bytes::copy_from_slice(octets)));
     }
 
     fn carry(&mut self, transport: Transport, delivery: Delivery) {
@@ -334,6 +339,12 @@ impl World {
     /// All that has come to a peer.
     pub(crate) fn take(&mut self, peer: SocketAddr) -> Vec<Message> {
         self.inboxes.remove(&peer).unwrap_or_default().into()
+    }
+
+    /// All that has come to any port of a host.
+    pub(crate) fn take_of_host(&mut self, host: IpAddr) -> Vec<Message> {
+        let ports: Vec<SocketAddr> = self.inboxes.keys().copied().filter(|peer| peer.ip() == host).collect();
+        ports.into_iter().flat_map(|peer| self.take(peer)).collect()
     }
 
     /// The next message that starts so, within two seconds; others before it are dropped.

@@ -15,5 +15,6 @@ mod random;
 mod refusals;
 mod registrar;
 mod session;
+mod torture;
 mod transfer;
 mod unheard;
