@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 /// A module's inbox: filled by any thread without a lock, emptied by the one that runs the module, in the order of the
 /// queue. What "full" means depends on the packet's [`Class`]; nothing blocks, and every outcome is counted.
 ///
-/// Sender and module write to lines of their own, and seldom look at each other's: a source that finds little waiting is
-/// granted some requests ([`GRANT`]) before it looks anew.
+/// Sender and module write to lines of their own, and seldom look at each other's: an endpoint that finds little waiting is
+/// granted some requests of its module ([`GRANT`]) and counts those itself before it looks anew.
 pub struct Inbox {
     queue: ArrayQueue<Packet>,
     wake_state: WakeState,
@@ -33,18 +33,20 @@ pub struct Inbox {
 /// The requests of one source, in numbers that wrap: the quota keeps it from filling the queue.
 #[derive(Default)]
 struct Source {
-    sent: CachePadded<Sent>,
+    /// How many it was granted.
+    granted: CachePadded<AtomicU32>,
     /// How many the module has taken.
     taken: CachePadded<AtomicU32>,
 }
 
-#[derive(Default)]
-struct Sent {
-    /// How many were sent.
-    requests: AtomicU32,
-    /// Up to this number they may be sent without another look at the queue.
-    granted: AtomicU32,
-}
+/// Which of an inbox's counters a source has: the same in every inbox.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Place(u16);
+
+/// Requests of one source that its endpoint may still push into an inbox before it asks again. They count as waiting there, so
+/// who has no more use for them [gives them back](Inbox::give_back).
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Grant(u32);
 
 /// What an inbox has counted since the start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -93,20 +95,51 @@ impl Inbox {
     /// Puts a packet at the end of the queue and wakes the module if it sleeps. Hands the packet back if there is no room
     /// for its class.
     pub fn push(&self, packet: Packet) -> Result<(), (Packet, Full)> {
-        let class = packet.command.class();
-        let refused = match class {
-            Class::Request => self.admit(self.source_of(packet.source)).err(),
-            Class::Release | Class::Notice => (self.queue.len() >= INBOX_REQUESTS).then_some(Full::Room),
-            Class::Answer => None,
+        let (place, mut grant) = (Place::of(packet.source), Grant::default());
+        let pushed = match packet.command.class() {
+            Class::Request => match self.grant(place, 1) {
+                Ok(one) => {
+                    grant = one;
+                    self.push_granted(packet, place, &mut grant)
+                }
+                Err(full) => Err(self.turn_away(packet, full)),
+            },
+            _ => self.push_granted(packet, place, &mut grant),
         };
-        if let Some(full) = refused {
-            return Err(self.turn_away(packet, class, full));
-        }
-        if let Err(packet) = self.queue.push(packet) {
-            if class == Class::Request {
-                self.source_of(packet.source).sent.requests.fetch_sub(1, Ordering::Relaxed);
+        self.give_back(place, grant);
+        pushed
+    }
+
+    /// Does as [`push`](Self::push) for the only sender of the packet's source, whose `place` that is; `grant` is what it was
+    /// granted there.
+    #[inline]
+    pub(crate) fn push_granted(&self, packet: Packet, place: Place, grant: &mut Grant) -> Result<(), (Packet, Full)> {
+        match packet.command.class() {
+            Class::Request => {
+                if grant.0 == 0 {
+                    match self.grant(place, GRANT as u32) {
+                        Ok(granted) => *grant = granted,
+                        Err(full) => return Err(self.turn_away(packet, full)),
+                    }
+                }
+                self.enqueue(packet)?;
+                grant.0 -= 1;
+                return Ok(());
             }
-            return Err(self.turn_away(packet, class, Full::Room));
+            Class::Release | Class::Notice => {
+                if self.queue.len() >= INBOX_REQUESTS {
+                    return Err(self.turn_away(packet, Full::Room));
+                }
+            }
+            Class::Answer => {}
+        }
+        self.enqueue(packet)
+    }
+
+    #[inline]
+    fn enqueue(&self, packet: Packet) -> Result<(), (Packet, Full)> {
+        if let Err(packet) = self.queue.push(packet) {
+            return Err(self.turn_away(packet, Full::Room));
         }
         if self.wake_state.pushed() {
             self.waker.wake();
@@ -122,7 +155,7 @@ impl Inbox {
         if let Some(packet) = &packet {
             // Only the module pops: a load and a store suffice.
             if packet.command.class() == Class::Request {
-                let taken = &self.source_of(packet.source).taken;
+                let taken = &self.source(Place::of(packet.source)).taken;
                 taken.store(taken.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
             }
             self.delivered.store(self.delivered.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
@@ -163,44 +196,49 @@ impl Inbox {
         }
     }
 
-    /// Counts a request of `source`, if there is room for it.
-    #[inline]
-    fn admit(&self, source: &Source) -> Result<(), Full> {
-        let number = source.sent.requests.fetch_add(1, Ordering::Relaxed);
-        if difference(source.sent.granted.load(Ordering::Relaxed), number) > 0 {
-            return Ok(());
-        }
-        self.grant(source, number).inspect_err(|_| {
-            source.sent.requests.fetch_sub(1, Ordering::Relaxed);
-        })
-    }
-
-    /// Looks at the queue: whether this request may go there, and how many more without another look. All sources together
-    /// are granted no more than there is room for when they are granted it, so that they pass the bound by
+    /// Looks at the queue: how many requests of a source may go there, `most` at most, without another look. All sources
+    /// together are granted no more than there is room for when they are granted it, so that they pass the bound by
     /// `SOURCE_COUNTERS × GRANT` at most, and one source alone does not.
-    fn grant(&self, source: &Source, number: u32) -> Result<(), Full> {
+    #[inline(never)]
+    fn grant(&self, place: Place, most: u32) -> Result<Grant, Full> {
         let room = (INBOX_REQUESTS - INBOX_RELEASE_RESERVE).saturating_sub(self.queue.len());
         if room == 0 {
             return Err(Full::Room);
         }
-        let waiting = difference(number, source.taken.load(Ordering::Relaxed)).max(0);
-        let quota = (QUOTA_PER_SOURCE as usize).min(room).saturating_sub(waiting as usize);
-        if quota == 0 {
-            return Err(Full::Quota);
+        let source = self.source(place);
+        let taken = source.taken.load(Ordering::Relaxed);
+        let mut granted = source.granted.load(Ordering::Relaxed);
+        loop {
+            let waiting = difference(granted, taken).max(0);
+            let quota = (QUOTA_PER_SOURCE as usize).min(room).saturating_sub(waiting as usize);
+            if quota == 0 {
+                return Err(Full::Quota);
+            }
+            let more = (room / SOURCE_COUNTERS).min(quota).clamp(1, most as usize) as u32;
+            let sum = granted.wrapping_add(more);
+            match source.granted.compare_exchange_weak(granted, sum, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Ok(Grant(more)),
+                // Another sender of the same source was quicker.
+                Err(now) => granted = now,
+            }
         }
-        let granted = (room / SOURCE_COUNTERS).min(quota).clamp(1, GRANT) as u32;
-        source.sent.granted.store(number.wrapping_add(granted), Ordering::Relaxed);
-        Ok(())
+    }
+
+    /// A source has no use for what it was granted.
+    pub(crate) fn give_back(&self, place: Place, Grant(unused): Grant) {
+        if unused > 0 {
+            self.source(place).granted.fetch_sub(unused, Ordering::Relaxed);
+        }
     }
 
     #[inline]
-    fn source_of(&self, source: Address) -> &Source {
-        &self.sources[place_of(source)]
+    fn source(&self, Place(place): Place) -> &Source {
+        &self.sources[usize::from(place)]
     }
 
     #[cold]
-    fn turn_away(&self, packet: Packet, class: Class, full: Full) -> (Packet, Full) {
-        let counter = match (class, full) {
+    fn turn_away(&self, packet: Packet, full: Full) -> (Packet, Full) {
+        let counter = match (packet.command.class(), full) {
             (_, Full::Quota) => &self.over_quota,
             (Class::Request | Class::Release, Full::Room) => &self.refused,
             (Class::Notice, Full::Room) => &self.dropped_notices,
@@ -228,22 +266,24 @@ const PLACES: [(usize, usize); ModuleKind::COUNT] = {
         next += count;
         at += 1;
     }
-    assert!(next + FOREIGN_COUNTERS == SOURCE_COUNTERS);
+    assert!(next + FOREIGN_COUNTERS == SOURCE_COUNTERS && SOURCE_COUNTERS <= u16::MAX as usize);
     places
 };
 
-/// Which counter a source has: its own on this platform, one of some on any other.
-#[inline]
-fn place_of(source: Address) -> usize {
-    let index = usize::from(source.module.index.unwrap_or(0));
-    if source.platform == PlatformId::HERE {
-        let (first, count) = PLACES[source.module.kind as usize];
-        return first + (index & (count - 1));
+impl Place {
+    /// Its own for a source on this platform, one of some for any other.
+    #[inline]
+    pub(crate) fn of(source: Address) -> Self {
+        let index = usize::from(source.module.index.unwrap_or(0));
+        if source.platform == PlatformId::HERE {
+            let (first, count) = PLACES[source.module.kind as usize];
+            return Self((first + (index & (count - 1))) as u16);
+        }
+        // Fibonacci hashing: neighbouring numbers end up far apart.
+        let module = u64::from(source.platform.0) << 16 | (source.module.kind as u64) << 8 | index as u64;
+        let spread = module.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        Self((SOURCE_COUNTERS - FOREIGN_COUNTERS + spread as usize % FOREIGN_COUNTERS) as u16)
     }
-    // Fibonacci hashing: neighbouring numbers end up far apart.
-    let module = u64::from(source.platform.0) << 16 | (source.module.kind as u64) << 8 | index as u64;
-    let spread = module.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-    SOURCE_COUNTERS - FOREIGN_COUNTERS + spread as usize % FOREIGN_COUNTERS
 }
 
 /// How far `a` is ahead of `b`, both being numbers that wrap.
@@ -272,13 +312,13 @@ mod tests {
                 _ => 1,
             };
             for index in 0..count {
-                assert!(own.insert(place_of(Address::local(kind, index))), "{kind:?}/{index}");
+                assert!(own.insert(Place::of(Address::local(kind, index))), "{kind:?}/{index}");
             }
         }
         let foreign = |platform| Address { platform: PlatformId(platform), ..Address::local(ModuleKind::Switch, 0) };
-        let others: BTreeSet<_> = (1..=32).map(|platform| place_of(foreign(platform))).collect();
+        let others: BTreeSet<_> = (1..=32).map(|platform| Place::of(foreign(platform))).collect();
         assert!(others.is_disjoint(&own));
         assert!(others.len() > 16, "{others:?}");
-        assert!(own.iter().chain(&others).all(|&place| place < SOURCE_COUNTERS));
+        assert!(own.iter().chain(&others).all(|&Place(place)| usize::from(place) < SOURCE_COUNTERS));
     }
 }

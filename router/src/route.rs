@@ -1,14 +1,15 @@
 //! The intra-platform router: from an address to an inbox, without a lock.
 
 use crate::address::{Address, Module, ModuleKind, PlatformId};
-use crate::inbox::{Full, Inbox, InboxCounters};
+use crate::inbox::{Full, Grant, Inbox, InboxCounters, Place};
 use crate::limits::MODULES_PER_KIND;
 use crate::outbox::Outbox;
 use crate::packet::Packet;
 use crate::parameter::Reason;
 use crate::time::Now;
 use crate::wake::Wake;
-use arc_swap::{ArcSwap, Cache};
+use arc_swap::ArcSwap;
+use crossbeam::utils::CachePadded;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -42,11 +43,11 @@ impl OfKind {
     }
 
     /// One after the other; the turn is taken only where there is a choice.
-    fn any(&self, turn: &AtomicUsize) -> Option<&Arc<Inbox>> {
+    fn any(&self, turn: &AtomicUsize) -> Option<u8> {
         match *self.present {
             [] => None,
-            [only] => self.get(only),
-            ref several => self.get(several[turn.fetch_add(1, Ordering::Relaxed) % several.len()]),
+            [only] => Some(only),
+            ref several => Some(several[turn.fetch_add(1, Ordering::Relaxed) % several.len()]),
         }
     }
 
@@ -61,45 +62,49 @@ type Turns = [AtomicUsize; ModuleKind::COUNT];
 
 /// Where a packet goes: the one decision of the router.
 enum Destination<'a> {
-    Inbox(&'a Arc<Inbox>),
+    Inbox(ModuleKind, u8, &'a Arc<Inbox>),
     Nowhere(Reason),
 }
 
 impl Table {
     /// Local inbox, or inter-platform interface, or nowhere and why. Anywhere is here first. `turns` spread "any of this kind" evenly.
+    #[inline]
     fn destination(&self, own: PlatformId, address: &Address, turns: &Turns) -> Destination<'_> {
         if address.platform == PlatformId::HERE || address.platform == own {
             return self.local(address.module, turns);
         }
+        self.elsewhere(address, turns)
+    }
+
+    /// Where a packet goes whose destination is not named to be here.
+    fn elsewhere(&self, address: &Address, turns: &Turns) -> Destination<'_> {
         if address.platform == PlatformId::ANY {
             if address.module.index.is_some() {
                 return Destination::Nowhere(Reason::UnknownDestination);
             }
-            if let local @ Destination::Inbox(_) = self.local(address.module, turns) {
+            if let local @ Destination::Inbox(..) = self.local(address.module, turns) {
                 return local;
             }
         }
         match self.bridge() {
-            Some(bridge) => Destination::Inbox(bridge),
+            Some((index, bridge)) => Destination::Inbox(ModuleKind::Bridge, index, bridge),
             None if address.platform == PlatformId::ANY => Destination::Nowhere(Reason::UnknownDestination),
             None => Destination::Nowhere(Reason::PlatformAbsent),
         }
     }
 
     /// The inbox of the inter-platform interface.
-    fn bridge(&self) -> Option<&Arc<Inbox>> {
-        self.kinds[ModuleKind::Bridge as usize].iter().next().map(|(_, inbox)| inbox)
+    fn bridge(&self) -> Option<(u8, &Arc<Inbox>)> {
+        self.kinds[ModuleKind::Bridge as usize].iter().next()
     }
 
     /// A module of this platform.
-    fn local(&self, module: Module, turns: &Turns) -> Destination<'_> {
-        let of_kind = &self.kinds[module.kind as usize];
-        let inbox = match module.index {
-            Some(index) => of_kind.get(index),
-            None => of_kind.any(&turns[module.kind as usize]),
-        };
-        match inbox {
-            Some(inbox) => Destination::Inbox(inbox),
+    #[inline]
+    fn local(&self, Module { kind, index }: Module, turns: &Turns) -> Destination<'_> {
+        let of_kind = &self.kinds[kind as usize];
+        let index = index.or_else(|| of_kind.any(&turns[kind as usize]));
+        match index.and_then(|index| Some((index, of_kind.get(index)?))) {
+            Some((index, inbox)) => Destination::Inbox(kind, index, inbox),
             None => Destination::Nowhere(Reason::UnknownDestination),
         }
     }
@@ -107,10 +112,25 @@ impl Table {
 
 struct Shared {
     platform: PlatformId,
-    table: Arc<ArcSwap<Table>>,
-    turns: Turns,
+    table: ArcSwap<Table>,
+    /// How often the table was changed.
+    changes: AtomicU64,
+    /// Written by senders, so on lines apart from what all of them read.
+    turns: CachePadded<Turns>,
     unknown_destinations: AtomicU64,
     absent_platforms: AtomicU64,
+}
+
+impl Shared {
+    #[cold]
+    fn undeliverable(&self, packet: Packet, reason: Reason) -> Refused {
+        let counter = match reason {
+            Reason::PlatformAbsent => &self.absent_platforms,
+            _ => &self.unknown_destinations,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        Refused { packet, reason }
+    }
 }
 
 /// What the router has counted since the start, beside what each inbox counts.
@@ -140,7 +160,7 @@ fn busy(table: &Table, own: PlatformId, from: &Arc<Inbox>, mut packet: Packet, m
     }
     let refused = |(packet, Full::Room | Full::Quota)| Refused { packet, reason: Reason::Busy };
     match table.bridge() {
-        Some(bridge) if platform == PlatformId::ANY => bridge.push(packet).map_err(refused),
+        Some((_, bridge)) if platform == PlatformId::ANY => bridge.push(packet).map_err(refused),
         _ => Err(refused((packet, full))),
     }
 }
@@ -163,8 +183,9 @@ impl Router {
     pub fn new(platform: PlatformId) -> Self {
         Self(Arc::new(Shared {
             platform,
-            table: Arc::new(ArcSwap::from_pointee(Table::default())),
-            turns: Turns::default(),
+            table: ArcSwap::from_pointee(Table::default()),
+            changes: AtomicU64::new(0),
+            turns: CachePadded::default(),
             unknown_destinations: AtomicU64::new(0),
             absent_platforms: AtomicU64::new(0),
         }))
@@ -180,47 +201,38 @@ impl Router {
     pub fn register(&self, kind: ModuleKind, index: u8, waker: impl Wake + 'static) -> Endpoint {
         assert!(usize::from(index) < MODULES_PER_KIND, "modules of one kind are at most {MODULES_PER_KIND}");
         let inbox = Arc::new(Inbox::new(waker));
-        self.0.table.rcu(|table| {
-            let mut table = Table::clone(table);
-            table.kinds[kind as usize].set(index, Some(Arc::clone(&inbox)));
-            table
-        });
-        let table = RefCell::new(Cache::new(Arc::clone(&self.0.table)));
-        Endpoint { address: Address::local(kind, index), inbox, router: self.clone(), table }
+        self.change(|table| table.kinds[kind as usize].set(index, Some(Arc::clone(&inbox))));
+        let address = Address::local(kind, index);
+        Endpoint { address, inbox, router: self.clone(), sending: RefCell::new(Sending::new(address, &self.0)) }
     }
 
     /// Takes a module out of the table.
     pub fn unregister(&self, module: Module) {
-        self.0.table.rcu(|table| {
-            let mut table = Table::clone(table);
+        self.change(|table| {
             let of_kind = &mut table.kinds[module.kind as usize];
             if let Some(index) = module.index.filter(|&index| of_kind.get(index).is_some()) {
                 of_kind.set(index, None);
             }
+        });
+    }
+
+    fn change(&self, change: impl Fn(&mut Table)) {
+        self.0.table.rcu(|table| {
+            let mut table = Table::clone(table);
+            change(&mut table);
             table
         });
+        self.0.changes.fetch_add(1, Ordering::Release);
     }
 
     /// Delivers a packet to the inbox that its destination names, or hands it back with the reason. Never blocks.
     pub fn send(&self, packet: Packet) -> Result<(), Refused> {
-        self.send_by(&self.0.table.load(), packet)
-    }
-
-    #[inline]
-    fn send_by(&self, table: &Table, packet: Packet) -> Result<(), Refused> {
-        let own = self.0.platform;
-        match table.destination(own, &packet.destination, &self.0.turns) {
-            Destination::Inbox(inbox) => {
-                inbox.push(packet).or_else(|(packet, full)| busy(table, own, inbox, packet, full))
+        let table = self.0.table.load();
+        match table.destination(self.0.platform, &packet.destination, &self.0.turns) {
+            Destination::Inbox(.., inbox) => {
+                inbox.push(packet).or_else(|(packet, full)| busy(&table, self.0.platform, inbox, packet, full))
             }
-            Destination::Nowhere(reason) => {
-                let counter = match reason {
-                    Reason::PlatformAbsent => &self.0.absent_platforms,
-                    _ => &self.0.unknown_destinations,
-                };
-                counter.fetch_add(1, Ordering::Relaxed);
-                Err(Refused { packet, reason })
-            }
+            Destination::Nowhere(reason) => Err(self.0.undeliverable(packet, reason)),
         }
     }
 
@@ -261,8 +273,49 @@ pub struct Endpoint {
     address: Address,
     inbox: Arc<Inbox>,
     router: Router,
-    /// The router's table as it was last seen: whether it is still that one costs less to ask than the table.
-    table: RefCell<Cache<Arc<ArcSwap<Table>>, Arc<Table>>>,
+    sending: RefCell<Sending>,
+}
+
+/// What a module needs to send packets without asking anybody.
+struct Sending {
+    /// The router's table as it was last seen, and after how many changes.
+    table: Arc<Table>,
+    changes: u64,
+    /// The module's own place among the sources of an inbox.
+    place: Place,
+    /// What the module was granted by each of the others.
+    grants: [[Grant; MODULES_PER_KIND]; ModuleKind::COUNT],
+}
+
+impl Sending {
+    fn new(own: Address, router: &Shared) -> Self {
+        let changes = router.changes.load(Ordering::Acquire);
+        let grants = [[Grant::default(); MODULES_PER_KIND]; ModuleKind::COUNT];
+        Self { table: router.table.load_full(), changes, place: Place::of(own), grants }
+    }
+
+    /// The table has changed: what inboxes of the former one granted goes back to them.
+    #[cold]
+    fn renew(&mut self, router: &Shared) {
+        self.give_back();
+        // In this order: a change in between is seen as one the next time.
+        self.changes = router.changes.load(Ordering::Acquire);
+        self.table = router.table.load_full();
+    }
+
+    fn give_back(&mut self) {
+        for (of_kind, grants) in self.table.kinds.iter().zip(&mut self.grants) {
+            for (index, inbox) in of_kind.iter() {
+                inbox.give_back(self.place, std::mem::take(&mut grants[usize::from(index)]));
+            }
+        }
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.give_back();
+    }
 }
 
 impl Endpoint {
@@ -279,7 +332,25 @@ impl Endpoint {
     /// Sends a packet as [`Router::send`] does, at less cost.
     #[inline]
     pub fn send(&self, packet: Packet) -> Result<(), Refused> {
-        self.router.send_by(self.table.borrow_mut().load(), packet)
+        let router = &*self.router.0;
+        let mut sending = self.sending.borrow_mut();
+        if sending.changes != router.changes.load(Ordering::Acquire) {
+            sending.renew(router);
+        }
+        let Sending { table, grants, place, .. } = &mut *sending;
+        match table.destination(router.platform, &packet.destination, &router.turns) {
+            Destination::Inbox(kind, index, inbox) => {
+                let is_own = packet.source.platform == PlatformId::HERE && packet.source.module == self.address.module;
+                let pushed = if is_own {
+                    inbox.push_granted(packet, *place, &mut grants[kind as usize][usize::from(index)])
+                } else {
+                    // What the interface passes on for modules of other platforms.
+                    inbox.push(packet)
+                };
+                pushed.or_else(|(packet, full)| busy(table, router.platform, inbox, packet, full))
+            }
+            Destination::Nowhere(reason) => Err(router.undeliverable(packet, reason)),
+        }
     }
 
     /// The next packet of the inbox.

@@ -39,6 +39,7 @@ impl WakeState {
     }
 
     /// After a push: whether the sender is to wake the receiver. True for one sender per sleep.
+    #[inline]
     pub fn pushed(&self) -> bool {
         fence(Ordering::SeqCst);
         if !self.asleep.load(Ordering::Relaxed) || !self.asleep.swap(false, Ordering::AcqRel) {

@@ -10,7 +10,8 @@ use router::outbox::Received;
 use router::parameter::{MediaPort, PortId, Reason, Status};
 use router::time::{Duration, Instant};
 use router::{
-    Address, Command, Instance, ModuleKind, Packet, Parameters, PlatformId, Router, Subscriptions, Transaction, one,
+    Address, Command, Endpoint, Instance, ModuleKind, Packet, Parameters, PlatformId, Router, Subscriptions,
+    Transaction, one,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -86,6 +87,59 @@ fn a_source_with_its_quota_waiting_is_busy_and_others_are_not() {
     assert!(store.endpoint.receive().is_some());
     control.outbox.request(Instant::ZERO, Instance(1), STORE, Command::Query, one(Status::default()), SECOND);
     assert_eq!(failed(&mut control, 0), None);
+}
+
+#[test]
+fn what_a_module_was_granted_and_did_not_use_is_not_held_against_it() {
+    let router = Router::new(PlatformId(1));
+    let store = router.register(ModuleKind::Store, 0, || {});
+    let ask = |endpoint: &Endpoint| {
+        assert!(endpoint.send(bridge_packet(CONTROL, STORE)).is_ok());
+        assert!(store.receive().is_some());
+    };
+    // As often as would use up its quota, if each time all that is granted beyond the one request were lost.
+    let often = 2 * QUOTA_PER_SOURCE as usize / GRANT;
+    for _ in 0..often {
+        // A module that comes and goes.
+        ask(&router.register(ModuleKind::Control, 0, || {}));
+    }
+    let control = router.register(ModuleKind::Control, 0, || {});
+    for _ in 0..often {
+        // Others come and go.
+        ask(&control);
+        router.unregister(router.register(ModuleKind::Voice, 0, || {}).address().module);
+    }
+    let room = (0..).take_while(|_| control.send(bridge_packet(CONTROL, STORE)).is_ok()).count();
+    assert_eq!(room, QUOTA_PER_SOURCE as usize);
+    assert_eq!(store.counters().over_quota, 1);
+    // Another that takes its place starts anew, and gets nothing that was granted by the one before.
+    let store = router.register(ModuleKind::Store, 0, || {});
+    let room = (0..).take_while(|_| control.send(bridge_packet(CONTROL, STORE)).is_ok()).count();
+    assert_eq!((room, store.waiting()), (QUOTA_PER_SOURCE as usize, QUOTA_PER_SOURCE as usize));
+}
+
+#[test]
+fn a_source_has_one_quota_by_whatever_way_it_sends() {
+    let router = Router::new(PlatformId(1));
+    let store = router.register(ModuleKind::Store, 0, || {});
+    let control = router.register(ModuleKind::Control, 0, || {});
+    let bridge = router.register(ModuleKind::Bridge, 0, || {});
+    let foreign = Address { platform: PlatformId(2), ..CONTROL };
+    for (source, senders) in [(CONTROL, [&control, &bridge]), (foreign, [&bridge, &control])] {
+        let mut sent = 0;
+        loop {
+            let before = sent;
+            for sender in senders {
+                sent += usize::from(sender.send(bridge_packet(source, STORE)).is_ok());
+            }
+            sent += usize::from(router.send(bridge_packet(source, STORE)).is_ok());
+            if sent == before {
+                break;
+            }
+        }
+        assert_eq!(sent, QUOTA_PER_SOURCE as usize, "{source}");
+    }
+    assert_eq!(store.waiting(), 2 * QUOTA_PER_SOURCE as usize);
 }
 
 #[test]
