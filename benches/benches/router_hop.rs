@@ -16,6 +16,7 @@ use router::parameter::{Bridge as Bridged, PortId};
 use router::time::Now;
 use router::wake::WakeState;
 use router::{Address, Command, Endpoint, Instance, ModuleKind, Packet, PlatformId, Random, Router, Transaction, one};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::hint::{black_box, spin_loop};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -27,16 +28,24 @@ const PACKETS: u64 = 60_000;
 const SLEEPS: usize = 41 * 100;
 /// Packets of one producer that are under way at once: the same for both, so that both queues are equally deep.
 const WINDOW: u64 = 512;
+const PRODUCERS: u64 = 4;
 
 /// The receiving end of a queue of packets.
 trait Hop {
     type Sender: Sender;
+    /// A sender for each producer that there may be, for the whole run: a module keeps its endpoint.
+    fn senders(&self) -> Vec<CachePadded<Self::Sender>> {
+        (0..PRODUCERS).map(|producer| CachePadded::new(self.sender(producer))).collect()
+    }
     fn sender(&self, producer: u64) -> Self::Sender;
     fn receive(&self) -> Option<Packet>;
     fn may_sleep(&self) -> bool;
     fn awake(&self);
     fn wakes(&self) -> u64;
 }
+
+/// Those of all producers, on lines of memory of their own.
+type Senders<S> = [CachePadded<S>];
 
 /// A producer's end.
 trait Sender: Send {
@@ -147,8 +156,8 @@ fn packet(producer: u64, number: u64) -> Packet {
 }
 
 /// Nanoseconds of a hop with sender and receiver on one thread, as two modules of a shard have it.
-fn on_one_thread(hop: &impl Hop) -> f64 {
-    let sender = hop.sender(0);
+fn on_one_thread<H: Hop>(hop: &H, senders: &Senders<H::Sender>) -> f64 {
+    let sender = &senders[0];
     let begin = Instant::now();
     for number in 0..PACKETS / 32 {
         for _ in 0..32 {
@@ -167,7 +176,7 @@ fn other_work() {
 }
 
 /// Nanoseconds between packets that `producers` threads send to a receiver that does not sleep.
-fn across_threads(hop: &impl Hop, producers: u64) -> f64 {
+fn across_threads<H: Hop>(hop: &H, senders: &mut Senders<H::Sender>, producers: u64) -> f64 {
     let taken: Vec<CachePadded<AtomicU64>> = (0..producers).map(|_| CachePadded::default()).collect();
     let (taken, go) = (&taken, &AtomicBool::new(false));
     let each = PACKETS / producers;
@@ -175,8 +184,7 @@ fn across_threads(hop: &impl Hop, producers: u64) -> f64 {
     let crowded = producers as usize >= thread::available_parallelism().map_or(1, usize::from);
     let pause = || if crowded { thread::yield_now() } else { spin_loop() };
     thread::scope(|scope| {
-        for producer in 0..producers {
-            let sender = hop.sender(producer);
+        for (producer, sender) in (0..producers).zip(senders) {
             scope.spawn(move || {
                 while !go.load(Ordering::Acquire) {
                     thread::yield_now();
@@ -220,13 +228,27 @@ fn across_threads(hop: &impl Hop, producers: u64) -> f64 {
     })
 }
 
+/// Puts the calling thread on the `which`th core that the process may use, where there are two: a receiver that is woken now on its
+/// sender's core, now on an idle one, is 3 or 15 µs away, and which of them is chance.
+fn stay_on(which: usize, cores: &CpuSet) {
+    let available: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|&core| cores.is_set(core)).collect();
+    if available.len() >= 2 {
+        let mut one = CpuSet::new();
+        one.set(available[which]);
+        sched_setaffinity(None, &one).expect("it is one of ours");
+    }
+}
+
 /// Latencies in nanoseconds, sorted, from the sending of one packet to a receiver that sleeps until it has it.
-fn to_a_sleeper(hop: &impl Hop, parker: &Parker, sleeps: usize) -> Vec<u64> {
+fn to_a_sleeper<H: Hop>(hop: &H, senders: &mut Senders<H::Sender>, parker: &Parker, sleeps: usize) -> Vec<u64> {
     let epoch = Instant::now();
     let asleep = &AtomicU64::new(0);
-    let sender = hop.sender(0);
-    thread::scope(|scope| {
+    let sender = &mut senders[0];
+    let cores = &sched_getaffinity(None).expect("every thread has some");
+    stay_on(0, cores);
+    let latencies = thread::scope(|scope| {
         scope.spawn(move || {
+            stay_on(1, cores);
             for number in 1..=sleeps as u64 {
                 while asleep.load(Ordering::Acquire) < number {
                     thread::yield_now();
@@ -255,7 +277,9 @@ fn to_a_sleeper(hop: &impl Hop, parker: &Parker, sleeps: usize) -> Vec<u64> {
         }
         latencies.sort_unstable();
         latencies
-    })
+    });
+    sched_setaffinity(None, cores).expect("they were ours");
+    latencies
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -335,16 +359,20 @@ fn main() {
     let routed = Routed::new(routed_parker.unparker().clone());
     let bare = Arc::new(Bare::new(bare_parker.unparker().clone()));
     println!("{:<44} {:>9} {:>9} {:>7}", "nanoseconds a packet, medians", "router", "bare", "ratio");
-    let interleaved = |measure: &dyn Fn(&Routed) -> f64, reference: &dyn Fn(&Arc<Bare>) -> f64| {
-        let rounds = (0..ROUNDS).map(|_| (measure(&routed), reference(&bare)));
-        let (ours, theirs): (Vec<f64>, Vec<f64>) = rounds.unzip();
-        (median(ours), median(theirs))
-    };
-    let (ours, theirs) = interleaved(&|hop| on_one_thread(hop), &|hop| on_one_thread(hop));
-    compare("one thread", ours, theirs);
-    for producers in [1, 2, 4] {
-        let (ours, theirs) = interleaved(&|hop| across_threads(hop, producers), &|hop| across_threads(hop, producers));
-        compare(&format!("{producers} producers on other threads, receiver busy"), ours, theirs);
+    let (mut routed_senders, mut bare_senders) = (routed.senders(), bare.senders());
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        ours.push(on_one_thread(&routed, &routed_senders));
+        theirs.push(on_one_thread(&bare, &bare_senders));
+    }
+    compare("one thread", median(ours), median(theirs));
+    for producers in [1, 2, PRODUCERS] {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            ours.push(across_threads(&routed, &mut routed_senders, producers));
+            theirs.push(across_threads(&bare, &mut bare_senders, producers));
+        }
+        compare(&format!("{producers} producers on other threads, receiver busy"), median(ours), median(theirs));
     }
     let wakes = routed.wakes();
     println!("wake-ups of a receiver that was awake: {wakes}");
@@ -353,8 +381,8 @@ fn main() {
     let percentiles = [("median", 500), ("p90", 900), ("p99", 990)];
     let rounds: Vec<_> = (0..ROUNDS)
         .map(|_| {
-            let ours = to_a_sleeper(&routed, &routed_parker, SLEEPS / ROUNDS);
-            (ours, to_a_sleeper(&bare, &bare_parker, SLEEPS / ROUNDS))
+            let ours = to_a_sleeper(&routed, &mut routed_senders, &routed_parker, SLEEPS / ROUNDS);
+            (ours, to_a_sleeper(&bare, &mut bare_senders, &bare_parker, SLEEPS / ROUNDS))
         })
         .collect();
     for (name, per_mille) in percentiles {
