@@ -33,17 +33,27 @@ pub struct Format {
     pub mapped: Option<u8>,
 }
 
+/// Formats that lie in the port itself. Calls agree on two or three; those of a longer list, which few calls have, are a look
+/// further away.
+const NEAR: usize = 6;
+
 /// The formats agreed on a leg, by payload type.
+///
+/// What a packet needs lies together, in the port: with hundreds of calls each look at another page is one into main memory.
 #[derive(Clone, Debug)]
 pub struct Formats {
-    /// Payload type to place in `list`.
+    /// Payload type to place in the lists.
     place: [u8; TYPES],
-    list: Vec<(Codec, Format)>,
+    near: [Format; NEAR],
+    /// Those behind the first [`NEAR`].
+    far: Vec<Format>,
+    codecs: Vec<Codec>,
 }
 
 impl Default for Formats {
     fn default() -> Self {
-        Self { place: [NONE; TYPES], list: Vec::new() }
+        let none = Format { kind: FormatKind::Sound, clock_rate_hz: 1, own: 0, mapped: None };
+        Self { place: [NONE; TYPES], near: [none; NEAR], far: Vec::new(), codecs: Vec::new() }
     }
 }
 
@@ -68,11 +78,16 @@ impl Formats {
             } else {
                 FormatKind::Sound
             };
-            formats.place[usize::from(number)] = formats.list.len() as u8;
+            let place = formats.codecs.len();
+            formats.place[usize::from(number)] = place as u8;
             let format = Format { kind, clock_rate_hz: codec.clock_rate_hz, own: codec.payload_type, mapped: None };
-            formats.list.push((codec.clone(), format));
+            match formats.near.get_mut(place) {
+                Some(near) => *near = format,
+                None => formats.far.push(format),
+            }
+            formats.codecs.push(codec.clone());
         }
-        for (index, (codec, _)) in formats.list.iter().enumerate() {
+        for (index, codec) in formats.codecs.iter().enumerate() {
             let own = &mut formats.place[usize::from(codec.payload_type)];
             if *own == NONE {
                 *own = index as u8;
@@ -84,23 +99,27 @@ impl Formats {
     /// The format of a payload type, if it was agreed.
     #[inline]
     pub fn of(&self, payload_type: u8) -> Option<&Format> {
-        self.list.get(usize::from(self.place[usize::from(payload_type & 0x7f)])).map(|(_, format)| format)
+        match self.place[usize::from(payload_type & 0x7f)] {
+            NONE => None,
+            place => self.near.get(usize::from(place)).or_else(|| self.far.get(usize::from(place) - NEAR)),
+        }
     }
 
     /// The codec of a payload type.
     pub fn codec(&self, payload_type: u8) -> Option<&Codec> {
-        self.list.get(usize::from(self.place[usize::from(payload_type & 0x7f)])).map(|(codec, _)| codec)
+        self.codecs.get(usize::from(self.place[usize::from(payload_type & 0x7f)]))
     }
 
     /// The codecs in the plan's order.
     pub fn codecs(&self) -> impl Iterator<Item = &Codec> + '_ {
-        self.list.iter().map(|(codec, _)| codec)
+        self.codecs.iter()
     }
 
     /// Maps every payload type to that of the same encoding in `to`: with the same parameters if there is one, else the
     /// first. What `to` lacks is not passed on: nothing is transcoded here.
     pub fn map_to(&mut self, to: &Self) {
-        for (codec, format) in &mut self.list {
+        let Self { near, far, codecs, .. } = self;
+        for (codec, format) in codecs.iter().zip(near.iter_mut().chain(far)) {
             let alike = |other: &&Codec| codec.matches(other);
             let same = to.codecs().filter(alike).find(|other| other.parameters == codec.parameters);
             format.mapped = same.or_else(|| to.codecs().find(alike)).map(|other| other.payload_type);
@@ -109,7 +128,7 @@ impl Formats {
 
     /// Maps nothing.
     pub fn unmap(&mut self) {
-        for (_, format) in &mut self.list {
+        for format in self.near.iter_mut().chain(&mut self.far) {
             format.mapped = None;
         }
     }
@@ -175,6 +194,26 @@ fn usable(remote: Option<SocketAddr>) -> Option<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_list_is_as_good_as_a_short_one() {
+        let codecs: Vec<Codec> =
+            (0..TYPES as u8).map(|number| Codec::new(number, &format!("c{number}"), 8_000)).collect();
+        let backwards: Vec<Codec> =
+            (0..TYPES as u8).map(|number| Codec::new(TYPES as u8 - 1 - number, &format!("C{number}"), 8_000)).collect();
+        for count in [NEAR - 1, NEAR, NEAR + 1, TYPES] {
+            let mut formats = Formats::new(&codecs[..count]).unwrap();
+            formats.map_to(&Formats::new(&backwards[..count]).unwrap());
+            for number in 0..TYPES as u8 {
+                let format = formats.of(number).map(|format| (format.own, format.mapped));
+                let agreed = usize::from(number) < count;
+                assert_eq!(format, agreed.then_some((number, Some(TYPES as u8 - 1 - number))), "{number} of {count}");
+                assert_eq!(formats.codec(number), codecs.get(usize::from(number)).filter(|_| agreed));
+            }
+            formats.unmap();
+            assert!((0..count as u8).all(|number| formats.of(number).unwrap().mapped.is_none()));
+        }
+    }
 
     #[test]
     fn payload_types_map_by_encoding() {
