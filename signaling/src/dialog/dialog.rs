@@ -2,7 +2,7 @@
 
 use super::next_hop::{NextHop, Reach};
 use super::route_set::RouteSet;
-use crate::message::{CSeq, CallId, Defect, Header, Message, Method, NameAddr, RequestWriter, Tag, Uri};
+use crate::message::{CSeq, CallId, Defect, Header, Message, Method, NameAddr, RequestWriter, Scheme, Tag, Uri};
 use crate::transport::{Destination, Flow};
 
 /// What tells dialogs apart (RFC 3261 §12): Call-ID and both tags. An old peer may have no tag (§12.1.1).
@@ -126,7 +126,8 @@ impl Dialog {
         let (from, to) = (response.from()?, response.to()?);
         let target = match response.contact()? {
             Some(address) => address.uri().to_uri(),
-            // Not allowed for a 2xx, and seen: the address that we called is the best guess.
+            // Not allowed for a 2xx, and seen: whoever sent it is the best guess, or with proxies on the way whom we called.
+            None if response.header(Header::RecordRoute).is_none() => target_at(&to, flow),
             None => to.uri().to_uri(),
         };
         let mut dialog = Self {
@@ -292,4 +293,11 @@ impl Dialog {
             (Reach::Uri, None) => NextHop::of_uri(self.target.borrow(), &self.flow),
         };
     }
+}
+
+/// Somebody where its messages come from.
+fn target_at(address: &NameAddr<'_>, flow: &Flow) -> Uri {
+    let (user, remote) = (address.uri().user_decoded(), flow.remote);
+    let host = remote.ip().to_canonical().to_string();
+    Uri::sip(Scheme::Sip, user.as_deref(), &host, Some(remote.port())).unwrap_or_else(|| address.uri().to_uri())
 }

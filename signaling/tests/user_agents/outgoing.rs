@@ -269,6 +269,25 @@ fn record_routes_lead_in_dialog_requests() {
 }
 
 #[test]
+fn a_200_without_contact_is_acknowledged_and_hung_up_where_it_came_from() {
+    let mut world = World::new(41);
+    let gateway: SocketAddr = "198.51.100.10:5099".parse().unwrap();
+    let leg = call_trunk(&mut world, offer(20_000));
+    let invite = world.expect(trunk(), "INVITE");
+    let answered = response(&invite, "c", "", gateway, "200 OK", "", &sdp(1, 5_000, "sendrecv"));
+    let (before, after) = answered.split_once("Contact: ").unwrap();
+    let answered = format!("{before}{}", after.split_once("\r\n").unwrap().1);
+    world.send(gateway, &answered);
+    world.told(Command::Done);
+    let user = invite.request_uri().unwrap().user().unwrap().to_owned();
+    world.expect(gateway, &format!("ACK sip:{user}@{gateway} SIP/2.0"));
+    world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
+    let bye = world.expect(gateway, "BYE");
+    world.send(gateway, &response(&bye, "c", "", gateway, "200 OK", "", ""));
+    world.assert_idle();
+}
+
+#[test]
 fn a_repeated_start_gets_the_same_answer() {
     let mut world = World::new(16);
     call_trunk(&mut world, offer(20_000));
