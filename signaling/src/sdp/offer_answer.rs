@@ -236,7 +236,10 @@ impl OfferAnswer {
             State::Idle | State::Established(_) => {}
         }
         let session = SessionDescription::parse(text)?;
-        let typed = typed::describe(&session);
+        let mut typed = typed::describe(&session);
+        for (index, stream) in typed.streams.iter_mut().enumerate() {
+            typed::keep_reachable(stream, self.own_address(index));
+        }
         let before = self.agreement().map(Agreement::remote);
         if let Some(reason) = answer::unacceptable(&session, &typed, before.is_some()) {
             return Err(OfferAnswerError::NotAcceptable(reason));
@@ -348,6 +351,12 @@ impl OfferAnswer {
         true
     }
 
+    /// Our side of a stream: where we receive it, or until that is agreed the address of the dialog.
+    fn own_address(&self, index: usize) -> IpAddr {
+        let receives = |agreement: &Agreement| agreement.local.streams.get(index)?.rtp;
+        self.agreement().and_then(receives).map_or(self.origin.address(), |rtp| rtp.ip())
+    }
+
     /// Takes the agreement out of an idle or established machine, whose state is replaced next.
     fn take_agreement(&mut self) -> Option<Box<Agreement>> {
         match std::mem::replace(&mut self.state, State::Idle) {
@@ -365,7 +374,12 @@ impl LocalOffer {
         if self.early.as_ref().is_some_and(|early| early.remote_text == remote_text) {
             return Ok(Answered::Repeated);
         }
-        let answer = typed::describe_answer(&session, &self.typed);
+        let mut answer = typed::describe_answer(&session, &self.typed);
+        for (stream, offered) in answer.streams.iter_mut().zip(&self.typed.streams) {
+            if let Some(own) = offered.rtp {
+                typed::keep_reachable(stream, own.ip());
+            }
+        }
         let remote = answer::permitted(&self.typed, answer).map_err(OfferAnswerError::AnswerMismatch)?;
         let mut slots = self.slots.clone();
         for (slot, stream) in slots.iter_mut().zip(&remote.streams) {

@@ -25,6 +25,11 @@ impl LocalOrigin {
         LocalOrigin { session_id: session_id & (u64::MAX >> 2), version: 1, address, last: None }
     }
 
+    /// The address that the peer is told of.
+    pub(super) fn address(&self) -> IpAddr {
+        self.address
+    }
+
     /// Composes a description of these sections, each with the address where it is received.
     ///
     /// RFC 3264 §8: the version is one more than that of the last text if this one differs, and else the same.

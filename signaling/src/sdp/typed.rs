@@ -33,20 +33,20 @@ pub fn describe_answer(session: &SessionDescription, offer: &MediaDescription) -
 ///
 /// A stream at port 0, at a multicast address, in a network other than the Internet or at no address at all has no
 /// `rtp`: it is, or will be, refused. At a domain name it has an unspecified one: not known yet, to be learned from its
-/// packets. `c=0.0.0.0` and its like keep an unspecified one too, and their direction does not receive (RFC 3264 §8.4).
+/// packets. An IPv4 address that is written as a mapped IPv6 one is an IPv4 address. `c=0.0.0.0` and its like keep an unspecified one too, and their direction does not receive (RFC 3264 §8.4).
 fn describe_section(session: &SessionDescription, section: &MediaSection, offered: &[Codec]) -> MediaStream {
     let connection = session.connection_of(section);
     let address = match connection {
-        Some(Connection::Address { address, .. }) if is_unicast(*address) => Some(*address),
+        Some(Connection::Address { address, .. }) if is_unicast(*address) => Some(address.to_canonical()),
         Some(Connection::Name { address_type, .. }) if address_type.is("IP6") => Some(Ipv6Addr::UNSPECIFIED.into()),
         Some(Connection::Name { .. }) => Some(Ipv4Addr::UNSPECIFIED.into()),
         _ => None,
     };
     let rtp = address.filter(|_| !section.is_disabled()).map(|address| SocketAddr::new(address, section.port));
+    // RTCP leaves from beside RTP: an address of the other family is out of its reach.
     let rtcp = rtp.and_then(|rtp| {
-        section
-            .rtcp()
-            .map(|rtcp| SocketAddr::new(rtcp.address.filter(|ip| is_unicast(*ip)).unwrap_or(rtp.ip()), rtcp.port))
+        let beside = |ip: &IpAddr| is_unicast(*ip) && ip.is_ipv4() == rtp.is_ipv4();
+        section.rtcp().map(|rtcp| SocketAddr::new(rtcp.address.filter(beside).unwrap_or(rtp.ip()), rtcp.port))
     });
     let said = section.direction().or(session.attributes.direction()).unwrap_or_default();
     let direction = if connection.is_some_and(Connection::is_nowhere) { said.and(Direction::SendOnly) } else { said };
@@ -63,6 +63,17 @@ fn describe_section(session: &SessionDescription, section: &MediaSection, offere
         codecs,
         ptime_ms: section.ptime().and_then(milliseconds),
         max_ptime_ms: section.maxptime().and_then(milliseconds),
+    }
+}
+
+/// Refuses a stream that cannot be sent to from `own`, as its address is of the other family: an IPv4 socket sends no IPv6.
+/// So of two that are alternatives to each other (RFC 4091), the one that is served is used.
+pub fn keep_reachable(stream: &mut MediaStream, own: IpAddr) {
+    let is_beyond = |address: &SocketAddr| {
+        !address.ip().is_unspecified() && !own.is_unspecified() && address.is_ipv4() != own.is_ipv4()
+    };
+    if stream.rtp.as_ref().is_some_and(is_beyond) {
+        (stream.rtp, stream.rtcp) = (None, None);
     }
 }
 

@@ -339,7 +339,8 @@ messages! {
     "port-unambiguous" "401 Unauthorized", "401 Unauthorized";
     "via-received-param-with-delim" "481 Call/Transaction Does Not Exist", "481 Call/Transaction Does Not Exist";
     "via-received-param-no-delim" "200 OK", "401 Unauthorized";
-    "ipv6-in-sdp" "call", "401 Unauthorized";
+    // It comes by IPv4 here, and its media would have to go by IPv6.
+    "ipv6-in-sdp" "488 Not Acceptable Here", "401 Unauthorized";
     "mult-ip-in-header" "481 Call/Transaction Does Not Exist", "481 Call/Transaction Does Not Exist";
     "mult-ip-in-sdp" "call", "401 Unauthorized";
     "ipv4-mapped-ipv6" "call", "401 Unauthorized";

@@ -6,6 +6,7 @@ use router::parameter::{Codec, Direction, MediaStream, MediaTransport};
 
 use super::super::{
     AnswerFault, AnswerKind, Answered, Blame, HoldChange, LocalFault, OfferAnswerError, OfferAnswerState, Role,
+    Unacceptable,
 };
 use super::{events, flowing, lines, machine, opus, parsed, pcma, pcmu, refused, sdp, streams, voice};
 
@@ -71,6 +72,39 @@ fn an_offer_may_be_answered_by_refusing_every_stream_of_it() {
     let sections: Vec<_> = lines(&text).into_iter().filter(|line| line.starts_with("m=")).collect();
     assert_eq!(sections, ["m=audio 0 RTP/AVP 0 101", "m=video 0 RTP/AVP 99"]);
     assert_eq!(alice.state(), OfferAnswerState::Idle);
+}
+
+#[test]
+fn of_two_families_the_one_that_is_reached_is_served() {
+    let six = "m=audio 6000 RTP/AVP 0\nc=IN IP6 2001:db8::9";
+    let four = "m=audio 6002 RTP/AVP 0\nc=IN IP4 198.51.100.9";
+    let text = |version: u32, sections: &[&str]| peer(version, "IP4 198.51.100.9", &sections.join("\n"));
+    // RFC 4091: two ways to one stream.
+    let mut alice = machine(1);
+    let offered = alice.receive_offer(&text(1, &[six, four])).unwrap().description;
+    assert_eq!((offered.streams[0].rtp, offered.streams[1].rtp.is_some()), (None, true));
+    let ours = streams(&[refused(voice(0, &[pcmu()])), voice(4_000, &[pcmu()])]);
+    let answer = alice.make_answer(&ours).unwrap();
+    let media: Vec<_> = lines(&answer).into_iter().filter(|line| line.starts_with("m=")).collect();
+    assert_eq!(media, ["m=audio 0 RTP/AVP 0", "m=audio 4000 RTP/AVP 0"]);
+    // In mid-call too; what was agreed stays.
+    let moved = alice.receive_offer(&text(2, &[six, six])).unwrap_err();
+    assert_eq!(moved, OfferAnswerError::NotAcceptable(Unacceptable::Address));
+    assert_eq!(alice.state(), OfferAnswerState::Established);
+    // Nothing else is there: RFC 3261 §20.43 has a warning for it.
+    let only = machine(2).receive_offer(&text(1, &[six])).unwrap_err();
+    assert_eq!((only.status(), only.warning().map(|(code, _)| code)), (Some(488), Some(301)));
+    // An answer that leads elsewhere than the offer asks for is none.
+    let mut bob = machine(3);
+    bob.make_offer(&streams(&[voice(4_000, &[pcmu()])])).unwrap();
+    bob.receive_answer(&text(1, &[six]), AnswerKind::Final).unwrap();
+    assert!(bob.agreement().unwrap().streams().is_empty());
+    // RFC 5118 §4.10: it is an IPv4 address for all that.
+    let mapped = machine(5).receive_offer(&peer(1, "IP6 ::ffff:198.51.100.9", "m=audio 6000 RTP/AVP 0")).unwrap();
+    assert_eq!(mapped.description.streams[0].rtp, Some(SocketAddr::from(([198, 51, 100, 9], 6_000))));
+    // RTCP elsewhere: beside RTP, then.
+    let offered = machine(4).receive_offer(&text(1, &[four, "a=rtcp:7000 IN IP6 2001:db8::9"])).unwrap();
+    assert_eq!(offered.description.streams[0].rtcp, Some(SocketAddr::from(([198, 51, 100, 9], 7_000))));
 }
 
 #[test]

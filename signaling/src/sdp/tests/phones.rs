@@ -1,7 +1,9 @@
 //! Offers in the manner of phones, PBXs, browsers and carriers, and what becomes of each.
 
-use super::super::{OfferAnswerError, Unacceptable, is_held, typed};
-use super::{Codec, events, machine, opus, parsed, pcma, pcmu, sdp, streams, voice};
+use super::super::session::Connection;
+use super::super::{OfferAnswer, OfferAnswerError, Unacceptable, is_held, typed};
+use super::{Codec, MediaStream, events, opus, parsed, pcma, pcmu, sdp, streams, voice};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// An offer and what we make of it.
 pub(super) struct Sample {
@@ -370,11 +372,16 @@ fn ours() -> Vec<Codec> {
 #[test]
 fn each_is_answered_in_its_own_numbers() {
     for sample in ALL {
-        let mut machine = machine(7);
         let offer = parsed(&sdp(sample.text));
+        // We are where the peer reaches us: at an address of its family.
+        let own = match offer.connection.as_ref().and_then(Connection::ip) {
+            Some(IpAddr::V6(_)) => SocketAddr::from((Ipv6Addr::LOCALHOST, 40_000)),
+            _ => SocketAddr::from(([192, 0, 2, 1], 40_000)),
+        };
+        let mut machine = OfferAnswer::new(7, own.ip());
         let answer = machine.receive_offer(&sdp(sample.text)).and_then(|offered| {
-            let count = offered.description.streams.len();
-            machine.make_answer(&streams(&vec![voice(40_000, &ours()); count]))
+            let stream = MediaStream { rtp: Some(own), ..voice(40_000, &ours()) };
+            machine.make_answer(&streams(&vec![stream; offered.description.streams.len()]))
         });
         let taken = answer.map(|answer| {
             let answer = parsed(&answer);
