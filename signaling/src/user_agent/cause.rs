@@ -15,6 +15,7 @@ pub fn status_of(cause: &Cause) -> StatusCode {
         match code.code() {
             401 | 407 => return StatusCode::FORBIDDEN,
             503 => return StatusCode::SERVER_INTERNAL_ERROR,
+            code if is_of_our_request(code) => {}
             400..=699 => return code,
             _ => {}
         }
@@ -36,6 +37,14 @@ pub fn status_of(cause: &Cause) -> StatusCode {
         CauseKind::PeerMisbehaved | CauseKind::PeerFailure => StatusCode::BAD_GATEWAY,
         CauseKind::MediaTimeout | CauseKind::Internal | CauseKind::Interrupted => StatusCode::SERVER_INTERNAL_ERROR,
     }
+}
+
+/// Whether a status complains of the request that we made, not of what its caller wants: its form, its extensions, the
+/// dialog or transaction that it belongs to. The caller's own request had none of that; and most of these mean nothing without
+/// a header of the hop that they come from: Allow, Unsupported, Min-SE (RFC 4028 §6), Accept.
+const fn is_of_our_request(code: u16) -> bool {
+    matches!(code, 400 | 405 | 406 | 411..=417 | 420..=423 | 428 | 429 | 436..=440 | 469 | 470 | 481 | 489 | 493 | 494)
+        || matches!(code, 501 | 505 | 513 | 580)
 }
 
 /// The status that tells a caller why a module did not serve its request.
@@ -162,7 +171,16 @@ mod tests {
 
     #[test]
     fn what_is_between_us_and_a_peer_does_not_pass() {
-        for (code, passed) in [(401, 403), (407, 403), (503, 500), (302, 480)] {
+        for (code, passed) in [(401, 403), (407, 403), (503, 500), (302, 480)].into_iter().chain([
+            (400, 502),
+            (405, 502),
+            (415, 488),
+            (420, 502),
+            (422, 502),
+            (481, 502),
+            (501, 502),
+            (513, 502),
+        ]) {
             let status = StatusCode::new(code).unwrap();
             let cause = Cause { code: Some(code), ..Cause::new(kind_of(status)) };
             assert_eq!(status_of(&cause).code(), passed);
