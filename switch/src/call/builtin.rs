@@ -6,7 +6,7 @@ use super::search::Stage;
 use super::timers::Timer;
 use super::turn::Turn;
 use crate::limits::LEG_WITHIN;
-use crate::negotiation::{Terms, builtin_codecs};
+use crate::negotiation::{Terms, builtin_codecs_for};
 use router::parameter::{BuiltinKind, CauseKind, LegPhase, LegState, MediaExchange};
 
 impl Call {
@@ -32,7 +32,8 @@ impl Call {
         let Some(waiting) = self.search.as_ref().and_then(|search| search.waiting) else { return };
         let leg = &mut self.legs[waiting];
         let answered = leg.is_answered();
-        let terms = Terms::of_codecs(builtin_codecs());
+        let offered = leg.medium.asked_terms().map(|terms| terms.codecs).unwrap_or_default();
+        let terms = Terms::of_codecs(builtin_codecs_for(&offered));
         let media = if answered {
             None
         } else if leg.medium.asked().is_none() {

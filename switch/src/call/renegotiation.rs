@@ -18,7 +18,7 @@ use super::purpose::Purpose;
 use super::timers::Timer;
 use super::turn::Turn;
 use crate::limits::LEG_WITHIN;
-use crate::negotiation::{Terms, builtin_codecs, flow, served};
+use crate::negotiation::{Terms, builtin_codecs_for, flow, served};
 use router::parameter::{
     Cause, CauseKind, Failure, LegPhase, LegState, MediaDescription, MediaExchange, Parameter, Reason,
 };
@@ -118,7 +118,10 @@ impl Call {
     fn answer_at_once(&mut self, turn: &mut Turn<'_>, leg: LegId, asked: Asked) {
         let terms = match self.other_side(leg) {
             Far::Leg(other) => self.legs[other].medium.agreement().map(|agreement| agreement.terms()),
-            Far::Service(_) => Some(Terms::of_codecs(builtin_codecs())),
+            Far::Service(_) => {
+                let offered = self.legs[leg].medium.asked_terms().map(|terms| terms.codecs).unwrap_or_default();
+                Some(Terms::of_codecs(builtin_codecs_for(&offered)))
+            }
             // Nobody is there yet: whatever it likes, both ways.
             Far::Nobody => self.legs[leg].medium.asked_terms().map(|terms| Terms::of_codecs(terms.codecs)),
         };

@@ -57,6 +57,13 @@ pub(crate) fn builtin_codecs() -> Vec<Codec> {
     vec![Codec::new(8, "PCMA", 8000), Codec::new(0, "PCMU", 8000)]
 }
 
+/// The same for who has offered `offered`: in the order of the offer, as a service likes none better (RFC 3264 §6.1).
+pub(crate) fn builtin_codecs_for(offered: &[Codec]) -> Vec<Codec> {
+    let mut codecs = builtin_codecs();
+    codecs.sort_by_key(|codec| offered.iter().position(|other| other.matches(codec)).unwrap_or(offered.len()));
+    codecs
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +78,18 @@ mod tests {
             [Codec::new(0, "PCMU", 8000), Codec::new(97, "speex", 8000), Codec::new(101, "telephone-event", 8000)];
         let chosen = [with(96, "telephone-event", "0-15"), Codec::new(0, "pcmu", 8000), Codec::new(3, "GSM", 8000)];
         assert_eq!(common(&ours, &chosen), [with(101, "telephone-event", "0-15"), Codec::new(0, "PCMU", 8000)]);
+    }
+
+    #[test]
+    fn a_service_keeps_to_the_order_of_the_offer() {
+        let (pcma, pcmu) = (Codec::new(8, "PCMA", 8000), Codec::new(0, "pcmu", 8000));
+        let numbers = |offered: &[Codec]| -> Vec<u8> {
+            builtin_codecs_for(offered).iter().map(|codec| codec.payload_type).collect()
+        };
+        assert_eq!(numbers(&[Codec::new(9, "G722", 8000), pcmu.clone(), pcma.clone()]), [0, 8]);
+        assert_eq!(numbers(&[pcma, pcmu.clone()]), [8, 0]);
+        assert_eq!(numbers(&[pcmu]), [0, 8], "what was not offered comes last");
+        assert_eq!(numbers(&[]), [8, 0]);
     }
 
     #[test]
