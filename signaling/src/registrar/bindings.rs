@@ -95,10 +95,18 @@ impl Bindings {
             }
             after += usize::from(known.is_none() && !contact.expires.is_zero());
         }
-        if after > self.contacts_max && after > bound.len() {
-            return Err(Refusal::TooManyContacts);
-        }
         let mut changed = Changed::default();
+        if after > self.contacts_max && after > bound.len() {
+            let beyond = after - self.contacts_max;
+            let unanswered = unanswered(bound, contacts);
+            if unanswered.len() < beyond {
+                return Err(Refusal::TooManyContacts);
+            }
+            for uri in unanswered.iter().take(beyond) {
+                self.remove(account, uri);
+                changed.removed += 1;
+            }
+        }
         for contact in contacts {
             self.update(now, account, requested, contact, flow, &mut changed);
         }
@@ -324,6 +332,19 @@ fn address_of(flow: &str) -> Option<SocketAddr> {
     remote_of(flow)?.parse().ok()
 }
 
+/// The contacts that leave our keep-alives unanswered, those that end first before the others: a phone that has restarted at
+/// other ports does not keep itself out. What the REGISTER names is no part of them.
+fn unanswered(bound: &[Bound], named: &[RequestedContact]) -> Vec<Private<String>> {
+    let is_named = |one: &Contact| named.iter().any(|contact| same(one.uri.reveal(), contact.uri.reveal()));
+    let mut found: Vec<&Contact> = bound
+        .iter()
+        .map(|one| &one.contact)
+        .filter(|contact| contact.reachable == Some(false) && !is_named(contact))
+        .collect();
+    found.sort_by_key(|contact| contact.expires);
+    found.into_iter().map(|contact| contact.uri.clone()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -411,6 +432,31 @@ mod tests {
         }
         let more = register(&mut bindings, 0, "1", 99, "Contact: <sip:more@198.51.100.7>\r\n");
         assert_eq!(more, Err(Refusal::TooManyContacts));
+    }
+
+    #[test]
+    fn a_phone_that_restarts_again_and_again_does_not_keep_itself_out() {
+        let mut bindings = Bindings::new(2);
+        for (number, expires) in [(1, 300), (2, 200)] {
+            let contact = format!("Contact: <sip:a@198.51.100.7:{number}>;expires={expires}\r\n");
+            register(&mut bindings, 0, "1", number, &contact).unwrap();
+        }
+        let restarted = "Contact: <sip:a@198.51.100.7:3>;expires=400\r\n";
+        assert_eq!(register(&mut bindings, 1, "2", 1, restarted), Err(Refusal::TooManyContacts));
+        for number in [1, 2] {
+            let uri = format!("sip:a@198.51.100.7:{number}");
+            bindings.contact_mut("alice", &uri).unwrap().reachable = Some(false);
+        }
+        let made = register(&mut bindings, 2, "2", 2, restarted);
+        assert_eq!(made, Ok(Changed { added: 1, removed: 1, ..Changed::default() }));
+        assert_eq!(uris(&bindings), ["sip:a@198.51.100.7:3", "sip:a@198.51.100.7:1"], "what ends first has gone");
+        // All of it or nothing: one of these has no room, and a contact that is named is not the one to go.
+        let three = "Contact: <sip:a@198.51.100.7:1>, <sip:b@198.51.100.7>, <sip:c@198.51.100.7>\r\n";
+        assert_eq!(register(&mut bindings, 3, "3", 1, three), Err(Refusal::TooManyContacts));
+        assert_eq!(uris(&bindings).len(), 2);
+        // The store forgets it too.
+        let written = bindings.take_unwritten(10);
+        assert_eq!(written.iter().filter(|one| one.removed).count(), 1);
     }
 
     #[test]
