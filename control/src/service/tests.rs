@@ -1,11 +1,15 @@
 //! The module against modules that answer by hand, in virtual time.
 
 use super::*;
-use crate::limits::MAKE_WITHIN;
-use router::ModuleKind;
+use crate::limits::{IDLE, LOGIN_WITHIN, MAKE_WITHIN, REQUESTS_PER_SESSION, RESUBSCRIBE, STALL, SWEEP};
+use crate::session::Access;
 use router::parameter::{
-    Account, AccountCredential, Cause, CauseKind, Failure, LegPhase, LegSummary, Party, Reason, TrunkStatus,
+    Account, AccountCredential, CallEvent, Cause, CauseKind, Failure, LegPhase, LegSummary, Party, Reason,
+    RegistrationEvent, Selection, TrunkStatus,
 };
+use router::time::Duration;
+use router::{ModuleKind, Packet, Parameters};
+use serde_json::{Value, json};
 
 /// The module with its client, and the packets it sent.
 struct Bench {

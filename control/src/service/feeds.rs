@@ -1,0 +1,136 @@
+//! Feeds: who publishes what clients follow, and what of it each client gets.
+
+use super::Control;
+use crate::limits::{CALLS_FOLLOWED, CHANGE_WITHIN, RESUBSCRIBE};
+use crate::protocol::line::Content;
+use crate::protocol::{Header, Kind, Line};
+use crate::question::{Feed, Filter, Recipients};
+use crate::topic::{calls, platforms, registrations};
+use router::parameter::{CallEvent, CallPhase, Platform, RegistrationEvent};
+use router::time::{Instant, Now};
+use router::{Address, Command, Instance, Packet, Parameters, one};
+use std::collections::BTreeSet;
+
+/// A feed's publishers, as far as they were asked.
+#[derive(Default)]
+pub(super) struct Following {
+    subscribed: BTreeSet<Address>,
+    pub(super) retry: Option<Instant>,
+}
+
+impl Control {
+    pub(super) fn followed(&self, feed: Feed) -> bool {
+        self.sessions.values().any(|session| session.follows.contains_key(&feed))
+    }
+
+    /// Subscribes to those publishers of a feed that do not send it yet.
+    pub(super) fn subscribe(&mut self, now: Now, feed: Feed) {
+        let publishers = self.recipients(Recipients::Each(feed.publisher()));
+        let following = self.feeds.entry(feed).or_default();
+        following.retry = None;
+        following.subscribed.retain(|address| publishers.contains(address));
+        for publisher in publishers {
+            if following.subscribed.insert(publisher) {
+                let noun = noun(feed);
+                self.outbox.request(now.instant, Instance::MODULE, publisher, Command::Subscribe, noun, CHANGE_WITHIN);
+            }
+        }
+    }
+
+    /// Unsubscribes from what nobody follows any more.
+    pub(super) fn leave_feeds(&mut self, now: Now) {
+        for feed in Feed::ALL {
+            if self.followed(feed) {
+                continue;
+            }
+            let Some(following) = self.feeds.remove(&feed) else { continue };
+            if feed == Feed::Calls {
+                self.phases.clear();
+            }
+            for publisher in following.subscribed {
+                let noun = noun(feed);
+                let verb = Command::Unsubscribe;
+                self.outbox.request(now.instant, Instance::MODULE, publisher, verb, noun, CHANGE_WITHIN);
+            }
+        }
+    }
+
+    /// A publisher answered a subscription of the module's own.
+    pub(super) fn handle_subscription_answer(&mut self, now: Now, publisher: Address, verb: Command, packet: &Packet) {
+        if verb != Command::Subscribe || packet.command != Command::Failed {
+            return;
+        }
+        for feed in Feed::ALL.into_iter().filter(|feed| feed.publisher() == publisher.module.kind) {
+            if let Some(following) = self.feeds.get_mut(&feed) {
+                following.subscribed.remove(&publisher.of_module());
+                following.retry = Some(now.instant + RESUBSCRIBE);
+                // What happens until then is missed by who follows.
+                for session in self.sessions.values_mut().filter(|session| session.follows.contains_key(&feed)) {
+                    session.miss();
+                }
+            }
+        }
+    }
+
+    pub(super) fn handle_call_event(&mut self, now: Now, event: &CallEvent) {
+        if event.missed {
+            self.phases.clear();
+        }
+        let call = &event.call;
+        let before = self.phases.get(&call.id).copied();
+        let name = calls::event_name(before, call.phase);
+        if call.phase == CallPhase::Ended {
+            self.phases.remove(&call.id);
+        } else if before.is_some() || self.phases.len() < CALLS_FOLLOWED {
+            self.phases.insert(call.id.clone(), call.phase);
+        }
+        let line = Line {
+            kind: Kind::Event,
+            header: Header::event("calls", name),
+            content: Content::Body(calls::event_to_json(event)),
+        };
+        self.publish(now, Feed::Calls, &line, event.missed, |filter| calls::matches(filter, call));
+    }
+
+    pub(super) fn handle_registration_event(&mut self, now: Now, event: &RegistrationEvent) {
+        let line = Line {
+            kind: Kind::Event,
+            header: Header::event("registrations", registrations::event_name(event)),
+            content: Content::Body(registrations::event_to_json(event)),
+        };
+        self.publish(now, Feed::Registrations, &line, event.missed, |filter| registrations::matches(filter, event));
+    }
+
+    pub(super) fn handle_platform_event(&mut self, now: Now, platform: &Platform) {
+        let line = Line {
+            kind: Kind::Event,
+            header: Header::event("platforms", platforms::event_name(platform)),
+            content: Content::Body(platforms::to_json(platform)),
+        };
+        self.publish(now, Feed::Platforms, &line, platform.missed, |_| true);
+    }
+
+    /// Gives an event to who follows its feed and wants it. Who follows is told of a gap even where the filter holds the
+    /// event back: what was lost may have passed it.
+    fn publish(&mut self, now: Now, feed: Feed, line: &Line, missed: bool, wanted: impl Fn(&Filter) -> bool) {
+        for (&id, session) in &mut self.sessions {
+            let Some(filter) = session.follows.get(&feed) else { continue };
+            let wanted = wanted(filter);
+            if missed {
+                session.miss();
+            }
+            if wanted {
+                self.events_dropped += u64::from(!session.push(now, line));
+                self.ready.insert(id);
+            }
+        }
+    }
+}
+
+fn noun(feed: Feed) -> Parameters {
+    match feed {
+        Feed::Calls => one(calls::no_event()),
+        Feed::Registrations => one(registrations::no_event()),
+        Feed::Platforms => one(Platform::default()),
+    }
+}
