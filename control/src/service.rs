@@ -13,7 +13,7 @@ use feeds::Following;
 use questions::Asked;
 use router::parameter::{CallPhase, Counter, Parameter, Resource, ResourceKind, ResourceState, Status};
 use router::time::{Instant, Now, WallTime};
-use router::{Address, Command, Instance, Instances, Outbox, Private, Random, Received, Service, one};
+use router::{Address, Command, Instance, Instances, Life, Outbox, Private, Random, Received, Service, one};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the module is told at its start.
@@ -41,7 +41,7 @@ pub struct Control {
     since: WallTime,
     random: Random,
     instances: Instances,
-    modules: Vec<Address>,
+    modules: Vec<(Address, Life)>,
     sessions: BTreeMap<SessionId, Session>,
     asked: BTreeMap<Instance, Asked>,
     feeds: BTreeMap<Feed, Following>,
@@ -82,14 +82,20 @@ impl Control {
         }
     }
 
-    /// The modules of the platform: whom a question to all goes to.
-    pub fn handle_modules(&mut self, now: Now, modules: Vec<Address>) {
-        if self.modules != modules {
-            self.modules = modules;
-            for feed in Feed::ALL {
-                if self.followed(feed) {
-                    self.subscribe(now, feed);
-                }
+    /// The modules of the platform: whom a question to all goes to, and who is followed. One that was started anew knows
+    /// nothing of its predecessor's followers.
+    pub fn handle_modules(&mut self, now: Now, modules: Vec<(Address, Life)>) {
+        if self.modules == modules {
+            return;
+        }
+        let before = std::mem::replace(&mut self.modules, modules);
+        let gone = before.into_iter().filter(|module| !self.modules.contains(module)).collect::<Vec<_>>();
+        for (publisher, _) in gone {
+            self.publisher_is_gone(publisher);
+        }
+        for feed in Feed::ALL {
+            if self.followed(feed) {
+                self.subscribe(now, feed);
             }
         }
     }

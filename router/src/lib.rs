@@ -61,7 +61,7 @@ pub use parameter::Parameter;
 pub use post::Post;
 pub use private::Private;
 pub use random::Random;
-pub use route::{Endpoint, Refused, Router};
+pub use route::{Endpoint, Life, Refused, Router};
 pub use service::Service;
 pub use shard::{Shards, Tally};
 pub use short_text::ShortText;

@@ -18,6 +18,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 #[derive(Clone, Default)]
 struct Table {
     kinds: [OfKind; ModuleKind::COUNT],
+    /// How many changes made it.
+    version: u64,
 }
 
 /// The modules of one kind.
@@ -26,6 +28,8 @@ struct OfKind {
     by_index: Vec<Option<Arc<Inbox>>>,
     /// The indices that are there: what "any of this kind" chooses from.
     present: Vec<u8>,
+    /// The version of the table in which each came.
+    lives: Vec<Life>,
 }
 
 impl OfKind {
@@ -33,12 +37,14 @@ impl OfKind {
         self.by_index.get(usize::from(index))?.as_ref()
     }
 
-    fn set(&mut self, index: u8, inbox: Option<Arc<Inbox>>) {
+    fn set(&mut self, index: u8, inbox: Option<Arc<Inbox>>, life: Life) {
         let place = usize::from(index);
         if self.by_index.len() <= place {
             self.by_index.resize(place + 1, None);
+            self.lives.resize(place + 1, Life::default());
         }
         self.by_index[place] = inbox;
+        self.lives[place] = life;
         self.present = (0..self.by_index.len() as u8).filter(|&index| self.get(index).is_some()).collect();
     }
 
@@ -56,6 +62,10 @@ impl OfKind {
     }
 }
 
+/// Tells a module from one that had its address before: what that one was asked, and who followed it, this one does not know.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Life(pub u64);
+
 /// Whose turn it is among the modules of each kind. Each kind has its own: traffic to one must not move another's, or a rhythm
 /// common to both (a media request and two to the store for each call) sends everything to one module.
 type Turns = [AtomicUsize; ModuleKind::COUNT];
@@ -67,6 +77,11 @@ enum Destination<'a> {
 }
 
 impl Table {
+    /// What a change is made to.
+    fn next(&self) -> Self {
+        Self { version: self.version + 1, ..self.clone() }
+    }
+
     /// Local inbox, or inter-platform interface, or nowhere and why. Anywhere is here first. `turns` spread "any of this kind" evenly.
     #[inline]
     fn destination(&self, own: PlatformId, address: &Address, turns: &Turns) -> Destination<'_> {
@@ -201,7 +216,10 @@ impl Router {
     pub fn register(&self, kind: ModuleKind, index: u8, waker: impl Wake + 'static) -> Endpoint {
         assert!(usize::from(index) < MODULES_PER_KIND, "modules of one kind are at most {MODULES_PER_KIND}");
         let inbox = Arc::new(Inbox::new(waker));
-        self.change(|table| table.kinds[kind as usize].set(index, Some(Arc::clone(&inbox))));
+        self.change(|table| {
+            let life = Life(table.version);
+            table.kinds[kind as usize].set(index, Some(Arc::clone(&inbox)), life);
+        });
         let address = Address::local(kind, index);
         Endpoint { address, inbox, router: self.clone(), sending: RefCell::new(Sending::new(address, &self.0)) }
     }
@@ -209,16 +227,17 @@ impl Router {
     /// Takes a module out of the table.
     pub fn unregister(&self, module: Module) {
         self.change(|table| {
+            let life = Life(table.version);
             let of_kind = &mut table.kinds[module.kind as usize];
             if let Some(index) = module.index.filter(|&index| of_kind.get(index).is_some()) {
-                of_kind.set(index, None);
+                of_kind.set(index, None, life);
             }
         });
     }
 
     fn change(&self, change: impl Fn(&mut Table)) {
         self.0.table.rcu(|table| {
-            let mut table = Table::clone(table);
+            let mut table = table.next();
             change(&mut table);
             table
         });
@@ -246,6 +265,25 @@ impl Router {
             }
         }
         modules
+    }
+
+    /// How often modules came or went: who follows them need look at [`lives`](Self::lives) only when it has changed.
+    pub fn version(&self) -> u64 {
+        self.0.table.load().version
+    }
+
+    /// The modules of the platform, in the order of their addresses, each with what tells it from its predecessor.
+    pub fn lives(&self) -> Vec<(Address, Life)> {
+        let table = self.0.table.load();
+        let mut lives = Vec::new();
+        for kind in ModuleKind::ALL {
+            let of_kind = &table.kinds[kind as usize];
+            lives.extend(of_kind.iter().map(|(index, _)| {
+                let life = of_kind.lives.get(usize::from(index)).copied().unwrap_or_default();
+                (Address::local(kind, index), life)
+            }));
+        }
+        lives
     }
 
     /// One more than the highest index that a module of `kind` has ever had here: each of them has a smaller one.

@@ -467,6 +467,30 @@ fn a_module_that_has_left_is_nobodys_turn() {
 }
 
 #[test]
+fn a_module_is_told_from_its_predecessor() {
+    let router = Router::new(PlatformId(1));
+    let first = router.register(ModuleKind::Bridge, 0, || {});
+    let other = router.register(ModuleKind::Voice, 1, || {});
+    let (version, lives) = (router.version(), router.lives());
+    let mut addresses = lives.iter().map(|(address, _)| *address).collect::<Vec<_>>();
+    addresses.sort_unstable();
+    let mut expected = [first.address(), other.address()];
+    expected.sort_unstable();
+    assert_eq!(addresses, expected);
+    assert_eq!((router.version(), router.lives()), (version, lives.clone()), "nobody came or went");
+
+    let again = router.register(ModuleKind::Bridge, 0, || {});
+    assert_eq!(again.address(), first.address());
+    assert_ne!(router.version(), version);
+    let of = |lives: &[(Address, _)], address| lives.iter().find(|(known, _)| *known == address).copied();
+    assert_ne!(of(&router.lives(), first.address()), of(&lives, first.address()));
+    assert_eq!(of(&router.lives(), other.address()), of(&lives, other.address()));
+
+    router.unregister(other.address().module);
+    assert_eq!(of(&router.lives(), other.address()), None);
+}
+
+#[test]
 fn what_finds_one_of_a_kind_full_goes_to_another() {
     let router = Router::new(PlatformId(1));
     let voices: Vec<_> = (0..2).map(|index| router.register(ModuleKind::Voice, index, || {})).collect();

@@ -68,13 +68,18 @@ pub async fn serve(
     let mut clients =
         Clients { sender, clients: BTreeMap::new(), next: 1, farewells: Arc::new(Semaphore::new(FAREWELLS)) };
     let mut until = std::pin::pin!(until);
-    clients.refresh_modules(&mut control, &endpoint, clock());
+    let mut known = None;
     loop {
         let now = clock();
+        // Looked at in every turn, of which there is one a second at least while clients are connected.
+        let version = endpoint.router().version();
+        if known.replace(version) != Some(version) {
+            control.handle_modules(now, endpoint.router().lives());
+        }
         let mut taken = 0;
         while taken < INPUTS_PER_TURN {
             let Ok(input) = inputs.try_recv() else { break };
-            clients.handle(&mut control, &endpoint, now, input);
+            clients.handle(&mut control, now, input);
             taken += 1;
         }
         let more = router::service::turn(&mut control, &endpoint, now);
@@ -101,7 +106,7 @@ pub async fn serve(
         };
         endpoint.awake();
         if let Some(input) = input {
-            clients.handle(&mut control, &endpoint, clock(), input);
+            clients.handle(&mut control, clock(), input);
         }
     }
     // Dropped here: the listening sockets' tasks end with their set, the connections' with their lines.
@@ -117,13 +122,10 @@ struct Clients {
 }
 
 impl Clients {
-    fn handle(&mut self, control: &mut Control, endpoint: &Endpoint, now: Now, input: Input) {
+    fn handle(&mut self, control: &mut Control, now: Now, input: Input) {
         match input {
             Input::Open(stream, access) => self.open(control, now, stream, access),
-            Input::Line(id, line) => {
-                self.refresh_modules(control, endpoint, now);
-                control.handle_line(now, id, &line);
-            }
+            Input::Line(id, line) => control.handle_line(now, id, &line),
             Input::Overlong(id) => control.handle_overlong(now, id),
             Input::Written(id) => control.handle_written(now, id),
             Input::End(id) => control.handle_end(now, id),
@@ -132,11 +134,6 @@ impl Clients {
                 control.handle_close(now, id);
             }
         }
-    }
-
-    fn refresh_modules(&self, control: &mut Control, endpoint: &Endpoint, now: Now) {
-        let modules = endpoint.router().modules().into_iter().map(|(address, _)| address).collect();
-        control.handle_modules(now, modules);
     }
 
     fn open(&mut self, control: &mut Control, now: Now, stream: Stream, access: Access) {

@@ -37,6 +37,27 @@ impl Control {
         }
     }
 
+    /// A publisher has left, or was started anew: what it published since is missed by who follows.
+    pub(super) fn publisher_is_gone(&mut self, publisher: Address) {
+        for feed in Feed::ALL.into_iter().filter(|feed| feed.publisher() == publisher.module.kind) {
+            let Some(following) = self.feeds.get_mut(&feed) else { continue };
+            if !following.subscribed.remove(&publisher) {
+                continue;
+            }
+            if feed == Feed::Calls {
+                self.phases.clear();
+            }
+            self.miss(feed);
+        }
+    }
+
+    /// Who follows a feed is told with its next event that something was lost.
+    fn miss(&mut self, feed: Feed) {
+        for session in self.sessions.values_mut().filter(|session| session.follows.contains_key(&feed)) {
+            session.miss();
+        }
+    }
+
     /// Unsubscribes from what nobody follows any more.
     pub(super) fn leave_feeds(&mut self, now: Now) {
         for feed in Feed::ALL {
@@ -65,9 +86,7 @@ impl Control {
                 following.subscribed.remove(&publisher.of_module());
                 following.retry = Some(now.instant + RESUBSCRIBE);
                 // What happens until then is missed by who follows.
-                for session in self.sessions.values_mut().filter(|session| session.follows.contains_key(&feed)) {
-                    session.miss();
-                }
+                self.miss(feed);
             }
         }
     }

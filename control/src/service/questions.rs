@@ -92,11 +92,13 @@ impl Control {
     pub(super) fn recipients(&self, to: Recipients) -> Vec<Address> {
         match to {
             Recipients::Any(kind) => vec![Address::any(kind)],
-            Recipients::Each(kind) => {
-                self.modules.iter().copied().filter(|address| address.module.kind == kind).collect()
-            }
-            Recipients::Everyone => self.modules.clone(),
+            Recipients::Each(kind) => self.addresses().filter(|address| address.module.kind == kind).collect(),
+            Recipients::Everyone => self.addresses().collect(),
         }
+    }
+
+    fn addresses(&self) -> impl Iterator<Item = Address> {
+        self.modules.iter().map(|&(address, _)| address)
     }
 
     pub(super) fn handle_answer(&mut self, now: Now, instance: Instance, packet: Packet) {

@@ -23,19 +23,24 @@ fn module(kind: ModuleKind, index: u8) -> Address {
     Address::local(kind, index)
 }
 
+/// Modules in their first life.
+fn alive(modules: impl IntoIterator<Item = Address>) -> Vec<(Address, Life)> {
+    modules.into_iter().map(|address| (address, Life(1))).collect()
+}
+
 impl Bench {
     fn new() -> Self {
         let now = Now { instant: Instant::ZERO, wall: WallTime::from_secs(1_700_000_000) };
         let config = Config { token: Some(Private::new("open sesame".to_owned())) };
         let mut control = Control::new(now, module(ModuleKind::Control, 0), config, Random::from_seed(1));
-        let modules = vec![
+        let modules = [
             module(ModuleKind::Signaling, 0),
             module(ModuleKind::Signaling, 1),
             module(ModuleKind::Switch, 0),
             module(ModuleKind::Switch, 1),
             module(ModuleKind::Store, 0),
         ];
-        control.handle_modules(now, modules);
+        control.handle_modules(now, alive(modules));
         Self { control, now }
     }
 
@@ -482,7 +487,7 @@ fn platforms_are_listed_and_followed() {
     let other =
         Platform { id: PlatformId(2), name: "b".to_owned(), state: PlatformState::Linked, ..Platform::default() };
     let mut bench = Bench::local();
-    bench.control.handle_modules(bench.now, vec![module(ModuleKind::Bridge, 0)]);
+    bench.control.handle_modules(bench.now, alive([module(ModuleKind::Bridge, 0)]));
     bench.line(r#"{"topic":"platforms","message":"list","request-id":1}"#);
     let sent = bench.sent();
     assert_eq!((sent[0].destination, sent[0].command), (module(ModuleKind::Bridge, 0), Command::Query));
@@ -516,5 +521,56 @@ fn a_trace_of_no_call_is_an_error_and_one_of_all_is_not() {
             bench.answer(&packet, Command::Done, Parameters::new());
         }
         assert_eq!(bench.told()[0]["error"]["code"], code, "{line}");
+    }
+}
+
+#[test]
+fn who_was_started_anew_is_followed_again_and_the_gap_is_told() {
+    for (topic, publisher) in [
+        ("calls", module(ModuleKind::Switch, 1)),
+        ("registrations", module(ModuleKind::Signaling, 1)),
+        ("platforms", module(ModuleKind::Bridge, 0)),
+    ] {
+        let mut bench = Bench::local();
+        let mut modules = bench.control.modules.clone();
+        modules.push((module(ModuleKind::Bridge, 0), Life(1)));
+        bench.control.handle_modules(bench.now, modules.clone());
+        bench.line(&json!({ "topic": topic, "message": "subscribe" }).to_string());
+        for packet in bench.sent() {
+            bench.answer(&packet, Command::Done, Parameters::new());
+        }
+        bench.told();
+        // What it was asked in its former life comes to nothing.
+        for (address, life) in &mut modules {
+            if *address == publisher {
+                *life = Life(7);
+            }
+        }
+        bench.control.handle_modules(bench.now, modules.clone());
+        let again = bench.sent();
+        assert_eq!(again.len(), 1, "{topic}: the others know of it still");
+        assert_eq!((again[0].destination, again[0].command), (publisher, Command::Subscribe));
+        bench.answer(&again[0], Command::Done, Parameters::new());
+        let news = match topic {
+            "calls" => event("a", CallPhase::Routing, false),
+            "registrations" => {
+                let registration = router::parameter::Registration { account: "alice".into(), contacts: Vec::new() };
+                one(RegistrationEvent { registration, at: WallTime(0), missed: false })
+            }
+            _ => one(router::parameter::Platform::default()),
+        };
+        bench.receive(Packet { source: publisher, ..notify(news.clone()) });
+        bench.receive(Packet { source: publisher, ..notify(news) });
+        let told = bench.told();
+        assert_eq!(told[0]["missed"], 1, "{topic}: {}", told[0]);
+        assert!(told[1].get("missed").is_none(), "{topic}: {}", told[1]);
+
+        // It leaves, and comes back: nothing is asked of who is not there.
+        modules.retain(|(address, _)| *address != publisher);
+        bench.control.handle_modules(bench.now, modules.clone());
+        assert!(bench.sent().is_empty());
+        modules.push((publisher, Life(9)));
+        bench.control.handle_modules(bench.now, modules);
+        assert_eq!(bench.sent().len(), 1, "{topic}");
     }
 }

@@ -8,7 +8,7 @@ use control::{Access, Config, Control, Output, SessionId};
 use router::encoding::read_packet;
 use router::parameter::{Failure, Reason, Selection, Status};
 use router::time::{Duration, Instant, Now, WallTime};
-use router::{Address, Command, ModuleKind, Packet, Parameters, Private, Random, Service, one};
+use router::{Address, Command, Life, ModuleKind, Packet, Parameters, Private, Random, Service, one};
 
 use crate::tape::Tape;
 
@@ -24,7 +24,7 @@ pub fn control_session(data: &[u8]) {
     let address = Address::local(ModuleKind::Control, 0);
     let mut control = Control::new(now, address, config, Random::from_seed(1));
     let kinds = [ModuleKind::Signaling, ModuleKind::Switch, ModuleKind::Voice, ModuleKind::Store];
-    control.handle_modules(now, kinds.map(|kind| Address::local(kind, 0)).to_vec());
+    control.handle_modules(now, kinds.map(|kind| (Address::local(kind, 0), Life(1))).to_vec());
     let mut bench = Bench { control, now, open: BTreeSet::new(), asked: Vec::new() };
     let mut tape = Tape::new(data);
     for _ in 0..OPERATIONS_MAX {
