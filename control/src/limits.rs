@@ -29,6 +29,9 @@ pub const REQUEST_ID_BYTES: usize = 128;
 /// Longest text parameter of a request (a number, a name, an identifier), bytes.
 pub const TEXT_BYTES: usize = 256;
 
+/// Longest sentence of an error, bytes; beyond, its first quarter as characters. The longest of ours has some 300.
+pub const PROBLEM_BYTES: usize = 1_024;
+
 /// Longest account name, as the user part of an address of record.
 pub const ACCOUNT_NAME_BYTES: usize = 64;
 

@@ -1,6 +1,7 @@
 //! The protocol over real sockets, with modules that answer by themselves.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use control::limits::SESSIONS;
 use control::listener::{Listener, Waker, serve};
 use control::{Config, Control};
 use router::parameter::{
@@ -114,6 +115,7 @@ fn spawn_fake(router: &Router, kind: ModuleKind) {
 }
 
 struct Platform {
+    router: Router,
     folder: tempfile::TempDir,
     tcp: SocketAddr,
     _stop: oneshot::Sender<()>,
@@ -137,7 +139,7 @@ impl Platform {
         tokio::spawn(serve(control, endpoint, waker, Now::default, vec![unix, tcp], async {
             let _ = stopped.await;
         }));
-        Self { folder, tcp: tcp_address, _stop: stop }
+        Self { router, folder, tcp: tcp_address, _stop: stop }
     }
 
     async fn unix(&self) -> Client<tokio::net::UnixStream> {
@@ -263,4 +265,99 @@ async fn a_second_server_does_not_take_the_socket_and_a_dead_ones_file_is_replac
     drop(second);
     std::fs::write(&path, "a file").unwrap();
     assert_eq!(Listener::unix(&path).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+}
+
+/// A module that was started anew, after a panic say, has the address of the one before and knows none of its followers.
+#[tokio::test]
+async fn events_go_on_when_who_sends_them_was_started_anew() {
+    let platform = Platform::start();
+    let mut client = platform.unix().await;
+    client.ask(json!({ "topic": "calls", "message": "subscribe" })).await;
+    for message in ["ringing", "ended"] {
+        assert_eq!(client.line().await.unwrap()["message"], message);
+    }
+    // Nothing is asked meanwhile: the module finds out by itself.
+    spawn_fake(&platform.router, ModuleKind::Switch);
+    let next = client.line().await.unwrap();
+    assert_eq!((&next["message"], &next["missed"]), (&json!("ringing"), &json!(1)), "{next}");
+    assert_eq!(client.line().await.unwrap()["message"], "ended");
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_answered_and_ends_no_session() {
+    let platform = Platform::start();
+    let mut client = platform.unix().await;
+    let deep = |open: &str, close: &str| format!("{}{}", open.repeat(10_000), close.repeat(10_000));
+    let request = |body: &str| format!("{{\"topic\":\"calls\",\"message\":\"list\",\"body\":{body}}}");
+    let mut lines: Vec<Vec<u8>> = [
+        deep("[", "]"),
+        deep("{\"a\":", "}"),
+        request(&deep("[", "]")),
+        request("{\"limit\":1e400}"),
+        request("{\"limit\":-1}"),
+        request("{\"state\":\"shouting\"}"),
+        request("{\"limit\":18446744073709551616}"),
+        request(&format!("{{\"party\":\"{}\"}}", "x".repeat(10_000))),
+        request("{\"party\":\"\\ud800\"}"),
+        request("{\"party\":\"a\\u0000b\"}"),
+        request("{\"cursor\":\"999.x\"}"),
+        request("[]"),
+        request(&format!("{{\"{}\":1}}", "x".repeat(60_000))),
+        request("null") + "x",
+        "null".to_owned(),
+        "\"".to_owned(),
+        "[{}]".to_owned(),
+        "{\"topic\":{},\"message\":[]}".to_owned(),
+        format!("{{\"topic\":\"{}\",\"message\":\"list\"}}", "x".repeat(60_000)),
+    ]
+    .into_iter()
+    .map(String::into_bytes)
+    .collect();
+    lines.push((0..=255).filter(|octet| *octet != b'\n').collect());
+    lines.push(vec![0; 4_096]);
+    lines.push(b"\xff\xfe{\x00}\x00".to_vec());
+    for line in lines {
+        let begin = String::from_utf8_lossy(&line[..line.len().min(60)]).into_owned();
+        client.writer.write_all(&line).await.unwrap();
+        client.writer.write_all(b"\n").await.unwrap();
+        let reply = client.line().await.unwrap_or_else(|| panic!("closed after {begin}"));
+        assert_eq!((&reply["kind"], &reply["status"]), (&json!("reply"), &json!("error")), "{begin}: {reply}");
+        assert!(reply.to_string().len() < 2_000, "what was sent comes not back whole: {begin}");
+    }
+    assert_eq!(client.ask(json!({ "topic": "session", "message": "ping" })).await["status"], "ok");
+}
+
+#[tokio::test]
+async fn too_many_connections_keep_nobody_out_for_longer_than_they_last() {
+    let platform = Platform::start();
+    let path = platform.folder.path().join("control.sock");
+    let mut first = platform.unix().await;
+    assert_eq!(first.ask(json!({ "topic": "session", "message": "ping" })).await["status"], "ok");
+    let mut held = Vec::new();
+    for _ in 0..SESSIONS + 50 {
+        held.push(tokio::net::UnixStream::connect(&path).await.unwrap());
+    }
+    // Strangers have a bound of their own, so that the rest is left to who knows the token.
+    let mut strangers = Vec::new();
+    for _ in 0..100 {
+        strangers.push(tokio::net::TcpStream::connect(platform.tcp).await.unwrap());
+    }
+    assert_eq!(first.ask(json!({ "topic": "calls", "message": "list" })).await["status"], "ok", "who is in is served");
+    let mut late = platform.unix().await;
+    late.writer.write_all(b"{\"topic\":\"session\",\"message\":\"ping\"}\n").await.ok();
+    // Told why, or closed where too many are told at once.
+    if let Ok(Some(line)) = late.lines.next_line().await {
+        let line: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&line["message"], &line["error"]["code"]), (&json!("closing"), &json!("busy")));
+    }
+    drop((held, strangers));
+    // As soon as they have gone there is room.
+    loop {
+        let mut next = platform.unix().await;
+        next.writer.write_all(b"{\"topic\":\"session\",\"message\":\"ping\"}\n").await.ok();
+        match next.lines.next_line().await {
+            Ok(Some(line)) if line.contains("\"ok\"") => break,
+            _ => tokio::task::yield_now().await,
+        }
+    }
 }

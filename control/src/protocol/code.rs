@@ -1,5 +1,6 @@
 //! Error codes: what a client's program can act on.
 
+use crate::limits::PROBLEM_BYTES;
 use router::parameter::{Cause, Failure, Reason};
 use serde_json::{Value, json};
 
@@ -115,7 +116,10 @@ impl Problem {
 
     /// A code with a sentence for people.
     pub(crate) fn because(code: Code, text: impl Into<String>) -> Self {
-        Self { text: text.into(), ..Self::new(code) }
+        let text: String = text.into();
+        // It may repeat what the client sent.
+        let text = if text.len() > PROBLEM_BYTES { text.chars().take(PROBLEM_BYTES / 4).collect() } else { text };
+        Self { text, ..Self::new(code) }
     }
 
     /// The `error` of a reply.

@@ -73,6 +73,11 @@ pub(super) fn action(request: &Request) -> Result<Action, Problem> {
 
 /// `Query × CallSummary` to one switch after the other.
 fn list(list: List) -> Result<Question, Problem> {
+    // One that has ended is no call any more.
+    let states = UP.map(phase_name);
+    if list.state.as_deref().is_some_and(|state| !states.contains(&state)) {
+        return Err(Problem::because(Code::Invalid, format!("state is one of {}", states.join(", "))));
+    }
     Ok(Question {
         to: Recipients::Each(ModuleKind::Switch),
         command: Command::Query,
@@ -84,7 +89,11 @@ fn list(list: List) -> Result<Question, Problem> {
                 Parameter::CallSummary(call) => Some(to_json(call)),
                 _ => None,
             },
-            selection: Selection { party: list.party, state: list.state, ..Selection::default() },
+            selection: Selection {
+                party: list.party.map(|party| bounded("party", party)).transpose()?,
+                state: list.state,
+                ..Selection::default()
+            },
             cursor: list.cursor,
             limit: page_limit(list.limit)?,
         }),
@@ -221,6 +230,10 @@ fn actions(phase: CallPhase) -> &'static [&'static str] {
         }
     }
 }
+
+/// The phases of a call that is up.
+const UP: [CallPhase; 5] =
+    [CallPhase::Routing, CallPhase::Ringing, CallPhase::Talking, CallPhase::Held, CallPhase::Transferring];
 
 const fn phase_name(phase: CallPhase) -> &'static str {
     match phase {
