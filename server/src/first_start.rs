@@ -1,7 +1,9 @@
 //! The first start: the data folder, the token, two accounts, and what to tell the operator.
 
 use crate::configuration::Configuration;
+use crate::configuration::load::{bounded, is_private};
 use crate::configuration::value::Transport;
+use crate::limits::{PASSWORD_FILE_BYTES, TOKEN_CHARACTERS_MIN};
 use control::password;
 use router::{Private, Random};
 use std::fmt::Write as _;
@@ -67,9 +69,16 @@ fn read_accounts(text: &str) -> Vec<FirstAccount> {
 
 /// The token of the control socket's TCP clients: of the file, or a new one that is written there.
 pub fn token(path: &Path, random: &mut Random) -> io::Result<Private<String>> {
-    match std::fs::read_to_string(path) {
-        Ok(text) if !text.trim().is_empty() => Ok(Private::new(text.trim().to_owned())),
-        Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "the token file is empty")),
+    let wrong = |why: String| Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    match bounded(path, PASSWORD_FILE_BYTES).map(String::from_utf8) {
+        Ok(Ok(text)) => match (is_private(path), text.trim()) {
+            (Err(why), _) => wrong(why),
+            (Ok(()), token) if token.chars().count() < TOKEN_CHARACTERS_MIN => {
+                wrong(format!("a token has {TOKEN_CHARACTERS_MIN} characters at least; without the file one is made"))
+            }
+            (Ok(()), token) => Ok(Private::new(token.to_owned())),
+        },
+        Ok(Err(_)) => wrong("is no text in UTF-8".to_owned()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let token = format!("{}{}", password::random(random), password::random(random));
             write_private(path, &format!("{token}\n"))?;
@@ -166,8 +175,19 @@ mod tests {
         let made = token(&path, &mut random).unwrap();
         assert_eq!(mode(&path), 0o600);
         assert_eq!(token(&path, &mut random).unwrap(), made);
-        std::fs::write(&path, "\n").unwrap();
-        assert!(token(&path, &mut random).is_err());
+        // One of the operator's own, which nobody guesses and nobody else reads.
+        for (text, mode, taken) in [
+            ("\n", 0o600, false),
+            ("sesame", 0o600, false),
+            ("a token of the operator's\n", 0o600, true),
+            ("a token of the operator's\n", 0o640, false),
+            ("a token of the operator's\n", 0o604, false),
+            (&"x".repeat(PASSWORD_FILE_BYTES as usize + 1), 0o600, false),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(token(&path, &mut random).is_ok(), taken, "{mode:o}");
+        }
     }
 
     #[test]

@@ -41,12 +41,34 @@ pub const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// a fault that comes back at once fills no log.
 pub const RESTART_PAUSE: Duration = Duration::from_secs(1);
 
+/// How long the command line waits for a first answer: the longest that the server itself waits for a module, and then some.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(45);
+
+/// How long it waits for each further sign of what is in progress: a call that is made may take ten minutes.
+pub const COMPLETION_WITHIN: Duration = Duration::from_secs(660);
+
 /// Longest line that the command line takes from the server: a page of traces with room to spare.
 pub const REPLY_BYTES: u64 = 64 << 20;
 
 /// Threads whose allocations are counted apart: workers on as many cores as machines have, and a few more. Later ones, such as
 /// those that resolve names and come and go, share one count.
 pub const COUNTED_THREADS: usize = 255;
+
+/// Longest configuration: a plan of ten thousand routes has about a MiB. What is longer is no configuration.
+pub const CONFIGURATION_BYTES: u64 = 4 << 20;
+
+/// Longest file of a password.
+pub const PASSWORD_FILE_BYTES: u64 = 4 << 10;
+
+/// Shortest token of the control socket: strangers may try some hundreds of them a second, for years.
+pub const TOKEN_CHARACTERS_MIN: usize = 16;
+
+/// Mistakes of a configuration that are told at once: more than anybody mends before looking again.
+pub const COMPLAINTS: usize = 100;
+
+/// Longest path of a Unix socket: `sun_path` of Linux has 108 octets with the zero at its end, and the socket is made with `.new`
+/// behind its name first.
+pub const SOCKET_PATH_BYTES: usize = 107 - ".new".len();
 
 /// Peers that the configuration names: more than a few are known from these.
 pub const PEERS: usize = 64;
@@ -69,6 +91,8 @@ pub const PLATFORM_NAME_BYTES: usize = 64;
 /// Longest file of certificates, keys or an invitation; one has about 2 KiB.
 pub const CLUSTER_FILE_BYTES: u64 = 64 << 10;
 
+const _: () = assert!(ANSWER_WITHIN.as_secs() > control::limits::RELOAD_WITHIN.as_secs());
+const _: () = assert!(COMPLETION_WITHIN.as_secs() > control::limits::MAKE_WITHIN.as_secs());
 const _: () = assert!(PLATFORM_DAYS < AUTHORITY_DAYS);
 const _: () = assert!((PLATFORM_DAYS as u64) > RENEW_DAYS);
 

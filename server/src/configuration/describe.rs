@@ -44,7 +44,7 @@ pub fn describe(configuration: &Configuration) -> String {
 fn write_keys(text: &mut String, keys: &[&Key], values: &Value) {
     for key in keys {
         let mark = if key.live { "" } else { "* " };
-        for line in wrap(&format!("{mark}{}", key.about)) {
+        for line in wrap(&format!("{mark}{}", key.described())) {
             let _ = writeln!(text, "# {line}");
         }
         let name = name(key.path);
@@ -110,8 +110,8 @@ pub fn reference() -> String {
                 None => format!("–, e.g. `{}`", key.example.replace('|', "\\|")),
             };
             let reload = if key.live { "yes" } else { "restart" };
-            let _ =
-                writeln!(text, "| `{}` | {default} | {reload} | {} |", name(key.path), key.about.replace('|', "\\|"));
+            let about = key.described().replace('|', "\\|");
+            let _ = writeln!(text, "| `{}` | {default} | {reload} | {about} |", name(key.path));
         }
     }
     text
@@ -182,6 +182,21 @@ mod tests {
             assert!(keys::find(path).is_some(), "{path} is not described");
         }
         assert_eq!(KEYS.len(), paths.len(), "a key is described that is not there");
+        // Each default is a number that its key takes, and each key of numbers says which.
+        for key in KEYS {
+            let value = match section(key.path) {
+                "" => values.get(key.path),
+                section => values.get(section).and_then(|section| match section {
+                    Value::Array(array) => array[0].get(name(key.path)),
+                    section => section.get(name(key.path)),
+                }),
+            };
+            let number = value.and_then(Value::as_integer);
+            assert_eq!(key.numbers.is_some(), number.is_some() && key.path != "sip.shards", "{}", key.path);
+            if let (Some(numbers), Some(number)) = (key.numbers, number) {
+                assert!(numbers.takes(number), "{}: {number}", key.path);
+            }
+        }
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! The form of a text: whether each key is there, and takes what is written. All mistakes at once, each in the words of who
 //! writes the file.
 
-use super::keys::{KEYS, SECTIONS, name, section};
+use super::keys::{KEYS, Key, Numbers, SECTIONS, name, section};
 use super::load::{Complaint, line_of};
 use super::model::{
     Bridge, Calls, Configuration, Control, Group, Log, Media, Metrics, Route, Services, Sip, Store, Trunk,
 };
+use crate::limits::COMPLAINTS;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use toml::Spanned;
@@ -29,7 +30,9 @@ pub(super) fn form(text: &str) -> Form {
     let syntax: Vec<Complaint> = errors
         .iter()
         .map(|error| {
-            let line = error.span().map(|span| line_of(text, span.start));
+            // What is nested too deeply is told without its place.
+            let line = error.span().map_or_else(|| deepest_line(text), |span| line_of(text, span.start));
+            let line = Some(line);
             Complaint { line, message: error.message().trim().to_owned() }
         })
         .collect();
@@ -51,6 +54,17 @@ pub(super) fn form(text: &str) -> Form {
     Form { configuration, complaints, faulty, is_toml }
 }
 
+/// Characters of a mistake at most: it repeats what stands in the file.
+pub(super) const MESSAGE: usize = 500;
+
+/// The line that nests most, counted from 1.
+fn deepest_line(text: &str) -> usize {
+    let depth = |line: &str| line.bytes().filter(|byte| b".[{".contains(byte)).count();
+    // The first of several.
+    let deepest = text.lines().enumerate().max_by_key(|(index, line)| (depth(line), std::cmp::Reverse(*index)));
+    deepest.map_or(1, |(index, _)| index + 1)
+}
+
 struct Reader<'a> {
     text: &'a str,
     complaints: Vec<Complaint>,
@@ -64,7 +78,7 @@ impl Reader<'_> {
         let entries: Vec<Entry<'_>> = root.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
         for (key, value) in entries {
             let right = match key.get_ref().as_ref() {
-                "data" => self.takes::<Configuration>("data", &key, &value),
+                "data" => self.takes::<Configuration>("data", None, &key, &value),
                 "sip" => self.section::<Sip>("sip", root),
                 "calls" => self.section::<Calls>("calls", root),
                 "services" => self.section::<Services>("services", root),
@@ -130,13 +144,14 @@ impl Reader<'_> {
         for (key, value) in entries {
             let word = key.get_ref().as_ref();
             let path = format!("{path}.{word}");
-            let known = || KEYS.iter().filter(|key| section(key.path) == of).map(|key| name(key.path));
-            let right = if known().any(|name| name == word) {
-                self.takes::<T>(&path, &key, &value)
-            } else {
-                let message = format!("there is no such key{}", suggestion(word, known()));
-                self.fault(path, key.span().start, &message);
-                false
+            let known = || KEYS.iter().filter(|key| section(key.path) == of);
+            let right = match known().find(|key| name(key.path) == word) {
+                Some(Key { numbers, .. }) => self.takes::<T>(&path, *numbers, &key, &value),
+                None => {
+                    let near = suggestion(word, known().map(|key| name(key.path)));
+                    self.fault(path, key.span().start, &format!("there is no such key{near}"));
+                    false
+                }
             };
             if !right {
                 table.remove(word);
@@ -148,9 +163,17 @@ impl Reader<'_> {
     fn takes<T: DeserializeOwned>(
         &mut self,
         path: &str,
+        numbers: Option<Numbers>,
         key: &Spanned<DeString<'_>>,
         value: &Spanned<DeValue<'_>>,
     ) -> bool {
+        if let (Some(numbers), DeValue::Integer(integer)) = (numbers, value.get_ref()) {
+            let number = i64::from_str_radix(integer.as_str(), integer.radix());
+            if !number.is_ok_and(|number| numbers.takes(number)) {
+                self.fault(path.to_owned(), value.span().start, &no_such_number(&format!("`{integer}`"), numbers));
+                return false;
+            }
+        }
         let Err(whole) = alone::<T>(key, value) else { return true };
         let mut errors = Vec::new();
         if let DeValue::Array(elements) = value.get_ref() {
@@ -158,20 +181,27 @@ impl Reader<'_> {
                 let element: DeArray<'_> = std::iter::once(element.clone()).collect();
                 alone::<T>(key, &Spanned::new(value.span(), DeValue::Array(element)))
             };
-            errors.extend(elements.iter().filter_map(|element| Some((element.span().start, list(element).err()?))));
+            let wrong = elements.iter().filter_map(|element| Some((element.span().start, list(element).err()?)));
+            errors.extend(wrong.take(COMPLAINTS));
         }
         if errors.is_empty() {
             errors.push((value.span().start, whole));
         }
         for (start, error) in errors {
             let start = error.span().map_or(start, |span| span.start);
-            self.fault(path.to_owned(), start, &words(error.message().trim()));
+            self.fault(path.to_owned(), start, &words(error.message().trim(), numbers));
         }
         false
     }
 
     fn fault(&mut self, path: String, start: usize, message: &str) {
-        let complaint = Complaint { line: Some(line_of(self.text, start)), message: format!("{path}: {message}") };
+        if self.complaints.len() >= COMPLAINTS {
+            // It is wrong all the same, and has its default.
+            self.faulty.push(path);
+            return;
+        }
+        let message = format!("{path}: {message}").chars().take(MESSAGE).collect();
+        let complaint = Complaint { line: Some(line_of(self.text, start)), message };
         if !self.complaints.contains(&complaint) {
             self.complaints.push(complaint);
         }
@@ -185,11 +215,20 @@ fn alone<T: DeserializeOwned>(key: &Spanned<DeString<'_>>, value: &Spanned<DeVal
     T::deserialize(Spanned::new(value.span(), table).into_deserializer())
 }
 
+/// A number that a key does not take.
+fn no_such_number(found: &str, numbers: Numbers) -> String {
+    let why = if numbers.why.is_empty() { String::new() } else { format!(": {}", numbers.why) };
+    format!("{found}: write a whole number, {numbers}{why}")
+}
+
 /// A mistake in the words of who writes the file, out of those of the library that reads it.
-fn words(message: &str) -> String {
+fn words(message: &str, numbers: Option<Numbers>) -> String {
     let typed = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
     if let Some((found, wanted)) = typed.and_then(|typed| typed.rsplit_once(", expected ")) {
-        return format!("{}: write {}", found_words(found), wanted_words(wanted));
+        return match numbers {
+            Some(numbers) => no_such_number(&found_words(found), numbers),
+            None => format!("{}: write {}", found_words(found), wanted_words(wanted)),
+        };
     }
     if let Some((found, wanted)) =
         message.strip_prefix("unknown variant ").and_then(|rest| rest.split_once(", expected "))
@@ -307,11 +346,11 @@ to = ["trunk:c"]
         let has = |word: &str| complaints.iter().any(|complaint| complaint.message.contains(word));
         for word in [
             "sip.lissten: there is no such key; is `listen` meant?",
-            "sip.dscp: `high`: write a whole number from 0 to 255",
+            "sip.dscp: `high`: write a whole number, 0 to 63",
             "`udp:here`",
             "`sctp:127.0.0.1:1`",
             "calls.redirects: `flee`: write \"follow\" or \"refuse\"",
-            "calls.max: `-1`: write a whole number from 0 to 4294967295",
+            "calls.max: `-1`: write a whole number, 1 to 100000",
             "trunk[0].adress: there is no such key; is `address` meant?",
             "trunk[1]: has neither address nor accept",
             "there is no trunk `c`",

@@ -1,4 +1,8 @@
-//! What is said of every key: for `tandem config`, `docs/configuration.md` and reloading.
+//! What is said of every key: for `tandem config`, `docs/configuration.md` and reloading; and which numbers each takes.
+
+use router::limits::HEARTBEAT_MS;
+use signaling::limits::CONTACTS_PER_ACCOUNT_MAX;
+use std::fmt;
 
 /// A key and what it is for.
 #[derive(Clone, Copy, Debug)]
@@ -11,21 +15,95 @@ pub struct Key {
     pub about: &'static str,
     /// What it may look like, where it has no default.
     pub example: &'static str,
+    /// Which numbers it takes, where it takes numbers.
+    pub numbers: Option<Numbers>,
+}
+
+/// The whole numbers that a key takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Numbers {
+    /// The lowest.
+    pub low: u64,
+    /// The highest; `u32::MAX`: what the key means sets no bound.
+    pub high: u64,
+    /// Whether 0 turns off what the key is for.
+    pub or_zero: bool,
+    /// Why it takes no others, where that is not plain.
+    pub why: &'static str,
 }
 
 const fn live(path: &'static str, about: &'static str) -> Key {
-    Key { path, live: true, about, example: "" }
+    Key { path, live: true, about, example: "", numbers: None }
 }
 
 const fn fixed(path: &'static str, about: &'static str) -> Key {
-    Key { path, live: false, about, example: "" }
+    Key { path, live: false, about, example: "", numbers: None }
 }
 
 impl Key {
     const fn example(self, example: &'static str) -> Self {
         Self { example, ..self }
     }
+
+    /// It takes these numbers.
+    const fn numbers(self, low: u64, high: u64, why: &'static str) -> Self {
+        Self { numbers: Some(Numbers { low, high, or_zero: false, why }), ..self }
+    }
+
+    /// It takes numbers from here on.
+    const fn from(self, low: u64, why: &'static str) -> Self {
+        self.numbers(low, UNBOUNDED, why)
+    }
+
+    /// It takes 0 too, which turns off what it is for.
+    const fn or_zero(self) -> Self {
+        match self.numbers {
+            Some(numbers) => Self { numbers: Some(Numbers { or_zero: true, ..numbers }), ..self },
+            None => self,
+        }
+    }
 }
+
+/// The highest number of a key that nothing else bounds: what its type holds.
+const UNBOUNDED: u64 = u32::MAX as u64;
+
+impl Key {
+    /// What it is for, and which numbers it takes.
+    pub fn described(&self) -> String {
+        match self.numbers {
+            Some(numbers) if numbers != Numbers { low: 0, high: UNBOUNDED, ..numbers } => {
+                format!("{} Takes {numbers}.", self.about)
+            }
+            _ => self.about.to_owned(),
+        }
+    }
+}
+
+impl Numbers {
+    /// Whether the key takes this one.
+    pub fn takes(&self, number: i64) -> bool {
+        let within = |number| (self.low..=self.high).contains(&number);
+        u64::try_from(number).is_ok_and(|number| within(number) || (number == 0 && self.or_zero))
+    }
+}
+
+impl fmt::Display for Numbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { low, high, .. } = *self;
+        if self.or_zero {
+            f.write_str("0, or ")?;
+        }
+        match high {
+            UNBOUNDED if low == 0 => f.write_str("0 or more"),
+            UNBOUNDED => write!(f, "{low} or more"),
+            high => write!(f, "{low} to {high}"),
+        }
+    }
+}
+
+const DSCP: &str = "a DiffServ code point has six bits (RFC 2474 §3)";
+
+const TIMER_B: &str = "a transaction ends after 32 seconds (RFC 3261 timer B)";
 
 /// Sections and what they are, in the order in which they are written. A section of `true` may be there many times.
 pub const SECTIONS: &[(&str, bool, &str)] = &[
@@ -52,34 +130,34 @@ pub const KEYS: &[Key] = &[
     fixed("sip.advertised", "What peers are told instead of a listener's own address, where the server is behind NAT: { \"udp:10.0.0.5:5060\" = \"203.0.113.7:5060\" }. A host, with or without a port."),
     live("sip.domains", "Domains that are this server's besides its own addresses. A request to another domain is refused."),
     fixed("sip.realm", "The digest realm. The store keeps passwords as hashes for it: it is fixed when the store is made."),
-    fixed("sip.dscp", "DiffServ code point of signalling, 0 to 63. 40 is CS5 (RFC 4594 §4.2)."),
-    live("sip.trying_ms", "After how long an INVITE that has no other answer gets 100 Trying, milliseconds (RFC 3261 §17.2.1: 200)."),
-    live("sip.t1_ms", "Timer T1: estimate of the round trip, milliseconds (RFC 3261 §17.1.1.1)."),
-    live("sip.t2_ms", "Timer T2: longest interval between retransmissions, milliseconds."),
-    live("sip.t4_ms", "Timer T4: how long a message stays in the network, milliseconds."),
-    live("sip.expires_min_s", "Shortest registration, seconds; shorter ones get 423."),
-    live("sip.expires_default_s", "Registration where a phone asks for no time, seconds."),
-    live("sip.expires_max_s", "Longest registration, seconds; longer ones are cut."),
-    live("sip.contacts_max", "Phones that one account may register at once, 1 to 16."),
-    live("sip.nonce_life_s", "How long a digest nonce may be used, seconds."),
-    live("sip.keep_alive_s", "How often registered phones are asked whether they are there (OPTIONS), seconds; 0: never. 30 keeps the NAT bindings of common routers."),
-    live("sip.response_s", "How long a registered phone may leave a call without any response, 100 Trying among them, before it counts as unreachable, seconds, 1 to 31. One whose keep-alives are unanswered has 2."),
-    live("sip.unknown_source_per_s", "Requests a second that one address which is neither trunk nor registered may send; more is dropped before any digest arithmetic."),
-    live("sip.unknown_source_burst", "How many of these at once: an office whose phones restart together."),
-    live("sip.unknown_total_per_s", "Requests a second from all such addresses together."),
-    live("sip.unknown_total_burst", "How many of these at once."),
-    live("sip.registered_per_s", "Requests a second from a registered phone."),
-    live("sip.registered_burst", "How many of these at once."),
-    live("sip.trunk_per_s", "Messages a second from the addresses of one trunk, over all SIP shards; more is dropped, but for responses to requests of ours and requests within a dialog that is up."),
-    live("sip.trunk_burst", "How many of these at once."),
-    live("calls.max", "Calls at once; one more is refused with 503."),
-    live("calls.setup_timeout_s", "From a call's begin to its answer over all destinations, seconds. RFC 3261 §16.6 lets no proxy wait less than 180."),
-    live("calls.ring_timeout_s", "How long a destination rings where the plan does not say, seconds: ten rings."),
-    live("calls.length_max_s", "Longest call, seconds; 0: any. 12 hours end a call that both ends forgot."),
-    live("calls.media_silence_s", "How long an answered leg may send no media where neither hold nor silence suppression explains it, seconds; 0: for ever."),
+    fixed("sip.dscp", "DiffServ code point of signalling. 40 is CS5 (RFC 4594 §4.2).").numbers(0, 63, DSCP),
+    live("sip.trying_ms", "After how long an INVITE that has no other answer gets 100 Trying, milliseconds (RFC 3261 §17.2.1: 200).").numbers(0, 200, "RFC 3261 §17.2.1 asks for 100 within 200 ms"),
+    live("sip.t1_ms", "Timer T1: estimate of the round trip, milliseconds (RFC 3261 §17.1.1.1).").numbers(10, 4_000, ""),
+    live("sip.t2_ms", "Timer T2: longest interval between retransmissions, milliseconds.").numbers(10, 256_000, ""),
+    live("sip.t4_ms", "Timer T4: how long a message stays in the network, milliseconds.").numbers(10, 60_000, ""),
+    live("sip.expires_min_s", "Shortest registration, seconds; shorter ones get 423.").from(1, "a registration lasts"),
+    live("sip.expires_default_s", "Registration where a phone asks for no time, seconds.").from(1, "a registration lasts"),
+    live("sip.expires_max_s", "Longest registration, seconds; longer ones are cut.").from(1, "a registration lasts"),
+    live("sip.contacts_max", "Phones that one account may register at once.").numbers(1, CONTACTS_PER_ACCOUNT_MAX as u64, ""),
+    live("sip.nonce_life_s", "How long a digest nonce may be used, seconds.").numbers(10, 86_400, "a phone needs 10 seconds to answer a challenge, and what is a day old was recorded"),
+    live("sip.keep_alive_s", "How often registered phones are asked whether they are there (OPTIONS), seconds; 0: never. 30 keeps the NAT bindings of common routers.").from(5, "it is a request to every phone").or_zero(),
+    live("sip.response_s", "How long a registered phone may leave a call without any response, 100 Trying among them, before it counts as unreachable, seconds. One whose keep-alives are unanswered has 2.").numbers(1, 31, TIMER_B),
+    live("sip.unknown_source_per_s", "Requests a second that one address which is neither trunk nor registered may send; more is dropped before any digest arithmetic.").from(1, "nobody would be heard any more"),
+    live("sip.unknown_source_burst", "How many of these at once: an office whose phones restart together.").from(1, "nobody would be heard any more"),
+    live("sip.unknown_total_per_s", "Requests a second from all such addresses together.").from(1, "nobody would be heard any more"),
+    live("sip.unknown_total_burst", "How many of these at once.").from(1, "nobody would be heard any more"),
+    live("sip.registered_per_s", "Requests a second from a registered phone.").from(1, "nobody would be heard any more"),
+    live("sip.registered_burst", "How many of these at once.").from(1, "nobody would be heard any more"),
+    live("sip.trunk_per_s", "Messages a second from the addresses of one trunk, over all SIP shards; more is dropped, but for responses to requests of ours and requests within a dialog that is up.").from(1, "nobody would be heard any more"),
+    live("sip.trunk_burst", "How many of these at once.").from(1, "nobody would be heard any more"),
+    live("calls.max", "Calls at once; one more is refused with 503.").numbers(1, 100_000, ""),
+    live("calls.setup_timeout_s", "From a call's begin to its answer over all destinations, seconds. RFC 3261 §16.6 lets no proxy wait less than 180.").from(1, ""),
+    live("calls.ring_timeout_s", "How long a destination rings where the plan does not say, seconds: ten rings.").from(1, "a destination rings for a second at least"),
+    live("calls.length_max_s", "Longest call, seconds; 0: any. 12 hours end a call that both ends forgot.").from(0, ""),
+    live("calls.media_silence_s", "How long an answered leg may send no media where neither hold nor silence suppression explains it, seconds; 0: for ever.").from(10, "silence suppression sends less than a packet a second").or_zero(),
     live("calls.redirects", "What is done when a registered phone sends a call elsewhere (3xx), such as by forwarding that is set at it: \"follow\" looks for the new number by the plan, as a call from that phone's account; \"refuse\" takes it for unreachable."),
     live("calls.dial_accounts", "Whether a number that no route, group or service claims is an account's name."),
-    live("calls.drain_s", "How long SIGTERM waits for calls to end, seconds. A second signal ends at once."),
+    live("calls.drain_s", "How long SIGTERM waits for calls to end, seconds. A second signal ends at once.").from(0, ""),
     live("services.echo", "Numbers that send back what they hear."),
     live("services.milliwatt", "Numbers that send the digital milliwatt, a tone for measurements."),
     live("services.silence", "Numbers that send silence."),
@@ -87,22 +165,22 @@ pub const KEYS: &[Key] = &[
     fixed("media.workers", "Cores of the media workers, one each: \"auto\" takes the inherited cores but one, or a list such as [1, 2]."),
     fixed("media.interfaces", "Addresses for media. A leg's media uses the address of its signalling; where that is unspecified (0.0.0.0), the first of its family here, or else the one by which the host reaches the world."),
     fixed("media.advertised", "What peers are told instead of a media address, where the server is behind NAT: { \"10.0.0.5\" = \"203.0.113.7\" }."),
-    fixed("media.dscp", "DiffServ code point of media, 0 to 63. 46 is EF (RFC 4594)."),
-    fixed("media.quarantine_ms", "How long a port rests before it is used again, milliseconds, so that strays of its last call reach nobody."),
+    fixed("media.dscp", "DiffServ code point of media. 46 is EF (RFC 4594).").numbers(0, 63, DSCP),
+    fixed("media.quarantine_ms", "How long a port rests before it is used again, milliseconds, so that strays of its last call reach nobody.").numbers(0, 600_000, ""),
     fixed("media.real_time", "Whether workers ask for real-time scheduling, where it is permitted and the core is theirs alone."),
-    fixed("store.records_keep_days", "Call records older than this are deleted, days; 0: they are kept."),
-    fixed("store.size_max_mib", "Longest the database may grow, MiB; 0: as long as the disk has room. At the bound calls go on, their records wait in memory (32,768 at most), and the status says so."),
+    fixed("store.records_keep_days", "Call records older than this are deleted, days; 0: they are kept.").from(0, ""),
+    fixed("store.size_max_mib", "Longest the database may grow, MiB; 0: as long as the disk has room. At the bound calls go on, their records wait in memory (32,768 at most), and the status says so.").from(0, ""),
     fixed("control.socket", "The Unix socket; only the server's owner can open it. Where it is not set: control.sock in the data folder.").example("\"./data/control.sock\""),
     fixed("control.tcp", "A TCP address for clients that have the token. Not encrypted: loopback or a private network. Where it is not set: none.").example("\"127.0.0.1:5064\""),
-    fixed("control.token_file", "The file that holds the token; made at the first start, readable by its owner alone. Where it is not set: control.token in the data folder.").example("\"./data/control.token\""),
-    fixed("bridge.platform", "This platform's number, from 1 on; another on each platform of a cluster. Where it is not set: no links, and platform 1.").example("1"),
+    fixed("control.token_file", "The file that holds the token, 16 characters at least; made at the first start. Readable by its owner alone, or the server does not start. Where it is not set: control.token in the data folder.").example("\"./data/control.token\""),
+    fixed("bridge.platform", "This platform's number, another on each platform of a cluster. Where it is not set: no links, and platform 1.").example("1").numbers(1, u32::MAX as u64 - 1, "the numbers beyond mean every platform and this one"),
     fixed("bridge.name", "Its name, for people: letters, digits, dots, hyphens, underscores. Where it is not set: platform-1, by its number.").example("\"east\""),
     fixed("bridge.listen", "Where links are taken. Where it is not set: this platform only makes them.").example("\"0.0.0.0:5065\""),
     fixed("bridge.advertise", "What other platforms are told to reach this one at: HOST:PORT. Where it is not set: bridge.listen, or where that is unspecified (0.0.0.0), the address by which the host reaches the world.").example("\"east.example.net:5065\""),
     fixed("bridge.peers", "Where other platforms take links: HOST:PORT. One that is up suffices; it tells of the others."),
     fixed("bridge.plain", "Whether links are TCP without TLS. On loopback alone, for tests: whoever reaches the port is believed."),
     fixed("bridge.certificates", "Folder of the certificates that `tandem bridge` makes; the files are read anew by a reload. Where it is not set: bridge in the data folder.").example("\"./data/bridge\""),
-    fixed("bridge.heartbeat_ms", "How often each platform says that it is there, milliseconds, 50 to 10000. One that misses three is down, and what was asked of it fails."),
+    fixed("bridge.heartbeat_ms", "How often each platform says that it is there, milliseconds. One that misses three is down, and what was asked of it fails.").numbers(*HEARTBEAT_MS.start(), *HEARTBEAT_MS.end(), ""),
     fixed("metrics.listen", "HTTP address of /metrics (Prometheus) and /health. Where it is not set: none.").example("\"127.0.0.1:9464\""),
     live("log.level", "error, warn, info, debug, trace; or directives such as \"info,signaling=debug\"."),
     fixed("log.format", "\"text\" or \"json\"."),
@@ -114,24 +192,24 @@ pub const KEYS: &[Key] = &[
     live("trunk.password", "The password for it; the file must be readable by its owner alone then.").example("\"secret\""),
     live("trunk.password_file", "A file that holds the password, readable by its owner alone.").example("\"./carrier.password\""),
     live("trunk.trusted", "Whether its P-Asserted-Identity is believed, and ours sent to it (RFC 3325).").example("false"),
-    live("trunk.calls_max", "Most calls at once, both ways together. Where it is not set: as many as calls.max.").example("30"),
-    live("trunk.response_s", "How long each of its addresses may leave a call without any response, 100 Trying among them, until the next address or trunk is tried, seconds, 1 to 31. Where it is not set: 4.").example("4"),
+    live("trunk.calls_max", "Most calls at once, both ways together. Where it is not set: as many as calls.max.").example("30").from(1, "0 calls are no trunk"),
+    live("trunk.response_s", "How long each of its addresses may leave a call without any response, 100 Trying among them, until the next address or trunk is tried, seconds. Where it is not set: 4.").example("4").numbers(1, 31, TIMER_B),
     live("trunk.redirects", "What is done when it sends a call elsewhere (3xx): \"refuse\" takes it for unreachable, \"follow\" looks for the new number by the plan, as a call from this trunk.").example("\"refuse\""),
     live("trunk.interface", "The local address of its media. Where it is not set: that of the first of sip.listen of its family.").example("\"10.0.0.5\""),
     live("group.name", "Its name, which is also its number.").example("\"sales\""),
     live("group.members", "Accounts that ring, best first; 32 at most, and of all their phones 32 at once.").example("[\"alice\", \"bob\"]"),
     live("group.strategy", "\"all\" at once, or one after another in \"sequence\".").example("\"all\""),
-    live("group.ring_s", "How long each rings, seconds. Where it is not set: calls.ring_timeout_s.").example("20"),
+    live("group.ring_s", "How long each rings, seconds. Where it is not set: calls.ring_timeout_s.").example("20").from(1, "a destination rings for a second at least"),
     live("route.name", "Its name in logs. Where it is not set: its number in the plan.").example("\"to the world\""),
     live("route.number", "For this number alone.").example("\"600\""),
     live("route.prefix", "For numbers that begin so.").example("\"00\""),
     live("route.pattern", "For numbers that this regular expression matches; it is anchored where it says so. With none of the three: for every number.").example("\"^0[1-9][0-9]+$\""),
     live("route.from", "On whose behalf: \"any\", \"accounts\", \"trunks\", \"account:NAME\", \"trunk:NAME\". Without a route nobody calls out over a trunk.").example("\"accounts\""),
     live("route.to", "Where the call goes: [\"account:NAME\"], [\"group:NAME\"], [\"service:echo\"], [\"number:N\"] (routed anew), [\"rewrite\"] (the rewritten number, routed anew), [\"refuse:busy\"] (or declined, forbidden, unknown, congestion, unreachable); or trunks in their order: [\"trunk:A\", \"trunk:B\"], the next when one fails.").example("[\"trunk:carrier\"]"),
-    live("route.strip", "Characters taken from the front of the number, for trunks and \"rewrite\".").example("1"),
+    live("route.strip", "Characters taken from the front of the number, for trunks and \"rewrite\".").example("1").from(0, ""),
     live("route.replace", "A pattern and what its first match becomes ($1 is its first group): [\"^0(.*)$\", \"49$1\"]. After strip.").example("[\"^0(.*)$\", \"49$1\"]"),
     live("route.prepend", "Put before the rest of the number. After replace.").example("\"+\""),
-    live("route.ring_s", "How long its trunks ring, seconds. Where it is not set: calls.ring_timeout_s.").example("30"),
+    live("route.ring_s", "How long its trunks ring, seconds. Where it is not set: calls.ring_timeout_s.").example("30").from(1, "a destination rings for a second at least"),
     live("route.on_busy", "Where the call goes instead when the destination is busy; written as `to`.").example("[\"account:bob\"]"),
     live("route.on_no_answer", "The same when it rang and nobody answered.").example("[\"account:bob\"]"),
     live("route.on_refused", "The same when it declined.").example("[\"account:bob\"]"),
@@ -154,4 +232,24 @@ pub fn find(path: &str) -> Option<&'static Key> {
     let plain: String =
         path.split('.').map(|part| part.split('[').next().unwrap_or(part)).collect::<Vec<_>>().join(".");
     KEYS.iter().find(|key| key.path == plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_say_what_they_take() {
+        let numbers = |low, high, or_zero| Numbers { low, high, or_zero, why: "" };
+        for (numbers, words, taken, refused) in [
+            (numbers(0, 63, false), "0 to 63", &[0, 63][..], &[-1, 64][..]),
+            (numbers(5, UNBOUNDED, true), "0, or 5 or more", &[0, 5, 4_000_000_000], &[-1, 1, 4, 5_000_000_000]),
+            (numbers(1, UNBOUNDED, false), "1 or more", &[1], &[0, i64::MIN]),
+            (numbers(0, UNBOUNDED, false), "0 or more", &[0], &[-1, i64::MAX]),
+        ] {
+            assert_eq!(numbers.to_string(), words);
+            assert!(taken.iter().all(|&number| numbers.takes(number)), "{words}");
+            assert!(!refused.iter().any(|&number| numbers.takes(number)), "{words}");
+        }
+    }
 }

@@ -12,6 +12,9 @@ use switch::plan::{
     Branches, Destination, Group, Member, NumberMatch, OriginMatch, Pattern, Plan, Rewrite, Trunk, TrunkStep,
 };
 
+/// Steps in which a circle is looked for: a call has 70 hops (RFC 3261 §8.1.1.6), and each number that is routed anew is one.
+const HOPS: usize = 70;
+
 /// The plan of a configuration that has no [faults].
 pub fn plan(configuration: &Configuration) -> Plan {
     Builder { configuration, faults: Vec::new() }.plan()
@@ -62,8 +65,8 @@ impl Builder<'_> {
             let mut circle = unchanged && route.to == ["rewrite"];
             let origin = &plan.routes[start].origin;
             let mut at = start;
-            // Each step leads to another route, or goes round past this one.
-            for _ in 0..self.configuration.route.len() {
+            // Each step leads to another route, or goes round past this one. A longer way has no end for a call either.
+            for _ in 0..self.configuration.route.len().min(HOPS) {
                 let [text] = self.configuration.route[at].to.as_slice() else { break };
                 let next = text.strip_prefix("number:").and_then(|number| taken_by(plan, number, origin));
                 let Some(next) = next else { break };

@@ -43,8 +43,9 @@ pub fn merge(old: &Configuration, new: &Configuration) -> (Configuration, Report
     }
     // Passwords are not shown, so a change of one alone is not seen above.
     for (index, (one, other)) in old.trunk.iter().zip(&new.trunk).enumerate() {
-        if one.password != other.password {
-            report.applied.push(Change { key: format!("trunk[{index}].password"), from: None, to: None });
+        let key = format!("trunk[{index}].password");
+        if one.password != other.password && !report.applied.iter().any(|change| change.key == key) {
+            report.applied.push(Change { key, from: None, to: None });
         }
     }
     (in_force(old, new), report)

@@ -1,18 +1,12 @@
 //! Contradictions: what each key alone may say, and together they may not.
 
 use super::model::{Bridge, Configuration, Trunk};
-use super::value::SipShards;
+use super::value::{SipShards, Transport};
 use super::{plan, sip};
 use crate::cluster::certificate::is_name;
 use crate::limits::{PEERS, PLATFORM_NAME_BYTES};
-use router::PlatformId;
-use router::limits::HEARTBEAT_MS;
-use signaling::limits::CONTACTS_PER_ACCOUNT_MAX;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
-
-/// Highest DiffServ code point (RFC 2474: six bits).
-const DSCP_MAX: u8 = 63;
+use std::net::{IpAddr, SocketAddr};
 
 /// What contradicts itself: the path of the key, and how. Empty: nothing does.
 pub fn contradictions(configuration: &Configuration) -> Vec<(String, String)> {
@@ -45,8 +39,30 @@ pub fn doubts(configuration: &Configuration) -> Vec<(String, String)> {
     ] {
         found.unless(address.is_none_or(|address| address.port() != 0), path, why);
     }
+    let ports = configuration.media.ports;
+    if ports.last >= EPHEMERAL && ports.last != ports.first {
+        let why =
+            format!("ports from {EPHEMERAL} on are the kernel's ephemeral ones: another program may have one taken");
+        found.add("media.ports", why);
+    }
+    let mut sources: BTreeMap<&str, &str> = BTreeMap::new();
+    for (index, trunk) in configuration.trunk.iter().enumerate() {
+        for source in &trunk.accept {
+            if let Some(other) = sources.insert(source, &trunk.name) {
+                let why = format!("{source} is accepted by trunk `{other}` too: its requests belong to one of them");
+                found.add(format!("trunk[{index}].accept"), why);
+            }
+        }
+        if let Some(calls) = trunk.calls_max.filter(|&calls| calls > configuration.calls.max) {
+            let why = format!("{calls} calls are more than calls.max, {}", configuration.calls.max);
+            found.add(format!("trunk[{index}].calls_max"), why);
+        }
+    }
     found.0
 }
+
+/// The first of the kernel's ephemeral ports, unless its administrator has chosen others (Linux, `ip_local_port_range`).
+const EPHEMERAL: u16 = 32_768;
 
 #[derive(Default)]
 struct Found(Vec<(String, String)>);
@@ -93,39 +109,19 @@ fn sip_section(configuration: &Configuration, found: &mut Found) {
         let named = domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
         found.unless(plain(domain) && named, "sip.domains", "a domain is a host name or an address");
     }
-    found.unless(sip.dscp <= DSCP_MAX, "sip.dscp", "a code point has six bits, 0 to 63");
-    found.unless((10..=4_000).contains(&sip.t1_ms), "sip.t1_ms", "T1 lies between 10 and 4000");
     found.unless(
         sip.t2_ms >= sip.t1_ms && sip.t2_ms <= 64 * sip.t1_ms,
         "sip.t2_ms",
         "T2 lies between T1 and 64·T1, after which requests are given up",
     );
-    found.unless((10..=60_000).contains(&sip.t4_ms), "sip.t4_ms", "T4 lies between 10 and 60000");
-    found.unless(sip.trying_ms <= 200, "sip.trying_ms", "RFC 3261 §17.2.1 asks for 100 within 200 ms");
-    found.unless(sip.expires_min_s >= 1, "sip.expires_min_s", "a registration lasts");
     found.unless(sip.expires_default_s >= sip.expires_min_s, "sip.expires_default_s", "lies below sip.expires_min_s");
     found.unless(sip.expires_max_s >= sip.expires_default_s, "sip.expires_max_s", "lies below sip.expires_default_s");
-    if !(1..=CONTACTS_PER_ACCOUNT_MAX).contains(&(sip.contacts_max as usize)) {
-        found.add("sip.contacts_max", format!("lies between 1 and {CONTACTS_PER_ACCOUNT_MAX}"));
-    }
-    found.unless(sip.nonce_life_s >= 10, "sip.nonce_life_s", "a phone needs 10 seconds to answer a challenge");
-    found.unless(
-        sip.keep_alive_s == 0 || sip.keep_alive_s >= 5,
-        "sip.keep_alive_s",
-        "0, or 5 at least: a request for every phone",
-    );
-    found.unless(
-        (1..=31).contains(&sip.response_s),
-        "sip.response_s",
-        "1 to 31 seconds: a transaction ends after 32 (RFC 3261 timer B)",
-    );
     for (path, rate, burst) in [
         ("sip.unknown_source_burst", sip.unknown_source_per_s, sip.unknown_source_burst),
         ("sip.unknown_total_burst", sip.unknown_total_per_s, sip.unknown_total_burst),
         ("sip.registered_burst", sip.registered_per_s, sip.registered_burst),
         ("sip.trunk_burst", sip.trunk_per_s, sip.trunk_burst),
     ] {
-        found.unless(rate >= 1, &path.replace("_burst", "_per_s"), "nobody would be heard any more");
         found.unless(burst >= rate, path, "lies below what is admitted in a second");
     }
     found.unless(
@@ -137,18 +133,20 @@ fn sip_section(configuration: &Configuration, found: &mut Found) {
 
 fn calls_and_services(configuration: &Configuration, found: &mut Found) {
     let calls = &configuration.calls;
-    found.unless((1..=100_000).contains(&calls.max), "calls.max", "lies between 1 and 100000");
-    found.unless(calls.ring_timeout_s >= 1, "calls.ring_timeout_s", "a destination rings for a second at least");
     found.unless(
         calls.setup_timeout_s >= calls.ring_timeout_s,
         "calls.setup_timeout_s",
         "lies below calls.ring_timeout_s: no destination could ring so long",
     );
-    found.unless(
-        calls.media_silence_s == 0 || calls.media_silence_s >= 10,
-        "calls.media_silence_s",
-        "0, or 10 at least: silence suppression sends less than a packet a second",
-    );
+    let groups = configuration.group.iter().map(|group| group.ring_s).enumerate();
+    let groups = groups.map(|(index, ring)| (format!("group[{index}].ring_s"), ring));
+    let routes = configuration.route.iter().map(|route| route.ring_s).enumerate();
+    let routes = routes.map(|(index, ring)| (format!("route[{index}].ring_s"), ring));
+    for (path, ring) in groups.chain(routes) {
+        if ring.is_some_and(|seconds| seconds > calls.setup_timeout_s) {
+            found.add(path, "lies above calls.setup_timeout_s, when the call is given up");
+        }
+    }
     let mut numbers: BTreeMap<&str, &str> = BTreeMap::new();
     let services = &configuration.services;
     for (path, of_service) in [
@@ -166,19 +164,13 @@ fn calls_and_services(configuration: &Configuration, found: &mut Found) {
 }
 
 fn bridge_section(bridge: &Bridge, found: &mut Found) {
-    let Some(platform) = bridge.platform else {
+    if bridge.platform.is_none() {
         // What would come to nothing without it is a mistake, and not a platform that nobody reaches. The folder of the
         // certificates is made before there is a platform.
         let rest = Bridge { certificates: bridge.certificates.clone(), ..Bridge::default() };
         found.unless(*bridge == rest, "bridge.platform", "is not set, and without it nothing is linked");
         return;
-    };
-    let highest = u32::MAX - 1;
-    found.unless(
-        PlatformId(platform).is_identity(),
-        "bridge.platform",
-        &format!("a platform has a number from 1 to {highest}"),
-    );
+    }
     if let Some(name) = &bridge.name {
         let why = format!("1 to {PLATFORM_NAME_BYTES} letters, digits, dots, hyphens and underscores");
         found.unless(is_name(name), "bridge.name", &why);
@@ -195,10 +187,6 @@ fn bridge_section(bridge: &Bridge, found: &mut Found) {
     );
     let port = bridge.listen.is_none_or(|listen| listen.port() != 0);
     found.unless(port, "bridge.listen", "a port that changes with each start is of no use to others");
-    if !HEARTBEAT_MS.contains(&bridge.heartbeat_ms) {
-        let (shortest, longest) = (HEARTBEAT_MS.start(), HEARTBEAT_MS.end());
-        found.add("bridge.heartbeat_ms", format!("lies between {shortest} and {longest}"));
-    }
     let mut seen = BTreeSet::new();
     for peer in &bridge.peers {
         if !seen.insert(peer) {
@@ -255,15 +243,35 @@ fn operation(configuration: &Configuration, found: &mut Found) {
         "control.token_file",
         "is of no use without control.tcp",
     );
-    found.unless(
-        control.tcp.is_none() || control.tcp != configuration.metrics.listen,
-        "metrics.listen",
-        "is control.tcp too",
-    );
+    one_listener_each(configuration, found);
     if let Err(why) = crate::telemetry::logging::filter(&configuration.log.level) {
         found.add("log.level", why);
     }
     found.unless(!configuration.data.as_os_str().is_empty(), "data", "is empty");
+}
+
+/// What is listened at by TCP, each for itself: the second one could not start. Port 0 is another one for each.
+fn one_listener_each(configuration: &Configuration, found: &mut Found) {
+    let sip = configuration.sip.listen.iter().filter(|listen| listen.transport == Transport::Tcp);
+    let others = [
+        ("control.tcp", configuration.control.tcp),
+        ("bridge.listen", configuration.bridge.listen),
+        ("metrics.listen", configuration.metrics.listen),
+    ];
+    let mut taken: Vec<(&str, SocketAddr)> = sip.map(|listen| ("sip.listen", listen.address)).collect();
+    for (path, address) in others {
+        let Some(address) = address.filter(|address| address.port() != 0) else { continue };
+        let same = |other: &SocketAddr| {
+            let any = other.ip().is_unspecified() || address.ip().is_unspecified();
+            other.port() == address.port()
+                && other.is_ipv4() == address.is_ipv4()
+                && (any || other.ip() == address.ip())
+        };
+        if let Some((other, there)) = taken.iter().find(|(_, other)| same(other)) {
+            found.add(path, format!("{address} is listened at already: {other} has {there}"));
+        }
+        taken.push((path, address));
+    }
 }
 
 fn one_trunk(trunk: &Trunk, path: &str, found: &mut Found) {
@@ -290,12 +298,6 @@ fn one_trunk(trunk: &Trunk, path: &str, found: &mut Found) {
     }
     if trunk.username.is_some() && trunk.address.is_none() {
         found.add(key("username"), "is of no use without address");
-    }
-    if trunk.response_s.is_some_and(|seconds| !(1..=31).contains(&seconds)) {
-        found.add(key("response_s"), "1 to 31 seconds: a transaction ends after 32 (RFC 3261 timer B)");
-    }
-    if trunk.calls_max == Some(0) {
-        found.add(key("calls_max"), "0 calls are no trunk");
     }
 }
 
@@ -337,20 +339,31 @@ mod tests {
             ("[media]\nports = \"5000-6000\"", "udp:127.0.0.1:5060"),
             ("[media]\nworkers = [1, 1]", "twice"),
             ("[media]\nadvertised = { \"10.0.0.1\" = \"::1\" }", "cannot"),
-            ("[media]\ndscp = 64", "DSCP"),
+            ("[media]\ndscp = 64", "0 to 63"),
             ("[control]\ntoken_file = \"x\"", "control.tcp"),
             ("[bridge]\nname = \"a\"", "bridge.platform"),
-            ("[bridge]\nplatform = 0\nlisten = \"127.0.0.1:1\"", "from 1"),
+            ("[bridge]\nplatform = 0\nlisten = \"127.0.0.1:1\"", "1 to 4294967294"),
             ("[bridge]\nplatform = 1", "no link"),
             ("[bridge]\nplatform = 1\nlisten = \"127.0.0.1:1\"\nname = \"a b\"", "letters"),
             ("[bridge]\nplatform = 1\nadvertise = \"a:1\"\npeers = [\"b:1\"]", "bridge.listen"),
             ("[bridge]\nplatform = 1\npeers = [\"b:1\", \"b:1\"]", "twice"),
             ("[bridge]\nplatform = 1\npeers = [\"b\"]", "NAME:PORT"),
             ("[bridge]\nplatform = 1\nlisten = \"127.0.0.1:0\"", "port"),
-            ("[bridge]\nplatform = 1\npeers = [\"b:1\"]\nheartbeat_ms = 20", "between 50"),
+            ("[bridge]\nplatform = 1\npeers = [\"b:1\"]\nheartbeat_ms = 20", "50 to 10000"),
             ("[bridge]\nplatform = 1\nlisten = \"0.0.0.0:5065\"\nplain = true", "loopback"),
             ("[bridge]\nplatform = 1\npeers = [\"192.0.2.1:5065\"]\nplain = true", "loopback"),
             ("[bridge]\nplatform = 1\npeers = [\"localhost:5065\"]\nplain = true", "loopback"),
+            ("[control]\ntcp = \"127.0.0.1:5060\"", "sip.listen"),
+            ("[control]\ntcp = \"127.0.0.1:9\"\n[metrics]\nlisten = \"0.0.0.0:9\"", "control.tcp"),
+            ("[metrics]\nlisten = \"[::1]:9\"\n[bridge]\nplatform = 1\nlisten = \"[::]:9\"", "bridge.listen"),
+            ("[[group]]\nname = \"a\"\nmembers = [\"b\"]\nring_s = 181", "setup_timeout_s"),
+            ("[[group]]\nname = \"a\"\nmembers = [\"b\"]\nring_s = 0", "1 or more"),
+            ("[[route]]\nto = [\"account:a\"]\nring_s = 181", "setup_timeout_s"),
+            ("[[trunk]]\nname = \"a\"\naddress = \"h\"\ncalls_max = 0", "1 or more"),
+            ("[calls]\nmedia_silence_s = 9", "0, or 10 or more"),
+            ("[calls]\nmax = 0", "1 to 100000"),
+            ("[sip]\nkeep_alive_s = 4", "0, or 5 or more"),
+            ("[sip]\nnonce_life_s = 9", "10 to 86400"),
             ("[log]\nlevel = \"loud=x=y\"", "log.level"),
             ("[[trunk]]\nname = \"a\"", "neither"),
             ("[[trunk]]\nname = \"a\"\naddress = \"b c\"", "b c"),
@@ -359,8 +372,8 @@ mod tests {
             ("[[trunk]]\nname = \"a\"\naddress = \"h\"\nresponse_s = 32", "timer B"),
             ("[[trunk]]\nname = \"a:b\"\naddress = \"h\"", "colon"),
             ("[sip]\nresponse_s = 32", "timer B"),
-            ("[sip]\ncontacts_max = 17", "between 1 and 16"),
-            ("[sip]\ncontacts_max = 0", "between 1 and 16"),
+            ("[sip]\ncontacts_max = 17", "1 to 16"),
+            ("[sip]\ncontacts_max = 0", "1 to 16"),
             ("[[group]]\nname = \"a\"\nmembers = []", "member"),
             ("[sip]\nshards = 0", "32"),
             ("[sip]\nshards = 33", "32"),
@@ -397,6 +410,23 @@ mod tests {
         let text = "[[route]]\nnumber = \"9\"\nfrom = \"account:a\"\nto = [\"number:8\"]\n[[route]]\nnumber = \"8\"\n\
                     from = \"trunks\"\nto = [\"number:9\"]";
         read(text).unwrap();
+    }
+
+    #[test]
+    fn what_is_hardly_meant_is_doubted() {
+        for (text, lines) in [
+            ("[media]\nports = \"20000-40000\"", &[2][..]),
+            ("[media]\nports = \"20000-32767\"", &[]),
+            (
+                "[[trunk]]\nname = \"a\"\naccept = [\"192.0.2.1\"]\n[[trunk]]\nname = \"b\"\naccept = [\"192.0.2.1\"]",
+                &[6],
+            ),
+            ("[calls]\nmax = 10\n[[trunk]]\nname = \"a\"\naddress = \"h\"\ncalls_max = 11", &[6]),
+        ] {
+            let doubts = super::super::load::warnings(text, &read(text).unwrap());
+            let found: Vec<_> = doubts.iter().filter_map(|doubt| doubt.line).collect();
+            assert_eq!(found, lines, "{doubts:?}");
+        }
     }
 
     #[test]
