@@ -15,7 +15,7 @@
 //! - [`telemetry`]: the log, metrics, health.
 //! - [`first_start`]: the data folder, the first accounts, the token.
 //! - [`supervision`]: tasks that are started anew.
-//! - [`clock`], [`threads`], [`limits`], [`memory`]: what only a shell may touch.
+//! - [`clock`], [`threads`], [`limits`], [`memory`], [`process`]: what only a shell may touch.
 //! - [`cli`]: the command line; `tandem ctl` is a client of the control socket.
 
 pub mod administration;
@@ -28,6 +28,7 @@ pub mod limits;
 pub mod links;
 pub mod memory;
 pub mod platform;
+pub mod process;
 pub mod shard;
 pub mod supervision;
 pub mod telemetry;

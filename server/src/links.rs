@@ -6,6 +6,7 @@ use crate::cluster::{Folder, InForce};
 use crate::configuration::{self, Configuration};
 use crate::limits::RESTART_PAUSE;
 use crate::platform::StartError;
+use crate::process::Process;
 use crate::supervision::supervise;
 use crate::threads;
 use router::bridge::link::{self, Security, Waker};
@@ -38,6 +39,16 @@ pub fn protection(configuration: &Configuration) -> Result<Option<Protection>, S
     Ok(Some(Protection { security: Security::Tls(certificates.tls()), certificates: Some(certificates) }))
 }
 
+/// Where the interface runs.
+pub struct Runtime {
+    /// The clocks.
+    pub clock: Clock,
+    /// The cores of its thread.
+    pub cores: Vec<usize>,
+    /// What the process holds.
+    pub process: Process,
+}
+
 /// The interface's thread.
 pub struct Links {
     stop: watch::Sender<()>,
@@ -50,8 +61,7 @@ impl Links {
         configuration: &Configuration,
         protection: Option<&Protection>,
         router: &Router,
-        clock: Clock,
-        cores: Vec<usize>,
+        runtime: Runtime,
         random: Random,
     ) -> Result<Option<Self>, StartError> {
         let config = configuration::bridge::config(configuration, configuration::media::outbound_address);
@@ -62,11 +72,17 @@ impl Links {
         };
         let listener = configuration.bridge.listen.map(bind).transpose()?;
         let (stop, stopped) = watch::channel(());
+        let Runtime { clock, cores, process } = runtime;
         let place =
             Place { router: router.clone(), clock, config, listener, security: protection.security.clone(), stopped };
         let run = move || {
             let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            built.map(|runtime| runtime.block_on(place.run(random)))
+            built.map(|runtime| {
+                runtime.block_on(async {
+                    process.runs("bridge");
+                    place.run(random).await;
+                });
+            })
         };
         let thread = threads::spawn("bridge", cores, false, run).map_err(|error| StartError::new("bridge", error))?;
         Ok(Some(Self { stop, thread }))

@@ -9,6 +9,7 @@ use crate::configuration::{self, Configuration};
 use crate::first_start::{self, FirstAccount};
 use crate::limits::{self, READY_POLL, RESTART_PAUSE, STOP_WITHIN};
 use crate::links::{self, Links, Protection};
+use crate::process::Process;
 use crate::shard::Shards;
 use crate::supervision::supervise;
 use crate::telemetry::{http, logging::Logging};
@@ -86,7 +87,8 @@ fn start(
     let router = Router::new(configuration::bridge::platform(&configuration));
     let state = State { configuration: Arc::new(configuration), draining: false };
     let live: Live = Arc::new(ArcSwap::from_pointee(state));
-    let platform = Platform { clock, router, live, layout, protection, random: Random::from_system() };
+    let process = Process::default();
+    let platform = Platform { clock, router, live, layout, protection, process, random: Random::from_system() };
     platform.run(file, logging, print)
 }
 
@@ -97,6 +99,7 @@ struct Platform {
     live: Live,
     layout: Layout,
     protection: Option<Protection>,
+    process: Process,
     random: Random,
 }
 
@@ -105,11 +108,12 @@ impl Platform {
         let configuration = Arc::clone(&self.live.load().configuration);
         let store = self.start_store(&configuration)?;
         let workers = self.start_workers(&configuration)?;
-        let shards = Shards::start(&self.router, self.clock, &self.live, &self.layout, &mut self.random)
+        let shards = Shards::start(&self.router, self.clock, &self.live, &self.layout, &self.process, &mut self.random)
             .map_err(|failure| StartError::new(failure.what, failure.why))?;
         let cores = self.layout.others.clone();
         let random = self.random.fork();
-        let links = Links::start(&configuration, self.protection.as_ref(), &self.router, self.clock, cores, random)?;
+        let runtime = links::Runtime { clock: self.clock, cores, process: self.process.clone() };
+        let links = Links::start(&configuration, self.protection.as_ref(), &self.router, runtime, random)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -183,6 +187,7 @@ impl Platform {
         logging: Logging,
         print: fn(&str),
     ) -> Result<(), StartError> {
+        self.process.runs("main");
         let signals = Signals::new().map_err(|error| StartError::new("signals", error))?;
         let (orders, received) = mpsc::channel(ORDERS);
         let named = file.clone();
@@ -215,13 +220,15 @@ impl Platform {
 
     fn start_administration(&mut self, file: Option<PathBuf>, logging: &Logging, orders: mpsc::Receiver<Order>) {
         let (clock, router, live) = (self.clock, self.router.clone(), Arc::clone(&self.live));
+        let process = self.process.clone();
         let (logging, mut random) = (logging.clone(), self.random.fork());
         let orders = Arc::new(Mutex::new(orders));
         let certificates = self.protection.as_ref().and_then(|protection| protection.certificates.clone());
         let mut start = move || {
             let waker = Waker::default();
             let endpoint = router.register(ModuleKind::Server, 0, waker.clone());
-            let core = Administration::new(clock.now(), endpoint.address(), router.clone(), &mut random);
+            let address = endpoint.address();
+            let core = Administration::new(clock.now(), address, router.clone(), process.clone(), &mut random);
             let seat = Seat {
                 core,
                 endpoint,

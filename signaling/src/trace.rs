@@ -48,6 +48,8 @@ pub struct Trace {
     calls: HashMap<Box<str>, Vec<CallId>>,
     /// Calls by age, the oldest first.
     order: VecDeque<Box<str>>,
+    /// What these names take beside their tables.
+    names_octets: usize,
 }
 
 impl Trace {
@@ -60,6 +62,7 @@ impl Trace {
             next: 0,
             calls: HashMap::new(),
             order: VecDeque::new(),
+            names_octets: 0,
         }
     }
 
@@ -92,17 +95,22 @@ impl Trace {
         }
         if let Some(legs) = self.calls.get_mut(call) {
             if !legs.contains(leg) && legs.len() < router::limits::PARAMETERS {
+                self.names_octets -= name_octets(call, legs);
                 legs.push(leg.clone());
+                self.names_octets += name_octets(call, legs);
             }
             return;
         }
         if self.order.len() >= TRACE_CALLS_MAX
             && let Some(oldest) = self.order.pop_front()
+            && let Some(legs) = self.calls.remove(&oldest)
         {
-            self.calls.remove(&oldest);
+            self.names_octets -= name_octets(&oldest, &legs);
         }
+        let legs = vec![leg.clone()];
+        self.names_octets += name_octets(call, &legs);
         self.order.push_back(call.into());
-        self.calls.insert(call.into(), vec![leg.clone()]);
+        self.calls.insert(call.into(), legs);
     }
 
     /// The last messages of the call or leg that the selection names (of all, where it names none), oldest first. Pages lead
@@ -142,6 +150,15 @@ impl Trace {
     pub fn usage(&self) -> (usize, usize) {
         let Self { known, strangers, .. } = self;
         (known.entries.len() + strangers.entries.len(), known.octets + strangers.octets)
+    }
+
+    /// How many calls can be named, and the octets that this takes.
+    pub fn names(&self) -> (usize, usize) {
+        // A hash table has a power of two of places, of which it fills seven in eight, and an octet beside each.
+        let places = (self.calls.capacity() * 8 / 7).next_power_of_two();
+        let tables =
+            places * (size_of::<(Box<str>, Vec<CallId>)>() + 1) + self.order.capacity() * size_of::<Box<str>>();
+        (self.calls.len(), self.names_octets + tables)
     }
 
     fn push(
@@ -202,6 +219,13 @@ impl Entry {
             truncated: self.truncated,
         }
     }
+}
+
+/// What the name of a call takes beside its places in the tables: the name twice, and its legs', each with two counts of who
+/// shares it.
+fn name_octets(call: &str, legs: &Vec<CallId>) -> usize {
+    let shared = |leg: &CallId| (2 * size_of::<usize>() + leg.as_str().len()).next_multiple_of(size_of::<usize>());
+    2 * call.len() + legs.capacity() * size_of::<CallId>() + legs.iter().map(shared).sum::<usize>()
 }
 
 fn call_id(bytes: &Bytes) -> Option<String> {
@@ -312,5 +336,10 @@ mod tests {
             trace.name(&number.to_string(), &CallId::of_random(number as u128));
         }
         assert_eq!((trace.calls.len(), trace.order.len()), (TRACE_CALLS_MAX, TRACE_CALLS_MAX));
+        let (calls, octets) = trace.names();
+        let names: usize = trace.order.iter().map(|call| name_octets(call, &trace.calls[call])).sum();
+        assert_eq!((calls, trace.names_octets), (TRACE_CALLS_MAX, names));
+        trace.name("10", &CallId::of_random(0));
+        assert_eq!(trace.names().1 - octets, 3 * size_of::<CallId>() + 48, "room for three legs more, and one of them");
     }
 }

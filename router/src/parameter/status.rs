@@ -52,6 +52,12 @@ pub enum ResourceKind {
     /// A certificate: in use are the days that it stays in force.
     #[n(15)]
     Certificate,
+    /// Open files of the process: sockets, connections, the database.
+    #[n(16)]
+    Files,
+    /// Tasks of a runtime.
+    #[n(17)]
+    Tasks,
 }
 
 impl ResourceKind {
@@ -73,6 +79,8 @@ impl ResourceKind {
             Self::Memory => "memory",
             Self::Table => "table",
             Self::Certificate => "certificate",
+            Self::Files => "files",
+            Self::Tasks => "tasks",
         }
     }
 }

@@ -291,9 +291,13 @@ fn statuses() -> Vec<Status> {
         }],
     };
     // Kinds that came after the first published encoding of a status.
-    let later = Resource { kind: Certificate, ..full.resources[0].clone() };
-    let later = Status { resources: vec![later], ..Status::default() };
-    vec![full, Status::default(), later]
+    let of_kind = |kind| Resource { kind, ..full.resources[0].clone() };
+    let later = |kinds: &[ResourceKind]| Status {
+        resources: kinds.iter().copied().map(of_kind).collect(),
+        ..Status::default()
+    };
+    let (second, third) = (later(&[Certificate]), later(&[Files, Tasks]));
+    vec![full, Status::default(), second, third]
 }
 
 fn accounts() -> Vec<Account> {

@@ -9,7 +9,7 @@ pub use task::{Command as Order, Live, Orders, Seat, State};
 
 use crate::first_start::FirstAccount;
 use crate::limits::{ACCOUNTS_WITHIN, DRAIN_POLL, RENEW_DAYS, SCRAPE_WITHIN, SCRAPES};
-use crate::memory;
+use crate::process::Process;
 use router::parameter::{
     Account, AccountCredential, Counter, Extension, Failure, Parameter, Platform, Reason, Resource, ResourceKind,
     ResourceState, Selection, Status,
@@ -105,9 +105,10 @@ enum Ticket {
     Drain,
 }
 
-/// The server's module. Pure but for the counts of the router and of memory, which it reads without a lock.
+/// The server's module. Pure but for the counts of the router and of the process, which it reads when it is asked.
 pub struct Administration {
     router: Router,
+    process: Process,
     outbox: Outbox,
     instances: Instances,
     since: WallTime,
@@ -126,9 +127,10 @@ struct Drain {
 
 impl Administration {
     /// The module at `address`.
-    pub fn new(now: Now, address: Address, router: Router, random: &mut Random) -> Self {
+    pub fn new(now: Now, address: Address, router: Router, process: Process, random: &mut Random) -> Self {
         Self {
             router,
+            process,
             outbox: Outbox::new(address),
             instances: Instances::new(random),
             since: now.wall,
@@ -346,7 +348,7 @@ impl Administration {
         }
     }
 
-    /// The server's own status: inboxes, what the router counted, memory, certificates.
+    /// The server's own status: inboxes, what the router counted, what the process holds, certificates.
     fn status(&self, now: WallTime) -> Status {
         let mut resources = Vec::new();
         let mut counters = Vec::new();
@@ -371,14 +373,7 @@ impl Administration {
                 counters.push(Counter::labelled(name, "inbox", &module, value));
             }
         }
-        resources.push(Resource {
-            kind: ResourceKind::Memory,
-            name: "allocated".to_owned(),
-            state: ResourceState::Ready,
-            used: memory::allocated(),
-            total: None,
-            detail: None,
-        });
+        resources.extend(self.process.resources());
         resources.extend(self.certificates.iter().map(|(name, end)| certificate(name, *end, now)));
         let router = self.router.counters();
         counters.push(Counter::new("router_unknown_destinations", router.unknown_destinations));

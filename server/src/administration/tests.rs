@@ -16,7 +16,7 @@ impl Bench {
         let others = vec![router.register(ModuleKind::Switch, 0, || {}), router.register(ModuleKind::Store, 0, || {})];
         let address = Address::local(ModuleKind::Server, 0);
         let now = Now::default();
-        let core = Administration::new(now, address, router.clone(), &mut Random::from_seed(1));
+        let core = Administration::new(now, address, router.clone(), Process::default(), &mut Random::from_seed(1));
         Self { core, router, others, now }
     }
 

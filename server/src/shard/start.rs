@@ -4,6 +4,7 @@ use super::{Ending, Shard, calls_config};
 use crate::administration::Live;
 use crate::clock::Clock;
 use crate::configuration;
+use crate::process::Process;
 use crate::threads::{self, Layout};
 use control::listener::Waker;
 use router::{ModuleKind, Random, Router};
@@ -50,6 +51,7 @@ impl Shards {
         clock: Clock,
         live: &Live,
         layout: &Layout,
+        process: &Process,
         random: &mut Random,
     ) -> Result<Self, StartFailure> {
         let configuration = live.load().configuration.clone();
@@ -83,7 +85,9 @@ impl Shards {
             let name = format!("sip-{}", seat.index);
             let (live, shards, own) = (live.clone(), shards.clone(), listeners.clone());
             let (mut for_signaling, for_switch) = (random.fork(), random.fork());
+            let (process, own_name) = (process.clone(), name.clone());
             let run = async move {
+                process.runs(&own_name);
                 let transports = match Transports::bind(&own, settings) {
                     Ok(transports) => transports,
                     Err(error) => return drop(bound.send(Err(error))),

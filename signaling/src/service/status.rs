@@ -1,7 +1,7 @@
 //! `Query × Status`.
 
 use super::Signaling;
-use crate::limits::{LEGS_MAX, NONCES_IN_USE_MAX};
+use crate::limits::{LEGS_MAX, NONCES_IN_USE_MAX, TRACE_CALLS_MAX};
 use crate::transaction::limits::{CLIENTS_MAX, SERVERS_MAX};
 use router::parameter::{Counter, Resource, ResourceKind, ResourceState, Status};
 
@@ -37,12 +37,15 @@ impl Signaling {
         }
         resources.push(bindings);
         let (trace, trace_octets) = self.means.trace.usage();
+        let (names, names_octets) = self.means.trace.names();
         let nonces = self.gate.authenticator.nonces_in_use();
         resources.extend([
             resource(ResourceKind::Table, "accounts".to_owned(), self.gate.accounts.len(), None),
             resource(ResourceKind::Table, "nonces in use".to_owned(), nonces, Some(NONCES_IN_USE_MAX)),
             resource(ResourceKind::Table, "contacts watched".to_owned(), self.keep_alives.len(), None),
             resource(ResourceKind::Table, "trace messages".to_owned(), trace, None),
+            resource(ResourceKind::Table, "trace calls".to_owned(), names, Some(TRACE_CALLS_MAX)),
+            resource(ResourceKind::Table, "trace calls octets".to_owned(), names_octets, None),
             resource(
                 ResourceKind::Table,
                 "trace octets".to_owned(),
