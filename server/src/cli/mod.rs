@@ -11,6 +11,7 @@ mod duration;
 mod print;
 mod serve;
 mod table;
+mod terminal;
 
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};

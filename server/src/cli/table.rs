@@ -1,5 +1,7 @@
 //! Tables for people: columns as wide as their widest cell.
 
+use super::terminal;
+
 /// A table.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -17,9 +19,7 @@ impl Table {
 
     /// Adds a row.
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        // What comes from peers must not steer the terminal.
-        let printable = |cell: String| cell.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
-        self.rows.push(cells.into_iter().map(printable).collect());
+        self.rows.push(cells.into_iter().map(|cell| terminal::plain(&cell)).collect());
     }
 
     /// How many rows there are, without the header.
@@ -30,7 +30,7 @@ impl Table {
     /// The table as text.
     pub(super) fn render(&self) -> String {
         let width = |column: usize| {
-            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| terminal::width(cell)).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..self.right.len()).map(width).collect();
         let mut text = String::new();
@@ -41,11 +41,8 @@ impl Table {
                 if column > 0 {
                     line.push_str("  ");
                 }
-                if self.right[column] {
-                    line.push_str(&format!("{cell:>width$}"));
-                } else {
-                    line.push_str(&format!("{cell:<width$}"));
-                }
+                let space = " ".repeat(width - terminal::width(cell));
+                line.push_str(&if self.right[column] { space + cell } else { format!("{cell}{space}") });
             }
             text.push_str(line.trim_end());
             text.push('\n');
@@ -78,6 +75,15 @@ mod tests {
         table.row(["longer\u{1b}".to_owned(), "5".to_owned(), "ready".to_owned()]);
         assert_eq!(table.render(), "name     calls  state\na           10\nlonger?      5  ready\n");
         assert_eq!(table.len(), 2);
+    }
+
+    #[test]
+    fn columns_align_whatever_the_alphabet() {
+        let mut table = Table::new(&["name", ">calls", "address"]);
+        table.row(["李雷".to_owned(), "1".to_owned(), "[2001:db8::1]:5060".to_owned()]);
+        table.row(["Zoe\u{308}".to_owned(), "20".to_owned(), "192.0.2.1:5060".to_owned()]);
+        let text = table.render();
+        assert_eq!(text, "name  calls  address\n李雷      1  [2001:db8::1]:5060\nZoe\u{308}      20  192.0.2.1:5060\n");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The client's side of the control socket.
 
-use crate::limits::REPLY_BYTES;
+use crate::limits::{ANSWER_WITHIN, COMPLETION_WITHIN, REPLY_BYTES};
+use router::time::Duration;
 use serde_json::{Value, json};
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -14,6 +15,8 @@ pub(crate) enum CtlError {
     Unreachable {
         /// Which.
         socket: PathBuf,
+        /// Whether the operator has named it.
+        named: bool,
         /// What the system said.
         error: io::Error,
     },
@@ -33,10 +36,13 @@ pub(crate) enum CtlError {
 impl fmt::Display for CtlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreachable { socket, error } if error.kind() == io::ErrorKind::PermissionDenied => {
+            Self::Unreachable { socket, error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
                 write!(f, "{} belongs to another user: only the server's owner can steer it", socket.display())
             }
-            Self::Unreachable { socket, error } => write!(
+            Self::Unreachable { socket, named: true, error } => {
+                write!(f, "no server answers at {} ({error}), which was named. Is it running?", socket.display())
+            }
+            Self::Unreachable { socket, error, .. } => write!(
                 f,
                 "no server answers at {} ({error}). Is it running? It is looked for in this folder; --socket or \
                  TANDEM_SOCKET name another",
@@ -55,9 +61,9 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(super) fn connect(socket: &Path) -> Result<Self, CtlError> {
-        let stream =
-            UnixStream::connect(socket).map_err(|error| CtlError::Unreachable { socket: socket.to_owned(), error })?;
+    pub(super) fn connect(socket: &Path, named: bool) -> Result<Self, CtlError> {
+        let unreachable = |error| CtlError::Unreachable { socket: socket.to_owned(), named, error };
+        let stream = UnixStream::connect(socket).map_err(unreachable)?;
         Ok(Self { reader: BufReader::new(stream), next: 1 })
     }
 
@@ -79,6 +85,7 @@ impl Client {
                 _ => broken(&error),
             });
         }
+        self.waits(Some(ANSWER_WITHIN));
         loop {
             let mut line = self.line()?;
             if is_closing(&line) {
@@ -88,7 +95,10 @@ impl Client {
                 continue;
             }
             match line["status"].as_str() {
-                Some("in-progress") => progress(&line["body"]),
+                Some("in-progress") => {
+                    self.waits(Some(COMPLETION_WITHIN));
+                    progress(&line["body"]);
+                }
                 Some("ok") => return Ok(line["body"].take()),
                 _ => return Err(refused(&line["error"])),
             }
@@ -127,6 +137,17 @@ impl Client {
         }
     }
 
+    /// From now on it waits for ever: for events, which may never come.
+    pub(super) fn is_patient(&self) {
+        self.waits(None);
+    }
+
+    /// For how long it waits for a line.
+    fn waits(&self, within: Option<Duration>) {
+        // A socket that is not there any more is noticed where it is read.
+        let _ = self.reader.get_ref().set_read_timeout(within);
+    }
+
     /// The next line of the server.
     pub(super) fn line(&mut self) -> Result<Value, CtlError> {
         let mut line = Vec::new();
@@ -147,6 +168,9 @@ fn is_closing(line: &Value) -> bool {
 }
 
 fn broken(error: &io::Error) -> CtlError {
+    if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) {
+        return CtlError::Broken("the server does not answer: it hangs, or was stopped".to_owned());
+    }
     CtlError::Broken(format!("the connection to the server broke: {error}"))
 }
 
@@ -214,9 +238,21 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
+        let (mut client, _server) = client("");
+        client.waits(Some(Duration::from_millis(1)));
+        let error = client.line().unwrap_err().to_string();
+        assert!(error.contains("does not answer"), "{error}");
+    }
+
+    #[test]
     fn a_missing_server_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let Err(error) = Client::connect(&folder.path().join("none.sock")) else { panic!("connected") };
-        assert!(error.to_string().contains("none.sock"));
+        let error = |named| match Client::connect(&folder.path().join("none.sock"), named) {
+            Ok(_) => panic!("connected"),
+            Err(error) => error.to_string(),
+        };
+        assert!(error(true).contains("none.sock") && error(false).contains("none.sock"));
+        assert!(error(false).contains("--socket") && !error(true).contains("--socket"), "who named it knows how");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::client::{Client, CtlError};
 use super::show;
-use crate::cli::print;
+use crate::cli::{print, terminal};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -26,6 +26,7 @@ impl Events {
         if self.party.is_none() {
             client.ask("platforms", "subscribe", json!({}))?;
         }
+        client.is_patient();
         loop {
             let event = client.line()?;
             if event["kind"] != "event" {
@@ -66,7 +67,7 @@ fn render(event: &Value) -> String {
         _ => show::text(&event["error"]["text"]),
     };
     let line = format!("{at} {missed}{what:<13} {detail}");
-    line.trim_end().chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+    terminal::plain(line.trim_end())
 }
 
 #[cfg(test)]

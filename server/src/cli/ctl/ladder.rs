@@ -7,6 +7,7 @@
 //! 03:10:02.004         │                      │───────INVITE────────▶│
 //! ```
 
+use crate::cli::terminal;
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -44,7 +45,7 @@ impl Message {
         Some(Self {
             at: super::show::clock(&json["at"]),
             received: json["direction"] == "received",
-            remote: json["remote"].as_str()?.chars().filter(|c| !c.is_control()).collect(),
+            remote: terminal::plain(json["remote"].as_str()?),
             label: label(json["message"].as_str()?),
         })
     }
@@ -73,7 +74,7 @@ fn label(message: &str) -> String {
         }
         None => format!("{}{sdp}", first.split(' ').next().unwrap_or("?")),
     };
-    let label: String = label.chars().filter(|c| !c.is_control()).take(LABEL).collect();
+    let label: String = terminal::plain(&label).chars().take(LABEL).collect();
     if label.is_empty() { "keep-alive".to_owned() } else { label }
 }
 

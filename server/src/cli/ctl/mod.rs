@@ -72,7 +72,7 @@ enum Command {
 impl Ctl {
     pub(super) fn run(self) -> ExitCode {
         let result = locate::socket(self.socket.as_deref(), self.config.as_deref())
-            .and_then(|socket| Client::connect(&socket))
+            .and_then(|socket| Client::connect(&socket, self.socket.is_some()))
             .and_then(|mut client| self.command.run(&mut client, self.json));
         match result {
             Ok(()) => ExitCode::SUCCESS,

@@ -2,7 +2,7 @@
 
 use super::client::{Client, CtlError};
 use super::ladder;
-use crate::cli::print;
+use crate::cli::{print, terminal};
 use clap::Args;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -54,8 +54,7 @@ fn in_full(messages: &[Value]) -> String {
         let _ = writeln!(text, "--- {at} {transport} {local} {arrow} {remote}");
         let printable = word(&message["message"]);
         for line in printable.lines() {
-            let _ =
-                writeln!(text, "{}", line.chars().map(|c| if c.is_control() { '?' } else { c }).collect::<String>());
+            let _ = writeln!(text, "{}", terminal::plain(line));
         }
         if message["truncated"] == true {
             text.push_str("... (cut)\n");
