@@ -7,6 +7,11 @@ const HELP: &[(&str, &str)] = &[
     ("bindings_refreshed", "Registrations that were refreshed."),
     ("bindings_removed", "Contacts that were removed."),
     ("bridge_answers_late", "Answers of other platforms that came after their request was given up."),
+    ("bridge_link_octets_in", "Octets that came over the platform's link."),
+    ("bridge_link_octets_out", "Octets that went over the platform's link."),
+    ("bridge_link_packets_dropped", "Packets for the platform that were refused, dropped or lost with its link."),
+    ("bridge_link_packets_in", "Packets that came over the platform's link."),
+    ("bridge_link_packets_out", "Packets that went over the platform's link."),
     ("bridge_links_refused", "Links of other platforms that were refused."),
     ("bridge_links_up", "Links with other platforms that came up."),
     ("bridge_packets_delivered", "Packets of other platforms that were given to a module."),
@@ -36,6 +41,7 @@ const HELP: &[(&str, &str)] = &[
     ("inbox_wakes", "Wake-ups of a sleeping module."),
     ("legs_started", "Outgoing legs."),
     ("legs_unreleased", "Legs whose end nobody confirmed: a fault if above 0."),
+    ("log_lines_dropped", "Lines of the log that were not written, as nobody read them."),
     ("media_packets_discarded", "Packets of media that were not relayed, by reason."),
     ("media_packets_lost", "RTP packets of peers that never came."),
     ("media_packets_received", "Packets of media received."),
@@ -59,6 +65,8 @@ const HELP: &[(&str, &str)] = &[
     ("sip_answers_unacknowledged", "Answers to INVITE that no ACK came to: the call was ended."),
     ("sip_bindings_put_back", "Registrations that the store did not take at first."),
     ("sip_challenges", "Requests that were challenged (401)."),
+    ("sip_datagrams_overflowed", "Datagrams that the kernel dropped as the receive buffer was full."),
+    ("sip_datagrams_unsent", "Datagrams that the kernel had no room to send."),
     ("sip_dialog_limited", "Requests dropped as their dialog had too many from elsewhere."),
     ("sip_downgraded_to_udp", "Long requests sent by UDP after all."),
     ("sip_glares", "Offers that crossed."),
@@ -85,6 +93,7 @@ const HELP: &[(&str, &str)] = &[
     ("sip_timed_out", "Requests that no answer came to."),
     ("sip_transactions_refused", "Requests refused as the table of transactions was full."),
     ("sip_transport_failures", "Messages that did not leave."),
+    ("sip_trunk_limited", "Messages dropped as a trunk sent more than it may."),
     ("sip_unknown_admitted", "Messages of unknown sources that were looked at."),
     ("sip_unknown_source_limited", "Messages dropped as one unknown source had too many."),
     ("sip_unknown_total_limited", "Messages dropped as unknown sources had too many together."),
@@ -99,14 +108,17 @@ const HELP: &[(&str, &str)] = &[
     ("store_rows_purged", "Expired registrations and old records that were deleted."),
     ("store_writes", "Writes that the store took, by kind."),
     ("transfers_started", "Transfers that were asked for, each with a record of its own."),
-    ("worker_tick_lateness_us", "How late timers of the media worker ran, microseconds."),
+    ("worker_tick_lateness_us", "How late timers of the media worker ran, seconds."),
 ];
 
-/// What a counter or distribution means. One that a module counts beyond those of the list says where it comes from.
+/// What is said of a counter that is not in the list: a module of a later version may count more.
+const UNKNOWN: &str = "Counted by the module that the label names.";
+
+/// What a counter or distribution means.
 pub(super) fn of(name: &str) -> &'static str {
     match HELP.binary_search_by_key(&name, |(name, _)| name) {
         Ok(index) => HELP[index].1,
-        Err(_) => "Counted by the module that the label names.",
+        Err(_) => UNKNOWN,
     }
 }
 

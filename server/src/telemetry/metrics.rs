@@ -9,7 +9,7 @@ use router::parameter::{
     Counter, Distribution, Platform, PlatformState, Resource, ResourceKind, ResourceState, Status,
 };
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 /// A family: all samples of one name stand together, behind one `HELP` and one `TYPE`.
 struct Family {
@@ -66,6 +66,8 @@ pub fn exposition(scrape: &Scrape, draining: bool) -> String {
 
 const UP: &str = "Whether the module answers.";
 
+const LOAD: &str = "tandem_platform_load_ratio";
+
 fn module(families: &mut Families, status: &Status) {
     families.gauge("tandem_up", UP, &[("module", &status.module)], 1);
     let since = u64::try_from(status.since.as_secs()).unwrap_or(0);
@@ -91,16 +93,18 @@ fn platform(families: &mut Families, platform: &Platform) {
     let linked = u64::from(platform.state == PlatformState::Linked);
     families.gauge("tandem_platform_linked", "Whether the platform has a link of its own.", &labels, linked);
     if let Some(round_trip) = platform.round_trip_us {
-        let help = "Round trip of the last heartbeat, microseconds.";
-        families.gauge("tandem_platform_round_trip_us", help, &labels, round_trip.into());
+        let help = "Round trip of the last heartbeat, seconds.";
+        let name = "tandem_platform_round_trip_seconds";
+        sample(families.samples(name, "gauge", help), name, &labels, Scaled { value: round_trip.into(), digits: 6 });
     }
     families.gauge("tandem_platform_queued", "Packets that wait to be written to its link.", &labels, platform.queued);
     families.gauge("tandem_platform_in_flight", "Requests to it without an answer.", &labels, platform.in_flight);
     for module in &platform.modules {
         let name = router::address::Module::new(module.kind, module.index).to_string();
         let labels = [("platform", id.as_str()), ("offered", name.as_str())];
-        let help = "How loaded a module of the platform says it is, thousandths.";
-        families.gauge("tandem_platform_load_thousandths", help, &labels, module.load_thousandths.into());
+        let help = "How loaded a module of the platform says it is; 1 is all.";
+        let load = Scaled { value: module.load_thousandths.into(), digits: 3 };
+        sample(families.samples(LOAD, "gauge", help), LOAD, &labels, load);
     }
 }
 
@@ -109,7 +113,7 @@ fn resource(families: &mut Families, module: &str, resource: &Resource) {
     let labels = [("module", module), ("kind", kind.as_str()), ("name", resource.name.as_str())];
     families.gauge("tandem_resource_used", "How much of a resource is in use.", &labels, resource.used);
     if let Some(total) = resource.total {
-        families.gauge("tandem_resource_total", "How much of a resource there is.", &labels, total);
+        families.gauge("tandem_resource_capacity", "How much of a resource there is.", &labels, total);
     }
     let state = match resource.state {
         ResourceState::Ready => 0,
@@ -127,19 +131,46 @@ fn counter(families: &mut Families, module: &str, counter: &Counter) {
     sample(families.samples(&name, "counter", help), &name, &labels, counter.value);
 }
 
+/// What is counted in microseconds or milliseconds is told in seconds, the base unit of Prometheus.
 fn distribution(families: &mut Families, module: &str, distribution: &Distribution) {
-    let name = format!("tandem_{}", metric_name(&distribution.name));
+    let (stem, digits) = match distribution.name.rsplit_once('_') {
+        Some((stem, "us")) => (format!("{stem}_seconds"), 6),
+        Some((stem, "ms")) => (format!("{stem}_seconds"), 3),
+        _ => (distribution.name.clone(), 0),
+    };
+    let scaled = |value: u64| Scaled { value, digits };
+    let name = format!("tandem_{}", metric_name(&stem));
     let samples = families.samples(&name, "histogram", help::of(&distribution.name));
     let bucket = format!("{name}_bucket");
     for (bound, count) in &distribution.buckets {
-        sample(samples, &bucket, &[("module", module), ("le", &bound.to_string())], *count);
+        sample(samples, &bucket, &[("module", module), ("le", &scaled(*bound).to_string())], count);
     }
     sample(samples, &bucket, &[("module", module), ("le", "+Inf")], distribution.count);
-    sample(samples, &format!("{name}_sum"), &[("module", module)], distribution.sum);
+    sample(samples, &format!("{name}_sum"), &[("module", module)], scaled(distribution.sum));
     sample(samples, &format!("{name}_count"), &[("module", module)], distribution.count);
 }
 
-fn sample(text: &mut String, name: &str, labels: &[(&str, &str)], value: u64) {
+/// A number of so many decimal places, exact.
+#[derive(Clone, Copy)]
+struct Scaled {
+    value: u64,
+    digits: u32,
+}
+
+impl fmt::Display for Scaled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let one = 10_u64.pow(self.digits);
+        let (whole, rest) = (self.value / one, self.value % one);
+        write!(f, "{whole}")?;
+        if rest == 0 {
+            return Ok(());
+        }
+        let rest = format!("{rest:0width$}", width = self.digits as usize);
+        write!(f, ".{}", rest.trim_end_matches('0'))
+    }
+}
+
+fn sample(text: &mut String, name: &str, labels: &[(&str, &str)], value: impl fmt::Display) {
     text.push_str(name);
     for (index, (label, value)) in labels.iter().enumerate() {
         text.push(if index == 0 { '{' } else { ',' });
@@ -184,7 +215,12 @@ mod tests {
                 detail: None,
             }],
             counters: vec![Counter::labelled("sip_requests", "method", "A\"B\\\n", 7)],
-            distributions: vec![Distribution { name: "lateness_us".into(), buckets: vec![(10, 1)], count: 2, sum: 30 }],
+            distributions: vec![Distribution {
+                name: "lateness_us".into(),
+                buckets: vec![(10, 1), (2_000_000, 1)],
+                count: 2,
+                sum: 1_500_030,
+            }],
             ..Status::default()
         };
         let scrape = Scrape {
@@ -206,12 +242,16 @@ mod tests {
         let text = exposition(&scrape, false);
         assert!(text.contains("tandem_calls 6\n"));
         assert!(text.contains("tandem_sip_requests_total{module=\"switch/0\",method=\"A\\\"B\\\\\\n\"} 7\n"), "{text}");
-        assert!(text.contains("tandem_lateness_us_bucket{module=\"switch/1\",le=\"+Inf\"} 2\n"));
+        for line in ["bucket{module=\"switch/1\",le=\"0.00001\"} 1", "bucket{module=\"switch/1\",le=\"2\"} 1"] {
+            assert!(text.contains(&format!("tandem_lateness_seconds_{line}\n")), "{line}: {text}");
+        }
+        assert!(text.contains("tandem_lateness_seconds_bucket{module=\"switch/1\",le=\"+Inf\"} 2\n"));
+        assert!(text.contains("tandem_lateness_seconds_sum{module=\"switch/1\"} 1.50003\n"));
         assert!(text.contains("tandem_up{module=\"store/0\"} 0\n"));
-        assert!(text.contains("tandem_resource_total{module=\"switch/0\",kind=\"calls\",name=\"calls\"} 10\n"));
+        assert!(text.contains("tandem_resource_capacity{module=\"switch/0\",kind=\"calls\",name=\"calls\"} 10\n"));
         assert!(text.contains("tandem_platform_reachable{platform=\"2\",name=\"west\"} 1\n"), "{text}");
-        assert!(text.contains("tandem_platform_round_trip_us{platform=\"2\",name=\"west\"} 210\n"), "{text}");
-        assert!(text.contains("tandem_platform_load_thousandths{platform=\"2\",offered=\"voice/0\"} 40\n"), "{text}");
+        assert!(text.contains("tandem_platform_round_trip_seconds{platform=\"2\",name=\"west\"} 0.00021\n"), "{text}");
+        assert!(text.contains("tandem_platform_load_ratio{platform=\"2\",offered=\"voice/0\"} 0.04\n"), "{text}");
         assert!(!text.contains("platform=\"0\""), "nobody");
         assert!(!text.contains("platform=\"1\""), "the own one is what all the rest is of");
         let types: Vec<_> = text.lines().filter(|line| line.starts_with("# TYPE")).collect();

@@ -12,12 +12,13 @@
 //! that is looked at again and again, with time to spare for a slow machine. When a test fails, the site prints all logs.
 //!
 //! - [`site`], [`process`], [`wait`], [`ports`]: the ground.
-//! - [`server`], [`control`]: Tandem.
+//! - [`server`], [`control`], [`exposition`]: Tandem.
 //! - [`sipp`], [`baresip`], [`sipsak`], [`wire`]: peers.
 //! - [`tone`], [`wav`]: what is heard.
 
 pub mod baresip;
 pub mod control;
+pub mod exposition;
 pub mod ports;
 pub mod process;
 pub mod server;

@@ -73,7 +73,7 @@ fn two_platforms_couple_and_a_killed_one_comes_back() {
     let (status, metrics) = a.get("/metrics");
     assert_eq!(status, 200);
     let samples =
-        ["tandem_platform_reachable{", "tandem_platform_round_trip_us{", "tandem_bridge_link_packets_in_total{"];
+        ["tandem_platform_reachable{", "tandem_platform_round_trip_seconds{", "tandem_bridge_link_packets_in_total{"];
     for sample in samples {
         let found = metrics.lines().any(|line| line.starts_with(sample) && line.contains("platform=\"2\""));
         assert!(found, "{sample} of platform 2:\n{metrics}");

@@ -5,7 +5,7 @@ use rustix::process::Signal;
 use scenarios::peer::process;
 use scenarios::peer::server::{Settings, binary};
 use scenarios::peer::wait::{PATIENCE, until};
-use scenarios::peer::{Control, Server, Site};
+use scenarios::peer::{Control, Server, Site, exposition};
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -137,6 +137,76 @@ fn a_reload_changes_the_plan_and_drops_no_call() {
     server.stop();
 }
 
+/// A key of each kind is changed while a call is up: it is in force for what begins then, and the call goes on, even where its own
+/// trunk is taken away.
+#[test]
+fn every_kind_of_key_is_reloaded_under_a_call() {
+    let site = Site::new();
+    let (caller, other) = (site.host.socket(), site.host.socket());
+    let inbound = trunk("in", None, caller);
+    let outbound = trunk("other", None, other);
+    let mut server = Server::start(&site, &Settings::new(format!("{inbound}{outbound}")));
+    let talking =
+        ours(&site, "talking", CALLER_HUNG_UP, &[], caller).service("echo").to(server.sip).calls(1, 1).start();
+    let call = until("the call is up", || {
+        let calls = server.control().ask("calls", "list", json!({}));
+        (calls["calls"][0]["state"] == "talking").then(|| calls["calls"][0]["call"].clone())
+    });
+    let reload = |more: String, log: &str, keys: &[&str]| {
+        let settings = Settings { log: log.to_owned(), ..Settings::new(more) };
+        server.configure(&settings);
+        let report = server.ctl_json(&["reload"]);
+        let applied = report["applied"].as_array().expect("what is applied");
+        let applied: Vec<&str> = applied.iter().filter_map(|change| change["key"].as_str()).collect();
+        assert!(keys.iter().all(|key| applied.contains(key)), "{keys:?}: {report}");
+        assert_eq!(report["restart"], json!([]), "{report}");
+        assert_eq!(server.used("calls"), 1, "the call is up: {keys:?}");
+    };
+    let refused = |name: &str, number: &str, status: &str| {
+        let replace = [("STATUS", status)];
+        ours(&site, name, CALLER_REFUSED, &replace, other).service(number).to(server.sip).calls(1, 1).run();
+    };
+    let talks = |name: &str, number: &str| {
+        ours(&site, name, CALLER, &[], other).service(number).to(server.sip).calls(1, 1).run();
+    };
+
+    // A limit, and then a higher one.
+    reload(format!("{inbound}{outbound}[calls]\nmax = 1\n"), "", &["calls.max"]);
+    refused("at-the-limit", "echo", "503");
+    // The numbers of a service.
+    let services = "[services]\necho = [\"9196\"]\n";
+    reload(format!("{inbound}{outbound}{services}"), "", &["calls.max", "services.echo"]);
+    refused("no-service", "echo", "404");
+    talks("service", "9196");
+    // The plan: groups, and routes.
+    let group = "[[group]]\nname = \"sales\"\nmembers = [\"alice\"]\n";
+    let route = "[[route]]\nnumber = \"777\"\nto = [\"refuse:busy\"]\n";
+    refused("no-group", "sales", "404");
+    reload(format!("{inbound}{outbound}{services}{group}{route}"), "", &["group[0].members", "route[0].number"]);
+    refused("group", "sales", "480");
+    refused("route", "777", "486");
+    // The log: its level, and whether it shows numbers.
+    assert!(!server.log().contains("DEBUG") && !server.log().contains("9196"), "{}", server.log());
+    reload(
+        format!("{inbound}{outbound}{services}"),
+        "level = \"debug\"\nreveal = true\n",
+        &["log.level", "log.reveal"],
+    );
+    talks("revealed", "9196");
+    assert!(server.log().contains("DEBUG") && server.log().contains("9196"), "{}", server.log());
+    // Who may call: an allow list, and a trunk that is taken away under its call.
+    let elsewhere = trunk("other", None, site.host.socket());
+    reload(format!("{elsewhere}{services}"), "", &["trunk[0].accept", "trunk[1].accept"]);
+    refused("a-stranger", "9196", "401");
+    let (status, _) = server.ctl(&["hangup", call.as_str().expect("a call has a name")]);
+    assert!(status.success(), "{status}");
+    talking.succeeds();
+    server.is_idle();
+    let record = &server.ctl_json(&["records", "--party", "in"])[0];
+    assert_eq!((&record["outcome"], &record["ended-by"]), (&json!("answered"), &json!("operator")), "{record}");
+    server.stop();
+}
+
 #[test]
 fn a_draining_server_takes_no_new_calls_and_ends_with_the_last_one() {
     let site = Site::new();
@@ -232,14 +302,31 @@ fn metrics_tell_what_happened() {
     server.is_idle();
     let (status, text) = server.get("/metrics");
     assert_eq!(status, 200);
-    let value = |name: &str| {
-        let found = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
-        found.unwrap_or_else(|| panic!("no {name} in\n{text}"))
+    let families = exposition::read(&text);
+    let sum = |name: &str, labels: &[(&str, &str)]| {
+        families.get(name).unwrap_or_else(|| panic!("no {name} in\n{text}")).sum(labels)
     };
-    assert_eq!(value("tandem_calls "), 0.0);
-    assert!(value("tandem_memory_allocated_bytes ") > 100_000.0);
-    assert!(text.contains("method=\"INVITE\""), "requests by method:\n{text}");
-    assert!(text.contains("tandem_up{module=\"signaling/0\"} 1"), "{text}");
+    assert_eq!(sum("tandem_calls", &[]), 0.0);
+    assert_eq!(sum("tandem_registrations", &[]), 0.0);
+    assert_eq!(sum("tandem_calls_started_total", &[]), 3.0);
+    assert_eq!(sum("tandem_calls_ended_total", &[("cause", "normal")]), 3.0);
+    assert!(sum("tandem_memory_allocated_bytes", &[]) > 100_000.0);
+    assert!(sum("tandem_sip_requests_received_total", &[("method", "INVITE")]) >= 3.0);
+    assert!(sum("tandem_sip_responses_sent_total", &[("status", "200")]) >= 6.0);
+    assert!(sum("tandem_media_packets_received_total", &[("protocol", "rtp")]) >= 0.0);
+    assert!(sum("tandem_media_packets_lost_total", &[]) >= 0.0);
+    assert_eq!(sum("tandem_resource_used", &[("kind", "inbox"), ("name", "switch/0")]), 0.0);
+    assert!(sum("tandem_resource_used", &[("kind", "files")]) > 10.0);
+    assert!(sum("tandem_resource_used", &[("kind", "tasks"), ("name", "main")]) > 3.0);
+    assert_eq!(sum("tandem_inbox_refused_total", &[]) + sum("tandem_inbox_dropped_notices_total", &[]), 0.0);
+    assert!(sum("tandem_worker_tick_lateness_seconds", &[("le", "+Inf")]) >= 0.0);
+    assert_eq!(sum("tandem_up", &[("module", "signaling/0")]), 1.0);
+    // What is counted is explained.
+    let unexplained = families.iter().filter(|(_, family)| family.help.starts_with("Counted by the module"));
+    assert_eq!(unexplained.map(|(name, _)| name).collect::<Vec<_>>(), Vec::<&String>::new());
+    // What a peer may choose makes no more series than there are methods and statuses.
+    let series: usize = families.values().map(|family| family.samples.len()).sum();
+    assert!(series < 1_000, "{series} series");
     let (_, table) = server.ctl(&["status"]);
     assert!(table.contains("signaling/0") && table.contains("udp "), "{table}");
     server.stop();
