@@ -96,11 +96,17 @@ impl Signaling {
             self.keep_alives.watch(&mut self.means, &self.bindings, &account);
         }
         if changed.added + changed.removed > 0 {
+            let contacts = self.bindings.contacts(&account);
+            let left = contacts.iter().map(|contact| contact.expires.since(self.means.now.wall).as_secs()).max();
+            let from = flow.remote.to_string();
             tracing::info!(
                 account = self.means.shown(&account),
-                added = changed.added,
-                removed = changed.removed,
-                "registration changed"
+                contacts = contacts.len(),
+                expires_s = left.unwrap_or(0),
+                transport = flow.transport.parameter(),
+                from = self.means.shown(&from),
+                "{}",
+                if changed.added > 0 { "registered" } else { "unregistered" }
             );
         }
         if changed.added + changed.refreshed + changed.removed > 0 {
