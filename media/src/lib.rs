@@ -5,7 +5,7 @@
 //!              │                                            │
 //!      ┌───────▼────────┐   Open, Connect, Set, Close  ┌────▼─────┐
 //!      │    service     ├─────────────────────────────▶│ session  │  port ─ learn ─ receive ─ relay ─▶ port
-//!      │ Voice<W: Wire> │                              │          │  builtin: echo, milliwatt, silence
+//!      │ Voice<W: Wire> │                              │          │  builtin: echo, tones, silence
 //!      └───────┬────────┘                              └────┬─────┘
 //!              │ takes, gives back                          │ send, connect
 //!         ┌────▼─────┐            ┌─────────┐          ┌────▼─────┐

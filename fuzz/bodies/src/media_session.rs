@@ -118,7 +118,8 @@ impl Bench {
                 self.request(tape, command, |tape| match tape.below(3) {
                     0 => plan(tape).into(),
                     _ => {
-                        let kinds = [BuiltinKind::Echo, BuiltinKind::Milliwatt, BuiltinKind::Silence];
+                        let kinds =
+                            [BuiltinKind::Echo, BuiltinKind::Milliwatt, BuiltinKind::Silence, BuiltinKind::Ringback];
                         Builtin { port: port(tape), kind: tape.pick(&kinds).unwrap_or(BuiltinKind::Echo) }.into()
                     }
                 });

@@ -2,7 +2,7 @@
 
 use super::plan::Formats;
 use crate::limits::{FRAME_BYTES, FRAME_MS, FRAMES_LATE};
-use codecs::{Law, Milliwatt, silence};
+use codecs::{Law, Milliwatt, Ringback, silence};
 use router::parameter::BuiltinKind;
 use router::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ const PER_MS: u32 = 8;
 #[derive(Clone, Copy, Debug)]
 enum Sound {
     Milliwatt(Milliwatt),
+    Ringback(Ringback),
     Silence,
 }
 
@@ -50,6 +51,7 @@ impl Generator {
         let sound = match kind {
             BuiltinKind::Echo => return None,
             BuiltinKind::Milliwatt => Sound::Milliwatt(Milliwatt::new(law)),
+            BuiltinKind::Ringback => Sound::Ringback(Ringback::new(law)),
             BuiltinKind::Silence => Sound::Silence,
         };
         let frame_ms = frame.map_or(20, |frame| frame.as_millis().min(1_000) as u16).clamp(FRAME_MS.0, FRAME_MS.1);
@@ -91,6 +93,7 @@ impl Generator {
         let octets = &mut payload[..length];
         match &mut self.sound {
             Sound::Milliwatt(milliwatt) => milliwatt.fill(octets),
+            Sound::Ringback(ringback) => ringback.fill(octets),
             Sound::Silence => silence::fill(self.law, octets),
         }
         let frame = Frame { sequence: self.sequence, timestamp: self.timestamp, length };

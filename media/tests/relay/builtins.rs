@@ -1,4 +1,4 @@
-//! Echo, milliwatt and silence.
+//! Echo, milliwatt, silence and the ringing tone.
 
 use crate::network::*;
 use media::rtp::Header;
@@ -89,6 +89,27 @@ fn silence_follows_the_plan_s_frame_and_format() {
     assert!((5..=6).contains(&after.len()), "{}", after.len());
     assert_eq!(after[0].data[12..], [0xd5; 320]);
     assert_eq!(numbers(&after[0]).0, numbers(before.last().unwrap()).0.wrapping_add(1));
+}
+
+#[test]
+fn the_ringing_tone_sounds_a_second_and_pauses_four_in_one_stream() {
+    let mut world = World::new();
+    let (phone, _) = alone(&mut world, vec![Codec::new(0, "PCMU", 8_000)]);
+    world.start(SESSION, A, BuiltinKind::Ringback).unwrap();
+    let mut heard = Vec::new();
+    for _ in 0..600 {
+        world.pass(10);
+        heard.extend(world.take_rtp());
+    }
+    heard.truncate(300);
+    assert_continuous(&heard);
+    assert!(heard.iter().all(|sent| sent.to == phone.at && sent.data.len() == 172));
+    let is_silent = |frame: usize| heard[frame].data[12..].iter().all(|&octet| octet == 0xff);
+    let silent: Vec<_> = (0..heard.len()).filter(|&frame| is_silent(frame)).collect();
+    assert_eq!(silent, (50..250).collect::<Vec<_>>(), "frames of 20 ms");
+    world.ask(SESSION, Command::Stop, one(Builtin { port: A, kind: BuiltinKind::Ringback })).unwrap();
+    world.pass(100);
+    assert!(world.take_rtp().is_empty());
 }
 
 #[test]

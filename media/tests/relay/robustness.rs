@@ -134,7 +134,8 @@ fn any_sequence_of_requests_is_answered_and_leaves_nothing_behind() {
         for _ in 0..300 {
             let session = Instance(random.below(4));
             let port = |random: &mut Random| PortId(random.below(4) as u16);
-            let kind = [BuiltinKind::Echo, BuiltinKind::Milliwatt, BuiltinKind::Silence][random.below(3) as usize];
+            let kinds = [BuiltinKind::Echo, BuiltinKind::Milliwatt, BuiltinKind::Silence, BuiltinKind::Ringback];
+            let kind = kinds[random.below(4) as usize];
             let interface = ["192.0.2.1", "2001:db8::5", "0.0.0.0", "::"][(random.below(12) / 3) as usize];
             let media_port =
                 MediaPort { port: port(&mut random), interface: interface.parse().unwrap(), address: None };

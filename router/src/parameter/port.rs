@@ -104,6 +104,9 @@ pub enum BuiltinKind {
     /// Silence.
     #[n(3)]
     Silence,
+    /// The ringing tone of ITU-T E.180: 425 Hz, a second on and four off.
+    #[n(4)]
+    Ringback,
 }
 
 /// `Start × Builtin` on a port; `Stop × Builtin` ends it.

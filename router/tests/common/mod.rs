@@ -373,7 +373,7 @@ pub fn samples() -> Vec<Parameter> {
     };
     add!([plan(), bare]);
     add!([Bridge { a: PortId(1), b: PortId(65_535) }]);
-    let kinds = [BuiltinKind::Echo, BuiltinKind::Milliwatt, BuiltinKind::Silence];
+    let kinds = [BuiltinKind::Echo, BuiltinKind::Milliwatt, BuiltinKind::Silence, BuiltinKind::Ringback];
     add!(kinds.map(|kind| Builtin { port: PortId(1), kind }));
     add!([statistics(), PortStatistics::default()]);
     let kinds = [MediaEventKind::Arrived, MediaEventKind::Silent, MediaEventKind::Broken];
