@@ -61,6 +61,10 @@ pub const CANDIDATE_MS: u64 = 100;
 /// keeps its address, shorter than what a caller bears.
 pub const UNLEARN_MS: u64 = 5_000;
 
+/// For so long a peer's reports explain that none of its media arrives: an hour, as long as who is muted in a conference may listen
+/// on a device that stops sending meanwhile; beyond it the call is one that both ends forgot.
+pub const REPORTS_ALONE: Duration = Duration::from_secs(3_600);
+
 /// A session without a request from its owner and without a datagram for so long has lost its owner, milliseconds: longer
 /// than any hold without session refresh (RFC 4028) that callers bear, short enough that nothing piles up over days.
 pub const ORPHAN_MS: u64 = 4 * 3_600_000;

@@ -6,7 +6,7 @@ use super::builtin::Generator;
 use super::learn::{Learning, Verdict};
 use super::plan::{Format, FormatKind, Formats, Plan};
 use super::relay::{Incoming, Origin, Outgoing};
-use crate::limits::PACKETS_PER_SECOND;
+use crate::limits::{PACKETS_PER_SECOND, REPORTS_ALONE};
 use crate::rtcp::{Feedback, Reception, Sent};
 use crate::rtp::{Arrival, Header};
 use crate::status::Discard;
@@ -129,6 +129,9 @@ pub struct Port {
     feedback: Feedback,
     remote_rtcp: Option<SocketAddr>,
     heard_rtcp: Option<Instant>,
+    /// When a report last said that the peer is there though nothing is heard of it; what its last sender report counted.
+    alive: Option<Instant>,
+    sender_packets: Option<u32>,
     /// Packets sent at the last report and at the one before.
     sent_at_reports: [u64; 2],
     reported: bool,
@@ -167,6 +170,8 @@ impl Port {
             feedback: Feedback::default(),
             remote_rtcp: None,
             heard_rtcp: None,
+            alive: None,
+            sender_packets: None,
             sent_at_reports: [0; 2],
             reported: false,
         }
@@ -373,8 +378,10 @@ impl Port {
         let mut watched = Watched { silent: false, unlearned: false, next: now + unlearn_after };
         let Some(plan) = &self.plan else { return watched };
         if let Some(limit) = plan.silence_limit.filter(|_| !self.silent) {
-            // A peer that reports is there, whatever it has to say: held by its own device, or silent by its codec.
-            let due = self.heard_rtcp.map_or(quiet_since, |heard| heard.max(quiet_since)) + limit;
+            // A peer that reports is there (held by its own device, silent by its codec, or its packets are lost on the way), but
+            // not for ever: nobody talks.
+            let alive = self.alive.map_or(quiet_since, |alive| alive.max(quiet_since));
+            let due = (alive + limit).min(quiet_since + limit.max(REPORTS_ALONE));
             if now >= due {
                 (self.silent, watched.silent) = (true, true);
             } else {

@@ -1,7 +1,7 @@
 //! Where peers really send from, and who only pretends.
 
 use crate::network::*;
-use media::rtcp::{Compound, write};
+use media::rtcp::{Compound, NtpTime, Source, write};
 use router::parameter::{MediaEventKind, MediaPlan};
 use std::net::SocketAddr;
 
@@ -163,6 +163,36 @@ fn reports_are_a_sign_of_life_on_either_leg() {
     let silent: Vec<_> = world.events.iter().filter(|(_, event)| event.kind == MediaEventKind::Silent).collect();
     assert_eq!(silent.len(), 1);
     assert_eq!(silent[0].1.port, B);
+}
+
+/// How long after its last packet a peer counts as silent that reports every five seconds; `report`: its `n`th.
+fn silent_after(report: impl Fn(u32) -> Option<Source>) -> Option<u64> {
+    let mut world = World::new();
+    let mut call = Call::begin(&mut world);
+    world.set(call.session, &[MediaPlan { silence_limit_ms: Some(20_000), ..plan(A, call.a.at) }]);
+    call.talk(&mut world, 5);
+    world.events.clear();
+    let above = SocketAddr::new(call.a.at.ip(), call.a.at.port() + 1);
+    for n in 0..1_000 {
+        let source = report(n);
+        let data = write(&Compound { ssrc: 0xa, cname: "a", source, block: None, goodbye: false });
+        world.deliver(above, call.port_a.rtcp, &data);
+        world.pass(5_000);
+        if world.events.iter().any(|(_, event)| event.kind == MediaEventKind::Silent) {
+            return Some(5 * u64::from(n + 1));
+        }
+    }
+    None
+}
+
+#[test]
+fn what_a_peer_reports_tells_whether_it_is_there() {
+    let sent = |packets| Some(Source { ntp: NtpTime(0), timestamp: 0, packets, octets: 0 });
+    assert_eq!(silent_after(|_| None), Some(3_600), "it listens: for an hour");
+    assert_eq!(silent_after(|n| sent(5 + 250 * u64::from(n))), Some(3_600), "it sends, and all is lost on the way");
+    assert_eq!(silent_after(|_| sent(5)), Some(20), "it says that it sends, and sends nothing");
+    // One that stops is a sender for two intervals more (RFC 3550 §6.4).
+    assert_eq!(silent_after(|n| if n < 2 { sent(5) } else { None }), Some(3_600));
 }
 
 #[test]

@@ -30,9 +30,13 @@ impl Port {
         if channel == Channel::Rtcp && self.remote_rtcp.is_none() {
             self.remote_rtcp = Some(from);
         }
+        let mut alive = true;
         for item in items {
             match item {
                 Item::Sender(ssrc, info) => {
+                    // Who sends nothing any more sends receiver reports after two intervals (RFC 3550 §6.4): one that goes on
+                    // as a sender that sends nothing is stuck.
+                    alive &= self.sender_packets.replace(info.packets) != Some(info.packets);
                     if let Some(reception) = self.reception.as_mut().filter(|reception| reception.ssrc() == ssrc) {
                         reception.handle_sender_report(now, info.ntp);
                     }
@@ -43,6 +47,9 @@ impl Port {
                 // A BYE does not end a call: SIP does. Feedback and applications are for video.
                 Item::Block(_) | Item::Receiver(_) | Item::Goodbye(_) | Item::Other(_) => {}
             }
+        }
+        if alive {
+            self.alive = Some(now);
         }
         Ok(())
     }
