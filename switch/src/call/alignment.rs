@@ -7,7 +7,7 @@ use super::renegotiation::Exchange;
 use super::timers::Timer;
 use super::turn::Turn;
 use crate::limits::{ALIGNMENT_ROUNDS, GLARE_ATTEMPTS};
-use crate::negotiation::{Agreement, Terms, builtin_codecs, same_codecs, share_sound};
+use crate::negotiation::{Agreement, Terms, builtin_codecs, builtin_codecs_for, same_codecs, share_sound, takes_first};
 use router::parameter::{Cause, CauseKind, Direction, MediaExchange};
 use router::time::Duration;
 
@@ -127,15 +127,12 @@ impl Call {
         }
     }
 
-    /// A service takes what the leg already speaks, if that is among what it knows.
+    /// A service takes what the leg already speaks, if it speaks the first of it: the rest does no harm.
     fn service_terms(&self, leg: LegId) -> Terms {
-        let known = builtin_codecs();
-        let spoken = self.legs[leg].medium.agreement().map(|agreement| agreement.codecs.clone());
-        match spoken {
-            Some(spoken) if spoken.iter().all(|codec| known.iter().any(|known| known.matches(codec))) => {
-                Terms::of_codecs(spoken)
-            }
-            _ => Terms::of_codecs(known),
+        let spoken = self.legs[leg].medium.agreement().map_or(&[][..], |agreement| &agreement.codecs);
+        match takes_first(&builtin_codecs(), spoken) {
+            true => Terms::of_codecs(spoken.to_vec()),
+            false => Terms::of_codecs(builtin_codecs_for(self.legs[leg].medium.capabilities())),
         }
     }
 }

@@ -77,5 +77,6 @@ pub(super) fn service_name(kind: BuiltinKind) -> &'static str {
         BuiltinKind::Echo => "echo",
         BuiltinKind::Milliwatt => "milliwatt",
         BuiltinKind::Silence => "silence",
+        BuiltinKind::Ringback => "ringback",
     }
 }

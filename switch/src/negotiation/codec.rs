@@ -64,6 +64,12 @@ pub(crate) fn builtin_codecs_for(offered: &[Codec]) -> Vec<Codec> {
     codecs
 }
 
+/// Whether who knows these formats takes the one that a speaker prefers: the first of its own that carries sound.
+pub(crate) fn takes_first(known: &[Codec], spoken: &[Codec]) -> bool {
+    let first = spoken.iter().find(|codec| is_sound(codec));
+    first.is_some_and(|first| known.iter().any(|known| known.matches(first)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +96,14 @@ mod tests {
         assert_eq!(numbers(&[pcma, pcmu.clone()]), [8, 0]);
         assert_eq!(numbers(&[pcmu]), [0, 8], "what was not offered comes last");
         assert_eq!(numbers(&[]), [8, 0]);
+    }
+
+    #[test]
+    fn what_comes_first_of_the_sound_decides_whether_a_listener_takes_it() {
+        let (pcmu, gsm) = (Codec::new(0, "PCMU", 8000), Codec::new(3, "GSM", 8000));
+        let known = builtin_codecs();
+        assert!(takes_first(&known, &[Codec::new(101, "telephone-event", 8000), pcmu.clone(), gsm.clone()]));
+        assert!(!takes_first(&known, &[gsm, pcmu]) && !takes_first(&known, &[]));
     }
 
     #[test]

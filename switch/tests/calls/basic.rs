@@ -92,6 +92,19 @@ fn the_services_answer_by_themselves() {
 }
 
 #[test]
+fn a_service_takes_the_first_of_the_callers_formats_that_it_speaks() {
+    let mut world = World::new();
+    let offered = [opus(), pcmu(), pcma(), events()];
+    let caller = world.call_with("alice", "echo", Some(audio(4000, &offered, Direction::SendReceive)));
+    assert_eq!(codec_names(world.described(caller).as_ref()), ["PCMU", "PCMA"]);
+    assert_eq!(world.plan(0).codecs[0], pcmu());
+    world.offer(caller, &[pcma(), pcmu()], Direction::SendReceive);
+    assert_eq!(codec_names(world.described(caller).as_ref()), ["PCMA", "PCMU"], "and as it asks for later");
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+#[test]
 fn a_service_that_does_not_speak_the_callers_codec_refuses() {
     let mut world = World::new();
     let caller = world.call_with("alice", "echo", Some(audio(4000, &[opus()], Direction::SendReceive)));
