@@ -86,7 +86,22 @@ pub fn kind_of(status: StatusCode) -> CauseKind {
 /// The cause that a refusing response tells.
 pub fn of_response(response: &Message, status: StatusCode) -> Cause {
     let words = response.reason().map(|reason| reason.chars().take(TEXT_CHARS_MAX).collect());
-    Cause { kind: kind_of(status), code: Some(status.code()), q850: q850_of(response), text: words }
+    let q850 = q850_of(response).or_else(|| q850_of_status(status));
+    Cause { kind: kind_of(status), code: Some(status.code()), q850, text: words }
+}
+
+/// The Q.850 value of a status that came without one (RFC 3398 §8.2.6.1), where it says more than the kind's own.
+fn q850_of_status(status: StatusCode) -> Option<u8> {
+    match status.code() {
+        401..=403 | 407 => Some(21),
+        405 => Some(63),
+        406 | 415 | 501 => Some(79),
+        410 => Some(22),
+        480 => Some(18),
+        484 => Some(28),
+        400 | 481 | 500 | 503 => Some(41),
+        _ => None,
+    }
 }
 
 /// The cause of a BYE or CANCEL, from its Reason headers.
@@ -167,6 +182,34 @@ mod tests {
             assert_eq!(status_of(&cause), status);
             assert_eq!(cause.text.as_deref(), Some("Words"));
         }
+    }
+
+    #[test]
+    fn statuses_without_a_reason_have_the_values_of_rfc_3398() {
+        for (code, value) in [
+            (403, 21),
+            (404, 1),
+            (408, 102),
+            (410, 22),
+            (480, 18),
+            (482, 25),
+            (483, 25),
+            (484, 28),
+            (486, 17),
+            (500, 41),
+            (501, 79),
+            (502, 38),
+            (503, 41),
+            (504, 102),
+            (600, 17),
+            (603, 21),
+            (604, 1),
+        ] {
+            let cause = of_response(&message(&format!("SIP/2.0 {code} X\r\n\r\n")), StatusCode::new(code).unwrap());
+            assert_eq!(cause.q850.unwrap_or(cause.kind.q850()), value, "{code}");
+        }
+        let own = message("SIP/2.0 480 X\r\nReason: Q.850;cause=19\r\n\r\n");
+        assert_eq!(of_response(&own, StatusCode::new(480).unwrap()).q850, Some(19), "who says it knows it");
     }
 
     #[test]

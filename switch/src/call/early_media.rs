@@ -3,6 +3,7 @@
 use super::call::Call;
 use super::leg::LegId;
 use super::turn::Turn;
+use crate::negotiation::takes_first;
 use router::one;
 use router::parameter::{LegPhase, LegState, MediaDescription, MediaExchange};
 
@@ -29,14 +30,14 @@ impl Call {
             self.sought().ringing = Some(turn.now.wall);
             self.log_ringing(id);
         }
+        let media = match (waiting, state.media) {
+            (Some(waiting), Some(MediaExchange::Answer(answer))) => self.early_answer(turn, waiting, id, &answer),
+            _ => None,
+        };
         if self.transferring.is_some() {
             return self.transfer_progressed(turn, state.phase);
         }
         let Some(waiting) = waiting else { return self.origination_progressed(turn) };
-        let media = match state.media {
-            Some(MediaExchange::Answer(answer)) => self.early_answer(turn, waiting, id, &answer),
-            _ => None,
-        };
         let cause = state.cause.filter(|_| said.is_some());
         self.tell_progress(turn, waiting, id, LegState { media, cause, ..LegState::new(state.phase) });
     }
@@ -54,7 +55,13 @@ impl Call {
             return None;
         }
         let mut told = None;
-        if self.legs[waiting].medium.agreement().is_none() {
+        if let Some(agreement) = self.legs[waiting].medium.agreement() {
+            // One that is answered, or was told early by another: what is sent early does not change what it speaks.
+            let spoken = self.legs[id].medium.agreement().map_or(&[][..], |agreement| &agreement.codecs);
+            if !takes_first(&agreement.codecs, spoken) {
+                return None;
+            }
+        } else {
             let terms = self.legs[id].medium.agreement()?.terms();
             told = Some(MediaExchange::Answer(self.legs[waiting].medium.answer(&terms)?));
         }

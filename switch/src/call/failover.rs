@@ -20,6 +20,10 @@ impl Call {
             let is_silent = |trunk: &str| turn.trunks.is_passed_over(turn.now.instant, trunk);
             let under_way = match search.next(&self.config.plan, is_silent) {
                 Next::Exhausted(cause) => return self.search_given_up(turn, cause),
+                // Who is behind a trunk only that one knows, and a service is there.
+                Next::Try(step) if self.is_checking() && !matches!(step, Step::Accounts(_)) => {
+                    return self.ring_first_party(turn);
+                }
                 Next::Try(Step::Accounts(members)) => self.try_accounts(turn, members),
                 Next::Try(Step::Trunk { name, interface, number, timeout }) => {
                     self.try_trunk(turn, name, interface, number, timeout)
@@ -56,7 +60,7 @@ impl Call {
         let Some(search) = &mut self.search else { return };
         let on_trunk = search.on_trunk;
         let fails_over = fails_over(&cause, progressed);
-        search.note(cause);
+        search.note_of(self.legs[leg].peer.name(), cause);
         if search.legs().is_empty() && matches!(search.stage, Stage::Ringing { .. } | Stage::Opening { .. }) {
             if on_trunk && !fails_over {
                 search.skip_steps();
@@ -69,6 +73,9 @@ impl Call {
     pub(super) fn search_given_up(&mut self, turn: &mut Turn<'_>, cause: Cause) {
         let first = self.search.as_ref().is_some_and(|search| search.waiting.is_none());
         self.search_abandoned(turn, cause.clone());
+        if self.check_another(turn, &cause) {
+            return;
+        }
         if self.transferring.is_some() {
             self.transfer_failed(turn, cause);
         } else {
@@ -100,13 +107,15 @@ impl Call {
     }
 }
 
-/// Whether another trunk may do better: this one did not answer at all, or failed by its own fault. Busy, declined, unknown or
-/// elsewhere (3xx) is the callee's answer whichever trunk asks.
+/// Whether another trunk may do better: this one did not answer at all, or failed by its own fault. Busy, declined, unknown, not
+/// there at present (480) or elsewhere (3xx) is the callee's answer whichever trunk asks.
 fn fails_over(cause: &Cause, progressed: bool) -> bool {
     match cause.kind {
         _ if cause.code.is_some_and(|code| (300..400).contains(&code)) => false,
         CauseKind::Timeout => !progressed,
-        CauseKind::PeerFailure | CauseKind::Congestion | CauseKind::Unreachable | CauseKind::Internal => true,
+        // Said by somebody behind the trunk; without a code it is the trunk itself that is not reached.
+        CauseKind::Unreachable => cause.code.is_none(),
+        CauseKind::PeerFailure | CauseKind::Congestion | CauseKind::Internal => true,
         _ => false,
     }
 }

@@ -65,13 +65,18 @@ impl Call {
             _ => Some(CauseKind::Internal),
         };
         let found = if last { std::mem::take(found) } else { Vec::new() };
+        let unknown = cause == Some(CauseKind::UnknownNumber);
         if let Some(cause) = cause {
             search.note(cause.into());
         }
-        self.sought().destination = Some(account);
+        if !unknown {
+            self.sought().destination = Some(account);
+        }
         if !last {
         } else if found.is_empty() {
             self.search_on(turn);
+        } else if self.is_checking() {
+            self.ring_first_party(turn);
         } else {
             self.try_legs(turn, found);
         }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!              ┌──────────────── search (plan, fail-over, forks) ◀───────────────┐
-//!  setup ──────┤                    │ rings: early_media                         │
+//!  setup ──────┤                    │ rings: early_media, ringback               │
 //!  originate ──┘                    │ answered: answer, builtin                  │
 //!                                   ▼                                            │
 //!                near leg ══ session (ports, bridge) ══ far leg, or a service    │
@@ -29,6 +29,7 @@ mod redirect;
 mod relay;
 mod release;
 mod renegotiation;
+mod ringback;
 mod search;
 mod session;
 mod setup;

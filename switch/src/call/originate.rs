@@ -1,15 +1,25 @@
 //! A call that the operator makes between two parties: the first is rung with an offer of our own, then the second is called
 //! for it.
+//!
+//! ```text
+//!   A ?   B ?    is there anybody for B, called with the rights of whoever A may turn out to be? Nobody rings for a mistyped number
+//!   A …          A rings, and sees that B calls
+//!   A ══   B …   A answered: B is called with A's rights, and A hears that it rings
+//!   A ══ B       B answered
+//! ```
 
 use super::asked::Asked;
 use super::call::{Beginning, Call, Far};
 use super::leg::LegId;
-use super::search::Search;
+use super::search::{Next, Search};
 use super::timers::Timer;
 use super::turn::Turn;
 use crate::config::Config;
-use router::parameter::{Cause, Failure, Origin, Originate, Party};
+use crate::limits::FORK_LEGS;
+use crate::plan::{Plan, Step};
+use router::parameter::{Cause, CauseKind, Failure, Origin, Originate, Party, Reason};
 use router::{Instance, one};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Max-Forwards of a call that begins here (RFC 3261 §8.1.1.6).
@@ -19,6 +29,8 @@ const HOPS: u8 = 70;
 #[derive(Debug)]
 pub(super) struct Origination {
     asked: Asked,
+    /// While nobody has rung yet and the second party is looked for: on whose behalf it may be there besides.
+    checking: Option<VecDeque<Origin>>,
 }
 
 impl Call {
@@ -43,11 +55,48 @@ impl Call {
         };
         let mut call = Self::new(turn, config, beginning);
         asked.progress(turn.outbox, one(call.summary()));
-        call.origination = Some(Origination { asked });
+        let checking = origins_of(&call.config.plan, &call.caller);
+        call.origination = Some(Origination { asked, checking: Some(checking) });
         call.begin(turn);
-        // The first party sees whom it is about to talk to.
-        call.search_begin(turn, Search::new(None, Origin::Control, to, false, from));
+        call.check_second_party(turn);
         call
+    }
+
+    /// Looks for the second party on behalf of the next one that the first may be; with nobody to ask for, rings the first.
+    fn check_second_party(&mut self, turn: &mut Turn<'_>) {
+        let next = self.origination.as_mut().and_then(|origination| origination.checking.as_mut()?.pop_front());
+        match next {
+            Some(origin) => {
+                self.search_begin(turn, Search::new(None, origin, self.caller.clone(), false, self.called.clone()));
+            }
+            None => self.ring_first_party(turn),
+        }
+    }
+
+    /// Whether nobody is to be rung yet: a search only finds out whether there is somebody.
+    pub(super) fn is_checking(&self) -> bool {
+        self.origination.as_ref().is_some_and(|origination| origination.checking.is_some())
+    }
+
+    /// There is somebody, or a trunk that knows: the first party is rung. It sees whom it is about to talk to.
+    pub(super) fn ring_first_party(&mut self, turn: &mut Turn<'_>) {
+        if let Some(origination) = &mut self.origination {
+            origination.checking = None;
+        }
+        self.conversation.destination = None;
+        let (first, second) = (self.caller.clone(), self.called.clone());
+        self.search_begin(turn, Search::new(None, Origin::Control, second, false, first));
+    }
+
+    /// There is nobody on behalf of that one. True: another is asked for.
+    pub(super) fn check_another(&mut self, turn: &mut Turn<'_>, cause: &Cause) -> bool {
+        let checking = self.origination.as_ref().and_then(|origination| origination.checking.as_ref());
+        let others = checking.is_some_and(|others| !others.is_empty());
+        let another = others && matches!(cause.kind, CauseKind::UnknownNumber | CauseKind::Forbidden);
+        if another {
+            self.check_second_party(turn);
+        }
+        another
     }
 
     /// The same `Start × Originate` again: the same state again.
@@ -92,16 +141,57 @@ impl Call {
         }
         self.call_answered(turn);
         self.connect(turn);
-        if let Some(Origination { asked }) = self.origination.take() {
+        if let Some(Origination { asked, .. }) = self.origination.take() {
             asked.done(turn.outbox, one(self.summary()));
         }
         self.align_afresh(turn, near);
     }
 
-    /// The call ends before both were there.
+    /// The call ends before both were there: the operator is told because of whom.
     pub(super) fn origination_ended(&mut self, turn: &mut Turn<'_>, cause: &Cause) {
-        if let Some(Origination { asked }) = self.origination.take() {
-            asked.failed(turn.outbox, Failure::because(cause.clone()));
+        let Some(Origination { asked, checking }) = self.origination.take() else { return };
+        let first = checking.is_none() && self.near.is_none();
+        let (which, party) = if first { ("first", &self.caller) } else { ("second", &self.called) };
+        let reason = match cause.kind {
+            CauseKind::UnknownNumber => Reason::NotFound,
+            CauseKind::Forbidden => Reason::Refused,
+            CauseKind::Congestion => Reason::Exhausted,
+            _ => Reason::Peer,
+        };
+        let detail = format!("the {which} party, {}: {}", party.user(), told(cause.kind));
+        asked.failed(turn.outbox, Failure { reason, ..Failure::because(cause.clone()) }.with_detail(detail));
+    }
+}
+
+/// As whom the first party may answer, and so on whose behalf the second may be called. Nobody: the first is not there itself,
+/// as its own search finds.
+fn origins_of(plan: &Plan, first: &Party) -> VecDeque<Origin> {
+    let mut origins = VecDeque::new();
+    let mut search = Search::new(None, Origin::Control, Party::default(), false, first.clone());
+    while let Next::Try(step) = search.next(plan, |_| false) {
+        let found = match step {
+            Step::Accounts(members) => members.into_iter().map(|member| Origin::Account(member.account)).collect(),
+            Step::Trunk { name, .. } => vec![Origin::Trunk(name)],
+            _ => Vec::new(),
+        };
+        for origin in found {
+            if origins.len() < FORK_LEGS && !origins.contains(&origin) {
+                origins.push_back(origin);
+            }
         }
+    }
+    origins
+}
+
+/// What an operator reads of a cause.
+const fn told(kind: CauseKind) -> &'static str {
+    match kind {
+        CauseKind::UnknownNumber => "nobody has that number",
+        CauseKind::Unreachable => "not registered, or not to be reached now",
+        CauseKind::Forbidden => "may not be called, or not by the first party",
+        CauseKind::Busy => "busy",
+        CauseKind::NoAnswer => "does not answer",
+        CauseKind::Declined => "declined",
+        other => other.name(),
     }
 }

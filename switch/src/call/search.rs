@@ -39,7 +39,14 @@ pub(super) struct Search {
     /// Numbers that need not be followed again, the one that was called first.
     followed: Vec<String>,
     budget: u8,
-    best: Option<Cause>,
+    best: Option<Best>,
+}
+
+/// The most telling that attempts came to, and at whom.
+#[derive(Debug)]
+struct Best {
+    cause: Cause,
+    peer: Option<String>,
 }
 
 /// What is under way for the step in hand.
@@ -174,7 +181,7 @@ impl Search {
             self.steps = steps;
             return None;
         }
-        let cause = self.best.take().unwrap_or_else(|| CauseKind::UnknownNumber.into());
+        let cause = self.best.take().map_or_else(|| CauseKind::UnknownNumber.into(), |best| best.cause);
         match self.branches.take(cause.kind) {
             Some(destination) => {
                 self.steps = plan.steps(&destination, &self.number, &self.origin);
@@ -237,9 +244,24 @@ impl Search {
 
     /// What an attempt came to; the best one of a destination chooses the branch and is what the caller hears.
     pub(super) fn note(&mut self, cause: Cause) {
-        match &self.best {
-            Some(best) if rank(best) <= rank(&cause) => {}
-            _ => self.best = Some(cause),
+        self.keep_best(Best { cause, peer: None });
+    }
+
+    /// The same of an attempt at an account or a trunk.
+    pub(super) fn note_of(&mut self, peer: &str, cause: Cause) {
+        self.keep_best(Best { cause, peer: Some(peer.to_owned()) });
+    }
+
+    fn keep_best(&mut self, new: Best) {
+        let better = match &self.best {
+            None => true,
+            // Of several who might have answered one was busy, or declined, and another one's telephone rang out: nobody answers.
+            Some(best) if best.peer != new.peer && speaks_for_itself(&best.cause) && rang_out(&new.cause) => true,
+            Some(best) if best.peer != new.peer && rang_out(&best.cause) && speaks_for_itself(&new.cause) => false,
+            Some(best) => rank(&new.cause) < rank(&best.cause),
+        };
+        if better {
+            self.best = Some(new);
         }
     }
 }
@@ -263,6 +285,16 @@ fn rank(cause: &Cause) -> u8 {
         CauseKind::Unreachable => 10,
         _ => 11,
     }
+}
+
+/// Whether somebody's telephone rang for as long as it was to.
+fn rang_out(cause: &Cause) -> bool {
+    cause.kind == CauseKind::NoAnswer
+}
+
+/// Whether it is what one person did.
+fn speaks_for_itself(cause: &Cause) -> bool {
+    matches!(cause.kind, CauseKind::Busy | CauseKind::Declined) || is_global(cause)
 }
 
 /// Whether a peer spoke for all places where its user can be reached (RFC 3261 §21.6).
@@ -298,10 +330,25 @@ mod tests {
         for kind in [CauseKind::Timeout, CauseKind::Busy, CauseKind::Declined, CauseKind::Unreachable] {
             search.note(kind.into());
         }
-        assert_eq!(search.best, Some(CauseKind::Busy.into()));
+        assert_eq!(search.best.as_ref().unwrap().cause, CauseKind::Busy.into());
         let global = Cause { code: Some(603), ..Cause::new(CauseKind::Declined) };
         search.note(global.clone());
-        assert_eq!(search.best, Some(global));
+        assert_eq!(search.best.unwrap().cause, global);
+    }
+
+    #[test]
+    fn where_one_is_busy_and_another_s_telephone_rings_out_nobody_answers() {
+        let best = |noted: &[(&str, CauseKind)]| {
+            let mut search = search();
+            noted.iter().for_each(|&(peer, kind)| search.note_of(peer, kind.into()));
+            search.best.unwrap().cause.kind
+        };
+        use CauseKind::{Busy, Declined, NoAnswer, Timeout};
+        assert_eq!(best(&[("alice", Busy), ("bob", NoAnswer)]), NoAnswer);
+        assert_eq!(best(&[("bob", NoAnswer), ("alice", Declined), ("carol", Busy)]), NoAnswer);
+        assert_eq!(best(&[("alice", Busy), ("bob", Declined), ("carol", Timeout)]), Busy, "nobody's rang out");
+        assert_eq!(best(&[("alice", NoAnswer), ("alice", Busy)]), Busy, "of one who has two, one says it for both");
+        assert_eq!(best(&[("alice", Busy), ("alice", NoAnswer)]), Busy);
     }
 
     #[test]

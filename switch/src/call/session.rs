@@ -140,17 +140,21 @@ impl Call {
     /// again does no harm. Nothing is said before every leg concerned has an agreement.
     pub(super) fn connect(&mut self, turn: &mut Turn<'_>) {
         let (Some(near), Some(worker)) = (self.near, self.session.worker) else { return };
-        let (wanted, other) = match (self.far, self.early) {
-            (Far::Leg(other), _) | (Far::Nobody, Some(other)) => (Joined::Bridge(near, other), Some(other)),
-            (Far::Service(kind), _) if self.can_hear(near, kind) => (Joined::Service(near, kind), None),
-            (Far::Service(_), _) | (Far::Nobody, None) => (Joined::Nothing, None),
+        let wanted = self.wanted(near);
+        let (joined, limit) = match wanted {
+            Joined::Bridge(a, b) => (vec![a, b], self.silence_limit(a, Some(b))),
+            Joined::Service(leg, _) => (vec![leg], self.silence_limit(leg, None)),
+            Joined::Nothing => (vec![near], self.silence_limit(near, None)),
         };
-        let limit = self.silence_limit(near, other);
-        let Some(plan) = self.legs[near].medium.plan(near.port(), limit) else { return };
-        let mut plans = vec![Parameter::from(plan)];
-        if let Some(other) = other {
-            let Some(plan) = self.legs[other].medium.plan(other.port(), limit) else { return };
+        let mut plans = Vec::with_capacity(3);
+        for &leg in &joined {
+            let Some(plan) = self.legs[leg].medium.plan(leg.port(), limit) else { return };
             plans.push(Parameter::from(plan));
+        }
+        // Who talks to nobody at present has a plan all the same.
+        let far = if let Far::Leg(far) = self.far { Some(far) } else { None };
+        for leg in [Some(near), far].into_iter().flatten().filter(|leg| !joined.contains(leg)) {
+            plans.extend(self.legs[leg].medium.plan(leg.port(), None).map(Parameter::from));
         }
         if self.session.joined != wanted {
             self.part(turn);
@@ -164,6 +168,25 @@ impl Call {
         self.session.joined = wanted;
         let parameters: Parameters = first.into_iter().chain(plans).collect();
         self.request(turn, worker, command, parameters, MEDIA_WITHIN, Purpose::Media);
+    }
+
+    /// How the ports are to be joined as things stand.
+    pub(super) fn wanted(&self, near: LegId) -> Joined {
+        match (self.far, self.early, self.hears_ringing()) {
+            (_, Some(early), Some(waiting)) => Joined::Bridge(waiting, early),
+            (_, None, Some(waiting)) if self.can_hear(waiting, BuiltinKind::Ringback) => {
+                Joined::Service(waiting, BuiltinKind::Ringback)
+            }
+            (Far::Leg(other), ..) | (Far::Nobody, Some(other), _) => Joined::Bridge(near, other),
+            (Far::Service(kind), ..) if self.can_hear(near, kind) => Joined::Service(near, kind),
+            (Far::Service(_), ..) | (Far::Nobody, None, _) => Joined::Nothing,
+        }
+    }
+
+    /// How they are, as the worker was last told; `None`: it is to be told again soon.
+    pub(super) fn joined(&self) -> Option<Joined> {
+        let again = self.timers.iter().any(|(timer, _)| *timer == Timer::Media);
+        (!again).then_some(self.session.joined)
     }
 
     /// Whether a service speaks what the leg does: an echo speaks all. If not, an offer of ours is on its way.

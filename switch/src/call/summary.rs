@@ -100,6 +100,7 @@ impl Call {
 
     /// Tells who watches, if the phase or the far side has changed since the last time; and nothing behind the end.
     pub(crate) fn settle(&mut self, turn: &mut Turn<'_>) {
+        self.follow_ringing(turn);
         let stands = (self.phase(), self.far);
         if stands != self.told && self.told.0 != CallPhase::Ended {
             self.told = stands;

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   X ══ Y           X asks: Y is to be connected to Z
-//!   X ══ Y   Z …     Z is searched for by the plan, with X's rights; X and Y go on talking (or X hangs up and Y waits)
+//!   X ══ Y   Z …     Z is searched for by the plan, with X's rights; X and Y go on talking (or X hangs up, or holds Y, and Y hears
+//!                    that Z rings)
 //!        Y ══ Z      Z answered: Y is brought to what Z speaks, X is released
 //!   X ══ Y           Z did not: all as before
 //! ```
@@ -110,6 +111,8 @@ impl Call {
         if self.legs[by].is_released() {
             self.end(turn, cause, None);
         } else {
+            // The one that was to be sent on may have heard it ring.
+            self.connect(turn);
             self.align(turn);
         }
     }

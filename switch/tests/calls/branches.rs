@@ -74,6 +74,34 @@ fn busy_goes_on_to_the_next_and_only_once() {
 }
 
 #[test]
+fn a_group_of_which_one_is_busy_and_one_does_not_answer_does_not_answer() {
+    for strategy in [Strategy::RingAll, Strategy::OneAfterAnother] {
+        let member = |account: &str| Member { account: account.into(), timeout: Some(Duration::from_secs(20)) };
+        let group = Group { name: "desk".into(), members: vec![member("bob"), member("carol")], strategy };
+        let branches = Branches {
+            busy: Some(Destination::Service(BuiltinKind::Milliwatt)),
+            no_answer: Some(Destination::Service(BuiltinKind::Silence)),
+            ..Branches::default()
+        };
+        let routes = vec![route("300", Destination::Group("desk".into()), branches)];
+        let plan = Plan { routes, groups: vec![group], ..Plan::default() };
+        let mut world = World::with(Config { plan, ..Config::default() });
+        let caller = world.call("alice", "300");
+        let bob = world.ringing()[0];
+        assert!(world.target(bob).contains("bob"));
+        world.refuse(bob, Cause { code: Some(486), ..Cause::new(CauseKind::Busy) });
+        let carol = world.only();
+        world.ring(carol);
+        world.run(Duration::from_secs(19));
+        assert_eq!(world.session().builtin, None);
+        world.run(Duration::from_secs(2));
+        assert_eq!(world.session().builtin, Some((0, BuiltinKind::Silence)), "{strategy:?}");
+        world.hang_up(caller);
+        world.assert_over();
+    }
+}
+
+#[test]
 fn no_answer_goes_on_to_a_number_of_the_plan() {
     let mut world = World::with(service_desk());
     let caller = world.call("alice", "100");

@@ -17,6 +17,7 @@ mod records;
 mod redirects;
 mod refusals;
 mod relay;
+mod ringback;
 mod timeouts;
 mod transfer;
 mod trunk_failover;

@@ -57,6 +57,29 @@ fn what_the_callee_says_no_other_trunk_is_asked() {
 }
 
 #[test]
+fn who_is_behind_a_trunk_and_not_there_is_not_there_by_another() {
+    let mut world = World::with(two_trunks());
+    let caller = world.call("alice", "030123");
+    let one = world.only();
+    world.refuse(one, Cause { code: Some(480), q850: Some(18), ..Cause::new(CauseKind::Unreachable) });
+    assert_eq!(world.failure(caller), CauseKind::Unreachable);
+    for code in [408, 500, 502, 503, 504] {
+        let kind = match code {
+            408 | 504 => CauseKind::Timeout,
+            503 => CauseKind::Congestion,
+            _ => CauseKind::PeerFailure,
+        };
+        let caller = world.call("alice", "030123");
+        let one = world.only();
+        world.refuse(one, Cause { code: Some(code), ..Cause::new(kind) });
+        let two = world.only();
+        assert_eq!(world.target(two), "two:004930123", "{code} is the trunk's own");
+        world.hang_up(caller);
+    }
+    world.assert_over();
+}
+
+#[test]
 fn a_silent_trunk_is_left_a_ringing_one_is_not() {
     let mut world = World::with(two_trunks());
     let caller = world.call("alice", "030123");
