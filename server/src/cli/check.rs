@@ -1,4 +1,4 @@
-//! `tandem check [FILE]`.
+//! `tandem check [FILE]`, `tandem check --store [FILE]`.
 
 use super::{FAILED, print};
 use crate::configuration::load::{line_of_key, warnings};
@@ -21,6 +21,31 @@ pub(super) fn run(named: Option<&Path>) -> ExitCode {
         }
         Err(mistakes) => {
             print::complaints(&mistakes);
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// Looks through the store of the configuration that is named, or of the one that `serve` would take.
+pub(super) fn store(named: Option<&Path>) -> ExitCode {
+    let configuration = match super::file(named) {
+        None => Configuration::default(),
+        Some(file) => match crate::configuration::load(&file) {
+            Ok(configuration) => configuration,
+            Err(error) => {
+                print::complaints(&format!("{error}\n"));
+                return ExitCode::from(FAILED);
+            }
+        },
+    };
+    let database = crate::configuration::store::database(&configuration);
+    match ::store::backend::check(&database) {
+        Ok(()) => {
+            print::line(&format!("{}: no damage", database.display()));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            print::error(&error.to_string());
             ExitCode::from(FAILED)
         }
     }

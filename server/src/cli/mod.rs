@@ -43,6 +43,9 @@ enum Command {
         /// The configuration; without it, tandem.toml in this folder if it is there.
         #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
+        /// Look through its store for damage instead, whole; a server may have it open.
+        #[arg(long)]
+        store: bool,
     },
     /// Print every key of the configuration with its value in force and a comment.
     Config {
@@ -60,7 +63,8 @@ enum Command {
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
-        Command::Check { file } => check::run(file.as_deref()),
+        Command::Check { file, store: false } => check::run(file.as_deref()),
+        Command::Check { file, store: true } => check::store(file.as_deref()),
         Command::Config { config } => describe::run(config.as_deref()),
         Command::Bridge(bridge) => bridge.run(),
         Command::Ctl(ctl) => ctl.run(),
@@ -99,6 +103,7 @@ mod tests {
             "serve --config tandem.toml",
             "check",
             "check tandem.toml",
+            "check --store tandem.toml",
             "config",
             "bridge init --platform 1 --name a",
             "bridge --config tandem.toml init --platform 1 --name a --days 365 --replace",

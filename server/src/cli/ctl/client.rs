@@ -110,29 +110,45 @@ impl Client {
         self.ask_slowly(topic, message, body, |_| {})
     }
 
-    /// All items of a listing, page by page, at most `limit`.
+    /// All items of a listing, at most `limit`.
     pub(super) fn list(
+        &mut self,
+        topic: &str,
+        message: &str,
+        key: &str,
+        body: Value,
+        limit: Option<usize>,
+    ) -> Result<Vec<Value>, CtlError> {
+        let mut items: Vec<Value> = Vec::new();
+        self.pages(topic, message, key, body, limit, |page| items.extend(page))?;
+        Ok(items)
+    }
+
+    /// The same, page by page, so that of a long one no more than a page is held.
+    pub(super) fn pages(
         &mut self,
         topic: &str,
         message: &str,
         key: &str,
         mut body: Value,
         limit: Option<usize>,
-    ) -> Result<Vec<Value>, CtlError> {
-        let mut items: Vec<Value> = Vec::new();
+        mut each: impl FnMut(Vec<Value>),
+    ) -> Result<(), CtlError> {
+        let mut given = 0;
         loop {
-            let left = limit.map_or(PAGE, |limit| limit.saturating_sub(items.len()).min(PAGE));
+            let left = limit.map_or(PAGE, |limit| limit.saturating_sub(given).min(PAGE));
             if left == 0 {
-                return Ok(items);
+                return Ok(());
             }
             body["limit"] = left.into();
             let mut page = self.ask(topic, message, body.clone())?;
-            if let Value::Array(more) = page[key].take() {
-                items.extend(more);
+            if let Value::Array(items) = page[key].take() {
+                given += items.len();
+                each(items);
             }
             match page["cursor"].take() {
                 Value::String(cursor) => body["cursor"] = cursor.into(),
-                _ => return Ok(items),
+                _ => return Ok(()),
             }
         }
     }
@@ -214,6 +230,19 @@ mod tests {
             "{\"request-id\":2,\"status\":\"ok\",\"body\":{\"calls\":[3],\"cursor\":null}}\n",
         ));
         assert_eq!(client.list("calls", "list", "calls", json!({}), None).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn each_page_is_given_when_it_comes() {
+        let (mut client, _server) = client(concat!(
+            "{\"request-id\":1,\"status\":\"ok\",\"body\":{\"records\":[1,2],\"cursor\":\"1.2\"}}\n",
+            "{\"request-id\":2,\"status\":\"ok\",\"body\":{\"records\":[],\"cursor\":\"1.1\"}}\n",
+            "{\"request-id\":3,\"status\":\"error\",\"error\":{\"code\":\"busy\",\"text\":\"later\"}}\n",
+        ));
+        let mut pages = Vec::new();
+        let end = client.pages("records", "search", "records", json!({}), None, |page| pages.push(page.len()));
+        assert!(matches!(end, Err(CtlError::Refused { .. })), "the third is refused");
+        assert_eq!(pages, [2, 0]);
     }
 
     #[test]

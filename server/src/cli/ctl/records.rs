@@ -92,14 +92,15 @@ impl Records {
             }
         }
         let limit = if self.csv || json { self.limit } else { Some(self.limit.unwrap_or(SHOWN)) };
-        let records = client.list("records", "search", "records", body, limit.map(|limit| limit as usize))?;
-        if json {
-            print::line(&format!("{:#}", Value::Array(records)));
-        } else if self.csv {
-            print::out(&export(&records));
-        } else {
-            print::out(&render(&records));
+        let limit = limit.map(|limit| limit as usize);
+        if !json && !self.csv {
+            print::out(&render(&client.list("records", "search", "records", body, limit)?));
+            return Ok(());
         }
+        // A store may hold more than memory does: each page is written when it comes.
+        let mut export = if json { Export::json() } else { Export::csv() };
+        client.pages("records", "search", "records", body, limit, |page| print::out(&export.page(&page)))?;
+        print::out(export.end());
         Ok(())
     }
 }
@@ -135,20 +136,63 @@ fn plain(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{text}") } else { text.to_owned() }
 }
 
-fn export(records: &[Value]) -> String {
-    let mut text = csv(COLUMNS.iter().map(|(name, _)| *name));
-    for record in records {
-        let cells: Vec<String> = COLUMNS
-            .iter()
-            .map(|(_, pointer)| match record.pointer(pointer) {
-                None | Some(Value::Null) => String::new(),
-                Some(Value::String(text)) => plain(text),
-                Some(value) => show::text(value),
-            })
-            .collect();
-        text.push_str(&csv(cells.iter().map(String::as_str)));
+/// Records as text for programs, a page at a time.
+enum Export {
+    /// Lines of RFC 4180; whether the head is to come.
+    Csv { head: bool },
+    /// One array; whether it is still empty.
+    Json { empty: bool },
+}
+
+impl Export {
+    const fn csv() -> Self {
+        Self::Csv { head: true }
     }
-    text
+
+    const fn json() -> Self {
+        Self::Json { empty: true }
+    }
+
+    fn page(&mut self, records: &[Value]) -> String {
+        match self {
+            Self::Csv { head } => {
+                let mut text = if *head { csv(COLUMNS.iter().map(|(name, _)| *name)) } else { String::new() };
+                *head = false;
+                records.iter().for_each(|record| text.push_str(&row(record)));
+                text
+            }
+            Self::Json { empty } => {
+                let mut text = String::new();
+                for record in records {
+                    text.push_str(if *empty { "[\n  " } else { ",\n  " });
+                    text.push_str(&format!("{record:#}").replace('\n', "\n  "));
+                    *empty = false;
+                }
+                text
+            }
+        }
+    }
+
+    /// What comes behind the last page.
+    const fn end(&self) -> &'static str {
+        match self {
+            Self::Csv { .. } => "",
+            Self::Json { empty: true } => "[]\n",
+            Self::Json { empty: false } => "\n]\n",
+        }
+    }
+}
+
+fn row(record: &Value) -> String {
+    let cells: Vec<String> = COLUMNS
+        .iter()
+        .map(|(_, pointer)| match record.pointer(pointer) {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => plain(text),
+            Some(value) => show::text(value),
+        })
+        .collect();
+    csv(cells.iter().map(String::as_str))
 }
 
 #[cfg(test)]
@@ -163,7 +207,7 @@ mod tests {
             "started": "2026-11-21T03:10:00.000Z", "talked-s": 4.5, "outcome": "answered",
             "cause": { "kind": "normal", "q850": 16 }, "caller-quality": { "packets-lost": 2 },
         });
-        let text = export(std::slice::from_ref(&record));
+        let text = Export::csv().page(std::slice::from_ref(&record));
         let mut lines = text.lines();
         assert_eq!(lines.next().unwrap().split(',').count(), COLUMNS.len());
         assert!(
@@ -182,9 +226,26 @@ mod tests {
             ("\r=1", "\"'\r=1\""),
         ] {
             let record = json!({ "call": "c1", "caller": { "user": name }, "talked-s": -1 });
-            let text = export(std::slice::from_ref(&record));
+            let text = Export::csv().page(std::slice::from_ref(&record));
             assert!(text.contains(&format!("\r\nc1,,,{cell},")) && text.contains(",-1,"), "{text}");
         }
         assert_eq!(render(&[]), "no records\n");
+    }
+
+    #[test]
+    fn pages_make_one_document() {
+        let records: Vec<Value> = (0..5).map(|n| json!({ "call": format!("c{n}"), "cause": { "q850": n } })).collect();
+        for size in [1, 2, 5] {
+            let (mut lines, mut array) = (Export::csv(), Export::json());
+            let (mut text, mut document) = (String::new(), String::new());
+            for page in std::iter::once(&[][..]).chain(records.chunks(size)) {
+                text.push_str(&lines.page(page));
+                document.push_str(&array.page(page));
+            }
+            (text, document) = (text + lines.end(), document + array.end());
+            assert_eq!((text.lines().count(), text.matches("caller_codec").count()), (6, 1));
+            assert_eq!(document, format!("{:#}\n", Value::Array(records.clone())), "as if written at once");
+        }
+        assert_eq!(Export::json().page(&[]) + Export::json().end(), "[]\n");
     }
 }
