@@ -20,9 +20,13 @@ pub const PAGE_ITEMS_DEFAULT: usize = 100;
 /// be as large as [`ENTRY_BYTES`].
 pub const PAGE_BYTES: usize = router::limits::FRAME_BYTES / 2;
 
-/// Records that a page of a search looks at, matching or not: some 30 ms of the store's thread, for which commits wait. A
-/// page may so be short, or empty, and still have a cursor.
+/// Records that a page of a search looks at, matching or not: some 30 ms of a thread. A page may so be short, or empty, and still
+/// have a cursor.
 pub const PAGE_SCAN: usize = 16_384;
+
+/// Searches that wait for a page or for its being fetched: a few operators and an export, each of which asks for one page at a time.
+/// The next one is refused as busy.
+pub const SEARCHES: usize = 64;
 
 /// Encoded size of a record or a contact. Both are some hundred bytes; their texts come from peers, whose messages are
 /// bounded at 64 KiB.
@@ -64,8 +68,8 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Statements kept prepared: all that the store has.
 pub const STATEMENTS: usize = 32;
 
-/// A database up to this size is checked whole at each start (a second at most); a larger one only after the last process
-/// did not close it.
+/// A database up to this size is looked through at each start, beside its work (a second at most); a larger one only after the last
+/// process did not close it.
 pub const CHECKED_BYTES: u64 = 256 * 1024 * 1024;
 
 const _: () = assert!(PAGE_ITEMS < router::limits::PARAMETERS);

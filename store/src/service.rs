@@ -1,11 +1,11 @@
 //! The store as a service module: packets to its back end and back.
 
 use crate::account;
-use crate::backend::{Backend, BackendError, Page, Purge, Write};
+use crate::backend::{Backend, BackendError, Page, Purge, Records, Write};
 use crate::batch::Batch;
 use crate::binding::{BindingQuery, page_items};
 use crate::limits::{
-    ALIVE_INTERVAL, ENTRY_BYTES, MISSED_DELAY, MISSED_DELAY_MAX, PURGE_INTERVAL, PURGE_PAUSE, PURGE_ROWS,
+    ALIVE_INTERVAL, ENTRY_BYTES, MISSED_DELAY, MISSED_DELAY_MAX, PURGE_INTERVAL, PURGE_PAUSE, PURGE_ROWS, SEARCHES,
 };
 use crate::record::RecordQuery;
 use crate::status::{Counters, Health, status};
@@ -13,6 +13,7 @@ use router::outbox::{Outbox, Received};
 use router::parameter::{Account, CallRecord, Failure, Reason, Selection};
 use router::time::{Duration, Instant, Now, WallTime};
 use router::{Address, Command, Instance, Packet, Parameter, Parameters, Service, Subscriptions, one};
+use std::collections::BTreeMap;
 
 /// What can be chosen about a store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -36,6 +37,9 @@ pub struct Store<B> {
     purge_at: Instant,
     /// When to note that the store lives.
     alive_at: Instant,
+    /// Searches whose page is not there yet, by their tickets.
+    searches: BTreeMap<u64, Packet>,
+    next_ticket: u64,
     since: WallTime,
     health: Health,
     counters: Counters,
@@ -54,6 +58,8 @@ impl<B: Backend> Store<B> {
             missed_delay: MISSED_DELAY,
             purge_at: now.instant,
             alive_at: now.instant,
+            searches: BTreeMap::new(),
+            next_ticket: 0,
             since: now.wall,
             health: Health::default(),
             counters: Counters::default(),
@@ -252,10 +258,41 @@ impl<B: Backend> Store<B> {
     }
 
     fn query_records(&mut self, packet: &Packet, query: &RecordQuery) {
+        if self.searches.len() >= SEARCHES {
+            return self.outbox.failed(packet, Failure::new(Reason::Busy).with_detail("too many searches at once"));
+        }
         self.counters.queries += 1;
         self.commit();
-        let page = self.backend.records(query);
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        match self.backend.search(ticket, query) {
+            Some(page) => self.answer_records(packet, page),
+            None => drop(self.searches.insert(ticket, packet.clone())),
+        }
+    }
+
+    fn answer_records(&mut self, packet: &Packet, page: Records) {
         self.answer_page(packet, page, |record: CallRecord| record, |position| position.to_cursor());
+    }
+
+    /// Answers the searches whose pages are there. True: there were any.
+    pub fn answer_found(&mut self) -> bool {
+        let mut answered = false;
+        while let Some((ticket, page)) = self.backend.poll_found() {
+            if let Some(packet) = self.searches.remove(&ticket) {
+                self.answer_records(&packet, page);
+                answered = true;
+            }
+        }
+        answered
+    }
+
+    /// The store ends: who waits for a page is told so.
+    pub fn end_searches(&mut self) {
+        self.answer_found();
+        for (_, packet) in std::mem::take(&mut self.searches) {
+            self.outbox.failed(&packet, Failure::new(Reason::Busy).with_detail("the store ends"));
+        }
     }
 
     fn answer_later(&mut self, now: Now, packet: Packet) {
@@ -282,7 +319,10 @@ impl<B: Backend> Store<B> {
                 self.outbox.done(packet, parameters);
             }
             Err(error) => {
-                tracing::warn!(%error, "a query failed");
+                match error {
+                    BackendError::Damaged(_) => tracing::error!(%error, "a query failed"),
+                    _ => tracing::warn!(%error, "a query failed"),
+                }
                 self.outbox.failed(packet, error.failure());
             }
         }

@@ -51,10 +51,11 @@ pub(crate) fn status(
     outbox: OutboxCounters,
 ) -> Status {
     let fault = health.fault.as_ref().map(ToString::to_string);
-    let (usage, unread) = match usage {
+    let (mut usage, unread) = match usage {
         Ok(usage) => (usage, None),
         Err(error) => (Usage::default(), Some(error.to_string())),
     };
+    let unread = unread.or(usage.damage.take());
     let state = match (&unread, &fault) {
         (Some(_), _) => ResourceState::Failed,
         (None, Some(_)) => ResourceState::Degraded,

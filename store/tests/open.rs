@@ -3,13 +3,13 @@
 mod common;
 
 use common::*;
-use router::parameter::{CallRecord, CauseKind, Outcome, Selection};
+use router::parameter::{CallRecord, CauseKind, Outcome, ResourceState, Selection, Status};
 use router::time::Duration;
-use router::{Command, ModuleKind, Random, one};
+use router::{Command, ModuleKind, Parameter, Random, one};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use store::Config;
-use store::backend::{OpenError, Settings, Sqlite};
+use store::backend::{OpenError, Settings, Sqlite, check};
+use store::{Backend, Config};
 
 const CONTROL: ModuleKind = ModuleKind::Control;
 
@@ -135,20 +135,84 @@ fn what_cannot_be_opened_says_what_to_do() {
     assert!(matches!(error, OpenError::Newer { found: 99, .. }) && error.to_string().contains("later version"));
 }
 
-#[test]
-fn damage_is_found_when_it_is_opened() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("tandem.db");
-    let mut platform = Platform::new(open(&path).0, Config::default());
+/// A store of 500 records that was closed, and what is in its file.
+fn of_500_records(path: &std::path::Path) -> Vec<u8> {
+    let mut platform = Platform::new(open(path).0, Config::default());
     for number in 0..500 {
         platform.send(CONTROL, Command::Set, one(complete(&record(&number.to_string(), number))));
     }
-    platform.run(Duration::from_millis(80));
+    platform.run(Duration::ZERO);
+    platform.run(store::limits::COMMIT_DELAY);
+    assert_eq!(platform.records(Selection { limit: Some(500), ..Selection::default() }).len(), 500);
     drop(platform);
-    let mut bytes = fs::read(&path).unwrap();
+    fs::read(path).expect("it is there")
+}
+
+#[test]
+fn damage_is_told_while_the_store_works_and_by_a_check() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tandem.db");
+    let mut bytes = of_500_records(&path);
+    check(&path).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle..middle + 8192].fill(0xa5);
     fs::write(&path, bytes).unwrap();
+    let error = check(&path).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged { .. }) && error.to_string().contains(".recover"), "{error}");
+    // Nobody waits for it at a start: accounts can be served, and the operator is told.
+    let mut sqlite = try_open(&path).unwrap();
+    assert_eq!(sqlite.usage().unwrap().damage, None);
+    sqlite.attach(Box::new(|| ()));
+    let damage = loop {
+        match sqlite.usage().unwrap().damage {
+            Some(damage) => break damage,
+            None => std::thread::yield_now(),
+        }
+    };
+    assert!(damage.contains("is damaged") && damage.contains(".recover"), "{damage}");
+    let mut platform = Platform::new(sqlite, Config::default());
+    let answer = platform.ask(CONTROL, Command::Query, one(Status::default()));
+    let Some(Parameter::Status(status)) = answer.first() else { panic!("{answer:?}") };
+    assert_eq!(status.resources[0].state, ResourceState::Failed);
+    assert!(status.resources[0].detail.as_ref().unwrap().contains("is damaged"));
+    let account = platform.ask(CONTROL, Command::Set, one(account("bob", Some("a-long-password"))));
+    assert_eq!(account.command, Command::Done);
+}
+
+#[test]
+fn a_file_whose_beginning_is_damaged_is_not_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tandem.db");
+    let mut bytes = of_500_records(&path);
+    bytes[100..4096].fill(0xa5);
+    fs::write(&path, bytes).unwrap();
     let error = try_open(&path).unwrap_err();
     assert!(matches!(error, OpenError::Damaged { .. }) && error.to_string().contains(".recover"), "{error}");
+}
+
+#[test]
+fn a_check_of_what_is_not_there_makes_nothing_and_one_that_is_not_over_is_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tandem.db");
+    assert!(matches!(check(&path).unwrap_err(), OpenError::File { .. }));
+    assert!(!path.exists());
+    of_500_records(&path);
+    let mut sqlite = open(&path).0;
+    sqlite.attach(Box::new(|| ()));
+    check(&path).expect("while it is open, too");
+    drop(sqlite);
+    assert!(!folder.path().join("tandem.db-wal").exists(), "the last to close has taken the log in");
+}
+
+#[test]
+fn a_store_of_the_version_before_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tandem.db");
+    of_500_records(&path);
+    let before = "DROP INDEX records_caller; DROP INDEX records_called; DROP INDEX records_origin;
+                  DROP INDEX records_destination; PRAGMA user_version = 1";
+    rusqlite::Connection::open(&path).unwrap().execute_batch(before).unwrap();
+    let mut platform = Platform::new(open(&path).0, Config::default());
+    let party = Selection { party: Some("bob".to_owned()), limit: Some(500), ..Selection::default() };
+    assert_eq!(platform.records(party).len(), 500);
 }

@@ -5,7 +5,7 @@ mod sqlite;
 mod thread;
 
 pub use memory::Memory;
-pub use sqlite::{OpenError, Opened, Settings, Sqlite};
+pub use sqlite::{OpenError, Opened, Settings, Sqlite, check};
 pub use thread::{Seat, Stopper};
 
 use crate::binding::{BindingPosition, BindingQuery};
@@ -65,7 +65,15 @@ pub struct Usage {
     pub bytes_max: Option<u64>,
     /// Calls that were open when the former process died, marked when this one opened the database.
     pub interrupted: u64,
+    /// What of it was found to be damaged.
+    pub damage: Option<String>,
 }
+
+/// A page of records, or why there is none.
+pub type Records = Result<Page<CallRecord, RecordPosition>, BackendError>;
+
+/// Tells the store's thread that something is there for it.
+pub type Wake = Box<dyn Fn() + Send>;
 
 /// Why a database did not do what was asked.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -73,6 +81,11 @@ pub enum BackendError {
     /// No room is left.
     #[error("no room is left for the database: free some on its disk")]
     Exhausted,
+    /// What is to be read or written is damaged.
+    #[error(
+        "the database is damaged ({0}): keep a copy of it, then restore a backup, or save what can be read with sqlite3's .recover"
+    )]
+    Damaged(String),
     /// The disk or the database failed.
     #[error("the database failed: {0}")]
     Broken(String),
@@ -86,6 +99,9 @@ impl BackendError {
                 retry_after_s: Some(RETRY_AFTER_S),
                 ..Failure::new(Reason::Exhausted).with_detail("no room is left for the database")
             },
+            Self::Damaged(_) => {
+                Failure::new(Reason::Internal).with_detail("the database is damaged; the log says what to do")
+            }
             Self::Broken(_) => Failure::new(Reason::Internal).with_detail("the database failed; the log says how"),
         }
     }
@@ -109,7 +125,21 @@ pub trait Backend {
     fn bindings(&mut self, query: &BindingQuery) -> Result<Page<Binding, BindingPosition>, BackendError>;
 
     /// Records, newest first. It looks at a bounded number: a page may be short and have a `next`.
-    fn records(&mut self, query: &RecordQuery) -> Result<Page<CallRecord, RecordPosition>, BackendError>;
+    fn records(&mut self, query: &RecordQuery) -> Records;
+
+    /// From now on it is used on a thread of its own. It may begin others for what nobody has to wait for, and calls `wake` when
+    /// these have something to tell.
+    fn attach(&mut self, _wake: Wake) {}
+
+    /// Searches as [`records`](Self::records) does. `None`: the page comes by [`poll_found`](Self::poll_found), by this ticket.
+    fn search(&mut self, _ticket: u64, query: &RecordQuery) -> Option<Records> {
+        Some(self.records(query))
+    }
+
+    /// A page that a search was told to wait for.
+    fn poll_found(&mut self) -> Option<(u64, Records)> {
+        None
+    }
 
     /// Deletes what is over; how many rows that were.
     fn purge(&mut self, purge: &Purge) -> Result<u64, BackendError>;

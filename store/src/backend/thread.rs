@@ -55,8 +55,11 @@ impl Seat {
     /// Runs the store on this thread until it is stopped; `clock` reads both clocks. What it has taken is committed and
     /// answered before it returns.
     pub fn run<B: Backend>(self, mut store: Store<B>, clock: impl Fn() -> Now) {
+        let unparker = self.parker.unparker().clone();
+        store.backend().attach(Box::new(move || unparker.unpark()));
         while !self.stop.load(Ordering::Acquire) {
             let now = clock();
+            store.answer_found();
             if turn(&mut store, &self.endpoint, now) {
                 continue;
             }
@@ -81,6 +84,7 @@ impl Seat {
         self.endpoint.router().unregister(self.endpoint.address().module);
         while turn(&mut store, &self.endpoint, clock()) {}
         store.commit();
+        store.end_searches();
         drain(&mut store, &self.endpoint, clock());
     }
 }

@@ -5,22 +5,29 @@
 //! | `open.rs` | opening: what is checked, what is said where that fails |
 //! | `file.rs` | permissions, the lock of the one process |
 //! | `migrations.rs` | the schema |
+//! | `check.rs` | looking for damage, while the store works |
+//! | `reader.rs` | searches, while the store works |
 //! | `accounts.rs`, `bindings.rs`, `records.rs` | the rows |
 
 mod accounts;
 mod bindings;
+mod check;
 mod file;
 mod migrations;
 mod open;
+mod reader;
 mod records;
 
+pub use check::check;
 pub use open::{OpenError, Opened, Settings};
 
-use super::{Backend, BackendError, Committed, Page, Purge, Usage, Write};
+use super::{Backend, BackendError, Committed, Page, Purge, Records, Usage, Wake, Write};
 use crate::binding::{BindingPosition, BindingQuery};
-use crate::record::{RecordPosition, RecordQuery};
+use crate::record::RecordQuery;
+use check::Checking;
 use file::Lock;
-use router::parameter::{Account, Binding, CallRecord};
+use reader::Reader;
+use router::parameter::{Account, Binding};
 use router::time::WallTime;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::path::PathBuf;
@@ -33,6 +40,11 @@ pub struct Sqlite {
     realm: String,
     interrupted: u64,
     pages_max: Option<u32>,
+    /// Whether it is to be looked through.
+    to_check: bool,
+    /// What runs beside it once it has a thread of its own.
+    checking: Option<Checking>,
+    reader: Option<Reader>,
     /// Where values are encoded.
     buffer: Vec<u8>,
     /// Released after the connection has closed.
@@ -81,6 +93,7 @@ impl Sqlite {
             bytes: pages * page_bytes,
             bytes_max: self.pages_max.map(|pages| u64::from(pages) * page_bytes),
             interrupted: self.interrupted,
+            damage: self.checking.as_ref().and_then(Checking::damage).map(str::to_owned),
         })
     }
 }
@@ -106,8 +119,28 @@ impl Backend for Sqlite {
         bindings::list(&self.connection, query).map_err(|error| fault(&error))
     }
 
-    fn records(&mut self, query: &RecordQuery) -> Result<Page<CallRecord, RecordPosition>, BackendError> {
+    fn records(&mut self, query: &RecordQuery) -> Records {
         records::list(&self.connection, query).map_err(|error| fault(&error))
+    }
+
+    fn attach(&mut self, wake: Wake) {
+        self.reader = Reader::start(&self.path, wake)
+            .inspect_err(|error| tracing::warn!(%error, "commits wait for searches: no thread could be had for these"))
+            .ok();
+        if self.to_check {
+            self.checking = Checking::start(&self.path)
+                .inspect_err(|error| tracing::warn!(%error, "the store is not looked through for damage"))
+                .ok();
+        }
+    }
+
+    fn search(&mut self, ticket: u64, query: &RecordQuery) -> Option<Records> {
+        let taken = self.reader.as_mut().is_some_and(|reader| reader.search(ticket, query));
+        (!taken).then(|| self.records(query))
+    }
+
+    fn poll_found(&mut self) -> Option<(u64, Records)> {
+        self.reader.as_mut()?.poll()
     }
 
     fn purge(&mut self, purge: &Purge) -> Result<u64, BackendError> {
@@ -127,7 +160,9 @@ impl Backend for Sqlite {
 
 impl Drop for Sqlite {
     fn drop(&mut self) {
-        // A store that is not marked as closed is checked whole when it is opened next; that is all the mark decides.
+        // The last connection to close takes the log into the database.
+        (self.checking, self.reader) = (None, None);
+        // A store that is not marked as closed is looked through once it is opened next; that is all the mark decides.
         if let Err(error) = open::mark(&self.connection, true) {
             tracing::warn!(%error, "the store could not be marked as closed");
         }
@@ -138,6 +173,7 @@ impl Drop for Sqlite {
 fn fault(error: &rusqlite::Error) -> BackendError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => BackendError::Exhausted,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => BackendError::Damaged(error.to_string()),
         _ => BackendError::Broken(error.to_string()),
     }
 }

@@ -110,9 +110,7 @@ impl Sqlite {
         let mut connection = Connection::open_with_flags(&settings.path, flags).map_err(explain)?;
         configure(&connection).map_err(explain)?;
         let version = identify(&connection, &settings.path)?;
-        if version > 0 {
-            check(&connection, &settings.path)?;
-        }
+        let to_check = version > 0 && is_to_check(&connection, &settings.path).map_err(explain)?;
         let mut opened = initialise(&mut connection, version, &settings.realm, random).map_err(explain)?;
         opened.interrupted = interrupt_open(&mut connection).map_err(explain)?;
         let mut sqlite = Self {
@@ -121,6 +119,9 @@ impl Sqlite {
             realm: opened.realm.clone(),
             interrupted: opened.interrupted,
             pages_max: None,
+            to_check,
+            checking: None,
+            reader: None,
             buffer: Vec::new(),
             _lock: lock,
         };
@@ -160,18 +161,11 @@ fn identify(connection: &Connection, path: &Path) -> Result<u32, OpenError> {
     }
 }
 
-/// Reads the whole database where it is small or was not closed, so that damage shows now and not in a call.
-fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
-    let explain = |error: rusqlite::Error| explain(path, &error);
+/// Whether the whole database is to be read, beside its work, so that damage shows before somebody needs what is damaged: where
+/// that is soon done, or it was not closed.
+fn is_to_check(connection: &Connection, path: &Path) -> rusqlite::Result<bool> {
     let small = std::fs::metadata(path).is_ok_and(|file| file.len() <= CHECKED_BYTES);
-    if !small && meta(connection, "closed").map_err(explain)?.as_deref() == Some("1") {
-        return Ok(());
-    }
-    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(explain)?;
-    match found.as_str() {
-        "ok" => Ok(()),
-        _ => Err(OpenError::Damaged { path: path.to_owned(), error: found }),
-    }
+    Ok(small || meta(connection, "closed")?.as_deref() != Some("1"))
 }
 
 /// Brings the schema up to date and counts the opening, in one transaction.
@@ -230,7 +224,8 @@ fn set_meta(connection: &Connection, key: &str, value: &str) -> rusqlite::Result
     connection.prepare_cached(sql)?.execute([key, value]).map(drop)
 }
 
-fn explain(path: &Path, error: &rusqlite::Error) -> OpenError {
+/// SQLite's error, in the terms of an operator.
+pub(super) fn explain(path: &Path, error: &rusqlite::Error) -> OpenError {
     let path = path.to_owned();
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::Foreign { path },
