@@ -6,6 +6,7 @@ use scenarios::peer::wait::{self, until};
 use scenarios::peer::wire::{Stream, Wire, offer, request};
 use scenarios::peer::{Host, Server, Sipp, Site};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -61,32 +62,65 @@ fn killed_in_mid_call_it_comes_back_with_its_registrations_and_says_what_was_cut
     server.stop();
 }
 
+/// The records by their ids, as they are now.
+fn records_now(server: &Server<'_>, count: usize) -> BTreeMap<String, Value> {
+    let records = server.records(count);
+    let all = records.len();
+    let by_id: BTreeMap<String, Value> =
+        records.into_iter().map(|record| (record["call"].as_str().unwrap_or_default().to_owned(), record)).collect();
+    assert_eq!(by_id.len(), all, "a record is there twice");
+    by_id
+}
+
 #[test]
-fn killed_again_and_again_it_loses_no_record_that_the_store_has_answered_for() {
+fn killed_again_and_again_under_load_it_loses_nothing_that_the_store_has_answered_for() {
     let site = Site::new();
-    let caller = site.host.socket();
-    let settings =
-        Settings::new(format!("{}[[route]]\nnumber = \"777\"\nto = [\"refuse:busy\"]\n", trunk("in", None, caller)));
-    let mut server = Server::start(&site, &settings);
-    let mut known = 0;
+    let (caller, callee, phone) = (site.host.socket(), site.host.socket(), site.host.socket());
+    let mut server = Server::start(&site, &line(caller, callee));
+    server.add_accounts(&["dave"]);
+    register(&site, &server, "dave", phone, phone);
+    let contact = server.registered("dave", 1)[0]["uri"].clone();
+    // The binding is written behind, at most a second.
+    wait::pause(Duration::from_millis(1_500));
+    let (mut known, mut cut_off) = (0, 0);
     for round in 0..4_u32 {
-        let load = ours(&site, &format!("load-{round}"), CALLER_REFUSED, &[("STATUS", "486")], caller)
-            .service("777")
+        let called = Sipp::builtin(&site, &format!("called-{round}"), "uas", callee).quiet().start();
+        let load = ours(&site, &format!("load-{round}"), CALLER, &[], caller)
+            .service("100")
             .to(server.sip)
-            .calls(10_000, 100)
+            .calls(10_000, 60)
             .quiet()
             .start();
-        let seen = server.records(known + 20 + 13 * round as usize).len();
+        // In the midst of set-ups, talk and ends, each time at another moment.
+        let seen = records_now(&server, known + 30 + 13 * round as usize);
         server.kill();
         load.stop();
+        called.stop();
         server.launch();
-        let records = server.records(seen);
-        known = records.len();
-        assert!(known >= seen, "round {round}: {known} of {seen} records are left");
-        let ids: std::collections::BTreeSet<&str> =
-            records.iter().filter_map(|record| record["call"].as_str()).collect();
-        assert_eq!(ids.len(), known, "a record is there twice");
+        let left = records_now(&server, seen.len());
+        for (id, before) in &seen {
+            let now = left.get(id).unwrap_or_else(|| panic!("round {round}: {before} is lost"));
+            if before["outcome"] == "open" {
+                assert!(["answered", "unanswered", "interrupted"].contains(&now["outcome"].as_str().unwrap()), "{now}");
+                for key in ["caller", "called", "origin", "started", "ringing", "answered", "destination"] {
+                    assert!(before[key].is_null() || before[key] == now[key], "{key}: {before} has become {now}");
+                }
+            } else {
+                assert_eq!(before, now, "what was complete stays as it was");
+            }
+        }
+        for record in left.values().filter(|record| record["outcome"] == "interrupted") {
+            assert_eq!(record["cause"]["kind"], "interrupted");
+            assert!(record["ended"].is_string(), "{record}");
+        }
+        assert!(left.values().all(|record| record["outcome"] != "open"), "none is left open");
+        cut_off = left.values().filter(|record| record["outcome"] == "interrupted").count();
+        known = left.len();
+        assert_eq!(server.registered("dave", 1)[0]["uri"], contact, "round {round}");
     }
+    assert!(cut_off > 0, "no call was up when it was killed");
+    let (status, text) = server.tandem(&["check", "--store"]);
+    assert!(status.success() && text.contains("no damage"), "{text}");
     server.stop();
 }
 

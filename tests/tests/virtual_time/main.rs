@@ -22,6 +22,7 @@ mod negotiation;
 mod overload_unknown_sources;
 mod private_log;
 mod random_calls;
+mod records;
 mod register;
 mod rtp_timeline;
 mod shards;
