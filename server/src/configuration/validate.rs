@@ -1,7 +1,7 @@
 //! Contradictions: what each key alone may say, and together they may not.
 
 use super::model::{Bridge, Configuration, Trunk};
-use super::value::{SipShards, Transport};
+use super::value::{SipShards, Strategy, Transport};
 use super::{plan, sip};
 use crate::cluster::certificate::is_name;
 use crate::limits::{PEERS, PLATFORM_NAME_BYTES};
@@ -56,6 +56,19 @@ pub fn doubts(configuration: &Configuration) -> Vec<(String, String)> {
         if let Some(calls) = trunk.calls_max.filter(|&calls| calls > configuration.calls.max) {
             let why = format!("{calls} calls are more than calls.max, {}", configuration.calls.max);
             found.add(format!("trunk[{index}].calls_max"), why);
+        }
+    }
+    for (index, group) in configuration.group.iter().enumerate() {
+        let each = u64::from(group.ring_s.unwrap_or(configuration.calls.ring_timeout_s));
+        let all = each * group.members.len() as u64;
+        let within = u64::from(configuration.calls.setup_timeout_s);
+        if group.strategy == Strategy::Sequence && all > within {
+            let why = format!(
+                "{} members one after another, {each} s each, take {all} s, and a caller waits for {within} \
+                 (calls.setup_timeout_s): the last ones would not ring",
+                group.members.len()
+            );
+            found.add(format!("group[{index}].members"), why);
         }
     }
     found.0
@@ -435,6 +448,18 @@ mod tests {
         let doubts = super::super::load::warnings(text, &read(text).unwrap());
         let lines: Vec<_> = doubts.iter().map(|doubt| doubt.line).collect();
         assert_eq!(lines, [Some(2), Some(4)], "{doubts:?}");
+    }
+
+    #[test]
+    fn a_group_whose_last_members_would_not_ring_is_doubted() {
+        let doubts = |more: &str| {
+            let text = format!("[[group]]\nname = \"g\"\nmembers = [\"a\", \"b\", \"c\", \"d\"]\n{more}");
+            super::super::load::warnings(&text, &read(&text).unwrap())
+        };
+        let found = doubts("strategy = \"sequence\"");
+        assert_eq!(found.iter().map(|doubt| doubt.line).collect::<Vec<_>>(), [Some(3)]);
+        assert!(found[0].message.contains("take 240 s"), "{found:?}");
+        assert!(doubts("strategy = \"sequence\"\nring_s = 20").is_empty() && doubts("strategy = \"all\"").is_empty());
     }
 
     #[test]

@@ -92,7 +92,7 @@ fn a_group_rings_at_once_and_each_member_has_its_time() {
     world.run(Duration::from_secs(6));
     assert_eq!(world.signaling.legs[&bob].phase, LegPhase::Released, "five seconds are bob's");
     world.refuse(carol, Cause { code: Some(603), ..Cause::new(CauseKind::Declined) });
-    assert_eq!(world.failure(caller), CauseKind::Declined);
+    assert_eq!(world.failure(caller), CauseKind::NoAnswer, "bob's telephone rang out: carol speaks for herself");
     world.assert_over();
 }
 
@@ -117,6 +117,12 @@ fn a_group_rings_one_after_another() {
     world.run(Duration::from_secs(6));
     let carol = world.only();
     assert_ne!(bob, carol);
+    world.refuse(carol, CauseKind::Busy);
+    assert_eq!(world.failure(caller), CauseKind::NoAnswer, "bob's telephone rang out");
+    let caller = world.call("alice", "sales");
+    let bob = world.only();
+    world.refuse(bob, CauseKind::Timeout);
+    let carol = world.only();
     world.refuse(carol, CauseKind::Busy);
     assert_eq!(world.failure(caller), CauseKind::Busy, "dave is not registered; busy tells more");
     world.assert_over();
