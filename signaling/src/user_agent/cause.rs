@@ -90,16 +90,16 @@ pub fn of_response(response: &Message, status: StatusCode) -> Cause {
     Cause { kind: kind_of(status), code: Some(status.code()), q850, text: words }
 }
 
-/// The Q.850 value of a status that came without one (RFC 3398 §8.2.6.1), where it says more than the kind's own.
+/// The Q.850 value of a status that came without one (RFC 3398 §8.2.6.1), where it is not the kind's own. What complains of our own
+/// request is told as that of a gateway that failed (38).
 fn q850_of_status(status: StatusCode) -> Option<u8> {
     match status.code() {
         401..=403 | 407 => Some(21),
-        405 => Some(63),
-        406 | 415 | 501 => Some(79),
         410 => Some(22),
         480 => Some(18),
         484 => Some(28),
-        400 | 481 | 500 | 503 => Some(41),
+        500 | 503 => Some(41),
+        501 => Some(79),
         _ => None,
     }
 }
