@@ -129,6 +129,10 @@ pub const UNANSWERED_HEARTBEATS: u32 = 6;
 /// Shortest and longest interval of heartbeats, milliseconds: what a peer says beyond them is taken as these.
 pub const HEARTBEAT_MS: std::ops::RangeInclusive<u64> = 50..=10_000;
 
+/// Connections that are being made to addresses that platforms tell of each other: whoever tells of many that do not answer
+/// leaves room for the links that come in, and for the addresses of the configuration.
+pub const LINKS_DIALLED: usize = 64;
+
 /// How long a connection may take to come about, and then its hello to arrive, milliseconds.
 pub const HELLO_WITHIN_MS: u64 = 5_000;
 
@@ -144,7 +148,8 @@ pub const DIAL_SPREAD_MS: u64 = 200;
 /// How long a platform that is down is remembered and dialled if no configuration names it, seconds: a day.
 pub const FORGET_S: u64 = 86_400;
 
-/// Changes of the list of platforms are told together, milliseconds, except that new ones are told at once.
+/// Changes of the list of platforms are told together, milliseconds; new ones at once, unless a list was told so recently. As
+/// seldom are the lists of one peer looked at: each may change every route.
 pub const TELL_AFTER_MS: u64 = 20;
 
 /// How often the list of platforms is told without any change, milliseconds: for the loads in it.
@@ -162,8 +167,15 @@ pub const AVOID_MS: u64 = 5_000;
 /// How long a platform may leave a request without any answer before it is avoided as "any", milliseconds.
 pub const ANSWER_WITHIN_MS: u64 = 2_000;
 
+/// How often the log tells of refused links of one source, seconds.
+pub const REFUSAL_EVERY_S: u64 = 60;
+
+/// Sources that are told apart when links are refused: more than a cluster has platforms are scanners, who share one line.
+pub const REFUSAL_SOURCES: usize = PLATFORMS;
+
 /// Platforms in one answer to a query.
 pub const PLATFORM_PAGE: usize = 64;
 
+const _: () = assert!(LINKS_DIALLED + LINKS_WITHOUT_HELLO < LINKS);
 const _: () = assert!(HELLO_FRAME_BYTES < FRAME_BYTES);
 const _: () = assert!(LINK_REQUEST_BYTES + FRAME_BYTES <= LINK_RELEASE_BYTES && LINK_RELEASE_BYTES < LINK_BYTES);

@@ -54,15 +54,16 @@ impl Targets {
         }
     }
 
-    /// An address that is due and whose platform is not linked.
-    pub(crate) fn poll(&mut self, now: Instant, is_linked: impl Fn(PlatformId) -> bool) -> Option<String> {
-        let wants = |target: &Target| target.wants(&is_linked) && target.due <= now;
+    /// An address that is due and whose platform is not linked; one of the configuration alone where there is no room for `others`.
+    pub(crate) fn poll(&self, now: Instant, is_linked: impl Fn(PlatformId) -> bool, others: bool) -> Option<String> {
+        let wants = |target: &Target| target.wants(&is_linked) && target.due <= now && (others || target.is_configured);
         self.targets.iter().find(|(_, target)| wants(target)).map(|(address, _)| address.clone())
     }
 
     /// When the next one is due.
-    pub(crate) fn next(&self, is_linked: impl Fn(PlatformId) -> bool) -> Option<Instant> {
-        self.targets.values().filter(|target| target.wants(&is_linked)).map(|target| target.due).min()
+    pub(crate) fn next(&self, is_linked: impl Fn(PlatformId) -> bool, others: bool) -> Option<Instant> {
+        let wants = |target: &&Target| target.wants(&is_linked) && (others || target.is_configured);
+        self.targets.values().filter(wants).map(|target| target.due).min()
     }
 
     /// The link to an address failed or ended: it is dialled again after a pause that doubles each time, with jitter.
@@ -115,12 +116,12 @@ mod tests {
         let mut targets = Targets::default();
         let mut random = Random::from_seed(1);
         targets.configure(Instant::ZERO, "b:1".to_owned());
-        assert_eq!(targets.poll(Instant::ZERO, |_| false).as_deref(), Some("b:1"));
+        assert_eq!(targets.poll(Instant::ZERO, |_| false, true).as_deref(), Some("b:1"));
         let mut expected = *DIAL_AGAIN_MS.start();
         let mut jittered = 0;
         for _ in 0..12 {
             targets.failed(Instant::ZERO, "b:1", None, &mut random);
-            let pause = targets.next(|_| false).unwrap().since(Instant::ZERO).as_millis() as u64;
+            let pause = targets.next(|_| false, true).unwrap().since(Instant::ZERO).as_millis() as u64;
             assert!((expected / 2..=expected).contains(&pause), "{pause} of {expected}");
             jittered += u64::from(pause != expected);
             expected = (expected * 2).min(*DIAL_AGAIN_MS.end());
@@ -128,16 +129,25 @@ mod tests {
         assert!(jittered > 8);
         targets.settled("b:1");
         targets.failed(Instant::ZERO, "b:1", None, &mut random);
-        assert!(targets.next(|_| false).unwrap() <= Instant::from_millis(*DIAL_AGAIN_MS.start()));
+        assert!(targets.next(|_| false, true).unwrap() <= Instant::from_millis(*DIAL_AGAIN_MS.start()));
     }
 
     #[test]
     fn what_is_linked_is_not_dialled() {
         let mut targets = Targets::default();
         targets.learn("b:1", PlatformId(2), Instant::ZERO);
-        assert!(targets.poll(Instant::ZERO, |platform| platform == PlatformId(2)).is_none());
-        assert!(targets.poll(Instant::ZERO, |_| false).is_some());
+        assert!(targets.poll(Instant::ZERO, |platform| platform == PlatformId(2), true).is_none());
+        assert!(targets.poll(Instant::ZERO, |_| false, true).is_some());
         targets.forget(PlatformId(2));
-        assert!(targets.poll(Instant::ZERO, |_| false).is_none());
+        assert!(targets.poll(Instant::ZERO, |_| false, true).is_none());
+    }
+
+    #[test]
+    fn without_room_the_configuration_goes_on() {
+        let mut targets = Targets::default();
+        targets.learn("a:1", PlatformId(2), Instant::ZERO);
+        assert_eq!((targets.poll(Instant::ZERO, |_| false, false), targets.next(|_| false, false)), (None, None));
+        targets.configure(Instant::ZERO, "b:1".to_owned());
+        assert_eq!(targets.poll(Instant::ZERO, |_| false, false).as_deref(), Some("b:1"));
     }
 }

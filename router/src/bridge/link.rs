@@ -86,6 +86,7 @@ struct Connection {
 /// What tasks tell the loop.
 enum Input {
     Accepted(Connection, SocketAddr),
+    Refused(SocketAddr, String),
     Connected(LinkId, Connection),
     Bytes(LinkId, Vec<u8>),
     Written(LinkId, usize),
@@ -113,8 +114,11 @@ pub async fn run(
     let mut links = Links { sender, security, links: BTreeMap::new(), writers: JoinSet::new() };
     let mut until = std::pin::pin!(until);
     let mut next_modules = Instant::ZERO;
+    // One timer for all turns, set anew only when something else is due: packets come more often than that changes.
+    let mut timer = std::pin::pin!(tokio::time::sleep(Duration::ZERO));
+    let mut timer_due = None;
+    let mut now = clock();
     loop {
-        let now = clock();
         if next_modules <= now.instant {
             next_modules = now.instant + Duration::from_millis(LOAD_EVERY_MS);
             bridge.handle_modules(endpoint.router().modules().into_iter().map(|(address, _)| address));
@@ -129,22 +133,31 @@ pub async fn run(
         links.perform(&mut bridge);
         if more || taken == INPUTS {
             tokio::task::yield_now().await;
+            now = clock();
             continue;
         }
         if !endpoint.may_sleep() {
+            now = clock();
             continue;
         }
-        let now = clock().instant;
         let due = next_turn(&mut bridge).map_or(next_modules, |due| due.min(next_modules));
+        if timer_due != Some(due) {
+            timer_due = Some(due);
+            timer.set(tokio::time::sleep(due.since(now.instant)));
+        }
         let input = tokio::select! {
             input = inputs.recv() => input,
             () = waker.0.notified() => None,
-            () = tokio::time::sleep(due.since(now)) => None,
+            () = &mut timer => {
+                timer_due = None;
+                None
+            }
             () = &mut until => break,
         };
         endpoint.awake();
+        now = clock();
         if let Some(input) = input {
-            links.handle(&mut bridge, &endpoint, clock(), input);
+            links.handle(&mut bridge, &endpoint, now, input);
         }
     }
     bridge.handle_stop(clock());
@@ -174,11 +187,11 @@ impl Links {
     fn handle(&mut self, bridge: &mut Bridge, endpoint: &Endpoint, now: Now, input: Input) {
         match input {
             Input::Accepted(Connection { stream, identity }, remote) => {
-                match bridge.handle_accepted(now, remote.to_string(), identity) {
-                    Some(id) => self.hold(id, stream),
-                    None => tracing::warn!("a link was turned away: there are too many"),
+                if let Some(id) = bridge.handle_accepted(now, remote.to_string(), identity) {
+                    self.hold(id, stream);
                 }
             }
+            Input::Refused(remote, error) => bridge.handle_turned_away(now, &remote.to_string(), &error),
             Input::Connected(id, Connection { stream, identity }) => {
                 // Given up meanwhile, perhaps.
                 if self.links.contains_key(&id) {
@@ -275,10 +288,11 @@ async fn accept(
         while under_way.try_join_next().is_some() {}
         let (security, sender) = (security.clone(), sender.clone());
         under_way.spawn(async move {
-            match within(handshake(stream, remote, &security)).await {
-                Ok(connection) => drop(sender.send(Input::Accepted(connection, remote)).await),
-                Err(error) => tracing::warn!(%remote, %error, "a link was refused"),
-            }
+            let input = match within(handshake(stream, remote, &security)).await {
+                Ok(connection) => Input::Accepted(connection, remote),
+                Err(error) => Input::Refused(remote, error.to_string()),
+            };
+            let _ = sender.send(input).await;
             drop(permit);
         });
     }
@@ -385,8 +399,11 @@ async fn write_all(
     pieces: &[Vec<u8>],
     sender: &mpsc::Sender<Input>,
 ) -> io::Result<()> {
-    let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
-    let mut left = &mut slices[..];
+    let mut slices = [IoSlice::new(&[]); PIECES_PER_WRITE];
+    for (slice, piece) in slices.iter_mut().zip(pieces) {
+        *slice = IoSlice::new(piece);
+    }
+    let mut left = &mut slices[..pieces.len().min(PIECES_PER_WRITE)];
     // Pieces without octets are none.
     IoSlice::advance_slices(&mut left, 0);
     while !left.is_empty() {

@@ -1,19 +1,17 @@
-//! Links that come and go: hellos, heartbeats, lists of platforms, who dials whom.
+//! Links that come and go: heartbeats, lists of platforms, who dials whom.
 
 use super::LinkId;
 use super::frame::FrameReader;
 use super::message::{
-    Announced, Bye, ByeReason, Heartbeat, HeartbeatAnswer, Hello, LinkMessage, VERSION, VERSION_OLDEST, bounded,
-    read_message, write_bye, write_heartbeat, write_heartbeat_answer, write_hello, write_platforms,
+    Announced, Bye, ByeReason, Heartbeat, HeartbeatAnswer, LinkMessage, bounded, read_message, write_bye,
+    write_heartbeat, write_heartbeat_answer, write_platforms,
 };
 use super::outgoing::Full;
 use super::peer::{Fault, Link, Phase};
 use super::service::{Bridge, Output};
-use super::table::{Change, Description};
+use super::table::Change;
 use crate::address::PlatformId;
-use crate::limits::{
-    ADDRESSES, DIAL_SPREAD_MS, FORGET_S, LINKS, LINKS_WITHOUT_HELLO, NAME_BYTES, SETTLED_MS, TELL_AFTER_MS,
-};
+use crate::limits::{DIAL_SPREAD_MS, FORGET_S, LINKS, LINKS_DIALLED, LINKS_WITHOUT_HELLO, SETTLED_MS, TELL_AFTER_MS};
 use crate::parameter::{Failure, Reason};
 use crate::time::{Duration, Instant, Now};
 
@@ -22,13 +20,25 @@ impl Bridge {
     /// for one more, or this platform stops.
     pub fn handle_accepted(&mut self, now: Now, remote: String, identity: Option<PlatformId>) -> Option<LinkId> {
         let without_hello = self.links.values().filter(|link| link.peer().is_none() && link.dialled.is_none()).count();
-        if self.is_stopping || self.links.len() >= LINKS || without_hello >= LINKS_WITHOUT_HELLO {
+        if self.is_stopping {
+            return None;
+        }
+        if self.links.len() >= LINKS || without_hello >= LINKS_WITHOUT_HELLO {
+            self.handle_turned_away(now, &remote, "there are too many links");
             return None;
         }
         let id = self.next_link();
         self.links.insert(id, Link::new(now.instant, id, None, remote));
         self.greet(now, id, identity);
         Some(id)
+    }
+
+    /// Somebody connected from `remote` and was refused before there was a link: no handshake, a certificate that is none here.
+    pub fn handle_turned_away(&mut self, now: Now, remote: &str, error: &str) {
+        self.counters.links_refused += 1;
+        if let Some(before) = self.refusals.note(now.instant, remote) {
+            tracing::warn!(remote, error, before, "a link was refused");
+        }
     }
 
     /// The connection that [`Output::Connect`] asked for is there.
@@ -94,8 +104,11 @@ impl Bridge {
             && reason != ByeReason::Duplicate
         {
             self.counters.links_refused += 1;
-            if link.dialled.is_none() && link.peer().is_none() {
-                tracing::warn!(remote = link.remote, reason = reason.name(), text, "a link was refused");
+            if link.dialled.is_none()
+                && link.peer().is_none()
+                && let Some(before) = self.refusals.note(now.instant, &link.remote)
+            {
+                tracing::warn!(remote = link.remote, reason = reason.name(), text, before, "a link was refused");
             }
         }
         let failed = match reason {
@@ -143,17 +156,47 @@ impl Bridge {
     /// Tells each peer which platforms are reached from here.
     pub(super) fn announce(&mut self, now: Now) {
         self.tell_at = None;
-        let links: Vec<_> = self.links.values().filter_map(|link| Some((link.id, link.peer()?.platform))).collect();
-        for (id, to) in links {
-            let announced = self.table.announcement(to);
-            self.push_control(now, id, |buffer| write_platforms(&announced, buffer));
+        self.told = now.instant;
+        let links: Vec<_> = self.links.keys().copied().collect();
+        for id in links {
+            self.announce_to(now, id);
         }
+    }
+
+    /// Tells one peer.
+    pub(super) fn announce_to(&mut self, now: Now, id: LinkId) {
+        let Some(peer) = self.links.get_mut(&id).and_then(Link::peer_mut) else { return };
+        let announced = self.table.announcement(peer.platform);
+        peer.was_told(announced.iter().map(|announced| announced.platform));
+        self.push_control(now, id, |buffer| write_platforms(&announced, buffer));
+    }
+
+    /// Looks at the lists that came too soon behind others of their peers.
+    pub(super) fn hear_lists(&mut self, now: Now) {
+        let due = |link: &Link| link.peer()?.list_due().filter(|due| *due <= now.instant).map(|_| link.id);
+        let links: Vec<_> = self.links.values().filter_map(due).collect();
+        for id in links {
+            let Some(peer) = self.links.get_mut(&id).and_then(Link::peer_mut) else { continue };
+            let from = peer.platform;
+            if let Some(announced) = peer.take_list(now.instant) {
+                self.hear(now, from, announced);
+            }
+        }
+    }
+
+    /// Whether there is room to dial the addresses that platforms tell of each other.
+    pub(super) fn may_dial_others(&self) -> bool {
+        let dialled = self.links.values().filter(|link| link.dialled.is_some() && link.peer().is_none());
+        self.links.len() < LINKS && dialled.count() < LINKS_DIALLED
     }
 
     /// Dials what is due.
     pub(super) fn dial(&mut self, now: Instant) {
         while !self.is_stopping && self.links.len() < LINKS {
-            let Some(address) = self.targets.poll(now, |platform| self.table.is_linked(platform)) else { break };
+            let others = self.may_dial_others();
+            let Some(address) = self.targets.poll(now, |platform| self.table.is_linked(platform), others) else {
+                break;
+            };
             let id = self.next_link();
             if let Some(target) = self.targets.get_mut(&address) {
                 target.link = Some(id);
@@ -180,29 +223,6 @@ impl Bridge {
         id
     }
 
-    /// Says hello on a new connection.
-    fn greet(&mut self, now: Now, id: LinkId, identity: Option<PlatformId>) {
-        if let Some(link) = self.links.get_mut(&id) {
-            link.connected(now.instant, identity);
-            let due = link.next_check(now.instant, self.config.heartbeat);
-            self.is_due_at(due);
-        }
-        let name = |text: &str| bounded(text);
-        let addresses = self.config.addresses.iter().filter(|address| address.len() <= NAME_BYTES);
-        let hello = Hello {
-            version: VERSION,
-            oldest: VERSION_OLDEST,
-            platform: self.config.platform,
-            name: name(&self.config.name),
-            epoch: self.epoch,
-            software: Some(name(&self.config.version)),
-            addresses: addresses.take(ADDRESSES).cloned().collect(),
-            modules: self.loads.offered(),
-            heartbeat_ms: u32::try_from(self.config.heartbeat.as_millis()).unwrap_or(u32::MAX),
-        };
-        self.push_control(now, id, |buffer| write_hello(&hello, buffer));
-    }
-
     fn handle_message(&mut self, now: Now, id: LinkId, message: LinkMessage<'_>) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let Some(peer) = link.peer().map(|peer| peer.platform) else {
@@ -226,7 +246,7 @@ impl Bridge {
                     peer.heartbeat_answered(now.instant, number);
                 }
             }
-            LinkMessage::Platforms(announced) => self.handle_platforms(now, id, peer, announced),
+            LinkMessage::Platforms(announced) => self.handle_platforms(now, id, announced),
             LinkMessage::Bye(bye) if bye.reason == ByeReason::Duplicate as u8 => self.lose(now, id, Failed::Silently),
             LinkMessage::Bye(bye) => self.lose(now, id, Failed::Because(format!("it said: {}", bye.describe()))),
             LinkMessage::Hello(hello) => {
@@ -241,115 +261,21 @@ impl Bridge {
         }
     }
 
-    /// The peer introduces itself.
-    fn handle_hello(&mut self, now: Now, id: LinkId, hello: Hello) {
-        let Some(link) = self.links.get_mut(&id) else { return };
-        if let Err(fault) = link.check_hello(&hello) {
-            return self.close(now, id, fault);
-        }
-        let platform = hello.platform;
-        let dialled = link.dialled.clone();
-        if platform == self.config.platform {
-            let is_own = hello.epoch == self.epoch;
-            if let Some(target) = dialled.as_ref().and_then(|address| self.targets.get_mut(address)) {
-                target.is_own = is_own;
-            }
-            let fault = match is_own {
-                true => (ByeReason::Duplicate, "it is this very platform".to_owned()),
-                false => (ByeReason::IdentityTaken, format!("this platform is {}, too", platform.0)),
-            };
-            return self.close(now, id, fault);
-        }
-        if let Some(target) = dialled.as_ref().and_then(|address| self.targets.get_mut(address)) {
-            target.platform = Some(platform);
-            target.last_error = None;
-        }
-        if self.table.entry(now, platform).is_none() {
-            return self.close(now, id, (ByeReason::TooMany, "there is no room for one more platform".to_owned()));
-        }
-        let Some((lost, is_kept)) = self.settle_duplicates(now, id, &hello) else { return };
-        if let Some(link) = self.links.get_mut(&id) {
-            link.up(now.instant, &hello);
-        }
-        let Hello { version, name, epoch, software, addresses, modules, .. } = hello;
-        tracing::info!(platform = platform.0, name, version = version.min(VERSION), "link up");
-        self.learn(now.instant, platform, &addresses);
-        let description = Description { name, epoch, software, addresses };
-        self.counters.links_up += 1;
-        let changes = self.table.link_up(now, platform, id, description, modules);
-        if let Some(known) = self.table.get_mut(platform)
-            && is_kept
-        {
-            known.last_error = None;
-        }
-        self.changed.insert(platform);
-        self.apply(now, changes);
-        for (other, fault) in lost {
-            self.close(now, other, fault);
-        }
-        if !is_kept {
-            return self.close(now, id, (ByeReason::Duplicate, "another link is kept".to_owned()));
-        }
-        self.announce(now);
-        self.start_heartbeat(now, id);
-    }
-
-    /// The first heartbeat follows the hello, so that a round trip is known at once.
-    fn start_heartbeat(&mut self, now: Now, id: LinkId) {
-        let modules = self.loads.offered();
-        let Some(peer) = self.links.get_mut(&id).and_then(Link::peer_mut) else { return };
-        let heartbeat = Heartbeat { number: peer.heartbeat(now.instant), modules };
-        self.push_control(now, id, |buffer| write_heartbeat(&heartbeat, buffer));
-        self.is_due_at(now.instant + self.config.heartbeat);
-    }
-
-    /// Of several links to one platform: which others end, and whether the new one stays. `None`: it was refused.
-    ///
-    /// - Another epoch is another life, or another platform of that number: while the former is heard, the new one is
-    ///   refused; when it is not, the former has died.
-    /// - Both dialled each other: the link that the lower number dialled stays, at either end.
-    /// - One end dialled twice: that end keeps its older one.
-    fn settle_duplicates(&mut self, now: Now, id: LinkId, hello: &Hello) -> Option<(Vec<(LinkId, Fault)>, bool)> {
-        let links = self.table.get(hello.platform).map(|known| known.links.clone()).unwrap_or_default();
-        let is_dialled = self.links.get(&id).is_some_and(|link| link.dialled.is_some());
-        let mut lost = Vec::new();
-        let mut is_kept = true;
-        for other in links {
-            let Some(link) = self.links.get(&other) else { continue };
-            let is_other_life = link.peer().is_some_and(|peer| peer.epoch != hello.epoch);
-            if is_other_life && link.is_alive(now.instant) {
-                let text = format!("another living platform is {}", hello.platform.0);
-                if let Some(known) = self.table.get_mut(hello.platform) {
-                    known.last_error = Some(format!("{}: {text}", ByeReason::IdentityTaken.name()));
-                }
-                self.changed.insert(hello.platform);
-                self.close(now, id, (ByeReason::IdentityTaken, text));
-                return None;
-            }
-            if is_other_life {
-                lost.push((other, (ByeReason::Silent, "its next life said hello".to_owned())));
-                continue;
-            }
-            let keeps_dialled = self.config.platform < hello.platform;
-            match (link.dialled.is_some(), is_dialled) {
-                (true, true) => is_kept = false,
-                // The end that dialled decides; a link that it lost without a word falls silent here.
-                (false, false) => {}
-                (_, is_new_dialled) if is_new_dialled == keeps_dialled => {
-                    lost.push((other, (ByeReason::Duplicate, "another link is kept".to_owned())));
-                }
-                _ => is_kept = false,
-            }
-        }
-        Some((lost, is_kept))
-    }
-
     /// A peer told which platforms it reaches.
-    fn handle_platforms(&mut self, now: Now, id: LinkId, from: PlatformId, announced: Vec<Announced>) {
+    fn handle_platforms(&mut self, now: Now, id: LinkId, announced: Vec<Announced>) {
+        let Some(peer) = self.links.get_mut(&id).and_then(Link::peer_mut) else { return };
+        // Packets of these may follow at once.
+        announced.iter().for_each(|announced| peer.announced(announced.platform));
+        peer.keep_list(announced);
+        if let Some(due) = peer.list_due() {
+            self.is_due_at(due);
+        }
+        self.hear_lists(now);
+    }
+
+    /// What follows from a list.
+    fn hear(&mut self, now: Now, from: PlatformId, announced: Vec<Announced>) {
         for Announced { platform, addresses, epoch, distance, .. } in &announced {
-            if let Some(peer) = self.links.get_mut(&id).and_then(Link::peer_mut) {
-                peer.announced(*platform);
-            }
             let own = self.config.platform;
             let of_link = self.table.get(*platform).filter(|known| !known.links.is_empty());
             let conflicts = of_link.is_some_and(|known| known.description.epoch != *epoch && *distance == 1);
@@ -366,7 +292,7 @@ impl Bridge {
     }
 
     /// Addresses at which a platform is to be dialled, soon.
-    fn learn(&mut self, now: Instant, platform: PlatformId, addresses: &[String]) {
+    pub(super) fn learn(&mut self, now: Instant, platform: PlatformId, addresses: &[String]) {
         for address in addresses {
             if self.config.addresses.contains(address) {
                 continue;
@@ -378,7 +304,7 @@ impl Bridge {
     }
 
     /// What follows from changed routes: what was asked of who is lost fails, peers and subscribers hear of it.
-    fn apply(&mut self, now: Now, changes: Vec<Change>) {
+    pub(super) fn apply(&mut self, now: Now, changes: Vec<Change>) {
         let mut is_new = false;
         for Change { platform, is_new: is_new_one, is_lost } in &changes {
             self.changed.insert(*platform);
@@ -391,17 +317,18 @@ impl Bridge {
                 self.requests.take_of_source(*platform);
             }
         }
-        if is_new {
-            // At once, ahead of the packets that it sends through here.
+        let soon = Duration::from_millis(TELL_AFTER_MS);
+        if is_new && now.instant >= self.told + soon {
+            // At once: nothing that it sends is passed on before.
             self.announce(now);
         } else if !changes.is_empty() && self.tell_at.is_none() {
-            let at = now.instant + Duration::from_millis(TELL_AFTER_MS);
+            let at = now.instant + soon;
             self.tell_at = Some(at);
             self.is_due_at(at);
         }
     }
 
-    fn push_control(&mut self, now: Now, id: LinkId, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn push_control(&mut self, now: Now, id: LinkId, write: impl FnOnce(&mut Vec<u8>)) {
         let Some(link) = self.links.get_mut(&id) else { return };
         match link.outgoing.push_control(write) {
             Ok(()) => self.make_ready(now.instant, id),

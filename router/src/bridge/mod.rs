@@ -11,20 +11,25 @@
 //!
 //! - [`service`]: [`Bridge`], its packets as a module and its drain rule; [`crate::Service`].
 //! - `traffic`: packets that leave, arrive, and pass through.
-//! - `mesh`: links that come and go, hellos, lists of platforms.
+//! - `mesh`: links that come and go, lists of platforms; `hello`: who is at the other end, and which of two links stays.
+//! - `listing`: what is told of platforms and of the interface.
 //! - [`message`], [`frame`]: what is said on a link, and how the stream is cut.
 //! - `peer`: one link; `dial`: where links are opened to; `outgoing`: what waits to be written.
+//! - `refusals`: what the log tells of who is turned away.
 //! - `table`: how platforms are reached; `requests`: what is not answered yet; `load`: what the own modules have left.
 //! - [`link`]: the shell, the only part that touches sockets; [`tls`]: whom it trusts.
 
 mod dial;
 pub mod frame;
+mod hello;
 pub mod link;
+mod listing;
 mod load;
 mod mesh;
 pub mod message;
 mod outgoing;
 mod peer;
+mod refusals;
 mod requests;
 pub mod service;
 mod table;

@@ -2,11 +2,12 @@
 
 use super::LinkId;
 use super::frame::FrameReader;
-use super::message::{ByeReason, Hello, VERSION, VERSION_OLDEST};
+use super::message::{Announced, ByeReason, Hello, VERSION, VERSION_OLDEST};
 use super::outgoing::Outgoing;
 use crate::address::PlatformId;
 use crate::limits::{
-    FRAME_BYTES, HEARTBEAT_MS, HELLO_FRAME_BYTES, HELLO_WITHIN_MS, PLATFORMS, SILENT_HEARTBEATS, UNANSWERED_HEARTBEATS,
+    FRAME_BYTES, HEARTBEAT_MS, HELLO_FRAME_BYTES, HELLO_WITHIN_MS, PLATFORMS, SILENT_HEARTBEATS, TELL_AFTER_MS,
+    UNANSWERED_HEARTBEATS,
 };
 use crate::time::{Duration, Instant};
 use std::collections::BTreeSet;
@@ -34,6 +35,12 @@ pub(crate) struct Peer {
     heartbeat: Duration,
     /// Platforms that it may speak for: all that it ever announced.
     claims: BTreeSet<PlatformId>,
+    /// Platforms that may be spoken for to it: all that were ever announced to it.
+    told: BTreeSet<PlatformId>,
+    /// Its last list, while it waits to be looked at.
+    list: Option<Vec<Announced>>,
+    /// From when on a list is looked at.
+    list_from: Instant,
     /// The oldest heartbeat that it has not answered, and when that was sent.
     unanswered: Option<(u64, Instant)>,
     next_heartbeat: u64,
@@ -136,6 +143,9 @@ impl Link {
             since: now,
             heartbeat: Duration::from_millis(heartbeat),
             claims: BTreeSet::from([hello.platform]),
+            told: BTreeSet::new(),
+            list: None,
+            list_from: now,
             unanswered: None,
             next_heartbeat: 1,
             round_trip: None,
@@ -203,7 +213,8 @@ impl Link {
         match &self.phase {
             Phase::Up(peer) => {
                 let silent = self.last_received + SILENT_HEARTBEATS * peer.heartbeat;
-                silent.min(now + own)
+                let list = peer.list_due().unwrap_or(silent);
+                silent.min(now + own).min(list)
             }
             Phase::Connecting | Phase::Greeting => self.since + Duration::from_millis(HELLO_WITHIN_MS),
         }
@@ -231,6 +242,36 @@ impl Peer {
         if self.claims.len() <= PLATFORMS {
             self.claims.insert(platform);
         }
+    }
+
+    /// It announced these; a list that waits is out of date.
+    pub(crate) fn keep_list(&mut self, list: Vec<Announced>) {
+        self.list = Some(list);
+    }
+
+    /// When the list that waits is to be looked at.
+    pub(crate) fn list_due(&self) -> Option<Instant> {
+        self.list.as_ref().map(|_| self.list_from)
+    }
+
+    /// The list that waits, which is looked at now.
+    pub(crate) fn take_list(&mut self, now: Instant) -> Option<Vec<Announced>> {
+        self.list_from = now + Duration::from_millis(TELL_AFTER_MS);
+        self.list.take()
+    }
+
+    /// These are announced to it. Of platforms beyond the bound it hears nothing that they send.
+    pub(crate) fn was_told(&mut self, platforms: impl IntoIterator<Item = PlatformId>) {
+        for platform in platforms {
+            if self.told.len() < PLATFORMS {
+                self.told.insert(platform);
+            }
+        }
+    }
+
+    /// Whether a platform was announced to it, so that it takes what comes in its name.
+    pub(crate) fn knows(&self, platform: PlatformId) -> bool {
+        self.told.contains(&platform)
     }
 
     /// Whether it may speak for a platform.

@@ -4,20 +4,15 @@ use super::LinkId;
 use super::dial::Targets;
 use super::load::Loads;
 use super::peer::Link;
+use super::refusals::Refusals;
 use super::requests::Requests;
-use super::table::{Known, Table};
+use super::table::Table;
 use crate::address::{Address, Instance, ModuleKind, PlatformId};
 use crate::command::Command;
-use crate::limits::{
-    BATCH, LINKS, LOAD_EVERY_MS, PLATFORM_PAGE, PLATFORMS, RELEASE_RETRY_MS, REQUEST_AGE_S, SWEEP_EVERY_MS,
-    TELL_EVERY_MS,
-};
+use crate::limits::{BATCH, LINKS, LOAD_EVERY_MS, RELEASE_RETRY_MS, REQUEST_AGE_S, SWEEP_EVERY_MS, TELL_EVERY_MS};
 use crate::outbox::{Outbox, Received};
 use crate::packet::{Packet, Parameters, one};
-use crate::parameter::{
-    Counter, Failure, Parameter, Platform, PlatformModule, PlatformState, Reason, Resource, ResourceKind,
-    ResourceState, Selection, Status,
-};
+use crate::parameter::{Failure, Parameter, Platform, Reason, Status};
 use crate::random::Random;
 use crate::route::{Endpoint, Refused};
 use crate::service::{Service, drain};
@@ -88,7 +83,7 @@ pub struct BridgeCounters {
     pub unreadable: u64,
     /// Links that came up.
     pub links_up: u64,
-    /// Links that were ended here because of what the peer did.
+    /// Links that were ended here because of what the peer did, and connections that became none.
     pub links_refused: u64,
 }
 
@@ -120,8 +115,11 @@ pub struct Bridge {
     /// Platforms of which subscribers are to hear.
     pub(super) changed: BTreeSet<PlatformId>,
     pub(super) tell_at: Option<Instant>,
+    /// When the list was last told to all.
+    pub(super) told: Instant,
     pub(super) counters: BridgeCounters,
     pub(super) is_stopping: bool,
+    pub(super) refusals: Refusals,
     subscriptions: Subscriptions,
     next_heartbeat: Instant,
     next_tell: Instant,
@@ -129,7 +127,7 @@ pub struct Bridge {
     next_sweep: Instant,
     /// When something of all this is due; early at worst.
     due: Instant,
-    since: WallTime,
+    pub(super) since: WallTime,
 }
 
 impl Bridge {
@@ -157,8 +155,10 @@ impl Bridge {
             held_until: None,
             changed: BTreeSet::new(),
             tell_at: None,
+            told: Instant::ZERO,
             counters: BridgeCounters::default(),
             is_stopping: false,
+            refusals: Refusals::default(),
             subscriptions: Subscriptions::default(),
             next_heartbeat: now.instant,
             next_tell: now.instant + Duration::from_millis(TELL_EVERY_MS),
@@ -208,23 +208,6 @@ impl Bridge {
         (self.requests.len(), self.links.values().map(|link| link.outgoing.octets() + link.reader.kept()).sum())
     }
 
-    /// The platforms, this one first, the others in the order of their numbers.
-    pub fn platforms(&self) -> Vec<Platform> {
-        let others = self.table.iter().map(|(id, known)| self.describe(id, known));
-        std::iter::once(self.describe_own()).chain(others).collect()
-    }
-
-    /// Addresses of the configuration that never told which platform they are: without a number.
-    fn unknown(&self) -> impl Iterator<Item = Platform> + '_ {
-        let unknown = self.targets.iter().filter(|(_, target)| target.platform.is_none() && !target.is_own);
-        unknown.map(|(address, target)| Platform {
-            address: Some(address.clone()),
-            last_error: target.last_error.clone(),
-            since: self.since,
-            ..Platform::default()
-        })
-    }
-
     /// Something happened that may be due earlier than what was.
     pub(super) fn is_due_at(&mut self, at: Instant) {
         self.due = self.due.min(at);
@@ -244,56 +227,6 @@ impl Bridge {
             for (subscriber, missed) in self.subscriptions.take() {
                 self.outbox.notify(Instance::MODULE, subscriber, one(Platform { missed, ..platform.clone() }));
             }
-        }
-    }
-
-    fn describe_own(&self) -> Platform {
-        Platform {
-            id: self.config.platform,
-            name: self.config.name.clone(),
-            state: PlatformState::Here,
-            address: self.config.addresses.first().cloned(),
-            version: Some(self.config.version.clone()),
-            modules: known_modules(&self.loads.offered()),
-            since: self.since,
-            ..Platform::default()
-        }
-    }
-
-    fn describe(&self, id: PlatformId, known: &Known) -> Platform {
-        let links = || known.links.iter().filter_map(|link| self.links.get(link));
-        let active = links().next_back();
-        let state = match known.route {
-            Some(route) if route.distance == 1 => PlatformState::Linked,
-            Some(_) => PlatformState::Via,
-            None => PlatformState::Down,
-        };
-        let traffic = known.traffic;
-        let dialled = || {
-            let mut targets = self.targets.iter().filter(|(_, target)| target.platform == Some(id));
-            targets.find_map(|(_, target)| target.last_error.clone())
-        };
-        Platform {
-            id,
-            name: known.description.name.clone(),
-            state,
-            address: active.map(|link| link.remote.clone()).or_else(|| known.description.addresses.first().cloned()),
-            via: known.route.filter(|route| route.distance > 1).map(|route| route.via),
-            version: known.description.software.clone(),
-            modules: known_modules(&known.modules),
-            round_trip_us: active
-                .and_then(|link| link.peer()?.round_trip)
-                .map(|round_trip| u32::try_from(round_trip.as_micros()).unwrap_or(u32::MAX)),
-            queued: links().map(|link| link.outgoing.packets()).sum(),
-            in_flight: self.requests.of_destination(id) as u64,
-            dropped: traffic.dropped,
-            packets_in: traffic.packets_in + links().map(|link| link.packets_in).sum::<u64>(),
-            octets_in: traffic.octets_in + links().map(|link| link.octets_in).sum::<u64>(),
-            packets_out: traffic.packets_out + links().map(|link| link.outgoing.packets_out()).sum::<u64>(),
-            octets_out: traffic.octets_out + links().map(|link| link.outgoing.octets_out()).sum::<u64>(),
-            last_error: known.last_error.clone().or_else(dialled),
-            since: known.since,
-            missed: false,
         }
     }
 
@@ -326,93 +259,6 @@ impl Bridge {
         }
     }
 
-    /// Platforms behind the selection's cursor (a number), of its name, number or state; then the selection.
-    fn page(&self, selection: Option<&Parameter>) -> Parameters {
-        let mut selection = match selection {
-            Some(Parameter::Selection(selection)) => (**selection).clone(),
-            _ => Selection::default(),
-        };
-        let behind: u32 = selection.cursor.take().and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
-        let limit = selection.limit.map_or(PLATFORM_PAGE, |limit| (limit as usize).clamp(1, PLATFORM_PAGE));
-        let is_wanted = |platform: &Platform| {
-            let is_named =
-                |name: &String| *name == platform.name || name.parse::<u32>().is_ok_and(|id| id == platform.id.0);
-            platform.id.0 > behind
-                && selection.name.as_ref().is_none_or(is_named)
-                && selection.state.as_deref().is_none_or(|state| state == platform.state.name())
-        };
-        let mut platforms: Vec<_> = self.platforms().into_iter().filter(is_wanted).collect();
-        platforms.sort_by_key(|platform| platform.id);
-        if platforms.len() > limit {
-            platforms.truncate(limit);
-            selection.cursor = platforms.last().map(|platform| platform.id.0.to_string());
-        } else if selection.name.is_none()
-            && selection.state.as_deref().is_none_or(|state| state == PlatformState::Down.name())
-        {
-            platforms.extend(self.unknown().take(PLATFORM_PAGE));
-        }
-        let platforms = platforms.into_iter().map(Parameter::from);
-        platforms.chain([Parameter::from(selection)]).collect()
-    }
-
-    fn status(&self) -> Status {
-        let resource = |kind, name: &str, used: usize, total: usize| Resource {
-            kind,
-            name: name.to_owned(),
-            state: ResourceState::Ready,
-            used: used as u64,
-            total: Some(total as u64),
-            detail: None,
-        };
-        let down: Vec<_> = self.platforms().into_iter().filter(|of| of.state == PlatformState::Down).collect();
-        let mut platforms = resource(ResourceKind::Table, "platforms", self.table.iter().count(), PLATFORMS);
-        if let Some(first) = down.first() {
-            platforms.state = ResourceState::Degraded;
-            let name = if first.name.is_empty() { first.id.0.to_string() } else { first.name.clone() };
-            platforms.detail = Some(format!("{} of them down: {name}", down.len()));
-        }
-        Status {
-            module: "bridge/0".to_owned(),
-            since: self.since,
-            resources: vec![
-                resource(ResourceKind::Connections, "links", self.links.len(), LINKS),
-                platforms,
-                Resource { total: None, ..resource(ResourceKind::Table, "requests in flight", self.requests.len(), 0) },
-            ],
-            counters: self.status_counters(),
-            distributions: Vec::new(),
-        }
-    }
-
-    fn status_counters(&self) -> Vec<Counter> {
-        let of = &self.counters;
-        let mut counters = vec![
-            Counter::new("bridge_packets_sent", of.sent),
-            Counter::new("bridge_packets_delivered", of.delivered),
-            Counter::new("bridge_packets_forwarded", of.forwarded),
-            Counter::new("bridge_requests_failed", of.failed),
-            Counter::new("bridge_packets_dropped", of.dropped),
-            Counter::new("bridge_answers_late", of.late),
-            Counter::new("bridge_packets_overtaken", of.overtaken),
-            Counter::new("bridge_packets_unreadable", of.unreadable),
-            Counter::new("bridge_links_up", of.links_up),
-            Counter::new("bridge_links_refused", of.links_refused),
-        ];
-        for platform in self.platforms().iter().filter(|platform| platform.state != PlatformState::Here) {
-            let id = platform.id.0.to_string();
-            for (name, value) in [
-                ("bridge_link_packets_in", platform.packets_in),
-                ("bridge_link_packets_out", platform.packets_out),
-                ("bridge_link_octets_in", platform.octets_in),
-                ("bridge_link_octets_out", platform.octets_out),
-                ("bridge_link_packets_dropped", platform.dropped),
-            ] {
-                counters.push(Counter::labelled(name, "platform", &id, value));
-            }
-        }
-        counters
-    }
-
     /// Asks every module of this platform for its load.
     fn ask_loads(&mut self, now: Instant) {
         let modules: Vec<_> = self.loads.modules().collect();
@@ -436,19 +282,12 @@ impl Bridge {
         let own = self.config.heartbeat;
         let fixed = [self.next_heartbeat, self.next_tell, self.next_load, self.next_sweep];
         let links = self.links.values().map(|link| link.next_check(now, own));
-        let dial = (!self.is_stopping).then(|| self.targets.next(|platform| self.table.is_linked(platform))).flatten();
+        let others = self.may_dial_others();
+        let is_room = !self.is_stopping && self.links.len() < LINKS;
+        let dial = is_room.then(|| self.targets.next(|platform| self.table.is_linked(platform), others)).flatten();
         let others = links.chain(dial).chain(self.held_until).chain(self.tell_at);
         fixed.into_iter().chain(others).min().unwrap_or(self.next_sweep)
     }
-}
-
-/// What this version knows of the modules that a platform offers.
-fn known_modules(offered: &[super::message::Offered]) -> Vec<PlatformModule> {
-    let known = |module: &super::message::Offered| {
-        let kind = *ModuleKind::ALL.iter().find(|kind| **kind as u8 == module.kind)?;
-        Some(PlatformModule { kind, index: module.index, load_thousandths: module.load_thousandths })
-    };
-    offered.iter().filter_map(known).collect()
 }
 
 impl Service for Bridge {
@@ -469,6 +308,7 @@ impl Service for Bridge {
             return;
         }
         self.check_links(now);
+        self.hear_lists(now);
         if self.held_until.is_some_and(|until| until <= at) {
             self.held_until = None;
             self.repeat_held(now);

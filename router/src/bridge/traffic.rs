@@ -3,6 +3,7 @@
 use super::LinkId;
 use super::message::{ByeReason, Forwarded, Header, Order, well_formed, write_forwarded, write_packet};
 use super::outgoing::Full;
+use super::peer::Link;
 use super::requests::Request;
 use super::service::{Bridge, HELD_FOR};
 use super::table::Route;
@@ -68,7 +69,11 @@ impl Bridge {
             };
             match found {
                 Some(platform) => destination.platform = platform,
-                None => return self.turn_back(now, link, &packet.header, Reason::UnknownDestination),
+                None => {
+                    // Nobody was asked: the answer is this platform's own.
+                    destination.platform = self.config.platform;
+                    return self.turn_back(now, link, &packet.header, Reason::UnknownDestination);
+                }
             }
         }
         if destination.platform == PlatformId::HERE || destination.platform == self.config.platform {
@@ -144,7 +149,11 @@ impl Bridge {
         if let Err(error) = well_formed(packet.parameters) {
             return self.close(now, from, (ByeReason::Malformed, error.to_string()));
         }
-        let route = self.table.route(header.destination.platform).filter(|route| route.link != from);
+        // Who has not heard of the source takes nothing in its name: it hears of it soon.
+        let knows =
+            |link| self.links.get(&link).and_then(Link::peer).is_some_and(|of| of.knows(header.source.platform));
+        let route = self.table.route(header.destination.platform);
+        let route = route.filter(|route| route.link != from && knows(route.link));
         let Some((route, hops)) = route.zip(packet.hops.checked_sub(1)) else {
             return self.turn_back(now, from, &header, Reason::PlatformAbsent);
         };

@@ -2,19 +2,17 @@
 
 use crate::network::{Network, config, millis};
 use crate::node::{Manner, on};
+use crate::raw::{Raw, hello, query};
 use router::bridge::message::{
-    Announced, Bye, ByeReason, Forwarded, Header, Heartbeat, Hello, LinkMessage, Order, read_message, write_bye,
-    write_forwarded, write_heartbeat, write_hello, write_packet, write_platforms,
+    Announced, Bye, ByeReason, Forwarded, Header, Heartbeat, Hello, Order, write_bye, write_forwarded, write_heartbeat,
+    write_hello, write_packet, write_platforms,
 };
-use router::bridge::{Bridge, Config, LinkId, Output};
+use router::bridge::{Config, Output};
 use router::limits::{FRAME_BYTES, LINK_REQUEST_BYTES, LINKS_WITHOUT_HELLO, PLATFORMS};
 use router::parameter::PlatformState::{Down, Linked, Via};
-use router::parameter::{Extension, MediaPort, PortId, Reason, Selection, Status};
-use router::time::{Duration, Instant, Now};
-use router::{
-    Address, Command, Instance, ModuleKind, Packet, Parameters, PlatformId, Random, Service, Transaction, one,
-};
-use std::collections::VecDeque;
+use router::parameter::{Extension, MediaPort, PortId, Reason, Selection};
+use router::time::Duration;
+use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, PlatformId, Service, Transaction, one};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -182,108 +180,6 @@ fn a_platform_that_stops_is_down_at_once_and_one_that_dials_itself_is_not_linked
     assert_eq!(network.connections.len(), 0);
 }
 
-/// A peer by its octets alone.
-struct Raw {
-    bridge: Bridge,
-    link: LinkId,
-    now: Now,
-    /// What the interface said: contents of frames.
-    said: VecDeque<Vec<u8>>,
-    is_closed: bool,
-}
-
-fn hello() -> Hello {
-    Hello {
-        version: 1,
-        oldest: 1,
-        platform: PlatformId(2),
-        name: "raw".to_owned(),
-        epoch: 77,
-        software: None,
-        addresses: Vec::new(),
-        modules: Vec::new(),
-        heartbeat_ms: 1_000,
-    }
-}
-
-impl Raw {
-    fn new() -> Self {
-        let now = Now { instant: Instant::from_millis(1_000), ..Now::default() };
-        let mut bridge = Bridge::new(Config::new(PlatformId(1), "one"), now, Random::from_seed(1));
-        bridge.handle_modules([Address::local(ModuleKind::Store, 0)]);
-        let link = bridge.handle_accepted(now, "192.0.2.2:1".to_owned(), None).unwrap();
-        let mut raw = Self { bridge, link, now, said: VecDeque::new(), is_closed: false };
-        raw.collect();
-        raw
-    }
-
-    fn up() -> Self {
-        let mut raw = Self::new();
-        raw.say(|buffer| write_hello(&hello(), buffer));
-        assert!(!raw.is_closed);
-        raw
-    }
-
-    fn say(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        let mut octets = Vec::new();
-        write(&mut octets);
-        self.bridge.handle_bytes(self.now, self.link, &octets);
-        self.collect();
-    }
-
-    fn collect(&mut self) {
-        while let Some(output) = self.bridge.poll_output() {
-            let octets = match output {
-                Output::Write(_, octets) => octets,
-                Output::Close(_, last) => {
-                    self.is_closed = true;
-                    last
-                }
-                Output::Connect(..) => continue,
-            };
-            self.bridge.handle_written(self.now, self.link, octets.len());
-            let mut octets = &octets[..];
-            while let Some((length, rest)) = octets.split_first_chunk::<4>() {
-                let (content, rest) = rest.split_at(u32::from_be_bytes(*length) as usize);
-                self.said.push_back(content.to_vec());
-                octets = rest;
-            }
-        }
-    }
-
-    /// The reason of the last bye.
-    fn bye(&self) -> Option<u8> {
-        match read_message(self.said.back()?) {
-            Ok(LinkMessage::Bye(Bye { reason, .. })) if self.is_closed => Some(reason),
-            _ => None,
-        }
-    }
-
-    /// Packets that were said.
-    fn packets(&mut self) -> Vec<Packet> {
-        let said = std::mem::take(&mut self.said);
-        let packet = |content: &Vec<u8>| match read_message(content) {
-            Ok(LinkMessage::Packet(packet)) => packet.packet().unwrap(),
-            _ => None,
-        };
-        said.iter().filter_map(packet).collect()
-    }
-
-    fn delivered(&mut self) -> Vec<Packet> {
-        std::iter::from_fn(|| self.bridge.poll_deliver()).collect()
-    }
-}
-
-fn query(from: u32) -> Packet {
-    Packet {
-        source: on(from, Address::local(ModuleKind::Control, 0)),
-        destination: on(1, Address::local(ModuleKind::Store, 0)),
-        transaction: Transaction(9),
-        command: Command::Query,
-        parameters: one(Status::default()),
-    }
-}
-
 #[test]
 fn what_is_no_message_closes_the_link_and_says_why() {
     type Say = fn(&mut Vec<u8>);
@@ -371,56 +267,6 @@ fn a_certificate_names_the_platform() {
         raw.say(|buffer| write_hello(&hello(), buffer));
         assert_eq!(raw.bye(), reason);
     }
-}
-
-#[test]
-fn a_later_version_is_understood() {
-    let mut raw = Raw::new();
-    // A hello of version 2 with a key that version 1 does not have, a message that it does not have, a packet with more.
-    let mut frames = Vec::new();
-    let mut frame = |content: Vec<u8>| {
-        frames.extend((content.len() as u32).to_be_bytes());
-        frames.extend(content);
-    };
-    let mut e = minicbor::Encoder::new(Vec::new());
-    e.array(3).unwrap().u8(1).unwrap().map(8).unwrap();
-    e.u8(0).unwrap().u8(2).unwrap().u8(1).unwrap().u8(1).unwrap().u8(2).unwrap().u8(2).unwrap();
-    e.u8(3).unwrap().str("later").unwrap().u8(4).unwrap().u8(5).unwrap().u8(6).unwrap().array(0).unwrap();
-    e.u8(7).unwrap().array(1).unwrap().array(4).unwrap().u8(200).unwrap().u8(0).unwrap().u8(0).unwrap().null().unwrap();
-    e.u8(99).unwrap().str("new").unwrap().bool(true).unwrap();
-    let hello = e.into_writer();
-    // heartbeat-ms is no optional key: without it there is no hello.
-    let mut e = minicbor::Encoder::new(Vec::new());
-    e.array(2).unwrap().u8(1).unwrap().map(9).unwrap();
-    e.u8(0).unwrap().u8(2).unwrap().u8(1).unwrap().u8(1).unwrap().u8(2).unwrap().u8(2).unwrap();
-    e.u8(3).unwrap().str("later").unwrap().u8(4).unwrap().u8(5).unwrap().u8(6).unwrap().array(0).unwrap();
-    e.u8(7).unwrap().array(1).unwrap().array(4).unwrap().u8(200).unwrap().u8(0).unwrap().u8(0).unwrap().null().unwrap();
-    e.u8(8).unwrap().u16(1_000).unwrap().u8(99).unwrap().str("new").unwrap();
-    let whole = e.into_writer();
-    frame(whole);
-    frame(vec![0x82, 0x18, 0xc8, 0xf6]);
-    let mut e = minicbor::Encoder::new(Vec::new());
-    e.array(2).unwrap().u8(4).unwrap().array(5).unwrap().u8(4).unwrap().u8(5).unwrap().u8(1).unwrap();
-    e.encode(query(2)).unwrap().str("more").unwrap();
-    frame(e.into_writer());
-    raw.say(|buffer| buffer.extend(frames));
-    assert!(!raw.is_closed);
-    assert_eq!(raw.delivered().len(), 1);
-    assert_eq!(raw.bridge.platforms()[1].name, "later");
-    let mut raw = Raw::new();
-    raw.say(|buffer| {
-        buffer.extend((hello.len() as u32).to_be_bytes());
-        buffer.extend(hello);
-    });
-    assert_eq!(raw.bye(), Some(ByeReason::Malformed as u8));
-    // A parameter whose content this version cannot read: its request is answered all the same.
-    let mut raw = Raw::up();
-    let header = Header::of(&query(2));
-    let parameters = [0x81, 0x82, 0x01, 0xa1, 0x00, 0x18, 0xff]; // a failure for reason 255
-    let forwarded = Forwarded { hops: 4, order: Order::default(), header, parameters: &parameters };
-    raw.say(|buffer| write_forwarded(&forwarded, buffer));
-    let answers = raw.packets();
-    assert!(answers.iter().any(|answer| answer.failure().reason == Reason::Unsupported), "{answers:?}");
 }
 
 #[test]

@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may unwrap")]
 
 mod faults;
+mod hostile;
 mod mesh;
 mod network;
 mod node;
+mod raw;
 mod storms;
+mod versions;

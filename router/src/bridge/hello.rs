@@ -1,0 +1,138 @@
+//! How two platforms introduce themselves, and which of several links between them stays.
+
+use super::LinkId;
+use super::message::{ByeReason, Heartbeat, Hello, VERSION, VERSION_OLDEST, bounded, write_heartbeat, write_hello};
+use super::peer::{Fault, Link};
+use super::service::Bridge;
+use super::table::Description;
+use crate::address::PlatformId;
+use crate::limits::{ADDRESSES, NAME_BYTES};
+use crate::time::Now;
+
+impl Bridge {
+    /// Says hello on a new connection.
+    pub(super) fn greet(&mut self, now: Now, id: LinkId, identity: Option<PlatformId>) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.connected(now.instant, identity);
+            let due = link.next_check(now.instant, self.config.heartbeat);
+            self.is_due_at(due);
+        }
+        let name = |text: &str| bounded(text);
+        let addresses = self.config.addresses.iter().filter(|address| address.len() <= NAME_BYTES);
+        let hello = Hello {
+            version: VERSION,
+            oldest: VERSION_OLDEST,
+            platform: self.config.platform,
+            name: name(&self.config.name),
+            epoch: self.epoch,
+            software: Some(name(&self.config.version)),
+            addresses: addresses.take(ADDRESSES).cloned().collect(),
+            modules: self.loads.offered(),
+            heartbeat_ms: u32::try_from(self.config.heartbeat.as_millis()).unwrap_or(u32::MAX),
+        };
+        self.push_control(now, id, |buffer| write_hello(&hello, buffer));
+    }
+
+    /// The peer introduces itself.
+    pub(super) fn handle_hello(&mut self, now: Now, id: LinkId, hello: Hello) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if let Err(fault) = link.check_hello(&hello) {
+            return self.close(now, id, fault);
+        }
+        let platform = hello.platform;
+        let dialled = link.dialled.clone();
+        if platform == self.config.platform {
+            let is_own = hello.epoch == self.epoch;
+            if let Some(target) = dialled.as_ref().and_then(|address| self.targets.get_mut(address)) {
+                target.is_own = is_own;
+            }
+            let fault = match is_own {
+                true => (ByeReason::Duplicate, "it is this very platform".to_owned()),
+                false => (ByeReason::IdentityTaken, format!("this platform is {}, too", platform.0)),
+            };
+            return self.close(now, id, fault);
+        }
+        if let Some(target) = dialled.as_ref().and_then(|address| self.targets.get_mut(address)) {
+            target.platform = Some(platform);
+            target.last_error = None;
+        }
+        if self.table.entry(now, platform).is_none() {
+            return self.close(now, id, (ByeReason::TooMany, "there is no room for one more platform".to_owned()));
+        }
+        let Some((lost, is_kept)) = self.settle_duplicates(now, id, &hello) else { return };
+        if let Some(link) = self.links.get_mut(&id) {
+            link.up(now.instant, &hello);
+        }
+        let Hello { version, name, epoch, software, addresses, modules, .. } = hello;
+        tracing::info!(platform = platform.0, name, version = version.min(VERSION), "link up");
+        self.learn(now.instant, platform, &addresses);
+        let description = Description { name, epoch, software, addresses };
+        self.counters.links_up += 1;
+        let changes = self.table.link_up(now, platform, id, description, modules);
+        if let Some(known) = self.table.get_mut(platform)
+            && is_kept
+        {
+            known.last_error = None;
+        }
+        self.changed.insert(platform);
+        self.apply(now, changes);
+        for (other, fault) in lost {
+            self.close(now, other, fault);
+        }
+        if !is_kept {
+            return self.close(now, id, (ByeReason::Duplicate, "another link is kept".to_owned()));
+        }
+        self.announce_to(now, id);
+        self.start_heartbeat(now, id);
+    }
+
+    /// The first heartbeat follows the hello, so that a round trip is known at once.
+    fn start_heartbeat(&mut self, now: Now, id: LinkId) {
+        let modules = self.loads.offered();
+        let Some(peer) = self.links.get_mut(&id).and_then(Link::peer_mut) else { return };
+        let heartbeat = Heartbeat { number: peer.heartbeat(now.instant), modules };
+        self.push_control(now, id, |buffer| write_heartbeat(&heartbeat, buffer));
+        self.is_due_at(now.instant + self.config.heartbeat);
+    }
+
+    /// Of several links to one platform: which others end, and whether the new one stays. `None`: it was refused.
+    ///
+    /// - Another epoch is another life, or another platform of that number: while the former is heard, the new one is
+    ///   refused; when it is not, the former has died.
+    /// - Both dialled each other: the link that the lower number dialled stays, at either end.
+    /// - One end dialled twice: that end keeps its older one.
+    fn settle_duplicates(&mut self, now: Now, id: LinkId, hello: &Hello) -> Option<(Vec<(LinkId, Fault)>, bool)> {
+        let links = self.table.get(hello.platform).map(|known| known.links.clone()).unwrap_or_default();
+        let is_dialled = self.links.get(&id).is_some_and(|link| link.dialled.is_some());
+        let mut lost = Vec::new();
+        let mut is_kept = true;
+        for other in links {
+            let Some(link) = self.links.get(&other) else { continue };
+            let is_other_life = link.peer().is_some_and(|peer| peer.epoch != hello.epoch);
+            if is_other_life && link.is_alive(now.instant) {
+                let text = format!("another living platform is {}", hello.platform.0);
+                if let Some(known) = self.table.get_mut(hello.platform) {
+                    known.last_error = Some(format!("{}: {text}", ByeReason::IdentityTaken.name()));
+                }
+                self.changed.insert(hello.platform);
+                self.close(now, id, (ByeReason::IdentityTaken, text));
+                return None;
+            }
+            if is_other_life {
+                lost.push((other, (ByeReason::Silent, "its next life said hello".to_owned())));
+                continue;
+            }
+            let keeps_dialled = self.config.platform < hello.platform;
+            match (link.dialled.is_some(), is_dialled) {
+                (true, true) => is_kept = false,
+                // The end that dialled decides; a link that it lost without a word falls silent here.
+                (false, false) => {}
+                (_, is_new_dialled) if is_new_dialled == keeps_dialled => {
+                    lost.push((other, (ByeReason::Duplicate, "another link is kept".to_owned())));
+                }
+                _ => is_kept = false,
+            }
+        }
+        Some((lost, is_kept))
+    }
+}
