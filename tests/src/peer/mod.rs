@@ -13,18 +13,23 @@
 //!
 //! - [`site`], [`process`], [`wait`], [`ports`]: the ground.
 //! - [`server`], [`control`], [`exposition`]: Tandem.
-//! - [`sipp`], [`baresip`], [`sipsak`], [`wire`]: peers.
+//! - [`sipp`], [`baresip`], [`sipsak`], [`wire`], [`foreign`]: peers.
+//! - [`relay`], [`namespace`]: bad networks between them. [`speaker`]: a platform by hand.
 //! - [`tone`], [`wav`]: what is heard.
 
 pub mod baresip;
 pub mod control;
 pub mod exposition;
+pub mod foreign;
+pub mod namespace;
 pub mod ports;
 pub mod process;
+pub mod relay;
 pub mod server;
 pub mod sipp;
 pub mod sipsak;
 pub mod site;
+pub mod speaker;
 pub mod tone;
 pub mod wait;
 pub mod wav;
@@ -32,9 +37,13 @@ pub mod wire;
 
 pub use baresip::Baresip;
 pub use control::Control;
+pub use foreign::Foreign;
+pub use namespace::Network;
 pub use ports::Host;
 pub use process::Process;
+pub use relay::{Relay, UdpRelay};
 pub use server::Server;
 pub use sipp::Sipp;
 pub use site::Site;
+pub use speaker::{Said, Speaker};
 pub use wire::Wire;

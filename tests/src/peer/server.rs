@@ -20,6 +20,7 @@ pub struct Server<'a> {
     site: &'a Site,
     folder: PathBuf,
     process: Option<Process>,
+    namespace: Option<String>,
     /// Where SIP is listened for, over UDP and TCP.
     pub sip: SocketAddr,
     /// The same at ::1, where it was asked for.
@@ -83,6 +84,7 @@ impl<'a> Server<'a> {
             site,
             folder,
             process: None,
+            namespace: None,
             sip: site.host.socket(),
             sip_six,
             metrics: site.host.socket(),
@@ -141,9 +143,21 @@ impl<'a> Server<'a> {
         self.process.as_ref().map(Process::log).unwrap_or_default()
     }
 
+    /// It is to run in a network namespace.
+    pub fn within(&mut self, namespace: String) {
+        self.namespace = Some(namespace);
+    }
+
     /// Starts the process and waits until it serves.
     pub fn launch(&mut self) {
-        let mut command = Command::new(binary());
+        let mut command = match &self.namespace {
+            Some(namespace) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", namespace]).arg(binary());
+                command
+            }
+            None => Command::new(binary()),
+        };
         command.arg("serve").arg("--config").arg(self.configuration()).current_dir(&self.folder);
         command.env_remove("TANDEM_SOCKET").env_remove("RUST_LOG");
         let name = self.folder.file_name().unwrap_or_default().to_string_lossy();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::net::SocketAddr;
 
 /// A platform's configuration: where it listens, whom it knows.
-fn settings(number: u32, name: &str, listen: SocketAddr, peers: &[SocketAddr]) -> Settings {
+pub(crate) fn settings(number: u32, name: &str, listen: SocketAddr, peers: &[SocketAddr]) -> Settings {
     let peers: Vec<String> = peers.iter().map(|peer| format!("\"{peer}\"")).collect();
     Settings::new(format!(
         "[bridge]\nplatform = {number}\nname = \"{name}\"\nlisten = \"{listen}\"\npeers = [{}]\n",
@@ -17,14 +17,14 @@ fn settings(number: u32, name: &str, listen: SocketAddr, peers: &[SocketAddr]) -
 }
 
 /// Runs `tandem` in a server's folder; it must work.
-fn works(server: &Server<'_>, line: &str) {
+pub(crate) fn works(server: &Server<'_>, line: &str) {
     let arguments: Vec<&str> = line.split(' ').collect();
     let (status, text) = server.tandem(&arguments);
     assert!(status.success(), "tandem {line}: {status}\n{text}");
 }
 
 /// Makes `guest` a member of the cluster of `host`.
-fn invite(host: &Server<'_>, guest: &Server<'_>, number: u32, name: &str) {
+pub(crate) fn invite(host: &Server<'_>, guest: &Server<'_>, number: u32, name: &str) {
     let file = guest.folder().join("invitation");
     let output = file.display();
     works(host, &format!("bridge invite --platform {number} --name {name} --output {output} --replace"));
@@ -32,13 +32,13 @@ fn invite(host: &Server<'_>, guest: &Server<'_>, number: u32, name: &str) {
 }
 
 /// What a server says of a platform.
-fn platform(server: &Server<'_>, number: u32) -> Option<Value> {
+pub(crate) fn platform(server: &Server<'_>, number: u32) -> Option<Value> {
     let listed = server.ctl_json(&["platforms"]);
     listed.as_array()?.iter().find(|platform| platform["platform"] == number).cloned()
 }
 
 /// Waits until a server reaches a platform in this way.
-fn reaches(server: &Server<'_>, number: u32, state: &str) -> Value {
+pub(crate) fn reaches(server: &Server<'_>, number: u32, state: &str) -> Value {
     until(&format!("platform {number} is {state}"), || platform(server, number).filter(|one| one["state"] == state))
 }
 

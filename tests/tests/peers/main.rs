@@ -11,6 +11,8 @@
 //! | `phones` | baresip phones that hear each other, the built-in services |
 //! | `operation` | first start, reload, draining, `tandem check`, the control socket |
 //! | `cluster` | platforms coupled by TLS: made, killed, renewed, refused, found |
+//! | `foreign` | a platform in Python, written from `docs/packets.md` alone: joins, is asked, asks, places a call |
+//! | `links` | bad networks and bad peers between platforms: cuts, stalls, half-close, garbage, floods, namespaces that part |
 //! | `hardship` | kill -9, a full disk, floods, slow readers |
 //! | `shards` | the same over three SIP shards; all the others, too, with `TANDEM_SHARDS=3` |
 //! | `soak` | thousands of calls leave nothing behind |
@@ -18,8 +20,10 @@
 mod calls;
 mod cluster;
 mod destinations;
+mod foreign;
 mod hardship;
 mod in_call;
+mod links;
 mod messages;
 mod operation;
 mod phones;
