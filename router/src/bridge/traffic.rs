@@ -157,9 +157,16 @@ impl Bridge {
         let Some((route, hops)) = route.zip(packet.hops.checked_sub(1)) else {
             return self.turn_back(now, from, &header, Reason::PlatformAbsent);
         };
+        let is_answer = matches!(header.command, Command::Progress | Command::Done | Command::Failed);
+        let is_awaited = is_answer && self.requests.answered(&header).is_some();
+        if is_awaited && let Some(known) = self.table.get_mut(header.source.platform) {
+            let read = || packet.packet().ok().flatten();
+            let is_refusal = header.command == Command::Failed && read().as_ref().is_some_and(is_refusal);
+            known.has_answered(now.instant, is_refusal);
+        }
         // An answer to no request that passed here has no room reserved.
         let class = match header.command.class() {
-            Class::Answer if self.requests.answered(&header).is_none() => Class::Notice,
+            Class::Answer if !is_awaited => Class::Notice,
             class => class,
         };
         let forwarded = Forwarded { hops, ..packet };

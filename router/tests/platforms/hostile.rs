@@ -94,11 +94,9 @@ fn a_platform_that_comes_and_goes_a_thousand_times_is_told_of_now_and_then() {
     between.later(TELL_AFTER_MS);
     between.later(TELL_AFTER_MS);
     let told = lists(&between.heard());
-    assert!(told.len() <= 2, "{told:?}");
+    assert!((1..=2).contains(&told.len()) && told.last() == Some(&vec![2, 9]), "{told:?}");
     let nine = between.raw.bridge.platforms().into_iter().find(|platform| platform.id == PlatformId(9)).unwrap();
     assert_eq!(nine.state, PlatformState::Via, "the last list counts");
-    between.later(5_000);
-    assert_eq!(lists(&between.heard()).last(), Some(&vec![2, 9]));
 }
 
 #[test]
