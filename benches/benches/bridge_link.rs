@@ -44,8 +44,8 @@ const PAUSE: Duration = Duration::from_micros(200);
 /// How long who has sent enough gives way: with it in the way, fewer cores than threads would measure the scheduler.
 const GIVE_WAY: Duration = Duration::from_micros(100);
 
-/// How often a half load sends: bursts, as a module's turn gives them.
-const BURST_EVERY: Duration = Duration::from_millis(1);
+/// How often a half load sends: some 64 packets at once, as a module's turn gives them.
+const BURST_EVERY: Duration = Duration::from_micros(200);
 
 /// What a link is to carry, packets a second; half of it is half load.
 const AIM: u64 = 500_000;

@@ -336,7 +336,9 @@ fn any_of_a_kind_is_here_first_then_where_the_least_load_is_and_never_who_is_sil
     let unanswered = request(&mut easy);
     // It lives, and so do the others, one after the other.
     for _ in 0..router::limits::ANSWER_WITHIN_MS / 50 {
-        [&mut easy, &mut busy, &mut asker].map(|speaker| speaker.live(Duration::from_millis(20)));
+        for speaker in [&mut easy, &mut busy, &mut asker] {
+            speaker.live(Duration::from_millis(20));
+        }
     }
     let asked = asker.ask(Address::anywhere(KIND));
     let packet = request(&mut busy);
