@@ -281,8 +281,8 @@ fn pass(sockets: &[UdpSocket; 2], how: Impairment, state: &UdpState) {
     let mut buffer = vec![0; READ];
     while !state.ended.load(Ordering::SeqCst) {
         let mut is_idle = true;
-        for side in 0..2 {
-            let (length, from) = match sockets[side].recv_from(&mut buffer) {
+        for (side, socket) in sockets.iter().enumerate() {
+            let (length, from) = match socket.recv_from(&mut buffer) {
                 Ok(received) => received,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
                 // A peer that has gone: its ICMP.
