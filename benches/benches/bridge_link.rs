@@ -594,7 +594,10 @@ fn bare_round_trips(pings: usize, bare: Bare, half_load: bool) -> Vec<u64> {
     })
 }
 
-fn securities() -> [(&'static str, Box<dyn Fn(u32) -> Security>); 2] {
+/// How the links of a platform of that number are protected.
+type Securities = Box<dyn Fn(u32) -> Security>;
+
+fn securities() -> [(&'static str, Securities); 2] {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().expect("a key");
