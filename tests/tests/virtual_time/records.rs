@@ -30,10 +30,9 @@ fn an_answered_call_is_told_as_its_phones_had_it() {
     // What Alice says is lost and late on the way, what Bob says is not.
     simulation.set_line(alice, Conditions { duplicate_permille: 0, ..Conditions::rough(100) });
     simulation.run(secs(20));
-    simulation.calm();
-    simulation.run(secs(5));
     let hung_up = simulation.now().wall;
     simulation.tell(bob).step(0, Step::HangUp);
+    simulation.calm();
     simulation.run(secs(2));
     let record = only(&mut simulation);
     assert_eq!((record.caller.user(), record.called.user()), ("alice", "bob"));
