@@ -276,7 +276,10 @@ impl<'a> Value<'a> {
         let mut last = || words.next_back().ok_or(ParseFault::TooFewWords);
         let (address, address_type, net_type) = (last()?, last()?, last()?);
         let (version, id) = (last()?, last()?);
-        if !id.iter().chain(version).all(u8::is_ascii_digit) {
+        // Some print 64 bits as a signed number; nothing is reckoned with either.
+        let unsigned = |number: &'a [u8]| number.strip_prefix(b"-").unwrap_or(number);
+        if ![id, version].map(unsigned).iter().all(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
+        {
             return Err(ParseFault::Number);
         }
         // `id` is a slice of the line, so what stands in front of it is found by its place.

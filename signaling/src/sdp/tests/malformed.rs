@@ -131,6 +131,14 @@ fn what_phones_get_wrong_is_borne() {
     assert_eq!(session.origin.username, "John  Q. Public");
     assert!(session.name.is_empty());
     assert!(session.media[0].formats.is_empty());
+    // 64 bits that were printed as a signed number.
+    let session = parsed(b"v=0\no=- -8123372036854775807 -1 IN IP4 192.0.2.9\ns=-\nt=0 0\n");
+    assert_eq!(session.origin.session_id, "-8123372036854775807");
+    assert_eq!(session.origin.session_version, "-1");
+    for number in ["-", "--1", "1-", "+1"] {
+        let text = format!("v=0\no=- {number} 1 IN IP4 192.0.2.9\n");
+        assert_eq!(fault(text.as_bytes()), (2, Some('o'), ParseFault::Number), "{number}");
+    }
 }
 
 #[test]
