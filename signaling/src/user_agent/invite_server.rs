@@ -11,7 +11,7 @@ use super::options::{ALLOW, SUPPORTED};
 use super::session::Session;
 use crate::dialog::Dialog;
 use crate::message::{Header, Message, Method, StatusCode, Tag};
-use crate::sdp::{OfferAnswer, OfferAnswerError, OfferAnswerState};
+use crate::sdp::{OfferAnswer, OfferAnswerError, OfferAnswerState, Unacceptable};
 use crate::transaction::ServerKey;
 use crate::transport::Flow;
 use router::parameter::{
@@ -231,6 +231,14 @@ impl Incoming {
         if let Some(seconds) = failure.retry_after_s {
             writer = writer.header(Header::RetryAfter, seconds);
         }
+        // RFC 3261 §21.4.26: a refusal of ours says what is missing; a callee's was about another description.
+        let own = failure.cause.as_ref().is_some_and(|cause| cause.code.is_none());
+        if status == StatusCode::NOT_ACCEPTABLE_HERE && own {
+            let no_codec = OfferAnswerError::NotAcceptable(Unacceptable::Codec);
+            if let Some(warning) = warning_of(means, &self.flow, &no_codec) {
+                writer = writer.header(Header::Warning, warning);
+            }
+        }
         let response = writer.finish();
         means.respond(self.key, response);
         State::Over
@@ -286,15 +294,21 @@ pub(super) fn refuse_offer(means: &mut Means, inbound: &Inbound, error: &OfferAn
     let tag = means.mint_tag();
     let retry_after = super::glare::retry_after(&mut means.random);
     let mut writer = means.response(message, flow, status, &tag);
-    if let Some((code, text)) = error.warning() {
-        let agent = means.config.listeners.get(flow.listener).map_or("-", |listener| listener.advertised().host());
-        writer = writer.header(Header::Warning, format_args!("{code} {agent} \"{text}\""));
+    if let Some(warning) = warning_of(means, flow, error) {
+        writer = writer.header(Header::Warning, warning);
     }
     if matches!(error, OfferAnswerError::OfferPending) {
         writer = writer.header(Header::RetryAfter, retry_after);
     }
     let response = writer.finish();
     means.respond(*key, response);
+}
+
+/// The value of the Warning that says why an offer is refused (RFC 3261 §20.43).
+fn warning_of(means: &Means, flow: &Flow, error: &OfferAnswerError) -> Option<String> {
+    let (code, text) = error.warning()?;
+    let agent = means.config.listeners.get(flow.listener).map_or("-", |listener| listener.advertised().host());
+    Some(format!("{code} {agent} \"{text}\""))
 }
 
 /// What an agreement tells the switch, as an answer.

@@ -186,6 +186,20 @@ fn an_answer_of_the_switch_that_does_not_fit_is_488_and_the_switch_is_told() {
 }
 
 #[test]
+fn a_refusal_of_ours_for_want_of_a_codec_says_so_and_one_of_a_callee_does_not() {
+    for (code, warning) in [(None, "305 192.0.2.1 \"Incompatible media format\""), (Some(488), "")] {
+        let mut world = World::new(42);
+        let (mut alice, packet) = alice_calls(&mut world);
+        let cause = Cause { code, ..Cause::new(CauseKind::IncompatibleMedia) };
+        world.answer(&packet, Command::Failed, Failure::because(cause));
+        let refusal = world.expect(alice.address, "SIP/2.0 488");
+        assert_eq!(header(&refusal, Header::Warning), warning);
+        alice.acknowledges_refusal(&mut world, &refusal);
+        world.assert_idle();
+    }
+}
+
+#[test]
 fn what_is_required_and_not_offered_is_420() {
     let mut world = World::new(11);
     let mut carrier = Peer::new(TRUNK, "100", "200");
