@@ -4,7 +4,7 @@ use super::leg::Head;
 use super::means::Means;
 use crate::dialog::Identity;
 use crate::limits::{PARTY_OCTETS_MAX, REFERRED_BY_OCTETS_MAX};
-use crate::message::{Header, Message, NameAddr, Scheme, Uri, UriRef, quote};
+use crate::message::{Header, Message, NameAddr, Scheme, Uri, UriRef, quote, unescape};
 use router::Private;
 use router::parameter::Party;
 
@@ -64,16 +64,33 @@ pub(super) fn party_of(address: &NameAddr<'_>) -> Party {
 
 /// A URI as a party: the user part, unescaped once; of a telephone number, its digits.
 pub(crate) fn party_of_uri(uri: UriRef<'_>) -> Party {
+    let user = uri.user().unwrap_or_default();
     match uri.scheme() {
-        Scheme::Tel => {
-            let number = uri.user().unwrap_or_default();
-            Party::new(number.chars().filter(|one| !"-.()".contains(*one)).collect::<String>(), "")
-        }
+        Scheme::Tel => Party::new(digits(user), ""),
         Scheme::Sip | Scheme::Sips => {
-            Party::new(uri.user_decoded().unwrap_or_default().into_owned(), uri.host().to_ascii_lowercase())
+            let user = number_of(user).unwrap_or_else(|| unescape(user).into_owned());
+            Party::new(user, uri.host().to_ascii_lowercase())
         }
         Scheme::Other => Party::default(),
     }
+}
+
+/// A telephone number without what only makes it easier to read (RFC 3966 §5.1.1).
+fn digits(number: &str) -> String {
+    number.chars().filter(|one| !VISUAL_SEPARATORS.contains(*one)).collect()
+}
+
+const VISUAL_SEPARATORS: &str = "-.()";
+
+/// The number of a user part that is a telephone subscriber's (RFC 3261 §19.1.6): what follows it there are parameters of its own, in
+/// which carriers say where a number was ported to, or who calls (`npdi`, `rn`, `cpc`). It is told by its global number, or by digits
+/// with parameters behind them, since `user=phone` is as often forgotten as it is put behind a name.
+fn number_of(user: &str) -> Option<String> {
+    let (number, parameters) = user.split_once(';').unwrap_or((user, ""));
+    let (local, is_global) = number.strip_prefix('+').map_or((number, false), |local| (local, true));
+    let is_number = local.contains(|one: char| one.is_ascii_digit())
+        && local.chars().all(|one| one.is_ascii_digit() || VISUAL_SEPARATORS.contains(one));
+    (is_number && (is_global || !parameters.is_empty())).then(|| digits(number))
 }
 
 /// The URI of a party in a domain.
@@ -176,6 +193,25 @@ mod tests {
         let Caller { party, anonymous, .. } = caller_of(&message, false);
         assert_eq!((party.user(), anonymous), ("a%25b c", false));
         assert_eq!(uri_of(&party, "h").unwrap().as_str(), "sip:a%2525b%20c@h");
+    }
+
+    #[test]
+    fn the_parameters_of_a_telephone_number_are_not_the_number() {
+        for (uri, user) in [
+            ("sip:+14085551212;npdi;rn=+14085550000@h;user=phone", "+14085551212"),
+            ("sip:+49-30-1234;cpc=ordinary@h", "+49301234"),
+            ("sip:+49(30)1234@h", "+49301234"),
+            ("sips:0301234;phone-context=+49@h;user=phone", "0301234"),
+            ("sip:100-2@h;user=phone", "100-2"),
+            ("sip:front-desk@h;user=phone", "front-desk"),
+            ("sip:alice;day=tuesday@h", "alice;day=tuesday"),
+            ("sip:1%3B2@h", "1;2"),
+            ("sip:%2B1@h", "+1"),
+            ("sip:+@h", "+"),
+            ("tel:+49-30-1234;cpc=ordinary", "+49301234"),
+        ] {
+            assert_eq!(party_of_uri(UriRef::parse(uri.as_bytes()).unwrap()).user(), user, "{uri}");
+        }
     }
 
     #[test]

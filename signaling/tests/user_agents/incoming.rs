@@ -247,6 +247,20 @@ fn a_trunk_asserts_who_calls_and_a_tel_uri_is_a_number() {
 }
 
 #[test]
+fn what_carriers_write_behind_a_number_is_not_the_number() {
+    let mut world = World::new(74);
+    let mut carrier = Peer::new(TRUNK, "100", "200");
+    carrier.target = "sip:+4930200;npdi;rn=+4930000@198.51.100.1;user=phone".to_owned();
+    let headers = "P-Asserted-Identity: <sip:+4930999;cpc=ordinary@carrier.example;user=phone>\r\n";
+    carrier.asks(&mut world, "INVITE", headers, &sdp(1, 4_000, "sendrecv"));
+    let packet = world.asked(Command::Start);
+    let Some(Parameter::Call(call)) = packet.first() else { panic!() };
+    assert_eq!((call.caller.user(), call.called.user()), ("+4930999", "+4930200"));
+    world.refuse(&packet, CauseKind::Busy);
+    world.assert_idle();
+}
+
+#[test]
 fn a_caller_is_verified_by_its_digest_or_by_what_a_trusted_trunk_asserts() {
     let asserts = "P-Asserted-Identity: <sip:+4930999@carrier.example>\r\nReferred-By: <sip:carol@h>;x=y\r\n";
     for (seed, trusted, headers, caller, verified) in
