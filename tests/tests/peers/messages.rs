@@ -66,6 +66,71 @@ fn requests_that_cannot_be_served_are_told_why() {
     server.stop();
 }
 
+/// A request of the caller's within the dialog that `answer`, a 200, has made of its `invite`.
+fn within_dialog(invite: &str, answer: &str, method: &str, number: u32) -> String {
+    let target = header(answer, "Contact").expect("a 200 has Contact").trim_matches(['<', '>']);
+    let copied = |message, name| format!("{name}: {}", header(message, name).unwrap_or_default());
+    let via = copied(invite, "Via").replace(";rport", &format!("-{method};rport"));
+    let lines = [
+        format!("{method} {target} SIP/2.0"),
+        via,
+        copied(invite, "From"),
+        copied(answer, "To"),
+        copied(invite, "Call-ID"),
+        format!("CSeq: {number} {method}"),
+        "Max-Forwards: 70".to_owned(),
+        "Content-Length: 0".to_owned(),
+    ];
+    lines.join("\n") + "\n\n"
+}
+
+#[test]
+fn what_carriers_write_behind_a_number_is_not_dialled() {
+    let site = Site::new();
+    let peer = site.host.socket();
+    let route = "[[route]]\nnumber = \"+4930123\"\nto = [\"refuse:busy\"]\n";
+    let mut server = Server::start(&site, &Settings::new(format!("{}{route}", trunk("carrier", None, peer))));
+    let wire = Wire::new(peer, server.sip);
+    let number = "+49-30-123;npdi;rn=+4930000";
+    let invite = wire.request("INVITE", number, "ported", "", &offer(site.host.socket()));
+    wire.send(&invite.replace("<sip:wire@", "<sip:+4930999;cpc=ordinary@"));
+    let refusal = wire.receive("a final response", |message| status(message).is_some_and(|code| code >= 200));
+    assert_eq!(status(&refusal), Some(486), "{refusal}");
+    wire.send(&wire.request("ACK", number, "ported", "", ""));
+    let records = server.records(1);
+    assert_eq!(
+        (&records[0]["caller"]["user"], &records[0]["called"]["user"]),
+        (&"+4930999".into(), &"+4930123".into())
+    );
+    server.stop();
+}
+
+#[test]
+fn peers_beyond_a_nat_are_told_its_address() {
+    const WORLD: &str = "203.0.113.7";
+    let site = Site::new();
+    let peer = site.host.socket();
+    let mut server = Server::prepare(&site, "tandem", &Settings::default());
+    let (own, ip) = (server.sip, server.sip.ip());
+    let media = format!("[media]\nadvertised = {{ \"{ip}\" = \"{WORLD}\" }}\n");
+    let signalling = format!("advertised = {{ \"udp:{own}\" = \"{WORLD}:5060\", \"tcp:{own}\" = \"{WORLD}\" }}");
+    server.configure(&Settings::new(media + &trunk("carrier", None, peer)).sip(&signalling));
+    server.launch();
+    let wire = Wire::new(peer, own);
+    let invite = wire.request("INVITE", "echo", "nat", "", &offer(site.host.socket()));
+    wire.send(&invite);
+    let answer = wire.receive("a 200", |message| status(message) == Some(200));
+    assert_eq!(header(&answer, "Contact"), Some(format!("<sip:{WORLD}:5060>").as_str()), "{answer}");
+    assert!(answer.contains(&format!("c=IN IP4 {WORLD}\r\n")) && !answer.contains(&format!("IP4 {ip}")), "{answer}");
+    // What the peer sends there the NAT forwards, and it is known as ours.
+    for (method, number) in [("ACK", 1), ("BYE", 2)] {
+        wire.send(&within_dialog(&invite, &answer, method, number));
+    }
+    wire.receive("the answer to BYE", |message| status(message) == Some(200) && message.contains("2 BYE"));
+    assert_eq!(server.records(1)[0]["outcome"], "answered");
+    server.stop();
+}
+
 #[test]
 fn the_same_invite_by_two_ways_is_served_once() {
     let site = Site::new();
@@ -83,26 +148,8 @@ fn the_same_invite_by_two_ways_is_served_once() {
     let refused = other.receive("a final response", |message| status(message).is_some_and(|code| code >= 200));
     assert_eq!(status(&refused), Some(482), "{refused}");
     // The call that is up goes on, and is ended.
-    let to = header(&answer, "To").expect("a response has To").to_owned();
-    let target = header(&answer, "Contact").expect("a 200 has Contact").trim_matches(['<', '>']).to_owned();
-    for method in ["ACK", "BYE"] {
-        let id = if method == "ACK" { "merged-ack" } else { "merged-bye" };
-        let text = one.request(method, "echo", id, "", "");
-        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        for line in &mut lines {
-            if line.starts_with("To:") {
-                *line = format!("To: {to}");
-            } else if line.starts_with("From:") {
-                *line = header(&invite, "From").map(|from| format!("From: {from}")).unwrap_or_default();
-            } else if line.starts_with("Call-ID:") {
-                "Call-ID: merged@wire".clone_into(line);
-            } else if line.starts_with("CSeq:") {
-                *line = if method == "ACK" { "CSeq: 1 ACK".to_owned() } else { "CSeq: 2 BYE".to_owned() };
-            } else if line.starts_with(method) {
-                *line = format!("{method} {target} SIP/2.0");
-            }
-        }
-        one.send(&(lines.join("\n") + "\n\n"));
+    for (method, number) in [("ACK", 1), ("BYE", 2)] {
+        one.send(&within_dialog(&invite, &answer, method, number));
     }
     one.receive("the answer to BYE", |message| status(message) == Some(200) && message.contains("2 BYE"));
     assert_eq!(server.records(1).len(), 1);
