@@ -247,7 +247,7 @@ fn config(sip: SocketAddr, control: SocketAddr, microphone: &Path, folder: &Path
         microphone.display(),
         folder.display(),
     );
-    for module in ["g711", "aufile", "aubridge", "sndfile"] {
+    for module in ["g711", "g722", "opus", "aufile", "aubridge", "sndfile"] {
         let _ = writeln!(text, "module {module}.so");
     }
     for module in ["uuid", "account"] {

@@ -16,12 +16,16 @@ pub fn write(path: &Path, samples: &[i16]) {
     writer.finalize().expect("a wave file can be ended");
 }
 
-/// The samples of a file, also of one that is still being written: its header's length is not believed.
+/// The samples of a file at [`RATE`], also of one that is still being written: its header's length is not believed. Of a higher
+/// rate, a multiple of it, and of several channels, as wideband codecs have them, some samples are passed over.
 pub fn read(path: &Path) -> Vec<i16> {
     let bytes = std::fs::read(path).unwrap_or_default();
     let Some(data) = bytes.windows(4).position(|four| four == b"data").map(|at| at + 8) else { return Vec::new() };
+    let channels = bytes.get(22..24).map_or(1, |two| usize::from(u16::from_le_bytes([two[0], two[1]])));
+    let rate = bytes.get(24..28).and_then(|four| four.try_into().ok()).map_or(RATE, u32::from_le_bytes);
+    let apart = channels.max(1) * (rate / RATE).max(1) as usize;
     let samples = bytes.get(data..).unwrap_or_default();
-    samples.chunks_exact(2).map(|two| i16::from_le_bytes([two[0], two[1]])).collect()
+    samples.chunks_exact(2).step_by(apart).map(|two| i16::from_le_bytes([two[0], two[1]])).collect()
 }
 
 #[cfg(test)]
@@ -35,5 +39,15 @@ mod tests {
         write(&path, &[1, -2, i16::MAX]);
         assert_eq!(read(&path), [1, -2, i16::MAX]);
         assert!(read(&folder.path().join("none.wav")).is_empty());
+        let spec = hound::WavSpec {
+            channels: 2,
+            sample_rate: 2 * RATE,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        let mut writer = hound::WavWriter::create(&path, spec).unwrap();
+        (0..8).for_each(|sample: i16| writer.write_sample(sample).unwrap());
+        writer.finalize().unwrap();
+        assert_eq!(read(&path), [0, 4]);
     }
 }
