@@ -2,7 +2,7 @@
 
 use crate::configuration::Configuration;
 use crate::configuration::load::{bounded, is_private};
-use crate::configuration::value::Transport;
+use crate::configuration::value::{Listen, Transport};
 use crate::limits::{PASSWORD_FILE_BYTES, TOKEN_CHARACTERS_MIN};
 use control::password;
 use router::{Private, Random};
@@ -131,16 +131,29 @@ pub fn reach(configuration: &Configuration, lan: Option<IpAddr>, file: &Path) ->
             writeln!(text, "Phones reach it at {told} ({transport}); the server (or domain, or proxy) of the account.");
     }
     if listeners.iter().all(|listen| listen.address.ip().is_loopback()) {
-        let lan = lan.filter(|lan| !lan.is_loopback()).map_or("THIS HOST'S ADDRESS".to_owned(), |lan| lan.to_string());
+        let opened: Vec<String> = listeners.iter().map(|listen| format!("\"{}\"", opened(listen, lan))).collect();
         let _ = write!(
             text,
-            "Only phones on this machine reach it. To open it to the network, put into {}\n\n  \
-             [sip]\n  listen = [\"udp:{lan}:5060\", \"tcp:{lan}:5060\"]\n\nand start it again.\n",
-            file.display()
+            "Only phones on this machine reach it. To open it to the network, say in {}\n\n  \
+             [sip]\n  listen = [{}]\n\nand start it again.\n",
+            file.display(),
+            opened.join(", ")
         );
     }
     text.push_str("Call 'echo' to hear yourself, or one account from the other.\n");
     text
+}
+
+/// A listener of loopback at the same port of the address by which the host reaches the world.
+fn opened(listen: &Listen, lan: Option<IpAddr>) -> String {
+    let port = listen.address.port();
+    match lan.filter(|lan| !lan.is_loopback() && lan.is_ipv4() == listen.address.is_ipv4()) {
+        Some(lan) => Listen { address: std::net::SocketAddr::new(lan, port), ..*listen }.to_string(),
+        None => {
+            let own = listen.address.to_string();
+            listen.to_string().replace(&own, &format!("THIS HOST'S ADDRESS:{port}"))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -196,9 +209,12 @@ mod tests {
         let lan = "198.51.100.4".parse().ok();
         let text =
             announcement(&Configuration::default(), std::slice::from_ref(&account), lan, Path::new("/srv/tandem.toml"));
-        assert!(text.contains("put into /srv/tandem.toml\n"), "{text}");
+        assert!(text.contains("say in /srv/tandem.toml\n"), "{text}");
         assert!(text.contains("secret") && text.contains("127.0.0.1:5060"), "{text}");
         assert!(text.contains("listen = [\"udp:198.51.100.4:5060\", \"tcp:198.51.100.4:5060\"]"), "{text}");
+        let other = crate::configuration::read("[sip]\nlisten = [\"tcp:127.0.0.9:5070\", \"udp:[::1]:5072\"]").unwrap();
+        let text = reach(&other, lan, Path::new("/srv/tandem.toml"));
+        assert!(text.contains("listen = [\"tcp:198.51.100.4:5070\", \"udp:THIS HOST'S ADDRESS:5072\"]"), "{text}");
         let open = crate::configuration::read("[sip]\nlisten = [\"udp:0.0.0.0:5060\"]").unwrap();
         let text = reach(&open, lan, Path::new("/srv/tandem.toml"));
         assert!(text.contains("198.51.100.4:5060 (UDP)") && !text.contains("[sip]"), "{text}");
