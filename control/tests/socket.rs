@@ -37,6 +37,7 @@ fn call(phase: CallPhase) -> CallSummary {
             peer: "alice".to_owned(),
             phase: LegPhase::Answered,
             incoming: true,
+            platform: None,
         }],
         codec: Some("PCMU".to_owned()),
         origin: Some(router::parameter::Origin::Account("alice".to_owned())),

@@ -73,6 +73,10 @@ pub const SOCKET_PATH_BYTES: usize = 107 - ".new".len();
 /// Peers that the configuration names: more than a few are known from these.
 pub const PEERS: usize = 64;
 
+/// Shortest and longest time for which a call outlives the way to the platform of one of its legs, seconds: shorter than a link
+/// takes to be found dead and made anew ends calls for nothing, nobody holds a dead one for an hour.
+pub const CALL_GRACE_S: std::ops::RangeInclusive<u32> = 5..=3_600;
+
 /// How long a cluster's authority is in force, days: ten years. Its end takes a new cluster, so it outlives its machines.
 pub const AUTHORITY_DAYS: u32 = 3_653;
 

@@ -5,6 +5,7 @@
 
 mod admitting;
 mod events;
+mod home_shard;
 mod listing;
 mod loading;
 mod neighbours;
@@ -28,6 +29,7 @@ use crate::user_agent::authentication::Gate;
 use crate::user_agent::keep_alive::KeepAlives;
 use crate::user_agent::leg::Leg;
 use crate::user_agent::means::Means;
+use home_shard::HomeShard;
 use loading::Loading;
 use neighbours::Neighbours;
 use router::parameter::CauseKind;
@@ -47,6 +49,7 @@ pub struct Signaling {
     subscribers: Subscriptions,
     loading: Loading,
     neighbours: Neighbours,
+    home_shard: HomeShard,
     writing: Writing,
     since: WallTime,
 }
@@ -96,6 +99,7 @@ impl Signaling {
             subscribers: Subscriptions::default(),
             loading: Loading::new(),
             neighbours,
+            home_shard: HomeShard::default(),
             writing: Writing::default(),
             since: now.wall,
         };

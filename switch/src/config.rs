@@ -2,8 +2,9 @@
 
 use crate::limits::CALLS_MAX;
 use crate::plan::{Plan, Redirects};
-use router::Shards;
 use router::time::Duration;
+use router::{PlatformId, Shards};
+use std::net::{IpAddr, Ipv4Addr};
 
 /// The configuration of a [`Switch`](crate::Switch). A call keeps the one that it began with.
 #[derive(Clone, Debug)]
@@ -32,6 +33,34 @@ pub struct Config {
     pub redirects: Redirects,
     /// Whether the log shows numbers and names of callers and called.
     pub reveal_numbers: bool,
+    /// The platform in its cluster; `None`: it is alone. Whether it is stays as it was at the start.
+    pub cluster: Option<Cluster>,
+}
+
+/// A platform that is linked with others.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cluster {
+    /// Its number.
+    pub platform: PlatformId,
+    /// Its name.
+    pub name: String,
+    /// The local address of media from and to other platforms. Default: unspecified, which is the workers' own of that family.
+    pub media: IpAddr,
+    /// For how long a call goes on while the platform of one of its legs is not reached. Default 3 minutes: longer than a machine
+    /// takes to restart or a line to be switched over, shorter than two people hold a dead one.
+    pub call_grace: Duration,
+}
+
+impl Cluster {
+    /// The platform of that number and name.
+    pub fn new(platform: PlatformId, name: impl Into<String>) -> Self {
+        Self {
+            platform,
+            name: name.into(),
+            media: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            call_grace: Duration::from_secs(180),
+        }
+    }
 }
 
 impl Default for Config {
@@ -47,6 +76,7 @@ impl Default for Config {
             media_silence: Some(Duration::from_secs(60)),
             redirects: Redirects::Follow,
             reveal_numbers: false,
+            cluster: None,
         }
     }
 }

@@ -13,6 +13,7 @@
 //! - `negotiation`: typed offers and answers (RFC 3264) intersected across two legs, and the plans of their ports.
 //! - `record`, `refusal`, `event`, `listing`, `status`: what is told of calls, and of attempts that never were one.
 //! - `trunks`: which of them do not respond, and are passed over.
+//! - `platforms`: the others of the cluster; a leg may be at the switch of one of them.
 //! - [`Switch`]: the adapter between packets and the machines, a [`router::Service`].
 //!
 //! Pure: packets and time in, packets and a deadline out.
@@ -24,11 +25,12 @@ pub mod limits;
 mod listing;
 mod negotiation;
 pub mod plan;
+mod platforms;
 mod record;
 mod refusal;
 mod service;
 mod status;
 mod trunks;
 
-pub use config::Config;
+pub use config::{Cluster, Config};
 pub use service::Switch;

@@ -46,6 +46,46 @@ pub const REFUSALS_PER_ORIGIN_S: u32 = 50;
 /// The same of all together: a fifth of the records that the store takes at the greatest rate of calls.
 pub const REFUSALS_PER_S: u32 = 200;
 
+/// Platforms that a call passes: two are usual, each transfer to somebody on another one adds one; more go round.
+pub const PLATFORMS_PER_CALL: usize = 8;
+
+/// How long another platform may take to say where an account is: a round trip and a turn, which lasts milliseconds; a caller
+/// waits no longer for the sake of one that does not answer.
+pub const LOCATE_WITHIN: Duration = Duration::from_millis(500);
+
+/// For how long a platform that let that pass is not asked: its link is given up in three seconds, if that is what it is.
+pub const PLATFORM_PASSED_OVER: Duration = Duration::from_secs(5);
+
+/// How often the inter-platform interface is asked for the platforms, beside what it tells by itself: after it began anew it
+/// knows of no subscription.
+pub const PLATFORMS_EVERY: Duration = Duration::from_secs(5);
+
+/// The same where it did not answer.
+pub const PLATFORMS_AGAIN: Duration = Duration::from_millis(250);
+
+/// How long it may take: a turn of it lasts milliseconds.
+pub const PLATFORMS_WITHIN: Duration = Duration::from_secs(2);
+
+/// How often another platform is asked how a leg that is there stands: half the time after which silence of its media ends a
+/// call.
+pub const AUDIT_EVERY: Duration = Duration::from_secs(30);
+
+/// The same after it did not answer.
+pub const AUDIT_AGAIN: Duration = Duration::from_secs(5);
+
+/// How long it may take.
+pub const AUDIT_WITHIN: Duration = Duration::from_secs(5);
+
+/// Over how long, in milliseconds, the legs to a platform that was lost are asked for when it is back: of 10,000 calls ten a
+/// millisecond.
+pub const AUDIT_SPREAD_MS: u64 = 1_000;
+
+/// First pause before a `Stop` to another platform is repeated; it doubles up to [`STOP_RETRY_MAX`].
+pub const STOP_RETRY: Duration = Duration::from_millis(250);
+
+/// Longest pause before it is repeated.
+pub const STOP_RETRY_MAX: Duration = Duration::from_secs(5);
+
 /// Octets of a number: longer ones (the longest E.164 number has 15 digits, user parts rarely 64) belong to nobody.
 pub const NUMBER_BYTES: usize = 256;
 

@@ -1,19 +1,20 @@
 //! Packets to calls, and back: the switch as a module.
 
-use crate::call::{Asked, Call, Timer, Turn};
+use crate::call::{Asked, Call, Remote, Timer, Turn, origin_shown};
 use crate::config::Config;
 use crate::event::Events;
-use crate::limits::{CALL_ID_BYTES, NUMBER_BYTES};
+use crate::limits::{CALL_ID_BYTES, NUMBER_BYTES, PLATFORMS_PER_CALL};
 use crate::listing;
+use crate::platforms::Platforms;
 use crate::record::Records;
 use crate::refusal::{self, Refusals};
 use crate::status::{Counters, Facts, status};
 use crate::trunks::Trunks;
-use router::parameter::{self, Cause, CauseKind, Failure, Origin, Originate, Parameter, Reason, Selection};
+use router::parameter::{self, Cause, CauseKind, Failure, Originate, Parameter, Reason, Selection};
 use router::time::{Instant, Now, TimerWheel, WallTime};
 use router::{
-    Address, Command, Instance, Instances, ModuleKind, Outbox, OwnMap, Packet, Parameters, Random, Received, Service,
-    Tally, one,
+    Address, Command, Instance, Instances, ModuleKind, Outbox, OwnMap, Packet, Parameters, PlatformId, Random,
+    Received, Service, Tally, one,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub struct Switch {
     events: Events,
     refusals: Refusals,
     trunks: Trunks,
+    platforms: Platforms,
     counters: Counters,
     since: WallTime,
 }
@@ -46,7 +48,6 @@ impl Switch {
         Self {
             outbox: Outbox::new(Address::local(ModuleKind::Switch, index)),
             all_calls: config.shards.tally("calls"),
-            config: Arc::new(config),
             random,
             instances,
             calls: OwnMap::default(),
@@ -56,8 +57,10 @@ impl Switch {
             events: Events::default(),
             refusals: Refusals::default(),
             trunks: Trunks::default(),
+            platforms: Platforms::new(now.instant, config.cluster.as_ref()),
             counters: Counters::default(),
             since: now.wall,
+            config: Arc::new(config),
         }
     }
 
@@ -98,6 +101,7 @@ impl Switch {
             events: &mut self.events,
             counters: &mut self.counters,
             trunks: &mut self.trunks,
+            platforms: &mut self.platforms,
         };
         handle(call, &mut turn);
         call.settle(&mut turn);
@@ -123,6 +127,7 @@ impl Switch {
             events: &mut self.events,
             counters: &mut self.counters,
             trunks: &mut self.trunks,
+            platforms: &mut self.platforms,
         };
         let call = make(&mut turn, config);
         let instance = call.instance();
@@ -151,13 +156,9 @@ impl Switch {
             return self.counters.refusals_unrecorded += 1;
         }
         let shown = |text| if self.config.reveal_numbers { text } else { "(private)" };
-        let by = match origin {
-            Origin::Trunk(name) => name,
-            Origin::Account(name) => shown(name),
-            Origin::Control => "control",
-        };
+        let by = origin_shown(origin, self.config.reveal_numbers);
         let (from, to) = (shown(call.caller.user()), shown(call.called.user()));
-        tracing::info!(call = %call.id, origin = by, from, to, cause = kind.name(), "call refused");
+        tracing::info!(call = %call.id, origin = &*by, from, to, cause = kind.name(), "call refused");
     }
 
     /// Signaling refused an attempt itself.
@@ -184,15 +185,47 @@ impl Switch {
         if !is_id(&request.id) || self.names.contains_key(&request.id) {
             return self.invalid(&packet, "a call's id is unique and printable");
         }
-        if let Err(cause) = self.admit() {
-            let Parameter::Call(request) = packet.parameters.remove(0) else { return };
+        let Parameter::Call(mut request) = packet.parameters.remove(0) else { return };
+        let remote = self.of_platform(packet.source.platform, &mut request);
+        let admitted = match request.path.len() {
+            passed if passed > PLATFORMS_PER_CALL => Err(CauseKind::TooManyHops.into()),
+            _ => self.admit(),
+        };
+        if let Err(cause) = admitted {
             self.outbox.failed(&packet, Failure::because(cause.clone()));
             return self.attempt_refused(now, &request, cause);
         }
+        self.counters.calls_from_elsewhere += u64::from(remote.is_some());
         let asked = Asked::of(&packet);
-        let Parameter::Call(request) = packet.parameters.remove(0) else { return };
-        let request: parameter::Call = *request;
-        self.add_call(now, |turn, config| Call::incoming(turn, config, instance, asked, request));
+        self.add_call(now, |turn, config| Call::incoming(turn, config, instance, asked, *request, remote));
+    }
+
+    /// What is settled of a call by where it comes from: on whose behalf it is, by which way it came, where its media is.
+    fn of_platform(&self, platform: PlatformId, request: &mut parameter::Call) -> Option<Remote> {
+        let cluster =
+            self.config.cluster.as_ref().filter(|cluster| platform != PlatformId::HERE && platform != cluster.platform);
+        let Some(cluster) = cluster else {
+            (request.placement, request.ring_ms) = (None, None);
+            request.path.clear();
+            return None;
+        };
+        let name = self.platforms.name(platform);
+        request.origin = request.origin.clone().on(&name);
+        request.interface = cluster.media;
+        if request.path.last() != Some(&platform) {
+            request.path.push(platform);
+        }
+        Some(Remote::new(platform, name))
+    }
+
+    /// What happened to the ways to other platforms is told to the calls that have legs there.
+    fn tell_changed_platforms(&mut self, now: Now) {
+        while let Some(platform) = self.platforms.poll_changed() {
+            let all: Vec<_> = self.names.values().copied().collect();
+            for instance in all {
+                self.with_call(now, instance, |call, turn| call.platform_changed(turn, platform));
+            }
+        }
     }
 
     fn origination_wanted(&mut self, now: Now, instance: Instance, mut packet: Packet) {
@@ -282,10 +315,14 @@ impl Switch {
                 self.outbox.done(&packet, told);
             }
             (Command::Notify, Some(Parameter::Call(_))) => self.refused_elsewhere(now, packet),
+            (Command::Notify, Some(Parameter::Platform(platform))) => {
+                self.platforms.told(now.instant, platform);
+                self.tell_changed_platforms(now);
+            }
             (Command::Notify, _) => self.counters.ignored += 1,
             // What only a call serves, for a call that is not there.
             (
-                Command::Set | Command::Stop | Command::Start | Command::Send,
+                Command::Set | Command::Stop | Command::Start | Command::Send | Command::Query,
                 Some(
                     Parameter::LegState(_) | Parameter::Transfer(_) | Parameter::Information(_) | Parameter::Digits(_),
                 ),
@@ -299,7 +336,11 @@ impl Service for Switch {
     fn handle_received(&mut self, now: Now, received: Received) {
         match received {
             Received::Answer(pending, packet) if pending.source == Instance::MODULE => {
-                self.records.handle_answer(now, &mut self.outbox, &packet);
+                if self.platforms.handle_answer(now.instant, &mut self.outbox, &packet) {
+                    self.tell_changed_platforms(now);
+                } else {
+                    self.records.handle_answer(now, &mut self.outbox, &packet);
+                }
             }
             Received::Answer(pending, packet) => {
                 self.with_call(now, pending.source, |call, turn| call.handle_answer(turn, packet));
@@ -320,13 +361,12 @@ impl Service for Switch {
             self.with_call(now, instance, |call, turn| call.handle_timer(turn, timer));
         }
         self.records.handle_timeout(now, &mut self.outbox);
+        self.platforms.handle_timeout(now.instant, &mut self.outbox);
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        match (self.timers.next(), self.records.poll_timeout()) {
-            (Some(calls), Some(records)) => Some(calls.min(records)),
-            (calls, records) => calls.or(records),
-        }
+        let due = [self.timers.next(), self.records.poll_timeout(), self.platforms.poll_timeout()];
+        due.into_iter().flatten().min()
     }
 
     fn outbox(&mut self) -> &mut Outbox {

@@ -14,6 +14,12 @@ pub(crate) struct Counters {
     pub(crate) answered: u64,
     /// Outgoing legs.
     pub(crate) legs: u64,
+    /// Of these, legs at the switch of another platform.
+    pub(crate) legs_elsewhere: u64,
+    /// Legs at other platforms that were found to be no more, or whose end could not be told.
+    pub(crate) legs_lost: u64,
+    /// Calls that other platforms asked for.
+    pub(crate) calls_from_elsewhere: u64,
     /// Refused before they were calls, by cause.
     refused: BTreeMap<CauseKind, u64>,
     /// Of these, attempts that left no record.
@@ -77,6 +83,9 @@ pub(crate) fn status(facts: Facts<'_>) -> Status {
         Counter::new("redirects_followed", counters.redirects_followed),
         Counter::new("redirects_refused", counters.redirects_refused),
         Counter::new("legs_started", counters.legs),
+        Counter::new("legs_to_platforms", counters.legs_elsewhere),
+        Counter::new("legs_lost", counters.legs_lost),
+        Counter::new("calls_from_platforms", counters.calls_from_elsewhere),
         Counter::new("legs_unreleased", counters.legs_unreleased),
         Counter::new("sessions_unreleased", counters.sessions_unreleased),
         Counter::new("call_notices_ignored", counters.ignored),

@@ -78,7 +78,7 @@ impl Trunks {
 
     /// Forgets the trunks that a plan does not have.
     pub(crate) fn retain(&mut self, plan: &Plan) {
-        self.silent.retain(|name, _| plan.trunk(name).is_some());
+        self.silent.retain(|name, _| plan.names_trunk(name));
     }
 
     /// What there is to tell of each.

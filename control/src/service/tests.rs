@@ -108,6 +108,7 @@ fn call(id: &str, phase: CallPhase) -> router::parameter::CallSummary {
             peer: "alice".to_owned(),
             phase: LegPhase::Answered,
             incoming: true,
+            platform: None,
         }],
         codec: Some("PCMU".to_owned()),
         origin: Some(router::parameter::Origin::Account("alice".to_owned())),

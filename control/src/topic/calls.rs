@@ -7,7 +7,7 @@ use crate::protocol::request::bounded;
 use crate::protocol::{Code, Problem, Request};
 use crate::question::{Action, Feed, Filter, Gather, Page, Question, Recipients, Step, any, only};
 use router::parameter::{
-    CallEvent, CallPhase, CallSummary, LegPhase, LegSummary, Origin, Originate, Parameter, Party, Selection,
+    Behalf, CallEvent, CallPhase, CallSummary, LegPhase, LegSummary, Origin, Originate, Parameter, Party, Selection,
 };
 use router::time::WallTime;
 use router::{Command, ModuleKind, Parameters, one};
@@ -171,12 +171,13 @@ pub(crate) fn no_event() -> CallEvent {
 
 /// A call as it stands: parties, state, how it came about, what may be done next.
 pub(crate) fn to_json(call: &CallSummary) -> Value {
-    let control = matches!(call.origin, Some(Origin::Control));
+    let control = call.origin.as_ref().is_some_and(|origin| origin.behalf() == Behalf::Control);
     json!({
         "call": call.id,
         "state": phase_name(call.phase),
         "made-by": if control { "control" } else { "caller" },
         "origin": call.origin.as_ref().map(Origin::name),
+        "origin-platform": call.origin.as_ref().and_then(Origin::platform),
         "caller": party::party(&call.caller),
         "called": party::party(&call.called),
         "started": call.started.to_string(),
@@ -254,7 +255,13 @@ fn leg(leg: &LegSummary) -> Value {
         LegPhase::Answered => "answered",
         LegPhase::Released => "released",
     };
-    json!({ "leg": leg.leg_id, "peer": leg.peer, "state": phase, "incoming": leg.incoming })
+    json!({
+        "leg": leg.leg_id,
+        "peer": leg.peer,
+        "platform": leg.platform,
+        "state": phase,
+        "incoming": leg.incoming,
+    })
 }
 
 #[cfg(test)]
@@ -283,6 +290,7 @@ mod tests {
                 peer: "bob".into(),
                 phase: LegPhase::Answered,
                 incoming: false,
+                platform: None,
             }],
             ..no_call()
         };
@@ -303,6 +311,7 @@ mod tests {
                 peer: "carrier".into(),
                 phase: LegPhase::Trying,
                 incoming: false,
+                platform: None,
             }],
             ..no_call()
         };

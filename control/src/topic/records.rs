@@ -88,18 +88,14 @@ fn no_record() -> CallRecord {
 }
 
 fn to_json(record: &CallRecord) -> Value {
-    let origin_kind = match record.origin {
-        Origin::Trunk(_) => "trunk",
-        Origin::Account(_) => "account",
-        Origin::Control => "control",
-    };
+    let origin = &record.origin;
     let talked = match (record.answered, record.ended) {
         (Some(answered), Some(ended)) => Some(ended.since(answered).as_millis() as f64 / 1000.0),
         _ => None,
     };
     json!({
         "call": record.id,
-        "origin": { "kind": origin_kind, "name": record.origin.name() },
+        "origin": { "kind": origin.behalf().name(), "name": origin.name(), "platform": origin.platform() },
         "caller": party::party(&record.caller),
         "called": party::party(&record.called),
         "destination": record.destination,

@@ -1,4 +1,4 @@
-//! A switch whose phones, trunks, registrar, media worker and store answer anything, or nothing: every request that it gets
+//! A switch whose phones, trunks, registrar, media worker, store and fellow platform answer anything, or nothing: every request that it gets
 //! is answered once, every call ends when it is told to, is recorded, and leaves no port open, no leg up and no timer.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,15 +8,18 @@ use router::encoding::read_packet;
 use router::parameter::{
     BuiltinKind, Call, CallEvent, CallSummary, Cause, CauseKind, Contact, Digits, Failure, Information, LegPhase,
     LegState, MediaEvent, MediaEventKind, MediaExchange, MediaPort, Origin, Originate, Outcome, Parameter, Party,
-    PortAddress, PortId, PortStatistics, Reason, Registration, Selection, Status, Transfer,
+    Placement, Platform, PlatformModule, PlatformState, PortAddress, PortId, PortStatistics, Reason, Registration,
+    Selection, Status, Transfer,
 };
 use router::time::{Duration, Instant, Now, WallTime};
-use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, Random, Refused, Service, Transaction, one};
+use router::{
+    Address, Command, Instance, ModuleKind, Packet, Parameters, PlatformId, Random, Refused, Service, Transaction, one,
+};
 use switch::plan::{
     Branches, Destination, Group, Member, NumberMatch, OriginMatch, Plan, Redirects, Rewrite, Route, Strategy, Trunk,
-    TrunkStep,
+    TrunkStep, Way,
 };
-use switch::{Config, Switch};
+use switch::{Cluster, Config, Switch};
 
 use crate::offer_answer::description;
 use crate::tape::Tape;
@@ -35,7 +38,8 @@ const EVERYTHING_ENDS: Duration = Duration::from_secs(1_200);
 /// The input is operations on the switch and on those around it.
 pub fn calls(data: &[u8]) {
     let now = Now { instant: Instant::from_millis(1_000), wall: WallTime::from_secs(1_800_000_000) };
-    let config = Config { plan: plan(), calls_max: CALLS_MAX, ..Config::default() };
+    let cluster = Some(Cluster::new(PlatformId(1), "east"));
+    let config = Config { plan: plan(), calls_max: CALLS_MAX, cluster, ..Config::default() };
     let mut bench = Bench {
         switch: Switch::new(0, config, now, Random::from_seed(1)),
         now,
@@ -66,7 +70,10 @@ fn plan() -> Plan {
         members: vec![member("alice", None), member("bob", Some(Duration::from_secs(5))), member("dave", None)],
         strategy,
     };
-    let step = |trunk: &str| TrunkStep { trunk: trunk.to_owned(), rewrite: Rewrite::NONE, timeout: None };
+    let step = |trunk: &str| TrunkStep { trunk: trunk.into(), rewrite: Rewrite::NONE, timeout: None };
+    let of_west = |trunk: &str| Way::TrunkOf { trunk: trunk.to_owned(), platform: "west".to_owned() };
+    let elsewhere = |trunk: &str| TrunkStep { trunk: of_west(trunk), ..step(trunk) };
+    let west = TrunkStep { trunk: Way::Platform("west".to_owned()), ..step("") };
     let route = |name: &str, destination, branches| Route {
         name: name.to_owned(),
         number: NumberMatch::Exact(name.to_owned()),
@@ -91,6 +98,7 @@ fn plan() -> Plan {
             route("4", Destination::Trunks(vec![step("one"), step("two")]), busy),
             route("5", Destination::Number(Rewrite::fixed("5")), Branches::default()),
             route("6", Destination::Refuse(CauseKind::Busy), Branches::default()),
+            route("7", Destination::Trunks(vec![elsewhere("one"), step("one"), west]), Branches::default()),
         ],
         groups: vec![group("all", Strategy::RingAll), group("row", Strategy::OneAfterAnother)],
         trunks: vec![trunk("one"), trunk("two")],
@@ -118,7 +126,7 @@ struct Bench {
 
 impl Bench {
     fn operate(&mut self, tape: &mut Tape<'_>) {
-        match tape.below(20) {
+        match tape.below(21) {
             0 | 1 => self.call(tape),
             // Those around behave: all requests but those that ring phones are answered as they should be.
             2 | 3 => self.behave(false),
@@ -165,6 +173,18 @@ impl Bench {
             16 => self.anything(tape),
             17 => self.switch.hang_up_all(self.now),
             18 => self.behave(true),
+            // The way to the other platform changes.
+            19 => {
+                let states = [PlatformState::Linked, PlatformState::Via, PlatformState::Down];
+                let news = west(tape.pick(&states).unwrap_or(PlatformState::Linked), tape.octet());
+                self.receive(Packet {
+                    source: Address::local(ModuleKind::Bridge, 0),
+                    destination: of_switch(Instance::MODULE),
+                    transaction: Transaction::NONE,
+                    command: Command::Notify,
+                    parameters: one(news),
+                });
+            }
             _ => self.leg_asks(tape),
         }
     }
@@ -190,7 +210,8 @@ impl Bench {
 
     /// A phone or a trunk calls.
     fn call(&mut self, tape: &mut Tape<'_>) {
-        let numbers = ["bob", "1", "2", "3", "4", "5", "6", "echo", "milliwatt", "dave", "nobody", "alice", ""];
+        let numbers =
+            ["bob", "1", "2", "3", "4", "5", "6", "7", "erin", "echo", "milliwatt", "dave", "nobody", "alice", ""];
         let origins = [Origin::Account("alice".to_owned()), Origin::Trunk("one".to_owned()), Origin::Control];
         let number = self.next;
         let call = Call {
@@ -204,9 +225,20 @@ impl Bench {
             interface: [192, 0, 2, 1].into(),
             verified: number.is_multiple_of(2),
             referred_by: None,
+            placement: match tape.below(4) {
+                0 => Some(Placement::Account("bob".to_owned())),
+                1 => Some(Placement::Trunk { name: "one".to_owned(), number: "1".to_owned().into() }),
+                _ => None,
+            },
+            path: (0..tape.below(12) as u32).map(PlatformId).collect(),
+            ring_ms: tape.flag().then(|| u32::from(tape.word())),
             leg_id: format!("leg-{number}"),
         };
-        let leg = Address::local(ModuleKind::Signaling, 0).at(Instance(0x1_0000 + number));
+        let module = match tape.below(4) {
+            0 => Address { platform: WEST, ..Address::local(ModuleKind::Switch, 0) },
+            _ => Address::local(ModuleKind::Signaling, 0),
+        };
+        let leg = module.at(Instance(0x1_0000 + number));
         let at = of_switch(Instance(0x2_0000 + number));
         self.legs.push((leg, at));
         self.request(leg, at, Command::Start, one(call));
@@ -227,7 +259,7 @@ impl Bench {
                 let parameters = read_packet(tape.octets(length)).map(|packet| packet.parameters);
                 (tape.pick(&commands).unwrap_or(Command::Done), parameters.unwrap_or_default())
             }
-            _ if matches!(packet.first(), Some(Parameter::Leg(_) | Parameter::LegState(_))) => {
+            _ if matches!(packet.first(), Some(Parameter::Leg(_) | Parameter::Call(_) | Parameter::LegState(_))) => {
                 (tape.pick(&commands).unwrap_or(Command::Done), one(state(tape)))
             }
             _ => return self.well(at),
@@ -277,6 +309,19 @@ impl Bench {
             reachable: None,
         };
         let (command, parameters) = match (packet.command, packet.first()) {
+            (Command::Query, Some(Parameter::Registration(query))) if packet.destination.platform == WEST => {
+                let contacts = if query.account == "erin" { vec![contact("erin")] } else { Vec::new() };
+                (Command::Done, one(Registration { account: query.account.clone(), contacts }))
+            }
+            (Command::Query, Some(Parameter::Platform(_))) => {
+                let page = [west(PlatformState::Linked, 0).into(), Parameter::from(Selection::default())];
+                (Command::Done, page.into_iter().collect())
+            }
+            (Command::Query, Some(Parameter::LegState(state))) => (Command::Done, one(LegState::new(state.phase))),
+            (Command::Start, Some(Parameter::Call(call))) => {
+                let media = call.media.as_ref().map(|media| MediaExchange::Answer(media.description().clone()));
+                (Command::Done, one(LegState::new(LegPhase::Answered).with_media(media)))
+            }
             (Command::Query, Some(Parameter::Registration(query))) => match query.account.as_str() {
                 name @ ("alice" | "bob" | "carol") => {
                     let contacts = vec![contact(name), contact(&format!("{name}-2"))];
@@ -315,7 +360,7 @@ impl Bench {
     fn behave(&mut self, phones: bool) {
         let mut left = 10_000;
         loop {
-            let rings = |packet: &Packet| matches!(packet.first(), Some(Parameter::Leg(_)));
+            let rings = |packet: &Packet| matches!(packet.first(), Some(Parameter::Leg(_) | Parameter::Call(_)));
             if let Some(at) = self.asked.iter().position(|packet| !rings(packet)) {
                 self.well(at);
             } else if let Some(at) = self.asked.iter().position(|packet| phones && rings(packet)) {
@@ -332,7 +377,8 @@ impl Bench {
     /// A leg asks its call for something.
     fn leg_asks(&mut self, tape: &mut Tape<'_>) {
         let Some((leg, call)) = tape.pick(&self.legs) else { return };
-        let (command, parameter): (Command, Parameter) = match tape.below(7) {
+        let (command, parameter): (Command, Parameter) = match tape.below(8) {
+            7 => (Command::Query, LegState::new(LegPhase::Answered).into()),
             0 | 1 => (Command::Set, state(tape).into()),
             2 => (Command::Stop, LegState::released(CauseKind::Normal).into()),
             3 => (Command::Send, Digits { digits: "1".to_owned().into(), duration_ms: tape.word() }.into()),
@@ -423,7 +469,7 @@ impl Bench {
             return;
         }
         match (packet.command, packet.first()) {
-            (Command::Start, Some(Parameter::Leg(_))) => {
+            (Command::Start, Some(Parameter::Leg(_) | Parameter::Call(_))) => {
                 self.legs.push((packet.destination, packet.source));
             }
             // Asked to close, the worker closes: what it answers, or whether, is another matter.
@@ -498,6 +544,22 @@ impl Bench {
         assert!(self.ports.is_empty(), "ports are left open: {:?}", self.ports);
         let open = self.records.iter().filter(|(id, complete)| !**complete && !self.refused.contains(*id));
         assert_eq!(open.count(), 0, "records that stay open: {:?}", self.records);
+    }
+}
+
+/// The other platform.
+const WEST: PlatformId = PlatformId(2);
+
+/// The same as the interface tells of it.
+fn west(state: PlatformState, since: u8) -> Platform {
+    let module = |kind| PlatformModule { kind, index: 0, load_thousandths: 0 };
+    Platform {
+        id: WEST,
+        name: "west".to_owned(),
+        state,
+        since: WallTime(i64::from(since)),
+        modules: [ModuleKind::Signaling, ModuleKind::Switch].map(module).to_vec(),
+        ..Platform::default()
     }
 }
 

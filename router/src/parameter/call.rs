@@ -15,10 +15,14 @@
 //!  INFO, digits:     either ── Send × Information | Digits ──▶ other    Done | Failed
 //! ```
 //! Within a call, a leg is known by its address: the source of what it sends.
+//!
+//! A switch sends `Start × Call` to the switch of another platform just as a leg of signaling does, from its own call's address:
+//! that is the leg, for both. Each asks the other now and then how the leg stands: `Query × LegState`.
 
 use super::failure::Cause;
 use super::media::MediaExchange;
 use super::registration::Contact;
+use crate::address::PlatformId;
 use crate::private::Private;
 use crate::time::WallTime;
 use minicbor::{Decode, Encode};
@@ -63,23 +67,107 @@ pub enum Origin {
     /// The control socket.
     #[n(3)]
     Control,
+    /// One of these on another platform of the cluster, which that one has settled.
+    #[n(4)]
+    Platform {
+        /// The platform's name.
+        #[n(0)]
+        platform: String,
+        /// What it is there.
+        #[n(1)]
+        behalf: Behalf,
+        /// The trunk's or account's name there.
+        #[n(2)]
+        name: String,
+    },
+}
+
+/// What an [`Origin`] is on its own platform.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Behalf {
+    /// A trunk.
+    #[n(1)]
+    Trunk,
+    /// An account.
+    #[n(2)]
+    Account,
+    /// The control socket.
+    #[n(3)]
+    Control,
+}
+
+impl Behalf {
+    /// What a person reads.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Trunk => "trunk",
+            Self::Account => "account",
+            Self::Control => "control",
+        }
+    }
 }
 
 impl Origin {
     /// The trunk's or account's name; `control` for the control socket.
     pub fn name(&self) -> &str {
         match self {
-            Self::Trunk(name) | Self::Account(name) => name,
+            Self::Trunk(name) | Self::Account(name) | Self::Platform { name, .. } => name,
             Self::Control => "control",
         }
     }
+
+    /// What it is on its own platform.
+    pub const fn behalf(&self) -> Behalf {
+        match self {
+            Self::Trunk(_) => Behalf::Trunk,
+            Self::Account(_) => Behalf::Account,
+            Self::Control => Behalf::Control,
+            Self::Platform { behalf, .. } => *behalf,
+        }
+    }
+
+    /// The name of the platform that it is on, if that is another one.
+    pub fn platform(&self) -> Option<&str> {
+        match self {
+            Self::Platform { platform, .. } => Some(platform),
+            Self::Trunk(_) | Self::Account(_) | Self::Control => None,
+        }
+    }
+
+    /// The same as it is seen from another platform, where the own one has that name.
+    pub fn on(self, platform: &str) -> Self {
+        match self {
+            Self::Platform { .. } => self,
+            own => Self::Platform { platform: platform.to_owned(), behalf: own.behalf(), name: own.name().to_owned() },
+        }
+    }
+}
+
+/// Where a call from another platform is to go on this one: decided by that one's plan, and no matter of this one's.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Placement {
+    /// To wherever an account is registered here; nobody looks for it elsewhere.
+    #[n(1)]
+    Account(#[n(0)] String),
+    /// To a number at a trunk of this platform.
+    #[n(2)]
+    Trunk {
+        /// The trunk's name.
+        #[n(0)]
+        name: String,
+        /// The number as the trunk is to see it.
+        #[n(1)]
+        number: Private<String>,
+    },
 }
 
 /// A call that an incoming leg asks the switch for.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct Call {
-    /// Names the call across platforms, in records, logs and events: unique, printable, chosen by the first platform.
+    /// Names the call across platforms, in records, logs and events: unique, printable, chosen by the first platform. What a
+    /// platform sends on beyond the first call to each other one bears the id, `~`, its number, `.`, and a count of its own.
     #[n(0)]
     pub id: String,
     /// On whose behalf.
@@ -114,6 +202,16 @@ pub struct Call {
     /// On whose behalf the call is made, where its caller follows a transfer (Referred-By, RFC 3892), as given.
     #[n(10)]
     pub referred_by: Option<Private<String>>,
+    /// Of another platform: where the call is to go here; `None`: wherever the plan sends it.
+    #[n(11)]
+    pub placement: Option<Placement>,
+    /// The platforms that the call has passed, the one where it began first; empty: it has not left that one.
+    #[n(12)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub path: Vec<PlatformId>,
+    /// Beside `placement`: how long it may ring; `None`: as long as any here.
+    #[n(13)]
+    pub ring_ms: Option<u32>,
 }
 
 /// Where an outgoing leg goes.
@@ -197,7 +295,8 @@ pub enum LegPhase {
     Released,
 }
 
-/// What a leg has come to, or is asked to come to.
+/// What a leg has come to, or is asked to come to. `Query × LegState` to a call, from one of its legs: how it stands; `Done ×
+/// LegState`, or `Failed(NotFound)` where the call or the leg is no more.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct LegState {
@@ -338,6 +437,9 @@ pub struct LegSummary {
     /// Whether it came in.
     #[n(3)]
     pub incoming: bool,
+    /// The other platform that the peer is on, by its name.
+    #[n(4)]
+    pub platform: Option<String>,
 }
 
 /// A call as it stands: `Query × CallSummary` (with a `Selection`) is answered with these.

@@ -28,8 +28,8 @@ mod trace;
 
 pub use account::{Account, AccountCredential};
 pub use call::{
-    Call, CallEvent, CallPhase, CallSummary, Digits, Information, Leg, LegPhase, LegState, LegSummary, Origin,
-    Originate, Party, Target, Transfer,
+    Behalf, Call, CallEvent, CallPhase, CallSummary, Digits, Information, Leg, LegPhase, LegState, LegSummary, Origin,
+    Originate, Party, Placement, Target, Transfer,
 };
 pub use extension::Extension;
 pub use failure::{Cause, CauseKind, Failure, Reason};

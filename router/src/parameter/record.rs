@@ -130,7 +130,8 @@ pub struct CallRecord {
     pub transferred_as: Option<String>,
 }
 
-/// Stands between a call's id and the number of a later conversation in the id of that one's record. In no id of a call.
+/// Stands between a call's id and the number of a later conversation in the id of that one's record; and in the id of a call
+/// that another platform sends on, see [`Call::id`](super::Call::id). In no id of a call that begins here.
 pub const CONVERSATION_MARK: char = '~';
 
 impl CallRecord {

@@ -109,6 +109,7 @@ fn summary(phase: CallPhase) -> CallSummary {
             peer: "alice".to_owned(),
             phase: LegPhase::Answered,
             incoming: true,
+            platform: None,
         }],
         codec: Some("PCMA".to_owned()),
         origin: None,
@@ -211,10 +212,27 @@ fn calls() -> Vec<Call> {
         leg_id: "1-2@192.0.2.7".to_owned(),
         verified: false,
         referred_by: None,
+        placement: None,
+        path: Vec::new(),
+        ring_ms: None,
     };
     let referred = Call { verified: true, referred_by: Some(private("<sip:carol@example.org>")), ..full.clone() };
     let bare = Call { origin: Origin::Control, media: None, interface: ip("2001:db8::1"), ..full.clone() };
-    vec![Call { origin: Origin::Trunk("carrier".to_owned()), ..bare.clone() }, bare, full, referred]
+    let of_trunk = Call { origin: Origin::Trunk("carrier".to_owned()), ..bare.clone() };
+    let placed = Call {
+        placement: Some(Placement::Account("bob".to_owned())),
+        path: vec![PlatformId(1)],
+        ring_ms: Some(20_000),
+        ..bare.clone()
+    };
+    let trunk = Placement::Trunk { name: "carrier".to_owned(), number: private("+4930") };
+    let elsewhere = [Behalf::Trunk, Behalf::Account, Behalf::Control].map(|behalf| Call {
+        origin: Origin::Platform { platform: "west".to_owned(), behalf, name: "alice".to_owned() },
+        placement: Some(trunk.clone()),
+        path: vec![PlatformId(1), PlatformId(2)],
+        ..bare.clone()
+    });
+    [of_trunk, bare, full, referred, placed].into_iter().chain(elsewhere).collect()
 }
 
 fn legs() -> Vec<Leg> {
@@ -358,6 +376,9 @@ pub fn samples() -> Vec<Parameter> {
     add!([Routing, Ringing, Talking, Held, Transferring, Ended].map(summary));
     add!([CallSummary { answered: None, legs: vec![], codec: None, ..summary(Routing) }]);
     add!([CallSummary { origin: Some(Origin::Account("alice".to_owned())), ..summary(Talking) }]);
+    let mut elsewhere = summary(Talking);
+    elsewhere.legs.iter_mut().for_each(|leg| leg.platform = Some("west".to_owned()));
+    add!([elsewhere]);
     let event = CallEvent { call: summary(Ended), cause: Some(cause()), at: AT, missed: true };
     add!([CallEvent { cause: None, missed: false, ..event.clone() }, event]);
     let address = PortAddress { rtp: socket("192.0.2.1:40000"), rtcp: socket("192.0.2.1:40001") };

@@ -5,7 +5,8 @@ use super::value::HostPort;
 use router::PlatformId;
 use router::bridge::Config;
 use router::time::Duration;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use switch::Cluster;
 
 /// The platform's own number: without links it is the first and only one.
 pub fn platform(configuration: &Configuration) -> PlatformId {
@@ -32,6 +33,20 @@ pub fn config(configuration: &Configuration, outbound: impl Fn(IpAddr) -> Option
     })
 }
 
+/// What the switch is told of the cluster, where there are to be links. Media from and to other platforms is where links are
+/// taken, as far as that is an address; else the workers choose.
+pub fn cluster(configuration: &Configuration) -> Option<Cluster> {
+    let bridge = &configuration.bridge;
+    let platform = PlatformId(bridge.platform?);
+    let listen = bridge.listen.map(|listen| listen.ip());
+    Some(Cluster {
+        platform,
+        name: bridge.name(),
+        media: bridge.media.or(listen).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        call_grace: Duration::from_secs(bridge.call_grace_s.into()),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::read;
@@ -52,9 +67,21 @@ mod tests {
     }
 
     #[test]
+    fn media_faces_the_others_where_links_are_taken_unless_it_is_said_where() {
+        let media = |bridge: &str| {
+            let configuration = read(&format!("[bridge]\nplatform = 7\n{bridge}")).unwrap();
+            cluster(&configuration).unwrap().media.to_string()
+        };
+        assert_eq!(media("listen = \"192.0.2.1:5065\""), "192.0.2.1");
+        assert_eq!(media("listen = \"[::]:5065\""), "::");
+        assert_eq!(media("peers = [\"a:1\"]"), "0.0.0.0");
+        assert_eq!(media("peers = [\"a:1\"]\nmedia = \"10.0.0.5\""), "10.0.0.5");
+    }
+
+    #[test]
     fn without_a_number_nothing_is_linked() {
         let configuration = Configuration::default();
-        assert!(config(&configuration, |_| None).is_none());
+        assert!(config(&configuration, |_| None).is_none() && cluster(&configuration).is_none());
         assert_eq!(platform(&configuration), PlatformId(1));
         let named = read("[bridge]\nplatform = 7\npeers = [\"a:1\", \"[::1]:2\"]").unwrap();
         let config = config(&named, |_| None).unwrap();

@@ -1,7 +1,7 @@
 //! What the switch is told.
 
 use super::model::Configuration;
-use super::plan;
+use super::{bridge, plan};
 use router::Shards;
 use router::time::Duration;
 
@@ -20,5 +20,6 @@ pub fn config(configuration: &Configuration, shards: &Shards, media_workers: u8)
         media_silence: (calls.media_silence_s > 0).then(|| seconds(calls.media_silence_s)),
         redirects: plan::redirects(calls.redirects),
         reveal_numbers: configuration.log.reveal,
+        cluster: bridge::cluster(configuration),
     }
 }

@@ -144,6 +144,7 @@ mod tests {
             listen: "127.0.0.1:3".parse().ok(),
             advertise: "x:1".parse().ok(),
             certificates: Some("x".into()),
+            media: "127.0.0.1".parse().ok(),
             ..Bridge::default()
         };
         full.metrics.listen = "127.0.0.1:2".parse().ok();

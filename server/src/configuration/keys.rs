@@ -1,5 +1,6 @@
 //! What is said of every key: for `tandem config`, `docs/configuration.md` and reloading; and which numbers each takes.
 
+use crate::limits::CALL_GRACE_S;
 use router::limits::HEARTBEAT_MS;
 use signaling::limits::CONTACTS_PER_ACCOUNT_MAX;
 use std::fmt;
@@ -181,6 +182,8 @@ pub const KEYS: &[Key] = &[
     fixed("bridge.plain", "Whether links are TCP without TLS. On loopback alone, for tests: whoever reaches the port is believed."),
     fixed("bridge.certificates", "Folder of the certificates that `tandem bridge` makes; the files are read anew by a reload. Where it is not set: bridge in the data folder.").example("\"./data/bridge\""),
     fixed("bridge.heartbeat_ms", "How often each platform says that it is there, milliseconds. One that misses three is down, and what was asked of it fails.").numbers(*HEARTBEAT_MS.start(), *HEARTBEAT_MS.end(), ""),
+    fixed("bridge.media", "The local address of media from and to other platforms. Where it is not set: that of bridge.listen, or where that is unspecified or not set, the one of media.").example("\"10.0.0.5\""),
+    fixed("bridge.call_grace_s", "For how long a call goes on while the platform of one of its legs is not reached, seconds.").numbers(*CALL_GRACE_S.start() as u64, *CALL_GRACE_S.end() as u64, "a link takes some seconds to be made anew, and nobody holds a dead call for an hour"),
     fixed("metrics.listen", "HTTP address of /metrics (Prometheus) and /health. Where it is not set: none.").example("\"127.0.0.1:9464\""),
     live("log.level", "error, warn, info, debug, trace; or directives such as \"info,signaling=debug\"."),
     fixed("log.format", "\"text\" or \"json\"."),
@@ -204,12 +207,12 @@ pub const KEYS: &[Key] = &[
     live("route.number", "For this number alone.").example("\"600\""),
     live("route.prefix", "For numbers that begin so.").example("\"00\""),
     live("route.pattern", "For numbers that this regular expression matches; it is anchored where it says so. With none of the three: for every number.").example("\"^0[1-9][0-9]+$\""),
-    live("route.from", "On whose behalf: \"any\", \"accounts\", \"trunks\", \"account:NAME\", \"trunk:NAME\". Without a route nobody calls out over a trunk.").example("\"accounts\""),
-    live("route.to", "Where the call goes: [\"account:NAME\"], [\"group:NAME\"], [\"service:echo\"], [\"number:N\"] (routed anew), [\"rewrite\"] (the rewritten number, routed anew), [\"refuse:busy\"] (or declined, forbidden, unknown, congestion, unreachable); or trunks in their order: [\"trunk:A\", \"trunk:B\"], the next when one fails.").example("[\"trunk:carrier\"]"),
-    live("route.strip", "Characters taken from the front of the number, for trunks and \"rewrite\".").example("1").from(0, ""),
+    live("route.from", "On whose behalf: \"any\", \"accounts\", \"trunks\" (of any platform), \"account:NAME\", \"trunk:NAME\" (of this one), \"platforms\" (anybody of another one), \"platform:NAME\". Without a route nobody calls out over a trunk.").example("\"accounts\""),
+    live("route.to", "Where the call goes: [\"account:NAME\"], [\"group:NAME\"], [\"service:echo\"], [\"number:N\"] (routed anew), [\"rewrite\"] (the rewritten number, routed anew), [\"refuse:busy\"] (or declined, forbidden, unknown, congestion, unreachable); or trunks in their order: [\"trunk:A\", \"trunk:B\"], the next when one fails. Among trunks may be \"trunk:NAME@PLATFORM\", a trunk of another platform, and \"platform:NAME\", whose own plan takes the number.").example("[\"trunk:carrier\"]"),
+    live("route.strip", "Characters taken from the front of the number, for trunks, platforms and \"rewrite\".").example("1").from(0, ""),
     live("route.replace", "A pattern and what its first match becomes ($1 is its first group): [\"^0(.*)$\", \"49$1\"]. After strip.").example("[\"^0(.*)$\", \"49$1\"]"),
     live("route.prepend", "Put before the rest of the number. After replace.").example("\"+\""),
-    live("route.ring_s", "How long its trunks ring, seconds. Where it is not set: calls.ring_timeout_s.").example("30").from(1, "a destination rings for a second at least"),
+    live("route.ring_s", "How long its trunks ring, seconds. Where it is not set: calls.ring_timeout_s; at another platform's plan, as long as that one lets it.").example("30").from(1, "a destination rings for a second at least"),
     live("route.on_busy", "Where the call goes instead when the destination is busy; written as `to`.").example("[\"account:bob\"]"),
     live("route.on_no_answer", "The same when it rang and nobody answered.").example("[\"account:bob\"]"),
     live("route.on_refused", "The same when it declined.").example("[\"account:bob\"]"),

@@ -250,6 +250,8 @@ pub struct Bridge {
     pub plain: bool,
     pub certificates: Option<PathBuf>,
     pub heartbeat_ms: u64,
+    pub media: Option<IpAddr>,
+    pub call_grace_s: u32,
 }
 
 impl Default for Bridge {
@@ -263,6 +265,8 @@ impl Default for Bridge {
             plain: false,
             certificates: None,
             heartbeat_ms: 1_000,
+            media: None,
+            call_grace_s: 180,
         }
     }
 }

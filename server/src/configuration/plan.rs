@@ -9,7 +9,7 @@ use signaling::trunk::TargetHost;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use switch::limits::FORK_LEGS;
 use switch::plan::{
-    Branches, Destination, Group, Member, NumberMatch, OriginMatch, Pattern, Plan, Rewrite, Trunk, TrunkStep,
+    Branches, Destination, Group, Member, NumberMatch, OriginMatch, Pattern, Plan, Rewrite, Trunk, TrunkStep, Way,
 };
 
 /// Steps in which a circle is looked for: a call has 70 hops (RFC 3261 §8.1.1.6), and each number that is routed anew is one.
@@ -120,10 +120,12 @@ impl Builder<'_> {
         let origin = self.origin(&path("from"), &route.from);
         let rewrite = self.rewrite(index, route);
         let targets = [&route.to, &route.on_busy, &route.on_no_answer, &route.on_refused, &route.on_unreachable];
-        let rewrites =
-            |texts: &Vec<String>| texts.iter().any(|text| text.starts_with("trunk:") || text.as_str() == "rewrite");
+        let rewrites = |texts: &Vec<String>| texts.iter().any(|text| is_way(text) || text.as_str() == "rewrite");
         if rewrite != Rewrite::NONE && !targets.into_iter().chain([&route.on_unknown]).any(rewrites) {
-            self.fault(format!("route[{index}]"), "strip, replace and prepend are for trunks and \"rewrite\"");
+            self.fault(
+                format!("route[{index}]"),
+                "strip, replace and prepend are for trunks, platforms and \"rewrite\"",
+            );
         }
         if route.to.is_empty() {
             self.fault(path("to"), "a route leads somewhere");
@@ -153,13 +155,21 @@ impl Builder<'_> {
             None if text == "any" => OriginMatch::Any,
             None if text == "accounts" => OriginMatch::Accounts,
             None if text == "trunks" => OriginMatch::Trunks,
+            None if text == "platforms" => {
+                self.has_platforms(path);
+                OriginMatch::Platforms
+            }
+            Some(("platform", name)) if !name.is_empty() => {
+                self.known_platform(path, name);
+                OriginMatch::Platform(name.to_owned())
+            }
             Some(("account", name)) if !name.is_empty() => OriginMatch::Account(name.to_owned()),
             Some(("trunk", name)) => {
                 self.known_trunk(path, name);
                 OriginMatch::Trunk(name.to_owned())
             }
             _ => {
-                let forms = "\"any\", \"accounts\", \"trunks\", \"account:NAME\" or \"trunk:NAME\"";
+                let forms = "\"any\", \"accounts\", \"trunks\", \"platforms\", \"account:NAME\", \"trunk:NAME\" or \"platform:NAME\"";
                 self.fault(path.to_owned(), format!("`{text}`: write {forms}"));
                 OriginMatch::Any
             }
@@ -185,18 +195,17 @@ impl Builder<'_> {
     }
 
     fn destination(&mut self, path: &str, texts: &[String], route: &Route, rewrite: &Rewrite) -> Option<Destination> {
-        let trunks: Vec<&str> = texts.iter().filter_map(|text| text.strip_prefix("trunk:")).collect();
-        if !trunks.is_empty() && trunks.len() == texts.len() {
+        if !texts.is_empty() && texts.iter().all(|text| is_way(text)) {
             let timeout = route.ring_s.map(|seconds| Duration::from_secs(seconds.into()));
-            for name in &trunks {
-                self.known_trunk(path, name);
-            }
-            let step = |name: &str| TrunkStep { trunk: name.to_owned(), rewrite: rewrite.clone(), timeout };
-            return Some(Destination::Trunks(trunks.into_iter().map(step).collect()));
+            let steps = texts.iter().filter_map(|text| {
+                let trunk = self.way(path, text)?;
+                Some(TrunkStep { trunk, rewrite: rewrite.clone(), timeout })
+            });
+            return Some(Destination::Trunks(steps.collect()));
         }
         let [text] = texts else {
             if !texts.is_empty() {
-                self.fault(path.to_owned(), "several destinations are trunks, all of them");
+                self.fault(path.to_owned(), "several destinations are trunks or platforms, all of them");
             }
             return None;
         };
@@ -220,6 +229,46 @@ impl Builder<'_> {
         destination
     }
 
+    /// A trunk here or on another platform, or that platform's plan.
+    fn way(&mut self, path: &str, text: &str) -> Option<Way> {
+        match text.split_once(':')? {
+            ("platform", platform) => {
+                self.known_platform(path, platform);
+                Some(Way::Platform(platform.to_owned()))
+            }
+            (_, name) => match name.split_once('@') {
+                Some((trunk, platform)) => {
+                    if trunk.is_empty() {
+                        self.fault(path.to_owned(), format!("`{text}` names no trunk"));
+                    }
+                    self.known_platform(path, platform);
+                    Some(Way::TrunkOf { trunk: trunk.to_owned(), platform: platform.to_owned() })
+                }
+                None => {
+                    self.known_trunk(path, name);
+                    Some(Way::from(name))
+                }
+            },
+        }
+    }
+
+    /// Which others there are, is known once they are linked.
+    fn known_platform(&mut self, path: &str, name: &str) {
+        self.has_platforms(path);
+        let bridge = &self.configuration.bridge;
+        if name.is_empty() {
+            self.fault(path.to_owned(), "a platform has a name");
+        } else if bridge.platform.is_some() && (name == bridge.name() || name.parse().ok() == bridge.platform) {
+            self.fault(path.to_owned(), format!("`{name}` is this very platform"));
+        }
+    }
+
+    fn has_platforms(&mut self, path: &str) {
+        if self.configuration.bridge.platform.is_none() {
+            self.fault(path.to_owned(), "bridge.platform is not set: there are no other platforms");
+        }
+    }
+
     fn known_trunk(&mut self, path: &str, name: &str) {
         if !self.configuration.trunk.iter().any(|trunk| trunk.name == name) {
             self.fault(path.to_owned(), format!("there is no trunk `{name}`"));
@@ -227,12 +276,18 @@ impl Builder<'_> {
     }
 }
 
+/// Whether a destination is one of those that are tried in turn.
+fn is_way(text: &str) -> bool {
+    text.starts_with("trunk:") || text.starts_with("platform:")
+}
+
 /// The route that takes a number on behalf of `origin`. `None`: no route does, or it depends on who calls.
 fn taken_by(plan: &Plan, number: &str, origin: &OriginMatch) -> Option<usize> {
     let covers = |one: &OriginMatch, other: &OriginMatch| match (one, other) {
         (OriginMatch::Any, _)
         | (OriginMatch::Accounts, OriginMatch::Account(_))
-        | (OriginMatch::Trunks, OriginMatch::Trunk(_)) => true,
+        | (OriginMatch::Trunks, OriginMatch::Trunk(_))
+        | (OriginMatch::Platforms, OriginMatch::Platform(_)) => true,
         (one, other) => one == other,
     };
     let routes = plan.routes.iter().enumerate();
@@ -313,6 +368,30 @@ mod tests {
     }
 
     #[test]
+    fn other_platforms_are_ways_among_trunks() {
+        let text = r#"
+            [bridge]
+            platform = 1
+            peers = ["192.0.2.9:5065"]
+            [[trunk]]
+            name = "a"
+            address = "192.0.2.1"
+            [[route]]
+            prefix = "0"
+            from = "platform:west"
+            to = ["trunk:a", "trunk:a@west", "platform:3"]
+            strip = 1
+        "#;
+        let plan = plan(&super::super::read(text).unwrap());
+        let Destination::Trunks(steps) = &plan.routes[0].destination else { panic!("trunks") };
+        let ways: Vec<_> = steps.iter().map(|step| step.trunk.clone()).collect();
+        let of_west = Way::TrunkOf { trunk: "a".into(), platform: "west".into() };
+        assert_eq!(ways, [Way::from("a"), of_west, Way::Platform("3".into())]);
+        assert!(steps.iter().all(|step| step.rewrite.apply("049") == "49"));
+        assert_eq!(plan.routes[0].origin, OriginMatch::Platform("west".into()));
+    }
+
+    #[test]
     fn a_route_becomes_a_line_of_the_plan() {
         let text = r#"
             [[trunk]]
@@ -336,7 +415,7 @@ mod tests {
         let configuration = super::super::read(text).unwrap();
         let plan = plan(&configuration);
         let Destination::Trunks(steps) = &plan.routes[0].destination else { panic!("trunks") };
-        assert_eq!(steps[1].trunk, "b");
+        assert_eq!(steps[1].trunk, Way::from("b"));
         assert_eq!(steps[0].rewrite.apply("0049301"), "+49301");
         assert_eq!(steps[0].timeout, Some(Duration::from_secs(20)));
         assert_eq!(plan.routes[0].branches.busy, Some(Destination::Account("bob".into())));

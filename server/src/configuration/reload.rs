@@ -130,7 +130,7 @@ mod tests {
             media = { ports = "20000-20009", workers = [0], interfaces = ["10.0.0.1"], advertised = { "10.0.0.1" = "10.0.0.2" }, dscp = 1, quarantine_ms = 1, real_time = false }
             store = { records_keep_days = 1, size_max_mib = 9 }
             control = { socket = "s", tcp = "127.0.0.1:1", token_file = "t" }
-            bridge = { platform = 2, name = "b", listen = "127.0.0.1:3", advertise = "127.0.0.1:5", peers = ["127.0.0.1:4"], plain = true, certificates = "c", heartbeat_ms = 500 }
+            bridge = { platform = 2, name = "b", listen = "127.0.0.1:3", advertise = "127.0.0.1:5", peers = ["127.0.0.1:4"], plain = true, certificates = "c", heartbeat_ms = 500, media = "127.0.0.9", call_grace_s = 60 }
             metrics = { listen = "127.0.0.1:2" }
             log = { level = "warn", format = "json", reveal = true }
         "#;

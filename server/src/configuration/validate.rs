@@ -200,6 +200,8 @@ fn bridge_section(bridge: &Bridge, found: &mut Found) {
     );
     let port = bridge.listen.is_none_or(|listen| listen.port() != 0);
     found.unless(port, "bridge.listen", "a port that changes with each start is of no use to others");
+    let media = bridge.media.is_none_or(|own| !own.is_unspecified());
+    found.unless(media, "bridge.media", "an address that others can send to");
     let mut seen = BTreeSet::new();
     for peer in &bridge.peers {
         if !seen.insert(peer) {
@@ -363,6 +365,14 @@ mod tests {
             ("[bridge]\nplatform = 1\npeers = [\"b\"]", "NAME:PORT"),
             ("[bridge]\nplatform = 1\nlisten = \"127.0.0.1:0\"", "port"),
             ("[bridge]\nplatform = 1\npeers = [\"b:1\"]\nheartbeat_ms = 20", "50 to 10000"),
+            ("[bridge]\nplatform = 1\npeers = [\"b:1\"]\ncall_grace_s = 4", "5 to 3600"),
+            ("[bridge]\nplatform = 1\npeers = [\"b:1\"]\nmedia = \"0.0.0.0\"", "others can send"),
+            ("[[route]]\nto = [\"platform:west\"]", "bridge.platform"),
+            ("[[route]]\nfrom = \"platforms\"\nto = [\"account:bob\"]", "bridge.platform"),
+            (
+                "[bridge]\nplatform = 1\nname = \"east\"\npeers = [\"b:1\"]\n[[route]]\nto = [\"platform:east\"]",
+                "this very platform",
+            ),
             ("[bridge]\nplatform = 1\nlisten = \"0.0.0.0:5065\"\nplain = true", "loopback"),
             ("[bridge]\nplatform = 1\npeers = [\"192.0.2.1:5065\"]\nplain = true", "loopback"),
             ("[bridge]\nplatform = 1\npeers = [\"localhost:5065\"]\nplain = true", "loopback"),
@@ -508,10 +518,14 @@ mod tests {
             [[route]]
             prefix = "00"
             from = "accounts"
-            to = ["trunk:carrier", "trunk:second"]
+            to = ["trunk:carrier", "trunk:second", "trunk:carrier@west", "platform:west"]
             strip = 2
             prepend = "+"
             on_busy = ["refuse:congestion"]
+            [[route]]
+            from = "platform:west"
+            number = "100"
+            to = ["account:alice"]
             [[route]]
             from = "trunk:carrier"
             to = ["group:sales"]

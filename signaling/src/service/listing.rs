@@ -29,7 +29,10 @@ impl Signaling {
             if self.gate.accounts.get(&account).is_none() {
                 return self.means.outbox.failed(packet, Failure::new(Reason::NotFound));
             }
-            return self.means.outbox.done(packet, one(self.registration_for(packet.source, &account)));
+            if !self.ask_home(packet, &account) {
+                self.means.outbox.done(packet, one(self.registration_for(packet.source, &account)));
+            }
+            return;
         }
         let selection = selection.unwrap_or_default();
         let limit = selection.limit.map_or(PAGE, |limit| limit.clamp(1, PAGE)) as usize;

@@ -80,7 +80,7 @@ impl Signaling {
 
     /// An answer to a request of the module's own: of the store, or of another shard.
     pub(super) fn handle_own_answer(&mut self, packet: Packet) {
-        if !self.bindings_written(&packet) && !self.neighbour_answered(&packet) {
+        if !self.bindings_written(&packet) && !self.neighbour_answered(&packet) && !self.home_answered(&packet) {
             self.loaded(packet);
         }
     }

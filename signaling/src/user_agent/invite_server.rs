@@ -104,6 +104,9 @@ impl Leg {
             leg_id: head.call_id.as_str().to_owned(),
             verified,
             referred_by: identity::referred_by(&message),
+            placement: None,
+            path: Vec::new(),
+            ring_ms: None,
         };
         head.request(means, Command::Start, one(wanted), CALL_WITHIN, Purpose::Call);
         means.servers.insert(key, instance);

@@ -45,6 +45,9 @@ impl Invitation {
             leg_id: self.message.call_id().unwrap_or_default().to_owned(),
             verified: self.verified,
             referred_by: None,
+            placement: None,
+            path: Vec::new(),
+            ring_ms: None,
         };
         let told: Parameters = [Parameter::from(call), Failure::because(cause).into()].into_iter().collect();
         let switch = means.switch();

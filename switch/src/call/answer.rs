@@ -36,6 +36,7 @@ impl Call {
             return self.attempt_failed(turn, id, CauseKind::IncompatibleMedia.into());
         };
         self.legs[id].phase = LegPhase::Answered;
+        self.audit_later(turn, id);
         self.win(turn, id);
         match (waiting, reply) {
             (Some(waiting), Some(media)) => self.answer_caller(turn, waiting, id, media),

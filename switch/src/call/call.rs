@@ -16,7 +16,7 @@ use super::turn::Turn;
 use crate::config::Config;
 use router::parameter::{BuiltinKind, CallPhase, Failure, Origin, Parameter, Party, Reason};
 use router::time::{Duration, Now, TimerKey};
-use router::{Address, Command, Instance, Packet, Parameters, Transaction};
+use router::{Address, Command, Instance, Packet, Parameters, PlatformId, Transaction};
 use std::sync::Arc;
 
 /// What is at the other side of the near leg.
@@ -42,6 +42,10 @@ pub(crate) struct Call {
     pub(super) called: Party,
     /// Max-Forwards for outgoing legs.
     pub(super) hops: u8,
+    /// The platforms that it has passed before this one.
+    pub(super) path: Vec<PlatformId>,
+    /// Those that have a call under its id from here.
+    pub(super) called_elsewhere: Vec<PlatformId>,
     /// As it was when the call began.
     pub(super) config: Arc<Config>,
 
@@ -85,12 +89,13 @@ pub(super) struct Beginning {
     pub(super) anonymous: bool,
     pub(super) called: Party,
     pub(super) hops: u8,
+    pub(super) path: Vec<PlatformId>,
 }
 
 impl Call {
     /// A call without legs.
     pub(super) fn new(turn: &mut Turn<'_>, config: Arc<Config>, beginning: Beginning) -> Self {
-        let Beginning { instance, id, origin, caller, anonymous, called, hops } = beginning;
+        let Beginning { instance, id, origin, caller, anonymous, called, hops, path } = beginning;
         Self {
             instance,
             id,
@@ -99,6 +104,8 @@ impl Call {
             anonymous,
             called,
             hops,
+            path,
+            called_elsewhere: Vec::new(),
             config,
             started: turn.now,
             answered: None,
@@ -139,7 +146,8 @@ impl Call {
 
     /// Whether nothing is left to do or to wait for.
     pub(crate) fn is_over(&self) -> bool {
-        self.ended.as_ref().is_some_and(|ended| ended.concluded) && self.pending.is_empty()
+        let tells = self.timers.iter().any(|(timer, _)| matches!(timer, Timer::Stop(..)));
+        self.ended.as_ref().is_some_and(|ended| ended.concluded) && self.pending.is_empty() && !tells
     }
 
     /// A request or a notification to this call.
@@ -165,6 +173,7 @@ impl Call {
     fn handle_leg(&mut self, turn: &mut Turn<'_>, leg: LegId, command: Command, noun: Option<Parameter>, asked: Asked) {
         match (command, noun) {
             (Command::Stop, Some(Parameter::LegState(state))) => self.leg_stopped(turn, leg, asked, *state),
+            (Command::Query, Some(Parameter::LegState(_))) => self.audited(turn, leg, asked),
             (_, Some(_)) if self.has_ended() || self.legs[leg].is_released() => {
                 asked.failed(turn.outbox, Failure::new(Reason::NotFound).with_detail("the leg has ended"));
             }
@@ -198,11 +207,12 @@ impl Call {
         }
         let (_, purpose) = self.pending.swap_remove(index);
         match purpose {
-            Purpose::Registration { account, timeout } => self.account_located(turn, account, timeout, packet),
+            Purpose::Registration { member, platform } => self.account_located(turn, member, platform, packet),
             Purpose::Open { legs, refusals } => self.ports_opened(turn, legs, refusals, packet),
             Purpose::StartLeg(leg) => self.leg_decided(turn, leg, packet),
             Purpose::SetLeg(leg) => self.leg_answered_set(turn, leg, packet),
             Purpose::StopLeg { leg, cause, attempt } => self.leg_stop_answered(turn, leg, cause, attempt, &packet),
+            Purpose::Audit(leg) => self.audit_answered(turn, leg, packet),
             Purpose::Media => self.media_answered(turn, &packet),
             Purpose::Part { joined, attempt } => self.part_answered(turn, joined, attempt, &packet),
             Purpose::ClosePort(_) => {

@@ -24,9 +24,13 @@ impl Call {
                 Next::Try(step) if self.is_checking() && !matches!(step, Step::Accounts(_)) => {
                     return self.ring_first_party(turn);
                 }
-                Next::Try(Step::Accounts(members)) => self.try_accounts(turn, members),
+                Next::Try(Step::Accounts(members)) => self.try_accounts(turn, members, true),
+                Next::Try(Step::AccountHere(member)) => self.try_accounts(turn, vec![member], false),
                 Next::Try(Step::Trunk { name, interface, number, timeout }) => {
                     self.try_trunk(turn, name, interface, number, timeout)
+                }
+                Next::Try(Step::Platform { platform, trunk, number, timeout }) => {
+                    self.try_platform(turn, platform, trunk, number, timeout)
                 }
                 Next::Try(Step::Service(kind)) => self.try_service(turn, kind),
                 // `Search::next` resolves these itself.
@@ -47,7 +51,7 @@ impl Call {
         search.drop_leg(leg);
         // RFC 3261 §16.7 step 5: a 6xx speaks for every place of that user.
         if is_global(&cause) {
-            search.forget_redirects(&self.legs[leg].peer.origin());
+            search.forget_redirects(&self.legs[leg].origin());
             let same_user: Vec<_> =
                 search.legs().iter().copied().filter(|&other| self.legs[other].peer == self.legs[leg].peer).collect();
             for &other in &same_user {
@@ -116,6 +120,8 @@ fn fails_over(cause: &Cause, progressed: bool) -> bool {
         // Said by somebody behind the trunk; without a code it is the trunk itself that is not reached.
         CauseKind::Unreachable => cause.code.is_none(),
         CauseKind::PeerFailure | CauseKind::Congestion | CauseKind::Internal => true,
+        // Another platform is about to end.
+        CauseKind::Administrative => true,
         _ => false,
     }
 }

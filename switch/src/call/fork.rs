@@ -1,87 +1,22 @@
 //! One step of a search: all its legs at once.
 
 use super::call::Call;
-use super::leg::{Leg, LegId, Peer, Wanted};
+use super::leg::{Leg, LegId, Peer, Wanted, Whither};
+use super::platform::Remote;
 use super::purpose::Purpose;
 use super::search::Stage;
 use super::timers::Timer;
 use super::turn::Turn;
-use crate::limits::{FORK_LEGS, LEG_GRACE, QUERY_WITHIN};
+use crate::limits::LEG_GRACE;
 use crate::negotiation::{Medium, Terms, own_codecs};
-use crate::plan::Member;
 use router::parameter::{
-    self, Cause, CauseKind, Contact, Failure, LegPhase, LegState, MediaExchange, Parameter, Party, Reason,
-    Registration, Target,
+    self, Cause, CauseKind, Failure, LegPhase, LegState, MediaExchange, Parameter, Party, Reason, Target,
 };
 use router::time::Duration;
 use router::{Command, Packet, one};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 
 impl Call {
-    /// Asks the registrar where the members are. False: nobody can be asked.
-    pub(super) fn try_accounts(&mut self, turn: &mut Turn<'_>, members: Vec<Member>) -> bool {
-        let Some(search) = &mut self.search else { return false };
-        let outstanding = members.len().min(FORK_LEGS);
-        if outstanding == 0 {
-            return false;
-        }
-        search.stage = Stage::Asking { outstanding, found: Vec::new() };
-        for Member { account, timeout } in members.into_iter().take(FORK_LEGS) {
-            let query = Registration { account: account.clone(), contacts: Vec::new() };
-            let timeout = timeout.unwrap_or(self.config.ring_timeout);
-            let registrar = turn.registrar(&self.config.shards, &account);
-            let purpose = Purpose::Registration { account, timeout };
-            self.request(turn, registrar, Command::Query, one(query), QUERY_WITHIN, purpose);
-        }
-        true
-    }
-
-    /// The registrar answered.
-    pub(super) fn account_located(&mut self, turn: &mut Turn<'_>, account: String, timeout: Duration, packet: Packet) {
-        let Some(search) = self.search.as_mut() else { return };
-        let Stage::Asking { outstanding, found } = &mut search.stage else { return };
-        *outstanding -= 1;
-        let last = *outstanding == 0;
-        let cause = match (packet.command, packet.parameters.into_iter().next()) {
-            (Command::Done, Some(Parameter::Registration(registration))) => {
-                let room = FORK_LEGS.saturating_sub(found.len());
-                // Which are registered is the registrar's to know, by a clock that nobody sets: `expires` is for people.
-                let wanted = registration.contacts.into_iter().take(room).map(|contact| Wanted {
-                    interface: interface_of(&contact),
-                    target: Target::Contact(contact),
-                    peer: Peer::Account(account.clone()),
-                    called: search.called.clone(),
-                    timeout,
-                });
-                let before = found.len();
-                found.extend(wanted);
-                (found.len() == before).then_some(CauseKind::Unreachable)
-            }
-            (_, Some(Parameter::Failure(failure))) => match failure.reason {
-                Reason::NotFound => Some(CauseKind::UnknownNumber),
-                Reason::Busy | Reason::Exhausted => Some(CauseKind::Congestion),
-                _ => Some(CauseKind::Unreachable),
-            },
-            _ => Some(CauseKind::Internal),
-        };
-        let found = if last { std::mem::take(found) } else { Vec::new() };
-        let unknown = cause == Some(CauseKind::UnknownNumber);
-        if let Some(cause) = cause {
-            search.note(cause.into());
-        }
-        if !unknown {
-            self.sought().destination = Some(account);
-        }
-        if !last {
-        } else if found.is_empty() {
-            self.search_on(turn);
-        } else if self.is_checking() {
-            self.ring_first_party(turn);
-        } else {
-            self.try_legs(turn, found);
-        }
-    }
-
     /// One number at a trunk. False: it is none.
     pub(super) fn try_trunk(
         &mut self,
@@ -100,24 +35,32 @@ impl Call {
         let called = Party { display_name: search.called.display_name.clone(), ..Party::new(number.clone(), "") };
         self.sought().destination = Some(name.clone());
         let wanted = Wanted {
-            target: Target::Trunk { name: name.clone(), number: number.into() },
+            target: Whither::Here(Target::Trunk { name: name.clone(), number: number.into() }),
             peer: Peer::Trunk(name),
             interface,
             called,
-            timeout: timeout.unwrap_or(self.config.ring_timeout),
+            timeout: Some(timeout.unwrap_or(self.config.ring_timeout)),
         };
         self.try_legs(turn, vec![wanted]);
         true
     }
 
     /// Makes a leg for each and opens their ports.
-    fn try_legs(&mut self, turn: &mut Turn<'_>, all: Vec<Wanted>) {
+    pub(super) fn try_legs(&mut self, turn: &mut Turn<'_>, all: Vec<Wanted>) {
         let mut legs = Vec::with_capacity(all.len());
         for wanted in all {
             let Some(id) = self.legs.next_id() else { break };
+            let (module, remote) = match &wanted.target {
+                Whither::Here(_) => (turn.signaling(), None),
+                Whither::Elsewhere(elsewhere) => {
+                    let remote = Remote::new(elsewhere.switch.platform, elsewhere.name.clone());
+                    (elsewhere.switch, Some(Box::new(remote)))
+                }
+            };
             legs.push(self.add_leg(Leg {
                 id,
-                address: turn.signaling().at(turn.instances.mint()),
+                address: module.at(turn.instances.mint()),
+                remote,
                 incoming: false,
                 phase: LegPhase::Trying,
                 peer: wanted.peer.clone(),
@@ -161,9 +104,6 @@ impl Call {
             Some(waiting) if waiting.is_answered() => Some(Terms::of_codecs(waiting.medium.capabilities().to_vec())),
             Some(waiting) => waiting.medium.asked_terms(),
         };
-        let (caller, anonymous) = (search.caller.clone(), search.anonymous);
-        let (verified, referred_by) = (search.verified, search.referred_by.clone());
-        let hops = self.hops.saturating_sub(search.hops());
         let leg = &mut self.legs[id];
         let media = match terms.as_ref().map(|terms| leg.medium.offer(terms)) {
             Some(None) => return self.attempt_failed(turn, id, CauseKind::Internal.into()),
@@ -172,21 +112,30 @@ impl Call {
         };
         let Some(wanted) = leg.wanted.take() else { return };
         let address = leg.address;
-        let start = parameter::Leg {
-            call_id: self.id.clone(),
-            target: wanted.target,
-            caller,
-            anonymous,
-            called: wanted.called,
-            media,
-            hops,
-            verified,
-            referred_by,
+        let start: Parameter = match wanted.target {
+            Whither::Here(target) => parameter::Leg {
+                call_id: self.id.clone(),
+                target,
+                caller: search.caller.clone(),
+                anonymous: search.anonymous,
+                called: wanted.called,
+                media,
+                hops: self.hops.saturating_sub(search.hops()),
+                verified: search.verified,
+                referred_by: search.referred_by.clone(),
+            }
+            .into(),
+            Whither::Elsewhere(elsewhere) => match self.start_elsewhere(turn, id, *elsewhere, media, wanted.timeout) {
+                Ok(start) => start,
+                Err(cause) => return self.attempt_failed(turn, id, cause),
+            },
         };
         let within = self.config.setup_timeout + LEG_GRACE;
         turn.counters.legs += 1;
         self.request(turn, address, Command::Start, one(start), within, Purpose::StartLeg(id));
-        self.set_timer(turn, Timer::Ring(id), wanted.timeout);
+        if let Some(timeout) = wanted.timeout {
+            self.set_timer(turn, Timer::Ring(id), timeout);
+        }
     }
 
     /// Signaling's last word on a leg that it was to start.
@@ -213,11 +162,13 @@ impl Call {
         if self.legs[leg].is_released() {
             return;
         }
-        let expired = failure.reason == Reason::Expired;
+        // Whether it came to be, nobody knows: another platform may have it still.
+        let in_doubt = failure.reason == Reason::Expired
+            || (self.legs[leg].remote.is_some() && failure.reason == Reason::PlatformAbsent);
         let contacts = std::mem::take(&mut failure.contacts);
         let cause = cause_of(failure);
         self.follow(turn, leg, &contacts);
-        if expired {
+        if in_doubt {
             // Nobody said that it is gone.
             self.stop_leg(turn, leg, cause.clone());
         }
@@ -239,13 +190,6 @@ impl Call {
         let cause = if rang { CauseKind::NoAnswer } else { CauseKind::Timeout };
         self.attempt_failed(turn, leg, cause.into());
     }
-}
-
-/// The local address that the contact's requests come in by; its port opens there.
-fn interface_of(contact: &Contact) -> IpAddr {
-    let mut flow = contact.flow.reveal().split_ascii_whitespace();
-    let local = flow.nth(1).and_then(|local| local.parse::<SocketAddr>().ok());
-    local.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |local| local.ip())
 }
 
 /// Why a leg did not come to be.

@@ -1,6 +1,7 @@
 //! One leg of a call.
 
 use super::asked::Asked;
+use super::platform::{Elsewhere, Remote};
 use crate::negotiation::Medium;
 use router::Address;
 use router::parameter::{LegPhase, LegState, Origin, Party, PortId, Target};
@@ -23,22 +24,26 @@ impl LegId {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Peer {
     Account(String),
+    /// By its name; one of another platform by `NAME@PLATFORM`.
     Trunk(String),
+    /// Whoever the plan of another platform, of that name, finds.
+    Platform(String),
 }
 
 impl Peer {
     /// The account's or trunk's name.
     pub(super) fn name(&self) -> &str {
         match self {
-            Self::Account(name) | Self::Trunk(name) => name,
+            Self::Account(name) | Self::Trunk(name) | Self::Platform(name) => name,
         }
     }
 
-    /// The rights of the peer when it asks for something.
-    pub(super) fn origin(&self) -> Origin {
+    /// On whose behalf it asks for something, on its own platform.
+    fn origin(&self) -> Origin {
         match self {
             Self::Account(name) => Origin::Account(name.clone()),
-            Self::Trunk(name) => Origin::Trunk(name.clone()),
+            // Whoever that is has no more rights than a trunk.
+            Self::Trunk(name) | Self::Platform(name) => Origin::Trunk(name.clone()),
         }
     }
 }
@@ -46,19 +51,31 @@ impl Peer {
 /// Where an outgoing leg is to go, until it is started.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
-    pub(super) target: Target,
+    pub(super) target: Whither,
     pub(super) peer: Peer,
     pub(super) interface: IpAddr,
     pub(super) called: Party,
-    pub(super) timeout: Duration,
+    /// How long it may ring; `None`: that is for the other platform to say.
+    pub(super) timeout: Option<Duration>,
+}
+
+/// Whom a leg is asked of.
+#[derive(Clone, Debug)]
+pub(super) enum Whither {
+    /// Signaling.
+    Here(Target),
+    /// Another platform's switch.
+    Elsewhere(Box<Elsewhere>),
 }
 
 /// One leg of a call.
 #[derive(Debug)]
 pub(super) struct Leg {
     pub(super) id: LegId,
-    /// Its instance at signaling: what it sends comes from there.
+    /// Its instance at signaling, or the call's at the switch of another platform: what it sends comes from there.
     pub(super) address: Address,
+    /// The other platform that it is at.
+    pub(super) remote: Option<Box<Remote>>,
     pub(super) incoming: bool,
     pub(super) phase: LegPhase,
     pub(super) peer: Peer,
@@ -86,6 +103,14 @@ pub(super) struct Leg {
 }
 
 impl Leg {
+    /// The rights of its peer when it asks for something.
+    pub(super) fn origin(&self) -> Origin {
+        match &self.remote {
+            Some(remote) => self.peer.origin().on(&remote.name),
+            None => self.peer.origin(),
+        }
+    }
+
     /// Whether it is up and answered.
     pub(super) fn is_answered(&self) -> bool {
         self.phase == LegPhase::Answered
@@ -93,11 +118,14 @@ impl Leg {
 
     /// Keeps what signaling tells of the leg beside its phase.
     pub(super) fn learn(&mut self, state: &LegState) {
-        if let Some(leg_id) = &state.leg_id {
-            self.leg_id.clone_from(leg_id);
-        }
-        if let Some(interface) = state.interface {
-            self.interface = interface;
+        // Of another platform these are its own affairs.
+        if self.remote.is_none() {
+            if let Some(leg_id) = &state.leg_id {
+                self.leg_id.clone_from(leg_id);
+            }
+            if let Some(interface) = state.interface {
+                self.interface = interface;
+            }
         }
         if let Some(party) = &state.party {
             self.party = party.clone();

@@ -14,6 +14,7 @@
 
 mod alignment;
 mod answer;
+mod audit;
 mod builtin;
 #[expect(clippy::module_inception, reason = "the folder's own noun")]
 mod call;
@@ -22,8 +23,10 @@ mod early_media;
 mod failover;
 mod fork;
 mod leg;
+mod locate;
 mod offerless;
 mod originate;
+mod platform;
 mod purpose;
 mod redirect;
 mod relay;
@@ -39,7 +42,9 @@ mod transfer;
 mod turn;
 
 pub(crate) use call::Call;
+pub(crate) use platform::Remote;
 use router::asked;
 pub(crate) use router::asked::Asked;
+pub(crate) use summary::origin_shown;
 pub(crate) use timers::Timer;
 pub(crate) use turn::Turn;

@@ -52,6 +52,7 @@ impl Call {
             anonymous: false,
             called: to.clone(),
             hops: HOPS,
+            path: Vec::new(),
         };
         let mut call = Self::new(turn, config, beginning);
         asked.progress(turn.outbox, one(call.summary()));
@@ -127,7 +128,7 @@ impl Call {
         self.connect(turn);
         self.origination_progressed(turn);
         self.set_timer(turn, Timer::Setup, self.config.setup_timeout);
-        let origin = self.legs[leg].peer.origin();
+        let origin = self.legs[leg].origin();
         let search = Search::new(Some(leg), origin, self.caller.clone(), false, self.called.clone())
             .verified(self.legs[leg].verified);
         self.search_begin(turn, search);

@@ -3,22 +3,24 @@
 use super::asked::Asked;
 use super::leg::LegId;
 use super::session::Joined;
+use router::PlatformId;
 use router::parameter::Cause;
-use router::time::Duration;
 
 /// What the answer to a request of ours decides.
 #[derive(Debug)]
 pub(super) enum Purpose {
-    /// `Query × Registration`: where an account is reached, and how long it is to ring.
-    Registration { account: String, timeout: Duration },
+    /// `Query × Registration`: where the account of that number among the sought is reached, here or on another platform.
+    Registration { member: usize, platform: Option<PlatformId> },
     /// `Open × MediaPort`: the ports of these legs, and maybe of the one that waits. So many workers had none before.
     Open { legs: Vec<LegId>, refusals: u8 },
-    /// `Start × Leg`.
+    /// `Start × Leg`; of another platform's switch, `Start × Call`.
     StartLeg(LegId),
     /// `Set × LegState`: our offer or answer to a leg.
     SetLeg(LegId),
     /// `Stop × LegState`: repeated a few times if nobody answers.
     StopLeg { leg: LegId, cause: Cause, attempt: u8 },
+    /// `Query × LegState`: whether a leg on another platform is there.
+    Audit(LegId),
     /// `Connect`, `Set × MediaPlan`, `Start × Builtin`: how the ports are joined.
     Media,
     /// `Disconnect`, `Stop × Builtin`: repeated a few times if nobody answers.

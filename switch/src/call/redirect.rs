@@ -20,8 +20,10 @@ impl Call {
         let redirects = match peer {
             Peer::Account(_) => self.config.redirects,
             Peer::Trunk(name) => self.config.plan.trunk(name).map_or(Redirects::Refuse, |trunk| trunk.redirects),
+            // It has looked there itself.
+            Peer::Platform(_) => Redirects::Refuse,
         };
-        let by = peer.origin();
+        let by = self.legs[leg].origin();
         let Some(search) = &mut self.search else { return };
         if redirects == Redirects::Refuse || !search.legs().contains(&leg) {
             turn.counters.redirects_refused += 1;

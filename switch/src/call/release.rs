@@ -30,7 +30,11 @@ impl Call {
             return;
         }
         let kind = if self.legs[leg].is_answered() { CauseKind::Normal } else { CauseKind::Cancelled };
-        let cause = state.cause.unwrap_or_else(|| kind.into());
+        self.leg_left(turn, leg, state.cause.unwrap_or_else(|| kind.into()));
+    }
+
+    /// A leg has ended by itself.
+    pub(super) fn leg_left(&mut self, turn: &mut Turn<'_>, leg: LegId, cause: Cause) {
         if self.search.as_ref().is_some_and(|search| search.legs().contains(&leg)) {
             return self.attempt_failed(turn, leg, cause);
         }
@@ -106,8 +110,11 @@ impl Call {
         }
     }
 
-    /// Asks signaling to end a leg.
+    /// Asks signaling, or another platform, to end a leg.
     pub(super) fn send_stop(&mut self, turn: &mut Turn<'_>, leg: LegId, cause: Cause, attempt: u8) {
+        if let Some(remote) = &mut self.legs[leg].remote {
+            remote.stopping.get_or_insert((cause.clone(), turn.now.instant));
+        }
         let address = self.legs[leg].address;
         let state = LegState::released(cause.clone());
         let purpose = Purpose::StopLeg { leg, cause, attempt };
@@ -123,6 +130,9 @@ impl Call {
         attempt: u8,
         packet: &Packet,
     ) {
+        if self.legs[leg].remote.is_some() {
+            return self.stop_elsewhere_answered(turn, leg, cause, attempt, packet);
+        }
         if packet.command == Command::Done || !matches!(packet.failure().reason, Reason::Expired | Reason::Busy) {
             return;
         }

@@ -1,10 +1,12 @@
 //! The search for somebody who answers: what is left of the plan, and what came of it so far.
 
-use super::leg::{LegId, Wanted};
+use super::leg::LegId;
+use super::locate::Sought;
 use crate::limits::{REDIRECTS_PER_SEARCH, SEARCH_STEPS};
-use crate::plan::{Branches, Plan, Routed, Step};
+use crate::plan::{Branches, Plan, Routed, Step, trunk_of};
 use router::Private;
 use router::parameter::{BuiltinKind, Cause, CauseKind, Origin, Party};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 /// A search: for the one who called, for a leg that is transferred, for the operator.
@@ -54,8 +56,8 @@ struct Best {
 pub(super) enum Stage {
     /// Nothing.
     Idle,
-    /// The registrar is asked where accounts are.
-    Asking { outstanding: usize, found: Vec<Wanted> },
+    /// The registrars are asked where accounts are.
+    Asking { outstanding: usize, sought: Vec<Sought> },
     /// Ports are being opened for these legs, or for the service.
     Opening { legs: Vec<LegId>, service: Option<BuiltinKind> },
     /// These legs ring.
@@ -97,6 +99,16 @@ impl Search {
         }
     }
 
+    /// Where another platform has decided that the call goes: there, and nowhere else.
+    pub(super) fn placed(self, step: Step) -> Self {
+        Self { steps: VecDeque::from([step]), ..self }
+    }
+
+    /// On whose behalf it is, as things stand.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
     /// Whether the caller is verified.
     pub(super) fn verified(self, verified: bool) -> Self {
         Self { verified, ..self }
@@ -132,8 +144,8 @@ impl Search {
                 self.steps = std::mem::take(&mut self.redirects);
             }
             let step = match self.steps.pop_front() {
-                Some(Step::Trunk { name, interface, number, timeout }) if is_silent(&name) => {
-                    self.passed_over.push_back(Step::Trunk { name, interface, number, timeout });
+                Some(step) if trunk_name(&step).is_some_and(|name| is_silent(&name)) => {
+                    self.passed_over.push_back(step);
                     continue;
                 }
                 Some(step) => step,
@@ -152,7 +164,7 @@ impl Search {
                 return Next::Exhausted(CauseKind::TooManyHops.into());
             }
             self.budget -= 1;
-            self.on_trunk = matches!(step, Step::Trunk { .. });
+            self.on_trunk = matches!(step, Step::Trunk { .. } | Step::Platform { .. });
             match step {
                 Step::Route(number, origin) => match plan.route(&number, &origin) {
                     Some(routed) => {
@@ -263,6 +275,15 @@ impl Search {
         if better {
             self.best = Some(new);
         }
+    }
+}
+
+/// What the trunk of a step is called.
+fn trunk_name(step: &Step) -> Option<Cow<'_, str>> {
+    match step {
+        Step::Trunk { name, .. } => Some(Cow::Borrowed(name)),
+        Step::Platform { platform, trunk: Some(trunk), .. } => Some(Cow::Owned(trunk_of(trunk, platform))),
+        _ => None,
     }
 }
 

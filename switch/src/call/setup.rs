@@ -3,12 +3,15 @@
 use super::asked::Asked;
 use super::call::{Beginning, Call, refused};
 use super::leg::{Leg, LegId, Peer};
+use super::platform::Remote;
 use super::search::Search;
 use super::timers::Timer;
 use super::turn::Turn;
 use crate::config::Config;
 use crate::negotiation::Medium;
-use router::parameter::{self, CauseKind, Failure, LegPhase, LegState, MediaExchange, Origin};
+use crate::plan::trunk_of;
+use router::parameter::{self, Behalf, CauseKind, Failure, LegPhase, LegState, MediaExchange};
+use router::time::Duration;
 use router::{Instance, one};
 use std::sync::Arc;
 
@@ -20,13 +23,15 @@ impl Call {
         instance: Instance,
         asked: Asked,
         request: parameter::Call,
+        remote: Option<Remote>,
     ) -> Self {
         // The first answer frees the quota of the requester.
         asked.progress(turn.outbox, one(LegState::new(LegPhase::Trying)));
-        let peer = match &request.origin {
-            Origin::Trunk(name) => Peer::Trunk(name.clone()),
-            Origin::Account(name) => Peer::Account(name.clone()),
-            Origin::Control => Peer::Account(request.caller.user().to_owned()),
+        let peer = match (request.origin.behalf(), &request.origin, &remote) {
+            (Behalf::Trunk, origin, Some(remote)) => Peer::Trunk(trunk_of(origin.name(), &remote.name)),
+            (Behalf::Trunk, origin, None) => Peer::Trunk(origin.name().to_owned()),
+            (Behalf::Account, origin, _) => Peer::Account(origin.name().to_owned()),
+            (Behalf::Control, ..) => Peer::Account(request.caller.user().to_owned()),
         };
         let beginning = Beginning {
             instance,
@@ -36,11 +41,13 @@ impl Call {
             anonymous: request.anonymous,
             called: request.called.clone(),
             hops: request.hops,
+            path: request.path,
         };
         let mut call = Self::new(turn, config, beginning);
         let near = call.add_leg(Leg {
             id: LegId(0),
             address: asked.source(),
+            remote: remote.map(Box::new),
             incoming: true,
             phase: LegPhase::Trying,
             peer,
@@ -59,6 +66,7 @@ impl Call {
         call.near = Some(near);
         call.conversation.caller = Some(near);
         call.begin(turn);
+        call.audit_later(turn, near);
         let fault = match request.media {
             Some(MediaExchange::Offer(offer)) => {
                 (!call.legs[near].medium.ask(offer)).then_some(CauseKind::IncompatibleMedia)
@@ -69,9 +77,14 @@ impl Call {
         match fault {
             Some(kind) => call.end(turn, kind.into(), None),
             None => {
-                let search = Search::new(Some(near), request.origin, request.caller, request.anonymous, request.called)
-                    .verified(request.verified)
-                    .referred_by(request.referred_by);
+                let mut search =
+                    Search::new(Some(near), request.origin, request.caller, request.anonymous, request.called)
+                        .verified(request.verified)
+                        .referred_by(request.referred_by);
+                if let Some(placement) = &request.placement {
+                    let timeout = request.ring_ms.map(|ring| Duration::from_millis(ring.into()));
+                    search = search.placed(call.config.plan.placed(placement, timeout));
+                }
                 call.search_begin(turn, search);
             }
         }

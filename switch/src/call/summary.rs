@@ -2,11 +2,14 @@
 
 use super::builtin::service_name;
 use super::call::{Call, Far};
-use super::leg::LegId;
+use super::leg::{LegId, Peer};
 use super::turn::Turn;
 use crate::negotiation::flow;
-use router::parameter::{CallPhase, CallSummary, Cause, CauseKind, Direction, LegPhase, LegSummary, Origin, Selection};
+use router::parameter::{
+    Behalf, CallPhase, CallSummary, Cause, CauseKind, Direction, LegPhase, LegSummary, Origin, Selection,
+};
 use router::time::Duration;
+use std::borrow::Cow;
 
 /// What a person reads, and a selection names.
 const fn phase_name(phase: CallPhase) -> &'static str {
@@ -17,6 +20,18 @@ const fn phase_name(phase: CallPhase) -> &'static str {
         CallPhase::Held => "held",
         CallPhase::Transferring => "transferring",
         CallPhase::Ended => "ended",
+    }
+}
+
+/// On whose behalf a call is, as the log may show it: trunks by name, accounts as numbers are; and where, if not here.
+pub(crate) fn origin_shown(origin: &Origin, reveal: bool) -> Cow<'_, str> {
+    let name = match origin.behalf() {
+        Behalf::Account if !reveal => "(private)",
+        _ => origin.name(),
+    };
+    match origin.platform() {
+        Some(platform) => Cow::Owned(format!("{name}@{platform}")),
+        None => Cow::Borrowed(name),
     }
 }
 
@@ -55,6 +70,7 @@ impl Call {
                 peer: leg.peer.name().to_owned(),
                 phase: leg.phase,
                 incoming: leg.incoming,
+                platform: leg.remote.as_ref().map(|remote| remote.name.clone()),
             })
             .collect();
         if let Far::Service(kind) = self.far {
@@ -63,6 +79,7 @@ impl Call {
                 peer: service_name(kind).to_owned(),
                 phase: LegPhase::Answered,
                 incoming: false,
+                platform: None,
             });
         }
         let (caller, called) = self.parties();
@@ -124,26 +141,27 @@ impl Call {
         if self.config.reveal_numbers { text } else { "(private)" }
     }
 
-    /// How a peer is called in the log: trunks by name, accounts as numbers are.
-    fn peer_shown(&self, leg: LegId) -> &str {
-        match &self.legs[leg].peer {
-            super::leg::Peer::Trunk(name) => name,
-            super::leg::Peer::Account(name) => self.shown(name),
+    /// How a peer is called in the log: trunks by name, accounts as numbers are; and where it is.
+    fn peer_shown(&self, leg: LegId) -> Cow<'_, str> {
+        let leg = &self.legs[leg];
+        let peer = match &leg.peer {
+            Peer::Trunk(name) | Peer::Platform(name) => name,
+            Peer::Account(name) => self.shown(name),
+        };
+        match (&leg.remote, &leg.peer) {
+            (Some(remote), Peer::Account(_)) => Cow::Owned(format!("{peer}@{}", remote.name)),
+            _ => Cow::Borrowed(peer),
         }
     }
 
     pub(super) fn log_started(&self) {
-        let origin = match &self.origin {
-            Origin::Trunk(name) => name,
-            Origin::Account(name) => self.shown(name),
-            Origin::Control => "control",
-        };
+        let origin = origin_shown(&self.origin, self.config.reveal_numbers);
         let (from, to) = (self.shown(self.caller.user()), self.shown(self.called.user()));
-        tracing::info!(call = %self.id, origin, from, to, "call");
+        tracing::info!(call = %self.id, origin = &*origin, from, to, "call");
     }
 
     pub(super) fn log_ringing(&self, leg: LegId) {
-        tracing::info!(call = %self.id, at = self.peer_shown(leg), "ringing");
+        tracing::info!(call = %self.id, at = &*self.peer_shown(leg), "ringing");
     }
 
     pub(super) fn log_answered(&self) {
@@ -151,9 +169,10 @@ impl Call {
             self.answered.map_or(0, |answered| answered.instant.since(self.started.instant).as_millis() as u64);
         let by = match self.far {
             Far::Leg(leg) => self.peer_shown(leg),
-            Far::Service(kind) => service_name(kind),
-            Far::Nobody => "nobody",
+            Far::Service(kind) => Cow::Borrowed(service_name(kind)),
+            Far::Nobody => Cow::Borrowed("nobody"),
         };
+        let by = &*by;
         tracing::info!(call = %self.id, by, after_ms, codec = self.codec().unwrap_or("to be agreed"), "answered");
     }
 

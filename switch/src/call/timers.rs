@@ -21,6 +21,10 @@ pub(crate) enum Timer {
     Align,
     /// When to tell the media worker again what it did not take.
     Media,
+    /// When to ask another platform how a leg there stands.
+    Audit(LegId),
+    /// When to tell another platform again that a leg has ended: after so many times. It outlives the call.
+    Stop(LegId, u8),
 }
 
 impl Call {
@@ -39,20 +43,29 @@ impl Call {
         }
     }
 
-    /// Takes all timers back.
+    /// Takes all timers of a call that ends back.
     pub(super) fn cancel_timers(&mut self, turn: &mut Turn<'_>) {
-        for (_, key) in self.timers.drain(..) {
-            turn.timers.cancel(key);
-        }
+        self.timers.retain(|(timer, key)| {
+            let outlives = matches!(timer, Timer::Stop(..));
+            if !outlives {
+                turn.timers.cancel(*key);
+            }
+            outlives
+        });
     }
 
     /// A timer is due.
     pub(crate) fn handle_timer(&mut self, turn: &mut Turn<'_>, timer: Timer) {
         self.timers.retain(|(set, _)| *set != timer);
+        if let Timer::Stop(leg, attempt) = timer {
+            return self.repeat_stop(turn, leg, attempt);
+        }
         if self.has_ended() {
             return;
         }
         match timer {
+            Timer::Stop(..) => {}
+            Timer::Audit(leg) => self.audit(turn, leg),
             Timer::Setup => self.setup_timed_out(turn),
             Timer::Ring(leg) => self.ring_timed_out(turn, leg),
             Timer::Length => self.end(turn, CauseKind::TooLong.into(), None),

@@ -56,7 +56,7 @@ impl Call {
         let origin = if self.legs[by].incoming && self.origin != Origin::Control {
             self.origin.clone()
         } else {
-            self.legs[by].peer.origin()
+            self.legs[by].origin()
         };
         let anonymous = self.anonymous && self.legs[moved].incoming;
         let parties = (origin.clone(), self.legs[moved].party.clone(), transfer.target.clone());

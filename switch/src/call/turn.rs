@@ -2,6 +2,7 @@
 
 use super::timers::Timer;
 use crate::event::Events;
+use crate::platforms::Platforms;
 use crate::record::Records;
 use crate::status::Counters;
 use crate::trunks::Trunks;
@@ -19,6 +20,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) events: &'a mut Events,
     pub(crate) counters: &'a mut Counters,
     pub(crate) trunks: &'a mut Trunks,
+    pub(crate) platforms: &'a mut Platforms,
 }
 
 impl Turn<'_> {

@@ -3,7 +3,7 @@
 use super::plan::PlanError;
 use crate::limits::PATTERN_BYTES;
 use regex::{Regex, RegexBuilder};
-use router::parameter::Origin;
+use router::parameter::{Behalf, Origin};
 use std::borrow::Cow;
 
 /// A regular expression of the `regex` crate: its time is linear in the number's length, whatever the pattern.
@@ -73,25 +73,31 @@ pub enum OriginMatch {
     /// Anybody's.
     #[default]
     Any,
-    /// Any account's, and the operator's.
+    /// Any account's, and the operator's, of any platform.
     Accounts,
-    /// This account's.
+    /// This account's of this platform.
     Account(String),
-    /// Any trunk's.
+    /// Any trunk's, of any platform.
     Trunks,
-    /// This trunk's.
+    /// This trunk's of this platform.
     Trunk(String),
+    /// Anybody's of another platform.
+    Platforms,
+    /// Anybody's of this other platform, by its name.
+    Platform(String),
 }
 
 impl OriginMatch {
     /// Whether `origin` is meant.
     pub fn matches(&self, origin: &Origin) -> bool {
         match (self, origin) {
-            (Self::Any, _)
-            | (Self::Accounts, Origin::Account(_) | Origin::Control)
-            | (Self::Trunks, Origin::Trunk(_)) => true,
+            (Self::Any, _) => true,
+            (Self::Accounts, origin) => matches!(origin.behalf(), Behalf::Account | Behalf::Control),
+            (Self::Trunks, origin) => origin.behalf() == Behalf::Trunk,
             (Self::Account(name), Origin::Account(of)) | (Self::Trunk(name), Origin::Trunk(of)) => name == of,
-            _ => false,
+            (Self::Platforms, origin) => origin.platform().is_some(),
+            (Self::Platform(name), origin) => origin.platform() == Some(name),
+            (Self::Account(_) | Self::Trunk(_), _) => false,
         }
     }
 }
@@ -126,5 +132,17 @@ mod tests {
         assert!(!OriginMatch::Accounts.matches(&trunk));
         assert!(OriginMatch::Accounts.matches(&Origin::Control));
         assert!(!OriginMatch::Account("carrier".into()).matches(&trunk), "a trunk is no account of the same name");
+    }
+
+    #[test]
+    fn who_calls_on_another_platform_is_an_account_or_trunk_but_none_of_here() {
+        let alice = Origin::Account("alice".into()).on("west");
+        assert!(OriginMatch::Accounts.matches(&alice) && !OriginMatch::Trunks.matches(&alice));
+        assert!(!OriginMatch::Account("alice".into()).matches(&alice));
+        assert!(OriginMatch::Platforms.matches(&alice) && OriginMatch::Platform("west".into()).matches(&alice));
+        assert!(!OriginMatch::Platform("east".into()).matches(&alice));
+        assert!(!OriginMatch::Platforms.matches(&Origin::Account("alice".into())));
+        let trunk = Origin::Trunk("carrier".into()).on("west").on("north");
+        assert!(OriginMatch::Trunks.matches(&trunk) && OriginMatch::Platform("west".into()).matches(&trunk));
     }
 }

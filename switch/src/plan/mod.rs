@@ -16,7 +16,7 @@ mod rewrite;
 
 pub use group::{Group, Member, Strategy};
 pub use matching::{NumberMatch, OriginMatch, Pattern};
-pub use plan::{Branches, Destination, Plan, PlanError, Redirects, Route, Trunk, TrunkStep};
+pub use plan::{Branches, Destination, Plan, PlanError, Redirects, Route, Trunk, TrunkStep, Way};
 pub use rewrite::Rewrite;
 
-pub(crate) use plan::{Routed, Step};
+pub(crate) use plan::{Routed, Step, trunk_of};

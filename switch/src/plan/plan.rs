@@ -4,7 +4,7 @@ use super::group::{Group, Member, Strategy};
 use super::matching::{NumberMatch, OriginMatch};
 use super::rewrite::Rewrite;
 use crate::limits::NUMBER_BYTES;
-use router::parameter::{BuiltinKind, CauseKind, Origin};
+use router::parameter::{BuiltinKind, CauseKind, Origin, Placement};
 use router::time::Duration;
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
@@ -64,7 +64,7 @@ pub enum Destination {
     Account(String),
     /// A group of the plan, by its name.
     Group(String),
-    /// Trunks in their order: the next when one does not answer at all, or fails by its own fault.
+    /// Trunks, or other platforms, in their order: the next when one does not answer at all, or fails by its own fault.
     Trunks(Vec<TrunkStep>),
     /// A built-in service.
     Service(BuiltinKind),
@@ -74,14 +74,37 @@ pub enum Destination {
     Refuse(CauseKind),
 }
 
-/// A trunk to try, and the number as it is to see it.
+/// A way out of the platform.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// A trunk of this plan, by its name.
+    Trunk(String),
+    /// A trunk of another platform.
+    TrunkOf {
+        /// The trunk's name there.
+        trunk: String,
+        /// The platform's.
+        platform: String,
+    },
+    /// Another platform, whose own plan takes the number.
+    Platform(String),
+}
+
+impl From<&str> for Way {
+    fn from(trunk: &str) -> Self {
+        Self::Trunk(trunk.to_owned())
+    }
+}
+
+/// A trunk or platform to try, and the number as it is to see it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct TrunkStep {
-    /// The trunk's name.
-    pub trunk: String,
+    /// Which.
+    pub trunk: Way,
     /// From the called number to the trunk's.
     pub rewrite: Rewrite,
-    /// How long it may ring; `None`: as long as the configuration says for every destination.
+    /// How long it may ring; `None`: as long as the configuration says for every destination; at a platform's plan, as
+    /// long as that one lets it.
     pub timeout: Option<Duration>,
 }
 
@@ -184,10 +207,14 @@ pub enum PlanError {
 /// A destination taken apart: what is tried in turn.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Step {
-    /// All contacts of all these accounts at once.
+    /// All contacts of all these accounts at once, on every platform.
     Accounts(Vec<Member>),
+    /// All contacts that an account has on this platform.
+    AccountHere(Member),
     /// A number at a trunk.
     Trunk { name: String, interface: IpAddr, number: String, timeout: Option<Duration> },
+    /// A number at another platform: at a trunk of it, or at its plan.
+    Platform { platform: String, trunk: Option<String>, number: String, timeout: Option<Duration> },
     /// A built-in service.
     Service(BuiltinKind),
     /// Nowhere.
@@ -236,8 +263,12 @@ impl Plan {
             }
             Destination::Trunks(steps) if steps.is_empty() => Err(PlanError::Empty(route.to_owned())),
             Destination::Trunks(steps) => {
-                match steps.iter().find(|step| !self.trunks.iter().any(|known| known.name == step.trunk)) {
-                    Some(step) => Err(PlanError::UnknownTrunk { route: route.to_owned(), trunk: step.trunk.clone() }),
+                let unknown = steps.iter().find_map(|step| match &step.trunk {
+                    Way::Trunk(trunk) if self.trunk(trunk).is_none() => Some(trunk.clone()),
+                    _ => None,
+                });
+                match unknown {
+                    Some(trunk) => Err(PlanError::UnknownTrunk { route: route.to_owned(), trunk }),
                     None => Ok(()),
                 }
             }
@@ -281,17 +312,7 @@ impl Plan {
                 None => Step::Refuse(CauseKind::Internal),
             },
             Destination::Trunks(steps) => {
-                return steps
-                    .iter()
-                    .map(|step| Step::Trunk {
-                        name: step.trunk.clone(),
-                        interface: self
-                            .trunk(&step.trunk)
-                            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |trunk| trunk.interface),
-                        number: step.rewrite.apply(number),
-                        timeout: step.timeout,
-                    })
-                    .collect();
+                return steps.iter().map(|step| self.way(step, number)).collect();
             }
             Destination::Service(kind) => Step::Service(*kind),
             Destination::Number(rewrite) => Step::Route(rewrite.apply(number), origin.clone()),
@@ -299,6 +320,61 @@ impl Plan {
         };
         VecDeque::from([step])
     }
+
+    fn way(&self, step: &TrunkStep, number: &str) -> Step {
+        let (number, timeout) = (step.rewrite.apply(number), step.timeout);
+        match &step.trunk {
+            Way::Trunk(name) => Step::Trunk {
+                name: name.clone(),
+                interface: self.trunk(name).map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |trunk| trunk.interface),
+                number,
+                timeout,
+            },
+            Way::TrunkOf { trunk, platform } => {
+                Step::Platform { platform: platform.clone(), trunk: Some(trunk.clone()), number, timeout }
+            }
+            Way::Platform(platform) => Step::Platform { platform: platform.clone(), trunk: None, number, timeout },
+        }
+    }
+
+    /// What another platform has decided for a call: its one step.
+    pub(crate) fn placed(&self, placement: &Placement, timeout: Option<Duration>) -> Step {
+        match placement {
+            Placement::Account(account) => Step::AccountHere(Member { account: account.clone(), timeout }),
+            Placement::Trunk { name, number } => match self.trunk(name) {
+                Some(trunk) => Step::Trunk {
+                    name: name.clone(),
+                    interface: trunk.interface,
+                    number: number.reveal().clone(),
+                    timeout,
+                },
+                // Its plan may have another way.
+                None => Step::Refuse(CauseKind::Unreachable),
+            },
+        }
+    }
+
+    /// Whether a route leads to a trunk, by the name that [`trunk_of`] gives one of another platform.
+    pub(crate) fn names_trunk(&self, name: &str) -> bool {
+        let is_named = |step: &TrunkStep| match &step.trunk {
+            Way::TrunkOf { trunk, platform } => trunk_of(trunk, platform) == name,
+            Way::Trunk(_) | Way::Platform(_) => false,
+        };
+        let destinations = self
+            .routes
+            .iter()
+            .flat_map(|route| std::iter::once(&route.destination).chain(route.branches.destinations()));
+        self.trunk(name).is_some()
+            || destinations.into_iter().any(|destination| match destination {
+                Destination::Trunks(steps) => steps.iter().any(is_named),
+                _ => false,
+            })
+    }
+}
+
+/// What a trunk of another platform is called.
+pub(crate) fn trunk_of(trunk: &str, platform: &str) -> String {
+    format!("{trunk}@{platform}")
 }
 
 fn group_steps(group: &Group) -> VecDeque<Step> {

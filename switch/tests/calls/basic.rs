@@ -151,6 +151,9 @@ fn a_repeated_request_gets_the_same_answer() {
         interface: [192, 0, 2, 1].into(),
         verified: true,
         referred_by: None,
+        placement: None,
+        path: Vec::new(),
+        ring_ms: None,
         leg_id: String::new(),
     };
     world.ask(caller, Command::Start, request.clone());

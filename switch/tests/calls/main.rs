@@ -11,6 +11,7 @@ mod hold;
 mod lost_answers;
 mod offerless;
 mod originate;
+mod platforms;
 mod provisional;
 mod random;
 mod records;

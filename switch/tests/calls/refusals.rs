@@ -20,6 +20,9 @@ fn refused(world: &mut World, id: &str, origin: Origin, kind: CauseKind) {
         leg_id: "x".into(),
         verified: false,
         referred_by: None,
+        placement: None,
+        path: Vec::new(),
+        ring_ms: None,
     };
     let told: Parameters = [Parameter::from(call), Failure::because(kind.into()).into()].into_iter().collect();
     let switch = Address::local(ModuleKind::Switch, 0);

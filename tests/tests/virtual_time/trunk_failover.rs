@@ -15,7 +15,7 @@ use switch::plan::{
 /// Numbers that begin with 0 go to these trunks in turn, `+49` in place of the 0; those with 1 to the account without it.
 pub(crate) fn configured(trunks: Vec<TrunkConfig>) -> PlatformConfig {
     let step = |trunk: &TrunkConfig| TrunkStep {
-        trunk: trunk.name.clone(),
+        trunk: trunk.name.as_str().into(),
         rewrite: Rewrite { strip: 1, prepend: "+49".to_owned(), ..Rewrite::NONE },
         timeout: None,
     };

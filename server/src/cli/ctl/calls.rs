@@ -6,6 +6,7 @@ use crate::cli::print;
 use crate::cli::table::Table;
 use clap::Args;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// Calls that are up.
 #[derive(Args, Debug)]
@@ -51,10 +52,14 @@ impl Calls {
             print::line(&format!("{:#}", Value::Array(calls)));
             return Ok(());
         }
-        let mut table =
-            Table::new(&["call", "state", "from", "to", "origin", "started (UTC)", "answered (UTC)", "codec"]);
+        let mut columns = vec!["call", "state", "from", "to", "origin", "started (UTC)", "answered (UTC)", "codec"];
+        let is_across = calls.iter().any(|call| platforms(call) != "-");
+        if is_across {
+            columns.push("platforms");
+        }
+        let mut table = Table::new(&columns);
         for call in &calls {
-            table.row([
+            let cells = [
                 show::text(&call["call"]),
                 show::text(&call["state"]),
                 show::party(&call["caller"]),
@@ -63,11 +68,19 @@ impl Calls {
                 show::time(&call["started"]),
                 show::time(&call["answered"]),
                 show::text(&call["codec"]),
-            ]);
+            ];
+            table.row(cells.into_iter().chain(is_across.then(|| platforms(call))));
         }
         print::out(&if table.len() == 0 { "no calls\n".to_owned() } else { table.render() });
         Ok(())
     }
+}
+
+/// The other platforms that a call's legs are at.
+fn platforms(call: &Value) -> String {
+    let legs = call["legs"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let names: BTreeSet<&str> = legs.iter().filter_map(|leg| leg["platform"].as_str()).collect();
+    if names.is_empty() { "-".to_owned() } else { names.into_iter().collect::<Vec<_>>().join(" ") }
 }
 
 impl Make {

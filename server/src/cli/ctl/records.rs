@@ -39,6 +39,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("call", "/call"),
     ("origin_kind", "/origin/kind"),
     ("origin", "/origin/name"),
+    ("origin_platform", "/origin/platform"),
     ("caller", "/caller/user"),
     ("caller_domain", "/caller/domain"),
     ("caller_name", "/caller/display-name"),
@@ -214,7 +215,7 @@ mod tests {
             lines
                 .next()
                 .unwrap()
-                .starts_with("c1,account,alice,alice,d,\"A, B\",bob,,,2026-11-21T03:10:00.000Z,,,,4.5,answered")
+                .starts_with("c1,account,alice,,alice,d,\"A, B\",bob,,,2026-11-21T03:10:00.000Z,,,,4.5,answered")
         );
         assert!(render(&[record]).contains("0:04"));
         for (name, cell) in [
@@ -227,7 +228,7 @@ mod tests {
         ] {
             let record = json!({ "call": "c1", "caller": { "user": name }, "talked-s": -1 });
             let text = Export::csv().page(std::slice::from_ref(&record));
-            assert!(text.contains(&format!("\r\nc1,,,{cell},")) && text.contains(",-1,"), "{text}");
+            assert!(text.contains(&format!("\r\nc1,,,,{cell},")) && text.contains(",-1,"), "{text}");
         }
         assert_eq!(render(&[]), "no records\n");
     }

@@ -32,6 +32,9 @@ impl World {
             interface: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
             verified: true,
             referred_by: None,
+            placement: None,
+            path: Vec::new(),
+            ring_ms: None,
             leg_id: format!("caller-{}", self.calls),
         };
         self.signaling.legs.insert(

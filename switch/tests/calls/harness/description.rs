@@ -46,7 +46,7 @@ pub(crate) fn direction(exchange: Option<&MediaExchange>) -> Option<Direction> {
 }
 
 /// What a peer with these formats answers.
-pub(super) fn answer_to(
+pub(crate) fn answer_to(
     offer: &MediaDescription,
     codecs: &[Codec],
     port: u16,

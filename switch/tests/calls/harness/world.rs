@@ -1,5 +1,6 @@
 //! The world of a test: the switch, and everything around it scripted.
 
+use super::bridge::Bridge;
 use super::client::Client;
 use super::description::contact;
 use super::place::{Faults, Place};
@@ -22,6 +23,7 @@ pub(crate) struct World {
     pub(crate) voice: Voice,
     pub(crate) store: Store,
     pub(crate) client: Client,
+    pub(crate) bridge: Bridge,
     pub(crate) faults: Rc<RefCell<Faults>>,
     pub(super) calls: u64,
 }
@@ -69,6 +71,15 @@ impl World {
                 down: false,
             },
             client: Client { place: Place::new(&router, ModuleKind::Control, &faults), received: Vec::new() },
+            bridge: Bridge {
+                place: Place::new(&router, ModuleKind::Bridge, &faults),
+                registrations: BTreeMap::new(),
+                answers: true,
+                is_reached: true,
+                starts: Vec::new(),
+                answered: Vec::new(),
+                asked: Vec::new(),
+            },
             faults,
             calls: 0,
         }
@@ -82,11 +93,13 @@ impl World {
             self.voice.turn(self.now);
             self.store.turn(self.now);
             self.client.turn(self.now);
+            self.bridge.turn(self.now);
             let waits = self.endpoint.counters().depth > 0
                 || self.signaling.place.waits()
                 || self.voice.place.waits()
                 || self.store.place.waits()
-                || self.client.place.waits();
+                || self.client.place.waits()
+                || self.bridge.place.waits();
             let due = next_turn(&mut self.switch).is_some_and(|at| at <= self.now.instant);
             if !waits && !due {
                 return;
