@@ -8,7 +8,7 @@
 
 use crate::phone::{Call, Ending, Phone};
 use crate::simulation::Simulation;
-use router::parameter::{CallPhase, CallRecord, Outcome, ResourceKind};
+use router::parameter::{CONVERSATION_MARK, CallPhase, Outcome, ResourceKind};
 use router::time::Duration;
 use std::collections::BTreeMap;
 
@@ -34,10 +34,48 @@ pub fn check(simulation: &mut Simulation) {
     simulation.rest();
     nothing_is_left(simulation, &mut faults);
     for phone in simulation.phones() {
-        phone_is_content(phone, lossless, &mut faults);
+        // Who rang when the process died is never told.
+        if !simulation.is_restarted(phone.config.server.ip()) {
+            phone_is_content(phone, lossless, &mut faults);
+        }
     }
+    // Where a platform was not told of a call by the other, it has its own word for it.
+    let lossless = lossless && simulation.parted_for.is_none();
+    let legs = simulation.legs();
+    let all_ends = ends_of(simulation, &legs);
+    for index in 0..simulation.platforms() {
+        if !simulation.restarted.contains(&index) {
+            let legs = simulation.at(index).observer().legs.clone();
+            let ends = ends_of(simulation, &legs);
+            let mut found = Vec::new();
+            records_are_right(simulation, index, &ends, &all_ends, lossless, &mut found);
+            let of = if simulation.platforms() > 1 { format!("p{}: ", index + 1) } else { String::new() };
+            faults.extend(found.into_iter().map(|fault| format!("{of}{fault}")));
+        }
+    }
+    let margin = match simulation.parted_for {
+        Some(parted) => DISAGREEMENT + parted,
+        None if lossless => simulation.grace,
+        None => DISAGREEMENT,
+    };
+    let observed: Vec<_> =
+        (0..simulation.platforms()).map(|index| simulation.at(index).observer().calls.clone()).collect();
+    for (id, ends) in &all_ends {
+        let calls = || observed.iter().flatten().filter(|(of, _)| of.split(CONVERSATION_MARK).next() == Some(id));
+        // Whoever was transferred stays alone with a service.
+        if calls().any(|(_, call)| call.with_service) {
+            continue;
+        }
+        // Or waits alone while the target rings.
+        let transferred = calls().any(|(_, call)| call.phases.contains(&CallPhase::Transferring));
+        ends_agree(id, ends, if transferred { DISAGREEMENT.max(margin) } else { margin }, &mut faults);
+    }
+    assert!(faults.is_empty(), "seed {}:\n- {}", simulation.seed, faults.join("\n- "));
+}
+
+/// What the phones saw of each call, where these are the legs of calls.
+fn ends_of(simulation: &Simulation, legs: &BTreeMap<String, String>) -> BTreeMap<String, Vec<(String, End)>> {
     let mut ends: BTreeMap<String, Vec<(String, End)>> = BTreeMap::new();
-    let legs = simulation.platform.observer().legs.clone();
     for phone in simulation.phones() {
         for call in phone.calls() {
             if let Some(id) = legs.get(&call.call_id) {
@@ -45,20 +83,7 @@ pub fn check(simulation: &mut Simulation) {
             }
         }
     }
-    let records = simulation.platform.records();
-    records_are_right(simulation, &records, &ends, lossless, &mut faults);
-    let margin = if lossless { simulation.grace } else { DISAGREEMENT };
-    let observed = simulation.platform.observer().calls.clone();
-    for (id, ends) in &ends {
-        // Whoever was transferred stays alone with a service.
-        if observed.get(id).is_some_and(|call| call.with_service) {
-            continue;
-        }
-        // Or waits alone while the target rings.
-        let transferred = observed.get(id).is_some_and(|call| call.phases.contains(&CallPhase::Transferring));
-        ends_agree(id, ends, if transferred { DISAGREEMENT } else { margin }, &mut faults);
-    }
-    assert!(faults.is_empty(), "seed {}:\n- {}", simulation.seed, faults.join("\n- "));
+    ends
 }
 
 /// What is kept of a phone's call for comparison.
@@ -106,13 +131,18 @@ fn nothing_is_left(simulation: &mut Simulation, faults: &mut Vec<String>) {
 }
 
 fn in_use(simulation: &mut Simulation) -> Vec<String> {
+    (0..simulation.platforms()).flat_map(|index| in_use_at(simulation, index)).collect()
+}
+
+fn in_use_at(simulation: &mut Simulation, index: usize) -> Vec<String> {
     let now = simulation.now();
-    simulation.platform.ask_status(now);
-    if !simulation.run_until(Duration::from_secs(11), |simulation| simulation.platform.statuses().is_some()) {
+    simulation.at(index).ask_status(now);
+    if !simulation.run_until(Duration::from_secs(11), |simulation| simulation.at(index).statuses().is_some()) {
         return vec!["not every module says how it is".to_owned()];
     }
     let mut left = Vec::new();
-    for (module, status) in simulation.platform.statuses().into_iter().flatten() {
+    let platform = simulation.at(index);
+    for (module, status) in platform.statuses().into_iter().flatten() {
         for resource in &status.resources {
             let counts = matches!(
                 resource.kind,
@@ -127,15 +157,15 @@ fn in_use(simulation: &mut Simulation) -> Vec<String> {
             }
         }
     }
-    for (module, pending) in simulation.platform.pending() {
+    for (module, pending) in platform.pending() {
         if pending > 0 {
             left.push(format!("{module} waits for {pending} answers"));
         }
     }
-    if !simulation.platform.switches_are_idle() {
+    if !platform.switches_are_idle() {
         left.push("a switch is not idle".to_owned());
     }
-    let workers: Vec<_> = simulation.platform.workers().map(|voice| (voice.sessions(), voice.pairs_used())).collect();
+    let workers: Vec<_> = platform.workers().map(|voice| (voice.sessions(), voice.pairs_used())).collect();
     for (sessions, pairs) in workers {
         if sessions + pairs > 0 {
             left.push(format!("a worker has {sessions} sessions and {pairs} pairs"));
@@ -159,26 +189,28 @@ fn phone_is_content(phone: &Phone, lossless: bool, faults: &mut Vec<String>) {
 
 fn records_are_right(
     simulation: &mut Simulation,
-    records: &[CallRecord],
+    index: usize,
     ends: &BTreeMap<String, Vec<(String, End)>>,
+    all_ends: &BTreeMap<String, Vec<(String, End)>>,
     lossless: bool,
     faults: &mut Vec<String>,
 ) {
-    let observer = simulation.platform.observer();
+    let records = simulation.at(index).records();
+    let observer = simulation.at(index).observer();
     if observer.missed {
         return faults.push("the observer missed events".to_owned());
     }
     let calls = observer.calls.clone();
     let ids: Vec<&String> = records.iter().map(|record| &record.id).collect();
     // An attempt that was refused before it was a call has a record, and nobody saw a call.
-    let attempts = refused_attempts(simulation);
-    let transfers = switch_count(simulation, "transfers_started") as usize;
+    let attempts = refused_attempts(simulation, index);
+    let transfers = switch_count(simulation, index, "transfers_started") as usize;
     if records.len() != calls.len() + attempts + transfers || calls.keys().any(|id| !ids.contains(&id)) {
         let calls = calls.len();
         faults
             .push(format!("{calls} calls, {attempts} attempts, {transfers} transfers have {} records", records.len()));
     }
-    for record in records {
+    for record in &records {
         let Some(from) = &record.transferred_from else { continue };
         let former = records.iter().find(|former| former.id == *from);
         let linked = former.is_some_and(|former| former.transferred_as.as_ref() == Some(&record.id));
@@ -191,7 +223,7 @@ fn records_are_right(
             faults.push(format!("call {id} ended {} times", call.endings));
         }
     }
-    for record in records {
+    for record in &records {
         let id = &record.id;
         if record.ended.is_none() || record.cause.is_none() || record.outcome == Outcome::Open {
             faults.push(format!("the record of {id} is not complete: {:?}", record.outcome));
@@ -223,7 +255,9 @@ fn records_are_right(
                 faults.push(format!("{name} hung up, the record of {id} says that the other side did"));
             }
         }
-        let callees = ends.iter().filter(|(_, end)| end.incoming);
+        // Wherever they are.
+        let common = id.split(CONVERSATION_MARK).next().unwrap_or_default();
+        let callees = all_ends.get(common).into_iter().flatten().filter(|(_, end)| end.incoming);
         if answered && callees.clone().count() > 0 && !callees.clone().any(|(_, end)| end.answered) {
             faults.push(format!("the record of {id} is answered, but nobody who was called did"));
         }
@@ -231,14 +265,15 @@ fn records_are_right(
 }
 
 /// How many attempts the switch says that it recorded without a call.
-fn refused_attempts(simulation: &Simulation) -> usize {
-    let [refused, unrecorded] = ["calls_refused", "refusals_unrecorded"].map(|name| switch_count(simulation, name));
+fn refused_attempts(simulation: &mut Simulation, index: usize) -> usize {
+    let [refused, unrecorded] =
+        ["calls_refused", "refusals_unrecorded"].map(|name| switch_count(simulation, index, name));
     refused.saturating_sub(unrecorded) as usize
 }
 
 /// What the switches have counted under a name.
-fn switch_count(simulation: &Simulation, name: &str) -> u64 {
-    let statuses = simulation.platform.statuses().into_iter().flat_map(|statuses| statuses.values());
+fn switch_count(simulation: &mut Simulation, index: usize, name: &str) -> u64 {
+    let statuses = simulation.at(index).statuses().into_iter().flat_map(|statuses| statuses.values());
     let counters = statuses.flat_map(|status| &status.counters);
     counters.filter(|counter| counter.name == name).map(|counter| counter.value).sum()
 }

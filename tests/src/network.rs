@@ -103,6 +103,10 @@ pub struct Network {
     /// Where connections are accepted and nobody reads.
     mute: BTreeSet<SocketAddr>,
     streams: BTreeMap<LinkId, Stream>,
+    /// Pairs of hosts between which no connection comes about.
+    parted: BTreeSet<(IpAddr, IpAddr)>,
+    /// Pieces that arrived, by the port of the stream's listener.
+    pieces: BTreeMap<u16, u64>,
     flights: BTreeMap<(Instant, u64), Flight>,
     next: u64,
     counters: NetworkCounters,
@@ -121,6 +125,8 @@ impl Network {
             listening: BTreeSet::new(),
             mute: BTreeSet::new(),
             streams: BTreeMap::new(),
+            parted: BTreeSet::new(),
+            pieces: BTreeMap::new(),
             flights: BTreeMap::new(),
             next: 0,
             counters: NetworkCounters::default(),
@@ -256,6 +262,30 @@ impl Network {
         }
     }
 
+    /// Cuts all connections between two hosts, and lets none come about until [`heal`](Self::heal).
+    pub fn part(&mut self, now: Instant, a: IpAddr, b: IpAddr) {
+        self.parted.extend([(a, b), (b, a)]);
+        let between = |stream: &Stream| [(a, b), (b, a)].contains(&(stream.client.host, stream.server.host));
+        let links: Vec<_> = self.streams.iter().filter(|(_, stream)| between(stream)).map(|(&link, _)| link).collect();
+        links.into_iter().for_each(|link| self.cut(now, link));
+    }
+
+    /// All hosts reach each other again.
+    pub fn heal(&mut self) {
+        self.parted.clear();
+    }
+
+    /// How many pieces of streams have arrived whose listener has that port.
+    pub fn pieces(&self, port: u16) -> u64 {
+        self.pieces.get(&port).copied().unwrap_or(0)
+    }
+
+    /// The connections of a host.
+    pub fn links_of(&self, host: IpAddr) -> Vec<LinkId> {
+        let of_host = |stream: &Stream| stream.client.host == host || stream.server.host == host;
+        self.streams.iter().filter(|(_, stream)| of_host(stream)).map(|(&link, _)| link).collect()
+    }
+
     /// The connections that are open.
     pub fn links(&self) -> Vec<LinkId> {
         self.streams.keys().copied().collect()
@@ -300,7 +330,8 @@ impl Network {
                 let stream = self.streams.get(&link)?;
                 let (local, remote) = (stream.listener, stream.seen);
                 let (client, server) = (stream.client.host, stream.server.host);
-                let accepted = self.listening.contains(&local) && !self.is_inside(local.ip());
+                let parted = self.parted.contains(&(client, server));
+                let accepted = self.listening.contains(&local) && !self.is_inside(local.ip()) && !parted;
                 let time = self.stream_time(server, client);
                 self.schedule(now + time, Flight::Opened { link, accepted });
                 if self.mute.contains(&local) {
@@ -319,7 +350,9 @@ impl Network {
             }
             Flight::Data { link, side } => {
                 let random = &mut self.random;
-                let end = self.streams.get_mut(&link)?.end(side);
+                let stream = self.streams.get_mut(&link)?;
+                *self.pieces.entry(stream.listener.port()).or_default() += 1;
+                let end = stream.end(side);
                 end.arrivals -= 1;
                 let bytes = end.take(now, random);
                 let wanted = end.open && !bytes.is_empty();

@@ -3,6 +3,7 @@
 //! What arrives comes to any shard by chance, which is harder than a kernel that spreads by address. A shard drains both inboxes in one turn, as docs/architecture.md has it. The other modules run on threads of their own
 //! in a server; here each wakes up a chosen chance time after something came into its inbox.
 
+mod links;
 mod observer;
 mod shard;
 mod transports;
@@ -12,6 +13,7 @@ pub use observer::{Observed, Observer};
 pub use wire::SimulatedWire;
 
 use crate::network::{Arrival, Network};
+use links::Links;
 use media::{Interface, PortRange, Voice};
 use router::parameter::{Account, CallRecord, Status};
 use router::service::{Service, drain, next_turn, turn};
@@ -55,6 +57,10 @@ pub struct PlatformConfig {
     pub wake_up: Duration,
     /// What the name service knows.
     pub names: BTreeMap<String, Vec<IpAddr>>,
+    /// Its number: the first one is the only one, unless there is a cluster.
+    pub number: u32,
+    /// Its links with others.
+    pub links: Option<router::bridge::Config>,
 }
 
 impl Default for PlatformConfig {
@@ -81,11 +87,39 @@ impl Default for PlatformConfig {
             accounts: ["alice", "bob", "carol", "dave"].map(account).to_vec(),
             wake_up: Duration::from_micros(200),
             names: BTreeMap::new(),
+            number: 1,
+            links: None,
         }
     }
 }
 
 impl PlatformConfig {
+    /// The `index`th platform of a cluster, at an address of its own, with these accounts: `p1`, `p2`… Each knows the first one.
+    pub fn in_cluster(index: usize, accounts: &[&str]) -> Self {
+        let number = index as u32 + 1;
+        let host = host(index);
+        let local = SocketAddr::new(host, 5060);
+        let listeners =
+            [Transport::Udp, Transport::Tcp].map(|transport| Listener::new(transport, local, None)).to_vec();
+        let name = format!("p{number}");
+        let links = SocketAddr::new(host, links::PORT).to_string();
+        let peers = if index == 0 { Vec::new() } else { vec![SocketAddr::new(SERVER, links::PORT).to_string()] };
+        let mut config = Self {
+            accounts: accounts.iter().map(|name| ((*name).to_owned(), password(name))).collect(),
+            number,
+            links: Some(router::bridge::Config {
+                addresses: vec![links],
+                peers,
+                ..router::bridge::Config::new(PlatformId(number), &name)
+            }),
+            ..Self::default()
+        };
+        config.signaling.listeners = Listeners::new(listeners);
+        config.media.interfaces = vec![Interface { address: host, advertised: None }];
+        config.switch.cluster = Some(switch::Cluster { media: host, ..switch::Cluster::new(PlatformId(number), name) });
+        config
+    }
+
     /// The same, reached by IPv4 and by IPv6.
     pub fn both_families(mut self) -> Self {
         let listener = |address, transport| Listener::new(transport, SocketAddr::new(address, 5060), None);
@@ -96,6 +130,11 @@ impl PlatformConfig {
         self.media.interfaces = [SERVER, SERVER_SIX].map(|address| Interface { address, advertised: None }).to_vec();
         self
     }
+}
+
+/// Where the `index`th platform of a cluster is.
+pub fn host(index: usize) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1 + index as u8))
 }
 
 /// The password of a test's account.
@@ -148,6 +187,7 @@ pub struct Platform {
     workers: Vec<Seat<Voice<SimulatedWire>>>,
     store: Seat<Store<Memory>>,
     observer: Seat<Observer>,
+    links: Option<Links>,
     names: BTreeMap<String, Vec<IpAddr>>,
     wake_up: Duration,
     random: Random,
@@ -170,7 +210,7 @@ impl Platform {
 
     /// Starts it over a database.
     pub fn over(memory: Memory, config: PlatformConfig, mut random: Random, now: Now, network: &mut Network) -> Self {
-        let router = Router::new(PlatformId(1));
+        let router = Router::new(PlatformId(config.number));
         let store_address = Address::local(ModuleKind::Store, 0);
         let store = Store::new(memory, store_address, store::Config::default(), now);
         let store = Seat::new(store, router.register(ModuleKind::Store, 0, || ()));
@@ -211,7 +251,13 @@ impl Platform {
             }
         };
         let shards = seats.into_iter().zip(exchanges).map(shard).collect();
-        Self { shards, workers, store, observer, names: config.names, wake_up: config.wake_up, random, router }
+        let links = config.links.map(|links| {
+            let modules = router.modules().into_iter().map(|(address, _)| address).collect();
+            let host = config.media.interfaces[0].address;
+            let endpoint = router.register(ModuleKind::Bridge, 0, || ());
+            Links::new(links, endpoint, host, modules, now, random.fork(), network)
+        });
+        Self { shards, workers, store, observer, links, names: config.names, wake_up: config.wake_up, random, router }
     }
 
     /// Who watches it.
@@ -263,8 +309,8 @@ impl Platform {
     /// Asks all modules how they are; [`statuses`](Self::statuses) has the answers soon.
     pub fn ask_status(&mut self, now: Now) {
         let modules: Vec<Address> = self.router.modules().into_iter().map(|(address, _)| address).collect();
-        let modules: Vec<_> =
-            modules.into_iter().filter(|address| address.module.kind != ModuleKind::Control).collect();
+        let is_asked = |address: &Address| ![ModuleKind::Control, ModuleKind::Bridge].contains(&address.module.kind);
+        let modules: Vec<_> = modules.into_iter().filter(is_asked).collect();
         self.observer.service.ask_status(now, &modules);
     }
 
@@ -286,6 +332,9 @@ impl Platform {
 
     /// Something arrived.
     pub fn handle(&mut self, now: Now, arrival: Arrival, network: &mut Network) {
+        if let Some(links) = self.links.as_mut().filter(|links| links.takes(&arrival)) {
+            return links.handle(now, arrival, network);
+        }
         if let Arrival::Datagram { local, remote, bytes } = &arrival {
             let holder = self.workers.iter_mut().position(|seat| seat.service.wire().holds(*local));
             if let Some(holder) = holder {
@@ -331,6 +380,10 @@ impl Platform {
             }
             self.store.notice(now, self.wake_up, &mut self.random);
             busy |= self.store.run(now);
+            if let Some(links) = &mut self.links {
+                links.notice(now, self.wake_up, &mut self.random);
+                busy |= links.run(now, network);
+            }
             drain(&mut self.observer.service, &self.observer.endpoint, now);
             self.observer.notice(now, Duration::ZERO, &mut self.random);
             busy |= self.observer.run(now);
@@ -360,7 +413,8 @@ impl Platform {
     pub fn poll_timeout(&mut self) -> Option<Instant> {
         let shards = self.shards.iter_mut().filter_map(Shard::poll_timeout);
         let workers = self.workers.iter_mut().filter_map(Seat::next);
-        let rest = self.store.next().into_iter().chain(self.observer.next());
+        let links = self.links.as_mut().and_then(Links::next);
+        let rest = self.store.next().into_iter().chain(self.observer.next()).chain(links);
         shards.chain(workers).chain(rest).min()
     }
 }

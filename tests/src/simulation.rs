@@ -9,10 +9,11 @@
 use crate::invariants;
 use crate::network::{Conditions, Network};
 use crate::phone::{BOTH_WAYS, Call, Output, Phone, PhoneConfig};
-use crate::platform::{Platform, PlatformConfig, SERVER, SERVER_SIX, password};
+use crate::platform::{Platform, PlatformConfig, SERVER, SERVER_SIX, host, password};
 use router::Random;
+use router::parameter::CONVERSATION_MARK;
 use router::time::{Duration, Instant, Now, WallTime};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 /// Names a phone or trunk of a simulation: the order in which they were added.
@@ -28,13 +29,19 @@ pub struct Simulation {
     pub seed: u64,
     /// The network.
     pub network: Network,
-    /// The platform.
+    /// The platform; of a cluster the first.
     pub platform: Platform,
+    /// The others of a cluster.
+    pub others: Vec<Platform>,
+    /// Which of all have begun anew: who watched them did, too.
+    pub restarted: BTreeSet<usize>,
+    /// Links between platforms were cut: their phones may differ about a call for so long.
+    pub parted_for: Option<Duration>,
     /// How long, at most, the two ends of a call may differ about it, and audio may be missing.
     pub grace: Duration,
     /// What was seen to go wrong on the way.
     pub faults: Vec<String>,
-    config: PlatformConfig,
+    configs: Vec<PlatformConfig>,
     now: Now,
     random: Random,
     phones: Vec<Phone>,
@@ -47,6 +54,27 @@ impl Simulation {
     /// A platform with its defaults.
     pub fn new(seed: u64) -> Self {
         Self::with(seed, PlatformConfig::default())
+    }
+
+    /// A cluster of platforms, `p1`, `p2`…, which have these accounts, and time to link.
+    pub fn cluster(seed: u64, accounts: &[&[&str]]) -> Self {
+        let configs = accounts.iter().enumerate().map(|(index, names)| PlatformConfig::in_cluster(index, names));
+        Self::cluster_of(seed, configs.collect())
+    }
+
+    /// A cluster of platforms so configured, once they are linked.
+    pub fn cluster_of(seed: u64, configs: Vec<PlatformConfig>) -> Self {
+        let mut configs = configs.into_iter();
+        let mut simulation = Self::with(seed, configs.next().expect("a cluster has a platform"));
+        for (index, config) in configs.enumerate() {
+            simulation.network.attach(host(index + 1), Conditions::LOCAL, Conditions::LOCAL);
+            let random = simulation.random.fork();
+            let platform = Platform::new(config.clone(), random, simulation.now, &mut simulation.network);
+            simulation.others.push(platform);
+            simulation.configs.push(config);
+        }
+        simulation.run(Duration::from_secs(2));
+        simulation
     }
 
     /// A platform so configured.
@@ -62,9 +90,12 @@ impl Simulation {
             seed,
             network,
             platform,
+            others: Vec::new(),
+            restarted: BTreeSet::new(),
+            parted_for: None,
             grace: Duration::from_millis(2_500),
             faults: Vec::new(),
-            config,
+            configs: vec![config],
             now,
             random,
             phones: Vec::new(),
@@ -82,6 +113,67 @@ impl Simulation {
     /// Chance for the scenario's own choices.
     pub fn random(&mut self) -> &mut Random {
         &mut self.random
+    }
+
+    /// How many platforms there are.
+    pub fn platforms(&self) -> usize {
+        1 + self.others.len()
+    }
+
+    /// One of the platforms.
+    pub fn at(&mut self, index: usize) -> &mut Platform {
+        match index.checked_sub(1) {
+            None => &mut self.platform,
+            Some(other) => &mut self.others[other],
+        }
+    }
+
+    /// The platform at a host.
+    fn of_host(&self, at: IpAddr) -> Option<usize> {
+        match at == SERVER_SIX {
+            true => Some(0),
+            false => (0..self.platforms()).find(|&index| host(index) == at),
+        }
+    }
+
+    /// Whether the platform at a host has begun anew.
+    pub fn is_restarted(&self, host: IpAddr) -> bool {
+        self.of_host(host).is_some_and(|index| self.restarted.contains(&index))
+    }
+
+    /// Two platforms cannot reach each other until [`heal`](Self::heal): for so long at most.
+    pub fn part(&mut self, a: usize, b: usize, at_most: Duration) {
+        let now = self.now.instant;
+        self.network.part(now, host(a), host(b));
+        self.parted_for = self.parted_for.max(Some(at_most));
+    }
+
+    /// All platforms reach each other.
+    pub fn heal(&mut self) {
+        self.network.heal();
+    }
+
+    /// Another platform's process dies and is started again at once, with what its database has kept.
+    pub fn restart_other(&mut self, index: usize) {
+        let (config, random) = (self.configs[index].clone(), self.random.fork());
+        let dead = self.others.remove(index - 1);
+        for link in self.network.links_of(host(index)) {
+            self.network.cut(self.now.instant, link);
+        }
+        let platform = Platform::over(dead.kill(), config, random, self.now, &mut self.network);
+        self.others.insert(index - 1, platform);
+        self.restarted.insert(index);
+    }
+
+    /// The phone of an account of one of the platforms.
+    pub fn phone_config_at(&self, index: usize, name: &str) -> PhoneConfig {
+        PhoneConfig { server: SocketAddr::new(host(index), 5060), ..self.phone_config(name) }
+    }
+
+    /// Adds the phone of an account of one of the platforms, and lets it register.
+    pub fn add_registered_at(&mut self, platform: usize, name: &str) -> PhoneIndex {
+        let config = self.phone_config_at(platform, name);
+        self.add_and_register(config)
     }
 
     /// The server's SIP address.
@@ -112,6 +204,11 @@ impl Simulation {
     /// Adds the phone of an account, and lets it register.
     pub fn add_registered(&mut self, name: &str) -> PhoneIndex {
         let config = self.phone_config(name);
+        self.add_and_register(config)
+    }
+
+    fn add_and_register(&mut self, config: PhoneConfig) -> PhoneIndex {
+        let name = config.name.clone();
         let index = self.add(config);
         let registered = self.run_until(Duration::from_secs(20), |simulation| simulation.phones[index].is_registered());
         assert!(registered, "{name} could not register: {:?}", self.phones[index].registration);
@@ -134,7 +231,7 @@ impl Simulation {
 
     /// The platform's process dies and is started again at once, with what its database has kept.
     pub fn restart(mut self) -> Self {
-        let (config, random) = (self.config.clone(), self.random.fork());
+        let (config, random) = (self.configs[0].clone(), self.random.fork());
         let memory = self.platform.kill();
         for link in self.network.links() {
             self.network.cut(self.now.instant, link);
@@ -206,7 +303,9 @@ impl Simulation {
             }
             let dues = self.dues.iter().flatten().copied();
             let network = self.network.poll_timeout();
-            let next = dues.chain(network).chain(self.platform.poll_timeout()).chain([self.next_sample]).min();
+            let next = dues.chain(network).chain([self.next_sample]).min();
+            let platforms = (0..self.platforms()).filter_map(|index| self.at(index).poll_timeout()).min();
+            let next = next.into_iter().chain(platforms).min();
             match next {
                 Some(at) if at <= end.instant => self.now = self.now.later(at.since(self.now.instant)),
                 _ => break,
@@ -228,9 +327,13 @@ impl Simulation {
             let mut busy = false;
             while let Some((host, arrival)) = self.network.poll(now.instant) {
                 busy = true;
-                if host == SERVER || host == SERVER_SIX {
-                    self.platform.handle(now, arrival, &mut self.network);
-                    self.platform.run(now, &mut self.network);
+                if let Some(index) = self.of_host(host) {
+                    let platform = match index.checked_sub(1) {
+                        None => &mut self.platform,
+                        Some(other) => &mut self.others[other],
+                    };
+                    platform.handle(now, arrival, &mut self.network);
+                    platform.run(now, &mut self.network);
                 } else if let Some(&index) = self.hosts.get(&host) {
                     self.phones[index].handle(now.instant, arrival);
                     self.flush(index);
@@ -243,10 +346,10 @@ impl Simulation {
                     self.flush(index);
                 }
             }
-            if self.platform.poll_timeout().is_some_and(|at| at <= now.instant) {
-                busy = true;
+            for platform in std::iter::once(&mut self.platform).chain(&mut self.others) {
+                busy |= platform.poll_timeout().is_some_and(|at| at <= now.instant);
+                platform.run(now, &mut self.network);
             }
-            self.platform.run(now, &mut self.network);
             if !busy {
                 return;
             }
@@ -269,7 +372,7 @@ impl Simulation {
     /// The calls that are up, by the platform's call: who is in it.
     pub fn groups(&mut self) -> BTreeMap<String, Vec<(PhoneIndex, usize)>> {
         let mut groups: BTreeMap<String, Vec<_>> = BTreeMap::new();
-        let legs = &self.platform.observer().legs;
+        let legs = self.legs();
         for (index, phone) in self.phones.iter().enumerate() {
             for (number, call) in phone.calls().iter().enumerate().filter(|(_, call)| call.is_up()) {
                 if let Some(id) = legs.get(&call.call_id) {
@@ -278,6 +381,17 @@ impl Simulation {
             }
         }
         groups
+    }
+
+    /// The common id of the call that each leg is in, by the leg's Call-ID; whatever platform it is on.
+    pub fn legs(&mut self) -> BTreeMap<String, String> {
+        let mut legs = BTreeMap::new();
+        for index in 0..self.platforms() {
+            let own = self.at(index).observer().legs.iter();
+            let common = |id: &String| id.split(CONVERSATION_MARK).next().unwrap_or_default().to_owned();
+            legs.extend(own.map(|(leg, id)| (leg.clone(), common(id))));
+        }
+        legs
     }
 
     /// Where both ends of a call have agreed to hear each other, they do.

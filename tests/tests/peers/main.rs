@@ -13,10 +13,12 @@
 //! | `cluster` | platforms coupled by TLS: made, killed, renewed, refused, found |
 //! | `foreign` | a platform in Python, written from `docs/packets.md` alone: joins, is asked, asks, places a call |
 //! | `links` | bad networks and bad peers between platforms: cuts, stalls, half-close, garbage, floods, namespaces that part |
+//! | `across_platforms` | calls between phones of two platforms, with and without their link |
 //! | `hardship` | kill -9, a full disk, floods, slow readers |
 //! | `shards` | the same over three SIP shards; all the others, too, with `TANDEM_SHARDS=3` |
 //! | `soak` | thousands of calls leave nothing behind |
 
+mod across_platforms;
 mod calls;
 mod cluster;
 mod destinations;

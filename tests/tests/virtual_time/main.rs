@@ -4,6 +4,8 @@
 //! `TANDEM_SHARDS=n` runs everything on so many SIP shards; what counts milliseconds or lessons of one alone fails there.
 //! `TANDEM_LADDER=1` shows every SIP message as it is sent.
 
+mod across_platforms;
+mod across_platforms_faults;
 mod basic_call;
 mod blind_transfer;
 mod busy_no_answer_unreachable;

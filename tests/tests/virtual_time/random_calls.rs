@@ -146,6 +146,37 @@ fn run(mut simulation: Simulation, rough: bool) {
     simulation.finish();
 }
 
+/// Random calls among the phones of a simulation.
+pub(crate) struct Play {
+    pub(crate) calls: usize,
+    pub(crate) within_ms: u64,
+}
+
+impl Play {
+    /// Has every phone behave somehow, and call somebody some time.
+    pub(crate) fn stage(&self, simulation: &mut Simulation) {
+        let phones = simulation.phones().len();
+        for phone in 0..phones {
+            let behaviour = behaviour(simulation.random());
+            simulation.tell(phone).config.behaviour = behaviour;
+        }
+        for _ in 0..self.calls {
+            let random = simulation.random();
+            let (phone, at) = (random.below(phones as u64) as usize, ms(random.below(self.within_ms)));
+            let number =
+                ["alice", "bob", "bob", "carol", "dave", "nobody", "echo"][random.below(7) as usize].to_owned();
+            let give_up = (random.below(3) == 0).then(|| ms(random.below(3_000)));
+            let script = script(random);
+            simulation.tell(phone).schedule(at, Action::Dial(number, give_up, script));
+        }
+    }
+}
+
+/// Runs so many seeds, or those that the environment says.
+pub(crate) fn each_seed(seeds: u64, run: impl Fn(u64) + std::panic::RefUnwindSafe) {
+    run_each(all_seeds(seeds), run);
+}
+
 /// Runs all seeds; fails with the list of those that failed.
 fn run_all(seeds: Vec<u64>, rough: bool) {
     run_each(seeds, |seed| run(populate(seed, rough), rough));
