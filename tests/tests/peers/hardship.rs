@@ -263,7 +263,7 @@ fn a_connection_is_taken_while_datagrams_pour_in() {
 }
 
 /// Ends the flood however the test ends.
-fn ends_with_the_test(over: &AtomicBool) -> impl Drop + '_ {
+pub(crate) fn ends_with_the_test(over: &AtomicBool) -> impl Drop + '_ {
     struct Over<'a>(&'a AtomicBool);
     impl Drop for Over<'_> {
         fn drop(&mut self) {
