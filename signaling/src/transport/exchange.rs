@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 use router::{Post, Shards, Wake};
 
+use super::event::TransportEvent;
 use super::flow::{Connection, Transmit, TransportFailure};
-use super::hub::TransportEvent;
 use super::limits::{POST_SLOTS, POST_SPARE};
 use crate::home::home;
 

@@ -1,8 +1,6 @@
 //! All sockets of a shard, driven from its loop.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::fmt;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,129 +11,21 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep};
 
+use super::bind::{BindError, bind, probe};
 use super::connection::{Handle, Input, Outgoing, Patience, pair};
+use super::counters::TransportCounters;
+use super::event::TransportEvent;
 use super::flow::{
     Connection, ConnectionId, Destination, Flow, ListenerId, Received, Token, Transmit, Transport, TransportFailure,
 };
-use super::limits::{
-    ACCEPT_PAUSE, CONNECT_TIMEOUT, CONNECTION_INPUTS, CONNECTIONS_MAX, CONNECTIONS_PER_SOURCE, CONNECTIONS_RESERVED,
-    FIRST_MESSAGE_TIMEOUT, IDLE_TIMEOUT, MESSAGE_TIMEOUT, UDP_PAYLOAD_OCTETS_MAX, UDP_RECEIVE_BUFFER,
-    WRITE_QUEUE_OCTETS,
-};
+use super::limits::{ACCEPT_PAUSE, CONNECTION_INPUTS, UDP_PAYLOAD_OCTETS_MAX};
 use super::listener::{Listener, ListenerConfig, Listeners};
-use super::tcp::{Tcp, connect, tune};
-use super::udp::{Given, Udp, outward_address};
+use super::settings::TransportSettings;
+use super::socket::Socket;
+use super::tcp::{connect, tune};
+use super::udp::Given;
 use crate::admission::network_of;
 use crate::trunk::Source;
-
-/// What comes of the transports.
-#[derive(Debug, PartialEq, Eq)]
-pub enum TransportEvent {
-    /// A message came.
-    Received(Received),
-    /// A message did not leave.
-    Failed {
-        /// Where it was to go.
-        destination: Destination,
-        /// The sender's token.
-        token: Option<Token>,
-        /// Why.
-        failure: TransportFailure,
-    },
-    /// A connection ended: what was registered over it cannot be reached by it any more (RFC 5626 §5.3).
-    Closed {
-        /// The connection.
-        flow: Flow,
-    },
-}
-
-/// Bounds of the connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TransportSettings {
-    /// The shard whose sockets these are: its connections are named by it.
-    pub shard: u8,
-    /// Whether other shards bind the same addresses, among which the kernel spreads what comes (SO_REUSEPORT).
-    pub shared: bool,
-    /// Connections at once.
-    pub connections: usize,
-    /// Of them, those that only trunks and what is opened from here may take.
-    pub connections_reserved: usize,
-    /// Accepted connections from one host, an IPv4 address or an IPv6 /64, that is no trunk's.
-    pub connections_per_source: usize,
-    /// Octets that wait to be written to one connection; at the bound it is closed.
-    pub write_queue_octets: usize,
-    /// How long opening a connection may take.
-    pub connect_timeout: Duration,
-    /// How long the first message may take to come, whole, on a connection that a peer opened.
-    pub first_message_timeout: Duration,
-    /// How long a message may take to come or go once it has begun.
-    pub message_timeout: Duration,
-    /// How long nothing may come or go.
-    pub idle_timeout: Duration,
-}
-
-impl Default for TransportSettings {
-    fn default() -> Self {
-        Self {
-            shard: 0,
-            shared: false,
-            connections: CONNECTIONS_MAX,
-            connections_reserved: CONNECTIONS_RESERVED,
-            connections_per_source: CONNECTIONS_PER_SOURCE,
-            write_queue_octets: WRITE_QUEUE_OCTETS,
-            connect_timeout: CONNECT_TIMEOUT,
-            first_message_timeout: FIRST_MESSAGE_TIMEOUT,
-            message_timeout: MESSAGE_TIMEOUT,
-            idle_timeout: IDLE_TIMEOUT,
-        }
-    }
-}
-
-/// Counts since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TransportCounters {
-    /// Messages received.
-    pub received: u64,
-    /// Messages given to the system or queued for a connection.
-    pub sent: u64,
-    /// Messages that did not leave.
-    pub failed: u64,
-    /// Datagrams that the system had no room to send. Transactions send theirs again.
-    pub lost: u64,
-    /// Datagrams that came and that the system dropped, as the receive buffer was full.
-    pub overflowed: u64,
-    /// Connections accepted.
-    pub accepted: u64,
-    /// Connections that peers opened and that were closed at once, at a bound.
-    pub rejected: u64,
-    /// Connections that were to be opened from here.
-    pub opened: u64,
-    /// Connections closed as the peer did not read.
-    pub congested: u64,
-}
-
-/// A listener that could not be bound.
-#[derive(Debug)]
-pub struct BindError {
-    /// Its transport.
-    pub transport: Transport,
-    /// Its address.
-    pub address: SocketAddr,
-    /// What the system said.
-    pub error: io::Error,
-}
-
-impl fmt::Display for BindError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "cannot listen on {} {}: {}", self.transport.parameter(), self.address, self.error)
-    }
-}
-
-impl std::error::Error for BindError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.error)
-    }
-}
 
 /// All sockets of a shard. Its loop waits for [`ready`](Self::ready), calls [`receive`](Self::receive), takes events with
 /// [`poll_event`](Self::poll_event) until `None`, and sends with [`send`](Self::send), which never waits.
@@ -168,12 +58,6 @@ pub struct Transports {
     events: VecDeque<TransportEvent>,
     datagram: Box<[u8]>,
     counters: TransportCounters,
-}
-
-#[derive(Debug)]
-enum Socket {
-    Udp(Udp),
-    Tcp(Tcp),
 }
 
 impl Transports {
@@ -519,44 +403,4 @@ impl Transports {
         self.counters.failed += 1;
         self.events.push_back(TransportEvent::Failed { destination, token, failure });
     }
-}
-
-/// Whether every address is free. Listeners that are shared are bound beside those of another server that shares its own, so who
-/// comes first asks here before.
-fn probe(configs: &[ListenerConfig]) -> Result<(), BindError> {
-    for config in configs.iter().filter(|config| config.bind.port() != 0) {
-        bind(config, false).map_err(|error| BindError { transport: config.transport, address: config.bind, error })?;
-    }
-    Ok(())
-}
-
-fn bind(config: &ListenerConfig, shared: bool) -> io::Result<(Socket, Listener)> {
-    let (socket, local) = match config.transport {
-        Transport::Udp => {
-            let udp = Udp::bind(config.bind, config.dscp, shared)?;
-            let local = udp.local()?;
-            if let Some(granted) = udp.granted_less() {
-                tracing::warn!(
-                    listener = %local,
-                    granted,
-                    asked = UDP_RECEIVE_BUFFER,
-                    "a small receive buffer: bursts may overflow it; raise net.core.rmem_max"
-                );
-            }
-            (Socket::Udp(udp), local)
-        }
-        Transport::Tcp => {
-            let tcp = Tcp::bind(config.bind, config.dscp, shared)?;
-            let local = tcp.local()?;
-            (Socket::Tcp(tcp), local)
-        }
-    };
-    let listener = match &config.advertised {
-        None if local.ip().is_unspecified() => {
-            let outward = outward_address(local.is_ipv4()).unwrap_or(local.ip());
-            Listener::everywhere(config.transport, local, outward)
-        }
-        advertised => Listener::new(config.transport, local, advertised.clone()),
-    };
-    Ok((socket, listener))
 }

@@ -14,8 +14,11 @@
 //!
 //! A further transport is a variant of [`Transport`] and a file beside `tcp` that yields its streams.
 
+mod bind;
 mod choice;
 mod connection;
+mod counters;
+mod event;
 mod exchange;
 mod flow;
 mod framing;
@@ -25,20 +28,26 @@ mod listener;
 mod names;
 mod packet_info;
 mod resolve;
+mod settings;
+mod socket;
 mod tcp;
 #[cfg(test)]
 mod tests;
 mod udp;
 mod via_rules;
 
+pub use bind::BindError;
 pub use choice::{TcpRefusals, next_hop, next_hop_host, upgrade};
+pub use counters::TransportCounters;
+pub use event::TransportEvent;
 pub use exchange::{Exchange, ExchangeCounters, Handed};
 pub use flow::{
     Connection, ConnectionId, Destination, Flow, ListenerId, Received, Token, Transmit, Transport, TransportFailure,
 };
 pub use framing::{Frame, Framer, PONG};
-pub use hub::{BindError, TransportCounters, TransportEvent, TransportSettings, Transports};
+pub use hub::Transports;
 pub use listener::{Advertised, DSCP_DEFAULT, Listener, ListenerConfig, Listeners};
 pub use names::{Look, NameAnswer, NameCache, Resolution};
 pub use resolve::Resolver;
+pub use settings::TransportSettings;
 pub use via_rules::{Maddr, response_destination, with_via};

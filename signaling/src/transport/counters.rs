@@ -1,0 +1,24 @@
+//! What the transports of a shard have counted.
+
+/// Counts since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TransportCounters {
+    /// Messages received.
+    pub received: u64,
+    /// Messages given to the system or queued for a connection.
+    pub sent: u64,
+    /// Messages that did not leave.
+    pub failed: u64,
+    /// Datagrams that the system had no room to send. Transactions send theirs again.
+    pub lost: u64,
+    /// Datagrams that came and that the system dropped, as the receive buffer was full.
+    pub overflowed: u64,
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Connections that peers opened and that were closed at once, at a bound.
+    pub rejected: u64,
+    /// Connections that were to be opened from here.
+    pub opened: u64,
+    /// Connections closed as the peer did not read.
+    pub congested: u64,
+}
