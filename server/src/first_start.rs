@@ -2,7 +2,7 @@
 
 use crate::configuration::Configuration;
 use crate::configuration::load::{bounded, is_private};
-use crate::configuration::value::{Listen, Transport};
+use crate::configuration::value::Listen;
 use crate::limits::{PASSWORD_FILE_BYTES, TOKEN_CHARACTERS_MIN};
 use control::password;
 use router::{Private, Random};
@@ -118,10 +118,7 @@ pub fn reach(configuration: &Configuration, lan: Option<IpAddr>, file: &Path) ->
     let mut text = String::new();
     let listeners = &configuration.sip.listen;
     for listen in listeners {
-        let transport = match listen.transport {
-            Transport::Udp => "UDP",
-            Transport::Tcp => "TCP",
-        };
+        let transport = listen.transport;
         let address = listen.address;
         let told = match (address.ip().is_unspecified(), lan) {
             (true, Some(lan)) if lan.is_ipv4() == address.is_ipv4() => std::net::SocketAddr::new(lan, address.port()),

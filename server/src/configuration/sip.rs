@@ -1,7 +1,7 @@
 //! What signaling is told.
 
 use super::model::Configuration;
-use super::value::{Listen, Transport};
+use super::value::Listen;
 use router::Shards;
 use router::time::Duration;
 use signaling::admission::{AdmissionLimits, Rate};
@@ -39,10 +39,7 @@ pub fn config(configuration: &Configuration, bound: &Listeners, shards: &Shards)
 pub fn listeners(configuration: &Configuration) -> Vec<ListenerConfig> {
     let sip = &configuration.sip;
     let listener = |listen: &Listen| ListenerConfig {
-        transport: match listen.transport {
-            Transport::Udp => signaling::transport::Transport::Udp,
-            Transport::Tcp => signaling::transport::Transport::Tcp,
-        },
+        transport: listen.transport,
         bind: listen.address,
         advertised: sip.advertised.get(listen).and_then(|told| advertised(told, listen.address.port())),
         dscp: sip.dscp,

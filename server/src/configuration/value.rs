@@ -2,6 +2,7 @@
 
 use router::Private;
 use serde::{Deserialize, Serialize, Serializer};
+use signaling::transport::Transport;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
@@ -22,15 +23,6 @@ macro_rules! as_text {
             }
         }
     };
-}
-
-/// The transport of a listener.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Transport {
-    /// UDP.
-    Udp,
-    /// TCP.
-    Tcp,
 }
 
 /// Where SIP is listened for: `udp:127.0.0.1:5060`, `tcp:[::1]:5060`.
@@ -59,24 +51,20 @@ impl FromStr for Listen {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no listener: write udp:ADDRESS:PORT or tcp:ADDRESS:PORT");
+        let wrong = || {
+            let forms: Vec<_> = Transport::ALL.iter().map(|it| format!("{}:ADDRESS:PORT", it.parameter())).collect();
+            format!("`{text}` is no listener: write {}", forms.join(" or "))
+        };
         let (transport, address) = text.split_once(':').ok_or_else(wrong)?;
         let address = address.parse().map_err(|_| wrong())?;
-        match transport {
-            "udp" => Ok(Self::udp(address)),
-            "tcp" => Ok(Self::tcp(address)),
-            _ => Err(wrong()),
-        }
+        let transport = Transport::ALL.iter().copied().find(|it| it.parameter() == transport).ok_or_else(wrong)?;
+        Ok(Self { transport, address })
     }
 }
 
 impl fmt::Display for Listen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let transport = match self.transport {
-            Transport::Udp => "udp",
-            Transport::Tcp => "tcp",
-        };
-        write!(f, "{transport}:{}", self.address)
+        write!(f, "{}:{}", self.transport.parameter(), self.address)
     }
 }
 

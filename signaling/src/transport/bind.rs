@@ -4,12 +4,10 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
-use super::flow::Transport;
-use super::limits::UDP_RECEIVE_BUFFER;
+use super::kind::Transport;
 use super::listener::{Listener, ListenerConfig};
 use super::socket::Socket;
-use super::tcp::Tcp;
-use super::udp::{Udp, outward_address};
+use super::udp::outward_address;
 
 /// A listener that could not be bound.
 #[derive(Debug)]
@@ -44,26 +42,8 @@ pub(super) fn probe(configs: &[ListenerConfig]) -> Result<(), BindError> {
 }
 
 pub(super) fn bind(config: &ListenerConfig, shared: bool) -> io::Result<(Socket, Listener)> {
-    let (socket, local) = match config.transport {
-        Transport::Udp => {
-            let udp = Udp::bind(config.bind, config.dscp, shared)?;
-            let local = udp.local()?;
-            if let Some(granted) = udp.granted_less() {
-                tracing::warn!(
-                    listener = %local,
-                    granted,
-                    asked = UDP_RECEIVE_BUFFER,
-                    "a small receive buffer: bursts may overflow it; raise net.core.rmem_max"
-                );
-            }
-            (Socket::Udp(udp), local)
-        }
-        Transport::Tcp => {
-            let tcp = Tcp::bind(config.bind, config.dscp, shared)?;
-            let local = tcp.local()?;
-            (Socket::Tcp(tcp), local)
-        }
-    };
+    let socket = (config.transport.kind().bind)(config, shared)?;
+    let local = socket.local()?;
     let listener = match &config.advertised {
         None if local.ip().is_unspecified() => {
             let outward = outward_address(local.is_ipv4()).unwrap_or(local.ip());

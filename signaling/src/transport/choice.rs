@@ -6,7 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use router::time::Instant;
 
-use super::flow::{Connection, Destination, Transport};
+use super::flow::{Connection, Destination};
+use super::kind::Transport;
 use super::limits::{TCP_REFUSAL_HELD, TCP_REFUSALS_MAX, UDP_REQUEST_OCTETS_MAX};
 use super::listener::Listeners;
 use crate::message::{Scheme, UriRef};
@@ -57,7 +58,7 @@ pub fn next_hop(uri: &UriRef<'_>, address: IpAddr) -> Option<Destination> {
     }
     let transport = match uri.transport() {
         Some(token) => Transport::parse(token)?,
-        None => Transport::Udp,
+        None => Transport::DEFAULT,
     };
     let port = uri.port().filter(|&port| port != 0).unwrap_or(transport.default_port());
     Some(Destination::address(transport, SocketAddr::new(address, port)))

@@ -17,8 +17,9 @@ use tokio::sync::mpsc::{Sender, UnboundedReceiver, UnboundedSender, unbounded_ch
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::flow::{Destination, Flow, Received, Token, TransportFailure};
-use super::framing::{Frame, Framer, PONG};
+use super::framing::{Frame, Framer, PING, PONG};
 use super::limits::READ_OCTETS;
+use super::pings::Pings;
 use super::udp::failure;
 
 /// What a queued message costs beside its octets.
@@ -72,6 +73,8 @@ pub(super) struct Patience {
     /// For the rest of a message that has begun.
     pub(super) message: Duration,
     pub(super) idle: Duration,
+    /// For the answer to a ping.
+    pub(super) pong: Duration,
 }
 
 impl Handle {
@@ -91,10 +94,10 @@ impl Handle {
     }
 }
 
-/// Both ends of a connection that is to be served.
+/// Both ends of a connection that is to be served; it has pings if it is opened from here.
 pub(super) fn pair(
     flow: Flow,
-    accepted: bool,
+    pings: Option<Pings>,
     inputs: Sender<Input>,
     patience: Patience,
     bound: usize,
@@ -104,17 +107,18 @@ pub(super) fn pair(
     let handle = Handle { flow, outgoing, shared: shared.clone(), bound };
     let connection = Connection {
         flow,
-        accepted,
         queue,
         shared,
         inputs,
         patience,
         framer: Framer::new(),
         writing: VecDeque::new(),
-        greeted: !accepted,
+        greeted: pings.is_some(),
+        pings,
         read_since: None,
         write_since: None,
         active: Instant::now(),
+        messaged: Instant::now(),
     };
     (handle, connection)
 }
@@ -123,8 +127,8 @@ pub(super) fn pair(
 #[derive(Debug)]
 pub(super) struct Connection {
     flow: Flow,
-    /// Whether the peer opened it.
-    accepted: bool,
+    /// The keep-alives that are sent; `None`: the peer opened the connection, and sends them.
+    pings: Option<Pings>,
     queue: UnboundedReceiver<Outgoing>,
     shared: Arc<Shared>,
     inputs: Sender<Input>,
@@ -140,6 +144,8 @@ pub(super) struct Connection {
     write_since: Option<Instant>,
     /// When something last came or went.
     active: Instant,
+    /// When a message last came or went.
+    messaged: Instant,
 }
 
 /// Why the task goes on no longer.
@@ -168,7 +174,11 @@ impl Connection {
     /// Serves the connection until it ends. A peer that opened it is to send something soon.
     pub(super) async fn serve<S: AsyncRead + AsyncWrite>(mut self, stream: S) {
         self.active = Instant::now();
-        self.read_since = self.accepted.then_some(self.active);
+        self.messaged = self.active;
+        match &mut self.pings {
+            Some(pings) => pings.start(self.active),
+            None => self.read_since = Some(self.active),
+        }
         let (mut reader, mut writer) = tokio::io::split(stream);
         let failure = match self.run(&mut reader, &mut writer).await {
             End::Released => {
@@ -185,7 +195,7 @@ impl Connection {
     }
 
     async fn run<S: AsyncRead + AsyncWrite>(&mut self, reader: &mut ReadHalf<S>, writer: &mut WriteHalf<S>) -> End {
-        let sleep = sleep_until(self.deadline());
+        let sleep = sleep_until(self.alarm());
         tokio::pin!(sleep);
         let mut unflushed = false;
         loop {
@@ -193,14 +203,17 @@ impl Connection {
             let next = self.writing.front().map(|message| message.bytes.clone()).unwrap_or_default();
             tokio::select! {
                 message = self.queue.recv() => match message {
-                    Some(message) => self.enqueue(message),
+                    Some(message) => {
+                        self.messaged = Instant::now();
+                        self.enqueue(message);
+                    }
                     None if self.shared.cut.load(Ordering::Relaxed) => return End::Failed(TransportFailure::Congested),
                     None => return End::Released,
                 },
                 read = reader.read_buf(self.framer.buffer(READ_OCTETS)) => {
                     match read {
                         Ok(0) => return End::Failed(TransportFailure::Closed),
-                        Ok(_) => self.active = Instant::now(),
+                        Ok(_) => self.heard(),
                         Err(error) => return End::Failed(failure(&error)),
                     }
                     if let Err(failure) = self.take_frames().await {
@@ -220,7 +233,8 @@ impl Connection {
                     if self.deadline() <= Instant::now() {
                         return End::Failed(TransportFailure::TimedOut);
                     }
-                    sleep.as_mut().reset(self.deadline());
+                    self.ping();
+                    sleep.as_mut().reset(self.alarm());
                 }
             }
         }
@@ -263,6 +277,7 @@ impl Connection {
                 Ok(Some(Frame::Message(bytes))) => {
                     whole = true;
                     self.greeted = true;
+                    self.messaged = self.active;
                     let received = Received { flow: self.flow, bytes };
                     if self.inputs.send(Input::Received(received)).await.is_err() {
                         return Err(TransportFailure::Closed);
@@ -293,8 +308,31 @@ impl Connection {
     /// Queues the answer to a ping, unless something waits to be written: that tells the peer as well that the connection
     /// lives, and who pings without reading piles up nothing.
     fn pong(&mut self) {
+        self.enqueue_alone(PONG);
+    }
+
+    /// Queues a ping, if one is due, unless something waits to be written: that keeps the flow as well.
+    fn ping(&mut self) {
+        let now = Instant::now();
+        let Some(pings) = &mut self.pings else { return };
+        if pings.is_due(now, self.messaged) && self.writing.is_empty() {
+            pings.sent(now);
+            self.enqueue_alone(PING);
+        }
+    }
+
+    /// Something came: the peer lives.
+    fn heard(&mut self) {
+        self.active = Instant::now();
+        if let Some(pings) = &mut self.pings {
+            let pong = pings.waits() && self.framer.take_pong();
+            pings.heard(pong);
+        }
+    }
+
+    fn enqueue_alone(&mut self, octets: &'static [u8]) {
         if self.writing.is_empty() {
-            let bytes = Bytes::from_static(PONG);
+            let bytes = Bytes::from_static(octets);
             self.shared.queued.fetch_add(cost(&bytes), Ordering::Relaxed);
             self.enqueue(Outgoing { bytes, destination: Destination::flow(&self.flow), token: None });
         }
@@ -306,14 +344,21 @@ impl Connection {
         let read = if self.greeted { self.patience.message } else { self.patience.first };
         let read = self.read_since.map(|since| since + read);
         let write = self.write_since.map(|since| since + self.patience.message);
-        [read, write].into_iter().flatten().fold(idle, Instant::min)
+        let pong = self.pings.as_ref().and_then(Pings::missing_since).map(|since| since + self.patience.pong);
+        [read, write, pong].into_iter().flatten().fold(idle, Instant::min)
+    }
+
+    /// When there is something to do if nothing happens before.
+    fn alarm(&self) -> Instant {
+        let ping = self.pings.as_ref().and_then(Pings::next);
+        ping.map_or(self.deadline(), |ping| ping.min(self.deadline()))
     }
 
     /// Moves the alarm forward where the deadline has come nearer; where it has moved away the alarm finds out itself.
     fn hurry(&self, sleep: Pin<&mut Sleep>) {
-        let deadline = self.deadline();
-        if deadline < sleep.deadline() {
-            sleep.reset(deadline);
+        let alarm = self.alarm();
+        if alarm < sleep.deadline() {
+            sleep.reset(alarm);
         }
     }
 
@@ -327,7 +372,7 @@ impl Connection {
             // The hub is gone when this fails: nobody is left to be told.
             let _ = self.inputs.send(Input::Failed(message.destination, message.token, failure)).await;
         }
-        let _ = self.inputs.send(Input::Closed { flow: self.flow, accepted: self.accepted, failure }).await;
+        let _ = self.inputs.send(Input::Closed { flow: self.flow, accepted: self.pings.is_none(), failure }).await;
     }
 }
 

@@ -14,10 +14,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use router::{Post, Shards, Wake};
 
 use super::event::TransportEvent;
-use super::flow::{Connection, Transmit, TransportFailure};
+use super::flow::{Connection, Flow, Received, Transmit, TransportFailure};
 use super::limits::{POST_SLOTS, POST_SPARE};
 use crate::home::home;
 
@@ -101,6 +102,17 @@ impl Exchange {
                 Some(TransportEvent::Closed { flow })
             }
         }
+    }
+
+    /// Whether a datagram is for this shard; else it was copied, and handed over.
+    pub fn keeps(&mut self, flow: &Flow, datagram: &[u8]) -> bool {
+        let elsewhere = !self.posts.is_empty();
+        let Some(to) = elsewhere.then(|| home(&self.shards, datagram)).flatten().filter(|&to| to != self.own) else {
+            return true;
+        };
+        let bytes = Bytes::copy_from_slice(datagram);
+        self.hand(to, TransportEvent::Received(Received { flow: *flow, bytes }));
+        false
     }
 
     /// Takes a message of this shard. It comes back if this shard's sockets send it; what cannot be handed over comes as
@@ -195,8 +207,7 @@ impl Exchange {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::{ConnectionId, Destination, Flow, ListenerId, Received, Token, Transport};
-    use bytes::Bytes;
+    use crate::transport::{ConnectionId, Destination, ListenerId, Token, Transport};
     use router::Random;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -239,11 +250,14 @@ mod tests {
         assert_eq!(one.route(event()), None);
         assert_eq!((woken[0].load(Ordering::Relaxed), woken[1].load(Ordering::Relaxed)), (0, 1));
         two.awake();
+        assert!(two.keeps(&flow(None), &message) && one.keeps(&flow(None), b"no message"));
         assert!(!two.is_empty());
         assert_eq!(two.poll_handed(), Some(Handed::Event(event())));
+        assert!(!one.keeps(&flow(None), &message));
+        assert_eq!(two.poll_handed(), Some(Handed::Event(event())), "a copy of it");
         let homeless = Bytes::from_static(b"OPTIONS sip:h SIP/2.0\r\n\r\n");
         assert_eq!(one.route(received(&homeless, None)), Some(received(&homeless, None)), "any shard refuses it");
-        assert_eq!(one.counters(), ExchangeCounters { handed: 1, dropped: 0, congested: 0 });
+        assert_eq!(one.counters(), ExchangeCounters { handed: 2, dropped: 0, congested: 0 });
     }
 
     #[test]

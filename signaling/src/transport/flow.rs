@@ -5,56 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 
-/// A transport of SIP (RFC 3261 §18).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Transport {
-    /// Datagrams: what is sent may be lost, so transactions retransmit.
-    Udp,
-    /// A stream, framed by Content-Length.
-    Tcp,
-}
-
-impl Transport {
-    /// The transport that a Via or a `transport` parameter names, in any case.
-    pub fn parse(token: &str) -> Option<Transport> {
-        [Transport::Udp, Transport::Tcp].into_iter().find(|transport| token.eq_ignore_ascii_case(transport.as_str()))
-    }
-
-    /// The name in a Via (RFC 3261 §20.42).
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Transport::Udp => "UDP",
-            Transport::Tcp => "TCP",
-        }
-    }
-
-    /// The name in a URI's `transport` parameter (RFC 3261 §19.1.1).
-    pub const fn parameter(self) -> &'static str {
-        match self {
-            Transport::Udp => "udp",
-            Transport::Tcp => "tcp",
-        }
-    }
-
-    /// Whether what is sent arrives or is reported as failed, so that transactions need not retransmit
-    /// (RFC 3261 §17).
-    pub const fn is_reliable(self) -> bool {
-        !matches!(self, Transport::Udp)
-    }
-
-    /// The port where none is written (RFC 3261 §19.1.2).
-    pub const fn default_port(self) -> u16 {
-        match self {
-            Transport::Udp | Transport::Tcp => 5060,
-        }
-    }
-}
-
-impl fmt::Display for Transport {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
+use super::kind::Transport;
 
 /// One of the server's listeners, by its place in [`Listeners`](super::Listeners).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -265,14 +216,6 @@ impl std::error::Error for TransportFailure {}
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn transports_are_named_in_any_case() {
-        assert_eq!(Transport::parse("udp"), Some(Transport::Udp));
-        assert_eq!(Transport::parse("Tcp"), Some(Transport::Tcp));
-        assert_eq!(Transport::parse("SCTP"), None);
-        assert!(Transport::Tcp.is_reliable() && !Transport::Udp.is_reliable());
-    }
 
     #[test]
     fn connections_and_tokens_say_whose_they_are() {

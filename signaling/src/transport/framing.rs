@@ -13,6 +13,9 @@ pub enum Frame {
     Ping,
 }
 
+/// What asks for a [`PONG`] (RFC 5626 §4.4.1).
+pub const PING: &[u8] = b"\r\n\r\n";
+
 /// The answer to a ping (RFC 5626 §4.4.1).
 pub const PONG: &[u8] = b"\r\n";
 
@@ -44,6 +47,15 @@ impl Framer {
     pub fn buffer(&mut self, room: usize) -> &mut BytesMut {
         self.buffer.reserve(room);
         &mut self.buffer
+    }
+
+    /// Takes a single line end off the front, where one is there: for whom has sent a ping. A double one stays.
+    pub fn take_pong(&mut self) -> bool {
+        let found = self.length.is_none() && self.buffer.starts_with(PONG) && !self.buffer.starts_with(PING);
+        if found {
+            self.buffer.advance(PONG.len());
+        }
+        found
     }
 
     /// Whether a message has begun and is not whole.
@@ -155,6 +167,26 @@ mod tests {
             assert_eq!(framer.held(), 0);
             assert!(!framer.is_inside());
         }
+    }
+
+    #[test]
+    fn a_pong_is_told_from_a_ping() {
+        for (stream, pong, rest) in [
+            (&b"\r\n"[..], true, 0),
+            (b"\r\nSIP/2.0 200 OK", true, 14),
+            (b"\r\n\r\n", false, 4),
+            (b"\r", false, 1),
+            (b"", false, 0),
+            (b"SIP", false, 3),
+        ] {
+            let mut framer = Framer::new();
+            framer.push(stream);
+            assert_eq!((framer.take_pong(), framer.held()), (pong, rest), "{stream:?}");
+        }
+        let mut framer = Framer::new();
+        framer.push(&INVITE[..INVITE.len() - 4]);
+        assert_eq!(framer.next_frame(), Ok(None));
+        assert!(!framer.take_pong(), "within a message");
     }
 
     #[test]

@@ -53,6 +53,13 @@ pub const FIRST_MESSAGE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long nothing is accepted after the system had no room for a connection: it will hardly have any sooner.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Longest message of STUN that is read, in octets: RFC 8489 §6.1 keeps them below the least MTU of IPv6, 1,280, less the headers of
+/// IP and UDP.
+pub const STUN_OCTETS_MAX: usize = 1_232;
+
+/// Attributes of one that are named in the answer as not understood: more than any client sends.
+pub const STUN_UNKNOWN_MAX: usize = 8;
+
 /// Octets that wait to be written to one connection. A peer that lets so much pile up does not read; a burst of 64
 /// large messages passes.
 pub const WRITE_QUEUE_OCTETS: usize = 256 << 10;
@@ -71,6 +78,17 @@ pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(32);
 /// How long nothing may come or go on a connection: twice and a half the longest keep-alive interval that phones use
 /// on streams (RFC 5626 §4.4.1 has them ping every 95 to 120 s), so that one lost round closes nothing.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How long after a ping the next one goes over a connection that was opened from here; each connection takes 80 to 100 percent of it
+/// (RFC 5626 §4.4.1: 95 to 120 s, as NATs and firewalls keep TCP for longer, and peers close what is silent).
+pub const PING_INTERVAL: Duration = Duration::from_secs(120);
+
+/// How long a peer that is known to answer pings may take for it (RFC 5626 §4.4.1).
+pub const PONG_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// For how long after the last message a connection that was opened from here is kept by pings: longer than any call lasts that sends
+/// nothing meanwhile. Afterwards it is idle, and ends.
+pub const PINGED_FOR: Duration = Duration::from_secs(4 * 3_600);
 
 /// Names that are kept with their addresses. Trunks and hosts of Contact addresses.
 pub const NAMES_MAX: usize = 4_096;
@@ -93,6 +111,7 @@ pub const NAME_FAILURE_HELD: Duration = Duration::from_secs(15);
 pub const NAME_ABSENT_MAX: Duration = Duration::from_secs(300);
 
 const _: () = assert!(CONNECTIONS_PER_SOURCE < CONNECTIONS_MAX - CONNECTIONS_RESERVED);
+const _: () = assert!(PING_INTERVAL.as_millis() + PONG_TIMEOUT.as_millis() < IDLE_TIMEOUT.as_millis());
 const _: () = assert!(CONNECT_TIMEOUT.as_millis() * 4 < MESSAGE_TIMEOUT.as_millis());
 const _: () = assert!(WRITE_QUEUE_OCTETS >= 2 * crate::limits::MESSAGE_OCTETS_MAX);
 const _: () = assert!(UDP_PAYLOAD_OCTETS_MAX <= crate::limits::MESSAGE_OCTETS_MAX);

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use super::flow::{Destination, ListenerId, Transport};
+use super::flow::{Destination, ListenerId};
+use super::kind::Transport;
 use crate::message::{Via, host_address};
 
 /// DSCP of signalling: class selector 5 (RFC 4594 §4.2).

@@ -7,32 +7,38 @@
 //!                         └── send(Transmit { destination, bytes, token })
 //! ```
 //!
-//! Pure: [`Framer`], [`with_via`], [`response_destination`], [`next_hop`], [`upgrade`], [`Listeners`], [`NameCache`]. The
-//! shell, which reads sockets and clocks: [`Transports`] (`hub`, `udp`, `packet_info`, `tcp`, `connection`) and [`Resolver`].
+//! Pure: [`Framer`], [`with_via`], [`response_destination`], [`next_hop`], [`upgrade`], [`Listeners`], [`NameCache`], `stun`. The
+//! shell, which reads sockets and clocks: [`Transports`] (`hub`, `connections`, and each transport) and [`Resolver`].
 //!
 //! With several shards each has all of this, and an [`Exchange`] by which they hand over what another one is to serve or to send.
 //!
-//! A further transport is a variant of [`Transport`] and a file beside `tcp` that yields its streams.
+//! A transport is a file, such as `udp` and `tcp`, and a line in `kind`: datagrams, or listeners that yield `streams`.
 
 mod bind;
 mod choice;
 mod connection;
+mod connections;
 mod counters;
 mod event;
 mod exchange;
 mod flow;
 mod framing;
 mod hub;
+mod kind;
 pub mod limits;
 mod listener;
 mod names;
 mod packet_info;
+mod pings;
 mod resolve;
 mod settings;
 mod socket;
+mod streams;
+pub(crate) mod stun;
 mod tcp;
 #[cfg(test)]
 mod tests;
+mod told;
 mod udp;
 mod via_rules;
 
@@ -41,11 +47,10 @@ pub use choice::{TcpRefusals, next_hop, next_hop_host, upgrade};
 pub use counters::TransportCounters;
 pub use event::TransportEvent;
 pub use exchange::{Exchange, ExchangeCounters, Handed};
-pub use flow::{
-    Connection, ConnectionId, Destination, Flow, ListenerId, Received, Token, Transmit, Transport, TransportFailure,
-};
-pub use framing::{Frame, Framer, PONG};
+pub use flow::{Connection, ConnectionId, Destination, Flow, ListenerId, Received, Token, Transmit, TransportFailure};
+pub use framing::{Frame, Framer, PING, PONG};
 pub use hub::Transports;
+pub use kind::Transport;
 pub use listener::{Advertised, DSCP_DEFAULT, Listener, ListenerConfig, Listeners};
 pub use names::{Look, NameAnswer, NameCache, Resolution};
 pub use resolve::Resolver;

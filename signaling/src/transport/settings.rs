@@ -2,7 +2,7 @@
 
 use super::limits::{
     CONNECT_TIMEOUT, CONNECTIONS_MAX, CONNECTIONS_PER_SOURCE, CONNECTIONS_RESERVED, FIRST_MESSAGE_TIMEOUT,
-    IDLE_TIMEOUT, MESSAGE_TIMEOUT, WRITE_QUEUE_OCTETS,
+    IDLE_TIMEOUT, MESSAGE_TIMEOUT, PING_INTERVAL, PONG_TIMEOUT, WRITE_QUEUE_OCTETS,
 };
 use router::time::Duration;
 
@@ -29,6 +29,10 @@ pub struct TransportSettings {
     pub message_timeout: Duration,
     /// How long nothing may come or go.
     pub idle_timeout: Duration,
+    /// How often a connection that was opened from here is pinged at least.
+    pub ping_interval: Duration,
+    /// How long a peer that is known to answer pings may take for it.
+    pub pong_timeout: Duration,
 }
 
 impl Default for TransportSettings {
@@ -44,6 +48,8 @@ impl Default for TransportSettings {
             first_message_timeout: FIRST_MESSAGE_TIMEOUT,
             message_timeout: MESSAGE_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
+            ping_interval: PING_INTERVAL,
+            pong_timeout: PONG_TIMEOUT,
         }
     }
 }

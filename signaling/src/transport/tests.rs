@@ -319,6 +319,53 @@ async fn silent_and_slow_peers_are_closed() {
     }
 }
 
+/// Waits for so many octets.
+async fn read(peer: &mut TcpStream, octets: usize) -> Vec<u8> {
+    let mut read = vec![0; octets];
+    peer.read_exact(&mut read).await.unwrap();
+    read
+}
+
+#[tokio::test]
+async fn connections_of_our_own_are_kept_by_pings() {
+    let settings = TransportSettings {
+        ping_interval: Duration::from_millis(10),
+        pong_timeout: Duration::from_millis(20),
+        idle_timeout: Duration::from_millis(500),
+        ..TransportSettings::default()
+    };
+    for answers in [false, true] {
+        let mut here = bounded(Transport::Tcp, "127.0.0.1:0", settings);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        here.send(transmit(to(Transport::Tcp, listener.local_addr().unwrap()), MESSAGE, 1));
+        let (mut peer, _) = while_driven(&mut here, listener.accept()).await.unwrap();
+        while_driven(&mut here, async {
+            assert_eq!(read(&mut peer, MESSAGE.len()).await, MESSAGE.as_bytes());
+            // Who does not know pings, and has nothing to say, is not taken for dead.
+            for _ in 0..5 {
+                assert_eq!(read(&mut peer, PING.len()).await, PING);
+            }
+            if answers {
+                peer.write_all(&[PONG, MESSAGE.as_bytes(), PONG].concat()).await.unwrap();
+            }
+        })
+        .await;
+        if answers {
+            assert_eq!(next_message(&mut here).await.bytes, MESSAGE);
+            // Two pongs make no ping: nothing but pings comes, and then, as the peer that knew them is silent, the end.
+            let rest = while_driven(&mut here, async {
+                let mut rest = Vec::new();
+                peer.read_to_end(&mut rest).await.unwrap();
+                rest
+            });
+            assert_eq!(rest.await.len() % PING.len(), 0);
+            assert!(matches!(next(&mut here).await, TransportEvent::Closed { .. }));
+        } else {
+            assert_eq!(here.connections(), 1);
+        }
+    }
+}
+
 #[tokio::test]
 async fn closing_writes_what_is_queued() {
     let mut here = transports(Transport::Tcp, "127.0.0.1:0");

@@ -6,16 +6,34 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd as _;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use libc::{EADDRNOTAVAIL, EINVAL, EMSGSIZE, ENETUNREACH, ENOBUFS};
 use rustix::net::sockopt::set_socket_recv_buffer_size_force;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
 use super::flow::TransportFailure;
+use super::kind::Kind;
 use super::limits::{DATAGRAMS_PER_TURN, UDP_PAYLOAD_OCTETS_MAX, UDP_RECEIVE_BUFFER};
+use super::listener::ListenerConfig;
 use super::packet_info;
+use super::socket::Socket;
+
+/// UDP.
+pub(super) const KIND: Kind = Kind { name: "UDP", parameter: "udp", default_port: 5060, is_reliable: false, bind };
+
+fn bind(config: &ListenerConfig, shared: bool) -> io::Result<Socket> {
+    let udp = Udp::bind(config.bind, config.dscp, shared)?;
+    if let Some(granted) = udp.granted_less() {
+        tracing::warn!(
+            listener = %udp.local()?,
+            granted,
+            asked = UDP_RECEIVE_BUFFER,
+            "a small receive buffer: bursts may overflow it; raise net.core.rmem_max"
+        );
+    }
+    Ok(Socket::Datagrams(udp))
+}
 
 /// One bound UDP socket.
 #[derive(Debug)]
@@ -27,7 +45,7 @@ pub(super) struct Udp {
     /// What the kernel granted as receive buffer, in octets as it counts them.
     receive_buffer: usize,
     /// Datagrams that it had dropped when it was last asked.
-    dropped: Cell<u32>,
+    overflowed: Cell<u64>,
 }
 
 /// What became of a datagram that was given to the kernel.
@@ -42,7 +60,7 @@ pub(super) enum Given {
 impl Udp {
     /// Binds it; `shared`: with those of other shards.
     pub(super) fn bind(address: SocketAddr, dscp: u8, shared: bool) -> io::Result<Udp> {
-        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        let socket = socket2::Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         prepare(&socket, address, dscp)?;
         socket.set_reuse_port(shared)?;
         // Beyond net.core.rmem_max it takes CAP_NET_ADMIN. A smaller buffer is no reason not to serve.
@@ -55,7 +73,7 @@ impl Udp {
             packet_info::enable(&socket, address.is_ipv4())?;
         }
         socket.bind(&address.into())?;
-        Ok(Udp { socket: UdpSocket::from_std(socket.into())?, everywhere, receive_buffer, dropped: Cell::new(0) })
+        Ok(Udp { socket: UdpSocket::from_std(socket.into())?, everywhere, receive_buffer, overflowed: Cell::new(0) })
     }
 
     /// The octets of the receive buffer that the kernel granted, where they are fewer than were asked for.
@@ -64,10 +82,14 @@ impl Udp {
         Some(self.receive_buffer / 2).filter(|&granted| granted < UDP_RECEIVE_BUFFER)
     }
 
-    /// Datagrams that the kernel dropped since this was last asked.
-    pub(super) fn dropped(&self) -> u64 {
-        let Some(all) = packet_info::dropped(&self.socket) else { return 0 };
-        u64::from(all.wrapping_sub(self.dropped.replace(all)))
+    /// Datagrams that the kernel dropped since the socket was opened. It counts modulo 2³², and is asked more often than it can lose
+    /// as many.
+    pub(super) fn overflowed(&self) -> u64 {
+        if let Some(lost) = packet_info::dropped(&self.socket) {
+            let all = self.overflowed.get();
+            self.overflowed.set(all + u64::from(lost.wrapping_sub(all as u32)));
+        }
+        self.overflowed.get()
     }
 
     pub(super) fn local(&self) -> io::Result<SocketAddr> {
@@ -80,7 +102,7 @@ impl Udp {
 
     /// Takes a batch of datagrams, each with its source and, on a socket for every address, the one that it came to. True if
     /// more may wait.
-    pub(super) fn receive(&self, buffer: &mut [u8], mut take: impl FnMut(SocketAddr, Option<IpAddr>, Bytes)) -> bool {
+    pub(super) fn receive(&self, buffer: &mut [u8], mut take: impl FnMut(SocketAddr, Option<IpAddr>, &[u8])) -> bool {
         for _ in 0..DATAGRAMS_PER_TURN {
             let received = match self.everywhere {
                 false => self.socket.try_recv_from(buffer).map(|(length, source)| (length, source, None)),
@@ -91,7 +113,7 @@ impl Udp {
             };
             match received {
                 Ok((length, source, local)) if !is_keep_alive(&buffer[..length]) => {
-                    take(source, local, Bytes::copy_from_slice(&buffer[..length]));
+                    take(source, local, &buffer[..length]);
                 }
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
@@ -139,7 +161,7 @@ impl Udp {
 }
 
 /// What listeners and connections of all transports have in common.
-pub(super) fn prepare(socket: &Socket, address: SocketAddr, dscp: u8) -> io::Result<()> {
+pub(super) fn prepare(socket: &socket2::Socket, address: SocketAddr, dscp: u8) -> io::Result<()> {
     socket.set_nonblocking(true)?;
     // The code point is the upper six bits of the field (RFC 2474 §3).
     let field = u32::from(dscp & 63) << 2;
@@ -211,6 +233,23 @@ mod tests {
         let long = vec![b'x'; UDP_PAYLOAD_OCTETS_MAX + 1];
         assert_eq!(udp.send(local, None, &long), Err(TransportFailure::TooLong));
         assert!(udp.send("127.0.0.1:0".parse().unwrap(), None, b"x").is_err());
+    }
+
+    #[tokio::test]
+    async fn what_is_lost_is_counted_however_little_was_left() {
+        let udp = Udp::bind("127.0.0.1:0".parse().unwrap(), 24, false).unwrap();
+        // The least that the kernel grants holds a few datagrams, far from a batch.
+        SockRef::from(&udp.socket).set_recv_buffer_size(1).unwrap();
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let given = DATAGRAMS_PER_TURN as u64 / 2;
+        for _ in 0..given {
+            peer.send_to(b"OPTIONS sip:h SIP/2.0", udp.local().unwrap()).unwrap();
+        }
+        udp.socket.readable().await.unwrap();
+        let mut received = 0;
+        assert!(!udp.receive(&mut [0; 100], |_, _, _| received += 1), "not a whole batch");
+        assert!(udp.overflowed() > 0);
+        assert_eq!(udp.overflowed() + received, given, "asked twice, counted once");
     }
 
     #[tokio::test]

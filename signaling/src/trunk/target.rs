@@ -30,7 +30,7 @@ impl Target {
     pub fn parse(text: &str) -> Option<Self> {
         let (transport, rest) = match text.split_once(':') {
             Some((transport, rest)) if Transport::parse(transport).is_some() => (Transport::parse(transport)?, rest),
-            _ => (Transport::Udp, text),
+            _ => (Transport::DEFAULT, text),
         };
         let default = transport.default_port();
         if let Some(address) = host_address(rest) {

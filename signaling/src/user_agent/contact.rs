@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 pub(crate) fn contact(listener: &Listener, local: Option<IpAddr>) -> String {
     let advertised = listener.advertised_from(local);
     match listener.transport() {
-        Transport::Udp => format!("<sip:{advertised}>"),
+        Transport::DEFAULT => format!("<sip:{advertised}>"),
         transport => format!("<sip:{advertised};transport={}>", transport.parameter()),
     }
 }
@@ -59,10 +59,10 @@ impl FlowText {
         Some(Flow { transport, listener, local, remote, connection: Some(connection) })
     }
 
-    /// Where a request goes by it: for UDP from the same listener and address, if that is bound still. For a stream the connection
+    /// Where a request goes by it: for datagrams from the same listener and address, if that is bound still. For a stream the connection
     /// itself is needed, so there is none here.
     pub(crate) fn datagrams(&self, listeners: &Listeners) -> Option<Destination> {
-        if self.transport != Transport::Udp {
+        if self.transport.is_reliable() {
             return None;
         }
         let serves = |bound: SocketAddr| {

@@ -67,9 +67,9 @@ impl Whither {
         let request_uri = uri.without(&["method"]);
         let routes = RouteSet::of_values(contact.path.iter().map(|hop| hop.reveal().as_str()));
         let flow = FlowText::parse(contact.flow.reveal());
-        let by_flow = flow.and_then(|flow| match flow.transport {
-            Transport::Udp => flow.datagrams(&means.config.listeners),
-            Transport::Tcp => means.flows.to(flow.remote).map(Destination::flow),
+        let by_flow = flow.and_then(|flow| match flow.transport.is_reliable() {
+            false => flow.datagrams(&means.config.listeners),
+            true => means.flows.to(flow.remote).map(Destination::flow),
         });
         let hop = match by_flow {
             Some(destination) => Hop::Addresses(VecDeque::from([destination])),
@@ -93,7 +93,7 @@ impl Whither {
         let port = Some(target.port).filter(|&port| port != target.transport.default_port());
         let uri = Uri::sip(Scheme::Sip, Some(number), &to_host, port).ok_or(CauseKind::UnknownNumber)?;
         let request_uri = match target.transport {
-            Transport::Udp => uri,
+            Transport::DEFAULT => uri,
             transport => uri.with_parameter("transport", Some(transport.parameter())).unwrap_or(uri),
         };
         let hop = match &target.host {
@@ -118,7 +118,7 @@ fn hop_of(uri: UriRef<'_>) -> Option<Hop> {
         return None;
     }
     let transport = match uri.transport() {
-        None => Transport::Udp,
+        None => Transport::DEFAULT,
         Some(name) => Transport::parse(name)?,
     };
     let port = uri.port().filter(|&port| port != 0).unwrap_or_else(|| transport.default_port());

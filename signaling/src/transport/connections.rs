@@ -1,0 +1,296 @@
+//! The connections of all stream transports of a shard: which there are, who may have how many, and which one a message takes.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::{IpAddr, SocketAddr};
+use std::task::{Context, Poll};
+
+use router::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::JoinSet;
+
+use super::connection::{self, Handle, Input, Outgoing, Patience, pair};
+use super::event::TransportEvent;
+use super::flow::{Connection, ConnectionId, Flow, ListenerId, TransportFailure};
+use super::limits::CONNECTION_INPUTS;
+use super::listener::Listener;
+use super::pings::Pings;
+use super::settings::TransportSettings;
+use super::streams::Streams;
+use super::told::Told;
+use crate::admission::network_of;
+use crate::trunk::Source;
+
+/// All connections. They are tasks of the runtime; what they tell comes by [`receive`](Self::receive).
+#[derive(Debug)]
+pub(super) struct Connections {
+    settings: TransportSettings,
+    handles: HashMap<ConnectionId, Handle>,
+    /// Connections that were opened from here, by listener and peer: further messages there take them.
+    opened: HashMap<(ListenerId, SocketAddr), ConnectionId>,
+    /// Accepted connections that are no trunk's, by host.
+    accepted_from: BTreeMap<IpAddr, usize>,
+    /// Those of trunks.
+    accepted_of_trunks: BTreeSet<ConnectionId>,
+    /// Where trunks' connections come from.
+    trunks: Vec<Source>,
+    last: u64,
+    tasks: JoinSet<()>,
+    inputs: Receiver<Input>,
+    input_sender: Sender<Input>,
+    /// What came while [`poll_ready`](Self::poll_ready) looked.
+    stashed: Vec<Input>,
+}
+
+impl Connections {
+    /// None yet.
+    pub(super) fn new(settings: TransportSettings) -> Connections {
+        let (input_sender, inputs) = channel(CONNECTION_INPUTS);
+        Connections {
+            settings,
+            handles: HashMap::new(),
+            opened: HashMap::new(),
+            accepted_from: BTreeMap::new(),
+            accepted_of_trunks: BTreeSet::new(),
+            trunks: Vec::new(),
+            last: 0,
+            tasks: JoinSet::new(),
+            inputs,
+            input_sender,
+            stashed: Vec::new(),
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.handles.len()
+    }
+
+    /// Where the trunks' connections come from, from now on.
+    pub(super) fn set_trunks(&mut self, sources: Vec<Source>) {
+        self.trunks = sources;
+    }
+
+    /// Ready when one of them has told something.
+    pub(super) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.stashed.is_empty()
+            && let Poll::Ready(Some(input)) = self.inputs.poll_recv(context)
+        {
+            self.stashed.push(input);
+        }
+        if self.stashed.is_empty() { Poll::Pending } else { Poll::Ready(()) }
+    }
+
+    /// Takes a bounded batch of what they tell. True if more waits.
+    pub(super) fn receive(&mut self, told: &mut Told) -> bool {
+        for input in std::mem::take(&mut self.stashed) {
+            self.take_input(told, input);
+        }
+        for _ in 0..CONNECTION_INPUTS {
+            match self.inputs.try_recv() {
+                Ok(input) => self.take_input(told, input),
+                Err(_) => break,
+            }
+        }
+        while self.tasks.try_join_next().is_some() {}
+        !self.inputs.is_empty()
+    }
+
+    /// Writes what is queued and closes all of them; what is not done within that time is cut.
+    pub(super) async fn close(mut self, within: Duration) {
+        // Letting go of the handles asks the tasks to finish.
+        self.handles = HashMap::new();
+        let (mut tasks, mut inputs) = (self.tasks, self.inputs);
+        let done = async {
+            loop {
+                tokio::select! {
+                    task = tasks.join_next() => if task.is_none() { break },
+                    _ = inputs.recv() => {}
+                }
+            }
+        };
+        let in_time = tokio::time::timeout(within, done).await.is_ok();
+        if !in_time {
+            tracing::info!("connections that did not close in time are cut");
+        }
+        tasks.abort_all();
+    }
+
+    /// Sends a message by the connection that it names, else by one to its address.
+    pub(super) fn send(
+        &mut self,
+        told: &mut Told,
+        (listener, bound): (ListenerId, &Listener),
+        streams: &dyn Streams,
+        message: Outgoing,
+    ) {
+        let (first, address) = match message.destination.connection {
+            Connection::Any => (None, Some(message.destination.remote)),
+            Connection::Only(connection) => (Some(connection), None),
+            Connection::Prefer(connection, address) => (Some(connection), Some(address)),
+        };
+        let message = match first.filter(|connection| self.handles.contains_key(connection)) {
+            Some(connection) => match self.write(told, connection, message) {
+                None => return,
+                Some(message) => message,
+            },
+            None => message,
+        };
+        match address {
+            Some(address) => self.send_to_address(told, (listener, bound), streams, address, message),
+            None => told.fail(message.destination, message.token, TransportFailure::Closed),
+        }
+    }
+
+    /// By the connection that was opened there before, or a new one.
+    fn send_to_address(
+        &mut self,
+        told: &mut Told,
+        (listener, bound): (ListenerId, &Listener),
+        streams: &dyn Streams,
+        remote: SocketAddr,
+        message: Outgoing,
+    ) {
+        let message = match self.opened.get(&(listener, remote)) {
+            Some(&connection) => match self.write(told, connection, message) {
+                None => return,
+                Some(message) => message,
+            },
+            None => message,
+        };
+        if self.handles.len() >= self.settings.connections {
+            return told.fail(message.destination, message.token, TransportFailure::TooManyConnections);
+        }
+        let local = bound.local();
+        let connecting = streams.open(local, remote);
+        let connect_timeout = self.settings.connect_timeout;
+        let (connection, task) = self.connection((listener, bound), local, remote, false);
+        self.tasks.spawn(task.open(connecting, connect_timeout));
+        self.opened.insert((listener, remote), connection);
+        told.counters.opened += 1;
+        if let Some(message) = self.write(told, connection, message) {
+            told.fail(message.destination, message.token, TransportFailure::Congested);
+        }
+    }
+
+    /// Queues a message. It comes back where the connection has ended; where the peer does not read, the connection is
+    /// cut and the message is reported.
+    fn write(&mut self, told: &mut Told, connection: ConnectionId, message: Outgoing) -> Option<Outgoing> {
+        let Some(handle) = self.handles.get(&connection) else { return Some(message) };
+        match handle.write(message) {
+            None => {
+                told.counters.sent += 1;
+                None
+            }
+            Some((message, TransportFailure::Congested)) => {
+                told.counters.congested += 1;
+                if let Some(handle) = self.forget(connection) {
+                    handle.cut();
+                }
+                told.fail(message.destination, message.token, TransportFailure::Congested);
+                None
+            }
+            Some((message, _)) => {
+                self.forget(connection);
+                Some(message)
+            }
+        }
+    }
+
+    /// Takes a connection that a peer opened, unless there is no room for it.
+    pub(super) fn accept(
+        &mut self,
+        told: &mut Told,
+        (listener, bound): (ListenerId, &Listener),
+        streams: &dyn Streams,
+        stream: TcpStream,
+        remote: SocketAddr,
+    ) {
+        let host = network_of(remote.ip());
+        let of_trunk = self.trunks.iter().any(|source| source.contains_host(remote.ip()));
+        let settings = &self.settings;
+        let from = self.accepted_from.get(&host).copied().unwrap_or(0);
+        let reserved = if of_trunk { 0 } else { settings.connections_reserved };
+        let room = self.handles.len() + reserved < settings.connections;
+        if !room || !of_trunk && from >= settings.connections_per_source {
+            told.counters.rejected += 1;
+            return;
+        }
+        let Some(local) = stream.local_addr().ok() else { return };
+        told.counters.accepted += 1;
+        let (id, task) = self.connection((listener, bound), local, remote, true);
+        if of_trunk {
+            self.accepted_of_trunks.insert(id);
+        } else {
+            *self.accepted_from.entry(host).or_default() += 1;
+        }
+        let patience = self.settings.first_message_timeout;
+        self.tasks.spawn(task.open(streams.accept(stream), patience));
+    }
+
+    fn connection(
+        &mut self,
+        (listener, bound): (ListenerId, &Listener),
+        local: SocketAddr,
+        remote: SocketAddr,
+        accepted: bool,
+    ) -> (ConnectionId, connection::Connection) {
+        self.last += 1;
+        let id = ConnectionId::of_shard(self.settings.shard, self.last);
+        let transport = bound.transport();
+        let flow = Flow { transport, listener, local, remote, connection: Some(id) };
+        let settings = &self.settings;
+        let patience = Patience {
+            first: settings.first_message_timeout,
+            message: settings.message_timeout,
+            idle: settings.idle_timeout,
+            pong: settings.pong_timeout,
+        };
+        // Connections that were opened together are not pinged together.
+        let interval = settings.ping_interval * (80 + (self.last % 21) as u32) / 100;
+        let pings = (!accepted).then(|| Pings::every(interval));
+        let bound = self.settings.write_queue_octets;
+        let (handle, task) = pair(flow, pings, self.input_sender.clone(), patience, bound);
+        self.handles.insert(id, handle);
+        (id, task)
+    }
+
+    fn take_input(&mut self, told: &mut Told, input: Input) {
+        match input {
+            Input::Received(received) => {
+                told.counters.received += 1;
+                told.events.push_back(TransportEvent::Received(received));
+            }
+            Input::Failed(destination, token, failure) => told.fail(destination, token, failure),
+            Input::Closed { flow, accepted, failure } => {
+                tracing::debug!(transport = %flow.transport, %failure, "connection ended");
+                if let Some(connection) = flow.connection {
+                    self.forget(connection);
+                }
+                let of_trunk = flow.connection.is_some_and(|connection| self.accepted_of_trunks.remove(&connection));
+                if accepted && !of_trunk {
+                    self.release_source(network_of(flow.remote.ip()));
+                }
+                told.events.push_back(TransportEvent::Closed { flow });
+            }
+        }
+    }
+
+    /// Messages no longer find the connection. Its place among its source's is free once its task has ended.
+    fn forget(&mut self, connection: ConnectionId) -> Option<Handle> {
+        let handle = self.handles.remove(&connection)?;
+        let peer = (handle.flow.listener, handle.flow.remote);
+        if self.opened.get(&peer) == Some(&connection) {
+            self.opened.remove(&peer);
+        }
+        Some(handle)
+    }
+
+    fn release_source(&mut self, source: IpAddr) {
+        let Some(count) = self.accepted_from.get_mut(&source) else { return };
+        *count -= 1;
+        if *count == 0 {
+            self.accepted_from.remove(&source);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The transports that there are (RFC 3261 §18). A further one is a file that describes it, and a line in the list below.
+
+use std::fmt;
+use std::io;
+
+use super::listener::ListenerConfig;
+use super::socket::Socket;
+use super::{tcp, udp};
+
+/// What there is to know of a transport.
+#[derive(Debug)]
+pub(super) struct Kind {
+    /// The name in a Via (RFC 3261 §20.42).
+    pub(super) name: &'static str,
+    /// The name in a URI's `transport` parameter (RFC 3261 §19.1.1).
+    pub(super) parameter: &'static str,
+    /// The port where none is written (RFC 3261 §19.1.2).
+    pub(super) default_port: u16,
+    /// Whether what is sent arrives or is reported as failed.
+    pub(super) is_reliable: bool,
+    /// Binds a listener; the second argument: whether other shards bind the same address.
+    pub(super) bind: fn(&ListenerConfig, bool) -> io::Result<Socket>,
+}
+
+macro_rules! transports {
+    ($($(#[$doc:meta])* $transport:ident = $kind:path;)*) => {
+        /// A transport of SIP.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Transport {
+            $($(#[$doc])* $transport,)*
+        }
+
+        impl Transport {
+            /// All of them.
+            pub const ALL: &'static [Transport] = &[$(Transport::$transport),*];
+
+            pub(super) const fn kind(self) -> &'static Kind {
+                match self {
+                    $(Transport::$transport => &$kind,)*
+                }
+            }
+        }
+    };
+}
+
+transports! {
+    /// Datagrams: what is sent may be lost, so transactions retransmit.
+    Udp = udp::KIND;
+    /// A stream, framed by Content-Length.
+    Tcp = tcp::KIND;
+}
+
+impl Transport {
+    /// What a `sip:` URI means that names none (RFC 3263 §4.1).
+    pub const DEFAULT: Transport = Transport::Udp;
+
+    /// The transport that a Via or a `transport` parameter names, in any case.
+    pub fn parse(token: &str) -> Option<Transport> {
+        Transport::ALL.iter().copied().find(|transport| token.eq_ignore_ascii_case(transport.as_str()))
+    }
+
+    /// The name in a Via (RFC 3261 §20.42).
+    pub const fn as_str(self) -> &'static str {
+        self.kind().name
+    }
+
+    /// The name in a URI's `transport` parameter (RFC 3261 §19.1.1).
+    pub const fn parameter(self) -> &'static str {
+        self.kind().parameter
+    }
+
+    /// Whether what is sent arrives or is reported as failed, so that transactions need not retransmit
+    /// (RFC 3261 §17).
+    pub const fn is_reliable(self) -> bool {
+        self.kind().is_reliable
+    }
+
+    /// The port where none is written (RFC 3261 §19.1.2).
+    pub const fn default_port(self) -> u16 {
+        self.kind().default_port
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transports_are_named_in_any_case() {
+        assert_eq!(Transport::parse("udp"), Some(Transport::Udp));
+        assert_eq!(Transport::parse("Tcp"), Some(Transport::Tcp));
+        assert_eq!(Transport::parse("SCTP"), None);
+        assert!(Transport::Tcp.is_reliable() && !Transport::Udp.is_reliable());
+    }
+}
