@@ -21,20 +21,22 @@ use crate::registrar::{Accounts, Bindings};
 use crate::trace::Trace;
 use crate::transaction::Transactions;
 use crate::transport::{
-    ExchangeCounters, Flow, Maddr, Received as Datagram, Resolution, Token, Transmit, TransportCounters,
-    TransportFailure,
+    Destination, ExchangeCounters, Flow, Maddr, Received as Datagram, Resolution, Token, Transmit, TransportCounters,
+    TransportFailure, stun,
 };
 use crate::trunk::Trunks;
 use crate::user_agent::authentication::Gate;
 use crate::user_agent::keep_alive::KeepAlives;
 use crate::user_agent::leg::Leg;
 use crate::user_agent::means::Means;
+use bytes::Bytes;
 use home_shard::HomeShard;
 use loading::Loading;
 use neighbours::Neighbours;
 use router::parameter::CauseKind;
 use router::time::{Instant, Now, WallTime};
 use router::{Address, Instance, Instances, ModuleKind, Outbox, OwnMap, Random, Received, Service, Subscriptions};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use writing::Writing;
 
@@ -51,6 +53,8 @@ pub struct Signaling {
     neighbours: Neighbours,
     home_shard: HomeShard,
     writing: Writing,
+    /// Answers to STUN that are to be sent.
+    stun_answers: VecDeque<Transmit>,
     since: WallTime,
 }
 
@@ -101,6 +105,7 @@ impl Signaling {
             neighbours,
             home_shard: HomeShard::default(),
             writing: Writing::default(),
+            stun_answers: VecDeque::new(),
             since: now.wall,
         };
         signaling.load();
@@ -131,9 +136,22 @@ impl Signaling {
 
     /// A message came.
     pub fn handle_message(&mut self, now: Now, received: Datagram) {
-        self.means.now = now;
         let Datagram { flow, bytes } = received;
-        let Some(standing) = self.admit(&flow, &bytes) else { return };
+        self.take(now, flow, &bytes, || bytes.clone());
+    }
+
+    /// A datagram came. It is copied once it is admitted, so that what is refused costs no memory.
+    pub fn handle_datagram(&mut self, now: Now, flow: &Flow, octets: &[u8]) {
+        self.take(now, *flow, octets, || Bytes::copy_from_slice(octets));
+    }
+
+    fn take(&mut self, now: Now, flow: Flow, octets: &[u8], own: impl FnOnce() -> Bytes) {
+        self.means.now = now;
+        let Some(standing) = self.admit(&flow, octets) else { return };
+        if !flow.transport.is_reliable() && stun::is_stun(octets) {
+            return self.answer_stun(&flow, octets);
+        }
+        let bytes = own();
         self.means.counters.received(&bytes);
         let maddr = if matches!(standing, Standing::Trunk(_)) { Maddr::Followed } else { Maddr::Ignored };
         let received = Datagram { flow, bytes: bytes.clone() };
@@ -141,6 +159,14 @@ impl Signaling {
             self.means.trace.received(now.wall, &flow, &bytes, standing == Standing::Unknown);
         }
         self.handle_events();
+    }
+
+    /// A phone asks by STUN whether its flow lives (RFC 5626 §4.4.2).
+    fn answer_stun(&mut self, flow: &Flow, octets: &[u8]) {
+        let Some(bytes) = stun::answer(octets, flow.remote) else { return };
+        self.means.counters.stun_answers += 1;
+        let destination = Destination::flow(flow);
+        self.stun_answers.push_back(Transmit { destination, bytes, token: None });
     }
 
     /// A message did not leave.
@@ -169,6 +195,9 @@ impl Signaling {
 
     /// The next message to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        if let Some(answer) = self.stun_answers.pop_front() {
+            return Some(answer);
+        }
         let transmit = self.means.transactions.poll_transmit()?;
         let Means { now, counters, trace, config, .. } = &mut self.means;
         counters.sent(&transmit.bytes);

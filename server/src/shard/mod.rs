@@ -40,6 +40,10 @@ const HANG_UP_WITHIN: Duration = Duration::from_secs(3);
 /// How often it looks whether they have.
 const HANG_UP_POLL: Duration = Duration::from_millis(5);
 
+/// How often the counts of the sockets are noted: those of the kernel cost a call of the system each, and nobody reads them more
+/// often than each second.
+const NOTE_INTERVAL: Duration = Duration::from_millis(100);
+
 /// How soon it is tried again to hand over what found no room.
 const HELD_RETRY: Duration = Duration::from_millis(1);
 
@@ -72,6 +76,8 @@ pub struct Shard {
     pub clock: Clock,
     /// What is in force.
     pub live: Live,
+    /// When the counts of the sockets were noted.
+    pub noted: Instant,
 }
 
 impl std::fmt::Debug for Shard {
@@ -186,9 +192,21 @@ impl Shard {
     /// One turn: what came, what the modules make of it, what is to be sent.
     fn work(&mut self) -> Worked {
         let now = self.clock.now();
+        if now.instant.since(self.noted) >= NOTE_INTERVAL {
+            self.noted = now.instant;
+            self.signaling.note_transports(self.transports.counters());
+        }
         let held = self.exchange.is_held();
-        let mut more = !held && self.transports.receive();
-        let mut messages = self.take_events(now);
+        let mut messages = 0;
+        let (signaling, exchange) = (&mut self.signaling, &mut self.exchange);
+        let mut more = !held
+            && self.transports.receive_with(|flow, datagram| {
+                messages += 1;
+                if exchange.keeps(flow, datagram) {
+                    signaling.handle_datagram(now, flow, datagram);
+                }
+            });
+        messages += self.take_events(now);
         let handed = self.take_handed(now);
         messages += handed;
         more |= handed == HANDED_PER_TURN;
@@ -215,7 +233,6 @@ impl Shard {
                 self.transports.send(transmit);
             }
         }
-        self.signaling.note_transports(self.transports.counters());
         if !self.shards.is_one() {
             self.signaling.note_exchange(self.exchange.counters());
         }

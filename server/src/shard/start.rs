@@ -109,6 +109,7 @@ impl Shards {
                     waker: seat.waker,
                     clock,
                     live,
+                    noted: now.instant,
                 };
                 let _ = bound.send(Ok(shard.transports.listeners().clone()));
                 shard.run(stopped).await;

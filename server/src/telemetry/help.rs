@@ -93,6 +93,7 @@ const HELP: &[(&str, &str)] = &[
     ("sip_responses_sent", "SIP responses sent."),
     ("sip_retransmitted", "Repetitions of messages that were sent."),
     ("sip_stray_responses", "Responses to nothing."),
+    ("sip_stun_answers", "STUN Binding requests of phones on SIP ports that were answered."),
     ("sip_timed_out", "Requests that no answer came to."),
     ("sip_transactions_refused", "Requests refused as the table of transactions was full."),
     ("sip_transport_failures", "Messages that did not leave."),

@@ -60,6 +60,8 @@ pub(crate) struct Counters {
     pub(crate) exchange: ExchangeCounters,
     /// What the sockets have seen.
     pub(crate) transport: TransportCounters,
+    /// Binding requests of STUN that were answered.
+    pub(crate) stun_answers: u64,
     /// Challenges sent.
     pub(crate) challenges: u64,
     /// Credentials that were wrong.
@@ -113,6 +115,7 @@ impl Counters {
             ("sip_late_forks_ignored", self.late_forks_ignored),
             ("sip_keep_alives_answered", self.keep_alives_answered),
             ("sip_keep_alives_unanswered", self.keep_alives_unanswered),
+            ("sip_stun_answers", self.stun_answers),
             ("sip_bindings_put_back", self.bindings_put_back),
             ("sip_datagrams_unsent", self.transport.lost),
             ("sip_datagrams_overflowed", self.transport.overflowed),

@@ -98,6 +98,11 @@ pub(crate) struct World {
     pub(crate) names: BTreeMap<String, Resolution>,
     /// Connections of peers that use TCP.
     pub(crate) connections: BTreeMap<SocketAddr, ConnectionId>,
+    /// The listeners of ours that peers send to, with their addresses, where it is not the first one.
+    pub(crate) interfaces: BTreeMap<SocketAddr, (ListenerId, SocketAddr)>,
+    /// The listener that the last message to a peer left by.
+    pub(crate) left_by: BTreeMap<SocketAddr, ListenerId>,
+    listeners: Listeners,
     /// Whether everything that we send has to be valid; the answer to garbage repeats some of it.
     pub(crate) strict: bool,
 }
@@ -141,6 +146,7 @@ impl World {
         let mut config =
             Config { listeners, trunks: vec![trunk], keep_alive: None, agent: "Test".to_owned(), ..Config::default() };
         change(&mut config);
+        let listeners = config.listeners.clone();
         let router = Router::new(PlatformId(1));
         let signaling = Signaling::new(0, config, now, Random::from_seed(seed));
         Self {
@@ -160,6 +166,9 @@ impl World {
             inboxes: BTreeMap::new(),
             names: BTreeMap::new(),
             connections: BTreeMap::new(),
+            interfaces: BTreeMap::new(),
+            left_by: BTreeMap::new(),
+            listeners,
             strict: true,
         }
     }
@@ -173,8 +182,9 @@ impl World {
     pub(crate) fn send_octets(&mut self, from: SocketAddr, octets: &[u8]) {
         let connection = self.connections.get(&from).copied();
         let transport = if connection.is_some() { Transport::Tcp } else { Transport::Udp };
-        let listener = ListenerId(u16::from(connection.is_some()));
-        let flow = Flow { transport, listener, local: SERVER.parse().unwrap(), remote: from, connection };
+        let own = (ListenerId(u16::from(connection.is_some())), SERVER.parse().unwrap());
+        let (listener, local) = self.interfaces.get(&from).copied().unwrap_or(own);
+        let flow = Flow { transport, listener, local, remote: from, connection };
         self.carry(transport, Delivery::ToServer(flow, Bytes::copy_from_slice(octets)));
     }
 
@@ -248,6 +258,9 @@ impl World {
                 }
             }
             while let Some(transmit) = self.signaling.poll_transmit() {
+                if let Some((listener, _)) = self.listeners.select(&transmit.destination) {
+                    self.left_by.insert(transmit.destination.remote, listener);
+                }
                 let delivery = Delivery::ToPeer(transmit.destination.remote, transmit.bytes);
                 self.carry(transmit.destination.transport, delivery);
             }
