@@ -4,21 +4,8 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use rsip::SipMessage;
 use rsip::prelude::*;
-use signaling::message::{Header, Message};
-use std::path::{Path, PathBuf};
-
-/// Messages that `rsip` reads as they stand, or in plain form.
-const MESSAGES: [&[u8]; 9] = [
-    include_bytes!("torture/lwsdisp.sip"),
-    include_bytes!("torture/transports.sip"),
-    include_bytes!("torture/mpart01.sip"),
-    include_bytes!("torture/wsinv.sip"),
-    include_bytes!("torture/semiuri.sip"),
-    include_bytes!("torture/inv2543.sip"),
-    include_bytes!("torture/cparam01.sip"),
-    include_bytes!("torture/noreason.sip"),
-    include_bytes!("torture/zeromf.sip"),
-];
+use signaling::message::{Header, Message, NameAddr};
+use std::path::Path;
 
 /// Compares what both made of the same octets.
 fn agree(ours: &Message, theirs: &SipMessage) {
@@ -29,72 +16,106 @@ fn agree(ours: &Message, theirs: &SipMessage) {
     if let (Some(method), SipMessage::Request(request)) = (ours.method(), theirs) {
         assert_eq!(method.as_str(), request.method.to_string());
     }
+    if let (Ok(uri), SipMessage::Request(request)) = (ours.request_uri(), theirs)
+        && uri.scheme().is_sip()
+    {
+        assert_eq!(uri.user(), request.uri.user());
+        assert!(uri.host().eq_ignore_ascii_case(&request.uri.host().to_string()));
+        assert_eq!(uri.port(), request.uri.host_with_port.port.map(|port| *port.value()));
+    }
     if let (Ok(id), Ok(header)) = (ours.call_id(), theirs.call_id_header()) {
         assert_eq!(id, header.value().trim());
     }
     if let (Ok(cseq), Ok(Ok(typed))) = (ours.cseq(), theirs.cseq_header().map(|header| header.typed())) {
         assert_eq!((cseq.number, cseq.method.as_str()), (typed.seq, typed.method.to_string().as_str()));
     }
+    if let (Ok(Some(hops)), Ok(Ok(theirs))) =
+        (ours.max_forwards(), theirs.max_forwards_header().map(|header| header.num()))
+    {
+        assert_eq!(u32::from(hops), theirs);
+    }
     if let (Ok(from), Ok(Ok(typed))) = (ours.from(), theirs.from_header().map(|header| header.typed())) {
-        assert_eq!(from.tag(), typed.tag().map(|tag| tag.value()));
-        // `rsip` finds no user in an address without angle brackets.
-        if ours.text(Header::From).is_some_and(|text| text.contains('<')) {
-            assert_eq!(from.uri().user(), typed.uri.user());
-        }
+        same_address(&from, typed.display_name.as_deref(), &typed.uri, typed.tag().map(|tag| tag.value()));
+    }
+    if let (Ok(to), Ok(Ok(typed))) = (ours.to(), theirs.to_header().map(|header| header.typed())) {
+        same_address(&to, typed.display_name.as_deref(), &typed.uri, typed.tag().map(|tag| tag.value()));
+    }
+    if let (Ok(Some(contact)), Ok(Ok(typed))) = (ours.contact(), theirs.contact_header().map(|header| header.typed())) {
+        same_uri(&contact, &typed.uri);
     }
     if let (Ok(via), Ok(Ok(typed))) = (ours.via(), theirs.via_header().map(|header| header.typed())) {
         assert_eq!(via.transport().to_ascii_uppercase(), typed.transport.to_string());
         assert_eq!(via.branch(), typed.branch().map(|branch| branch.value()));
+        assert!(via.host().eq_ignore_ascii_case(&typed.uri.host().to_string()));
+        assert_eq!(via.port(), typed.uri.host_with_port.port.map(|port| *port.value()));
     }
 }
 
-#[test]
-fn both_read_the_same_and_convert_both_ways() {
-    let mut converted = 0;
-    for octets in MESSAGES {
-        let ours = Message::parse_datagram(Bytes::from_static(octets)).unwrap();
-        if let Ok(theirs) = SipMessage::try_from(octets) {
-            agree(&ours, &theirs);
-        }
-        let Ok(theirs) = SipMessage::try_from(&ours) else { continue };
-        converted += 1;
-        agree(&ours, &theirs);
-        let back = Message::try_from(&theirs).unwrap();
-        agree(&back, &theirs);
-        assert_eq!(back.body(), ours.body());
-        assert_eq!(back.vias().count(), ours.vias().count());
-        assert_eq!(back.header(Header::CallId), ours.header(Header::CallId));
+fn same_address(ours: &NameAddr<'_>, name: Option<&str>, uri: &rsip::Uri, tag: Option<&str>) {
+    assert_eq!(ours.tag(), tag);
+    if let (Some(ours), Some(theirs)) = (ours.display_name(), name) {
+        // It leaves escapes as they stand.
+        assert_eq!(ours, theirs.replace("\\\"", "\"").replace("\\\\", "\\"));
     }
-    assert!(converted >= 6, "{converted} of {} converted", MESSAGES.len());
+    same_uri(ours, uri);
 }
 
-/// The messages of RFC 4475 and RFC 5118, and what fuzzing found.
-#[test]
-fn whatever_both_accept_both_read_the_same() {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files: Vec<PathBuf> = ["tests/torture", "../fuzz/corpus/sip_message"]
-        .into_iter()
-        .flat_map(|folder| std::fs::read_dir(own.join(folder)).unwrap())
+fn same_uri(ours: &NameAddr<'_>, theirs: &rsip::Uri) {
+    if ours.uri().scheme().is_sip() {
+        assert_eq!(ours.uri().user(), theirs.user());
+        assert!(ours.uri().host().eq_ignore_ascii_case(&theirs.host().to_string()));
+    }
+}
+
+/// The files of a folder beside this one.
+fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut files: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_none_or(|extension| extension == "sip"))
+        .map(|path| (path.display().to_string(), std::fs::read(&path).unwrap()))
         .collect();
-    files.sort_unstable();
-    let (mut compared, mut differ) = (0, Vec::new());
-    for path in files {
-        let octets = std::fs::read(&path).unwrap();
-        let Ok(ours) = Message::parse_datagram(Bytes::from(octets.clone())) else { continue };
-        // `rsip` looks at a header only when it is asked for it; what is refused here is not read.
-        if ours.validate().is_err() {
-            continue;
-        }
-        let Ok(Ok(theirs)) = std::panic::catch_unwind(|| SipMessage::try_from(octets)) else { continue };
-        compared += 1;
-        if std::panic::catch_unwind(|| agree(&ours, &theirs)).is_err() {
-            differ.push(path);
-        }
+    files.sort();
+    files
+}
+
+/// The torture messages, and all that the fuzzer kept.
+fn corpus() -> Vec<(String, Vec<u8>)> {
+    [files("tests/torture"), files("../fuzz/corpus/sip_message")].concat()
+}
+
+/// What both accept is read the same, as it stands and converted, there and back. Whether `rsip` took it as it stands, and
+/// converted.
+fn compare(name: &str, octets: &[u8]) -> (bool, bool) {
+    let Ok(ours) = Message::parse_datagram(Bytes::copy_from_slice(octets)) else { return (false, false) };
+    if ours.validate().is_err() {
+        return (false, false);
     }
-    assert!(differ.is_empty(), "the differences are above: {differ:#?}");
-    assert!(compared >= 20, "{compared} were compared");
+    let plain = SipMessage::try_from(octets);
+    if let Ok(theirs) = &plain {
+        agree(&ours, theirs);
+    }
+    let Ok(theirs) = SipMessage::try_from(&ours) else { return (plain.is_ok(), false) };
+    agree(&ours, &theirs);
+    let back = Message::try_from(&theirs).unwrap_or_else(|error| panic!("{name}: {error}"));
+    agree(&back, &theirs);
+    assert_eq!(back.body(), ours.body(), "{name}");
+    assert_eq!(back.vias().count(), ours.vias().count(), "{name}");
+    assert_eq!(back.header(Header::CallId), ours.header(Header::CallId), "{name}");
+    (plain.is_ok(), true)
+}
+
+#[test]
+fn both_read_the_corpus_the_same_and_convert_both_ways() {
+    let corpus = corpus();
+    let (mut plain, mut converted) = (0, 0);
+    for (name, octets) in &corpus {
+        let (as_it_stands, both_ways) = compare(name, octets);
+        plain += usize::from(as_it_stands);
+        converted += usize::from(both_ways);
+    }
+    println!("{} messages, {plain} as they stand, {converted} converted", corpus.len());
+    assert!(plain >= 10 && converted >= 20, "{plain} and {converted} of {}", corpus.len());
 }
 
 proptest! {
@@ -128,5 +149,20 @@ proptest! {
         prop_assert_eq!(back.validate(), Ok(()));
         prop_assert_eq!(back.body_octets(), &body[..]);
         prop_assert_eq!(back.text("X-Other"), Some(branch.as_str()));
+    }
+
+    /// The corpus, changed here and there.
+    #[test]
+    fn what_is_like_the_corpus(
+        index in any::<prop::sample::Index>(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(b"aZ09;=:@<>\\\"% .-~".to_vec())), 0..4),
+    ) {
+        let corpus = corpus();
+        let (name, mut octets) = corpus[index.index(corpus.len())].clone();
+        for (at, octet) in changes.into_iter().filter(|_| !octets.is_empty()).collect::<Vec<_>>() {
+            let at = at.index(octets.len());
+            octets[at] = octet;
+        }
+        compare(&name, &octets);
     }
 }
