@@ -1,0 +1,136 @@
+//! One address after another: the INVITE to each, and the time that it has for a first response.
+
+use super::{ABANDON_AFTER, Attempt, Outgoing};
+use crate::message::{Header, Method, RequestWriter};
+use crate::sdp::OfferAnswer;
+use crate::transport::Destination;
+use crate::user_agent::body::{SDP, origin_address};
+use crate::user_agent::cause;
+use crate::user_agent::contact::contact;
+use crate::user_agent::identity::Shown;
+use crate::user_agent::leg::{Head, State, Timer};
+use crate::user_agent::means::{ClientUse, Means};
+use crate::user_agent::options::{ALLOW, SUPPORTED};
+use router::parameter::{Cause, CauseKind};
+use smallvec::SmallVec;
+use std::net::IpAddr;
+
+impl Outgoing {
+    /// Tries the next address; none is left: fails with `cause`.
+    pub(super) fn try_next(mut self: Box<Self>, head: &mut Head, means: &mut Means, cause: Cause) -> State {
+        while let Some(destination) = self.further.pop_front() {
+            self.forks.clear();
+            self.authorization = None;
+            if self.invite(head, means, destination) {
+                return State::Outgoing(self);
+            }
+        }
+        self.fail(head, means, cause)
+    }
+
+    /// Sends the INVITE. False: it cannot be sent there.
+    pub(super) fn invite(&mut self, head: &mut Head, means: &mut Means, destination: Destination) -> bool {
+        let Some((id, listener)) = means.config.listeners.select(&destination) else { return false };
+        let domain = means.config.domain(listener.advertised().host());
+        let to_host = if self.whither.to_host.is_empty() { domain } else { &self.whither.to_host };
+        // RFC 3325 §5: only what was verified is asserted, and only to whom is trusted.
+        let asserts = self.verified && head.is_trusted(means);
+        let shown = Shown::new(&self.caller, self.anonymous, &self.called, asserts, domain, to_host);
+        let Some(shown) = shown else { return false };
+        let own = contact(listener, destination.local);
+        let (media, body) = match self.attempt.take() {
+            // A further attempt makes the same offer.
+            Some(attempt) if attempt.destination.listener == Some(id) => (attempt.media, attempt.body),
+            _ => {
+                let mut address = origin_address(Some(listener), destination.local);
+                if address.is_unspecified() {
+                    address = self.offered_address().unwrap_or(address);
+                }
+                let mut media = OfferAnswer::new(means.random.next_u64(), address);
+                match self.offer.as_ref().map(|offer| media.make_offer(offer.description())).transpose() {
+                    Ok(body) => (media, body),
+                    Err(error) => {
+                        tracing::debug!(leg = %head.instance, %error, "an offer that cannot be made");
+                        return false;
+                    }
+                }
+            }
+        };
+        self.interface = Some(destination.local.unwrap_or(listener.local().ip()));
+        self.cseq += 1;
+        let (request_uri, routes) = self.whither.routes.apply(self.whither.request_uri.as_str());
+        let mut writer = RequestWriter::new(&Method::Invite, request_uri).header(Header::MaxForwards, self.hops);
+        for route in routes {
+            writer = writer.header(Header::Route, route);
+        }
+        writer = writer
+            .header(Header::From, format_args!("{};tag={}", shown.from.as_str(), head.tag))
+            .header(Header::To, shown.to.as_str())
+            .header(Header::CallId, &head.call_id)
+            .header(Header::CSeq, format_args!("{} INVITE", self.cseq))
+            .header(Header::Contact, &own)
+            .header(Header::Allow, ALLOW)
+            .header(Header::Supported, SUPPORTED)
+            .header(Header::UserAgent, &means.config.agent);
+        if let Some(asserted) = &shown.asserted {
+            writer = writer.header(Header::PAssertedIdentity, asserted);
+        }
+        if shown.private {
+            writer = writer.header(Header::Privacy, "id");
+        }
+        if let Some(referred_by) = &self.referred_by {
+            writer = writer.header(Header::ReferredBy, referred_by.reveal());
+        }
+        let proofs = self.authorization.as_ref().and_then(|authorization| authorization.proofs());
+        for (header, value) in proofs.iter().flat_map(|proofs| proofs.iter()) {
+            writer = writer.header(*header, value);
+        }
+        let invite = match &body {
+            Some(text) => writer.body(SDP, text),
+            None => writer.finish(),
+        };
+        let to = ClientUse::Invite {
+            leg: head.instance,
+            reach: head.reach(),
+            dialog: None,
+            offered: body.is_some(),
+            proofs,
+            acknowledged: SmallVec::new(),
+        };
+        let destination = destination.from_listener(id);
+        let Some(key) = means.send(destination, invite, to) else { return false };
+        self.attempt = Some(Attempt { key, destination, contact: own, media, body });
+        (self.heard, self.by_tcp) = (false, false);
+        head.set_timer(means, Timer::Response, self.whither.response);
+        true
+    }
+
+    /// The time to the first response is over. Who has given none is left for the next address, trunk or branch. Nothing
+    /// can be cancelled before a provisional response (RFC 3261 §9.1): the transaction goes on by itself, CANCELs when one
+    /// comes after all, and a 2xx finds nobody and is hung up.
+    pub(in crate::user_agent) fn unheard(mut self: Box<Self>, head: &mut Head, means: &mut Means) -> State {
+        let Some(attempt) = self.attempt.as_ref().filter(|_| !self.heard && !self.stopped) else {
+            head.set_timer(means, Timer::Abandon, ABANDON_AFTER);
+            return State::Outgoing(self);
+        };
+        // By TCP for its length: it goes by UDP after all where that says nothing (RFC 3261 §18.1.1), and has its time there.
+        let at = means.transactions.destination(attempt.key);
+        let by_tcp = at.is_some_and(|at| at.transport != attempt.destination.transport);
+        if by_tcp || self.by_tcp {
+            self.by_tcp = by_tcp;
+            head.set_timer(means, Timer::Response, self.whither.response);
+            return State::Outgoing(self);
+        }
+        let reason = cause::reason_header(&CauseKind::Timeout.into());
+        means.transactions.cancel(means.now.instant, attempt.key, reason.as_deref());
+        // A phone that says nothing is not there.
+        let kind = if head.trunk().is_some() { CauseKind::Timeout } else { CauseKind::Unreachable };
+        self.try_next(head, means, kind.into())
+    }
+
+    /// Where the offer's first stream is received.
+    fn offered_address(&self) -> Option<IpAddr> {
+        let stream = self.offer.as_ref()?.description().streams.iter().find_map(|stream| stream.rtp)?;
+        Some(stream.ip())
+    }
+}

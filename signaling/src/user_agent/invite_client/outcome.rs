@@ -1,0 +1,234 @@
+//! What comes of the INVITE: how far it is, a session, a refusal, nothing.
+
+use super::{Attempt, Outgoing};
+use crate::dialog::Dialog;
+use crate::message::{Message, Method, StatusCode};
+use crate::sdp::{AnswerKind, OfferAnswer, OfferAnswerError, OfferAnswerState};
+use crate::transaction::ClientKey;
+use crate::transport::Flow;
+use crate::user_agent::ack::acknowledge;
+use crate::user_agent::body::sdp_of;
+use crate::user_agent::credentials;
+use crate::user_agent::in_dialog::Requester;
+use crate::user_agent::invite_server::answer_of;
+use crate::user_agent::leg::{Head, State, Timer};
+use crate::user_agent::means::Means;
+use crate::user_agent::session::{Session, Unacknowledged};
+use crate::user_agent::{cause, identity, redirect};
+use router::one;
+use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, MediaExchange, Party};
+
+impl Outgoing {
+    /// A response to the INVITE.
+    pub(in crate::user_agent) fn handle_response(
+        mut self: Box<Self>,
+        head: &mut Head,
+        means: &mut Means,
+        key: ClientKey,
+        message: Message,
+        flow: Flow,
+    ) -> State {
+        let current = self.attempt.as_ref().is_some_and(|attempt| attempt.key == key);
+        let (Some(status), true) = (message.status(), current) else {
+            if message.status().is_some_and(StatusCode::is_success) {
+                crate::user_agent::ack::hang_up_stray(means, key, &message, &flow, head.reach());
+            }
+            return State::Outgoing(self);
+        };
+        self.heard = true;
+        match status.class() {
+            1 => {
+                self.provisional(head, means, status, &message);
+                State::Outgoing(self)
+            }
+            2 => self.accepted(head, means, &message, &flow),
+            _ => self.refused(head, means, status, &message),
+        }
+    }
+
+    fn provisional(&mut self, head: &Head, means: &mut Means, status: StatusCode, message: &Message) {
+        if status == StatusCode::TRYING || self.stopped {
+            return;
+        }
+        let Some(attempt) = &self.attempt else { return };
+        let media = self.forks.provisional(&attempt.media, message);
+        let heard = match (status, &media) {
+            (StatusCode::RINGING, _) => (LegPhase::Ringing, None),
+            (_, Some(_)) => (LegPhase::Early, None),
+            // Another fork may go on (RFC 6228): the final response says what came of it.
+            (StatusCode::EARLY_DIALOG_TERMINATED, None) => return,
+            (StatusCode::CALL_IS_BEING_FORWARDED | StatusCode::QUEUED, None) => (self.phase, Some(status)),
+            // RFC 3261 §8.1.3.2: what is not known is as 183; and that is what early media are told by.
+            _ if self.phase == LegPhase::Early => (LegPhase::Early, None),
+            _ => (self.phase, Some(StatusCode::SESSION_PROGRESS)),
+        };
+        let changed = heard != (self.phase, self.said);
+        (self.phase, self.said) = heard;
+        if changed || media.is_some() {
+            let party = head.is_trusted(means).then(|| identity::asserted_in(message)).flatten();
+            self.tell(head, means, media, party);
+        }
+    }
+
+    /// The first 2xx makes the session; those of other forks are hung up.
+    fn accepted(mut self: Box<Self>, head: &mut Head, means: &mut Means, message: &Message, flow: &Flow) -> State {
+        let Some(attempt) = self.attempt.take() else { return State::Over };
+        head.cancel_timer(means, Timer::Abandon);
+        head.cancel_timer(means, Timer::Response);
+        let Attempt { key, contact, media: offered, .. } = attempt;
+        if let Some(trunk) = head.trunk() {
+            means.trunks.get_mut(trunk).status.answered += 1;
+        }
+        let tag = message.to_tag();
+        let dialog = Dialog::of_response(message, head.tag.clone(), self.cseq, flow, head.reach(), &contact);
+        let Ok(mut dialog) = dialog else {
+            return self.fail(head, means, CauseKind::PeerMisbehaved.into());
+        };
+        let (mut media, remote_cseq) = self.forks.take(tag.as_ref(), &offered);
+        dialog.resume(remote_cseq);
+        let answer = negotiate(&mut media, message);
+        let Self { asked, answered, stopped, cseq, .. } = *self;
+        let mut session = Session::new(Requester::new(dialog, answered), media);
+        session.resolve_next_hop(head, means);
+        let wants_answer = matches!(answer, Ok(MediaExchange::Offer(_)));
+        if wants_answer {
+            session.unacknowledged = Some(Unacknowledged { key, cseq });
+        } else {
+            // RFC 3264 §4: an offer that cannot be served is answered too, by refusing each of its streams.
+            let refusal = match (session.media.state(), sdp_of(message)) {
+                (OfferAnswerState::Idle, Some(offer)) => session.media.refuse(&offer).ok(),
+                _ => None,
+            };
+            acknowledge(means, &session.requester.dialog, key, cseq, refusal.as_ref());
+        }
+        match answer {
+            Ok(media) if !stopped => {
+                let state = LegState {
+                    media: Some(media),
+                    party: head.is_trusted(means).then(|| identity::asserted_in(message)).flatten(),
+                    leg_id: Some(head.call_id.as_str().to_owned()),
+                    interface: self.interface,
+                    ..LegState::new(LegPhase::Answered)
+                };
+                tracing::debug!(leg = %head.instance, "leg answered by its peer");
+                asked.done(&mut means.outbox, one(state));
+            }
+            // The 200 crossed our CANCEL.
+            Ok(_) => {
+                asked.failed(&mut means.outbox, Failure::because(CauseKind::Cancelled.into()));
+                session.hang_up(head, means, CauseKind::Normal.into());
+            }
+            Err(error) => {
+                tracing::debug!(leg = %head.instance, %error, "an answer that does not fit the offer");
+                let cause = Cause::new(match error {
+                    OfferAnswerError::NotAcceptable(_) => CauseKind::IncompatibleMedia,
+                    _ => CauseKind::PeerMisbehaved,
+                });
+                asked.failed(&mut means.outbox, Failure::because(cause.clone()));
+                session.hang_up(head, means, cause);
+            }
+        }
+        State::Session(Box::new(session))
+    }
+
+    fn refused(
+        mut self: Box<Self>,
+        head: &mut Head,
+        means: &mut Means,
+        status: StatusCode,
+        message: &Message,
+    ) -> State {
+        let cause = cause::of_response(message, status);
+        if self.stopped {
+            return self.fail(head, means, cause);
+        }
+        if let (Some(attempt), 401 | 407) = (&self.attempt, status.code()) {
+            let destination = attempt.destination;
+            let (uri, _) = self.whither.routes.apply(self.whither.request_uri.as_str());
+            let (trunk, former, answered) = (head.trunk(), self.authorization.take(), &mut self.answered);
+            let answer = credentials::answer(means, trunk, former, answered, message, &Method::Invite, uri);
+            if answer.is_some() {
+                self.authorization = answer;
+                self.forks.clear();
+                return match self.invite(head, means, destination) {
+                    true => State::Outgoing(self),
+                    false => self.fail(head, means, cause),
+                };
+            }
+        }
+        // RFC 3263 §4.3: another address of the same name may do better.
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            return self.try_next(head, means, cause);
+        }
+        let contacts = redirect::contacts_of(means, head, message, status);
+        self.fail_with(head, means, cause, contacts)
+    }
+
+    /// Nobody answered the INVITE, or it did not leave.
+    pub(in crate::user_agent) fn unanswered(
+        self: Box<Self>,
+        head: &mut Head,
+        means: &mut Means,
+        key: ClientKey,
+        kind: CauseKind,
+    ) -> State {
+        if self.attempt.as_ref().is_none_or(|attempt| attempt.key != key) {
+            return State::Outgoing(self);
+        }
+        if self.stopped {
+            return self.fail(head, means, kind.into());
+        }
+        self.try_next(head, means, kind.into())
+    }
+
+    /// It has come to nothing.
+    pub(super) fn fail(self: Box<Self>, head: &mut Head, means: &mut Means, cause: Cause) -> State {
+        self.fail_with(head, means, cause, Vec::new())
+    }
+
+    /// The same; `contacts`: where the callee may be found instead.
+    fn fail_with(self: Box<Self>, head: &mut Head, means: &mut Means, cause: Cause, contacts: Vec<Party>) -> State {
+        if let Some(trunk) = head.trunk()
+            && !self.stopped
+            && counts_as_failure(&cause)
+        {
+            let status = &mut means.trunks.get_mut(trunk).status;
+            status.failed += 1;
+            let words = cause.text.as_deref().unwrap_or(cause.kind.name());
+            status.last_failure = Some(match cause.code {
+                Some(code) => format!("{code} {words}"),
+                None => words.to_owned(),
+            });
+        }
+        tracing::debug!(leg = %head.instance, cause = cause.kind.name(), code = cause.code, "leg refused");
+        self.asked.failed(&mut means.outbox, Failure { contacts, ..Failure::because(cause) });
+        State::Over
+    }
+}
+
+/// Whether a trunk itself failed: no answer at all, or 5xx.
+fn counts_as_failure(cause: &Cause) -> bool {
+    match cause.code {
+        Some(code) => (500..600).contains(&code),
+        None => matches!(cause.kind, CauseKind::Timeout | CauseKind::Unreachable | CauseKind::PeerFailure),
+    }
+}
+
+/// What a 2xx says of the media: the answer to our offer, or where we made none the peer's.
+fn negotiate(media: &mut OfferAnswer, message: &Message) -> Result<MediaExchange, OfferAnswerError> {
+    let text = sdp_of(message);
+    match (media.state(), text) {
+        (OfferAnswerState::Idle, Some(text)) => {
+            media.receive_offer(&text).map(|offered| MediaExchange::Offer(offered.description))
+        }
+        (OfferAnswerState::Idle, None) => Err(OfferAnswerError::AnswerMissing),
+        (_, Some(text)) => {
+            media.receive_answer(&text, AnswerKind::Final)?;
+            answer_of(media).ok_or(OfferAnswerError::AnswerMissing)
+        }
+        (_, None) => {
+            media.settle_early()?;
+            answer_of(media).ok_or(OfferAnswerError::AnswerMissing)
+        }
+    }
+}
