@@ -110,9 +110,9 @@ fn each_leg_of_a_call_is_its_own_interfaces() {
         peer.acknowledges(&mut world, "");
         world.run_ms(10);
     }
-    for (of, own) in [(call.source, "10.0.0.1"), (leg, "203.0.113.1")] {
+    for (of, call, own) in [(call.source, call.destination.instance, "10.0.0.1"), (leg, CALL, "203.0.113.1")] {
         let offer = MediaExchange::Offer(media(own));
-        world.ask(CALL, of, Command::Set, state(LegPhase::Answered, Some(offer)));
+        world.ask(call, of, Command::Set, state(LegPhase::Answered, Some(offer)));
         let peer = if of == leg { &phone } else { &carrier };
         let invite = world.expect(peer.address, "INVITE");
         if of == leg {
@@ -130,7 +130,7 @@ fn each_leg_of_a_call_is_its_own_interfaces() {
     phone.asks(&mut world, "BYE", "", "");
     let ok = world.expect(alice, "SIP/2.0 200");
     outer(&world, &ok);
-    world.ask(CALL, call.source, Command::Stop, state(LegPhase::Released, None));
+    world.ask(call.destination.instance, call.source, Command::Stop, state(LegPhase::Released, None));
     let bye = world.expect(carrier.address, "BYE");
     inner(&world, &bye);
     carrier.respond(&mut world, &bye, "200 OK", "", "");
