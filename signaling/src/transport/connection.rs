@@ -18,9 +18,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::flow::{Destination, Flow, Received, Token, TransportFailure};
 use super::framing::{Frame, Framer, PING, PONG};
-use super::limits::READ_OCTETS;
+use super::limits::{READ_OCTETS, REFUSAL_TIMEOUT};
 use super::pings::Pings;
 use super::udp::failure;
+use crate::message::Malformed;
 
 /// What a queued message costs beside its octets.
 const MESSAGE_OVERHEAD: usize = 128;
@@ -119,6 +120,7 @@ pub(super) fn pair(
         write_since: None,
         active: Instant::now(),
         messaged: Instant::now(),
+        ending: None,
     };
     (handle, connection)
 }
@@ -146,6 +148,15 @@ pub(super) struct Connection {
     active: Instant,
     /// When a message last came or went.
     messaged: Instant,
+    /// Where nothing more is read.
+    ending: Option<Ending>,
+}
+
+/// The end of a stream whose last request is being refused.
+#[derive(Debug)]
+struct Ending {
+    until: Instant,
+    answered: bool,
 }
 
 /// Why the task goes on no longer.
@@ -200,17 +211,23 @@ impl Connection {
         let mut unflushed = false;
         loop {
             self.hurry(sleep.as_mut());
+            if self.ending.as_ref().is_some_and(|ending| ending.answered) && self.writing.is_empty() {
+                return End::Released;
+            }
             let next = self.writing.front().map(|message| message.bytes.clone()).unwrap_or_default();
             tokio::select! {
                 message = self.queue.recv() => match message {
                     Some(message) => {
                         self.messaged = Instant::now();
+                        if let Some(ending) = &mut self.ending {
+                            ending.answered = true;
+                        }
                         self.enqueue(message);
                     }
                     None if self.shared.cut.load(Ordering::Relaxed) => return End::Failed(TransportFailure::Congested),
                     None => return End::Released,
                 },
-                read = reader.read_buf(self.framer.buffer(READ_OCTETS)) => {
+                read = reader.read_buf(self.framer.buffer(READ_OCTETS)), if self.ending.is_none() => {
                     match read {
                         Ok(0) => return End::Failed(TransportFailure::Closed),
                         Ok(_) => self.heard(),
@@ -289,6 +306,15 @@ impl Connection {
                     self.pong();
                 }
                 Ok(None) => break,
+                // What follows cannot be told from it, so the request is refused and the stream ends (RFC 4475 §3.1.2.3).
+                Err(Malformed::ContentLength) => {
+                    let received = Received { flow: self.flow, bytes: self.framer.take_rest() };
+                    if self.inputs.send(Input::Received(received)).await.is_err() {
+                        return Err(TransportFailure::Closed);
+                    }
+                    self.ending = Some(Ending { until: Instant::now() + REFUSAL_TIMEOUT, answered: false });
+                    return Ok(());
+                }
                 Err(malformed) => {
                     tracing::debug!(%malformed, "a stream that is no SIP is closed");
                     return Err(TransportFailure::Closed);
@@ -345,7 +371,8 @@ impl Connection {
         let read = self.read_since.map(|since| since + read);
         let write = self.write_since.map(|since| since + self.patience.message);
         let pong = self.pings.as_ref().and_then(Pings::missing_since).map(|since| since + self.patience.pong);
-        [read, write, pong].into_iter().flatten().fold(idle, Instant::min)
+        let ending = self.ending.as_ref().map(|ending| ending.until);
+        [read, write, pong, ending].into_iter().flatten().fold(idle, Instant::min)
     }
 
     /// When there is something to do if nothing happens before.

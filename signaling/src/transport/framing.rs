@@ -63,6 +63,11 @@ impl Framer {
         self.buffer.iter().any(|octet| !matches!(octet, b'\r' | b'\n'))
     }
 
+    /// Takes all that is held, after an error: nothing more comes out.
+    pub fn take_rest(&mut self) -> Bytes {
+        self.buffer.split().freeze()
+    }
+
     /// Octets that are held.
     pub fn held(&self) -> usize {
         self.buffer.len()

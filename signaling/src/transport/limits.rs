@@ -75,6 +75,9 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 /// nobody sends more slowly.
 pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(32);
 
+/// How long a connection is kept for the answer to a request that ends its stream: it is made in the same turn, if at all.
+pub const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How long nothing may come or go on a connection: twice and a half the longest keep-alive interval that phones use
 /// on streams (RFC 5626 §4.4.1 has them ping every 95 to 120 s), so that one lost round closes nothing.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(300);

@@ -143,7 +143,7 @@ async fn a_stream_in_pieces_is_framed_and_pings_are_answered() {
 
 #[tokio::test]
 async fn what_is_no_sip_is_closed() {
-    for garbage in ["GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01", "BYE sip:h SIP/2.0\r\nContent-Length: -1\r\n\r\n"] {
+    for garbage in ["GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01"] {
         let mut here = transports(Transport::Tcp, "127.0.0.1:0");
         let mut peer = TcpStream::connect(local(&here)).await.unwrap();
         peer.write_all(garbage.as_bytes()).await.unwrap();
@@ -317,6 +317,32 @@ async fn silent_and_slow_peers_are_closed() {
         }
         assert_eq!(here.connections(), 0);
     }
+}
+
+#[tokio::test]
+async fn a_request_whose_end_cannot_be_told_is_refused_and_its_stream_ends() {
+    let mut here = transports(Transport::Tcp, "127.0.0.1:0");
+    let mut transactions = Transactions::new(Timers::default(), here.listeners().clone(), Random::from_seed(1));
+    let mut peer = TcpStream::connect(local(&here)).await.unwrap();
+    let request = "OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\n\
+        Call-ID: x\r\nCSeq: 1 OPTIONS\r\nContent-Length: -999\r\n\r\nv=0\r\n";
+    peer.write_all(request.as_bytes()).await.unwrap();
+    let received = next_message(&mut here).await;
+    transactions.handle_received(Instant::from_millis(1), received, Maddr::Ignored);
+    here.send(transactions.poll_transmit().unwrap());
+    let answer = while_driven(&mut here, async {
+        let mut answer = String::new();
+        peer.read_to_string(&mut answer).await.unwrap();
+        answer
+    });
+    assert!(answer.await.starts_with("SIP/2.0 400 Malformed Content-Length Header\r\n"));
+    assert!(matches!(next(&mut here).await, TransportEvent::Closed { .. }));
+    // Nobody answers this one.
+    let mut peer = TcpStream::connect(local(&here)).await.unwrap();
+    peer.write_all(b"BYE sip:h SIP/2.0\r\nContent-Length: -1\r\n\r\n").await.unwrap();
+    next_message(&mut here).await;
+    assert!(matches!(next(&mut here).await, TransportEvent::Closed { .. }));
+    assert_eq!(here.connections(), 0);
 }
 
 /// Waits for so many octets.
