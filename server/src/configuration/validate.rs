@@ -1,10 +1,11 @@
 //! Contradictions: what each key alone may say, and together they may not.
 
 use super::model::{Bridge, Configuration, Trunk};
-use super::value::{SipShards, Strategy, Transport};
+use super::value::{SipShards, Strategy};
 use super::{plan, sip};
 use crate::cluster::certificate::is_name;
 use crate::limits::{PEERS, PLATFORM_NAME_BYTES};
+use signaling::transport::Transport;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 

@@ -110,12 +110,12 @@ fn read(datagram: &[u8]) -> Option<Asked> {
             }
             // What follows is ignored, but for the other integrity and the fingerprint (RFC 8489 §14.5).
             MESSAGE_INTEGRITY | MESSAGE_INTEGRITY_SHA256 => sealed = true,
-            kind if kind < OPTIONAL && !sealed && !UNDERSTOOD.contains(&kind) => {
-                if asked.unknown.len() < STUN_UNKNOWN_MAX && !asked.unknown.contains(&kind) {
+            _ => {
+                let unknown = kind < OPTIONAL && !sealed && !UNDERSTOOD.contains(&kind);
+                if unknown && asked.unknown.len() < STUN_UNKNOWN_MAX && !asked.unknown.contains(&kind) {
                     asked.unknown.push(kind);
                 }
             }
-            _ => {}
         }
         at = next;
     }

@@ -64,7 +64,7 @@ fn each_leg_of_a_call_is_its_own_interfaces() {
     assert_eq!(wanted.interface, "10.0.0.1".parse::<IpAddr>().unwrap());
     // Alice had registered at the outer one.
     let flow = format!("udp {OUTER} {ALICE}");
-    let target = Target::Contact(contact(&format!("sip:alice@{ALICE}"), &flow).into());
+    let target = Target::Contact(contact(&format!("sip:alice@{ALICE}"), &flow));
     let leg = start_leg(&mut world, target, Some(MediaExchange::Offer(media("203.0.113.1"))));
     let alice: SocketAddr = ALICE.parse().unwrap();
     let invite = world.expect(alice, "INVITE");
