@@ -70,7 +70,7 @@ impl Control {
         self.close(id);
     }
 
-    /// A line of [`Output::Write`] was written.
+    /// A line of [`Output::Write`](super::Output::Write) was written.
     pub fn handle_written(&mut self, now: Now, id: SessionId) {
         if let Some(session) = self.sessions.get_mut(&id) {
             session.written(now.instant);
