@@ -42,6 +42,8 @@ pub struct Simulation {
     /// What was seen to go wrong on the way.
     pub faults: Vec<String>,
     configs: Vec<PlatformConfig>,
+    /// The legs of platforms that have begun anew, and their calls.
+    former_legs: BTreeMap<String, String>,
     now: Now,
     random: Random,
     phones: Vec<Phone>,
@@ -96,6 +98,7 @@ impl Simulation {
             grace: Duration::from_millis(2_500),
             faults: Vec::new(),
             configs: vec![config],
+            former_legs: BTreeMap::new(),
             now,
             random,
             phones: Vec::new(),
@@ -156,6 +159,7 @@ impl Simulation {
     /// Another platform's process dies and is started again at once, with what its database has kept.
     pub fn restart_other(&mut self, index: usize) {
         let (config, random) = (self.configs[index].clone(), self.random.fork());
+        self.former_legs = self.legs();
         let dead = self.others.remove(index - 1);
         for link in self.network.links_of(host(index)) {
             self.network.cut(self.now.instant, link);
@@ -385,7 +389,7 @@ impl Simulation {
 
     /// The common id of the call that each leg is in, by the leg's Call-ID; whatever platform it is on.
     pub fn legs(&mut self) -> BTreeMap<String, String> {
-        let mut legs = BTreeMap::new();
+        let mut legs = self.former_legs.clone();
         for index in 0..self.platforms() {
             let own = self.at(index).observer().legs.iter();
             let common = |id: &String| id.split(CONVERSATION_MARK).next().unwrap_or_default().to_owned();
