@@ -42,6 +42,16 @@ pub const RECEIVE_BUFFER_BYTES: usize = 64 * 1024;
 /// and packets of the router are seen to in time. A flooded socket gets one of them.
 pub const EVENTS: usize = 128;
 
+/// Datagrams that are received before the first of them is passed on, and as many to be sent in one go: what the kernel and we
+/// have in the cache serves all of them, and a receiver that was woken by the first is awake for the rest. The first waits for
+/// the others some 0.15 ms at most.
+pub const BATCH: usize = 64;
+
+/// Octets of such a batch: one datagram of any size, and voice in any packing besides.
+pub const BATCH_BYTES: usize = DATAGRAM_BYTES + BATCH * 2_048;
+
+const _: () = assert!(BATCH <= EVENTS && BATCH.is_multiple_of(DATAGRAMS_PER_CLOCK));
+
 /// Datagrams after which the clock is read anew within a turn, so that jitter is measured to some 50 µs.
 pub const DATAGRAMS_PER_CLOCK: usize = 8;
 

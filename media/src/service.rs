@@ -155,6 +155,11 @@ impl<W: Wire> Voice<W> {
         self.load = percent;
     }
 
+    /// Counts datagrams that the wire had taken and that the system refused when their batch left.
+    pub fn observe_refused(&mut self, datagrams: u64) {
+        self.counters.send_failures += datagrams;
+    }
+
     /// Closes every session with BYE: the worker ends.
     pub fn close_all(&mut self, now: Now) {
         while let Some((&instance, _)) = self.sessions.first_key_value() {

@@ -57,7 +57,7 @@ pub trait Wire {
     /// Lets the RTP socket receive from anybody again, on the same port. False if the system refused.
     fn disconnect(&mut self, pair: PairIndex) -> bool;
 
-    /// Sends one datagram. False if it was not handed to the network; nobody is told, as the network itself would lose it
-    /// in silence.
+    /// Sends one datagram, at once or in a batch that leaves at the end of the turn at the latest, in the order of the calls. False
+    /// if it was not taken; nobody is told, as the network itself would lose it in silence.
     fn send(&mut self, pair: PairIndex, channel: Channel, destination: Destination, datagram: &[u8]) -> bool;
 }

@@ -1,5 +1,6 @@
 //! The shell of a worker: one thread, one poll loop, the sockets.
 
+mod batch;
 mod clock;
 mod load;
 mod run;

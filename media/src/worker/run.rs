@@ -1,16 +1,19 @@
 //! The loop of a worker.
 
+use super::batch::Batch;
 use super::clock::Clock;
 use super::load::Load;
 use super::sockets::Sockets;
 use crate::config::Config;
-use crate::limits::{BUSY_PACKETS_PER_SECOND, BUSY_PAUSE, DATAGRAM_BYTES, DATAGRAMS_PER_CLOCK, EVENTS};
+use crate::limits::{BUSY_PACKETS_PER_SECOND, BUSY_PAUSE, DATAGRAMS_PER_CLOCK, EVENTS};
 use crate::service::Voice;
+use crate::wire::{Channel, PairIndex};
 use mio::{Events, Poll, Token};
 use router::service::{drain, next_turn, turn};
-use router::time::{Duration, Now};
+use router::time::{Duration, Instant, Now};
 use router::{Address, Endpoint, ModuleKind, Pace, Random, Router};
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +29,15 @@ pub enum Ended {
     Stopped,
     /// It panicked, a fault of ours: it has left the router, and its calls are told.
     Fault,
+}
+
+/// A datagram that was received.
+#[derive(Clone, Copy, Debug)]
+struct Arrival {
+    at: Instant,
+    pair: PairIndex,
+    channel: Channel,
+    source: SocketAddr,
 }
 
 /// Ends a worker. Cheap to clone, for any thread.
@@ -50,6 +62,7 @@ pub struct Worker {
     poll: Poll,
     endpoint: Endpoint,
     voice: Voice<Sockets>,
+    arrivals: Batch<Arrival>,
     clock: Clock,
     load: Load,
     pace: Pace,
@@ -73,7 +86,7 @@ impl Worker {
         });
         let stop = Stop { asked: Arc::new(AtomicBool::new(false)), waker };
         let pace = Pace::new(BUSY_PACKETS_PER_SECOND, clock.instant());
-        Ok(Self { poll, endpoint, voice, clock, load: Load::default(), pace, stop })
+        Ok(Self { poll, endpoint, voice, arrivals: Batch::new(), clock, load: Load::default(), pace, stop })
     }
 
     /// What ends it.
@@ -95,12 +108,11 @@ impl Worker {
         self.run_by(Self::turn)
     }
 
-    fn run_by(mut self, mut turn: impl FnMut(&mut Self, &mut Events, &mut [u8])) -> Ended {
+    fn run_by(mut self, mut turn: impl FnMut(&mut Self, &mut Events)) -> Ended {
         let turns = catch_unwind(AssertUnwindSafe(|| {
             let mut events = Events::with_capacity(EVENTS);
-            let mut buffer = vec![0; DATAGRAM_BYTES];
             while !self.stop.asked.load(Ordering::Acquire) {
-                turn(&mut self, &mut events, &mut buffer);
+                turn(&mut self, &mut events);
             }
         }));
         self.endpoint.router().unregister(self.endpoint.address().module);
@@ -109,6 +121,7 @@ impl Worker {
             Ok(()) => {
                 self.voice.close_all(now);
                 drain(&mut self.voice, &self.endpoint, now);
+                self.flush();
                 Ended::Stopped
             }
             Err(_) => {
@@ -125,17 +138,19 @@ impl Worker {
         let _ = catch_unwind(AssertUnwindSafe(|| while turn(&mut self.voice, &self.endpoint, now) {}));
         let _ = catch_unwind(AssertUnwindSafe(|| self.voice.break_all(now)));
         let _ = catch_unwind(AssertUnwindSafe(|| drain(&mut self.voice, &self.endpoint, now)));
+        let _ = catch_unwind(AssertUnwindSafe(|| self.flush()));
     }
 
-    /// One turn: packets of the router, what is due, answers; then as many datagrams as there are events, each passed on at
-    /// once. What datagrams give to the router goes out at the head of the next turn, before anything sleeps.
-    fn turn(&mut self, events: &mut Events, buffer: &mut [u8]) {
+    /// One turn: packets of the router, what is due, answers; then as many datagrams as there are events, received, passed on and
+    /// sent batch by batch. What datagrams give to the router goes out at the head of the next turn, before anything sleeps.
+    fn turn(&mut self, events: &mut Events) {
         let now = self.clock.now();
         if let Some(percent) = self.load.measure(now.instant) {
             self.voice.observe_load(percent);
         }
         let busy = self.pace.count(now.instant, self.endpoint.waiting());
         let more = turn(&mut self.voice, &self.endpoint, now);
+        self.flush();
         let wait = if more {
             Some(Duration::ZERO)
         } else if busy {
@@ -156,17 +171,43 @@ impl Worker {
         }
         let mut now = self.clock.now();
         for (number, event) in events.iter().enumerate() {
-            if event.token() == INBOX {
-                continue;
-            }
             if number % DATAGRAMS_PER_CLOCK == DATAGRAMS_PER_CLOCK - 1 {
                 now.instant = self.clock.instant();
             }
-            let (pair, channel) = Sockets::of_token(event.token());
-            if let Some((length, source)) = self.voice.wire().receive(pair, channel, buffer) {
-                self.voice.handle_datagram(now, pair, channel, source, &mut buffer[..length]);
+            if event.token() != INBOX {
+                self.receive(now, event.token());
             }
         }
+        self.relay(now);
+    }
+
+    /// Receives a datagram of the socket that is ready; those before it are passed on first where there is no room for it.
+    #[inline]
+    fn receive(&mut self, now: Now, token: Token) {
+        if self.arrivals.room().is_none() {
+            self.relay(now);
+        }
+        let (pair, channel) = Sockets::of_token(token);
+        let Some(room) = self.arrivals.room() else { return };
+        if let Some((length, source)) = self.voice.wire().receive(pair, channel, room) {
+            self.arrivals.add(Arrival { at: now.instant, pair, channel, source }, length);
+        }
+    }
+
+    /// Passes on what was received.
+    fn relay(&mut self, now: Now) {
+        for place in 0..self.arrivals.len() {
+            let Some((Arrival { at, pair, channel, source }, datagram)) = self.arrivals.get_mut(place) else { break };
+            self.voice.handle_datagram(Now { instant: at, ..now }, pair, channel, source, datagram);
+        }
+        self.arrivals.clear();
+        self.flush();
+    }
+
+    fn flush(&mut self) {
+        self.voice.wire().flush();
+        let refused = self.voice.wire().take_refused();
+        self.voice.observe_refused(refused);
     }
 
     fn until_due(&mut self) -> Option<Duration> {
@@ -198,9 +239,9 @@ mod tests {
         };
         router.send(open(1)).unwrap();
         let mut late = Some(open(2));
-        let ended = worker.run_by(|worker, events, buffer| {
+        let ended = worker.run_by(|worker, events| {
             worker.stop.waker.wake().unwrap();
-            worker.turn(events, buffer);
+            worker.turn(events);
             if let Some(late) = late.take() {
                 // It waits while the worker fails.
                 router.send(late).unwrap();

@@ -1,5 +1,6 @@
 //! UDP sockets as the core's [`Wire`].
 
+use super::batch::Batch;
 use crate::limits::{DRAINED, RECEIVE_BUFFER_BYTES};
 use crate::wire::{Channel, Destination, OpenFailure, PairIndex, Wire};
 use mio::event::Source;
@@ -51,18 +52,31 @@ impl Pair {
     }
 }
 
+/// A datagram that is to be sent.
+#[derive(Clone, Copy, Debug)]
+struct Departure {
+    pair: PairIndex,
+    channel: Channel,
+    destination: Destination,
+}
+
 /// The sockets of a worker, by pair. They stay registered for as long as they are open.
+///
+/// What is sent waits until the worker [flushes](Self::flush) it, at the end of a turn at the latest; and no longer than the socket
+/// stays what it is.
 #[derive(Debug)]
 pub struct Sockets {
     registry: Registry,
     dscp: u8,
     pairs: Vec<Option<Pair>>,
+    departures: Batch<Departure>,
+    refused: u64,
 }
 
 impl Sockets {
     /// No sockets. `dscp` marks what they will send.
     pub fn new(registry: Registry, dscp: u8) -> Self {
-        Self { registry, dscp, pairs: Vec::new() }
+        Self { registry, dscp, pairs: Vec::new(), departures: Batch::new(), refused: 0 }
     }
 
     /// Which socket a readiness event is about.
@@ -81,6 +95,37 @@ impl Sockets {
     #[inline]
     pub fn receive(&self, pair: PairIndex, channel: Channel, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
         self.pair(pair)?.socket(channel).recv_from(buffer).ok()
+    }
+
+    /// Sends what waits.
+    pub fn flush(&mut self) {
+        for place in 0..self.departures.len() {
+            let Some((Departure { pair, channel, destination }, datagram)) = self.departures.get_mut(place) else {
+                break;
+            };
+            let sent = self.pairs.get(pair.0 as usize).and_then(Option::as_ref).is_some_and(|sockets| {
+                let socket = sockets.socket(channel);
+                let send = || match destination {
+                    Destination::Connected => socket.send(datagram),
+                    Destination::To(remote) => socket.send_to(datagram, remote),
+                };
+                match send() {
+                    Ok(_) => true,
+                    // An earlier datagram was refused by the peer's host; the error is told once and this one was not sent.
+                    Err(error) if matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::Interrupted) => {
+                        send().is_ok()
+                    }
+                    Err(_) => false,
+                }
+            });
+            self.refused += u64::from(!sent);
+        }
+        self.departures.clear();
+    }
+
+    /// How many of those that were sent since the last call the system did not take.
+    pub fn take_refused(&mut self) -> u64 {
+        std::mem::take(&mut self.refused)
     }
 
     #[inline]
@@ -131,6 +176,7 @@ impl Wire for Sockets {
     }
 
     fn close(&mut self, pair: PairIndex) {
+        self.flush();
         let Some(sockets) = self.pairs.get_mut(pair.0 as usize).and_then(Option::take) else { return };
         for channel in [Channel::Rtp, Channel::Rtcp] {
             // Closing takes it out of the poll in any case.
@@ -153,30 +199,25 @@ impl Wire for Sockets {
     }
 
     fn connect(&mut self, pair: PairIndex, remote: SocketAddr) -> bool {
+        self.flush();
         self.pair(pair).is_some_and(|sockets| sockets.rtp.connect(remote).is_ok())
     }
 
     fn disconnect(&mut self, pair: PairIndex) -> bool {
+        self.flush();
         // AF_UNSPEC dissolves the association and keeps the port, as it was bound explicitly.
         self.pair(pair).is_some_and(|sockets| connect_unspec(&sockets.rtp).is_ok())
     }
 
     #[inline]
     fn send(&mut self, pair: PairIndex, channel: Channel, destination: Destination, datagram: &[u8]) -> bool {
-        let Some(sockets) = self.pair(pair) else { return false };
-        let socket = sockets.socket(channel);
-        let send = || match destination {
-            Destination::Connected => socket.send(datagram),
-            Destination::To(remote) => socket.send_to(datagram, remote),
-        };
-        match send() {
-            Ok(_) => true,
-            // An earlier datagram was refused by the peer's host; the error is told once and this one was not sent.
-            Err(error) if matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::Interrupted) => {
-                send().is_ok()
-            }
-            Err(_) => false,
+        if self.departures.room().is_none() {
+            self.flush();
         }
+        let Some(room) = self.departures.room().and_then(|room| room.get_mut(..datagram.len())) else { return false };
+        room.copy_from_slice(datagram);
+        self.departures.add(Departure { pair, channel, destination }, datagram.len());
+        true
     }
 }
 
