@@ -63,6 +63,7 @@ impl Bench {
             trusted: true,
             calls_max: None,
             response_timeout: signaling::limits::TRUNK_RESPONSE_TIMEOUT,
+            calls: None,
         };
         let config = Config {
             listeners: Listeners::new(

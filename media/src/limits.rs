@@ -75,9 +75,10 @@ pub const UNLEARN_MS: u64 = 5_000;
 /// on a device that stops sending meanwhile; beyond it the call is one that both ends forgot.
 pub const REPORTS_ALONE: Duration = Duration::from_secs(3_600);
 
-/// A session without a request from its owner and without a datagram for so long has lost its owner, milliseconds: longer
-/// than any hold without session refresh (RFC 4028) that callers bear, short enough that nothing piles up over days.
-pub const ORPHAN_MS: u64 = 4 * 3_600_000;
+/// A session without a request from its owner and without a datagram for so long has lost its owner, milliseconds: twice the
+/// longest call where the configuration does not say otherwise, as one may be on hold, refreshed (RFC 4028) and silent, all that time;
+/// short enough that nothing piles up over weeks.
+pub const ORPHAN_MS: u64 = 24 * 3_600_000;
 
 /// How often sessions are looked at for that, milliseconds.
 pub const AUDIT_MS: u64 = 600_000;

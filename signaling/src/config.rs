@@ -2,6 +2,7 @@
 
 use crate::admission::AdmissionLimits;
 use crate::digest::Algorithm;
+use crate::policy::CallPolicy;
 use crate::registrar::ExpiryLimits;
 use crate::transaction::Timers;
 use crate::transport::Listeners;
@@ -40,6 +41,8 @@ pub struct Config {
     pub keep_alive: Option<Duration>,
     /// How long a registered contact may leave an INVITE without any response before it counts as unreachable.
     pub response_timeout: Duration,
+    /// How calls are made, where a trunk does not say otherwise.
+    pub calls: CallPolicy,
     /// Trunks.
     pub trunks: Vec<TrunkConfig>,
     /// The lengths of transactions' timers.
@@ -67,6 +70,7 @@ impl Default for Config {
             admission: AdmissionLimits::default(),
             keep_alive: Some(Duration::from_secs(30)),
             response_timeout: crate::limits::RESPONSE_TIMEOUT,
+            calls: CallPolicy::default(),
             trunks: Vec::new(),
             timers: Timers::default(),
             trace_octets: crate::limits::TRACE_OCTETS_DEFAULT,

@@ -7,6 +7,7 @@ pub mod digest;
 pub mod home;
 pub mod limits;
 pub mod message;
+pub mod policy;
 pub mod registrar;
 pub mod sdp;
 pub mod service;
@@ -18,4 +19,5 @@ pub mod user_agent;
 
 pub use config::Config;
 pub use home::home;
+pub use policy::CallPolicy;
 pub use service::Signaling;

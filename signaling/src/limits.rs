@@ -161,6 +161,26 @@ pub const WITHDRAWALS_MAX: u8 = 3;
 /// Contacts of a 3xx that are looked at: four times those that are passed on, as some are no places that we call.
 pub const REDIRECT_CONTACTS_MAX: usize = 4 * router::limits::REDIRECTIONS;
 
+/// The session interval that is asked for where the configuration does not say, in seconds: half an hour, as RFC 4028 §4 recommends.
+pub const SESSION_EXPIRES_S: u32 = 1_800;
+
+/// The shortest session interval that is taken where the configuration does not say, in seconds: what a request that says nothing of
+/// it means (RFC 4028 §5).
+pub const SESSION_MIN_S: u32 = 90;
+
+/// The longest session interval, in seconds: a day, after which a dead call is found by other means. Whoever asks for more is
+/// granted this.
+pub const SESSION_INTERVAL_MOST_S: u32 = 86_400;
+
+/// What a shorter interval of a peer's that grants it is taken for, in seconds: at most a refresh every two seconds goes out for it.
+pub const SESSION_INTERVAL_LEAST_S: u32 = 4;
+
+/// How long a session refresh waits at least that cannot go out, or was refused: the time of a few round trips.
+pub const REFRESH_AGAIN: Duration = Duration::from_secs(1);
+
+const _: () = assert!(SESSION_MIN_S <= SESSION_EXPIRES_S && SESSION_EXPIRES_S <= SESSION_INTERVAL_MOST_S);
+const _: () = assert!(SESSION_INTERVAL_LEAST_S < SESSION_MIN_S);
+
 /// Realms that one request of ours proves itself to: the trunk and its edge, and as many again for a carrier behind them.
 pub const REALMS_MAX: usize = 4;
 

@@ -10,6 +10,7 @@ mod media;
 mod outgoing;
 mod registration;
 mod request;
+mod session_timer;
 mod transaction;
 
 pub use behaviour::{Behaviour, Step, Then};
@@ -17,6 +18,7 @@ pub use call::{Call, CallIndex, CallState, Ending, Referral};
 pub use hearing::Hearing;
 pub use media::{HoldStyle, Media};
 pub use registration::Registration;
+pub use session_timer::{SessionInterval, SessionTimers};
 
 use crate::network::{Arrival, LinkId, Side};
 use bytes::Bytes;
@@ -71,6 +73,8 @@ pub struct PhoneConfig {
     pub late_offer: bool,
     /// Whether it takes and sends UPDATE.
     pub updates: bool,
+    /// Its session timers, if it knows any.
+    pub timers: Option<SessionTimers>,
     /// Headers that it adds to its INVITEs.
     pub headers: Vec<(String, String)>,
     /// Max-Forwards of its requests.
@@ -101,6 +105,7 @@ impl PhoneConfig {
             any_user: false,
             late_offer: false,
             updates: true,
+            timers: None,
             headers: Vec::new(),
             max_forwards: 70,
             asks: None,
@@ -520,6 +525,7 @@ impl Phone {
                 self.transmit(to, bytes);
             }
         }
+        self.session_due(index);
         while let Some(step) = self.calls[index].take_due(now) {
             self.take_step(index, step);
         }

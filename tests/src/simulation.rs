@@ -211,7 +211,8 @@ impl Simulation {
         self.add_and_register(config)
     }
 
-    fn add_and_register(&mut self, config: PhoneConfig) -> PhoneIndex {
+    /// Adds a phone, and lets it register.
+    pub fn add_and_register(&mut self, config: PhoneConfig) -> PhoneIndex {
         let name = config.name.clone();
         let index = self.add(config);
         let registered = self.run_until(Duration::from_secs(20), |simulation| simulation.phones[index].is_registered());

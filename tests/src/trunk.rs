@@ -32,6 +32,7 @@ pub fn known(name: &str, address: SocketAddr) -> TrunkConfig {
         trusted: true,
         calls_max: None,
         response_timeout: signaling::limits::TRUNK_RESPONSE_TIMEOUT,
+        calls: None,
     }
 }
 

@@ -99,6 +99,7 @@ impl Bench {
             trusted: true,
             calls_max: Some(8),
             response_timeout: signaling::limits::TRUNK_RESPONSE_TIMEOUT,
+            calls: None,
         };
         let config = Config {
             listeners: Listeners::new(listeners.to_vec()),

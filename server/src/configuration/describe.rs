@@ -156,6 +156,7 @@ mod tests {
             password_file: Some("x".into()),
             calls_max: Some(1),
             response_s: Some(1),
+            session_expires_s: Some(4),
             interface: "10.0.0.1".parse().ok(),
             ..Trunk::default()
         });

@@ -2,7 +2,7 @@
 
 use crate::limits::CALL_GRACE_S;
 use router::limits::HEARTBEAT_MS;
-use signaling::limits::CONTACTS_PER_ACCOUNT_MAX;
+use signaling::limits::{CONTACTS_PER_ACCOUNT_MAX, SESSION_INTERVAL_MOST_S};
 use std::fmt;
 
 /// A key and what it is for.
@@ -143,6 +143,8 @@ pub const KEYS: &[Key] = &[
     live("sip.nonce_life_s", "How long a digest nonce may be used, seconds.").numbers(10, 86_400, "a phone needs 10 seconds to answer a challenge, and what is a day old was recorded"),
     live("sip.keep_alive_s", "How often registered phones are asked whether they are there (OPTIONS), seconds; 0: never. 30 keeps the NAT bindings of common routers.").from(5, "it is a request to every phone").or_zero(),
     live("sip.response_s", "How long a registered phone may leave a call without any response, 100 Trying among them, before it counts as unreachable, seconds. One whose keep-alives are unanswered has 2.").numbers(1, 31, TIMER_B),
+    live("sip.session_expires_s", "The session interval that peers are asked for and granted, seconds (RFC 4028); 0: what a peer asks for is granted, and none is asked for. An end that knows session timers refreshes the call at half of it; a call that nobody refreshes in time is ended.").numbers(4, SESSION_INTERVAL_MOST_S as u64, "a day is the longest, and nobody refreshes every other second").or_zero(),
+    live("sip.session_min_s", "The shortest session interval that is taken, seconds; shorter ones get 422. RFC 4028 §4 lets no server ask for less than 90.").numbers(4, 3_600, "longer ones are what peers ask for"),
     live("sip.unknown_source_per_s", "Requests a second that one address which is neither trunk nor registered may send; more is dropped before any digest arithmetic.").from(1, "nobody would be heard any more"),
     live("sip.unknown_source_burst", "How many of these at once: an office whose phones restart together.").from(1, "nobody would be heard any more"),
     live("sip.unknown_total_per_s", "Requests a second from all such addresses together.").from(1, "nobody would be heard any more"),
@@ -197,6 +199,7 @@ pub const KEYS: &[Key] = &[
     live("trunk.trusted", "Whether its P-Asserted-Identity is believed, and ours sent to it (RFC 3325).").example("false"),
     live("trunk.calls_max", "Most calls at once, both ways together. Where it is not set: as many as calls.max.").example("30").from(1, "0 calls are no trunk"),
     live("trunk.response_s", "How long each of its addresses may leave a call without any response, 100 Trying among them, until the next address or trunk is tried, seconds. Where it is not set: 4.").example("4").numbers(1, 31, TIMER_B),
+    live("trunk.session_expires_s", "The session interval that it is asked for and granted, seconds; 0: none is asked for. Where it is not set: sip.session_expires_s.").example("1800").numbers(4, SESSION_INTERVAL_MOST_S as u64, "a day is the longest, and nobody refreshes every other second").or_zero(),
     live("trunk.redirects", "What is done when it sends a call elsewhere (3xx): \"refuse\" takes it for unreachable, \"follow\" looks for the new number by the plan, as a call from this trunk.").example("\"refuse\""),
     live("trunk.interface", "The local address of its media. Where it is not set: that of the first of sip.listen of its family.").example("\"10.0.0.5\""),
     live("group.name", "Its name, which is also its number.").example("\"sales\""),

@@ -2,6 +2,7 @@
 
 use super::value::{HostPort, Listen, LogFormat, MediaWorkers, PortRange, Redirects, Secret, SipShards, Strategy};
 use serde::{Deserialize, Serialize};
+use signaling::limits::{SESSION_EXPIRES_S, SESSION_MIN_S};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -100,6 +101,8 @@ pub struct Sip {
     pub nonce_life_s: u32,
     pub keep_alive_s: u32,
     pub response_s: u32,
+    pub session_expires_s: u32,
+    pub session_min_s: u32,
     pub unknown_source_per_s: u32,
     pub unknown_source_burst: u32,
     pub unknown_total_per_s: u32,
@@ -131,6 +134,8 @@ impl Default for Sip {
             nonce_life_s: 300,
             keep_alive_s: 30,
             response_s: 6,
+            session_expires_s: SESSION_EXPIRES_S,
+            session_min_s: SESSION_MIN_S,
             unknown_source_per_s: 50,
             unknown_source_burst: 200,
             unknown_total_per_s: 1_000,
@@ -317,6 +322,7 @@ pub struct Trunk {
     pub trusted: bool,
     pub calls_max: Option<u32>,
     pub response_s: Option<u32>,
+    pub session_expires_s: Option<u32>,
     pub redirects: Redirects,
     pub interface: Option<IpAddr>,
 }

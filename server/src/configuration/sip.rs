@@ -1,9 +1,10 @@
 //! What signaling is told.
 
-use super::model::Configuration;
+use super::model::{Configuration, Trunk};
 use super::value::Listen;
 use router::Shards;
 use router::time::Duration;
+use signaling::CallPolicy;
 use signaling::admission::{AdmissionLimits, Rate};
 use signaling::digest::ClientCredentials;
 use signaling::limits::TRUNK_RESPONSE_TIMEOUT;
@@ -29,6 +30,7 @@ pub fn config(configuration: &Configuration, bound: &Listeners, shards: &Shards)
         trace_octets: signaling::limits::TRACE_OCTETS_DEFAULT / usize::from(shards.count()),
         keep_alive: (sip.keep_alive_s > 0).then(|| Duration::from_secs(sip.keep_alive_s.into())),
         response_timeout: Duration::from_secs(sip.response_s.into()),
+        calls: calls(configuration),
         trunks: trunks(configuration),
         timers: timers(configuration),
         ..signaling::Config::default()
@@ -110,9 +112,22 @@ pub fn trunks(configuration: &Configuration) -> Vec<TrunkConfig> {
                 response_timeout: trunk
                     .response_s
                     .map_or(TRUNK_RESPONSE_TIMEOUT, |seconds| Duration::from_secs(seconds.into())),
+                calls: Some(calls_with(configuration, trunk)),
             }
         })
         .collect()
+}
+
+/// How calls are made.
+fn calls(configuration: &Configuration) -> CallPolicy {
+    let sip = &configuration.sip;
+    CallPolicy { session_expires_s: sip.session_expires_s, session_min_s: sip.session_min_s }
+}
+
+/// The same with a trunk.
+fn calls_with(configuration: &Configuration, trunk: &Trunk) -> CallPolicy {
+    let all = calls(configuration);
+    CallPolicy { session_expires_s: trunk.session_expires_s.unwrap_or(all.session_expires_s), ..all }
 }
 
 /// Where calls to a trunk go, as written.

@@ -92,6 +92,8 @@ const HELP: &[(&str, &str)] = &[
     ("sip_responses_received", "SIP responses received."),
     ("sip_responses_sent", "SIP responses sent."),
     ("sip_retransmitted", "Repetitions of messages that were sent."),
+    ("sip_session_refreshes", "Session refreshes that were sent (RFC 4028)."),
+    ("sip_sessions_expired", "Sessions that were ended as nobody refreshed them in time (RFC 4028)."),
     ("sip_stray_responses", "Responses to nothing."),
     ("sip_stun_answers", "STUN Binding requests of phones on SIP ports that were answered."),
     ("sip_timed_out", "Requests that no answer came to."),

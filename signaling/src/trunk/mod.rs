@@ -10,6 +10,7 @@ pub use source::Source;
 pub use target::{Target, TargetHost};
 
 use crate::digest::ClientCredentials;
+use crate::policy::CallPolicy;
 use router::parameter::TrunkStatus;
 use router::time::Duration;
 use router::{Private, Shards, Tally};
@@ -32,6 +33,8 @@ pub struct TrunkConfig {
     pub calls_max: Option<u32>,
     /// How long each of its addresses may leave an INVITE without any response, 100 among them.
     pub response_timeout: Duration,
+    /// How calls are made with it; `None`: as with everybody.
+    pub calls: Option<CallPolicy>,
 }
 
 /// A trunk and what it has done.
@@ -170,6 +173,7 @@ mod tests {
             trusted: false,
             calls_max: Some(1),
             response_timeout: TRUNK_RESPONSE_TIMEOUT,
+            calls: None,
         }
     }
 

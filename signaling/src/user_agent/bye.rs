@@ -99,6 +99,7 @@ impl Session {
         }
         head.cancel_timer(means, Timer::Glare);
         head.cancel_timer(means, Timer::Abandon);
+        head.cancel_timer(means, Timer::Session);
         head.cancel_timer(means, Timer::Leave);
         let gone = || Failure::new(Reason::NotFound).with_detail("the leg has ended");
         if let Some(offer) = self.waiting.take() {
@@ -108,7 +109,7 @@ impl Session {
             let asked = match aim {
                 Aim::Offer(offer) => offer.asked,
                 Aim::Inform { asked, .. } => asked,
-                Aim::Notify { .. } | Aim::Bye => continue,
+                Aim::Refresh { .. } | Aim::Notify { .. } | Aim::Bye => continue,
             };
             asked.failed(&mut means.outbox, gone());
         }

@@ -74,6 +74,10 @@ pub(crate) struct Counters {
     pub(crate) legs_refused: u64,
     /// 2xx of ours that no ACK came to.
     pub(crate) unacknowledged: u64,
+    /// Session refreshes of ours.
+    pub(crate) session_refreshes: u64,
+    /// Sessions that were not refreshed in time.
+    pub(crate) sessions_expired: u64,
     /// Offers of ours that met the peer's.
     pub(crate) glares: u64,
     /// 2xx of further forks, hung up.
@@ -110,6 +114,8 @@ impl Counters {
             ("sip_legs_out", self.legs_out),
             ("sip_legs_refused", self.legs_refused),
             ("sip_answers_unacknowledged", self.unacknowledged),
+            ("sip_session_refreshes", self.session_refreshes),
+            ("sip_sessions_expired", self.sessions_expired),
             ("sip_glares", self.glares),
             ("sip_late_forks", self.late_forks),
             ("sip_late_forks_ignored", self.late_forks_ignored),

@@ -45,6 +45,8 @@ impl Request {
 pub(super) enum Aim {
     /// An offer.
     Offer(Box<OurOffer>),
+    /// To refresh the session; by an INVITE that offers what we said last.
+    Refresh { by_invite: bool },
     /// What the other leg's peer sent; `rest`: the digits that follow.
     Inform { asked: Asked, rest: String, duration_ms: u16 },
     /// How far a transfer is; the number of its REFER.
@@ -138,7 +140,7 @@ impl Requester {
         let mut abandoned = Vec::new();
         let mut at = 0;
         while at < self.sent.len() {
-            if matches!(self.sent[at].aim, Aim::Offer(_) | Aim::Inform { .. }) {
+            if matches!(self.sent[at].aim, Aim::Offer(_) | Aim::Refresh { .. } | Aim::Inform { .. }) {
                 abandoned.push(self.sent.swap_remove(at).aim);
             } else {
                 at += 1;

@@ -10,6 +10,7 @@ use super::destination::{Hop, Named, Whither};
 use super::fork::Forks;
 use super::leg::{Head, Inbound, Leg, State, Timer, not_now};
 use super::means::Means;
+use super::session_timer::SessionTimer;
 use crate::message::{Method, StatusCode};
 use crate::sdp::OfferAnswer;
 use crate::transaction::ClientKey;
@@ -46,6 +47,7 @@ pub(crate) struct Outgoing {
     answered: Answered,
     authorization: Option<Box<Authorization>>,
     forks: Forks,
+    timer: SessionTimer,
     phase: LegPhase,
     /// The status that told how far it is, where the phase does not say it.
     said: Option<StatusCode>,
@@ -119,6 +121,7 @@ impl Leg {
             answered: Answered::default(),
             authorization: None,
             forks: Forks::default(),
+            timer: SessionTimer::default(),
             phase: LegPhase::Trying,
             said: None,
             interface: None,
@@ -211,7 +214,7 @@ impl Outgoing {
             Some(Method::Options) => super::options::answer_in_dialog(means, inbound),
             // The target that it brings is the 2xx's to say (RFC 3261 §13.2.2.4): nothing is sent there before.
             Some(Method::Update) if sdp_of(message).is_none() => {
-                super::update::accept_refresh(means, inbound, &attempt.contact);
+                super::update::accept_refresh(means, inbound, &attempt.contact, None);
             }
             // RFC 3311 §5.2, RFC 3261 §14.2: our INVITE, and the offer in it, has no final answer.
             Some(Method::Update | Method::Invite) => {

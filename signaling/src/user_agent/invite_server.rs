@@ -8,7 +8,9 @@ use super::in_dialog::Requester;
 use super::leg::{Head, Inbound, Leg, Peer, Purpose, State, Timer};
 use super::means::Means;
 use super::options::{ALLOW, SUPPORTED};
+use super::refresh::refuse_too_small;
 use super::session::Session;
+use super::session_timer::{Granted, SessionTimer};
 use crate::dialog::Dialog;
 use crate::message::{Header, Message, Method, StatusCode, Tag};
 use crate::sdp::{OfferAnswer, OfferAnswerError, OfferAnswerState, Unacceptable};
@@ -55,7 +57,13 @@ pub(crate) struct Incoming {
 
 impl Leg {
     /// Takes an INVITE and asks the switch for a call. `None`: it was refused.
-    pub(crate) fn incoming(means: &mut Means, invitation: Invitation) -> Option<Self> {
+    pub(crate) fn incoming(means: &mut Means, mut invitation: Invitation) -> Option<Self> {
+        let policy = invitation.peer.policy(means);
+        let asked = Inbound { key: invitation.key, message: invitation.message, flow: invitation.flow };
+        if refuse_too_small(means, &policy, &asked) {
+            return None;
+        }
+        invitation.message = asked.message;
         let listener = means.config.listeners.get(invitation.flow.listener);
         let mut media =
             OfferAnswer::new(means.random.next_u64(), origin_address(listener, Some(invitation.flow.local.ip())));
@@ -209,7 +217,9 @@ impl Incoming {
         if let Some(asserted) = self.asserted(head, means, state.party.as_ref()) {
             writer = writer.header(Header::PAssertedIdentity, asserted);
         }
-        let response = writer.body(SDP, &body);
+        let mut timer = SessionTimer::default();
+        let granted = timer.grant(&head.policy(means), &self.invite, means.now.instant);
+        let response = Granted::write(granted, writer).body(SDP, &body);
         means.servers.remove(&self.key);
         head.cancel_timer(means, Timer::Ring);
         let Self { key, invite, mut dialog, media, .. } = *self;
@@ -217,6 +227,8 @@ impl Incoming {
         means.respond(key, response.clone());
         dialog.confirm(None);
         let mut session = Session::new(Requester::new(dialog, Default::default()), media);
+        session.timer = timer;
+        session.follow_interval(head, means);
         session.await_ack(head, means, AwaitingAck::new(means, key, cseq, response, offered));
         session.resolve_next_hop(head, means);
         tracing::debug!(leg = %head.instance, "leg answered by the switch");
@@ -269,7 +281,7 @@ impl Incoming {
             }
             Some(Method::Options) => super::options::answer_in_dialog(means, &inbound),
             Some(Method::Update) if sdp_of(message).is_none() => {
-                super::update::accept_refresh(means, &inbound, self.dialog.contact());
+                super::update::accept_refresh(means, &inbound, self.dialog.contact(), None);
             }
             // RFC 3311 §5.2, RFC 3261 §14.2: the offer of the INVITE has no final answer.
             Some(Method::Update | Method::Invite) => super::reinvite::refuse_pending(means, &inbound),

@@ -8,6 +8,7 @@ use super::session::{LEG_WITHIN, Session};
 use crate::dialog::Reach;
 use crate::limits::WITHDRAWALS_MAX;
 use crate::message::{CallId, Message, StatusCode, Tag};
+use crate::policy::CallPolicy;
 use crate::transaction::{ClientKey, ServerKey};
 use crate::transport::{Flow, Resolution};
 use crate::trunk::TrunkId;
@@ -31,6 +32,8 @@ pub(crate) enum Timer {
     /// When to give up an INVITE of ours that nobody answers or refuses: of a new leg far beyond the switch's own limits, of a
     /// session after the time of a transaction.
     Abandon,
+    /// When to refresh the session, or to end it as the peer did not (RFC 4028 §10).
+    Session,
     /// When a session that is to end sends its BYE, whatever it still waits for.
     Leave,
 }
@@ -44,6 +47,17 @@ pub(crate) enum Peer {
     Trunk(TrunkId),
 }
 
+impl Peer {
+    /// How calls are made with it.
+    pub(super) fn policy(&self, means: &Means) -> CallPolicy {
+        let own = match self {
+            Self::Account => None,
+            Self::Trunk(trunk) => means.trunks.get(*trunk).config.calls,
+        };
+        own.unwrap_or(means.config.calls)
+    }
+}
+
 /// What an answer of the switch is to.
 #[derive(Debug)]
 pub(super) enum Purpose {
@@ -53,6 +67,8 @@ pub(super) enum Purpose {
     Offer,
     /// `Set × LegState` with the answer that an ACK brought.
     Answer,
+    /// `Set × LegState` with what the answer to a refresh has changed.
+    Refreshed,
     /// `Send`: what the peer's INFO brought.
     Inform(Box<Inbound>),
     /// `Start × Transfer`.
@@ -144,6 +160,11 @@ impl Head {
     /// Whether the peer is in our trust domain (RFC 3325 §2.3).
     pub(super) fn is_trusted(&self, means: &Means) -> bool {
         self.trunk().is_some_and(|trunk| means.trunks.get(trunk).config.trusted)
+    }
+
+    /// How calls are made with the peer.
+    pub(super) fn policy(&self, means: &Means) -> CallPolicy {
+        self.peer.policy(means)
     }
 
     /// How the peer is reached.
@@ -334,6 +355,7 @@ impl Leg {
             }),
             Purpose::Offer => self.in_session(|session, head| session.peer_offer_decided(head, means, packet)),
             Purpose::Answer => self.in_session(|session, head| session.answer_delivered(head, means, &packet)),
+            Purpose::Refreshed => self.in_session(|session, _| session.refresh_told(&packet)),
             Purpose::Inform(inbound) => informed(means, *inbound, &packet),
             Purpose::Transfer => self.in_session(|session, head| session.transfer_decided(head, means, &packet)),
             Purpose::Withdrawal(times) => {

@@ -13,6 +13,7 @@
 //! | `invite_server`, `cancel`, `ack` | the leg that comes in, up to its ACK |
 //! | `invite_client`, `fork`, `destination`, `redirect` | the leg that goes out: addresses, forks, the first 2xx, 3xx |
 //! | `session`, `reinvite`, `update`, `glare` | the confirmed dialog and its offers |
+//! | `session_timer`, `refresh` | the interval of a session, and refreshes, ours and the peer's |
 //! | `info`, `refer`, `options`, `bye` | the other requests of a dialog |
 //! | `in_dialog`, `credentials` | our requests within a dialog, and trunks' challenges to them |
 //! | `refusal` | invitations of known callers that never become calls |
@@ -45,10 +46,12 @@ pub(crate) mod means;
 pub(crate) mod options;
 mod redirect;
 mod refer;
+mod refresh;
 mod refusal;
 pub(crate) mod register;
 mod reinvite;
 pub(crate) mod release;
 pub(crate) mod resolving;
 mod session;
+mod session_timer;
 mod update;

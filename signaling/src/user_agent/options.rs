@@ -23,7 +23,7 @@ const METHODS: [Method; 9] = [
 pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, REFER";
 
 /// The value of Supported: the extensions that a Require may name.
-pub(crate) const SUPPORTED: &str = "path";
+pub(crate) const SUPPORTED: &str = "path, timer";
 
 /// The value of Accept: the bodies that are understood.
 pub(crate) const ACCEPT: &str = "application/sdp, multipart/mixed";
@@ -32,7 +32,7 @@ pub(crate) const ACCEPT: &str = "application/sdp, multipart/mixed";
 pub(crate) const CAPABILITIES: Capabilities<'static> = Capabilities {
     methods: &METHODS,
     schemes: &[Scheme::Sip, Scheme::Tel],
-    extensions: &["path"],
+    extensions: &["path", "timer"],
     content_types: &["application/sdp", "multipart/mixed"],
     answers: &["application/sdp"],
 };

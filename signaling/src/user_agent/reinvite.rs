@@ -4,12 +4,13 @@ use super::ack::{AwaitingAck, acknowledge};
 use super::body::{SDP, sdp_of};
 use super::cause;
 use super::glare;
-use super::in_dialog::{Aim, OurOffer, Request};
+use super::in_dialog::{Aim, OurOffer, Request, Sent};
 use super::invite_server::{answer_of, refuse_offer};
 use super::leg::{Head, Inbound, Purpose, Timer};
 use super::means::Means;
 use super::options::{ALLOW, SUPPORTED};
 use super::session::{LEG_WITHIN, Session, Standing};
+use super::session_timer::Granted;
 use crate::message::{Header, Message, Method, StatusCode};
 use crate::sdp::{AnswerKind, OfferAnswerState};
 use crate::transaction::ClientKey;
@@ -56,6 +57,9 @@ impl Session {
 
     /// Passes the peer's offer to the switch, unless it only refreshes the session.
     pub(super) fn consider(&mut self, head: &mut Head, means: &mut Means, inbound: Inbound) {
+        if self.refuse_too_small(head, means, &inbound) {
+            return self.offer_later(head, means);
+        }
         let offer = match sdp_of(&inbound.message).map(|text| self.media.receive_offer(&text)).transpose() {
             Ok(offer) => offer,
             Err(error) => {
@@ -124,13 +128,15 @@ impl Session {
 
     fn accept_offer(&mut self, head: &mut Head, means: &mut Means, inbound: Inbound, body: &Bytes, offers: bool) {
         let Inbound { key, message, flow } = inbound;
-        let response = means
+        let granted = self.timer.grant(&head.policy(means), &message, means.now.instant);
+        let writer = means
             .response(&message, &flow, StatusCode::OK, &head.tag)
             .header(Header::Contact, self.requester.dialog.contact())
             .header(Header::Allow, ALLOW)
-            .header(Header::Supported, SUPPORTED)
-            .body(SDP, body);
+            .header(Header::Supported, SUPPORTED);
+        let response = Granted::write(granted, writer).body(SDP, body);
         means.respond(key, response.clone());
+        self.follow_interval(head, means);
         if message.is(&Method::Invite) {
             let cseq = message.cseq().map_or(0, |cseq| cseq.number);
             self.await_ack(head, means, AwaitingAck::new(means, key, cseq, response, offers));
@@ -154,8 +160,9 @@ impl Session {
             means.counters.glares += 1;
             return offer.asked.failed(&mut means.outbox, Failure::because(CauseKind::Glare.into()));
         }
-        // RFC 3261 §14.1: no INVITE while another is in progress; the ACK ends the peer's.
-        if self.awaiting_ack.is_some() {
+        // RFC 3261 §14.1: no INVITE while another is in progress; the ACK ends the peer's, its final response our own refresh.
+        let refreshes = |sent: &Sent| matches!(sent.aim, Aim::Refresh { by_invite: true });
+        if self.awaiting_ack.is_some() || self.requester.waiting().any(refreshes) {
             self.waiting = Some(offer);
             return;
         }
@@ -176,7 +183,7 @@ impl Session {
     fn send_offer(&mut self, head: &mut Head, means: &mut Means, offer: Box<OurOffer>, body: Bytes) {
         let by_update = self.requester.dialog.allows_update() && !offer.by_invite;
         let method = if by_update { Method::Update } else { Method::Invite };
-        let request = Request::new(method).with_body(SDP, body);
+        let request = self.timed(head, means, Request::new(method).with_body(SDP, body));
         match self.requester.send(means, head, request, Aim::Offer(offer)) {
             // A peer that has said 100 may take as long as it likes: so long, and no longer.
             Ok(()) => head.set_timer(means, Timer::Abandon, means.config.timers.transaction()),
@@ -216,6 +223,8 @@ impl Session {
     ) {
         self.requester.dialog.refresh(message);
         self.resolve_next_hop(head, means);
+        self.timer.accepted(message, means.now.instant);
+        self.follow_interval(head, means);
         if *method == Method::Invite {
             let cseq = message.cseq().map_or(0, |cseq| cseq.number);
             acknowledge(means, &self.requester.dialog, key, cseq, None);

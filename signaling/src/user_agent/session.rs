@@ -8,6 +8,7 @@ use super::leg::{Head, Inbound, Timer};
 use super::means::Means;
 use super::refer::Referral;
 use super::reinvite::TheirOffer;
+use super::session_timer::SessionTimer;
 use crate::dialog::{NextHop, Unfit};
 use crate::message::{Message, Method, StatusCode, Tag};
 use crate::sdp::OfferAnswer;
@@ -53,6 +54,11 @@ pub(crate) struct Session {
     /// An offer of ours that has to wait: for an ACK, or as it met the peer's.
     pub(super) waiting: Option<Box<OurOffer>>,
     pub(super) referral: Option<Box<Referral>>,
+    pub(super) timer: SessionTimer,
+    /// The peer refused a refresh by UPDATE: further ones go by INVITE.
+    pub(super) refreshes_by_invite: bool,
+    /// The call does not know what the answer to the last refresh has changed.
+    pub(super) untold: bool,
 }
 
 impl Session {
@@ -66,6 +72,9 @@ impl Session {
             theirs: None,
             waiting: None,
             referral: None,
+            timer: SessionTimer::default(),
+            refreshes_by_invite: false,
+            untold: false,
         }
     }
 
@@ -165,10 +174,17 @@ impl Session {
             }
             return self.go_on(head, means);
         }
+        let sent = match status {
+            StatusCode::SESSION_INTERVAL_TOO_SMALL => match self.ask_for_longer(head, means, sent, message) {
+                Some(sent) => sent,
+                None => return,
+            },
+            _ => sent,
+        };
         // RFC 3261 §12.2.1.2: the peer does not know the dialog any more.
         let gone = status == StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST && !matches!(sent.aim, Aim::Notify { .. });
         // Or somebody on the way says that it is not reached.
-        let lost = status == StatusCode::REQUEST_TIMEOUT && matches!(sent.aim, Aim::Offer(_));
+        let lost = status == StatusCode::REQUEST_TIMEOUT && matches!(sent.aim, Aim::Offer(_) | Aim::Refresh { .. });
         if status.is_success() {
             self.accepted(head, means, sent, message);
         } else {
@@ -187,7 +203,12 @@ impl Session {
     /// A request of ours was not answered, or did not leave.
     pub(super) fn unanswered(&mut self, head: &mut Head, means: &mut Means, key: ClientKey, kind: CauseKind) {
         let Some(sent) = self.requester.take(key) else { return };
-        let ends = matches!(sent.aim, Aim::Offer(_));
+        let ends = match sent.aim {
+            Aim::Offer(_) => true,
+            // RFC 4028 §10; what did not leave may leave later.
+            Aim::Refresh { .. } => kind == CauseKind::Timeout,
+            _ => false,
+        };
         self.answered(head, means, sent, kind.into());
         // RFC 3261 §14.1: a peer that does not answer a re-INVITE is not there.
         if ends && self.standing == Standing::Up {
@@ -203,6 +224,7 @@ impl Session {
                 head.cancel_timer(means, Timer::Abandon);
                 self.our_offer_accepted(head, means, sent.key, &method, offer.asked, message);
             }
+            Aim::Refresh { by_invite } => self.refreshed(head, means, sent.key, by_invite, message),
             Aim::Inform { asked, rest, duration_ms } => self.informed(head, means, asked, rest, duration_ms),
             Aim::Notify { id } => self.notified(head, means, id),
             Aim::Bye => {}
@@ -227,6 +249,7 @@ impl Session {
                 self.media.roll_back();
                 offer.asked.failed(&mut means.outbox, Failure::because(cause));
             }
+            Aim::Refresh { by_invite } => self.refresh_refused(head, means, by_invite, &cause),
             Aim::Inform { asked, .. } => asked.failed(&mut means.outbox, Failure::because(cause)),
             Aim::Notify { id } => self.notify_refused(head, means, id, &cause),
             Aim::Bye => {}
@@ -257,6 +280,7 @@ impl Session {
             Timer::Repeat => self.repeat_answer(head, means),
             Timer::Glare => self.offer_waiting(head, means),
             Timer::Abandon => self.requester.cancel_invite(means),
+            Timer::Session => self.interval_due(head, means),
             Timer::Leave => self.leave_at_last(head, means),
             Timer::Ring | Timer::Response => {}
         }

@@ -6,14 +6,20 @@ use super::means::Means;
 use super::options::{ALLOW, SUPPORTED};
 use super::reinvite::refuse_pending;
 use super::session::Session;
+use super::session_timer::Granted;
 use crate::message::{Header, StatusCode};
 
 impl Session {
     /// An UPDATE: with an offer it is as a re-INVITE, without one it refreshes the target.
     pub(super) fn handle_update(&mut self, head: &mut Head, means: &mut Means, inbound: Inbound) {
         if sdp_of(&inbound.message).is_none() {
+            if self.refuse_too_small(head, means, &inbound) {
+                return;
+            }
             self.resolve_next_hop(head, means);
-            return accept_refresh(means, &inbound, self.requester.dialog.contact());
+            let granted = self.timer.grant(&head.policy(means), &inbound.message, means.now.instant);
+            accept_refresh(means, &inbound, self.requester.dialog.contact(), granted);
+            return self.follow_interval(head, means);
         }
         // RFC 3311 §5.2.
         if self.theirs.is_some() {
@@ -28,15 +34,15 @@ impl Session {
     }
 }
 
-/// An UPDATE without an offer.
-pub(super) fn accept_refresh(means: &mut Means, inbound: &Inbound, contact: &str) {
+/// An UPDATE without an offer: the target, and in a session the interval, begin anew.
+pub(super) fn accept_refresh(means: &mut Means, inbound: &Inbound, contact: &str, granted: Option<Granted>) {
     let Inbound { key, message, flow } = inbound;
     let tag = means.mint_tag();
-    let response = means
+    let writer = means
         .response(message, flow, StatusCode::OK, &tag)
         .header(Header::Contact, contact)
         .header(Header::Allow, ALLOW)
-        .header(Header::Supported, SUPPORTED)
-        .finish();
+        .header(Header::Supported, SUPPORTED);
+    let response = Granted::write(granted, writer).finish();
     means.respond(*key, response);
 }

@@ -109,8 +109,11 @@ fn a_part_that_must_be_understood_and_is_not_is_415() {
 }
 
 fn says_what_it_can(message: &Message) {
-    assert_eq!(header(message, Header::Allow), "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, REFER");
-    assert_eq!(header(message, Header::Supported), "path", "RFC 3261 §13.2.1, §13.3.1.4");
+    let allow = header(message, Header::Allow);
+    for method in "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, REFER".split(", ") {
+        assert!(allow.split(", ").any(|allowed| allowed == method), "{method}: {allow}");
+    }
+    assert!(["path", "timer"].iter().all(|option| message.supports(option)), "RFC 3261 §13.2.1, §13.3.1.4");
 }
 
 #[test]

@@ -142,6 +142,7 @@ impl World {
             trusted: true,
             calls_max: Some(50),
             response_timeout: signaling::limits::TRUNK_RESPONSE_TIMEOUT,
+            calls: None,
         };
         let mut config =
             Config { listeners, trunks: vec![trunk], keep_alive: None, agent: "Test".to_owned(), ..Config::default() };

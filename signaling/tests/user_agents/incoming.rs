@@ -203,9 +203,9 @@ fn a_refusal_of_ours_for_want_of_a_codec_says_so_and_one_of_a_callee_does_not() 
 fn what_is_required_and_not_offered_is_420() {
     let mut world = World::new(11);
     let mut carrier = Peer::new(TRUNK, "100", "200");
-    carrier.asks(&mut world, "INVITE", "Require: 100rel, timer\r\n", &sdp(1, 4_000, "sendrecv"));
+    carrier.asks(&mut world, "INVITE", "Require: precondition, x-unknown\r\n", &sdp(1, 4_000, "sendrecv"));
     let refusal = world.expect(carrier.address, "SIP/2.0 420");
-    assert_eq!(header(&refusal, Header::Unsupported), "100rel, timer");
+    assert_eq!(header(&refusal, Header::Unsupported), "precondition, x-unknown");
     world.assert_idle();
 }
 

@@ -16,6 +16,7 @@ mod random;
 mod refusals;
 mod registrar;
 mod session;
+mod session_timers;
 mod stun;
 mod torture;
 mod transfer;

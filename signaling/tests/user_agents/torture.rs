@@ -146,8 +146,8 @@ variants! {
     "two From" INVITE ["To:" => "From: <sip:x@y>;tag=2\r\nTo:"] "400 Repeated From Header";
     "two To" INVITE ["CSeq:" => "t: <sip:x@y>\r\nCSeq:"] "400 Repeated To Header";
     "two Call-IDs" INVITE ["CSeq:" => "i: other\r\nCSeq:"] "400 Repeated Call-ID Header";
-    "unknown extension" INVITE ["CSeq:" => "Require: 100rel, x-unknown\r\nCSeq:"] "420 Bad Extension";
-    "unknown extension of OPTIONS" OPTIONS ["CSeq:" => "Require: timer\r\nCSeq:"] "420 Bad Extension";
+    "unknown extension" INVITE ["CSeq:" => "Require: precondition, x-unknown\r\nCSeq:"] "420 Bad Extension";
+    "unknown extension of OPTIONS" OPTIONS ["CSeq:" => "Require: precondition\r\nCSeq:"] "420 Bad Extension";
     "extension for proxies" OPTIONS ["CSeq:" => "Proxy-Require: x-unknown\r\nCSeq:"] "200 OK";
     "unknown type of body" INVITE ["application/sdp" => "application/x-unknown"] "415 Unsupported Media Type";
     "unknown type of body of OPTIONS" OPTIONS ["application/sdp" => "application/x-unknown"] "415 Unsupported Media Type";

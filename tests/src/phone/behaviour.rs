@@ -94,6 +94,8 @@ pub enum Step {
     RefreshWithoutOffer,
     /// An UPDATE with an offer.
     Update,
+    /// A session refresh: an UPDATE without an offer, or as [`Refresh`](Self::Refresh) where it sends no UPDATE.
+    Renew,
     /// An INFO with a body.
     Info,
     /// A key, as RFC 4733.

@@ -2,6 +2,7 @@
 
 use super::behaviour::Step;
 use super::media::Media;
+use super::session_timer::SessionInterval;
 use super::transaction::Success;
 use bytes::Bytes;
 use router::time::Instant;
@@ -41,6 +42,8 @@ pub enum Ending {
     NoAck,
     /// A request in mid-call was answered with 481 or 408, or not at all.
     Lost,
+    /// Nobody refreshed the session in time.
+    Expired,
 }
 
 /// What became of a REFER.
@@ -85,8 +88,14 @@ pub struct Call {
     pub referral: Option<Referral>,
     /// Statuses of our re-INVITEs and UPDATEs.
     pub offers: Vec<u16>,
+    /// How many re-INVITEs and UPDATEs of the peer came.
+    pub peer_offers: u32,
     /// The INVITE that came in had these headers.
     pub invite_headers: Vec<(String, String)>,
+    /// Its session interval, where it has one.
+    pub session: Option<SessionInterval>,
+    /// The longest Min-SE that a 422 told.
+    pub(crate) session_least_s: u32,
     pub(crate) local_tag: String,
     pub(crate) remote_tag: Option<String>,
     pub(crate) local_uri: String,
@@ -159,6 +168,7 @@ impl Call {
     pub(crate) fn next(&self) -> Option<Instant> {
         let success = self.success.iter().flat_map(|success| [success.retransmit, success.deadline]);
         let due = self.due.first_key_value().map(|(&(at, _), _)| at);
-        success.chain(due).chain(self.media.next()).min()
+        let session = self.session.filter(|_| self.is_live()).map(|session| session.due);
+        success.chain(session).chain(due).chain(self.media.next()).min()
     }
 }

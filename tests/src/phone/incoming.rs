@@ -89,6 +89,12 @@ impl Phone {
             let asked = challenge(&realm, &self.nonce);
             return self.respond_with(key, 407, None, &[("Proxy-Authenticate".to_owned(), asked)]);
         }
+        if let Some(timers) = self.config.timers
+            && let Some(asked) = message.parameterized(Header::SessionExpires).ok().flatten()
+            && asked.value.parse::<u32>().is_ok_and(|asked| asked < timers.min_s)
+        {
+            return self.respond_with(key, 422, None, &[("Min-SE".to_owned(), timers.min_s.to_string())]);
+        }
         let mut media = self.new_media();
         let has_offer = !message.body_octets().is_empty();
         let usable = !has_offer || media.take_offer(message.body_octets());
@@ -117,6 +123,9 @@ impl Phone {
             information: Vec::new(),
             referral: None,
             offers: Vec::new(),
+            peer_offers: 0,
+            session: None,
+            session_least_s: 0,
             invite_headers: headers,
             local_tag: self.token(""),
             remote_tag: message.from_tag().map(|tag| tag.as_str().to_owned()),
@@ -199,7 +208,9 @@ impl Phone {
             early.or_else(|| self.calls[index].media.answer(now))
         };
         self.calls[index].come_up(now);
-        self.respond(&key, 200, body);
+        let request = self.servers.iter().find(|server| server.key == key).map(|server| server.request.clone());
+        let headers = request.map(|request| self.session_granted(index, &request).unwrap_or_default());
+        self.respond_with(&key, 200, body, &headers.unwrap_or_default());
         self.await_ack(index, &key);
     }
 
@@ -243,6 +254,7 @@ impl Phone {
             }
             self.calls[index].remote_cseq = Some(cseq.number);
         }
+        self.calls[index].peer_offers += 1;
         let asks = self.is_asking(index);
         let has_offer = !message.body_octets().is_empty();
         if (is_invite || has_offer) && asks {
@@ -254,6 +266,10 @@ impl Phone {
         if let Ok(Some(contact)) = message.contact() {
             self.calls[index].target = contact.uri().as_str().to_owned();
         }
+        let headers = match self.session_granted(index, message) {
+            Ok(headers) => headers,
+            Err(least) => return self.respond_with(key, 422, None, &least),
+        };
         let body = if has_offer {
             if !self.calls[index].media.take_offer(message.body_octets()) {
                 return self.respond(key, 488, None);
@@ -264,7 +280,7 @@ impl Phone {
         } else {
             None
         };
-        self.respond(key, 200, body);
+        self.respond_with(key, 200, body, &headers);
         if is_invite {
             self.await_ack(index, key);
         }

@@ -34,6 +34,9 @@ impl Phone {
             information: Vec::new(),
             referral: None,
             offers: Vec::new(),
+            peer_offers: 0,
+            session: None,
+            session_least_s: 0,
             invite_headers: Vec::new(),
             local_tag,
             remote_tag: None,
@@ -70,6 +73,7 @@ impl Phone {
         request.body = body;
         request.headers.extend(self.config.headers.clone());
         request.headers.push(("Allow".to_owned(), self.allow()));
+        request.headers.extend(self.session_headers(index));
         let purpose = match self.calls[index].state {
             CallState::SettingUp => Purpose::Invite(index),
             _ => Purpose::ReInvite(index),
@@ -145,7 +149,7 @@ impl Phone {
                 self.calls[index].referral = Some(Referral::default());
                 self.send_in_call(index, request, Purpose::Refer(index));
             }
-            Step::Hold(_) | Step::Retrieve | Step::Refresh | Step::RefreshWithoutOffer | Step::Update => {
+            Step::Hold(_) | Step::Retrieve | Step::Refresh | Step::RefreshWithoutOffer | Step::Update | Step::Renew => {
                 if self.is_busy_with_offer(index) {
                     self.calls[index].plan(now + Duration::from_millis(300), step);
                     return;
@@ -166,6 +170,11 @@ impl Phone {
                     let offer = self.calls[index].media.offer();
                     let mut request = self.in_call(index, Method::Update);
                     request.body = Some(("application/sdp", offer));
+                    request.headers.extend(self.session_headers(index));
+                    self.send_in_call(index, request, Purpose::ReInvite(index));
+                } else if step == Step::Renew && self.config.updates {
+                    let mut request = self.in_call(index, Method::Update);
+                    request.headers.extend(self.session_headers(index));
                     self.send_in_call(index, request, Purpose::ReInvite(index));
                 } else {
                     self.send_invite(index, step != Step::RefreshWithoutOffer);
@@ -397,10 +406,20 @@ impl Phone {
             Purpose::Invite(index) if status < 300 => {
                 self.enter_dialog(index, response);
                 self.calls[index].come_up(now);
+                self.session_accepted(index, response);
                 self.complete_offer(index, client.request.cseq, response);
                 if std::mem::take(&mut self.calls[index].wants_down) {
                     self.hang_up(index);
                 }
+            }
+            Purpose::Invite(index) if status == 422 && self.calls[index].session_least_s == 0 => {
+                let least = response.parameterized(Header::MinSe).ok().flatten();
+                match least.and_then(|least| least.value.parse().ok()) {
+                    Some(least) => self.calls[index].session_least_s = least,
+                    None => self.faults.push("a 422 without Min-SE".to_owned()),
+                }
+                let with_offer = !self.calls[index].without_offer;
+                self.send_invite(index, with_offer);
             }
             Purpose::Invite(index) => {
                 let call = &mut self.calls[index];
@@ -425,7 +444,16 @@ impl Phone {
     fn offer_answered(&mut self, index: CallIndex, client: &Client, response: &Message, status: u16) {
         let (now, is_invite) = (self.now, client.is_invite());
         self.calls[index].offers.push(status);
+        if (200..300).contains(&status) {
+            self.session_accepted(index, response);
+        }
+        let renews = !is_invite && client.request.body.is_none();
         match status {
+            200..300 if renews => {}
+            491 | 500 if renews => {
+                let wait = Duration::from_millis(self.random.below(2_000));
+                self.calls[index].plan(now + wait, Step::Renew);
+            }
             200..300 if is_invite => {
                 if let Ok(Some(contact)) = response.contact() {
                     self.calls[index].target = contact.uri().as_str().to_owned();

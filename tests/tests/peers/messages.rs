@@ -43,10 +43,11 @@ fn requests_that_cannot_be_served_are_told_why() {
     let allow = header(&answer, "Allow").expect("OPTIONS is answered with Allow");
     assert!(["INVITE", "UPDATE", "REFER"].iter().all(|method| allow.contains(method)), "{answer}");
 
-    let answer = ask(wire.request("INVITE", "echo", "needs-100rel", "Require: 100rel, timer\n", &body));
+    let answer =
+        ask(wire.request("INVITE", "echo", "needs-preconditions", "Require: precondition, x-unknown\n", &body));
     assert_eq!(status(&answer), Some(420), "{answer}");
     let unsupported = header(&answer, "Unsupported").expect("a 420 names what is not supported");
-    assert!(unsupported.contains("100rel") && unsupported.contains("timer"), "{answer}");
+    assert!(unsupported.contains("precondition") && unsupported.contains("x-unknown"), "{answer}");
 
     let hops = wire.request("INVITE", "echo", "no-hops", "", &body).replace("Max-Forwards: 70", "Max-Forwards: 0");
     assert_eq!(status(&ask(hops)), Some(483));

@@ -27,6 +27,7 @@ mod random_calls;
 mod records;
 mod register;
 mod rtp_timeline;
+mod session_timers;
 mod shards;
 mod tcp;
 mod trunk_failover;

@@ -81,6 +81,12 @@ impl Outgoing {
         if let Some(referred_by) = &self.referred_by {
             writer = writer.header(Header::ReferredBy, referred_by.reveal());
         }
+        if let Some((expires, least)) = self.timer.request(&head.policy(means)) {
+            writer = writer.header(Header::SessionExpires, expires);
+            if let Some(least) = least {
+                writer = writer.header(Header::MinSe, least);
+            }
+        }
         let proofs = self.authorization.as_ref().and_then(|authorization| authorization.proofs());
         for (header, value) in proofs.iter().flat_map(|proofs| proofs.iter()) {
             writer = writer.header(*header, value);

@@ -14,6 +14,7 @@ use crate::user_agent::invite_server::answer_of;
 use crate::user_agent::leg::{Head, State, Timer};
 use crate::user_agent::means::Means;
 use crate::user_agent::session::{Session, Unacknowledged};
+use crate::user_agent::session_timer::least_of;
 use crate::user_agent::{cause, identity, redirect};
 use router::one;
 use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, MediaExchange, Party};
@@ -87,9 +88,12 @@ impl Outgoing {
         let (mut media, remote_cseq) = self.forks.take(tag.as_ref(), &offered);
         dialog.resume(remote_cseq);
         let answer = negotiate(&mut media, message);
-        let Self { asked, answered, stopped, cseq, .. } = *self;
+        let Self { asked, answered, stopped, cseq, timer, interface, .. } = *self;
         let mut session = Session::new(Requester::new(dialog, answered), media);
         session.resolve_next_hop(head, means);
+        session.timer = timer;
+        session.timer.accepted(message, means.now.instant);
+        session.follow_interval(head, means);
         let wants_answer = matches!(answer, Ok(MediaExchange::Offer(_)));
         if wants_answer {
             session.unacknowledged = Some(Unacknowledged { key, cseq });
@@ -107,7 +111,7 @@ impl Outgoing {
                     media: Some(media),
                     party: head.is_trusted(means).then(|| identity::asserted_in(message)).flatten(),
                     leg_id: Some(head.call_id.as_str().to_owned()),
-                    interface: self.interface,
+                    interface,
                     ..LegState::new(LegPhase::Answered)
                 };
                 tracing::debug!(leg = %head.instance, "leg answered by its peer");
@@ -155,6 +159,17 @@ impl Outgoing {
                     false => self.fail(head, means, cause),
                 };
             }
+        }
+        // RFC 4028 §7.2: the same again, with the interval that is asked for.
+        if let (Some(attempt), StatusCode::SESSION_INTERVAL_TOO_SMALL) = (&self.attempt, status)
+            && self.timer.raise(least_of(message))
+        {
+            let destination = attempt.destination;
+            self.forks.clear();
+            return match self.invite(head, means, destination) {
+                true => State::Outgoing(self),
+                false => self.fail(head, means, cause),
+            };
         }
         // RFC 3263 §4.3: another address of the same name may do better.
         if status == StatusCode::SERVICE_UNAVAILABLE {

@@ -1,0 +1,19 @@
+//! How calls are made with a peer: what is asked of it beside the call itself. One for all, and one for each trunk that differs.
+
+use crate::limits::{SESSION_EXPIRES_S, SESSION_MIN_S};
+
+/// How calls are made with a peer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CallPolicy {
+    /// The session interval that is asked for and granted (RFC 4028 §4), in seconds; 0: none is asked for, and what a peer asks for
+    /// is granted.
+    pub session_expires_s: u32,
+    /// The shortest session interval that is taken (Min-SE), in seconds.
+    pub session_min_s: u32,
+}
+
+impl Default for CallPolicy {
+    fn default() -> Self {
+        Self { session_expires_s: SESSION_EXPIRES_S, session_min_s: SESSION_MIN_S }
+    }
+}
