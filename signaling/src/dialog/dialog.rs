@@ -26,8 +26,8 @@ impl Identity {
         let display = String::from_utf8_lossy(address.display_raw());
         let uri = address.uri();
         match display.as_ref() {
-            "" => Self(format!("<{}>", uri.as_str()).into()),
-            display => Self(format!("{display} <{}>", uri.as_str()).into()),
+            "" => Self(["<", uri.as_str(), ">"].concat().into()),
+            display => Self([display, " <", uri.as_str(), ">"].concat().into()),
         }
     }
 
@@ -35,9 +35,9 @@ impl Identity {
     pub fn new(display_name: Option<&str>, uri: &Uri) -> Self {
         match display_name {
             Some(name) if !name.is_empty() => {
-                Self(format!("{} <{}>", crate::message::quote(name), uri.as_str()).into())
+                Self([&crate::message::quote(name), " <", uri.as_str(), ">"].concat().into())
             }
-            _ => Self(format!("<{}>", uri.as_str()).into()),
+            _ => Self(["<", uri.as_str(), ">"].concat().into()),
         }
     }
 
@@ -270,12 +270,12 @@ impl Dialog {
         for route in routes {
             writer = writer.header(Header::Route, route);
         }
-        writer = writer.header(Header::From, format_args!("{};tag={local_tag}", self.local.as_str()));
+        writer = writer.header(Header::From, (self.local.as_str(), ";tag=", local_tag));
         writer = match remote_tag {
-            Some(tag) => writer.header(Header::To, format_args!("{};tag={tag}", self.remote.as_str())),
+            Some(tag) => writer.header(Header::To, (self.remote.as_str(), ";tag=", tag)),
             None => writer.header(Header::To, self.remote.as_str()),
         };
-        writer.header(Header::CallId, call_id).header(Header::CSeq, format_args!("{cseq} {method}"))
+        writer.header(Header::CallId, call_id).header(Header::CSeq, (cseq, " ", method))
     }
 
     fn note_allow(&mut self, message: &Message) {

@@ -65,22 +65,37 @@ identifier! {
 impl CallId {
     /// A Call-ID of 128 random bits.
     pub fn of_random(bits: u128) -> CallId {
-        CallId(format!("{bits:032x}").into())
+        CallId(hexadecimal(&bits.to_be_bytes(), &mut [0; 32]).into())
     }
 }
 
 impl Tag {
     /// A tag of 64 random bits; RFC 3261 §19.3 asks for 32 at least.
     pub fn of_random(bits: u64) -> Tag {
-        Tag(format!("{bits:016x}").into())
+        Tag(hexadecimal(&bits.to_be_bytes(), &mut [0; 16]).into())
     }
 }
 
 impl Branch {
     /// A branch of 128 random bits behind the magic cookie.
     pub fn of_random(bits: u128) -> Branch {
-        Branch(format!("{MAGIC_COOKIE}{bits:032x}").into())
+        const COOKIE_OCTETS: usize = MAGIC_COOKIE.len();
+        let mut text = [0; COOKIE_OCTETS + 32];
+        let (cookie, digits) = text.split_at_mut(COOKIE_OCTETS);
+        cookie.copy_from_slice(MAGIC_COOKIE.as_bytes());
+        hexadecimal(&bits.to_be_bytes(), digits);
+        // Seven characters of a literal and digits.
+        Branch(std::str::from_utf8(&text).unwrap_or_default().into())
     }
+}
+
+/// The digits of these octets, two for each.
+fn hexadecimal<'t>(octets: &[u8], text: &'t mut [u8]) -> &'t str {
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    for (octet, pair) in octets.iter().zip(text.chunks_exact_mut(2)) {
+        pair.copy_from_slice(&[DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]]);
+    }
+    std::str::from_utf8(text).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -96,5 +111,7 @@ mod tests {
         assert_eq!(Tag::new(&"a".repeat(IDENTIFIER_OCTETS_MAX + 1)), None);
         assert!(Branch::of_random(1).as_str().starts_with(MAGIC_COOKIE));
         assert_eq!(Tag::of_random(255).as_str(), "00000000000000ff");
+        assert_eq!(CallId::of_random(0x1f << 120).as_str(), format!("1f{:030}", 0));
+        assert_eq!(Branch::of_random(0xabc).as_str(), format!("{MAGIC_COOKIE}{:032x}", 0xabc));
     }
 }

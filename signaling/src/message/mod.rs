@@ -30,6 +30,7 @@ mod start_line;
 mod status;
 mod uri;
 mod validate;
+mod value;
 mod via;
 mod write;
 
@@ -48,6 +49,7 @@ pub use parse::{content_length, head_length};
 pub use status::StatusCode;
 pub use uri::{Scheme, Uri, UriRef, escape_header, escape_user, host_address, unescape};
 pub use validate::Capabilities;
+pub use value::{Value, written};
 pub use via::{MAGIC_COOKIE, Rport, Via};
 pub use write::{RequestWriter, ResponseWriter};
 

@@ -4,7 +4,6 @@
 //! become spaces, so that no value can end its line and start another header. Content-Length always stands, as the
 //! last header.
 
-use std::fmt::{self, Display, Write as _};
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -15,6 +14,7 @@ use super::header::{Header, HeaderName};
 use super::identifier::Tag;
 use super::method::Method;
 use super::status::StatusCode;
+use super::value::{Value, put_line};
 use super::via::Via;
 
 /// What an ordinary message needs.
@@ -24,25 +24,6 @@ const BUFFER_OCTETS_USUAL: usize = 1024;
 #[derive(Debug)]
 struct Head {
     buffer: Vec<u8>,
-}
-
-/// Writes what is displayed, with CR, LF and NUL replaced.
-struct OneLine<'a>(&'a mut Vec<u8>);
-
-impl fmt::Write for OneLine<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        put_line(self.0, text.as_bytes());
-        Ok(())
-    }
-}
-
-fn put_line(buffer: &mut Vec<u8>, mut text: &[u8]) {
-    while let Some(at) = memchr::memchr3(b'\r', b'\n', 0, text) {
-        buffer.extend_from_slice(&text[..at]);
-        buffer.push(b' ');
-        text = &text[at + 1..];
-    }
-    buffer.extend_from_slice(text);
 }
 
 /// Octets as they came. CR and LF are replaced, for a value must not begin a line; a NUL may stand in a quoted pair
@@ -58,10 +39,9 @@ fn put_octets(buffer: &mut Vec<u8>, octets: &[u8]) {
 }
 
 impl Head {
-    fn header(&mut self, name: HeaderName<'_>, value: impl Display) {
+    fn header(&mut self, name: HeaderName<'_>, value: impl Value) {
         self.name(name);
-        // Display of our own types does not fail; one that does leaves a short value, not a broken line.
-        let _ = write!(OneLine(&mut self.buffer), "{value}");
+        value.put(&mut self.buffer);
         self.buffer.extend_from_slice(b"\r\n");
     }
 
@@ -105,16 +85,16 @@ pub struct RequestWriter {
 
 impl RequestWriter {
     /// Starts with `method uri SIP/2.0`. The URI is a [`Uri`](super::Uri) or a [`UriRef`](super::UriRef).
-    pub fn new(method: &Method, uri: impl Display) -> RequestWriter {
+    pub fn new(method: &Method, uri: impl Value) -> RequestWriter {
         let mut buffer = Vec::with_capacity(BUFFER_OCTETS_USUAL);
-        let _ = write!(OneLine(&mut buffer), "{method} {uri} SIP/2.0");
+        (method, " ", uri, " SIP/2.0").put(&mut buffer);
         buffer.extend_from_slice(b"\r\n");
         RequestWriter { head: Head { buffer } }
     }
 
     /// Adds a header line.
     #[must_use]
-    pub fn header<'n>(mut self, name: impl Into<HeaderName<'n>>, value: impl Display) -> Self {
+    pub fn header<'n>(mut self, name: impl Into<HeaderName<'n>>, value: impl Value) -> Self {
         self.head.header(name.into(), value);
         self
     }
@@ -199,7 +179,7 @@ impl<'a> ResponseWriter<'a> {
 
     /// Adds a header line.
     #[must_use]
-    pub fn header<'n>(mut self, name: impl Into<HeaderName<'n>>, value: impl Display) -> Self {
+    pub fn header<'n>(mut self, name: impl Into<HeaderName<'n>>, value: impl Value) -> Self {
         self.head.header(name.into(), value);
         self
     }
@@ -225,7 +205,7 @@ impl<'a> ResponseWriter<'a> {
         let octets = body.map_or(0, |(_, octets)| octets.len());
         let mut buffer = Vec::with_capacity(BUFFER_OCTETS_USUAL + self.head.buffer.len() + octets);
         let reason = self.reason.unwrap_or_else(|| self.status.reason());
-        let _ = write!(OneLine(&mut buffer), "SIP/2.0 {} {reason}", self.status);
+        ("SIP/2.0 ", self.status, " ", reason).put(&mut buffer);
         buffer.extend_from_slice(b"\r\n");
         let mut head = Head { buffer };
         self.put_vias(&mut head);
@@ -266,7 +246,7 @@ impl<'a> ResponseWriter<'a> {
             if let Some(tag) = self.to_tag {
                 let has_tag = super::NameAddr::parse(value).is_some_and(|to| to.parameters().has("tag"));
                 if !has_tag {
-                    let _ = write!(OneLine(&mut head.buffer), ";tag={tag}");
+                    (";tag=", tag).put(&mut head.buffer);
                 }
             }
             head.buffer.extend_from_slice(b"\r\n");
@@ -281,28 +261,28 @@ fn put_received(head: &mut Head, via: &Via<'_>, source: SocketAddr) {
     let rport = via.rport().is_some();
     let received = rport || via.address().map(|address| address.to_canonical()) != Some(address);
     head.name(Header::Via.into());
-    let mut line = OneLine(&mut head.buffer);
-    let _ = write!(line, "SIP/2.0/{} {}", via.transport(), via.host());
+    let buffer = &mut head.buffer;
+    ("SIP/2.0/", via.transport(), " ", via.host()).put(buffer);
     if let Some(port) = via.port() {
-        let _ = write!(line, ":{port}");
+        (":", port).put(buffer);
     }
     for parameter in via.parameters() {
         let name = parameter.name;
         if name.eq_ignore_ascii_case("received") || name.eq_ignore_ascii_case("rport") {
             continue;
         }
-        let _ = match parameter.value {
-            Some(value) => write!(line, ";{name}={value}"),
-            None => write!(line, ";{name}"),
-        };
+        match parameter.value {
+            Some(value) => (";", name, "=", value).put(buffer),
+            None => (";", name).put(buffer),
+        }
     }
     if received {
-        let _ = write!(line, ";received={address}");
+        (";received=", address).put(buffer);
     }
     if rport {
-        let _ = write!(line, ";rport={}", source.port());
+        (";rport=", source.port()).put(buffer);
     }
-    head.buffer.extend_from_slice(b"\r\n");
+    buffer.extend_from_slice(b"\r\n");
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use router::parameter::Codec;
 
 use super::limits::{SDP_ENCODING_BYTES_MAX, SDP_FMTP_BYTES_MAX};
 use super::text::{Text, decimal, is_token};
+use crate::message::written;
 
 /// `a=rtpmap` (RFC 8866 §6.6), read in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,9 +103,9 @@ pub fn is_writable(codec: &Codec) -> bool {
 /// The value of a codec's `a=rtpmap`.
 pub fn rtpmap_value(codec: &Codec) -> String {
     if codec.channels == 1 {
-        format!("{} {}/{}", codec.payload_type, codec.name, codec.clock_rate_hz)
+        written((codec.payload_type, " ", codec.name.as_str(), "/", codec.clock_rate_hz))
     } else {
-        format!("{} {}/{}/{}", codec.payload_type, codec.name, codec.clock_rate_hz, codec.channels)
+        written((codec.payload_type, " ", codec.name.as_str(), "/", codec.clock_rate_hz, "/", codec.channels))
     }
 }
 

@@ -68,7 +68,7 @@ impl LocalOrigin {
             session_version: Text::number(self.version),
             net_type: Text::literal("IN"),
             address_type: Text::literal(if self.address.is_ipv4() { "IP4" } else { "IP6" }),
-            address: Text::new(self.address.to_string().into_bytes()).unwrap_or_default(),
+            address: Text::address(self.address),
         }
     }
 }

@@ -1,8 +1,11 @@
 //! A piece of a session description, byte for byte as it came.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use bytes::Bytes;
+
+use crate::message::Value;
 
 /// A byte-string of RFC 8866 §9: anything but NUL, CR and LF, mostly UTF-8 but not promised to be (`a=charset`).
 ///
@@ -34,7 +37,14 @@ impl Text {
 
     /// The text of a figure.
     pub fn number(number: u64) -> Text {
-        Text(Bytes::from(number.to_string()))
+        Text(Bytes::copy_from_slice(itoa::Buffer::new().format(number).as_bytes()))
+    }
+
+    /// The text of an address.
+    pub fn address(address: IpAddr) -> Text {
+        let mut text = Vec::with_capacity(16);
+        address.put(&mut text);
+        Text(text.into())
     }
 
     /// The bytes.

@@ -12,6 +12,7 @@ use super::codec;
 use super::media::MediaSection;
 use super::session::{Connection, SessionDescription};
 use super::text::Text;
+use crate::message::written;
 
 /// The typed form of a description.
 pub fn describe(session: &SessionDescription) -> MediaDescription {
@@ -174,12 +175,12 @@ pub fn section(media: Text, protocol: Text, rtp: SocketAddr, stream: &MediaStrea
     for codec in codecs {
         value("rtpmap", codec::rtpmap_value(codec));
         if let Some(parameters) = &codec.parameters {
-            value("fmtp", format!("{} {parameters}", codec.payload_type));
+            value("fmtp", written((codec.payload_type, " ", parameters.as_str())));
         }
     }
     for (name, time) in [("ptime", stream.ptime_ms), ("maxptime", stream.max_ptime_ms)] {
         if let Some(milliseconds) = time.filter(|milliseconds| *milliseconds > 0) {
-            value(name, milliseconds.to_string());
+            value(name, written(milliseconds));
         }
     }
     // RFC 3605 §2.1: only needed where RTCP is not one port above RTP. With rtcp-mux it names the fall-back (RFC 5761

@@ -1,18 +1,17 @@
 //! [`SessionDescription`] to text, in the order of RFC 8866 §5.
 
-use std::fmt::{Display, Write as _};
-
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::attribute::Attributes;
 use super::media::MediaSection;
 use super::session::{Bandwidth, Connection, Origin, SessionDescription, Timing, UnknownLine};
 use super::text::Text;
+use crate::message::Value;
 
 impl SessionDescription {
     /// Writes the description, every line ended with CRLF.
     pub fn write(&self) -> Bytes {
-        let mut output = Output(BytesMut::with_capacity(512));
+        let mut output = Output(Vec::with_capacity(512));
         output.line(b'v', &[b"0"]);
         output.origin(&self.origin);
         output.text(b's', &self.name);
@@ -27,34 +26,33 @@ impl SessionDescription {
         output.unknown(&self.unknown);
         output.attributes(&self.attributes);
         self.media.iter().for_each(|section| output.media(section));
-        output.0.freeze()
+        output.0.into()
     }
 }
 
 /// The text as it grows.
-struct Output(BytesMut);
+struct Output(Vec<u8>);
 
 impl Output {
     fn line(&mut self, letter: u8, parts: &[&[u8]]) {
-        self.0.put_slice(&[letter, b'=']);
-        parts.iter().for_each(|part| self.0.put_slice(part));
-        self.0.put_slice(b"\r\n");
+        self.0.extend_from_slice(&[letter, b'=']);
+        parts.iter().for_each(|part| self.0.extend_from_slice(part));
+        self.0.extend_from_slice(b"\r\n");
     }
 
     fn words(&mut self, letter: u8, words: &[&Text]) {
-        self.0.put_slice(&[letter, b'=']);
+        self.0.extend_from_slice(&[letter, b'=']);
         for (index, word) in words.iter().enumerate() {
             if index > 0 {
-                self.0.put_u8(b' ');
+                self.0.push(b' ');
             }
-            self.0.put_slice(word.as_bytes());
+            self.0.extend_from_slice(word.as_bytes());
         }
-        self.0.put_slice(b"\r\n");
+        self.0.extend_from_slice(b"\r\n");
     }
 
-    fn figure(&mut self, figure: impl Display) {
-        // The buffer grows as needed, so writing does not fail.
-        let _ = write!(self.0, "{figure}");
+    fn figure(&mut self, figure: impl Value) {
+        figure.put(&mut self.0);
     }
 
     fn text(&mut self, letter: u8, text: &Text) {
@@ -84,17 +82,17 @@ impl Output {
     fn connection(&mut self, connection: &Connection) {
         match connection {
             Connection::Address { address, ttl, count } => {
-                self.0.put_slice(if address.is_ipv4() { b"c=IN IP4 " } else { b"c=IN IP6 " });
+                self.0.extend_from_slice(if address.is_ipv4() { b"c=IN IP4 " } else { b"c=IN IP6 " });
                 self.figure(address);
                 // A count of IPv4 addresses stands behind a scope; 255 is what no scope means.
                 let ttl = ttl.or((address.is_ipv4() && count.is_some()).then_some(u8::MAX));
                 for figure in
                     [ttl.filter(|_| address.is_ipv4()).map(u32::from), count.map(u32::from)].into_iter().flatten()
                 {
-                    self.0.put_u8(b'/');
+                    self.0.push(b'/');
                     self.figure(figure);
                 }
-                self.0.put_slice(b"\r\n");
+                self.0.extend_from_slice(b"\r\n");
             }
             Connection::Name { address_type, name } => {
                 self.line(b'c', &[b"IN ", address_type.as_bytes(), b" ", name.as_bytes()]);
@@ -112,11 +110,11 @@ impl Output {
     }
 
     fn timing(&mut self, timing: &Timing) {
-        self.0.put_slice(b"t=");
+        self.0.extend_from_slice(b"t=");
         self.figure(timing.start);
-        self.0.put_u8(b' ');
+        self.0.push(b' ');
         self.figure(timing.stop);
-        self.0.put_slice(b"\r\n");
+        self.0.extend_from_slice(b"\r\n");
         timing.repeats.iter().for_each(|repeat| self.text(b'r', repeat));
         self.optional(b'z', timing.zone.as_ref());
     }
@@ -135,21 +133,21 @@ impl Output {
     }
 
     fn media(&mut self, section: &MediaSection) {
-        self.0.put_slice(b"m=");
-        self.0.put_slice(section.media.as_bytes());
-        self.0.put_u8(b' ');
+        self.0.extend_from_slice(b"m=");
+        self.0.extend_from_slice(section.media.as_bytes());
+        self.0.push(b' ');
         self.figure(section.port);
         if section.port_count != 1 {
-            self.0.put_u8(b'/');
+            self.0.push(b'/');
             self.figure(section.port_count);
         }
-        self.0.put_u8(b' ');
-        self.0.put_slice(section.protocol.as_bytes());
+        self.0.push(b' ');
+        self.0.extend_from_slice(section.protocol.as_bytes());
         for format in &section.formats {
-            self.0.put_u8(b' ');
-            self.0.put_slice(format.as_bytes());
+            self.0.push(b' ');
+            self.0.extend_from_slice(format.as_bytes());
         }
-        self.0.put_slice(b"\r\n");
+        self.0.extend_from_slice(b"\r\n");
         self.optional(b'i', section.information.as_ref());
         section.connections.iter().for_each(|connection| self.connection(connection));
         self.bandwidths(&section.bandwidths);

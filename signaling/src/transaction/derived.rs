@@ -36,7 +36,7 @@ fn start(invite: &Message, method: &Method) -> Option<RequestWriter> {
             .header(Header::MaxForwards, hops)
             .copy(invite, Header::From)
             .copy(invite, Header::CallId)
-            .header(Header::CSeq, format_args!("{number} {method}")),
+            .header(Header::CSeq, (number, " ", method)),
     )
 }
 

@@ -1,12 +1,10 @@
 //! By what transactions are found: keys for the user, and the rules of RFC 3261 §17.1.3 and §17.2.3.
 
-use std::io::Write as _;
-
 use sha2::{Digest as _, Sha256};
 
 use super::limits::KEY_OCTETS_MAX;
 use super::slots::Slot;
-use crate::message::{Branch, Header, MAGIC_COOKIE, Message, Method, Via};
+use crate::message::{Branch, Header, MAGIC_COOKIE, Message, Method, Value, Via};
 use crate::transport::{Token, Transport};
 
 /// One client transaction: a request that was sent.
@@ -61,8 +59,8 @@ pub(super) fn write_server_key(buffer: &mut Vec<u8>, message: &Message, via: &Vi
         let host = buffer.len();
         buffer.extend_from_slice(via.host().as_bytes());
         buffer[host..].make_ascii_lowercase();
-        // Writing into a vector does not fail.
-        let _ = write!(buffer, "\0{port}");
+        buffer.push(0);
+        port.put(buffer);
     } else {
         buffer.push(0);
         buffer.extend_from_slice(message.request_uri_raw()?);
@@ -74,7 +72,9 @@ pub(super) fn write_server_key(buffer: &mut Vec<u8>, message: &Message, via: &Vi
         }
         buffer.push(0);
         buffer.extend_from_slice(message.call_id().ok()?.as_bytes());
-        let _ = write!(buffer, "\0{}\0", message.cseq().ok()?.number);
+        buffer.push(0);
+        message.cseq().ok()?.number.put(buffer);
+        buffer.push(0);
         buffer.extend_from_slice(via.raw());
     }
     shorten(buffer);
@@ -92,7 +92,8 @@ pub(super) fn write_merge_key(buffer: &mut Vec<u8>, message: &Message) -> Option
     buffer.extend_from_slice(message.call_id().ok()?.as_bytes());
     buffer.push(0);
     buffer.extend_from_slice(message.from().ok()?.tag()?.as_bytes());
-    let _ = write!(buffer, "\0{cseq}");
+    buffer.push(0);
+    cseq.put(buffer);
     shorten(buffer);
     Some(())
 }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::flow::{Destination, ListenerId};
 use super::kind::Transport;
-use crate::message::{Via, host_address};
+use crate::message::{Value, Via, host_address};
 
 /// DSCP of signalling: class selector 5 (RFC 4594 §4.2).
 pub const DSCP_DEFAULT: u8 = 40;
@@ -76,6 +76,12 @@ impl fmt::Display for Advertised {
     /// As in Via and in a URI: `192.0.2.1:5060`, `[2001:db8::1]:5060`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}", self.host, self.port)
+    }
+}
+
+impl Value for Advertised {
+    fn put(&self, buffer: &mut Vec<u8>) {
+        (self.host(), ":", self.port).put(buffer);
     }
 }
 

@@ -2,15 +2,14 @@
 //! responses (§18.2.2, RFC 3581 §4). What a response says of `received` and `rport` (§18.2.1) is written by
 //! [`ResponseWriter::source`](crate::message::ResponseWriter::source).
 
-use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use memchr::memmem;
 
 use super::flow::{Connection, Destination, Flow};
 use super::listener::Listener;
-use crate::message::{Rport, Via, host_address};
+use crate::message::{Rport, Value, Via, host_address};
 
 /// Octets that our Via line adds to a request at most, the advertised host not counted.
 const VIA_LINE_OCTETS: usize = 128;
@@ -25,14 +24,13 @@ pub fn with_via(request: &[u8], listener: &Listener, local: Option<IpAddr>, bran
     let (start, rest) = request.split_at(line + 2);
     let advertised = listener.advertised_from(local);
     let room = VIA_LINE_OCTETS + advertised.host().len() + branch.len();
-    let mut buffer = BytesMut::with_capacity(request.len() + room);
-    buffer.put_slice(start);
+    let mut buffer = Vec::with_capacity(request.len() + room);
+    buffer.extend_from_slice(start);
     let rport = if listener.transport().is_reliable() { "" } else { ";rport" };
-    // Writing into a growing buffer does not fail.
-    let _ =
-        write!((&mut buffer).writer(), "Via: SIP/2.0/{} {advertised};branch={branch}{rport}\r\n", listener.transport());
-    buffer.put_slice(rest);
-    buffer.freeze()
+    ("Via: SIP/2.0/", listener.transport().as_str(), " ", advertised, ";branch=", branch, rport).put(&mut buffer);
+    buffer.extend_from_slice(b"\r\n");
+    buffer.extend_from_slice(rest);
+    buffer.into()
 }
 
 /// Whether `maddr` of a Via is followed. It names any address as that of the response, so a stranger's would make the server

@@ -1,6 +1,6 @@
 //! Where requests to a trunk go.
 
-use crate::message::host_address;
+use crate::message::{host_address, written};
 use crate::transport::Transport;
 use std::fmt;
 use std::net::IpAddr;
@@ -52,7 +52,7 @@ impl Target {
     pub fn host(&self) -> String {
         match &self.host {
             TargetHost::Address(IpAddr::V6(address)) => format!("[{address}]"),
-            TargetHost::Address(address) => address.to_string(),
+            TargetHost::Address(address) => written(address),
             TargetHost::Name(name) => name.clone(),
         }
     }

@@ -1,5 +1,6 @@
 //! Our own Contact (RFC 3261 §8.1.1.8), and the text of a flow.
 
+use crate::message::written;
 use crate::transport::{ConnectionId, Destination, Flow, Listener, ListenerId, Listeners, Transport};
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,8 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 pub(crate) fn contact(listener: &Listener, local: Option<IpAddr>) -> String {
     let advertised = listener.advertised_from(local);
     match listener.transport() {
-        Transport::DEFAULT => format!("<sip:{advertised}>"),
-        transport => format!("<sip:{advertised};transport={}>", transport.parameter()),
+        Transport::DEFAULT => written(("<sip:", advertised, ">")),
+        transport => written(("<sip:", advertised, ";transport=", transport.parameter(), ">")),
     }
 }
 

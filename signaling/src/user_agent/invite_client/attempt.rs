@@ -64,10 +64,10 @@ impl Outgoing {
             writer = writer.header(Header::Route, route);
         }
         writer = writer
-            .header(Header::From, format_args!("{};tag={}", shown.from.as_str(), head.tag))
+            .header(Header::From, (shown.from.as_str(), ";tag=", &head.tag))
             .header(Header::To, shown.to.as_str())
             .header(Header::CallId, &head.call_id)
-            .header(Header::CSeq, format_args!("{} INVITE", self.cseq))
+            .header(Header::CSeq, (self.cseq, " INVITE"))
             .header(Header::Contact, &own)
             .header(Header::Allow, ALLOW)
             .header(Header::Supported, SUPPORTED)
