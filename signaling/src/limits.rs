@@ -113,6 +113,16 @@ pub const FLOWS_MAX: usize = 100_000;
 /// close.
 pub const FLOWS_CLOSED: usize = 256;
 
+/// Addresses that failed lately and are tried last: those of trunks by name, of which a platform has some hundred.
+pub const AVOIDED_MAX: usize = 1_024;
+
+/// How long an address of several that gave no response, or refused as not available without saying for how long, is tried last:
+/// calls are spared its silence, and it is found again within the half minute.
+pub const AVOIDED_FOR: Duration = Duration::from_secs(30);
+
+/// The longest that a Retry-After (RFC 3261 §20.33) is heeded.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
+
 /// Names that legs wait for.
 pub const NAMES_WAITING_MAX: usize = 4_096;
 

@@ -21,8 +21,8 @@ use crate::registrar::{Accounts, Bindings};
 use crate::trace::Trace;
 use crate::transaction::Transactions;
 use crate::transport::{
-    Destination, ExchangeCounters, Flow, Maddr, Received as Datagram, Resolution, Token, Transmit, TransportCounters,
-    TransportFailure, stun,
+    Destination, ExchangeCounters, Flow, Maddr, Received as Datagram, Resolution, Sought, Token, Transmit,
+    TransportCounters, TransportFailure, stun,
 };
 use crate::trunk::Trunks;
 use crate::user_agent::authentication::Gate;
@@ -91,6 +91,7 @@ impl Signaling {
             servers: OwnMap::default(),
             flows: Default::default(),
             resolving: Default::default(),
+            avoided: Default::default(),
             releases: Default::default(),
             counters: Default::default(),
         };
@@ -185,10 +186,10 @@ impl Signaling {
     }
 
     /// What [`poll_resolve`](Self::poll_resolve) asked for: final, so never [`Resolution::Pending`].
-    pub fn handle_resolved(&mut self, now: Now, name: &str, resolution: &Resolution) {
+    pub fn handle_resolved(&mut self, now: Now, sought: &Sought, resolution: &Resolution) {
         self.means.now = now;
-        for leg in self.means.resolving.take(name) {
-            self.with_leg(leg, |leg, means| leg.handle_resolved(means, name, resolution));
+        for leg in self.means.resolving.take(sought) {
+            self.with_leg(leg, |leg, means| leg.handle_resolved(means, sought, resolution));
         }
         self.handle_events();
     }
@@ -205,8 +206,8 @@ impl Signaling {
         Some(transmit)
     }
 
-    /// The next name to be resolved; its answer goes to [`handle_resolved`](Self::handle_resolved).
-    pub fn poll_resolve(&mut self) -> Option<String> {
+    /// The next that is to be found; its answer goes to [`handle_resolved`](Self::handle_resolved).
+    pub fn poll_resolve(&mut self) -> Option<Sought> {
         self.means.resolving.poll()
     }
 

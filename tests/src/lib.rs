@@ -17,8 +17,10 @@ pub mod phone;
 pub mod platform;
 pub mod simulation;
 pub mod trunk;
+pub mod zone;
 
 pub use network::Conditions;
 pub use phone::{Action, Behaviour, Ending, HoldStyle, PhoneConfig, Step, Then};
 pub use platform::PlatformConfig;
 pub use simulation::Simulation;
+pub use zone::Zone;

@@ -13,6 +13,7 @@ pub use observer::{Observed, Observer};
 pub use wire::SimulatedWire;
 
 use crate::network::{Arrival, Network};
+use crate::zone::Zone;
 use links::Links;
 use media::{Interface, PortRange, Voice};
 use router::parameter::{Account, CallRecord, Status};
@@ -21,7 +22,7 @@ use router::time::{Duration, Instant, Now};
 use router::{Address, Endpoint, ModuleKind, PlatformId, Random, Router, Shards};
 use shard::Shard;
 use signaling::Signaling;
-use signaling::transport::{Exchange, Listener, Listeners, Transport};
+use signaling::transport::{Exchange, Listener, Listeners, Names, Transport};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use store::backend::{Memory, Write};
@@ -56,7 +57,7 @@ pub struct PlatformConfig {
     /// How long a module on another thread sleeps at most after something came.
     pub wake_up: Duration,
     /// What the name service knows.
-    pub names: BTreeMap<String, Vec<IpAddr>>,
+    pub zone: Zone,
     /// Its number: the first one is the only one, unless there is a cluster.
     pub number: u32,
     /// Its links with others.
@@ -86,7 +87,7 @@ impl Default for PlatformConfig {
             shards: std::env::var("TANDEM_SHARDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1),
             accounts: ["alice", "bob", "carol", "dave"].map(account).to_vec(),
             wake_up: Duration::from_micros(200),
-            names: BTreeMap::new(),
+            zone: Zone::default(),
             number: 1,
             links: None,
         }
@@ -188,7 +189,8 @@ pub struct Platform {
     store: Seat<Store<Memory>>,
     observer: Seat<Observer>,
     links: Option<Links>,
-    names: BTreeMap<String, Vec<IpAddr>>,
+    /// What the name service knows.
+    pub zone: Zone,
     wake_up: Duration,
     random: Random,
     router: Router,
@@ -241,12 +243,13 @@ impl Platform {
                 switch::Config { shards: shards.clone(), media_workers: config.workers, ..config.switch.clone() };
             Shard {
                 transports: Transports::new(index, signaling.listeners.clone(), network),
+                names: Names::new(signaling.listeners.transports(), random.fork()),
                 signaling: Signaling::new(index, signaling, now, random.fork()),
                 signaling_endpoint,
                 switch: Switch::new(index, switch, now, random.fork()),
                 switch_endpoint,
                 exchange,
-                resolving: Vec::new(),
+                questions: Vec::new(),
                 wakes: None,
             }
         };
@@ -257,7 +260,7 @@ impl Platform {
             let endpoint = router.register(ModuleKind::Bridge, 0, || ());
             Links::new(links, endpoint, host, modules, now, random.fork(), network)
         });
-        Self { shards, workers, store, observer, links, names: config.names, wake_up: config.wake_up, random, router }
+        Self { shards, workers, store, observer, links, zone: config.zone, wake_up: config.wake_up, random, router }
     }
 
     /// Who watches it.
@@ -403,7 +406,7 @@ impl Platform {
         let alone = self.shards.len() == 1;
         for shard in &mut self.shards {
             if alone || shard.is_due(now) {
-                busy |= shard.run(now, &self.names, &mut self.random, network);
+                busy |= shard.run(now, &self.zone, &mut self.random, network);
             }
         }
         busy

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use router::encoding::read_packet;
@@ -18,7 +17,8 @@ use signaling::digest::{Algorithm, ClientCredentials, respond};
 use signaling::message::{Header, Message};
 use signaling::registrar::ExpiryLimits;
 use signaling::transport::{
-    ConnectionId, Flow, Listener, ListenerId, Listeners, Received, Resolution, Token, Transport, TransportFailure,
+    ConnectionId, Flow, Listener, ListenerId, Listeners, Received, Resolution, Sought, Token, Transport,
+    TransportFailure,
 };
 use signaling::trunk::{Source, Target as TrunkTarget, TrunkConfig};
 use signaling::{Config, Signaling};
@@ -80,7 +80,7 @@ struct Bench {
     /// What was sent last, and whither.
     wire: Vec<(SocketAddr, Message)>,
     tokens: Vec<Token>,
-    names: Vec<String>,
+    sought: Vec<Sought>,
     /// The requests that peers sent last.
     requests: Vec<(SocketAddr, String)>,
     counter: u32,
@@ -121,7 +121,7 @@ impl Bench {
             legs: Vec::new(),
             wire: Vec::new(),
             tokens: Vec::new(),
-            names: Vec::new(),
+            sought: Vec::new(),
             requests: Vec::new(),
             counter: 0,
         };
@@ -483,14 +483,14 @@ impl Bench {
     }
 
     fn resolve(&mut self, how: usize) {
-        let Some(name) = self.names.pop() else { return };
-        let known = |text: &str| Resolution::Known(Arc::from([text.parse().expect("an address")]));
+        let Some(sought) = self.sought.pop() else { return };
+        let known = |text: &str| Resolution::at(Transport::Udp, &[text.parse().expect("an address")]);
         let resolution = match how {
             0 => Resolution::Unknown,
-            1 => known("198.51.100.10"),
-            _ => known("2001:db8::7"),
+            1 => known("198.51.100.10:5060"),
+            _ => known("[2001:db8::7]:5060"),
         };
-        self.signaling.handle_resolved(self.now, &name, &resolution);
+        self.signaling.handle_resolved(self.now, &sought, &resolution);
         self.drain();
     }
 
@@ -525,8 +525,8 @@ impl Bench {
             self.signaling.handle_received(self.now, received);
         }
         while self.signaling.outbox().poll_missed().is_some() {}
-        while let Some(name) = self.signaling.poll_resolve() {
-            keep(&mut self.names, name);
+        while let Some(sought) = self.signaling.poll_resolve() {
+            keep(&mut self.sought, sought);
         }
         while let Some(transmit) = self.signaling.poll_transmit() {
             let message = Message::parse_datagram(transmit.bytes).expect("what is sent is SIP");
@@ -567,7 +567,7 @@ impl Bench {
         loop {
             if behaving {
                 self.behave();
-                while !self.names.is_empty() {
+                while !self.sought.is_empty() {
                     self.resolve(0);
                 }
             }

@@ -210,8 +210,8 @@ impl Shard {
         let handed = self.take_handed(now);
         messages += handed;
         more |= handed == HANDED_PER_TURN;
-        while let Some((host, resolution)) = self.resolver.poll_answer(now.instant) {
-            self.signaling.handle_resolved(now, &host, &resolution);
+        while let Some((sought, resolution)) = self.resolver.poll_answer(now.instant) {
+            self.signaling.handle_resolved(now, &sought, &resolution);
         }
         for _ in 0..SHARD_ROUNDS {
             let signaling = turn(&mut self.signaling, &self.signaling_endpoint, now);
@@ -220,11 +220,11 @@ impl Shard {
                 break;
             }
         }
-        while let Some(host) = self.signaling.poll_resolve() {
-            let resolution = self.resolver.resolve(now.instant, &host);
+        while let Some(sought) = self.signaling.poll_resolve() {
+            let resolution = self.resolver.resolve(now.instant, &sought);
             // What is not known at once comes by `poll_answer`, at the begin of a later turn.
             if resolution != Resolution::Pending {
-                self.signaling.handle_resolved(now, &host, &resolution);
+                self.signaling.handle_resolved(now, &sought, &resolution);
                 drain(&mut self.signaling, &self.signaling_endpoint, now);
             }
         }

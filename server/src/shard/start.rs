@@ -96,6 +96,8 @@ impl Shards {
                 let state = live.load_full();
                 let config = configuration::sip::config(&state.configuration, transports.listeners(), &shards);
                 let calls = calls_config(&state, &shards, seat.switch_endpoint.router());
+                let name_servers = &state.configuration.sip.name_servers;
+                let resolver = Resolver::new(name_servers, transports.listeners().transports(), for_signaling.fork());
                 let shard = Shard {
                     signaling: Signaling::new(seat.index, config, now, for_signaling.fork()),
                     signaling_endpoint: seat.signaling_endpoint,
@@ -105,7 +107,7 @@ impl Shards {
                     exchange: seat.exchange,
                     ending,
                     shards,
-                    resolver: Resolver::system(),
+                    resolver,
                     waker: seat.waker,
                     clock,
                     live,

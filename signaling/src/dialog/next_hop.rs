@@ -1,7 +1,7 @@
 //! Where in-dialog requests go.
 
 use crate::message::UriRef;
-use crate::transport::{Destination, Flow, Transport};
+use crate::transport::{Destination, Flow, Sought, Transport};
 use std::net::{IpAddr, SocketAddr};
 
 /// How a peer is reached.
@@ -21,12 +21,8 @@ pub enum NextHop {
     Address(Destination),
     /// A name: resolve it; until then, what is given is the best guess (where the peer's last message came from).
     Name {
-        /// The name.
-        name: String,
-        /// The port.
-        port: u16,
-        /// The transport.
-        transport: Transport,
+        /// What is to be found.
+        sought: Sought,
         /// Where the peer's last message came from.
         meanwhile: Destination,
     },
@@ -44,7 +40,11 @@ impl NextHop {
         let host = uri.parameter("maddr").and_then(crate::message::host_address).or_else(|| uri.address());
         match host {
             Some(address) => Self::Address(Self::at(address, port, transport, flow, back)),
-            None => Self::Name { name: uri.host().to_ascii_lowercase(), port, transport, meanwhile: back },
+            None => {
+                let named = uri.transport().is_some() || transport != Transport::DEFAULT;
+                let sought = Sought::new(uri.host(), uri.port(), named.then_some(transport));
+                Self::Name { sought, meanwhile: back }
+            }
         }
     }
 
@@ -106,10 +106,13 @@ mod tests {
 
     #[test]
     fn a_name_goes_back_until_it_is_resolved() {
-        let NextHop::Name { name, port, meanwhile, .. } = hop("sip:bob@Gateway.example", Transport::Udp) else {
-            panic!("a name is to be resolved")
-        };
-        assert_eq!((name.as_str(), port), ("gateway.example", 5060));
-        assert_eq!(meanwhile, Destination::flow(&flow(Transport::Udp)));
+        for (uri, transport, expected) in [
+            ("sip:bob@Gateway.example", Transport::Udp, "gateway.example"),
+            ("sip:bob@gateway.example:5070", Transport::Tcp, "tcp:gateway.example:5070"),
+            ("sip:bob@gateway.example;transport=udp", Transport::Tcp, "udp:gateway.example"),
+        ] {
+            let NextHop::Name { sought, meanwhile } = hop(uri, transport) else { panic!("a name is to be resolved") };
+            assert_eq!((sought.to_string().as_str(), meanwhile), (expected, Destination::flow(&flow(transport))));
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! (RFC 3261 §7.3.1), and yield a `Result` for each value.
 
 use bytes::Bytes;
+use router::time::Duration;
 
 use super::cseq::{CSeq, RAck};
 use super::digest::{AuthFields, Challenge, Credentials};
@@ -20,6 +21,8 @@ use super::status::StatusCode;
 use super::uri::UriRef;
 use super::via::Via;
 use super::{Line, Message};
+
+use crate::limits::RETRY_AFTER_MAX;
 
 impl Message {
     /// Whether it is a request.
@@ -260,6 +263,15 @@ impl Message {
     /// If it is no number below 2^32.
     pub fn expires(&self) -> Result<Option<u32>, Defect> {
         self.number(Header::Expires)
+    }
+
+    /// For how long its sender serves nobody, as far as that is heeded (RFC 3261 §20.33); what follows the number is for people.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let text = self.text(Header::RetryAfter)?.trim_start();
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        // A number that is too long to be read is longer than anything that is heeded.
+        let seconds = (digits > 0).then(|| text[..digits].parse().unwrap_or(u64::MAX))?;
+        Some(Duration::from_secs(seconds.min(RETRY_AFTER_MAX.as_secs())))
     }
 
     /// A header that is one decimal number: Max-Forwards, Expires, Min-Expires, RSeq, Content-Length.

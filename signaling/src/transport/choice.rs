@@ -1,8 +1,7 @@
-//! Which way a request goes: as its URI says (RFC 3263 §4, by A and AAAA), and by TCP where it is too long for UDP
-//! (RFC 3261 §18.1.1).
+//! Which way a request goes that is too long for UDP: by TCP where that can be (RFC 3261 §18.1.1).
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use router::time::Instant;
 
@@ -10,7 +9,6 @@ use super::flow::{Connection, Destination};
 use super::kind::Transport;
 use super::limits::{TCP_REFUSAL_HELD, TCP_REFUSALS_MAX, UDP_REQUEST_OCTETS_MAX};
 use super::listener::Listeners;
-use crate::message::{Scheme, UriRef};
 
 /// Which peers refused TCP lately: they get long requests by UDP at once.
 #[derive(Clone, Debug, Default)]
@@ -40,28 +38,6 @@ impl TcpRefusals {
     pub fn holds(&self, now: Instant, peer: SocketAddr) -> bool {
         self.until.get(&peer).is_some_and(|until| *until > now)
     }
-}
-
-/// The host of a next hop whose addresses are to be found: `maddr` where it is given, else the host of the URI
-/// (RFC 3263 §4).
-pub fn next_hop_host<'a>(uri: &UriRef<'a>) -> &'a str {
-    uri.parameter("maddr").filter(|host| !host.is_empty()).unwrap_or(uri.host())
-}
-
-/// The destination of a next hop with that URI whose [host](next_hop_host) has that address: the transport that the URI
-/// names, else UDP; its port, else the transport's own (RFC 3263 §4.1, §4.2).
-///
-/// `None` where no transport of this server serves: `sips:`, `transport=tls`, a scheme other than `sip:`.
-pub fn next_hop(uri: &UriRef<'_>, address: IpAddr) -> Option<Destination> {
-    if uri.scheme() != Scheme::Sip {
-        return None;
-    }
-    let transport = match uri.transport() {
-        Some(token) => Transport::parse(token)?,
-        None => Transport::DEFAULT,
-    };
-    let port = uri.port().filter(|&port| port != 0).unwrap_or(transport.default_port());
-    Some(Destination::address(transport, SocketAddr::new(address, port)))
 }
 
 /// The destination by TCP of a request of so many octets (its Via included) that was to go by UDP and is too long for
@@ -108,23 +84,6 @@ mod tests {
             list.push(Listener::new(Transport::Tcp, address, None));
         }
         Listeners::new(list)
-    }
-
-    #[test]
-    fn a_next_hop_is_what_its_uri_says() {
-        for (uri, host, expected) in [
-            ("sip:u@h", "h", Some("udp 192.0.2.9:5060")),
-            ("sip:u@h:5070;transport=TCP", "h", Some("tcp 192.0.2.9:5070")),
-            ("sip:u@h;maddr=m;lr", "m", Some("udp 192.0.2.9:5060")),
-            ("sips:u@h", "h", None),
-            ("sip:u@h;transport=tls", "h", None),
-            ("tel:+15551234", "", None),
-        ] {
-            let uri = UriRef::parse(uri.as_bytes()).unwrap();
-            assert_eq!(next_hop_host(&uri), host);
-            let found = next_hop(&uri, "192.0.2.9".parse().unwrap()).map(|to| to.to_string());
-            assert_eq!(found.as_deref(), expected, "{uri}");
-        }
     }
 
     #[test]

@@ -16,6 +16,10 @@ pub(super) struct Kind {
     pub(super) parameter: &'static str,
     /// The port where none is written (RFC 3261 §19.1.2).
     pub(super) default_port: u16,
+    /// The service by which a zone offers it (RFC 3263 §4.1); `None`: none is used from here.
+    pub(super) naptr: Option<&'static str>,
+    /// What stands before the domain in the name of its SRV records (RFC 3263 §4.2); `None`: it has none.
+    pub(super) srv: Option<&'static str>,
     /// Whether what is sent arrives or is reported as failed.
     pub(super) is_reliable: bool,
     /// Binds a listener; the second argument: whether other shards bind the same address.
@@ -73,6 +77,16 @@ impl Transport {
     /// (RFC 3261 §17).
     pub const fn is_reliable(self) -> bool {
         self.kind().is_reliable
+    }
+
+    /// The service by which a zone offers it (RFC 3263 §4.1).
+    pub(super) const fn naptr_service(self) -> Option<&'static str> {
+        self.kind().naptr
+    }
+
+    /// What stands before the domain in the name of its SRV records (RFC 3263 §4.2).
+    pub(super) const fn srv_prefix(self) -> Option<&'static str> {
+        self.kind().srv
     }
 
     /// The port where none is written (RFC 3261 §19.1.2).

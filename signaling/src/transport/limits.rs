@@ -93,14 +93,30 @@ pub const PONG_TIMEOUT: Duration = Duration::from_secs(10);
 /// nothing meanwhile. Afterwards it is idle, and ends.
 pub const PINGED_FOR: Duration = Duration::from_secs(4 * 3_600);
 
-/// Names that are kept with their addresses. Trunks and hosts of Contact addresses.
+/// Answers of the name service that are kept. Trunks have some ten each; the rest are hosts of Contact addresses.
 pub const NAMES_MAX: usize = 4_096;
 
-/// Names that are asked for at once; more wait for their turn with the next question.
+/// Questions that are out at once; what is asked for beyond counts as not known, but for what was known before.
 pub const LOOKUPS_MAX: usize = 64;
+
+/// Things that are sought and wait for answers: as many legs may wait for names.
+pub const SOUGHT_MAX: usize = crate::limits::NAMES_WAITING_MAX;
 
 /// Addresses that are kept of one name.
 pub const ADDRESSES_PER_NAME: usize = 8;
+
+/// NAPTR or SRV records that are kept of one name, those that go first: carriers have two to eight.
+pub const RECORDS_PER_NAME: usize = 16;
+
+/// Places that one thing that is sought may have: twice as many as a leg tries, so that an address family that is not served
+/// displaces none.
+pub const LOCATED_MAX: usize = 2 * crate::limits::DESTINATIONS_MAX;
+
+/// How long a name server may take for an answer, and how often each is asked: a call that needs three answers after another of a
+/// server that is away has failed before its caller gives up.
+pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
+/// See [`LOOKUP_TIMEOUT`].
+pub const LOOKUP_ATTEMPTS: usize = 2;
 
 /// How short and how long an answer of the name service is believed, whatever its TTL says. A TTL of 0 would ask for
 /// every call; a trunk that moves is found within the hour.

@@ -155,6 +155,12 @@ impl fmt::Display for Listener {
 pub struct Listeners(Vec<Listener>);
 
 impl Listeners {
+    /// The transports that are listened for, in the order of [`Transport::ALL`].
+    pub fn transports(&self) -> Vec<Transport> {
+        let serves = |transport: &Transport| self.iter().any(|(_, listener)| listener.transport() == *transport);
+        Transport::ALL.iter().copied().filter(serves).collect()
+    }
+
     /// These listeners; the first of a kind is the one that is preferred.
     pub fn new(listeners: Vec<Listener>) -> Listeners {
         Listeners(listeners)

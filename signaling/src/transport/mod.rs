@@ -7,7 +7,7 @@
 //!                         └── send(Transmit { destination, bytes, token })
 //! ```
 //!
-//! Pure: [`Framer`], [`with_via`], [`response_destination`], [`next_hop`], [`upgrade`], [`Listeners`], [`NameCache`], `stun`. The
+//! Pure: [`Framer`], [`with_via`], [`response_destination`], [`upgrade`], [`Listeners`], [`Names`], `stun`. The
 //! shell, which reads sockets and clocks: [`Transports`] (`hub`, `connections`, and each transport) and [`Resolver`].
 //!
 //! With several shards each has all of this, and an [`Exchange`] by which they hand over what another one is to serve or to send.
@@ -33,6 +33,7 @@ mod pings;
 mod resolve;
 mod settings;
 mod socket;
+mod sought;
 mod streams;
 pub(crate) mod stun;
 mod tcp;
@@ -43,7 +44,7 @@ mod udp;
 mod via_rules;
 
 pub use bind::BindError;
-pub use choice::{TcpRefusals, next_hop, next_hop_host, upgrade};
+pub use choice::{TcpRefusals, upgrade};
 pub use counters::TransportCounters;
 pub use event::TransportEvent;
 pub use exchange::{Exchange, ExchangeCounters, Handed};
@@ -52,7 +53,8 @@ pub use framing::{Frame, Framer, PING, PONG};
 pub use hub::Transports;
 pub use kind::Transport;
 pub use listener::{Advertised, DSCP_DEFAULT, Listener, ListenerConfig, Listeners};
-pub use names::{Look, NameAnswer, NameCache, Resolution};
+pub use names::{Answer, Names, Naptr, Question, Records, Srv};
 pub use resolve::Resolver;
 pub use settings::TransportSettings;
+pub use sought::{Resolution, Sought};
 pub use via_rules::{Maddr, response_destination, with_via};

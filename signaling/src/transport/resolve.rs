@@ -1,82 +1,98 @@
-//! Addresses of host names (A and AAAA), asked for beside the message flow: nothing waits for the name service.
+//! Questions to the name service, asked beside the message flow: nothing waits for it.
 
+use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll};
 
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::LookupIpStrategy;
+use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use router::Random;
 use router::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-use super::names::{NameAnswer, NameCache, Resolution};
+use super::kind::Transport;
+use super::limits::{LOOKUP_ATTEMPTS, LOOKUP_TIMEOUT};
+use super::names::{Answer, Names, Naptr, Question, Records, Srv};
+use super::sought::{Resolution, Sought};
 
-/// Asks the system's name service, and remembers.
+/// Asks the name service, and remembers.
 #[derive(Debug)]
 pub struct Resolver {
-    names: NameCache,
+    names: Names,
     service: Option<Box<TokioResolver>>,
-    questions: JoinSet<(Box<str>, NameAnswer)>,
+    questions: JoinSet<(Question, Answer)>,
     /// Answers that came while [`poll_ready`](Self::poll_ready) looked.
-    answers: Vec<(Box<str>, NameAnswer)>,
+    answers: Vec<(Question, Answer)>,
 }
 
 impl Resolver {
-    /// With the name servers of the system (`/etc/resolv.conf`, `/etc/hosts`), read now. Without any, every name is
-    /// unknown and only addresses resolve. To be called within a tokio runtime.
-    pub fn system() -> Resolver {
-        let service = TokioResolver::builder_tokio().and_then(|mut builder| {
+    /// With these name servers; without any with those of the system (`/etc/resolv.conf`), read now. The system's `/etc/hosts`
+    /// goes before either. Where there is no name service, every name is unknown and only addresses resolve. To be called
+    /// within a tokio runtime.
+    pub fn new(servers: &[SocketAddr], served: Vec<Transport>, random: Random) -> Resolver {
+        let builder = match servers {
+            [] => TokioResolver::builder_tokio(),
+            servers => {
+                let servers = servers.iter().map(|server| {
+                    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+                        connection.port = server.port();
+                        connection
+                    });
+                    NameServerConfig::new(server.ip(), true, connections.into())
+                });
+                let config = ResolverConfig::from_parts(None, Vec::new(), servers.collect());
+                Ok(TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()))
+            }
+        };
+        let service = builder.and_then(|mut builder| {
             let options = builder.options_mut();
             options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+            (options.timeout, options.attempts) = (LOOKUP_TIMEOUT, LOOKUP_ATTEMPTS);
             // The cache is ours.
             options.cache_size = 0;
             builder.build()
         });
         let service = service.inspect_err(|error| tracing::warn!(%error, "no name service: names are unknown")).ok();
         Resolver {
-            names: NameCache::default(),
+            names: Names::new(served, random),
             service: service.map(Box::new),
             questions: JoinSet::new(),
             answers: Vec::new(),
         }
     }
 
-    /// What is known of a host now. While it is [`Resolution::Pending`], the answer comes from
-    /// [`poll_answer`](Self::poll_answer) unless it is asked for here again before.
-    pub fn resolve(&mut self, now: Instant, host: &str) -> Resolution {
-        let look = self.names.look(now, host);
-        if look.ask {
-            match self.service.clone() {
-                Some(service) => {
-                    let host: Box<str> = host.into();
-                    self.questions.spawn(async move {
-                        let answer = match service.lookup_ip(&*host).await {
-                            Ok(found) => {
-                                let ttl = found.as_lookup().answers().iter().map(|record| record.ttl).min();
-                                let ttl = Duration::from_secs(u64::from(ttl.unwrap_or(0)));
-                                NameAnswer::Addresses(found.iter().collect(), ttl)
-                            }
-                            Err(NetError::Dns(DnsError::NoRecordsFound(absent))) => {
-                                NameAnswer::Absent(absent.negative_ttl.map(u64::from).map(Duration::from_secs))
-                            }
-                            Err(error) => {
-                                tracing::debug!(%error, "the name service failed");
-                                NameAnswer::Failed
-                            }
-                        };
-                        (host, answer)
-                    });
-                }
-                None => return self.names.answer(now, host, NameAnswer::Failed),
-            }
-        }
-        look.resolution
+    /// Where something is, as far as it is known now. While it is [`Resolution::Pending`], the answer comes from
+    /// [`poll_answer`](Self::poll_answer).
+    pub fn resolve(&mut self, now: Instant, sought: &Sought) -> Resolution {
+        let resolution = self.names.locate(now, sought);
+        self.ask(now);
+        resolution
     }
 
-    /// The next answer to a question, with its host as it was asked for.
-    pub fn poll_answer(&mut self, now: Instant) -> Option<(Box<str>, Resolution)> {
-        let (host, answer) = self.answers.pop().or_else(|| self.questions.try_join_next()?.ok())?;
-        let resolution = self.names.answer(now, &host, answer);
-        Some((host, resolution))
+    /// The next thing that was sought and is found, or not to be found.
+    pub fn poll_answer(&mut self, now: Instant) -> Option<(Sought, Resolution)> {
+        loop {
+            if let Some(located) = self.names.poll_located() {
+                return Some(located);
+            }
+            let (question, answer) = self.answers.pop().or_else(|| self.questions.try_join_next()?.ok())?;
+            self.names.handle_answer(now, &question, answer);
+            self.ask(now);
+        }
+    }
+
+    fn ask(&mut self, now: Instant) {
+        while let Some(question) = self.names.poll_question() {
+            match self.service.clone() {
+                Some(service) => drop(self.questions.spawn(async move {
+                    let answer = answer(&service, &question).await;
+                    (question, answer)
+                })),
+                None => self.names.handle_answer(now, &question, Answer::Failed),
+            }
+        }
     }
 
     /// Ready when an answer has come.
@@ -100,22 +116,92 @@ impl Resolver {
     }
 }
 
+async fn answer(service: &TokioResolver, question: &Question) -> Answer {
+    let found = match question {
+        Question::Naptr(name) => records(service, name, RecordType::NAPTR).await,
+        Question::Srv(name) => records(service, name, RecordType::SRV).await,
+        Question::Addresses(host) => addresses(service, host).await,
+    };
+    found.unwrap_or_else(|error| match error {
+        NetError::Dns(DnsError::NoRecordsFound(absent)) => {
+            Answer::Absent(absent.negative_ttl.map(u64::from).map(Duration::from_secs))
+        }
+        error => {
+            tracing::debug!(%error, "the name service failed");
+            Answer::Failed
+        }
+    })
+}
+
+async fn addresses(service: &TokioResolver, host: &str) -> Result<Answer, NetError> {
+    let found = service.lookup_ip(host).await?;
+    let ttl = found.as_lookup().answers().iter().map(|record| record.ttl).min();
+    let addresses: Vec<IpAddr> = found.iter().collect();
+    Ok(Answer::Found(Records::Addresses(addresses.into()), seconds(ttl)))
+}
+
+async fn records(service: &TokioResolver, name: &str, kind: RecordType) -> Result<Answer, NetError> {
+    // No name of the search list: it stands in a URI, or in another record.
+    let Ok(mut full) = Name::from_ascii(name) else { return Ok(Answer::Absent(None)) };
+    full.set_fqdn(true);
+    let found = service.lookup(full, kind).await?;
+    let ttl = found.answers().iter().map(|record| record.ttl).min();
+    let (mut services, mut hosts) = (Vec::new(), Vec::new());
+    for record in found.answers() {
+        match &record.data {
+            RData::NAPTR(naptr) => services.push(Naptr {
+                order: naptr.order,
+                preference: naptr.preference,
+                flags: String::from_utf8_lossy(&naptr.flags).into(),
+                service: String::from_utf8_lossy(&naptr.services).into(),
+                replacement: plain(&naptr.replacement),
+            }),
+            RData::SRV(srv) => hosts.push(Srv {
+                priority: srv.priority,
+                weight: srv.weight,
+                port: srv.port,
+                target: plain(&srv.target),
+            }),
+            // An alias on the way.
+            _ => {}
+        }
+    }
+    let records = if kind == RecordType::SRV { Records::Srv(hosts.into()) } else { Records::Naptr(services.into()) };
+    Ok(Answer::Found(records, seconds(ttl)))
+}
+
+fn seconds(ttl: Option<u32>) -> Duration {
+    Duration::from_secs(u64::from(ttl.unwrap_or(0)))
+}
+
+/// In small letters, without the dot at the end: that of the root is empty.
+fn plain(name: &Name) -> Box<str> {
+    name.to_ascii().trim_end_matches('.').to_ascii_lowercase().into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     #[tokio::test]
     async fn names_of_the_host_itself_resolve_without_a_name_server() {
-        let mut resolver = Resolver::system();
+        // Nobody listens there.
+        let nobody = ["127.0.0.1:9".parse().unwrap()];
+        let mut resolver = Resolver::new(&nobody, vec![Transport::Udp], Random::from_seed(1));
         let now = Instant::from_millis(1);
-        assert_eq!(resolver.resolve(now, "127.0.0.1"), Resolution::Known(Arc::from(["127.0.0.1".parse().unwrap()])));
-        if resolver.resolve(now, "localhost") == Resolution::Pending {
+        let sought = Sought::new("localhost", Some(5070), None);
+        let mut resolution = resolver.resolve(now, &sought);
+        while resolution == Resolution::Pending {
             resolver.ready().await;
-            let (host, resolution) = resolver.poll_answer(now).unwrap();
-            assert_eq!(&*host, "localhost");
-            assert!(matches!(&resolution, Resolution::Known(found) if found.iter().all(|ip| ip.is_loopback())));
-            assert_eq!(resolver.resolve(now, "localhost"), resolution);
+            if let Some((located, found)) = resolver.poll_answer(now) {
+                assert_eq!(located, sought);
+                resolution = found;
+            }
         }
+        assert!(
+            matches!(&resolution, Resolution::Known(found) if found.iter().all(|to| to.remote.ip().is_loopback())),
+            "{resolution:?}"
+        );
+        assert_eq!(resolver.resolve(now, &sought), resolution);
     }
 }

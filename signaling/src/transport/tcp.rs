@@ -22,7 +22,15 @@ const BACKLOG: i32 = 1_024;
 const KEEP_ALIVE: Duration = Duration::from_secs(120);
 
 /// TCP.
-pub(super) const KIND: Kind = Kind { name: "TCP", parameter: "tcp", default_port: 5060, is_reliable: true, bind };
+pub(super) const KIND: Kind = Kind {
+    name: "TCP",
+    parameter: "tcp",
+    default_port: 5060,
+    naptr: Some("SIP+D2T"),
+    srv: Some("_sip._tcp"),
+    is_reliable: true,
+    bind,
+};
 
 fn bind(config: &ListenerConfig, shared: bool) -> io::Result<Socket> {
     Ok(Socket::Streams(Box::new(Tcp::bind(config.bind, config.dscp, shared)?)))

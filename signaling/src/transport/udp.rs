@@ -20,7 +20,15 @@ use super::packet_info;
 use super::socket::Socket;
 
 /// UDP.
-pub(super) const KIND: Kind = Kind { name: "UDP", parameter: "udp", default_port: 5060, is_reliable: false, bind };
+pub(super) const KIND: Kind = Kind {
+    name: "UDP",
+    parameter: "udp",
+    default_port: 5060,
+    naptr: Some("SIP+D2U"),
+    srv: Some("_sip._udp"),
+    is_reliable: false,
+    bind,
+};
 
 fn bind(config: &ListenerConfig, shared: bool) -> io::Result<Socket> {
     let udp = Udp::bind(config.bind, config.dscp, shared)?;

@@ -1,44 +1,44 @@
 //! Where requests to a trunk go.
 
 use crate::message::{host_address, written};
-use crate::transport::Transport;
+use crate::transport::{Destination, Sought, Transport};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// A host, by address or by name.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum TargetHost {
     /// An address.
     Address(IpAddr),
-    /// A name, resolved to its A and AAAA records.
+    /// A name.
     Name(String),
 }
 
-/// Where requests to a trunk go: `192.0.2.9:5060`, `sip.example.net`, `tcp:sip.example.net:5070`.
+/// Where requests to a trunk go: `192.0.2.9:5060`, `sip.example.net`, `tcp:sip.example.net:5070`. What is not written of a name, its zone
+/// says (RFC 3263 §4).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Target {
-    /// By which transport; a request that is too long for UDP may go by TCP.
-    pub transport: Transport,
+    /// By which transport, where one is written; a request that is too long for UDP may go by TCP.
+    pub transport: Option<Transport>,
     /// Whither.
     pub host: TargetHost,
-    /// To which port.
-    pub port: u16,
+    /// To which port, where one is written.
+    pub port: Option<u16>,
 }
 
 impl Target {
     /// Reads one of the written forms.
     pub fn parse(text: &str) -> Option<Self> {
         let (transport, rest) = match text.split_once(':') {
-            Some((transport, rest)) if Transport::parse(transport).is_some() => (Transport::parse(transport)?, rest),
-            _ => (Transport::DEFAULT, text),
+            Some((transport, rest)) if Transport::parse(transport).is_some() => (Transport::parse(transport), rest),
+            _ => (None, text),
         };
-        let default = transport.default_port();
         if let Some(address) = host_address(rest) {
-            return Some(Self { transport, host: TargetHost::Address(address), port: default });
+            return Some(Self { transport, host: TargetHost::Address(address), port: None });
         }
         let (host, port) = match rest.rsplit_once(':') {
-            Some((host, port)) => (host, port.parse().ok().filter(|&port| port != 0)?),
-            None => (rest, default),
+            Some((host, port)) => (host, Some(port.parse().ok().filter(|&port| port != 0)?)),
+            None => (rest, None),
         };
         let host = match host_address(host) {
             Some(address) => TargetHost::Address(address),
@@ -46,6 +46,19 @@ impl Target {
             None => return None,
         };
         Some(Self { transport, host, port })
+    }
+
+    /// The place itself, where it is an address.
+    pub fn address(&self) -> Option<Destination> {
+        let TargetHost::Address(address) = self.host else { return None };
+        let transport = self.transport.unwrap_or(Transport::DEFAULT);
+        let port = self.port.unwrap_or(transport.default_port());
+        Some(Destination::address(transport, SocketAddr::new(address, port)))
+    }
+
+    /// What is to be found.
+    pub fn sought(&self) -> Sought {
+        Sought::new(&self.host(), self.port, self.transport)
     }
 
     /// The host as it stands in a request URI.
@@ -69,7 +82,11 @@ fn is_name(text: &str) -> bool {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.transport.parameter(), self.host(), self.port)
+        if let Some(transport) = self.transport {
+            write!(f, "{}:", transport.parameter())?;
+        }
+        f.write_str(&self.host())?;
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
 }
 
@@ -80,12 +97,12 @@ mod tests {
     #[test]
     fn written_forms() {
         for (text, shown) in [
-            ("192.0.2.9", "udp:192.0.2.9:5060"),
-            ("192.0.2.9:5070", "udp:192.0.2.9:5070"),
-            ("tcp:192.0.2.9", "tcp:192.0.2.9:5060"),
-            ("[2001:db8::9]:5070", "udp:[2001:db8::9]:5070"),
-            ("2001:db8::9", "udp:[2001:db8::9]:5060"),
-            ("SIP.Example.net", "udp:sip.example.net:5060"),
+            ("192.0.2.9", "192.0.2.9"),
+            ("192.0.2.9:5070", "192.0.2.9:5070"),
+            ("tcp:192.0.2.9", "tcp:192.0.2.9"),
+            ("[2001:db8::9]:5070", "[2001:db8::9]:5070"),
+            ("2001:db8::9", "[2001:db8::9]"),
+            ("SIP.Example.net", "sip.example.net"),
             ("tcp:sip.example.net:5070", "tcp:sip.example.net:5070"),
         ] {
             assert_eq!(Target::parse(text).map(|target| target.to_string()).as_deref(), Some(shown), "{text}");

@@ -5,35 +5,17 @@ use super::leg::Peer;
 use super::means::Means;
 use crate::dialog::RouteSet;
 use crate::limits::{DESTINATIONS_MAX, UNREACHABLE_RESPONSE_TIMEOUT};
-use crate::message::{Scheme, Uri, UriRef, host_address};
-use crate::transport::{Destination, Transport};
-use crate::trunk::TargetHost;
+use crate::message::{Scheme, Uri, UriRef};
+use crate::transport::{Destination, Sought, Transport};
 use router::parameter::{Cause, CauseKind, Contact, Target};
 use router::time::Duration;
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
 
-/// The addresses to be tried, or a name to be resolved first.
+/// The addresses to be tried, or what is to be found first.
 #[derive(Debug)]
 pub(super) enum Hop {
     Addresses(VecDeque<Destination>),
-    Name(Named),
-}
-
-/// A name, and what goes with each of its addresses.
-#[derive(Clone, Debug)]
-pub(super) struct Named {
-    pub(super) name: String,
-    port: u16,
-    transport: Transport,
-}
-
-impl Named {
-    /// Its addresses, in the order in which they are tried.
-    pub(super) fn destinations(&self, addresses: &[IpAddr]) -> VecDeque<Destination> {
-        let at = |address: &IpAddr| Destination::address(self.transport, SocketAddr::new(*address, self.port));
-        addresses.iter().take(DESTINATIONS_MAX).map(at).collect()
-    }
+    Name(Sought),
 }
 
 /// Where a leg goes.
@@ -90,20 +72,16 @@ impl Whither {
         let trunk = means.trunks.get(id);
         let target = trunk.config.target.as_ref().ok_or(CauseKind::Unreachable)?;
         let (to_host, response) = (target.host(), trunk.config.response_timeout);
-        let port = Some(target.port).filter(|&port| port != target.transport.default_port());
+        let default = target.transport.unwrap_or(Transport::DEFAULT).default_port();
+        let port = target.port.filter(|&port| port != default);
         let uri = Uri::sip(Scheme::Sip, Some(number), &to_host, port).ok_or(CauseKind::UnknownNumber)?;
         let request_uri = match target.transport {
-            Transport::DEFAULT => uri,
-            transport => uri.with_parameter("transport", Some(transport.parameter())).unwrap_or(uri),
+            None | Some(Transport::DEFAULT) => uri,
+            Some(transport) => uri.with_parameter("transport", Some(transport.parameter())).unwrap_or(uri),
         };
-        let hop = match &target.host {
-            TargetHost::Address(address) => {
-                let remote = SocketAddr::new(*address, target.port);
-                Hop::Addresses(VecDeque::from([Destination::address(target.transport, remote)]))
-            }
-            TargetHost::Name(name) => {
-                Hop::Name(Named { name: name.clone(), port: target.port, transport: target.transport })
-            }
+        let hop = match target.address() {
+            Some(destination) => Hop::Addresses(VecDeque::from([destination])),
+            None => Hop::Name(target.sought()),
         };
         if !means.trunks.get_mut(id).reserve() {
             return Err(CauseKind::Congestion.into());
@@ -112,24 +90,27 @@ impl Whither {
     }
 }
 
-/// The next hop that a URI names (RFC 3263 §4, by A and AAAA alone).
+/// The next hop that a URI names (RFC 3263 §4).
 fn hop_of(uri: UriRef<'_>) -> Option<Hop> {
-    if uri.scheme() != Scheme::Sip {
-        return None;
+    Sought::of_uri(&uri).map(hop)
+}
+
+/// An address is there already.
+fn hop(sought: Sought) -> Hop {
+    match sought.address() {
+        Some(destination) => Hop::Addresses(VecDeque::from([destination])),
+        None => Hop::Name(sought),
     }
-    let transport = match uri.transport() {
-        None => Transport::DEFAULT,
-        Some(name) => Transport::parse(name)?,
-    };
-    let port = uri.port().filter(|&port| port != 0).unwrap_or_else(|| transport.default_port());
-    let host = uri.parameter("maddr").filter(|host| !host.is_empty()).unwrap_or(uri.host());
-    Some(match host_address(host) {
-        Some(address) => {
-            let destination = Destination::address(transport, SocketAddr::new(address, port));
-            Hop::Addresses(VecDeque::from([destination]))
-        }
-        None => Hop::Name(Named { name: host.to_ascii_lowercase(), port, transport }),
-    })
+}
+
+/// The addresses of a name in the order in which they are tried: those that failed lately come last (RFC 3263 §4.3 lets a client
+/// remember them).
+pub(super) fn in_order(means: &Means, places: &[Destination]) -> VecDeque<Destination> {
+    let now = means.now.instant;
+    let served = |to: &&Destination| means.config.listeners.select(to).is_some();
+    let (good, bad): (Vec<_>, Vec<_>) =
+        places.iter().filter(served).copied().partition(|to| !means.avoided.holds(now, to.remote));
+    good.into_iter().chain(bad).take(DESTINATIONS_MAX).collect()
 }
 
 #[cfg(test)]
@@ -141,9 +122,9 @@ mod tests {
         let hop = |uri: &str| hop_of(UriRef::parse(uri.as_bytes()).unwrap());
         let Some(Hop::Addresses(all)) = hop("sip:a@192.0.2.1:5070;transport=tcp") else { panic!("an address") };
         assert_eq!(all[0].to_string(), "tcp 192.0.2.1:5070");
-        let Some(Hop::Name(named)) = hop("sip:a@Host.example") else { panic!("a name") };
-        assert_eq!((named.name.as_str(), named.port), ("host.example", 5060));
-        assert_eq!(named.destinations(&["2001:db8::1".parse().unwrap()])[0].to_string(), "udp [2001:db8::1]:5060");
-        assert!(hop("sip:a@h;transport=ws").is_none() && hop("tel:1").is_none());
+        let Some(Hop::Name(sought)) = hop("sip:a@Host.example") else { panic!("a name") };
+        assert_eq!(sought.to_string(), "host.example");
+        let wrong = ["sip:a@h;transport=carrier-pigeon", "tel:1"];
+        assert!(wrong.iter().all(|uri| hop(uri).is_none()));
     }
 }

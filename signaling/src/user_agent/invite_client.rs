@@ -6,7 +6,7 @@ mod outcome;
 use super::body::sdp_of;
 use super::cause;
 use super::credentials::{Answered, Authorization};
-use super::destination::{Hop, Named, Whither};
+use super::destination::{Hop, Whither, in_order};
 use super::fork::Forks;
 use super::leg::{Head, Inbound, Leg, State, Timer, not_now};
 use super::means::Means;
@@ -14,7 +14,7 @@ use super::session_timer::SessionTimer;
 use crate::message::{Method, StatusCode};
 use crate::sdp::OfferAnswer;
 use crate::transaction::ClientKey;
-use crate::transport::{Destination, Resolution};
+use crate::transport::{Destination, Resolution, Sought};
 use bytes::Bytes;
 use router::parameter::{self, Cause, CauseKind, Failure, LegPhase, LegState, MediaExchange, Party, Reason};
 use router::time::Duration;
@@ -38,10 +38,12 @@ pub(crate) struct Outgoing {
     referred_by: Option<Private<String>>,
     offer: Option<MediaExchange>,
     hops: u8,
-    /// A name that has to be resolved.
-    named: Option<Named>,
+    /// What has to be found first.
+    sought: Option<Sought>,
     /// Addresses that are still to be tried.
     further: VecDeque<Destination>,
+    /// Whether there were several.
+    several: bool,
     attempt: Option<Attempt>,
     cseq: u32,
     answered: Answered,
@@ -100,9 +102,9 @@ impl Leg {
         if let Some(trunk) = head.trunk() {
             means.trunks.get_mut(trunk).status.offered += 1;
         }
-        let (named, further) = match std::mem::replace(&mut whither.hop, Hop::Addresses(VecDeque::new())) {
+        let (sought, further) = match std::mem::replace(&mut whither.hop, Hop::Addresses(VecDeque::new())) {
             Hop::Addresses(addresses) => (None, addresses),
-            Hop::Name(named) => (Some(named), VecDeque::new()),
+            Hop::Name(sought) => (Some(sought), VecDeque::new()),
         };
         let outgoing = Box::new(Outgoing {
             asked,
@@ -114,8 +116,9 @@ impl Leg {
             referred_by,
             offer: media,
             hops,
-            named,
+            sought,
             further,
+            several: false,
             attempt: None,
             cseq: 0,
             answered: Answered::default(),
@@ -130,11 +133,11 @@ impl Leg {
             stopped: false,
         });
         // The time to its first response comes first, once it is known where it goes.
-        if outgoing.named.is_some() {
+        if outgoing.sought.is_some() {
             head.set_timer(means, Timer::Abandon, ABANDON_AFTER);
         }
-        let state = match &outgoing.named {
-            Some(named) if !means.resolving.ask(&named.name, head.instance) => {
+        let state = match &outgoing.sought {
+            Some(sought) if !means.resolving.ask(sought, head.instance) => {
                 outgoing.fail(&mut head, means, CauseKind::Congestion.into())
             }
             Some(_) => {
@@ -163,17 +166,20 @@ impl Outgoing {
         self.tell(head, means, None, None);
     }
 
-    /// The name has addresses, or none.
+    /// It is found, or not to be found.
     pub(super) fn resolved(
         mut self: Box<Self>,
         head: &mut Head,
         means: &mut Means,
-        name: &str,
+        sought: &Sought,
         resolution: &Resolution,
     ) -> State {
-        let Some(named) = self.named.take_if(|named| named.name == name) else { return State::Outgoing(self) };
-        if let Resolution::Known(addresses) = resolution {
-            self.further = named.destinations(addresses);
+        if self.sought.take_if(|waits| waits == sought).is_none() {
+            return State::Outgoing(self);
+        }
+        if let Resolution::Known(places) = resolution {
+            self.further = in_order(means, places);
+            self.several = self.further.len() > 1;
         }
         let state = self.try_next(head, means, CauseKind::Unreachable.into());
         if let State::Outgoing(outgoing) = &state {

@@ -10,7 +10,7 @@ use crate::limits::WITHDRAWALS_MAX;
 use crate::message::{CallId, Message, StatusCode, Tag};
 use crate::policy::CallPolicy;
 use crate::transaction::{ClientKey, ServerKey};
-use crate::transport::{Flow, Resolution};
+use crate::transport::{Flow, Resolution, Sought};
 use crate::trunk::TrunkId;
 use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, Parameter, Reason};
 use router::time::{Duration, TimerKey};
@@ -439,12 +439,12 @@ impl Leg {
         });
     }
 
-    /// A name that the leg waits for was resolved.
-    pub(crate) fn handle_resolved(&mut self, means: &mut Means, name: &str, resolution: &Resolution) {
+    /// What the leg waits for is found, or not to be found.
+    pub(crate) fn handle_resolved(&mut self, means: &mut Means, sought: &Sought, resolution: &Resolution) {
         self.step(means, |state, head, means| match state {
-            State::Outgoing(outgoing) => outgoing.resolved(head, means, name, resolution),
+            State::Outgoing(outgoing) => outgoing.resolved(head, means, sought, resolution),
             State::Session(mut session) => {
-                session.resolved(name, resolution);
+                session.resolved(sought, resolution);
                 State::Session(session)
             }
             other => other,

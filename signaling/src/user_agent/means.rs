@@ -1,5 +1,6 @@
 //! What the user agents of a shard share.
 
+use super::avoided::Avoided;
 use super::contact::contact;
 use super::counters::Counters;
 use super::credentials::Proofs;
@@ -65,6 +66,7 @@ pub(crate) struct Means {
     pub(crate) servers: OwnMap<ServerKey, Instance>,
     pub(crate) flows: Flows,
     pub(crate) resolving: Resolving,
+    pub(crate) avoided: Avoided,
     pub(crate) releases: Releases,
     pub(crate) trace: Trace,
     pub(crate) counters: Counters,

@@ -19,12 +19,13 @@
 //! | `refusal` | invitations of known callers that never become calls |
 //! | `authentication`, `identity`, `register`, `keep_alive` | who asks, who calls, where they are |
 //! | `cause`, `body`, `contact` | statuses and causes, SDP, our own address |
-//! | `means`, `release`, `flows`, `resolving`, `counters` | what they share |
+//! | `means`, `release`, `flows`, `resolving`, `avoided`, `counters` | what they share |
 
 pub mod cause;
 
 pub(crate) mod ack;
 pub(crate) mod authentication;
+pub(crate) mod avoided;
 mod body;
 mod bye;
 mod cancel;

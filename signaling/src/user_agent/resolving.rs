@@ -1,40 +1,41 @@
-//! Names that legs wait for.
+//! What legs wait for the name service to find.
 
 use crate::limits::NAMES_WAITING_MAX;
+use crate::transport::Sought;
 use router::Instance;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Names that legs wait for, and questions to be asked.
+/// What is sought, by whom, and what is to be asked.
 #[derive(Debug, Default)]
 pub(crate) struct Resolving {
-    waiting: BTreeMap<String, Vec<Instance>>,
-    questions: VecDeque<String>,
+    waiting: BTreeMap<Sought, Vec<Instance>>,
+    questions: VecDeque<Sought>,
     count: usize,
 }
 
 impl Resolving {
-    /// A leg needs the addresses of a name. False: too many wait.
-    pub(crate) fn ask(&mut self, name: &str, leg: Instance) -> bool {
+    /// A leg needs its addresses. False: too many wait.
+    pub(crate) fn ask(&mut self, sought: &Sought, leg: Instance) -> bool {
         if self.count >= NAMES_WAITING_MAX {
             return false;
         }
         self.count += 1;
-        let waiting = self.waiting.entry(name.to_owned()).or_default();
+        let waiting = self.waiting.entry(sought.clone()).or_default();
         if waiting.is_empty() {
-            self.questions.push_back(name.to_owned());
+            self.questions.push_back(sought.clone());
         }
         waiting.push(leg);
         true
     }
 
-    /// The next name to be resolved.
-    pub(crate) fn poll(&mut self) -> Option<String> {
+    /// The next that is to be found.
+    pub(crate) fn poll(&mut self) -> Option<Sought> {
         self.questions.pop_front()
     }
 
-    /// The legs that waited for a name.
-    pub(crate) fn take(&mut self, name: &str) -> Vec<Instance> {
-        let legs = self.waiting.remove(name).unwrap_or_default();
+    /// The legs that waited for it.
+    pub(crate) fn take(&mut self, sought: &Sought) -> Vec<Instance> {
+        let legs = self.waiting.remove(sought).unwrap_or_default();
         self.count -= legs.len();
         legs
     }

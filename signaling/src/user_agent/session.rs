@@ -13,11 +13,10 @@ use crate::dialog::{NextHop, Unfit};
 use crate::message::{Message, Method, StatusCode, Tag};
 use crate::sdp::OfferAnswer;
 use crate::transaction::ClientKey;
-use crate::transport::{Destination, Resolution};
+use crate::transport::{Destination, Resolution, Sought};
 use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, MediaExchange, Reason};
 use router::time::Duration;
 use router::{Asked, one};
-use std::net::SocketAddr;
 
 /// How long the switch may take for what a leg asks of it in mid-call: it may have to ask the other leg's peer, whose
 /// transaction ends after 32 seconds.
@@ -109,24 +108,26 @@ impl Session {
 
     /// Where the next hop is a name, it is resolved: until then requests go where the peer's messages come from.
     pub(super) fn resolve_next_hop(&self, head: &Head, means: &mut Means) {
-        if let NextHop::Name { name, .. } = self.requester.dialog.next_hop() {
-            means.resolving.ask(name, head.instance);
+        if let NextHop::Name { sought, .. } = self.requester.dialog.next_hop() {
+            means.resolving.ask(sought, head.instance);
         }
     }
 
-    /// A name was resolved.
-    pub(super) fn resolved(&mut self, resolved: &str, resolution: &Resolution) {
-        let NextHop::Name { name, port, transport, meanwhile } = self.requester.dialog.next_hop() else { return };
-        let Resolution::Known(addresses) = resolution else { return };
-        let same_family = |address: &&std::net::IpAddr| address.is_ipv4() == meanwhile.remote.is_ipv4();
-        let address = addresses.iter().find(same_family).or(addresses.first());
-        if name == resolved
-            && let Some(address) = address
-        {
-            let remote = SocketAddr::new(*address, *port);
-            // The peer's own address: its flow is there already.
-            let same = remote == meanwhile.remote && *transport == meanwhile.transport;
-            let destination = if same { *meanwhile } else { Destination::address(*transport, remote) };
+    /// The next hop is found, or not to be found.
+    pub(super) fn resolved(&mut self, resolved: &Sought, resolution: &Resolution) {
+        let NextHop::Name { sought, meanwhile } = self.requester.dialog.next_hop() else { return };
+        let Resolution::Known(places) = resolution else { return };
+        if sought != resolved {
+            return;
+        }
+        // The peer's own address, where it is among them: its flow is there already.
+        let same = |to: &&Destination| (to.transport, to.remote) == (meanwhile.transport, meanwhile.remote);
+        let same_family = |to: &&Destination| to.remote.is_ipv4() == meanwhile.remote.is_ipv4();
+        let chosen = match places.iter().find(same) {
+            Some(_) => Some(*meanwhile),
+            None => places.iter().find(same_family).or(places.first()).copied(),
+        };
+        if let Some(destination) = chosen {
             self.requester.dialog.resolved(destination);
         }
     }

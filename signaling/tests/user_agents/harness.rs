@@ -253,7 +253,7 @@ impl World {
             let mut more = turn(&mut self.signaling, &self.endpoint, self.now);
             drain(&mut self.signaling, &self.endpoint, self.now);
             while let Some(name) = self.signaling.poll_resolve() {
-                if let Some(resolution) = self.names.get(&name).cloned() {
+                if let Some(resolution) = self.names.get(&*name.host).cloned() {
                     self.signaling.handle_resolved(self.now, &name, &resolution);
                     more = true;
                 }

@@ -10,10 +10,9 @@ use router::parameter::{CauseKind, Leg, LegPhase, LegState, MediaExchange, Party
 use router::time::Duration;
 use signaling::limits;
 use signaling::message::{Header, Method};
-use signaling::transport::{ConnectionId, Resolution};
+use signaling::transport::{ConnectionId, Resolution, Transport};
 use signaling::trunk;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 fn trunk() -> SocketAddr {
     TRUNK.parse().unwrap()
@@ -121,9 +120,8 @@ fn a_peer_that_says_nothing_times_out() {
 #[test]
 fn each_address_of_a_name_is_tried() {
     let mut world = World::with(6, |config| config.trunks[0].target = trunk::Target::parse("sip.carrier.example"));
-    let addresses: Vec<std::net::IpAddr> =
-        ["198.51.100.21", "198.51.100.22", "198.51.100.23"].iter().map(|one| one.parse().unwrap()).collect();
-    world.names.insert("sip.carrier.example".to_owned(), Resolution::Known(Arc::from(addresses)));
+    let addresses = ["198.51.100.21:5060", "198.51.100.22:5060", "198.51.100.23:5060"].map(|one| one.parse().unwrap());
+    world.names.insert("sip.carrier.example".to_owned(), Resolution::at(Transport::Udp, &addresses));
     call_trunk(&mut world, offer(20_000));
     let at = |host: &str| -> SocketAddr { format!("{host}:5060").parse().unwrap() };
     let invite = world.expect(at("198.51.100.21"), "INVITE sip:+4930123@sip.carrier.example SIP/2.0");

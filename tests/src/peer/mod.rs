@@ -14,13 +14,14 @@
 //! - [`site`], [`process`], [`wait`], [`ports`]: the ground.
 //! - [`server`], [`control`], [`exposition`]: Tandem.
 //! - [`sipp`], [`baresip`], [`sipsak`], [`wire`], [`foreign`]: peers.
-//! - [`relay`], [`namespace`]: bad networks between them. [`speaker`]: a platform by hand.
+//! - [`name_server`]: names. [`relay`], [`namespace`]: bad networks between them. [`speaker`]: a platform by hand.
 //! - [`tone`], [`wav`]: what is heard.
 
 pub mod baresip;
 pub mod control;
 pub mod exposition;
 pub mod foreign;
+pub mod name_server;
 pub mod namespace;
 pub mod ports;
 pub mod process;
@@ -38,6 +39,7 @@ pub mod wire;
 pub use baresip::Baresip;
 pub use control::Control;
 pub use foreign::Foreign;
+pub use name_server::NameServer;
 pub use namespace::Network;
 pub use ports::Host;
 pub use process::Process;

@@ -2,13 +2,12 @@
 
 use super::transports::Transports;
 use crate::network::Network;
+use crate::zone::Zone;
 use router::service::{drain, next_turn, turn};
 use router::time::{Duration, Instant, Now};
 use router::{Endpoint, Random};
 use signaling::Signaling;
-use signaling::transport::{Exchange, Handed, Resolution, TransportEvent};
-use std::collections::BTreeMap;
-use std::net::IpAddr;
+use signaling::transport::{Exchange, Handed, Names, Question, Resolution, TransportEvent};
 use switch::Switch;
 
 /// How soon it is tried again to hand over what found no room.
@@ -22,8 +21,10 @@ pub(crate) struct Shard {
     pub(crate) switch_endpoint: Endpoint,
     pub(crate) transports: Transports,
     pub(crate) exchange: Exchange,
-    /// Names that are asked for, and when their answers come.
-    pub(crate) resolving: Vec<(Instant, String)>,
+    /// What is known of names.
+    pub(crate) names: Names,
+    /// What the name service is asked, and when its answers come.
+    pub(crate) questions: Vec<(Instant, Question)>,
     /// When it wakes up, if another thread gave it something.
     pub(crate) wakes: Option<Instant>,
 }
@@ -46,24 +47,21 @@ impl Shard {
     /// When it runs next.
     pub(crate) fn poll_timeout(&mut self) -> Option<Instant> {
         let modules = next_turn(&mut self.signaling).into_iter().chain(next_turn(&mut self.switch));
-        modules.chain(self.resolving.iter().map(|(at, _)| *at)).chain(self.wakes).min()
+        modules.chain(self.questions.iter().map(|(at, _)| *at)).chain(self.wakes).min()
     }
 
     /// Signaling and switch take turns until neither has anything left.
-    pub(crate) fn run(
-        &mut self,
-        now: Now,
-        names: &BTreeMap<String, Vec<IpAddr>>,
-        random: &mut Random,
-        network: &mut Network,
-    ) -> bool {
+    pub(crate) fn run(&mut self, now: Now, zone: &Zone, random: &mut Random, network: &mut Network) -> bool {
         let mut busy = self.wakes.take_if(|at| *at <= now.instant).is_some();
         loop {
             busy |= self.take_events(now, network);
-            let due: Vec<_> = self.resolving.extract_if(.., |(at, _)| *at <= now.instant).collect();
-            for (_, name) in due {
-                let known = names.get(&name).map(|addresses| Resolution::Known(addresses.as_slice().into()));
-                self.signaling.handle_resolved(now, &name, &known.unwrap_or(Resolution::Unknown));
+            let due: Vec<_> = self.questions.extract_if(.., |(at, _)| *at <= now.instant).collect();
+            for (_, question) in due {
+                let answer = zone.answer(now.instant, &question);
+                self.names.handle_answer(now.instant, &question, answer);
+            }
+            while let Some((sought, resolution)) = self.names.poll_located() {
+                self.signaling.handle_resolved(now, &sought, &resolution);
                 drain(&mut self.signaling, &self.signaling_endpoint, now);
             }
             let due = |at: Option<Instant>| at.is_some_and(|at| at <= now.instant);
@@ -79,9 +77,17 @@ impl Shard {
                     self.transports.send(now.instant, transmit, network);
                 }
             }
-            while let Some(name) = self.signaling.poll_resolve() {
+            while let Some(sought) = self.signaling.poll_resolve() {
+                let resolution = self.names.locate(now.instant, &sought);
+                if resolution != Resolution::Pending {
+                    self.signaling.handle_resolved(now, &sought, &resolution);
+                    drain(&mut self.signaling, &self.signaling_endpoint, now);
+                    busy = true;
+                }
+            }
+            while let Some(question) = self.names.poll_question() {
                 let after = Duration::from_millis(1 + random.below(30));
-                self.resolving.push((now.instant + after, name));
+                self.questions.push((now.instant + after, question));
             }
             if !waits && !timers && !self.transports.has_events() && self.exchange.is_empty() {
                 break;

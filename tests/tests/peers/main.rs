@@ -7,6 +7,7 @@
 //! | `in_call` | hold, UPDATE, late offer, early media, transfer |
 //! | `transports` | TCP, large requests, IPv6, lost packets |
 //! | `destinations` | trunks that fail or ask for digest, forking to several phones |
+//! | `names` | trunks whose addresses a name server tells: NAPTR, SRV, silence |
 //! | `messages` | single requests by hand: OPTIONS, 420, 482, 483, scanners |
 //! | `phones` | baresip phones that hear each other, the built-in services |
 //! | `operation` | first start, reload, draining, `tandem check`, the control socket |
@@ -27,6 +28,7 @@ mod hardship;
 mod in_call;
 mod links;
 mod messages;
+mod names;
 mod operation;
 mod phones;
 mod refusals;

@@ -30,6 +30,7 @@ mod rtp_timeline;
 mod session_timers;
 mod shards;
 mod tcp;
+mod trunk_by_name;
 mod trunk_failover;
 
 use router::time::Duration;

@@ -239,7 +239,7 @@ fn a_trunk_of_two_addresses_is_reached_at_the_second() {
     let mut trunk = known("one", address(1));
     trunk.target = Target::parse("carrier.example:5060");
     let mut config = configured(vec![trunk]);
-    config.names.insert("carrier.example".to_owned(), vec![address(9).ip(), address(1).ip()]);
+    config.zone.host("carrier.example", &[address(9).ip(), address(1).ip()]);
     let mut simulation = Simulation::with(9, config);
     let server = simulation.server();
     let one = simulation.add(peer("one", address(1), server, Behaviour::default()));

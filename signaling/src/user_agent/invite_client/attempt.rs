@@ -1,6 +1,7 @@
 //! One address after another: the INVITE to each, and the time that it has for a first response.
 
 use super::{ABANDON_AFTER, Attempt, Outgoing};
+use crate::limits::AVOIDED_FOR;
 use crate::message::{Header, Method, RequestWriter};
 use crate::sdp::OfferAnswer;
 use crate::transport::Destination;
@@ -12,8 +13,9 @@ use crate::user_agent::leg::{Head, State, Timer};
 use crate::user_agent::means::{ClientUse, Means};
 use crate::user_agent::options::{ALLOW, SUPPORTED};
 use router::parameter::{Cause, CauseKind};
+use router::time::Duration;
 use smallvec::SmallVec;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 impl Outgoing {
     /// Tries the next address; none is left: fails with `cause`.
@@ -127,11 +129,20 @@ impl Outgoing {
             head.set_timer(means, Timer::Response, self.whither.response);
             return State::Outgoing(self);
         }
+        let (remote, key) = (attempt.destination.remote, attempt.key);
+        self.avoid(means, remote, AVOIDED_FOR);
         let reason = cause::reason_header(&CauseKind::Timeout.into());
-        means.transactions.cancel(means.now.instant, attempt.key, reason.as_deref());
+        means.transactions.cancel(means.now.instant, key, reason.as_deref());
         // A phone that says nothing is not there.
         let kind = if head.trunk().is_some() { CauseKind::Timeout } else { CauseKind::Unreachable };
         self.try_next(head, means, kind.into())
+    }
+
+    /// An address of several is tried last for that long.
+    pub(super) fn avoid(&self, means: &mut Means, remote: SocketAddr, time: Duration) {
+        if self.several {
+            means.avoided.note(means.now.instant, remote, time);
+        }
     }
 
     /// Where the offer's first stream is received.

@@ -2,6 +2,7 @@
 
 use super::{Attempt, Outgoing};
 use crate::dialog::Dialog;
+use crate::limits::AVOIDED_FOR;
 use crate::message::{Message, Method, StatusCode};
 use crate::sdp::{AnswerKind, OfferAnswer, OfferAnswerError, OfferAnswerState};
 use crate::transaction::ClientKey;
@@ -37,6 +38,9 @@ impl Outgoing {
             return State::Outgoing(self);
         };
         self.heard = true;
+        if let (true, Some(attempt)) = (self.several, &self.attempt) {
+            means.avoided.clear(attempt.destination.remote);
+        }
         match status.class() {
             1 => {
                 self.provisional(head, means, status, &message);
@@ -173,6 +177,9 @@ impl Outgoing {
         }
         // RFC 3263 §4.3: another address of the same name may do better.
         if status == StatusCode::SERVICE_UNAVAILABLE {
+            if let Some(attempt) = &self.attempt {
+                self.avoid(means, attempt.destination.remote, message.retry_after().unwrap_or(AVOIDED_FOR));
+            }
             return self.try_next(head, means, cause);
         }
         let contacts = redirect::contacts_of(means, head, message, status);
@@ -192,6 +199,9 @@ impl Outgoing {
         }
         if self.stopped {
             return self.fail(head, means, kind.into());
+        }
+        if let Some(attempt) = &self.attempt {
+            self.avoid(means, attempt.destination.remote, AVOIDED_FOR);
         }
         self.try_next(head, means, kind.into())
     }

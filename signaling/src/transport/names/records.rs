@@ -1,0 +1,302 @@
+//! What the name service has said: records for as long as their TTL says, and failures too (RFC 2308).
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use router::time::{Duration, Instant};
+
+use crate::transport::limits::{
+    ADDRESSES_PER_NAME, LOOKUPS_MAX, NAME_ABSENT_MAX, NAME_FAILURE_HELD, NAME_TTL_MAX, NAME_TTL_MIN, NAMES_MAX,
+    RECORDS_PER_NAME,
+};
+
+/// A question to the name service. Names are in small letters, without the dot at the end.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Question {
+    /// Which services a domain has (RFC 3403).
+    Naptr(Box<str>),
+    /// Which hosts have a service (RFC 2782).
+    Srv(Box<str>),
+    /// The addresses of a host: A and AAAA.
+    Addresses(Box<str>),
+}
+
+/// A service of a domain, as far as SIP looks at it (RFC 3403 §4.1).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Naptr {
+    /// Lower ones first.
+    pub order: u16,
+    /// Of the same order, lower ones first.
+    pub preference: u16,
+    /// `s`: SRV records come next; `a`: addresses.
+    pub flags: Box<str>,
+    /// Such as `SIP+D2U`.
+    pub service: Box<str>,
+    /// The name to be asked for next.
+    pub replacement: Box<str>,
+}
+
+/// A host that has a service (RFC 2782).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Srv {
+    /// Lower ones first.
+    pub priority: u16,
+    /// Of the same priority, the share of what goes there.
+    pub weight: u16,
+    /// The port.
+    pub port: u16,
+    /// The host; empty where the service is decidedly not there.
+    pub target: Box<str>,
+}
+
+/// The records of an answer, by what was asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Records {
+    /// To [`Question::Naptr`].
+    Naptr(Arc<[Naptr]>),
+    /// To [`Question::Srv`].
+    Srv(Arc<[Srv]>),
+    /// To [`Question::Addresses`].
+    Addresses(Arc<[IpAddr]>),
+}
+
+/// What the name service says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// These, for that long.
+    Found(Records, Duration),
+    /// There are none, for that long (RFC 2308 §5); `None` where the zone does not say.
+    Absent(Option<Duration>),
+    /// No answer.
+    Failed,
+}
+
+impl Records {
+    fn is_empty(&self) -> bool {
+        match self {
+            Records::Naptr(all) => all.is_empty(),
+            Records::Srv(all) => all.is_empty(),
+            Records::Addresses(all) => all.is_empty(),
+        }
+    }
+
+    fn answers(&self, question: &Question) -> bool {
+        matches!(
+            (self, question),
+            (Records::Naptr(_), Question::Naptr(_))
+                | (Records::Srv(_), Question::Srv(_))
+                | (Records::Addresses(_), Question::Addresses(_))
+        )
+    }
+
+    /// In the order in which they are used, as many as are kept. IPv4 comes first.
+    fn settled(self) -> Records {
+        match self {
+            Records::Naptr(all) => Records::Naptr(sorted(&all)),
+            Records::Srv(all) => Records::Srv(sorted(&all)),
+            Records::Addresses(all) => {
+                let mut addresses = all.to_vec();
+                addresses.sort_by_key(IpAddr::is_ipv6);
+                addresses.dedup();
+                addresses.truncate(ADDRESSES_PER_NAME);
+                Records::Addresses(addresses.into())
+            }
+        }
+    }
+}
+
+fn sorted<T: Ord + Clone>(all: &[T]) -> Arc<[T]> {
+    let mut all = all.to_vec();
+    all.sort();
+    all.truncate(RECORDS_PER_NAME);
+    all.into()
+}
+
+/// What is known of a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    Known(Records),
+    /// There are none, or nobody can tell.
+    Nothing,
+    /// The question is out.
+    Pending,
+}
+
+/// The answers that are known.
+#[derive(Debug, Default)]
+pub(super) struct Cache {
+    entries: BTreeMap<Question, Entry>,
+    asking: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// `None`: there are none.
+    records: Option<Records>,
+    until: Instant,
+    /// From when on it is asked anew while it is used still, so that nobody waits for what is asked for all the time.
+    renew: Instant,
+    asked: bool,
+}
+
+impl Cache {
+    /// What is known, for somebody who began to look at `began`: what was known then, or became known since, holds. True: the
+    /// name service is to be asked now.
+    pub(super) fn look(&mut self, now: Instant, began: Instant, question: &Question) -> (Look, bool) {
+        let full = self.asking >= LOOKUPS_MAX;
+        if let Some(entry) = self.entries.get_mut(question) {
+            let known = entry.records.clone().map_or(Look::Nothing, Look::Known);
+            let holds = began < entry.until;
+            let ask = !entry.asked && !full && now >= if holds { entry.renew } else { entry.until };
+            if ask {
+                entry.asked = true;
+                self.asking += 1;
+            }
+            // Where nobody may be asked, what was known is the best there is.
+            let look = if holds || !entry.asked { known } else { Look::Pending };
+            return (look, ask);
+        }
+        if full || !self.make_room(now) {
+            return (Look::Nothing, false);
+        }
+        self.asking += 1;
+        self.entries.insert(question.clone(), Entry { records: None, until: began, renew: began, asked: true });
+        (Look::Pending, true)
+    }
+
+    /// Takes an answer. Where the name service fails, what was known before stays in use for a while (RFC 8767).
+    pub(super) fn answer(&mut self, now: Instant, question: &Question, answer: Answer) {
+        let Some(entry) = self.entries.get_mut(question) else { return };
+        if std::mem::take(&mut entry.asked) {
+            self.asking -= 1;
+        }
+        let held = match answer {
+            Answer::Found(records, ttl) if !records.is_empty() && records.answers(question) => {
+                entry.records = Some(records.settled());
+                ttl.clamp(NAME_TTL_MIN, NAME_TTL_MAX)
+            }
+            Answer::Found(_, ttl) => {
+                entry.records = None;
+                ttl.clamp(NAME_TTL_MIN, NAME_ABSENT_MAX)
+            }
+            Answer::Absent(ttl) => {
+                entry.records = None;
+                ttl.unwrap_or(NAME_FAILURE_HELD).clamp(NAME_TTL_MIN, NAME_ABSENT_MAX)
+            }
+            Answer::Failed => NAME_FAILURE_HELD,
+        };
+        entry.until = now + held;
+        entry.renew = now + held * 9 / 10;
+    }
+
+    /// How many answers are kept.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Makes room for one more: what is over goes, else what is over first.
+    fn make_room(&mut self, now: Instant) -> bool {
+        if self.entries.len() < NAMES_MAX {
+            return true;
+        }
+        self.entries.retain(|_, entry| entry.asked || now < entry.until);
+        if self.entries.len() < NAMES_MAX {
+            return true;
+        }
+        let oldest = self.entries.iter().filter(|(_, entry)| !entry.asked).min_by_key(|(_, entry)| entry.until);
+        match oldest.map(|(question, _)| question.clone()) {
+            Some(question) => self.entries.remove(&question).is_some(),
+            None => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(texts: &[&str]) -> Records {
+        Records::Addresses(texts.iter().map(|text| text.parse().unwrap()).collect())
+    }
+
+    fn at(secs: u64) -> Instant {
+        Instant::from_millis(secs * 1_000)
+    }
+
+    fn host(name: &str) -> Question {
+        Question::Addresses(name.into())
+    }
+
+    fn look(cache: &mut Cache, secs: u64, name: &str) -> (Look, bool) {
+        cache.look(at(secs), at(secs), &host(name))
+    }
+
+    #[test]
+    fn a_name_is_asked_for_once_and_kept_for_its_ttl() {
+        let mut cache = Cache::default();
+        assert_eq!(look(&mut cache, 0, "h"), (Look::Pending, true));
+        assert_eq!(look(&mut cache, 0, "h"), (Look::Pending, false));
+        let found = addresses(&["2001:db8::1", "192.0.2.1"]);
+        cache.answer(at(1), &host("h"), Answer::Found(found, Duration::from_secs(60)));
+        let known = Look::Known(addresses(&["192.0.2.1", "2001:db8::1"]));
+        assert_eq!(look(&mut cache, 54, "h"), (known.clone(), false));
+        assert_eq!(look(&mut cache, 55, "h"), (known.clone(), true), "it is renewed while it holds");
+        assert_eq!(look(&mut cache, 60, "h"), (known.clone(), false));
+        assert_eq!(look(&mut cache, 61, "h"), (Look::Pending, false));
+        assert_eq!(cache.look(at(70), at(60), &host("h")).0, known, "who looks since it held may use it");
+        // The name service is away: what was known serves on.
+        cache.answer(at(62), &host("h"), Answer::Failed);
+        assert_eq!(look(&mut cache, 63, "h"), (known, false));
+    }
+
+    #[test]
+    fn times_to_live_are_bounded() {
+        let mut cache = Cache::default();
+        for (name, ttl, held) in [("short", 0, 5), ("long", 1_000_000, 3_600)] {
+            look(&mut cache, 0, name);
+            let found = addresses(&["192.0.2.1"]);
+            cache.answer(at(0), &host(name), Answer::Found(found, Duration::from_secs(ttl)));
+            assert!(matches!(look(&mut cache, held - 1, name).0, Look::Known(_)));
+            assert_eq!(look(&mut cache, held, name).0, Look::Pending);
+        }
+    }
+
+    #[test]
+    fn absence_and_failure_are_kept_too() {
+        let mut cache = Cache::default();
+        for (name, answer, held) in [
+            ("absent", Answer::Absent(Some(Duration::from_secs(100))), 100),
+            ("unsaid", Answer::Absent(None), 15),
+            ("failed", Answer::Failed, 15),
+            ("empty", Answer::Found(addresses(&[]), Duration::from_secs(9_999)), 300),
+            ("another", Answer::Found(Records::Srv([].into()), Duration::from_secs(9_999)), 300),
+        ] {
+            assert!(look(&mut cache, 0, name).1);
+            cache.answer(at(0), &host(name), answer);
+            assert_eq!(look(&mut cache, held / 2, name), (Look::Nothing, false));
+            assert_eq!(look(&mut cache, held, name), (Look::Pending, true));
+        }
+    }
+
+    #[test]
+    fn questions_and_answers_are_bounded() {
+        let mut cache = Cache::default();
+        look(&mut cache, 0, "old");
+        cache.answer(at(0), &host("old"), Answer::Found(addresses(&["192.0.2.1"]), Duration::from_secs(5)));
+        for index in 0..LOOKUPS_MAX {
+            assert!(look(&mut cache, 1, &format!("h{index}")).1);
+        }
+        assert_eq!(look(&mut cache, 1, "more"), (Look::Nothing, false));
+        assert_eq!(look(&mut cache, 9, "old"), (Look::Known(addresses(&["192.0.2.1"])), false), "better than nothing");
+        for index in 0..LOOKUPS_MAX {
+            cache.answer(at(1), &host(&format!("h{index}")), Answer::Failed);
+        }
+        for index in 0..2 * NAMES_MAX {
+            let name = format!("n{index}");
+            look(&mut cache, 1, &name);
+            cache.answer(at(1), &host(&name), Answer::Found(addresses(&["192.0.2.1"]), NAME_TTL_MAX));
+        }
+        assert_eq!(cache.len(), NAMES_MAX);
+    }
+}

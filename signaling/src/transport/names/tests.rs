@@ -1,0 +1,212 @@
+use super::*;
+use router::time::Duration;
+use std::net::IpAddr;
+
+/// A zone, and what was asked for.
+struct Zone {
+    names: Names,
+    records: BTreeMap<Question, Answer>,
+    asked: Vec<Question>,
+    now: Instant,
+}
+
+impl Zone {
+    fn new() -> Zone {
+        Self::serving(vec![Transport::Udp, Transport::Tcp])
+    }
+
+    fn serving(served: Vec<Transport>) -> Zone {
+        let names = Names::new(served, Random::from_seed(3));
+        Zone { names, records: BTreeMap::new(), asked: Vec::new(), now: Instant::from_millis(1) }
+    }
+
+    fn found(&mut self, question: Question, records: Records) {
+        self.records.insert(question, Answer::Found(records, Duration::from_secs(600)));
+    }
+
+    fn naptr(&mut self, name: &str, records: &[(u16, u16, &str, &str, &str)]) {
+        let record = |&(order, preference, flags, service, replacement): &(u16, u16, &str, &str, &str)| Naptr {
+            order,
+            preference,
+            flags: flags.into(),
+            service: service.into(),
+            replacement: replacement.into(),
+        };
+        self.found(Question::Naptr(name.into()), Records::Naptr(records.iter().map(record).collect()));
+    }
+
+    fn srv(&mut self, name: &str, records: &[(u16, u16, u16, &str)]) {
+        let record = |&(priority, weight, port, target): &(u16, u16, u16, &str)| Srv {
+            priority,
+            weight,
+            port,
+            target: target.into(),
+        };
+        self.found(Question::Srv(name.into()), Records::Srv(records.iter().map(record).collect()));
+    }
+
+    fn host(&mut self, name: &str, addresses: &[&str]) {
+        let all: Vec<IpAddr> = addresses.iter().map(|one| one.parse().unwrap()).collect();
+        self.found(Question::Addresses(name.into()), Records::Addresses(all.into()));
+    }
+
+    fn locate(&mut self, host: &str, port: Option<u16>, transport: Option<Transport>) -> Vec<String> {
+        let sought = Sought::new(host, port, transport);
+        let mut resolution = self.names.locate(self.now, &sought);
+        while let Some(question) = self.names.poll_question() {
+            let answer = self.records.get(&question).cloned().unwrap_or(Answer::Absent(None));
+            self.names.handle_answer(self.now, &question, answer);
+            self.asked.push(question);
+        }
+        while let Some((located, found)) = self.names.poll_located() {
+            assert_eq!((&located, &resolution), (&sought, &Resolution::Pending));
+            resolution = found;
+        }
+        match resolution {
+            Resolution::Known(all) => all.iter().map(ToString::to_string).collect(),
+            Resolution::Unknown => Vec::new(),
+            Resolution::Pending => panic!("nobody was asked"),
+        }
+    }
+}
+
+#[test]
+fn an_address_asks_nobody() {
+    let mut zone = Zone::new();
+    assert_eq!(zone.locate("192.0.2.1", None, None), ["udp 192.0.2.1:5060"]);
+    assert_eq!(zone.locate("[2001:db8::1]", Some(5070), Some(Transport::Tcp)), ["tcp [2001:db8::1]:5070"]);
+    assert!(zone.asked.is_empty());
+}
+
+#[test]
+fn a_port_means_addresses_alone() {
+    let mut zone = Zone::new();
+    zone.naptr("h", &[(1, 1, "s", "SIP+D2T", "_sip._tcp.h")]);
+    zone.srv("_sip._udp.h", &[(1, 1, 9, "x")]);
+    zone.host("h", &["2001:db8::1", "192.0.2.1"]);
+    assert_eq!(zone.locate("h", Some(5080), None), ["udp 192.0.2.1:5080", "udp [2001:db8::1]:5080"]);
+    assert_eq!(zone.locate("h", Some(5080), Some(Transport::Tcp))[0], "tcp 192.0.2.1:5080");
+    assert_eq!(zone.asked.len(), 1);
+}
+
+#[test]
+fn a_transport_means_its_service_records_and_else_addresses() {
+    let mut zone = Zone::new();
+    zone.srv("_sip._tcp.h", &[(10, 0, 5061, "a"), (20, 0, 5062, "b")]);
+    zone.host("a", &["192.0.2.1"]);
+    zone.host("b", &["192.0.2.2"]);
+    zone.host("h", &["192.0.2.3"]);
+    assert_eq!(zone.locate("h", None, Some(Transport::Tcp)), ["tcp 192.0.2.1:5061", "tcp 192.0.2.2:5062"]);
+    assert_eq!(zone.locate("h", None, Some(Transport::Udp)), ["udp 192.0.2.3:5060"]);
+}
+
+/// RFC 3263 §4.1: the order of NAPTR, among what is served.
+#[test]
+fn the_zone_chooses_among_the_transports_that_are_served() {
+    let mut zone = Zone::new();
+    zone.naptr(
+        "example.com",
+        &[
+            (100, 50, "s", "SIP+D2U", "_sip._udp.example.com"),
+            (90, 50, "s", "SIP+D2T", "_sip._tcp.example.com"),
+            (50, 50, "s", "SIPS+D2T", "_sips._tcp.example.com"),
+            (10, 50, "u", "E2U+sip", ""),
+        ],
+    );
+    zone.srv("_sip._udp.example.com", &[(1, 1, 5060, "a.example.com")]);
+    zone.srv("_sip._tcp.example.com", &[(1, 1, 5070, "a.example.com")]);
+    zone.host("a.example.com", &["192.0.2.1"]);
+    assert_eq!(zone.locate("example.com", None, None), ["tcp 192.0.2.1:5070", "udp 192.0.2.1:5060"]);
+    let mut udp = Zone { names: Names::new(vec![Transport::Udp], Random::from_seed(1)), ..zone };
+    assert_eq!(udp.locate("Example.COM.", None, None), ["udp 192.0.2.1:5060"]);
+}
+
+#[test]
+fn a_zone_with_services_that_are_not_served_has_nothing_for_us() {
+    let mut zone = Zone::serving(vec![Transport::Udp]);
+    zone.naptr("h", &[(1, 1, "s", "SIP+D2S", "_sip._sctp.h")]);
+    zone.host("h", &["192.0.2.1"]);
+    assert!(zone.locate("h", None, None).is_empty());
+}
+
+#[test]
+fn naptr_may_lead_to_addresses_at_once_and_other_services_count_for_nothing() {
+    let mut zone = Zone::new();
+    zone.naptr("h", &[(1, 1, "A", "sip+d2t", "a")]);
+    zone.host("a", &["192.0.2.1"]);
+    assert_eq!(zone.locate("h", None, None), ["tcp 192.0.2.1:5060"]);
+    zone.naptr("enum", &[(1, 1, "u", "E2U+sip", "")]);
+    zone.host("enum", &["192.0.2.2"]);
+    assert_eq!(zone.locate("enum", None, None), ["udp 192.0.2.2:5060"]);
+}
+
+#[test]
+fn without_naptr_each_transport_is_asked_for_and_then_addresses() {
+    let mut zone = Zone::new();
+    zone.srv("_sip._tcp.h", &[(1, 1, 5061, "a")]);
+    zone.host("a", &["192.0.2.1"]);
+    assert_eq!(zone.locate("h", None, None), ["tcp 192.0.2.1:5061"]);
+    zone.host("plain", &["192.0.2.9"]);
+    assert_eq!(zone.locate("plain", None, None), ["udp 192.0.2.9:5060"]);
+    let asked = zone.asked.len();
+    assert_eq!(zone.locate("plain", None, None), ["udp 192.0.2.9:5060"], "known now, absent records too");
+    assert_eq!(zone.asked.len(), asked);
+}
+
+/// RFC 2782: a target of ".".
+#[test]
+fn a_service_that_is_decidedly_not_there_is_not_looked_for_elsewhere() {
+    let mut zone = Zone::new();
+    zone.srv("_sip._udp.h", &[(0, 0, 0, "")]);
+    zone.host("h", &["192.0.2.1"]);
+    assert!(zone.locate("h", None, Some(Transport::Udp)).is_empty());
+}
+
+#[test]
+fn the_order_is_drawn_anew_each_time() {
+    let mut zone = Zone::new();
+    zone.srv("_sip._udp.h", &[(1, 50, 5060, "a"), (1, 50, 5060, "b")]);
+    zone.host("a", &["192.0.2.1"]);
+    zone.host("b", &["192.0.2.2"]);
+    let firsts: Vec<_> = (0..100).map(|_| zone.locate("h", None, Some(Transport::Udp)).remove(0)).collect();
+    let a = firsts.iter().filter(|first| *first == "udp 192.0.2.1:5060").count();
+    assert!((25..75).contains(&a), "{a}");
+}
+
+#[test]
+fn a_name_service_that_fails_at_one_kind_of_question_is_asked_the_others() {
+    let mut zone = Zone::new();
+    zone.records.insert(Question::Naptr("h".into()), Answer::Failed);
+    zone.records.insert(Question::Srv("_sip._udp.h".into()), Answer::Failed);
+    zone.host("h", &["192.0.2.1"]);
+    assert_eq!(zone.locate("h", None, None), ["udp 192.0.2.1:5060"]);
+}
+
+#[test]
+fn a_zone_that_never_ends_is_bounded() {
+    let mut zone = Zone::new();
+    let targets: Vec<String> = (0..100).map(|index| format!("t{index}")).collect();
+    let records: Vec<(u16, u16, u16, &str)> = targets.iter().map(|target| (1, 1, 5060, target.as_str())).collect();
+    zone.srv("_sip._udp.h", &records);
+    for target in &targets {
+        zone.host(target, &["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
+    }
+    assert_eq!(zone.locate("h", None, Some(Transport::Udp)).len(), 3, "each address once");
+    assert!(zone.asked.len() <= 1 + super::super::limits::RECORDS_PER_NAME);
+}
+
+#[test]
+fn who_asks_twice_waits_for_the_same_and_what_waits_is_bounded() {
+    let mut names = Names::new(vec![Transport::Udp], Random::from_seed(1));
+    let now = Instant::from_millis(1);
+    let sought = Sought::new("h", Some(1), None);
+    assert_eq!(names.locate(now, &sought), Resolution::Pending);
+    assert_eq!(names.locate(now, &sought), Resolution::Pending);
+    assert!(names.poll_question().is_some() && names.poll_question().is_none());
+    for port in 2..2 * SOUGHT_MAX as u16 {
+        names.locate(now, &Sought::new("h", Some(port), None));
+    }
+    assert_eq!(names.waiting.len(), SOUGHT_MAX);
+    names.handle_answer(now, &Question::Addresses("h".into()), Answer::Failed);
+    assert!(names.waiting.is_empty() && names.located.len() == SOUGHT_MAX);
+}
