@@ -279,9 +279,8 @@ impl Place {
             let (first, count) = PLACES[source.module.kind as usize];
             return Self((first + (index & (count - 1))) as u16);
         }
-        // Fibonacci hashing: neighbouring numbers end up far apart.
-        let module = u64::from(source.platform.0) << 16 | (source.module.kind as u64) << 8 | index as u64;
-        let spread = module.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        // One for all of a platform, whatever modules it says it has. Fibonacci hashing: neighbouring numbers end up far apart.
+        let spread = u64::from(source.platform.0).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         Self((SOURCE_COUNTERS - FOREIGN_COUNTERS + spread as usize % FOREIGN_COUNTERS) as u16)
     }
 }
@@ -315,10 +314,14 @@ mod tests {
                 assert!(own.insert(Place::of(Address::local(kind, index))), "{kind:?}/{index}");
             }
         }
-        let foreign = |platform| Address { platform: PlatformId(platform), ..Address::local(ModuleKind::Switch, 0) };
-        let others: BTreeSet<_> = (1..=32).map(|platform| Place::of(foreign(platform))).collect();
+        let foreign = |platform, kind, index| {
+            Place::of(Address { platform: PlatformId(platform), ..Address::local(kind, index) })
+        };
+        let others: BTreeSet<_> = (1..=32).map(|platform| foreign(platform, ModuleKind::Switch, 0)).collect();
         assert!(others.is_disjoint(&own));
         assert!(others.len() > 16, "{others:?}");
+        let of_one: BTreeSet<_> = (0..64).map(|index| foreign(7, ModuleKind::ALL[index % 4], index as u8)).collect();
+        assert_eq!(of_one.len(), 1, "a platform has one quota, however many modules it speaks for");
         assert!(own.iter().chain(&others).all(|&Place(place)| usize::from(place) < SOURCE_COUNTERS));
     }
 }

@@ -21,8 +21,8 @@ pub const QUOTA_PER_SOURCE: u32 = (INBOX_REQUESTS / 8) as u32;
 /// Counters, in an inbox, of sources of a kind that a platform has one of: that one, and room for more.
 pub const SINGLE_COUNTERS: usize = 4;
 
-/// Counters, in an inbox, of sources on other platforms: their modules are spread over these, and those that meet share a
-/// counter, and a quota.
+/// Counters, in an inbox, of sources on other platforms: one for all modules of a platform, since it can say that it has any. Those
+/// that meet share a counter, and a quota.
 pub const FOREIGN_COUNTERS: usize = 64;
 
 /// Counters of sources in an inbox: one for each module that the own platform may have, so that none of them shares one; and
@@ -107,6 +107,18 @@ pub const WRITE_AHEAD_BYTES: usize = 256 << 10;
 
 /// Octets that are written as one piece: some thousand small packets.
 pub const WRITE_BYTES: usize = 64 << 10;
+
+/// Packets a second from which on the inter-platform interface takes them in batches: those of 250 calls a second. Below, each goes
+/// on at once.
+pub const BUSY_PACKETS_PER_SECOND: u64 = 2_000;
+
+/// Packets a second from which on it takes them as they come again: as many as come within [`BUSY_PERIOD_US`] then come while the ones
+/// before are being dealt with.
+pub const FULL_PACKETS_PER_SECOND: u64 = 50_000;
+
+/// How long after the begin of a turn the next one begins while it is so busy: a call set-up passes an interface four times, so it takes
+/// two milliseconds longer, and each turn has the packets of a call or more.
+pub const BUSY_PERIOD_US: u64 = 1_000;
 
 /// Requests that went over one link and are not answered yet: those of four modules that each use up what they may have.
 pub const LINK_REQUESTS: usize = 4 * PENDING;

@@ -60,8 +60,8 @@ pub const PLATFORM_PASSED_OVER: Duration = Duration::from_secs(5);
 /// knows of no subscription.
 pub const PLATFORMS_EVERY: Duration = Duration::from_secs(5);
 
-/// The same where it did not answer.
-pub const PLATFORMS_AGAIN: Duration = Duration::from_millis(250);
+/// The same where it did not answer: at the start it begins after the switch, and calls that come meanwhile would find no platform.
+pub const PLATFORMS_AGAIN: Duration = Duration::from_millis(20);
 
 /// How long it may take: a turn of it lasts milliseconds.
 pub const PLATFORMS_WITHIN: Duration = Duration::from_secs(2);

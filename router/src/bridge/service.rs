@@ -203,6 +203,12 @@ impl Bridge {
         self.counters
     }
 
+    /// Packets that it took since the start: how busy it is.
+    pub(super) fn packets(&self) -> u64 {
+        let BridgeCounters { sent, delivered, forwarded, failed, dropped, .. } = self.counters;
+        sent + delivered + forwarded + failed + dropped
+    }
+
     /// Requests that are not answered yet, and octets that wait: what it keeps for others.
     pub fn waiting(&self) -> (usize, usize) {
         (self.requests.len(), self.links.values().map(|link| link.outgoing.octets() + link.reader.kept()).sum())

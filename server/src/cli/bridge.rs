@@ -158,8 +158,7 @@ fn invite(
     let peers = if named.is_empty() { known_peers(configuration, id) } else { named };
     let unknown = peers.is_empty();
     let invitation = Invitation::make(&authority, now, id, &platform.name, peers, platform.days)?;
-    folder.enrol(id, &platform.name, replace)?;
-    invitation.write(output, replace)?;
+    folder.enrol(id, &platform.name, replace, || invitation.write(output, replace))?;
     let file = output.display();
     let mut text = format!("{file} invites platform {} ({}).\n", id.0, platform.name);
     if unknown {

@@ -109,12 +109,24 @@ impl Folder {
         lines.map(|line| member(line).ok_or_else(|| wrong(line))).collect()
     }
 
-    /// Notes that a number is a platform's of this name from now on. One that is another's already is refused unless `replace`: two
-    /// machines with one number cannot both be linked.
-    pub fn enrol(&self, platform: PlatformId, name: &str, replace: bool) -> Result<(), ClusterError> {
+    /// Notes that a number is a platform's of this name from now on, once `sign` has given it what it needs. A number or a name that is
+    /// another's already is refused unless `replace`: two machines with one number cannot both be linked, and of two with one
+    /// name nobody knows which is meant.
+    pub fn enrol(
+        &self,
+        platform: PlatformId,
+        name: &str,
+        replace: bool,
+        sign: impl FnOnce() -> Result<(), ClusterError>,
+    ) -> Result<(), ClusterError> {
         let mut members = self.members()?;
+        let namesake = members.iter().find(|(number, member)| **number != platform.0 && *member == name);
+        if let Some((number, _)) = namesake.filter(|_| !replace) {
+            let why = format!("`{name}` is platform {number}; --replace gives its name to platform {} too", platform.0);
+            return Err(ClusterError::Invalid(why));
+        }
         match members.get(&platform.0) {
-            Some(former) if former == name => return Ok(()),
+            Some(former) if former == name => return sign(),
             Some(former) if !replace => {
                 let number = platform.0;
                 let why = format!("platform {number} is `{former}`; --replace gives its number to `{name}`");
@@ -125,6 +137,7 @@ impl Folder {
             }
             _ => {}
         }
+        sign()?;
         members.insert(platform.0, name.to_owned());
         self.write_members(&members)
     }
@@ -306,17 +319,23 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let folder = Folder::new(place.path());
         folder.init(NOW, PlatformId(1), "a", 30, false).unwrap();
-        folder.enrol(PlatformId(2), "b", false).unwrap();
-        folder.enrol(PlatformId(2), "b", false).unwrap();
-        let error = folder.enrol(PlatformId(1), "c", false).unwrap_err().to_string();
+        let enrol = |number, name: &str, replace| folder.enrol(PlatformId(number), name, replace, || Ok(()));
+        enrol(2, "b", false).unwrap();
+        enrol(2, "b", false).unwrap();
+        let error = enrol(1, "c", false).unwrap_err().to_string();
         assert!(error.contains("`a`") && error.contains("--replace"), "{error}");
-        folder.enrol(PlatformId(1), "c", true).unwrap();
+        enrol(1, "c", true).unwrap();
+        // Nor has a name two numbers, unless that is wanted: a machine that was set up anew.
+        let error = enrol(3, "b", false).unwrap_err().to_string();
+        assert!(error.contains("platform 2") && error.contains("--replace"), "{error}");
+        let unwritten = || Err(ClusterError::Exists(place.path().to_owned()));
+        assert!(folder.enrol(PlatformId(3), "d", false, unwritten).is_err());
         let expected = BTreeMap::from([(1, "c".to_owned()), (2, "b".to_owned())]);
-        assert_eq!(folder.members().unwrap(), expected);
+        assert_eq!(folder.members().unwrap(), expected, "who was given nothing is no member");
         for number in 3..=PLATFORMS as u32 {
-            folder.enrol(PlatformId(number), "x", false).unwrap();
+            enrol(number, &format!("x{number}"), false).unwrap();
         }
-        assert!(folder.enrol(PlatformId(1_000), "x", false).is_err(), "a cluster has a bound");
+        assert!(enrol(1_000, "y", false).is_err(), "a cluster has a bound");
         for torn in ["1", "x a", "1 a b", "1 "] {
             std::fs::write(folder.members_file(), torn).unwrap();
             assert!(folder.members().is_err(), "{torn}");

@@ -13,7 +13,7 @@
 //!
 //! - [`site`], [`process`], [`wait`], [`ports`]: the ground.
 //! - [`server`], [`control`], [`exposition`]: Tandem.
-//! - [`sipp`], [`baresip`], [`sipsak`], [`wire`], [`foreign`]: peers.
+//! - [`sipp`], [`baresip`], [`sipsak`], [`wire`], [`streamer`], [`foreign`]: peers.
 //! - [`name_server`]: names. [`relay`], [`namespace`]: bad networks between them. [`speaker`]: a platform by hand.
 //! - [`tone`], [`wav`]: what is heard.
 
@@ -31,6 +31,7 @@ pub mod sipp;
 pub mod sipsak;
 pub mod site;
 pub mod speaker;
+pub mod streamer;
 pub mod tone;
 pub mod wait;
 pub mod wav;
@@ -48,4 +49,5 @@ pub use server::Server;
 pub use sipp::Sipp;
 pub use site::Site;
 pub use speaker::{Said, Speaker};
+pub use streamer::Streamer;
 pub use wire::Wire;

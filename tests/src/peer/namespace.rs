@@ -6,7 +6,9 @@
 //!   ════╧═════════════╧═════════════╧════        a bridge device in a namespace of its own
 //! ```
 
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::fd::AsFd;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -65,6 +67,23 @@ impl Network {
     /// The address of a host.
     pub fn address(&self, host: u8) -> IpAddr {
         Ipv4Addr::new(10, 99, 0, host).into()
+    }
+
+    /// Gives a host a second address.
+    pub fn second_address(&self, host: u8) -> IpAddr {
+        let second = Ipv4Addr::new(10, 99, 0, 100 + host);
+        ip(&format!("-n {} addr add {second}/24 dev eth0", self.host(host)));
+        second.into()
+    }
+
+    /// Does something at a host: sockets that it makes are of that host, and so are those of threads that it starts.
+    pub fn at<T: Send>(&self, host: u8, act: impl FnOnce() -> T + Send) -> T {
+        let namespace = std::fs::File::open(format!("/run/netns/{}", self.host(host))).expect("a namespace has a name");
+        let act = || {
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).expect("it may be entered");
+            act()
+        };
+        std::thread::scope(|scope| scope.spawn(act).join().expect("nothing panics there"))
     }
 
     /// Pulls a host's cable: what is sent to it and from it is lost without a word.

@@ -7,17 +7,17 @@ use scenarios::peer::{Baresip, Relay, Server, Site, tone};
 use serde_json::{Value, json};
 
 /// The tones in the microphones.
-const CAROL: f64 = 500.0;
-const DAVE: f64 = 900.0;
+pub(crate) const CAROL: f64 = 500.0;
+pub(crate) const DAVE: f64 = 900.0;
 
 /// A platform of a cluster without certificates.
-fn settings(number: u32, name: &str, more: &str) -> Settings {
+pub(crate) fn settings(number: u32, name: &str, more: &str) -> Settings {
     let bridge = format!("platform = {number}\nname = \"{name}\"\nplain = true\nheartbeat_ms = 200\n");
     Settings::new(format!("[bridge]\n{bridge}{more}"))
 }
 
 /// Waits until a server reaches the platform of that number in this way.
-fn reaches(server: &Server<'_>, number: u32, state: &str) {
+pub(crate) fn reaches(server: &Server<'_>, number: u32, state: &str) {
     until(&format!("platform {number} is {state}"), || {
         let listed = server.ctl_json(&["platforms"]);
         let mut platforms = listed.as_array()?.iter();
@@ -32,14 +32,14 @@ fn phone(site: &Site, user: &str, server: &Server<'_>, hertz: f64) -> Baresip {
 }
 
 /// What was heard is what was sent: within 1 dB, pure, and never interrupted.
-fn is_clean(heard: tone::Heard) {
+pub(crate) fn is_clean(heard: tone::Heard) {
     let decibels = 20.0 * (heard.peak / PEAK).log10();
     assert!(decibels.abs() < 1.0, "{decibels:.2} dB off: {heard:?}");
     assert!(heard.purity > 0.98, "{heard:?}");
     assert_eq!(heard.gaps, 0, "{heard:?}");
 }
 
-fn answered(caller: &mut Baresip, callee: &mut Baresip, number: &str) {
+pub(crate) fn answered(caller: &mut Baresip, callee: &mut Baresip, number: &str) {
     for phone in [&mut *caller, &mut *callee] {
         phone.forget();
     }
@@ -52,7 +52,7 @@ fn answered(caller: &mut Baresip, callee: &mut Baresip, number: &str) {
 }
 
 /// The newest records of both: of the same call.
-fn records(east: &Server<'_>, west: &Server<'_>, count: usize) -> [Value; 2] {
+pub(crate) fn records(east: &Server<'_>, west: &Server<'_>, count: usize) -> [Value; 2] {
     let [east, west] = [east, west].map(|server| server.records(count).swap_remove(0));
     assert_eq!(east["call"], west["call"], "one call, one id\n{east}\n{west}");
     [east, west]

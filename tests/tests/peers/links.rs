@@ -8,9 +8,8 @@ use router::{Address, Command, ModuleKind, PlatformId};
 use rustix::process::Signal;
 use scenarios::peer::relay::{Impairment, Way};
 use scenarios::peer::server::Settings;
-use scenarios::peer::wait::{PATIENCE, now, pause, until};
-use scenarios::peer::wire::{header, offer, status};
-use scenarios::peer::{Network, Relay, Said, Server, Site, Speaker, UdpRelay, Wire};
+use scenarios::peer::wait::{PATIENCE, now, until};
+use scenarios::peer::{Network, Relay, Said, Server, Site, Speaker, Streamer, UdpRelay, Wire};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -401,45 +400,14 @@ fn a_call_over_a_bad_network_goes_on_and_its_record_says_what_was_lost() {
     let site = Site::new();
     let sip = site.host.socket();
     let mut server = Server::start(&site, &Settings::new(trunk("in", None, sip)));
-    let wire = Wire::new(sip, server.sip);
     let rtp = UdpSocket::bind(site.host.socket()).unwrap();
     let how = Impairment { delay: Duration::from_millis(100), loss_per_mille: 20, seed: 3 };
     let relay = UdpRelay::start(site.host.socket(), site.host.socket(), how);
-    wire.send(&wire.request("INVITE", "echo", "bad", "", &offer(relay.second)));
-    let answer = wire.receive("200", |message| status(message) == Some(200));
-    let field = |prefix: &str| answer.lines().find_map(|line| line.strip_prefix(prefix)).unwrap_or_default().trim();
-    let port = field("m=audio ").split(' ').next().and_then(|port| port.parse().ok()).expect("a port");
-    relay.meet_second(SocketAddr::new(field("c=IN IP4 ").parse().expect("an address"), port));
-    let to = header(&answer, "To").expect("an answer has a To");
-    let in_dialog = |method: &str, number: u32| {
-        let text = wire.request(method, "echo", &format!("bad{number}"), "", "");
-        let text =
-            text.replace(&format!("tag=tbad{number}"), "tag=tbad").replace(&format!("bad{number}@wire"), "bad@wire");
-        text.replace(&format!("To: <sip:echo@{}>", server.sip), &format!("To: {to}"))
-            .replace(&format!("CSeq: 1 {method}"), &format!("CSeq: {number} {method}"))
-    };
-    wire.send(&in_dialog("ACK", 1));
-    rtp.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
-    let mut echoed = 0;
-    let mut buffer = [0; 2_048];
-    let mut hear = || {
-        while rtp.recv(&mut buffer).is_ok() {
-            echoed += 1
-        }
-    };
-    for number in 0..PACKETS {
-        let mut packet = vec![0x80, 0, (number >> 8) as u8, number as u8];
-        packet.extend((u32::from(number) * 160).to_be_bytes());
-        packet.extend([0, 0, 0, 7]);
-        packet.extend([0x55; 160]);
-        rtp.send_to(&packet, relay.first).unwrap();
-        pause(Duration::from_millis(20));
-        hear();
-    }
-    pause(Duration::from_millis(300));
-    hear();
-    wire.send(&in_dialog("BYE", 2));
-    wire.receive("200 to BYE", |message| status(message) == Some(200) && message.contains("BYE"));
+    let mut caller = Streamer::call(Wire::new(sip, server.sip), rtp, relay.second, "echo", server.sip);
+    relay.meet_second(caller.media);
+    caller.stream(relay.first, PACKETS, Duration::from_millis(300));
+    let echoed = caller.heard;
+    caller.hang_up();
     let record = &server.records(1)[0];
     assert_eq!((&record["outcome"], &record["ended-by"]), (&json!("answered"), &json!("caller")), "{record}");
     let quality = &record["caller-quality"];

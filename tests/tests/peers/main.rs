@@ -14,7 +14,8 @@
 //! | `cluster` | platforms coupled by TLS: made, killed, renewed, refused, found |
 //! | `foreign` | a platform in Python, written from `docs/packets.md` alone: joins, is asked, asks, places a call |
 //! | `links` | bad networks and bad peers between platforms: cuts, stalls, half-close, garbage, floods, namespaces that part |
-//! | `across_platforms` | calls between phones of two platforms, with and without their link |
+//! | `across_platforms`, `features_across_platforms` | calls between phones of two platforms, with and without their link; hold, transfer, calls of the operator, users on both, trunks |
+//! | `hosts_apart` | platforms on hosts of their own, with a bad network between them: signalling late, media late and lossy |
 //! | `hardship` | kill -9, a full disk, floods, slow readers |
 //! | `shards` | the same over three SIP shards; all the others, too, with `TANDEM_SHARDS=3` |
 //! | `soak` | thousands of calls leave nothing behind |
@@ -23,8 +24,10 @@ mod across_platforms;
 mod calls;
 mod cluster;
 mod destinations;
+mod features_across_platforms;
 mod foreign;
 mod hardship;
+mod hosts_apart;
 mod in_call;
 mod links;
 mod messages;
