@@ -38,9 +38,12 @@ fn call(phase: CallPhase) -> CallSummary {
             phase: LegPhase::Answered,
             incoming: true,
             platform: None,
+            behalf: None,
+            tags: None,
         }],
         codec: Some("PCMU".to_owned()),
         origin: Some(router::parameter::Origin::Account("alice".to_owned())),
+        anonymous: false,
     }
 }
 

@@ -4,6 +4,7 @@ use crate::admission::AdmissionLimits;
 use crate::digest::Algorithm;
 use crate::policy::CallPolicy;
 use crate::registrar::ExpiryLimits;
+use crate::subscription::EventSettings;
 use crate::transaction::Timers;
 use crate::transport::Listeners;
 use crate::trunk::TrunkConfig;
@@ -43,6 +44,8 @@ pub struct Config {
     pub response_timeout: Duration,
     /// How calls are made, where a trunk does not say otherwise.
     pub calls: CallPolicy,
+    /// Events: subscriptions and publications.
+    pub events: EventSettings,
     /// Trunks.
     pub trunks: Vec<TrunkConfig>,
     /// The lengths of transactions' timers.
@@ -71,6 +74,7 @@ impl Default for Config {
             keep_alive: Some(Duration::from_secs(30)),
             response_timeout: crate::limits::RESPONSE_TIMEOUT,
             calls: CallPolicy::default(),
+            events: EventSettings::default(),
             trunks: Vec::new(),
             timers: Timers::default(),
             trace_octets: crate::limits::TRACE_OCTETS_DEFAULT,

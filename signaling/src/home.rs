@@ -1,7 +1,8 @@
 //! Which shard a message is for, found in its octets before anything is parsed.
 //!
-//! A message is at home where its Call-ID is: a dialog, and every transaction of it, meets on one shard. A REGISTER is at
-//! home where the user in its To is: all bindings of an address of record are on one shard (RFC 3261 §10.3).
+//! A message is at home where its Call-ID is: a dialog, and every transaction of it, meets on one shard. A REGISTER and a PUBLISH
+//! are at home where the user in their To is: all bindings of an address of record, and all that its phones publish, are on one shard
+//! (RFC 3261 §10.3, RFC 3903 §6).
 
 use crate::message::{Header, NameAddr};
 use memchr::memchr;
@@ -12,7 +13,7 @@ pub fn home(shards: &Shards, message: &[u8]) -> Option<u8> {
     // Empty lines before the start line are passed over (RFC 3261 §7.5).
     let start = message.iter().position(|octet| !matches!(octet, b'\r' | b'\n'))?;
     let message = &message[start..];
-    if message.starts_with(b"REGISTER ") {
+    if message.starts_with(b"REGISTER ") || message.starts_with(b"PUBLISH ") {
         let to = value(message, Header::To, b"to", b't')?;
         let folded = memchr(b'\n', to).is_some();
         let unfolded: Vec<u8>;

@@ -11,6 +11,7 @@ pub mod policy;
 pub mod registrar;
 pub mod sdp;
 pub mod service;
+pub mod subscription;
 pub mod trace;
 pub mod transaction;
 pub mod transport;

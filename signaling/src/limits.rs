@@ -207,3 +207,54 @@ pub const PARTY_OCTETS_MAX: usize = 256;
 
 const _: () = assert!(TRACE_PAGE * (TRACE_MESSAGE_OCTETS_MAX + 512) < router::limits::FRAME_BYTES);
 const _: () = assert!(BINDINGS_PER_PACKET < router::limits::PARAMETERS && (PAGE as usize) < router::limits::PARAMETERS);
+
+/// Subscriptions of a shard: 10,000 phones with a lamp each, a console with a few hundred among them, mailbox and presence beside; some
+/// 1.5 KiB each.
+pub const SUBSCRIPTIONS_MAX: usize = 1 << 16;
+
+/// NOTIFYs that leave a shard within [`NOTIFY_WINDOW`]: 3,200 a second, a third of what one core signs, sends and hears the answers of.
+/// Beyond it they wait in their order, and what changes meanwhile is told with them.
+pub const NOTIFIES_PER_WINDOW: usize = 32;
+
+/// The time over which they are counted: a lamp does not show a delay of some of these.
+pub const NOTIFY_WINDOW: Duration = Duration::from_millis(10);
+
+/// How long a subscriber waits for its first NOTIFY while the account's home shard does not answer: a turn of that one lasts
+/// milliseconds. Then it is told what is known here.
+pub const STATE_UNKNOWN_WITHIN: Duration = Duration::from_millis(500);
+
+/// After how long a shard that did not answer is asked again.
+pub const ACCOUNT_STATE_RETRY: Duration = Duration::from_millis(500);
+
+/// The longest that a subscriber may wish to pass between two NOTIFYs (RFC 6446): more would be a subscription that is told nothing.
+pub const NOTIFY_INTERVAL_MAX: Duration = Duration::from_secs(300);
+
+/// Publications that an account has at once: a phone each of as many as it registers, without those that hardly anybody has.
+pub const PUBLICATIONS_PER_ACCOUNT_MAX: usize = 8;
+
+/// Calls of all shards that are known while somebody follows lamps: as many as legs may be on one.
+pub const FOLLOWED_CALLS_MAX: usize = LEGS_MAX;
+
+/// Octets of a presence document that is read: those of phones have about 1,000.
+pub const PRESENCE_OCTETS_MAX: usize = 16_384;
+
+/// Elements within elements of a presence document: those of RFC 3863 and RFC 4480 have five.
+pub const PRESENCE_DEPTH_MAX: usize = 16;
+
+/// Tuples of a presence document: one for each way to reach the user.
+pub const PRESENCE_TUPLES_MAX: usize = 8;
+
+/// Octets of a note, a contact or a name in a presence document that are kept.
+pub const PRESENCE_TEXT_OCTETS_MAX: usize = 256;
+
+/// Activities of a presence document: people do few things at once.
+pub const PRESENCE_ACTIVITIES_MAX: usize = 8;
+
+/// Octets of a message summary that is read: RFC 3842 has a line for each of six kinds of messages.
+pub const MESSAGE_SUMMARY_OCTETS_MAX: usize = 4_096;
+
+const _: () = assert!(
+    PUBLICATIONS_PER_ACCOUNT_MAX * PRESENCE_TUPLES_MAX * (2 + PRESENCE_ACTIVITIES_MAX) * PRESENCE_TEXT_OCTETS_MAX
+        < router::limits::FRAME_BYTES,
+    "an account's state is one packet"
+);

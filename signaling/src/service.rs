@@ -3,21 +3,27 @@
 //! Beside [`Service`] it has inputs and outputs of its own protocol. After any input: [`router::service::drain`], then
 //! [`Signaling::poll_transmit`] and [`Signaling::poll_resolve`] until `None`.
 
+mod account_state;
 mod admitting;
 mod events;
+mod followed_calls;
 mod home_shard;
 mod listing;
 mod loading;
 mod neighbours;
+mod notify;
 mod packets;
+mod publish;
 mod requests;
 mod status;
+mod subscribe;
 mod writing;
 
 use crate::admission::Standing;
 use crate::config::Config;
 use crate::digest::Authenticator;
 use crate::registrar::{Accounts, Bindings};
+use crate::subscription::Notifier;
 use crate::trace::Trace;
 use crate::transaction::Transactions;
 use crate::transport::{
@@ -49,6 +55,7 @@ pub struct Signaling {
     keep_alives: KeepAlives,
     /// Who is told of registrations.
     subscribers: Subscriptions,
+    notifier: Notifier,
     loading: Loading,
     neighbours: Neighbours,
     home_shard: HomeShard,
@@ -64,6 +71,7 @@ impl Signaling {
     pub fn new(index: u8, config: Config, now: Now, mut random: Random) -> Self {
         let config = Arc::new(config);
         let contacts_max = config.contacts_max;
+        let notifier = Notifier::new(config.shards.count(), now.instant);
         let neighbours = Neighbours::new(index, config.shards.count());
         let authenticator =
             Authenticator::new(config.realm.clone(), config.algorithms.clone(), config.nonce_life, &mut random);
@@ -102,6 +110,7 @@ impl Signaling {
             bindings: Bindings::new(contacts_max),
             keep_alives: KeepAlives::default(),
             subscribers: Subscriptions::default(),
+            notifier,
             loading: Loading::new(),
             neighbours,
             home_shard: HomeShard::default(),
@@ -320,6 +329,9 @@ impl Service for Signaling {
         self.load();
         self.follow_neighbours();
         self.write_bindings();
+        self.account_states_due();
+        self.followed_calls_due();
+        self.notify_due();
         self.handle_events();
     }
 
@@ -332,6 +344,7 @@ impl Service for Signaling {
             self.loading.poll_timeout(),
             self.neighbours.poll_timeout(),
             self.writing.poll_timeout(),
+            self.notifier.poll_timeout(),
         ]
         .into_iter()
         .flatten()

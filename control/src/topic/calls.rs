@@ -161,6 +161,7 @@ fn no_call() -> CallSummary {
         legs: Vec::new(),
         codec: None,
         origin: None,
+        anonymous: false,
     }
 }
 
@@ -291,6 +292,8 @@ mod tests {
                 phase: LegPhase::Answered,
                 incoming: false,
                 platform: None,
+                behalf: None,
+                tags: None,
             }],
             ..no_call()
         };
@@ -312,6 +315,8 @@ mod tests {
                 phase: LegPhase::Trying,
                 incoming: false,
                 platform: None,
+                behalf: None,
+                tags: None,
             }],
             ..no_call()
         };

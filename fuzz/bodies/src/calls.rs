@@ -607,6 +607,7 @@ fn event(at: WallTime) -> CallEvent {
         legs: Vec::new(),
         codec: None,
         origin: None,
+        anonymous: false,
     };
     CallEvent { call, cause: None, at, missed: false }
 }

@@ -24,6 +24,7 @@ use super::media::MediaExchange;
 use super::registration::Contact;
 use crate::address::PlatformId;
 use crate::private::Private;
+use crate::short_text::ShortText;
 use crate::time::WallTime;
 use minicbor::{Decode, Encode};
 use std::net::IpAddr;
@@ -321,12 +322,27 @@ pub struct LegState {
     /// The local address that the leg's signalling uses, once known.
     #[n(5)]
     pub interface: Option<IpAddr>,
+    /// Of an outgoing leg that rings: how its two ends are named.
+    #[n(6)]
+    pub tags: Option<LegTags>,
+}
+
+/// The protocol's own names of a leg's two ends (SIP: the tags of its dialog), by which somebody else can take it over.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct LegTags {
+    /// Ours.
+    #[n(0)]
+    pub local: ShortText,
+    /// The peer's.
+    #[n(1)]
+    pub remote: ShortText,
 }
 
 impl LegState {
     /// A phase and nothing more.
     pub const fn new(phase: LegPhase) -> Self {
-        Self { phase, media: None, cause: None, party: None, leg_id: None, interface: None }
+        Self { phase, media: None, cause: None, party: None, leg_id: None, interface: None, tags: None }
     }
 
     /// The end, and why.
@@ -440,6 +456,12 @@ pub struct LegSummary {
     /// The other platform that the peer is on, by its name.
     #[n(4)]
     pub platform: Option<String>,
+    /// What the peer is; `None`: a service, or another platform's plan.
+    #[n(5)]
+    pub behalf: Option<Behalf>,
+    /// While it rings: how its two ends are named.
+    #[n(6)]
+    pub tags: Option<LegTags>,
 }
 
 /// A call as it stands: `Query × CallSummary` (with a `Selection`) is answered with these.
@@ -473,6 +495,10 @@ pub struct CallSummary {
     /// On whose behalf the call came to be, whoever talks by now.
     #[n(8)]
     pub origin: Option<Origin>,
+    /// Whether the caller asked not to be shown.
+    #[n(9)]
+    #[cbor(default, skip_if = "is_false")]
+    pub anonymous: bool,
 }
 
 /// `Notify × CallEvent` to who subscribed (`Subscribe × CallEvent`): the call as it stands after the change.

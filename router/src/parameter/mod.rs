@@ -9,6 +9,7 @@
 //! | `registration.rs` | bindings and trunks |
 //! | `account.rs` | accounts |
 //! | `record.rs` | call records |
+//! | `event.rs` | what is told of accounts: presence, waiting messages |
 //! | `platform.rs` | platforms: what the inter-platform interface knows |
 //! | `status.rs` | what every module tells of itself |
 //! | `trace.rs` | the last messages of a call |
@@ -16,6 +17,7 @@
 
 mod account;
 mod call;
+mod event;
 mod extension;
 mod failure;
 mod media;
@@ -28,9 +30,10 @@ mod trace;
 
 pub use account::{Account, AccountCredential};
 pub use call::{
-    Behalf, Call, CallEvent, CallPhase, CallSummary, Digits, Information, Leg, LegPhase, LegState, LegSummary, Origin,
-    Originate, Party, Placement, Target, Transfer,
+    Behalf, Call, CallEvent, CallPhase, CallSummary, Digits, Information, Leg, LegPhase, LegState, LegSummary, LegTags,
+    Origin, Originate, Party, Placement, Target, Transfer,
 };
+pub use event::{AccountState, MessageWaiting, Presence};
 pub use extension::Extension;
 pub use failure::{Cause, CauseKind, Failure, Reason};
 pub use media::{Codec, Direction, MediaDescription, MediaExchange, MediaKind, MediaStream, MediaTransport};
@@ -160,6 +163,10 @@ parameters! {
     70 TraceEntry(TraceEntry) [boxed];
     /// A platform as another one knows it.
     80 Platform(Platform) [boxed];
+    /// Messages that wait in a mailbox.
+    90 MessageWaiting(MessageWaiting) [boxed];
+    /// What is known of an account.
+    91 AccountState(AccountState) [boxed];
     /// A plug-in's parameter.
     255 Extension(Extension) [boxed];
 }

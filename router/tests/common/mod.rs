@@ -110,9 +110,12 @@ fn summary(phase: CallPhase) -> CallSummary {
             phase: LegPhase::Answered,
             incoming: true,
             platform: None,
+            behalf: None,
+            tags: None,
         }],
         codec: Some("PCMA".to_owned()),
         origin: None,
+        anonymous: false,
     }
 }
 
@@ -253,6 +256,10 @@ fn legs() -> Vec<Leg> {
     vec![full, Leg { target: Target::Uri(private("sip:bob@example.org")), ..bare.clone() }, bare, referred]
 }
 
+fn tags() -> LegTags {
+    LegTags { local: "00c0ffee".into(), remote: "7f".into() }
+}
+
 fn leg_states() -> Vec<LegState> {
     use LegPhase::{Answered, Early, Released, Ringing, Trying};
     let full = LegState {
@@ -262,8 +269,10 @@ fn leg_states() -> Vec<LegState> {
         party: Some(party()),
         leg_id: Some("1-2@192.0.2.7".to_owned()),
         interface: Some(ip("192.0.2.1")),
+        tags: None,
     };
-    [full].into_iter().chain([Trying, Ringing, Early, Answered, Released].map(LegState::new)).collect()
+    let rings = LegState { tags: Some(tags()), ..LegState::new(Ringing) };
+    [full, rings].into_iter().chain([Trying, Ringing, Early, Answered, Released].map(LegState::new)).collect()
 }
 
 fn statuses() -> Vec<Status> {
@@ -379,6 +388,9 @@ pub fn samples() -> Vec<Parameter> {
     let mut elsewhere = summary(Talking);
     elsewhere.legs.iter_mut().for_each(|leg| leg.platform = Some("west".to_owned()));
     add!([elsewhere]);
+    let mut rings = CallSummary { anonymous: true, ..summary(Ringing) };
+    rings.legs.iter_mut().for_each(|leg| (leg.behalf, leg.tags) = (Some(Behalf::Account), Some(tags())));
+    add!([rings]);
     let event = CallEvent { call: summary(Ended), cause: Some(cause()), at: AT, missed: true };
     add!([CallEvent { cause: None, missed: false, ..event.clone() }, event]);
     let address = PortAddress { rtp: socket("192.0.2.1:40000"), rtcp: socket("192.0.2.1:40001") };
@@ -449,6 +461,21 @@ pub fn samples() -> Vec<Parameter> {
         truncated: false,
     };
     add!([TraceEntry { direction: TraceDirection::Sent, truncated: true, ..trace.clone() }, trace]);
+    let waiting = MessageWaiting { account: "alice".to_owned(), new: 2, old: 8, urgent_new: 1, urgent_old: 0 };
+    let presence = Presence {
+        id: "t1".to_owned(),
+        open: true,
+        contact: Some(private("sip:alice@198.51.100.7")),
+        note: Some(private("at lunch")),
+        activities: vec!["meal".to_owned()],
+    };
+    add!([waiting.clone(), MessageWaiting::default()]);
+    let state = AccountState {
+        registration: registration(),
+        waiting: Some(waiting),
+        presence: vec![presence, Presence::default()],
+    };
+    add!([AccountState { waiting: None, presence: vec![], ..state.clone() }, state]);
     use PlatformState::{Down, Here, Linked, Via};
     add!([Linked, Here, Via, Down].map(platform));
     add!([Platform::default()]);

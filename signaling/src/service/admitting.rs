@@ -4,6 +4,7 @@ use super::Signaling;
 use crate::admission::{Standing, peek};
 use crate::transport::Flow;
 use crate::user_agent::authentication::Gate;
+use crate::user_agent::leg::Leg;
 
 impl Signaling {
     /// How the sender of a message is known. `None`: it has had its share, and the message is dropped.
@@ -39,7 +40,8 @@ impl Signaling {
     fn dialog_of(&self, octets: &[u8]) -> Option<u64> {
         peek::tags(octets).find(|tag| {
             let leg = self.means.tags.get(tag).and_then(|leg| self.legs.get(leg));
-            leg.is_some_and(|leg| peek::mentions(octets, leg.call_id()))
+            let subscription = || self.notifier.get(*tag).map(|known| known.dialog.id().call_id.as_str());
+            leg.map(Leg::call_id).or_else(subscription).is_some_and(|call_id| peek::mentions(octets, call_id))
         })
     }
 }

@@ -67,6 +67,10 @@ impl Signaling {
                 let leg = *leg;
                 self.with_leg(leg, |leg, means| leg.handle_response(means, key, message, flow));
             }
+            Some(ClientUse::Notify(tag)) => {
+                let tag = *tag;
+                self.notify_answered(key, tag, &message);
+            }
             Some(ClientUse::KeepAlive(_)) => {
                 if message.status().is_some_and(|status| status.is_final()) {
                     self.keep_alive_answered(key, true);
@@ -81,6 +85,10 @@ impl Signaling {
             Some(ClientUse::Invite { leg, .. } | ClientUse::Request(leg)) => {
                 let leg = *leg;
                 self.with_leg(leg, |leg, means| leg.handle_unanswered(means, key, kind));
+            }
+            Some(ClientUse::Notify(tag)) => {
+                let tag = *tag;
+                self.notify_unanswered(key, tag);
             }
             Some(ClientUse::KeepAlive(_)) => self.keep_alive_answered(key, false),
             Some(ClientUse::Nobody) | None => {}

@@ -1,5 +1,5 @@
-//! Another platform asks any signaling module where an account is reached; if another shard is the account's home, that one is
-//! asked for it: nobody outside knows the shards, or which is whose.
+//! Somebody outside asks any signaling module where an account is reached, or sets something of it; if another shard is the
+//! account's home, that one is asked: nobody outside knows the shards, or which is whose.
 
 use super::Signaling;
 use router::asked::Asked;
@@ -29,6 +29,14 @@ impl Signaling {
         let asked = self.means.outbox.request(now, own, home, Command::Query, noun, WITHIN);
         self.home_shard.asked.insert(asked, Asked::of(packet));
         true
+    }
+
+    /// Passes a request that concerns an account on to its home, which is another shard; the answer goes back.
+    pub(super) fn pass_home(&mut self, packet: &Packet, account: &str) {
+        let home = Address::local(ModuleKind::Signaling, self.means.config.shards.home(account.as_bytes()));
+        let (now, own) = (self.means.now.instant, Instance::MODULE);
+        let asked = self.means.outbox.request(now, own, home, packet.command, packet.parameters.clone(), WITHIN);
+        self.home_shard.asked.insert(asked, Asked::of(packet));
     }
 
     /// The home of an account answered. False: it is an answer to something else.

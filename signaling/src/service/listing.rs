@@ -71,9 +71,8 @@ impl Signaling {
 
     /// Tells who subscribed what an account's registration is now.
     pub(super) fn tell_registration(&mut self, account: &str) {
-        while let Some(subscriber) = self.means.outbox.poll_missed() {
-            self.subscribers.missed(subscriber);
-        }
+        self.note_missed();
+        self.account_state_changed(account);
         if self.subscribers.is_empty() {
             return;
         }

@@ -189,6 +189,7 @@ impl Signaling {
 
     /// Its phones are not reached by it any more.
     fn account_gone(&mut self, account: &str) {
+        self.end_subscriptions_of(account);
         if self.bindings.forget(account) {
             self.tell_registration(account);
             self.writing.wake(self.means.now.instant, &self.bindings);

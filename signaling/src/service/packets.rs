@@ -68,6 +68,18 @@ impl Signaling {
             }
             (Command::Notify, Some(Parameter::Account(_))) => self.account_changed(packet),
             (Command::Notify, Some(Parameter::RegistrationEvent(_))) => self.neighbour_told(&packet),
+            (Command::Notify, Some(Parameter::CallEvent(event))) => {
+                let event = event.clone();
+                self.call_event(&packet, &event);
+            }
+            (_, Some(Parameter::AccountState(state))) => {
+                let state = (**state).clone();
+                self.handle_account_state(&packet, state);
+            }
+            (Command::Set, Some(Parameter::MessageWaiting(waiting))) => {
+                let waiting = (**waiting).clone();
+                self.set_waiting(&packet, waiting);
+            }
             (Command::Notify, _) => {}
             (Command::Start, Some(Parameter::Leg(_))) => {
                 let failure =
@@ -80,7 +92,12 @@ impl Signaling {
 
     /// An answer to a request of the module's own: of the store, or of another shard.
     pub(super) fn handle_own_answer(&mut self, packet: Packet) {
-        if !self.bindings_written(&packet) && !self.neighbour_answered(&packet) && !self.home_answered(&packet) {
+        let taken = self.bindings_written(&packet)
+            || self.neighbour_answered(&packet)
+            || self.home_answered(&packet)
+            || self.account_state_answered(&packet)
+            || self.switch_answered(&packet);
+        if !taken {
             self.loaded(packet);
         }
     }

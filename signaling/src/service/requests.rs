@@ -29,6 +29,14 @@ impl Signaling {
         let Some(method) = message.method().cloned() else { return };
         let in_dialog = method != Method::Register && message.to().is_ok_and(|to| to.tag().is_some());
         if in_dialog {
+            if method == Method::Subscribe
+                && let Some(tag) = self.subscription_of(&message)
+            {
+                if self.screened(key, &message, &flow, &method) {
+                    self.handle_resubscribe(key, &message, &flow, tag);
+                }
+                return;
+            }
             let leg = self.leg_of_tag(&message).filter(|leg| self.legs.contains_key(leg));
             let Some(leg) = leg else {
                 let gone = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
@@ -46,6 +54,8 @@ impl Signaling {
             Method::Register => self.handle_register(key, &message, &flow),
             Method::Invite => self.handle_invite(key, message, flow),
             Method::Options => self.handle_options(key, &message, &flow),
+            Method::Subscribe => self.handle_subscribe(key, &message, &flow),
+            Method::Publish => self.handle_publish(key, &message, &flow),
             // A transfer belongs to a session; one without is declined (RFC 3515 §2.4.2).
             Method::Refer => dismiss(&mut self.means, key, &message, &flow, StatusCode::DECLINE, None, &[]),
             // BYE, INFO, UPDATE outside a dialog.
@@ -111,6 +121,9 @@ impl Signaling {
         }
         if changed.added + changed.refreshed + changed.removed > 0 {
             self.tell_registration(&account);
+        }
+        if changed.added > 0 {
+            self.tell_waiting(&account);
         }
         self.writing.wake(self.means.now.instant, &self.bindings);
     }

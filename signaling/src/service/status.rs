@@ -1,7 +1,7 @@
 //! `Query × Status`.
 
 use super::Signaling;
-use crate::limits::{LEGS_MAX, NONCES_IN_USE_MAX, TRACE_CALLS_MAX};
+use crate::limits::{FOLLOWED_CALLS_MAX, LEGS_MAX, NONCES_IN_USE_MAX, SUBSCRIPTIONS_MAX, TRACE_CALLS_MAX};
 use crate::transaction::limits::{CLIENTS_MAX, SERVERS_MAX};
 use router::parameter::{Counter, Resource, ResourceKind, ResourceState, Status};
 
@@ -28,6 +28,13 @@ impl Signaling {
             resource(ResourceKind::Dialogs, "legs".to_owned(), self.legs.len(), Some(LEGS_MAX)),
             resource(ResourceKind::Transactions, "client".to_owned(), clients, Some(CLIENTS_MAX)),
             resource(ResourceKind::Transactions, "server".to_owned(), servers, Some(SERVERS_MAX)),
+            resource(ResourceKind::Table, "subscriptions".to_owned(), self.notifier.len(), Some(SUBSCRIPTIONS_MAX)),
+            resource(
+                ResourceKind::Table,
+                "followed calls".to_owned(),
+                self.notifier.calls.len(),
+                Some(FOLLOWED_CALLS_MAX),
+            ),
             resource(ResourceKind::Connections, "registered flows".to_owned(), self.means.flows.len(), None),
         ]);
         let mut bindings = resource(ResourceKind::Bindings, "bindings".to_owned(), self.bindings.len(), None);
@@ -68,6 +75,7 @@ impl Signaling {
         let transactions = self.means.transactions.counters();
         let admission = self.gate.admission.counters();
         let bindings = self.bindings.counters();
+        let notifier = self.notifier.counters;
         for (name, value) in [
             ("sip_absorbed", transactions.absorbed),
             ("sip_retransmitted", transactions.retransmitted),
@@ -89,6 +97,12 @@ impl Signaling {
             ("bindings_added", bindings.added),
             ("bindings_refreshed", bindings.refreshed),
             ("bindings_removed", bindings.removed),
+            ("sip_subscriptions_begun", notifier.begun),
+            ("sip_subscriptions_lost", notifier.lost),
+            ("sip_subscriptions_refused", notifier.refused),
+            ("sip_notifies_sent", notifier.sent),
+            ("sip_notifies_coalesced", notifier.coalesced),
+            ("sip_published", notifier.published),
             ("bindings_expired", bindings.expired),
         ] {
             counters.push(Counter::new(name, value));

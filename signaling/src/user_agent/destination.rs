@@ -13,27 +13,27 @@ use std::collections::VecDeque;
 
 /// The addresses to be tried, or what is to be found first.
 #[derive(Debug)]
-pub(super) enum Hop {
+pub(crate) enum Hop {
     Addresses(VecDeque<Destination>),
     Name(Sought),
 }
 
 /// Where a leg goes.
 #[derive(Debug)]
-pub(super) struct Whither {
-    pub(super) peer: Peer,
-    pub(super) request_uri: Uri,
-    pub(super) routes: RouteSet,
+pub(crate) struct Whither {
+    pub(crate) peer: Peer,
+    pub(crate) request_uri: Uri,
+    pub(crate) routes: RouteSet,
     /// The host of To.
-    pub(super) to_host: String,
-    pub(super) hop: Hop,
+    pub(crate) to_host: String,
+    pub(crate) hop: Hop,
     /// How long it may leave an INVITE without any response.
-    pub(super) response: Duration,
+    pub(crate) response: Duration,
 }
 
 impl Whither {
     /// Where a target is.
-    pub(super) fn new(means: &mut Means, target: &Target) -> Result<Self, Cause> {
+    pub(crate) fn new(means: &mut Means, target: &Target) -> Result<Self, Cause> {
         match target {
             Target::Contact(contact) => Self::contact(means, contact),
             Target::Trunk { name, number } => Self::trunk(means, name, number.reveal()),
@@ -42,7 +42,7 @@ impl Whither {
         }
     }
 
-    pub(super) fn contact(means: &Means, contact: &Contact) -> Result<Self, Cause> {
+    pub(crate) fn contact(means: &Means, contact: &Contact) -> Result<Self, Cause> {
         let unreachable = || Cause::from(CauseKind::Unreachable);
         let uri = Uri::parse(contact.uri.reveal()).ok_or_else(unreachable)?;
         // RFC 3261 §19.1.1 table 1: neither may stand in a Request-URI.
@@ -105,7 +105,7 @@ fn hop(sought: Sought) -> Hop {
 
 /// The addresses of a name in the order in which they are tried: those that failed lately come last (RFC 3263 §4.3 lets a client
 /// remember them).
-pub(super) fn in_order(means: &Means, places: &[Destination]) -> VecDeque<Destination> {
+pub(crate) fn in_order(means: &Means, places: &[Destination]) -> VecDeque<Destination> {
     let now = means.now.instant;
     let served = |to: &&Destination| means.config.listeners.select(to).is_some();
     let (good, bad): (Vec<_>, Vec<_>) =

@@ -16,7 +16,7 @@ use crate::sdp::OfferAnswer;
 use crate::transaction::ClientKey;
 use crate::transport::{Destination, Resolution, Sought};
 use bytes::Bytes;
-use router::parameter::{self, Cause, CauseKind, Failure, LegPhase, LegState, MediaExchange, Party, Reason};
+use router::parameter::{self, Cause, CauseKind, Failure, LegPhase, LegState, LegTags, MediaExchange, Party, Reason};
 use router::time::Duration;
 use router::{Asked, Packet, Private, one};
 use std::collections::VecDeque;
@@ -141,13 +141,13 @@ impl Leg {
                 outgoing.fail(&mut head, means, CauseKind::Congestion.into())
             }
             Some(_) => {
-                outgoing.tell(&head, means, None, None);
+                outgoing.tell(&head, means, None, None, None);
                 State::Outgoing(outgoing)
             }
             None => {
                 let state = outgoing.try_next(&mut head, means, CauseKind::Unreachable.into());
                 if let State::Outgoing(outgoing) = &state {
-                    outgoing.tell(&head, means, None, None);
+                    outgoing.tell(&head, means, None, None, None);
                 }
                 state
             }
@@ -163,7 +163,7 @@ impl Outgoing {
             return asked.failed(&mut means.outbox, not_now());
         }
         self.asked.superseded(&mut means.outbox, asked);
-        self.tell(head, means, None, None);
+        self.tell(head, means, None, None, None);
     }
 
     /// It is found, or not to be found.
@@ -183,7 +183,7 @@ impl Outgoing {
         }
         let state = self.try_next(head, means, CauseKind::Unreachable.into());
         if let State::Outgoing(outgoing) = &state {
-            outgoing.tell(head, means, None, None);
+            outgoing.tell(head, means, None, None, None);
         }
         state
     }
@@ -234,13 +234,21 @@ impl Outgoing {
     }
 
     /// Tells the switch how far it is.
-    fn tell(&self, head: &Head, means: &mut Means, media: Option<MediaExchange>, party: Option<Party>) {
+    fn tell(
+        &self,
+        head: &Head,
+        means: &mut Means,
+        media: Option<MediaExchange>,
+        party: Option<Party>,
+        tag: Option<&str>,
+    ) {
         let state = LegState {
             media,
             cause: self.said.map(|status| Cause { code: Some(status.code()), ..Cause::new(CauseKind::Normal) }),
             party,
             leg_id: Some(head.call_id.as_str().to_owned()),
             interface: self.interface,
+            tags: tag.map(|tag| LegTags { local: head.tag.as_str().into(), remote: tag.into() }),
             ..LegState::new(self.phase)
         };
         self.asked.progress(&mut means.outbox, one(state));

@@ -44,6 +44,8 @@ pub(crate) enum ClientUse {
     Request(Instance),
     /// To nobody: the BYE of a fork that came too late.
     Nobody,
+    /// To the notifier: the subscription with that tag of ours.
+    Notify(u64),
     /// To the registrar: a keep-alive to that contact of that account.
     KeepAlive(Box<(String, String, Instant)>),
 }

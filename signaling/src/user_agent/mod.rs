@@ -32,7 +32,7 @@ mod cancel;
 pub(crate) mod contact;
 pub(crate) mod counters;
 mod credentials;
-mod destination;
+pub(crate) mod destination;
 pub(crate) mod flows;
 mod fork;
 mod glare;

@@ -3,11 +3,12 @@
 use super::leg::Inbound;
 use super::means::Means;
 use crate::message::{Capabilities, Header, Message, Method, Scheme, StatusCode};
+use crate::subscription::ALLOW_EVENTS;
 use crate::transaction::ServerKey;
 use crate::transport::Flow;
 
 /// The methods that are served, in and out of dialogs.
-const METHODS: [Method; 9] = [
+const METHODS: [Method; 11] = [
     Method::Invite,
     Method::Ack,
     Method::Bye,
@@ -17,10 +18,12 @@ const METHODS: [Method; 9] = [
     Method::Info,
     Method::Update,
     Method::Refer,
+    Method::Subscribe,
+    Method::Publish,
 ];
 
 /// The value of Allow.
-pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, REFER";
+pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, REFER, SUBSCRIBE, PUBLISH";
 
 /// The value of Supported: the extensions that a Require may name.
 pub(crate) const SUPPORTED: &str = "path, timer";
@@ -49,6 +52,7 @@ pub(crate) fn answer(means: &mut Means, key: ServerKey, message: &Message, flow:
         .header(Header::AcceptEncoding, "identity")
         .header(Header::AcceptLanguage, "en")
         .header(Header::Supported, SUPPORTED)
+        .header(Header::AllowEvents, ALLOW_EVENTS)
         .finish();
     means.respond(key, response);
 }

@@ -46,7 +46,7 @@ fn other_methods_schemes_and_dialogs_are_refused() {
     let mut world = World::new(3);
     let mut carrier = Peer::new(TRUNK, "100", "200");
     for (method, headers, status) in [
-        ("SUBSCRIBE", "Event: message-summary\r\n", "405"),
+        ("NOTIFY", "Event: keep-alive\r\n", "405"),
         ("FROBNICATE", "", "501"),
         ("BYE", "", "481"),
         ("REFER", "Refer-To: <sip:300@192.0.2.1>\r\n", "603"),

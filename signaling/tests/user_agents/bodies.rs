@@ -162,7 +162,7 @@ fn a_method_that_is_not_served_is_405_with_those_that_are() {
     let mut world = World::new(5);
     let (mut alice, packet) = alice_calls(&mut world);
     world.refuse(&packet, CauseKind::Busy);
-    alice.asks(&mut world, "SUBSCRIBE", "Event: presence\r\n", "");
+    alice.asks(&mut world, "NOTIFY", "Event: presence\r\n", "");
     let refusal = world.expect(alice.address, "SIP/2.0 405");
     assert!(header(&refusal, Header::Allow).starts_with("INVITE, ACK"), "RFC 3261 §8.2.1");
     world.run_ms(40_000);

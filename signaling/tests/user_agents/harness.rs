@@ -269,7 +269,7 @@ impl World {
             while let Some(received) = self.switch.receive() {
                 // Stops are answered here: the real one does so at once.
                 if let Received::Packet(packet) = &received
-                    && packet.command == Command::Stop
+                    && matches!(packet.command, Command::Stop | Command::Unsubscribe)
                 {
                     self.switch.outbox.done(packet, Parameters::new());
                     self.switch.flush(self.now);

@@ -59,7 +59,7 @@ pub(crate) struct Call {
     pub(super) conversations: u32,
     pub(super) ended: Option<Ended>,
     /// The phase that subscribers know.
-    pub(super) told: (CallPhase, Far),
+    pub(super) told: (CallPhase, Far, usize),
 
     pub(super) legs: Legs,
     /// The leg that came first and stays: the caller's, or after a transfer the one that was transferred.
@@ -113,7 +113,7 @@ impl Call {
             former: Vec::new(),
             conversations: 1,
             ended: None,
-            told: (CallPhase::Routing, Far::Nobody),
+            told: (CallPhase::Routing, Far::Nobody, 0),
             legs: Legs::default(),
             near: None,
             far: Far::Nobody,

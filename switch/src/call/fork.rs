@@ -69,6 +69,7 @@ impl Call {
                 // A phone has registered as its account; who is behind a trunk is known once that says so.
                 verified: matches!(wanted.peer, Peer::Account(_)),
                 leg_id: String::new(),
+                tags: None,
                 interface: wanted.interface,
                 wanted: Some(Box::new(wanted)),
                 asked: None,

@@ -4,7 +4,7 @@ use super::asked::Asked;
 use super::platform::{Elsewhere, Remote};
 use crate::negotiation::Medium;
 use router::Address;
-use router::parameter::{LegPhase, LegState, Origin, Party, PortId, Target};
+use router::parameter::{Behalf, LegPhase, LegState, LegTags, Origin, Party, PortId, Target};
 use router::time::Duration;
 use std::net::IpAddr;
 use std::ops::{Index, IndexMut};
@@ -35,6 +35,15 @@ impl Peer {
     pub(super) fn name(&self) -> &str {
         match self {
             Self::Account(name) | Self::Trunk(name) | Self::Platform(name) => name,
+        }
+    }
+
+    /// What it is, as who watches is told; of another platform's plan nothing is known.
+    pub(super) fn behalf(&self) -> Option<Behalf> {
+        match self {
+            Self::Account(_) => Some(Behalf::Account),
+            Self::Trunk(_) => Some(Behalf::Trunk),
+            Self::Platform(_) => None,
         }
     }
 
@@ -87,6 +96,8 @@ pub(super) struct Leg {
     pub(super) verified: bool,
     /// The protocol's own name of it.
     pub(super) leg_id: String,
+    /// How its two ends are named, once it has rung.
+    pub(super) tags: Option<LegTags>,
     /// The local address of its signalling: its port opens on the same.
     pub(super) interface: IpAddr,
     /// Outgoing, not started yet: whither.
@@ -125,6 +136,9 @@ impl Leg {
             }
             if let Some(interface) = state.interface {
                 self.interface = interface;
+            }
+            if state.tags.is_some() {
+                self.tags.clone_from(&state.tags);
             }
         }
         if let Some(party) = &state.party {

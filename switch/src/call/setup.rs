@@ -55,6 +55,7 @@ impl Call {
             party_stated: true,
             verified: request.verified,
             leg_id: request.leg_id,
+            tags: None,
             interface: request.interface,
             wanted: None,
             asked: Some(asked),

@@ -71,6 +71,8 @@ impl Call {
                 phase: leg.phase,
                 incoming: leg.incoming,
                 platform: leg.remote.as_ref().map(|remote| remote.name.clone()),
+                behalf: leg.peer.behalf(),
+                tags: leg.tags.clone().filter(|_| leg.phase < LegPhase::Answered),
             })
             .collect();
         if let Far::Service(kind) = self.far {
@@ -80,6 +82,8 @@ impl Call {
                 phase: LegPhase::Answered,
                 incoming: false,
                 platform: None,
+                behalf: None,
+                tags: None,
             });
         }
         let (caller, called) = self.parties();
@@ -93,6 +97,7 @@ impl Call {
             legs,
             codec: self.codec().map(str::to_owned),
             origin: Some(self.origin.clone()),
+            anonymous: self.anonymous,
         }
     }
 
@@ -115,10 +120,17 @@ impl Call {
         self.legs.iter().filter(|leg| !leg.is_released()).count()
     }
 
-    /// Tells who watches, if the phase or the far side has changed since the last time; and nothing behind the end.
+    /// How many telephones ring.
+    fn ringing(&self) -> usize {
+        let rings = |leg: &&super::leg::Leg| !leg.incoming && matches!(leg.phase, LegPhase::Ringing | LegPhase::Early);
+        self.legs.iter().filter(rings).count()
+    }
+
+    /// Tells who watches, if the phase, the far side or the telephones that ring have changed since the last time; and nothing
+    /// behind the end.
     pub(crate) fn settle(&mut self, turn: &mut Turn<'_>) {
         self.follow_ringing(turn);
-        let stands = (self.phase(), self.far);
+        let stands = (self.phase(), self.far, self.ringing());
         if stands != self.told && self.told.0 != CallPhase::Ended {
             self.told = stands;
             let cause = self.ended.as_ref().map(|ended| ended.cause.clone());

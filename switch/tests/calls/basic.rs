@@ -337,5 +337,6 @@ pub(crate) fn empty_summary() -> CallSummary {
         legs: Vec::new(),
         codec: None,
         origin: None,
+        anonymous: false,
     }
 }

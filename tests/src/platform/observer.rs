@@ -68,6 +68,7 @@ impl Observer {
                 legs: Vec::new(),
                 codec: None,
                 origin: None,
+                anonymous: false,
             },
             cause: None,
             at: now.wall,

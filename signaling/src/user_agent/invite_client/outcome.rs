@@ -71,7 +71,8 @@ impl Outgoing {
         (self.phase, self.said) = heard;
         if changed || media.is_some() {
             let party = head.is_trusted(means).then(|| identity::asserted_in(message)).flatten();
-            self.tell(head, means, media, party);
+            let to = message.to().ok();
+            self.tell(head, means, media, party, to.as_ref().and_then(|to| to.tag()));
         }
     }
 
