@@ -11,10 +11,12 @@
 //! | `workers` | `list` |
 //! | `platforms` | `list`, `subscribe`, `unsubscribe` |
 //! | `accounts` | `list`, `add`, `remove`, `set-password`, `enable`, `disable` |
+//! | `mailboxes` | `set-waiting` |
 //! | `trace` | `get` |
 
 mod accounts;
 pub(crate) mod calls;
+mod mailboxes;
 mod party;
 pub(crate) mod platforms;
 mod records;
@@ -50,6 +52,7 @@ pub(crate) const TOPICS: &[(&str, &[&str])] = &[
     ("workers", workers::MESSAGES),
     ("platforms", platforms::MESSAGES),
     ("accounts", accounts::MESSAGES),
+    ("mailboxes", mailboxes::MESSAGES),
     ("trace", trace::MESSAGES),
 ];
 
@@ -73,6 +76,7 @@ pub(crate) fn action(request: &Request, context: &mut Context<'_>) -> Result<Act
         "workers" => workers::action(request),
         "platforms" => platforms::action(request),
         "accounts" => accounts::action(request, context),
+        "mailboxes" => mailboxes::action(request),
         "trace" => trace::action(request),
         _ => Err(Problem::new(Code::UnknownTopic)),
     }

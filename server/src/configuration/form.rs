@@ -4,7 +4,7 @@
 use super::keys::{KEYS, Key, Numbers, SECTIONS, name, section};
 use super::load::{Complaint, line_of};
 use super::model::{
-    Bridge, Calls, Configuration, Control, Group, Log, Media, Metrics, Route, Services, Sip, Store, Trunk,
+    Bridge, Calls, Configuration, Control, Events, Group, Log, Media, Metrics, Route, Services, Sip, Store, Trunk,
 };
 use crate::limits::COMPLAINTS;
 use serde::Deserialize;
@@ -81,6 +81,7 @@ impl Reader<'_> {
                 "data" => self.takes::<Configuration>("data", None, &key, &value),
                 "sip" => self.section::<Sip>("sip", root),
                 "calls" => self.section::<Calls>("calls", root),
+                "events" => self.section::<Events>("events", root),
                 "services" => self.section::<Services>("services", root),
                 "media" => self.section::<Media>("media", root),
                 "store" => self.section::<Store>("store", root),

@@ -2,7 +2,7 @@
 
 use crate::limits::CALL_GRACE_S;
 use router::limits::HEARTBEAT_MS;
-use signaling::limits::{CONTACTS_PER_ACCOUNT_MAX, SESSION_INTERVAL_MOST_S};
+use signaling::limits::{CONTACTS_PER_ACCOUNT_MAX, SESSION_INTERVAL_MOST_S, SUBSCRIPTIONS_MAX};
 use std::fmt;
 
 /// A key and what it is for.
@@ -111,6 +111,7 @@ pub const SECTIONS: &[(&str, bool, &str)] = &[
     ("", false, "The data folder"),
     ("sip", false, "SIP: listeners, timers, registrations, who is limited"),
     ("calls", false, "Calls"),
+    ("events", false, "Lamps, presence, mailbox lights: what phones subscribe to and publish"),
     ("services", false, "Numbers of the built-in services; an empty list takes a service away"),
     ("media", false, "Media: RTP ports and the workers that relay them"),
     ("store", false, "Accounts, registrations and call records on disk"),
@@ -162,6 +163,11 @@ pub const KEYS: &[Key] = &[
     live("calls.redirects", "What is done when a registered phone sends a call elsewhere (3xx), such as by forwarding that is set at it: \"follow\" looks for the new number by the plan, as a call from that phone's account; \"refuse\" takes it for unreachable."),
     live("calls.dial_accounts", "Whether a number that no route, group or service claims is an account's name."),
     live("calls.drain_s", "How long SIGTERM waits for calls to end, seconds. A second signal ends at once.").from(0, ""),
+    live("events.expires_min_s", "Shortest subscription and publication, seconds; shorter ones get 423.").from(1, "a subscription lasts"),
+    live("events.expires_max_s", "Longest subscription and publication, seconds; longer ones are cut.").from(1, "a subscription lasts"),
+    live("events.subscriptions_max", "Subscriptions that one account may have at once, over all its phones: one for each lamp.").numbers(1, SUBSCRIPTIONS_MAX as u64, ""),
+    live("events.watch_others", "Whether accounts may follow each other's lamps and presence. Their registrations and mailboxes are their own in any case."),
+    live("events.unasked_mailbox", "Whether phones that have not subscribed to their mailbox are told of it, too (NOTIFY outside a subscription): when it changes and when they register."),
     live("services.echo", "Numbers that send back what they hear."),
     live("services.milliwatt", "Numbers that send the digital milliwatt, a tone for measurements."),
     live("services.silence", "Numbers that send silence."),

@@ -15,6 +15,7 @@ pub struct Configuration {
     pub data: PathBuf,
     pub sip: Sip,
     pub calls: Calls,
+    pub events: Events,
     pub services: Services,
     pub media: Media,
     pub store: Store,
@@ -33,6 +34,7 @@ impl Default for Configuration {
             data: "./data".into(),
             sip: Sip::default(),
             calls: Calls::default(),
+            events: Events::default(),
             services: Services::default(),
             media: Media::default(),
             store: Store::default(),
@@ -176,6 +178,30 @@ impl Default for Calls {
             redirects: Redirects::Follow,
             dial_accounts: true,
             drain_s: 300,
+        }
+    }
+}
+
+/// Lamps, presence, mailbox lights.
+#[derive(Clone, PartialEq, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct Events {
+    pub expires_min_s: u32,
+    pub expires_max_s: u32,
+    pub subscriptions_max: u32,
+    pub watch_others: bool,
+    pub unasked_mailbox: bool,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self {
+            expires_min_s: 60,
+            expires_max_s: 7_200,
+            subscriptions_max: 800,
+            watch_others: true,
+            unasked_mailbox: false,
         }
     }
 }

@@ -9,6 +9,7 @@ use signaling::admission::{AdmissionLimits, Rate};
 use signaling::digest::ClientCredentials;
 use signaling::limits::TRUNK_RESPONSE_TIMEOUT;
 use signaling::registrar::ExpiryLimits;
+use signaling::subscription::{EventSettings, Watching};
 use signaling::transaction::Timers;
 use signaling::transport::{Advertised, ListenerConfig, Listeners};
 use signaling::trunk::{Source, Target, TargetHost, TrunkConfig};
@@ -31,6 +32,7 @@ pub fn config(configuration: &Configuration, bound: &Listeners, shards: &Shards)
         keep_alive: (sip.keep_alive_s > 0).then(|| Duration::from_secs(sip.keep_alive_s.into())),
         response_timeout: Duration::from_secs(sip.response_s.into()),
         calls: calls(configuration),
+        events: events(configuration),
         trunks: trunks(configuration),
         timers: timers(configuration),
         ..signaling::Config::default()
@@ -68,6 +70,18 @@ pub fn expiry(configuration: &Configuration) -> ExpiryLimits {
         min: Duration::from_secs(sip.expires_min_s.into()),
         default: Duration::from_secs(sip.expires_default_s.into()),
         max: Duration::from_secs(sip.expires_max_s.into()),
+    }
+}
+
+/// Subscriptions and publications.
+pub fn events(configuration: &Configuration) -> EventSettings {
+    let events = &configuration.events;
+    EventSettings {
+        expires_min: Duration::from_secs(events.expires_min_s.into()),
+        expires_max: Duration::from_secs(events.expires_max_s.into()),
+        per_account_max: events.subscriptions_max as usize,
+        watching: if events.watch_others { Watching::Accounts } else { Watching::Own },
+        unsolicited: events.unasked_mailbox,
     }
 }
 

@@ -130,6 +130,12 @@ fn sip_section(configuration: &Configuration, found: &mut Found) {
     );
     found.unless(sip.expires_default_s >= sip.expires_min_s, "sip.expires_default_s", "lies below sip.expires_min_s");
     found.unless(sip.expires_max_s >= sip.expires_default_s, "sip.expires_max_s", "lies below sip.expires_default_s");
+    let events = &configuration.events;
+    found.unless(
+        events.expires_max_s >= events.expires_min_s,
+        "events.expires_max_s",
+        "lies below events.expires_min_s",
+    );
     for (path, rate, burst) in [
         ("sip.unknown_source_burst", sip.unknown_source_per_s, sip.unknown_source_burst),
         ("sip.unknown_total_burst", sip.unknown_total_per_s, sip.unknown_total_burst),

@@ -7,6 +7,7 @@ mod events;
 mod ladder;
 mod listings;
 pub(crate) mod locate;
+mod mailboxes;
 mod platforms;
 mod records;
 mod show;
@@ -63,6 +64,8 @@ enum Command {
         #[command(subcommand)]
         command: accounts::Accounts,
     },
+    /// Say how many messages wait for an account: its phones' mailbox lights follow.
+    Mwi(mailboxes::Waiting),
     /// Read the configuration anew and apply what can be applied without dropping a call.
     Reload,
     /// Follow calls, registrations and platforms as they change, until interrupted.
@@ -101,6 +104,7 @@ impl Command {
             Self::Platforms => platforms::run(client, json),
             Self::Trace(trace) => trace.run(client, json),
             Self::Account { command } => command.run(client, json),
+            Self::Mwi(waiting) => waiting.run(client, json),
             Self::Reload => system::reload(client, json),
             Self::Events(events) => events.run(client, json),
         }
