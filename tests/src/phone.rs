@@ -12,6 +12,7 @@ mod registration;
 mod request;
 mod session_timer;
 mod transaction;
+mod watching;
 
 pub use behaviour::{Behaviour, Step, Then};
 pub use call::{Call, CallIndex, CallState, Ending, Referral};
@@ -19,6 +20,7 @@ pub use hearing::Hearing;
 pub use media::{HoldStyle, Media};
 pub use registration::Registration;
 pub use session_timer::{SessionInterval, SessionTimers};
+pub use watching::Watch;
 
 use crate::network::{Arrival, LinkId, Side};
 use bytes::Bytes;
@@ -181,6 +183,7 @@ pub struct Phone {
     now: Instant,
     random: Random,
     calls: Vec<Call>,
+    watches: Vec<Watch>,
     clients: Vec<Client>,
     servers: Vec<Server>,
     actions: Vec<(Instant, Action)>,
@@ -207,6 +210,7 @@ impl Phone {
             now,
             random,
             calls: Vec::new(),
+            watches: Vec::new(),
             clients: Vec::new(),
             servers: Vec::new(),
             actions: Vec::new(),
@@ -355,6 +359,7 @@ impl Phone {
         if self.registration.refresh.is_some_and(|at| at <= now) {
             self.register();
         }
+        self.refresh_watches();
     }
 
     /// When it wants to be called again.
@@ -363,7 +368,8 @@ impl Phone {
         let servers = self.servers.iter().filter_map(Server::next);
         let calls = self.calls.iter().filter_map(Call::next);
         let actions = self.actions.iter().map(|(at, _)| *at);
-        clients.chain(servers).chain(calls).chain(actions).chain(self.registration.refresh).min()
+        let watches = self.watches.iter().filter_map(|watch| watch.refresh);
+        clients.chain(servers).chain(calls).chain(actions).chain(watches).chain(self.registration.refresh).min()
     }
 
     fn handle_message(&mut self, source: SocketAddr, bytes: Bytes) {

@@ -8,6 +8,7 @@
 //! | `sip_message` | a datagram |
 //! | `sip_stream` | a stream, in pieces |
 //! | `session_description` | SDP |
+//! | `presence_document` | a body that a phone publishes |
 //! | `digest` | the value of an authentication header |
 //! | `configuration` | the text of a configuration |
 //! | `packet` | a frame between platforms |
@@ -32,6 +33,7 @@ mod media_session;
 mod offer_answer;
 mod outbox;
 mod packet;
+mod presence_document;
 mod rtcp;
 mod rtp;
 mod session_description;
@@ -51,6 +53,7 @@ pub use media_session::media_session;
 pub use offer_answer::offer_answer;
 pub use outbox::outbox;
 pub use packet::packet;
+pub use presence_document::presence_document;
 pub use rtcp::rtcp;
 pub use rtp::rtp;
 pub use session_description::session_description;
@@ -67,6 +70,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("sip_message", sip_message),
     ("sip_stream", sip_stream),
     ("session_description", session_description),
+    ("presence_document", presence_document),
     ("digest", digest),
     ("packet", packet),
     ("configuration", configuration),

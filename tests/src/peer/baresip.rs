@@ -62,21 +62,35 @@ impl Baresip {
         phone
     }
 
+    /// Starts a phone that has further modules and a list of contacts, and waits until it is registered.
+    pub fn start_with(site: &Site, setup: &Setup<'_>, modules: &[&str], contacts: &str) -> Self {
+        let mut phone = Self::launch_with(site, setup, modules, contacts);
+        wait::until("baresip is registered", || phone.command("reginfo", "").contains("OK").then_some(()));
+        phone
+    }
+
     /// Starts a phone.
     pub fn launch(site: &Site, setup: &Setup<'_>) -> Self {
+        Self::launch_with(site, setup, &[], "")
+    }
+
+    fn launch_with(site: &Site, setup: &Setup<'_>, modules: &[&str], contacts: &str) -> Self {
         let folder = site.file(setup.user);
         std::fs::create_dir_all(&folder).expect("the temporary folder can be written");
         let microphone = folder.join("microphone.wav");
         wav::write(&microphone, &tone::sine(setup.hertz, PEAK, MICROPHONE_S));
         let control = site.host.socket();
         let sip = SocketAddr::new(site.host.address(), site.host.port_and_next());
-        let config = config(sip, control, &microphone, &folder);
+        let mut config = config(sip, control, &microphone, &folder);
+        for module in modules {
+            let _ = writeln!(config, "module_app {module}.so");
+        }
         let answers = if setup.answers { "auto" } else { "manual" };
         let account = format!(
             "<sip:{}@{};transport={}>;auth_pass={};regint=600;answermode={answers};audio_codecs={}\n",
             setup.user, setup.server, setup.transport, setup.password, setup.codecs
         );
-        for (file, text) in [("config", config.as_str()), ("accounts", &account), ("contacts", "")] {
+        for (file, text) in [("config", config.as_str()), ("accounts", &account), ("contacts", contacts)] {
             std::fs::write(folder.join(file), text).expect("the temporary folder can be written");
         }
         let mut command = Command::new("baresip");

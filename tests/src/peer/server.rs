@@ -245,6 +245,14 @@ impl<'a> Server<'a> {
         resources.filter(|resource| resource["kind"] == kind).filter_map(|resource| resource["used"].as_u64()).sum()
     }
 
+    /// What all modules together have counted under a name.
+    pub fn counted(&self, name: &str) -> u64 {
+        let status = self.control().ask("system", "status", json!({}));
+        let modules = status["modules"].as_array().cloned().unwrap_or_default();
+        let counters = modules.iter().flat_map(|module| module["counters"].as_array().cloned().unwrap_or_default());
+        counters.filter(|counter| counter["name"] == name).filter_map(|counter| counter["value"].as_u64()).sum()
+    }
+
     /// The call records, the latest first, once there are at least `count` that have ended.
     pub fn records(&self, count: usize) -> Vec<Value> {
         wait::until(&format!("{count} call records"), || {

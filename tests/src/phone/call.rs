@@ -121,6 +121,16 @@ pub struct Call {
 }
 
 impl Call {
+    /// Its own tag of the dialog.
+    pub fn local_tag(&self) -> &str {
+        &self.local_tag
+    }
+
+    /// The server's tag of the dialog, once known.
+    pub fn remote_tag(&self) -> Option<&str> {
+        self.remote_tag.as_deref()
+    }
+
     /// Whether it is not over.
     pub fn is_live(&self) -> bool {
         self.state != CallState::Ended

@@ -334,7 +334,12 @@ impl Phone {
         // A subscription may outlive its call for a moment.
         let call_id = message.call_id().unwrap_or_default();
         let found = self.calls.iter().position(|call| call.call_id == call_id && call.referral.is_some());
-        let Some(index) = found else { return self.respond(key, 481, None) };
+        let Some(index) = found else {
+            if !self.watched(key, message) {
+                self.respond(key, 481, None);
+            }
+            return;
+        };
         self.respond(key, 200, None);
         let body = String::from_utf8_lossy(message.body_octets()).into_owned();
         let code = body.strip_prefix("SIP/2.0 ").and_then(|rest| rest.get(..3)?.parse().ok());
@@ -379,7 +384,7 @@ impl Phone {
         }
     }
 
-    fn respond(&mut self, key: &str, code: u16, body: Option<Vec<u8>>) {
+    pub(super) fn respond(&mut self, key: &str, code: u16, body: Option<Vec<u8>>) {
         self.respond_with(key, code, body, &[]);
     }
 

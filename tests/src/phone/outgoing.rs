@@ -350,6 +350,8 @@ impl Phone {
                 self.calls[index].cseq += 1;
                 self.calls[index].cseq
             }
+            Purpose::Subscribe(index) => self.next_subscribe_cseq(index),
+            Purpose::Standalone => client.request.cseq + 1,
             Purpose::Cancel | Purpose::Other => return false,
         };
         self.authorize(&mut request);
@@ -437,7 +439,8 @@ impl Phone {
                     self.end_with_bye(index, Ending::Lost);
                 }
             }
-            Purpose::Bye(_) | Purpose::Cancel | Purpose::Other => {}
+            Purpose::Subscribe(index) => self.subscribed(index, response, status),
+            Purpose::Bye(_) | Purpose::Cancel | Purpose::Standalone | Purpose::Other => {}
         }
     }
 
@@ -546,6 +549,11 @@ impl Phone {
                 self.end_with_bye(index, Ending::Lost);
             }
             Purpose::Bye(_) => self.faults_allowed_by_loss("a BYE was never answered"),
+            Purpose::Subscribe(index) => {
+                self.faults_allowed_by_loss("a SUBSCRIBE was never answered");
+                self.watch_anew(index);
+            }
+            Purpose::Standalone => self.faults_allowed_by_loss("a request was never answered"),
             Purpose::Cancel | Purpose::Other => {}
         }
     }

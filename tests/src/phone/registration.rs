@@ -56,6 +56,7 @@ impl Phone {
     pub fn rest(&mut self) {
         self.config.registers = false;
         self.registration.refresh = None;
+        self.rest_watches();
     }
 
     /// Removes the binding.

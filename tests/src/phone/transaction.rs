@@ -23,6 +23,9 @@ pub(crate) enum Purpose {
     Bye(usize),
     Refer(usize),
     Info(usize),
+    Subscribe(usize),
+    /// A request outside of everything: it is asked for credentials like any other.
+    Standalone,
     Other,
 }
 

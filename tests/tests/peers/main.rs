@@ -25,6 +25,7 @@ mod calls;
 mod cluster;
 mod destinations;
 mod features_across_platforms;
+mod events;
 mod foreign;
 mod hardship;
 mod hosts_apart;

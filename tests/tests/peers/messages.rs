@@ -52,7 +52,7 @@ fn requests_that_cannot_be_served_are_told_why() {
     let hops = wire.request("INVITE", "echo", "no-hops", "", &body).replace("Max-Forwards: 70", "Max-Forwards: 0");
     assert_eq!(status(&ask(hops)), Some(483));
 
-    let answer = ask(wire.request("PUBLISH", "alice", "publish", "", ""));
+    let answer = ask(wire.request("NOTIFY", "alice", "notify", "Event: keep-alive\n", ""));
     assert!(matches!(status(&answer), Some(405 | 501)), "{answer}");
 
     let answer = ask(wire.request("BYE", "echo", "no-dialog", "", ""));

@@ -35,6 +35,7 @@ scenarios! {
     CALLEE_IS_TRANSFERRED = "callee_is_transferred";
     CALLEE_PLAYS_EARLY_MEDIA = "callee_plays_early_media";
     CALLEE_REFUSES = "callee_refuses";
+    MAILBOX_WATCHER = "mailbox_watcher";
     REGISTER = "register";
     REGISTER_REFRESH_UNREGISTER = "register_refresh_unregister";
     REGISTER_REFUSED = "register_refused";

@@ -16,6 +16,7 @@ mod families_and_transports;
 mod forking;
 mod glare;
 mod hold_and_retrieve;
+mod lamps;
 mod late_offer;
 mod limits;
 mod max_forwards_loop;
