@@ -45,6 +45,7 @@ fn opened(number: u64) -> CallRecord {
         transferred_from: None,
         transferred_to: None,
         transferred_as: None,
+        joined_from: None,
     }
 }
 

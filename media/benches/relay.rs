@@ -2,7 +2,7 @@
 //! included, is measured against the floor by the load generator (`benches/load`).
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use media::{Channel, Config, Destination, Interface, OpenFailure, PairIndex, Voice, Wire};
+use media::{Carried, Channel, Config, Destination, Interface, OpenFailure, PairIndex, Voice, Wire};
 use router::packet::{Parameters, Transaction, one};
 use router::parameter::{Bridge, Codec, MediaPlan, MediaPort, PortId};
 use router::time::{Duration, Instant, Now, WallTime};
@@ -14,6 +14,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 struct Nowhere;
 
 impl Wire for Nowhere {
+    fn take(&mut self, _: PairIndex) -> Option<Carried> {
+        None
+    }
+
+    fn put(&mut self, _: PairIndex, _: Carried) -> bool {
+        false
+    }
+
     fn open(&mut self, _: PairIndex, _: SocketAddr) -> Result<(), OpenFailure> {
         Ok(())
     }

@@ -18,6 +18,7 @@
 //! - [`rtp`]: the header view and the sequence machine (RFC 3550, RFC 3551).
 //! - [`rtcp`]: the packet view, reception statistics, reports and their interval (RFC 3550 §6, RFC 5761).
 //! - [`pool`]: pairs of ports, first in first out, with a quarantine.
+//! - [`Passages`]: ports that go from one worker to another.
 //! - [`worker`]: the shell: a thread, an mio loop, sockets.
 //! - [`status`]: what a worker counts.
 //!
@@ -25,6 +26,7 @@
 
 pub mod config;
 pub mod limits;
+mod passage;
 pub mod pool;
 pub mod rtcp;
 pub mod rtp;
@@ -35,6 +37,7 @@ pub mod wire;
 pub mod worker;
 
 pub use config::{Config, ConfigError, Interface, PortRange};
+pub use passage::Passages;
 pub use service::Voice;
-pub use wire::{Channel, Destination, OpenFailure, PairIndex, Wire};
+pub use wire::{Carried, Channel, Destination, OpenFailure, PairIndex, Wire};
 pub use worker::{Ended, Stop, Worker};

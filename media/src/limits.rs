@@ -99,6 +99,19 @@ pub const FRAME_MS: (u16, u16) = (10, 100);
 /// A frame clock that is this many frames late skips them instead of sending a burst.
 pub const FRAMES_LATE: u64 = 5;
 
+/// Things that other workers may have handed a worker and it has not taken: a transfer in a hundred calls, of 500 calls a second
+/// five a second, each two; a worker takes them each turn.
+pub const PASSAGES: usize = 1_024;
+
+/// Requests for ports of other workers that wait: as many as may be on their way.
+pub const AWAITED: usize = PASSAGES;
+
+/// How long they wait at most, milliseconds: longer than the owner of the session does (2 s); the other worker has ended then.
+pub const PASSAGE_WITHIN_MS: u64 = 5_000;
+
+/// How soon what found no room at another worker is handed over again, milliseconds: some turns of it.
+pub const PASSAGE_RETRY_MS: u64 = 10;
+
 const _: () = assert!(FRAME_MS.1 as usize * 8 <= FRAME_BYTES);
 const _: () = assert!(CANDIDATE_MS < PROVISIONAL_MS && PROVISIONAL_MS < UNLEARN_MS && UNLEARN_MS < ORPHAN_MS);
 

@@ -3,6 +3,7 @@
 //! | request | what it does |
 //! |---|---|
 //! | `Open × MediaPort…` | opens ports, all or none; the session is the packet's instance |
+//! | `Open × MovedPort…` | takes ports over from other sessions of the same owner's, all or none |
 //! | `Connect × Bridge, MediaPlan…`, `Disconnect × Bridge` | joins and parts two ports |
 //! | `Set × MediaPlan…` | changes how ports treat their peers |
 //! | `Start × Builtin, MediaPlan…`, `Stop × Builtin` | plays on a port in place of its bridge |
@@ -13,15 +14,19 @@
 //! table has the format, the bridge is an index again.
 
 mod datagrams;
+mod moving;
+mod passing;
 mod requests;
 mod timers;
 
 use crate::config::Config;
 use crate::limits::{AUDIT_MS, CLOSED_KEPT};
+use crate::passage::{Passage, Passages};
 use crate::pool::Pairs;
 use crate::session::{Port, Session};
 use crate::status::{Counters, Lateness};
 use crate::wire::{Channel, PairIndex, Wire};
+use passing::Awaited;
 use router::packet::one;
 use router::parameter::{MediaEvent, MediaEventKind, PortId, PortStatistics};
 use router::time::{Duration, Instant, Now, TimerKey, TimerWheel, WallTime};
@@ -41,6 +46,8 @@ enum Timer {
     Frame(PairIndex),
     /// When to look for sessions without owner.
     Audit,
+    /// When to hand over to other workers what found no room there.
+    Passages,
 }
 
 /// A timer with its deadline, to tell how late it fired.
@@ -75,6 +82,12 @@ pub struct Voice<W> {
     ports: Vec<Option<Box<Port>>>,
     sessions: BTreeMap<Instance, Session>,
     closed: VecDeque<Closed>,
+    /// The way to the other workers, if there are any.
+    passages: Option<Passages>,
+    awaited: Vec<Awaited>,
+    tickets: u64,
+    /// What found no room at another worker.
+    held: VecDeque<(u8, Passage)>,
     timers: TimerWheel<Due>,
     counters: Counters,
     lateness: Lateness,
@@ -96,6 +109,10 @@ impl<W: Wire> Voice<W> {
             ports: Vec::new(),
             sessions: BTreeMap::new(),
             closed: VecDeque::new(),
+            passages: None,
+            awaited: Vec::new(),
+            tickets: 0,
+            held: VecDeque::new(),
             timers: TimerWheel::new(),
             counters: Counters::default(),
             lateness: Lateness::default(),
@@ -223,7 +240,9 @@ impl<W: Wire> Voice<W> {
         let reusable = !port.connected() || self.wire.disconnect(pair);
         let statistics = port.statistics();
         let heard = port.heard().is_some() || statistics.packets_discarded > 0;
-        self.pairs.give_back(now.instant, pair, heard, reusable, &mut self.wire);
+        if let Some((home, rtp)) = self.pairs.give_back(now.instant, pair, heard, reusable, &mut self.wire) {
+            self.send_home(now.instant, home, rtp);
+        }
         Some(statistics)
     }
 

@@ -64,6 +64,8 @@ pub struct Counters {
     pub sessions_orphaned: u64,
     /// Ports that could not be opened.
     pub ports_refused: u64,
+    /// Ports that came from another worker.
+    pub ports_moved: u64,
 }
 
 impl Counters {
@@ -91,6 +93,7 @@ impl Counters {
         list.push(Counter::new("media_sessions_broken", self.sessions_broken));
         list.push(Counter::new("media_sessions_orphaned", self.sessions_orphaned));
         list.push(Counter::new("media_ports_refused", self.ports_refused));
+        list.push(Counter::new("media_ports_moved", self.ports_moved));
         list
     }
 }

@@ -1,6 +1,8 @@
 //! The door between a worker's core and its sockets. The worker implements it with UDP sockets, a test with a simulated
 //! network; what arrives comes back by [`Voice::handle_datagram`](crate::Voice::handle_datagram).
 
+use std::any::Any;
+use std::fmt;
 use std::net::SocketAddr;
 
 /// Names an open pair of ports within a worker. The core chooses it, small numbers first, and uses it again after
@@ -39,6 +41,15 @@ pub enum OpenFailure {
     System,
 }
 
+/// The sockets of a pair on their way to another worker's wire of the same kind: what it is made of is the wires' own.
+pub struct Carried(pub Box<dyn Any + Send>);
+
+impl fmt::Debug for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Carried")
+    }
+}
+
 /// What a worker's core does to its sockets. Nothing here blocks.
 pub trait Wire {
     /// Opens two sockets on `rtp` and on the port above, under the name `pair`. On failure neither stays open.
@@ -60,4 +71,10 @@ pub trait Wire {
     /// Sends one datagram, at once or in a batch that leaves at the end of the turn at the latest, in the order of the calls. False
     /// if it was not taken; nobody is told, as the network itself would lose it in silence.
     fn send(&mut self, pair: PairIndex, channel: Channel, destination: Destination, datagram: &[u8]) -> bool;
+
+    /// Takes the sockets of a pair out, as they are, with what waits in them; the name is free again. `None`: there are none.
+    fn take(&mut self, pair: PairIndex) -> Option<Carried>;
+
+    /// Takes sockets in that another wire gave, under the name `pair`. False, and they are closed: they cannot be used here.
+    fn put(&mut self, pair: PairIndex, sockets: Carried) -> bool;
 }

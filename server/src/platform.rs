@@ -158,13 +158,19 @@ impl Platform {
         let config = configuration::media::config(configuration, configuration::media::outbound_address);
         let count = self.layout.workers.len();
         let real_time = configuration.media.real_time && self.layout.exclusive;
-        let mut workers = Workers(Vec::new());
+        let mut made = Vec::with_capacity(count);
         let at_work = Arc::new(AtomicUsize::new(count));
         for (index, &core) in self.layout.workers.iter().enumerate() {
             let ports = config.ports.share(index, count);
             let config = media::Config { ports, core: Some(core), ..config.clone() };
             let worker = media::Worker::new(&self.router, index as u8, config)
                 .map_err(|error| StartError::new(format!("media worker {index}"), error))?;
+            made.push((index, core, worker));
+        }
+        let (places, all): (Vec<_>, Vec<_>) =
+            made.into_iter().map(|(index, core, worker)| ((index, core), worker)).unzip();
+        let mut workers = Workers(Vec::new());
+        for ((index, core), worker) in places.into_iter().zip(media::Worker::acquaint(all)) {
             let stop = worker.stop_handle();
             let at_work = Arc::clone(&at_work);
             let run = move || {

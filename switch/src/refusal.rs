@@ -62,6 +62,7 @@ pub(crate) fn record(now: Now, call: &Call, cause: Cause) -> CallRecord {
         transferred_from: None,
         transferred_to: None,
         transferred_as: None,
+        joined_from: None,
     }
 }
 

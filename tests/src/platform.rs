@@ -217,11 +217,12 @@ impl Platform {
         let store = Store::new(memory, store_address, store::Config::default(), now);
         let store = Seat::new(store, router.register(ModuleKind::Store, 0, || ()));
         let observer = Seat::new(Observer::new(now, config.shards), router.register(ModuleKind::Control, 0, || ()));
-        let workers = (0..config.workers).map(|index| {
+        let passages = media::Passages::of_all((0..config.workers).map(|_| || ()));
+        let workers = (0..config.workers).zip(passages).map(|(index, passages)| {
             let ports = config.media.ports.share(usize::from(index), usize::from(config.workers));
             let own = media::Config { ports, ..config.media.clone() };
             let address = Address::local(ModuleKind::Voice, index);
-            let voice = Voice::new(address, own, random.fork(), SimulatedWire::default(), now);
+            let voice = Voice::new(address, own, random.fork(), SimulatedWire::default(), now).with_passages(passages);
             Seat::new(voice, router.register(ModuleKind::Voice, index, || ()))
         });
         let workers = workers.collect();
@@ -377,6 +378,11 @@ impl Platform {
             for seat in &mut self.workers {
                 seat.notice(now, self.wake_up, &mut self.random);
                 busy |= seat.run(now);
+                if seat.service.has_passages() && !seat.hangs {
+                    seat.service.handle_passages(now);
+                    drain(&mut seat.service, &seat.endpoint, now);
+                    busy = true;
+                }
                 for (from, to, bytes) in seat.service.wire().take_sent() {
                     network.send(now.instant, from, to, bytes);
                 }

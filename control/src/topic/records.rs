@@ -84,6 +84,7 @@ fn no_record() -> CallRecord {
         transferred_from: None,
         transferred_to: None,
         transferred_as: None,
+        joined_from: None,
     }
 }
 
@@ -118,6 +119,7 @@ fn to_json(record: &CallRecord) -> Value {
         "transferred-from": record.transferred_from,
         "transferred-to": record.transferred_to.as_ref().map(party::party),
         "transferred-as": record.transferred_as,
+        "joined-from": record.joined_from,
         "caller-quality": quality(&record.caller_quality),
         "called-quality": quality(&record.callee_quality),
     })

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
-use media::{Channel, Config, Destination, Interface, OpenFailure, PairIndex, PortRange, Voice, Wire};
+use media::{Carried, Channel, Config, Destination, Interface, OpenFailure, PairIndex, PortRange, Voice, Wire};
 use router::parameter::{Bridge, Builtin, BuiltinKind, MediaPlan, MediaPort, PortId, Selection};
 use router::time::{Duration, Instant, Now, WallTime};
 use router::{Address, Command, Instance, ModuleKind, Packet, Parameter, Parameters, Random, Service, Transaction};
@@ -51,6 +51,15 @@ struct Network {
 }
 
 impl Wire for Network {
+    fn take(&mut self, pair: PairIndex) -> Option<Carried> {
+        self.close(pair);
+        None
+    }
+
+    fn put(&mut self, _: PairIndex, _: Carried) -> bool {
+        false
+    }
+
     fn open(&mut self, pair: PairIndex, rtp: SocketAddr) -> Result<(), OpenFailure> {
         let failures = [OpenFailure::InUse, OpenFailure::NoSockets, OpenFailure::NoAddress, OpenFailure::System];
         if self.fails & 8 != 0 {

@@ -21,6 +21,8 @@ pub enum Shortage {
 struct Open {
     pool: usize,
     rtp: SocketAddr,
+    /// The worker in whose range it is, if that is another one.
+    home: Option<u8>,
 }
 
 /// The pools of a worker and the names of its open pairs.
@@ -81,10 +83,24 @@ impl Pairs {
 
     /// Gives a pair back. `heard`: whether anything came from its peer. `reusable` if its RTP socket is unconnected; else
     /// it is closed and its port tried again later.
-    pub fn give_back(&mut self, now: Instant, pair: PairIndex, heard: bool, reusable: bool, wire: &mut impl Wire) {
-        let Some(slot) = self.open.get_mut(pair.0 as usize) else { return };
-        let Some(open) = *slot else { return };
+    /// One of another worker's range is closed; whose it is and where, is returned.
+    pub fn give_back(
+        &mut self,
+        now: Instant,
+        pair: PairIndex,
+        heard: bool,
+        reusable: bool,
+        wire: &mut impl Wire,
+    ) -> Option<(u8, SocketAddr)> {
+        let slot = self.open.get_mut(pair.0 as usize)?;
+        let open = (*slot)?;
         self.used -= 1;
+        if let Some(home) = open.home {
+            *slot = None;
+            self.free.push(pair);
+            wire.close(pair);
+            return Some((home, open.rtp));
+        }
         let pool = &mut self.pools[open.pool].1;
         if reusable {
             pool.give_back(now, pair, heard);
@@ -93,6 +109,41 @@ impl Pairs {
             pool.skip(open.rtp.port());
             self.free.push(pair);
             wire.close(pair);
+        }
+        None
+    }
+
+    /// A pair goes to another worker with its sockets: its name is free. Where it is bound, and whose range that is in, if not ours.
+    pub fn lend(&mut self, pair: PairIndex) -> Option<(SocketAddr, Option<u8>)> {
+        let open = self.open.get_mut(pair.0 as usize)?.take()?;
+        self.used -= 1;
+        self.free.push(pair);
+        Some((open.rtp, open.home))
+    }
+
+    /// A pair comes from another worker: a name for it. `home`: in whose range it is, if not ours. `None`: there is no room.
+    pub fn adopt(&mut self, rtp: SocketAddr, home: Option<u8>) -> Option<PairIndex> {
+        let pool = self.pool_of(rtp.ip()).ok()?;
+        let open = Some(Open { pool, rtp, home });
+        let pair = match self.free.pop() {
+            Some(pair) => {
+                self.open[pair.0 as usize] = open;
+                pair
+            }
+            None if self.open.len() >= PAIRS => return None,
+            None => {
+                self.open.push(open);
+                PairIndex(self.open.len() as u32 - 1)
+            }
+        };
+        self.used += 1;
+        Some(pair)
+    }
+
+    /// A pair of our range was closed at another worker: its port is there again.
+    pub fn returned(&mut self, rtp: SocketAddr) {
+        if let Some((_, pool)) = self.pools.iter_mut().find(|(address, _)| *address == rtp.ip()) {
+            pool.skip(rtp.port());
         }
     }
 
@@ -140,7 +191,7 @@ impl Pairs {
             None => PairIndex(self.open.len() as u32),
         };
         wire.open(pair, rtp)?;
-        let open = Some(Open { pool, rtp });
+        let open = Some(Open { pool, rtp, home: None });
         match self.free.pop() {
             Some(pair) => self.open[pair.0 as usize] = open,
             None => self.open.push(open),

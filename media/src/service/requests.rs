@@ -25,6 +25,10 @@ impl<W: Wire> Voice<W> {
                 self.count(packet.destination.instance, PortId(asked.port))
             }
             (Command::Open, Some(Parameter::MediaPort(_))) => self.open(now, packet),
+            (Command::Open, Some(Parameter::MovedPort(_))) => match self.take_over(now, packet) {
+                Some(answer) => answer,
+                None => return,
+            },
             (Command::Close, None) => self.close(now, packet.destination.instance),
             (Command::Close, Some(Parameter::MediaPort(_))) => self.close_ports(now, packet),
             (Command::Connect, Some(Parameter::Bridge(bridge))) => self.connect(now.instant, packet, *bridge),
@@ -294,7 +298,7 @@ impl<W: Wire> Voice<W> {
         }
     }
 
-    fn stop_playing(&mut self, pair: PairIndex) {
+    pub(super) fn stop_playing(&mut self, pair: PairIndex) {
         let Some(port) = self.port(pair) else { return };
         port.play = None;
         port.outgoing.interrupt();

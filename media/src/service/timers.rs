@@ -17,6 +17,7 @@ impl<W: Wire> Voice<W> {
             Timer::Watch(pair) => self.watch(now.instant, pair),
             Timer::Frame(pair) => self.frame(now.instant, pair),
             Timer::Audit => self.audit(now),
+            Timer::Passages => self.hand_held(now.instant),
         }
     }
 

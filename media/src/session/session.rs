@@ -21,6 +21,11 @@ impl Session {
         Self { owner, heard: now, ports: Vec::new() }
     }
 
+    /// Whether somebody is of the owner's kind, on its platform: calls may be joined whichever switch has them.
+    pub fn is_of_kin(&self, other: Address) -> bool {
+        self.owner.platform == other.platform && self.owner.module.kind == other.module.kind
+    }
+
     /// The pair of a port.
     pub fn pair(&self, port: PortId) -> Option<PairIndex> {
         self.ports.iter().find(|(id, _)| *id == port).map(|(_, pair)| *pair)

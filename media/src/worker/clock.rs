@@ -1,7 +1,11 @@
 //! The clocks of the machine.
 
 use router::time::{Instant, Now, WallTime};
+use std::sync::OnceLock;
 use std::time::SystemTime;
+
+/// Where the monotonic clock of all workers begins: what a port remembers is true at whichever it is.
+static ORIGIN: OnceLock<std::time::Instant> = OnceLock::new();
 
 /// Reads both clocks.
 #[derive(Clone, Copy, Debug)]
@@ -11,9 +15,9 @@ pub struct Clock {
 
 #[expect(clippy::disallowed_methods, reason = "the shell is where time comes from")]
 impl Clock {
-    /// A clock that begins now.
+    /// The clock of the process, which begins with the first of its workers.
     pub fn start() -> Self {
-        Self { start: std::time::Instant::now() }
+        Self { start: *ORIGIN.get_or_init(std::time::Instant::now) }
     }
 
     /// Both clocks.

@@ -6,6 +6,7 @@ use super::load::Load;
 use super::sockets::Sockets;
 use crate::config::Config;
 use crate::limits::{BUSY_PACKETS_PER_SECOND, BUSY_PAUSE, DATAGRAMS_PER_CLOCK, EVENTS};
+use crate::passage::Passages;
 use crate::service::Voice;
 use crate::wire::{Channel, PairIndex};
 use mio::{Events, Poll, Token};
@@ -89,6 +90,22 @@ impl Worker {
         Ok(Self { poll, endpoint, voice, arrivals: Batch::new(), clock, load: Load::default(), pace, stop })
     }
 
+    /// Makes all workers of a platform known to each other, in the order of their indices, so that ports can go from one to another.
+    pub fn acquaint(workers: Vec<Self>) -> Vec<Self> {
+        let wakers: Vec<_> = workers.iter().map(|worker| Arc::clone(&worker.stop.waker)).collect();
+        let wakers = wakers.into_iter().map(|waker| {
+            move || {
+                let _ = waker.wake();
+            }
+        });
+        let ends = Passages::of_all(wakers);
+        workers
+            .into_iter()
+            .zip(ends)
+            .map(|(worker, passages)| Self { voice: worker.voice.with_passages(passages), ..worker })
+            .collect()
+    }
+
     /// What ends it.
     pub fn stop_handle(&self) -> Stop {
         self.stop.clone()
@@ -148,6 +165,7 @@ impl Worker {
         if let Some(percent) = self.load.measure(now.instant) {
             self.voice.observe_load(percent);
         }
+        self.voice.handle_passages(now);
         let busy = self.pace.count(now.instant, self.endpoint.waiting());
         let more = turn(&mut self.voice, &self.endpoint, now);
         self.flush();
@@ -156,13 +174,14 @@ impl Worker {
         } else if busy {
             // It does not say that it sleeps, so nobody wakes it.
             Some(self.until_due().map_or(BUSY_PAUSE, |due| due.min(BUSY_PAUSE)))
-        } else if self.endpoint.may_sleep() {
+        } else if self.endpoint.may_sleep() && self.voice.may_sleep() {
             self.until_due()
         } else {
             Some(Duration::ZERO)
         };
         let polled = self.poll.poll(events, wait);
         self.endpoint.awake();
+        self.voice.awake();
         if let Err(error) = polled {
             if error.kind() != ErrorKind::Interrupted {
                 tracing::error!(%error, "polling of media sockets failed");

@@ -2,7 +2,7 @@
 
 use super::batch::Batch;
 use crate::limits::{DRAINED, RECEIVE_BUFFER_BYTES};
-use crate::wire::{Channel, Destination, OpenFailure, PairIndex, Wire};
+use crate::wire::{Carried, Channel, Destination, OpenFailure, PairIndex, Wire};
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
 use rustix::event::epoll;
@@ -159,6 +159,32 @@ impl Sockets {
 }
 
 impl Wire for Sockets {
+    fn take(&mut self, pair: PairIndex) -> Option<Carried> {
+        self.flush();
+        let sockets = self.pairs.get_mut(pair.0 as usize)?.take()?;
+        for channel in [Channel::Rtp, Channel::Rtcp] {
+            let _ = self.registry.deregister(&mut ByLevel(sockets.socket(channel)));
+        }
+        Some(Carried(Box::new(sockets)))
+    }
+
+    fn put(&mut self, pair: PairIndex, sockets: Carried) -> bool {
+        let Ok(sockets) = sockets.0.downcast::<Pair>() else { return false };
+        for channel in [Channel::Rtp, Channel::Rtcp] {
+            let mut source = ByLevel(sockets.socket(channel));
+            if let Err(error) = self.registry.register(&mut source, Self::token(pair, channel), Interest::READABLE) {
+                tracing::warn!(%error, "a media port of another worker could not be taken in");
+                return false;
+            }
+        }
+        let place = pair.0 as usize;
+        if self.pairs.len() <= place {
+            self.pairs.resize_with(place + 1, || None);
+        }
+        self.pairs[place] = Some(*sockets);
+        true
+    }
+
     fn open(&mut self, pair: PairIndex, rtp: SocketAddr) -> Result<(), OpenFailure> {
         let sockets = self.open_pair(pair, rtp).map_err(|error| {
             let failure = failure_of(&error);

@@ -4,6 +4,7 @@
 
 mod builtins;
 mod continuity;
+mod moving;
 mod network;
 mod ports;
 mod reports;

@@ -1,6 +1,6 @@
 //! A worker's core on a simulated network, in virtual time.
 
-use media::{Channel, Config, Destination, Interface, OpenFailure, PairIndex, PortRange, Voice, Wire};
+use media::{Carried, Channel, Config, Destination, Interface, OpenFailure, PairIndex, PortRange, Voice, Wire};
 use router::packet::{Parameters, Transaction, one};
 use router::parameter::{
     Bridge, Builtin, BuiltinKind, Codec, Failure, MediaEvent, MediaPlan, MediaPort, PortAddress, PortId,
@@ -33,11 +33,26 @@ pub(crate) struct Network {
     pub(crate) drained: usize,
     /// A fault of ours: sending to this address panics.
     pub(crate) poisoned: Option<SocketAddr>,
+    /// Sockets of another worker cannot be used.
+    pub(crate) refuses_sockets: bool,
     /// The system refuses to disconnect.
     pub(crate) sticky: bool,
 }
 
 impl Wire for Network {
+    fn take(&mut self, pair: PairIndex) -> Option<Carried> {
+        let sockets = (self.open.remove(&pair)?, self.connected.remove(&pair));
+        Some(Carried(Box::new(sockets)))
+    }
+
+    fn put(&mut self, pair: PairIndex, sockets: Carried) -> bool {
+        let Ok(sockets) = sockets.0.downcast::<(SocketAddr, Option<SocketAddr>)>() else { return false };
+        let (rtp, connected) = *sockets;
+        assert_eq!(self.open.insert(pair, rtp), None);
+        self.connected.extend(connected.map(|peer| (pair, peer)));
+        !self.refuses_sockets
+    }
+
     fn open(&mut self, pair: PairIndex, rtp: SocketAddr) -> Result<(), OpenFailure> {
         assert_eq!(rtp.port() % 2, 0, "RTP has the even port");
         if self.held.contains(&rtp.port()) || self.open.values().any(|open| *open == rtp) {
@@ -98,6 +113,8 @@ pub(crate) struct World {
     pub(crate) voice: Voice<Network>,
     pub(crate) now: Now,
     pub(crate) events: Vec<(Instance, MediaEvent)>,
+    /// The worker's index.
+    index: u8,
     next: u64,
 }
 
@@ -110,7 +127,37 @@ impl World {
         let now = Now { instant: Instant::from_millis(1_000), wall: WallTime::from_secs(1_800_000_000) };
         let address = Address::local(ModuleKind::Voice, 0);
         let voice = Voice::new(address, config, Random::from_seed(42), Network::default(), now);
-        Self { voice, now, events: Vec::new(), next: 1 }
+        Self { voice, now, events: Vec::new(), index: 0, next: 1 }
+    }
+
+    /// Two workers that know each other, with a share of the ports each.
+    pub(crate) fn two() -> [Self; 2] {
+        let now = Now { instant: Instant::from_millis(1_000), wall: WallTime::from_secs(1_800_000_000) };
+        let mut ends = media::Passages::of_all([|| (), || ()]).into_iter();
+        [0, 1].map(|index: u8| {
+            let first = 20_000 + 200 * u16::from(index);
+            let config = Config { ports: PortRange { first, last: first + 7 }, ..config() };
+            let address = Address::local(ModuleKind::Voice, index);
+            let random = Random::from_seed(42 + u64::from(index));
+            let voice = Voice::new(address, config, random, Network::default(), now);
+            let voice = voice.with_passages(ends.next().expect("an end each"));
+            Self { voice, now, events: Vec::new(), index, next: 1 }
+        })
+    }
+
+    /// Sends a request whose answer another worker decides.
+    pub(crate) fn begin(&mut self, session: Instance, command: Command, parameters: Parameters) {
+        let destination = Address::local(ModuleKind::Voice, self.index).at(session);
+        let transaction = Transaction(self.next);
+        self.next += 1;
+        let packet = Packet { source: SWITCH.at(session), destination, transaction, command, parameters };
+        self.voice.handle_received(self.now, Received::Packet(packet));
+    }
+
+    /// Takes what other workers have handed over; the answers that this leads to.
+    pub(crate) fn take_passages(&mut self) -> Vec<Packet> {
+        self.voice.handle_passages(self.now);
+        std::iter::from_fn(|| self.voice.outbox().poll_transmit()).collect()
     }
 
     pub(crate) fn network(&mut self) -> &mut Network {
@@ -143,7 +190,8 @@ impl World {
         let packet = Packet { source: owner.at(session), destination, transaction, command, parameters };
         self.voice.handle_received(self.now, Received::Packet(packet));
         let answer = self.collect(Some(transaction)).expect("every request is answered");
-        assert_eq!(answer.source, Address::local(ModuleKind::Voice, 0).at(session), "the one that took it answers");
+        let own = Address::local(ModuleKind::Voice, self.index).at(session);
+        assert_eq!(answer.source, own, "the one that took it answers");
         match answer.command {
             Command::Done => Ok(answer.parameters),
             Command::Failed => Err(answer.failure()),

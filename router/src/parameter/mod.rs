@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `failure.rs` | why a request failed; why a call ended |
 //! | `call.rs` | calls and legs: between `signaling`, `switch` and who watches them |
+//! | `dialog.rs` | dialogs that a peer names, legs and ports that change their call |
 //! | `media.rs` | media descriptions: what two peers offer and answer |
 //! | `port.rs` | media ports: between `switch` and `media` |
 //! | `registration.rs` | bindings and trunks |
@@ -17,6 +18,7 @@
 
 mod account;
 mod call;
+mod dialog;
 mod event;
 mod extension;
 mod failure;
@@ -33,6 +35,7 @@ pub use call::{
     Behalf, Call, CallEvent, CallPhase, CallSummary, Digits, Information, Leg, LegPhase, LegState, LegSummary, LegTags,
     Origin, Originate, Party, Placement, Target, Transfer,
 };
+pub use dialog::{Dialog, DialogPlace, GuestLeg, Handover, MovedPort};
 pub use event::{AccountState, MessageWaiting, Presence};
 pub use extension::Extension;
 pub use failure::{Cause, CauseKind, Failure, Reason};
@@ -167,6 +170,14 @@ parameters! {
     90 MessageWaiting(MessageWaiting) [boxed];
     /// What is known of an account.
     91 AccountState(AccountState) [boxed];
+    /// A dialog, as a peer names it.
+    100 Dialog(Dialog) [boxed];
+    /// A leg that belongs to another call from now on.
+    101 Handover(Handover) [boxed];
+    /// A media port that comes from another session.
+    102 MovedPort(MovedPort);
+    /// A leg that comes into a call of another switch.
+    103 GuestLeg(GuestLeg) [boxed];
     /// A plug-in's parameter.
     255 Extension(Extension) [boxed];
 }

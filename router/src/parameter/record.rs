@@ -128,6 +128,9 @@ pub struct CallRecord {
     /// Where it ended by a transfer: the record of the conversation that followed.
     #[n(16)]
     pub transferred_as: Option<String>,
+    /// Where a party came into it out of another call (an attended transfer): the record of the conversation that it came from.
+    #[n(17)]
+    pub joined_from: Option<String>,
 }
 
 /// Stands between a call's id and the number of a later conversation in the id of that one's record; and in the id of a call

@@ -151,6 +151,7 @@ fn record(outcome: Outcome) -> CallRecord {
         transferred_from: None,
         transferred_to: None,
         transferred_as: None,
+        joined_from: None,
     }
 }
 
@@ -446,6 +447,7 @@ pub fn samples() -> Vec<Parameter> {
         transferred_from: Some("c-1".to_owned()),
         transferred_to: Some(party()),
         transferred_as: Some("c-1~3".to_owned()),
+        joined_from: Some("c-2".to_owned()),
         ..record(Answered)
     }]);
     add!(statuses());
@@ -479,6 +481,41 @@ pub fn samples() -> Vec<Parameter> {
     use PlatformState::{Down, Here, Linked, Via};
     add!([Linked, Here, Via, Down].map(platform));
     add!([Platform::default()]);
+    let leg = Address::local(ModuleKind::Signaling, 1).at(Instance(3));
+    let call = Address::local(ModuleKind::Switch, 1).at(Instance(4));
+    let dialog = Dialog {
+        leg_id: "1-2@192.0.2.7".to_owned(),
+        own_tag: "a".to_owned(),
+        peer_tag: "b".to_owned(),
+        early_only: false,
+        at: None,
+    };
+    add!([Dialog { early_only: true, at: Some(DialogPlace { leg, call }), ..dialog.clone() }, dialog]);
+    add!([Handover { from: call, call_id: "c-2".to_owned() }]);
+    let session = Address::local(ModuleKind::Voice, 1).at(Instance(4));
+    add!([MovedPort { port: PortId(2), session, from: PortId(1) }]);
+    let guest = GuestLeg {
+        replaces: leg,
+        early_only: false,
+        origin: Origin::Account("bob".to_owned()),
+        leg,
+        party: party(),
+        verified: true,
+        peer: Origin::Trunk("carrier".to_owned()),
+        incoming: true,
+        leg_id: "1-2@192.0.2.7".to_owned(),
+        interface: ip("192.0.2.1"),
+        session,
+        port: PortId(1),
+        local: description(),
+        remote: description(),
+        by_peer: true,
+        codecs: vec![codec()],
+        capabilities: vec![codec()],
+        generation: 2,
+        record: "c-1".to_owned(),
+    };
+    add!([GuestLeg { early_only: true, ..guest.clone() }, guest]);
     add!([Extension { name: "org.example.colour".to_owned(), bytes: vec![0x01] }]);
     samples
 }

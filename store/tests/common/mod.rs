@@ -168,6 +168,7 @@ pub fn record(id: &str, millis: u64) -> CallRecord {
         transferred_from: None,
         transferred_to: None,
         transferred_as: None,
+        joined_from: None,
     }
 }
 

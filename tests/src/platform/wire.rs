@@ -1,6 +1,6 @@
 //! A media worker's sockets on the simulated network.
 
-use media::{Channel, Destination, OpenFailure, PairIndex, Wire};
+use media::{Carried, Channel, Destination, OpenFailure, PairIndex, Wire};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
@@ -49,6 +49,23 @@ impl SimulatedWire {
 }
 
 impl Wire for SimulatedWire {
+    fn take(&mut self, pair: PairIndex) -> Option<Carried> {
+        let taken = self.pairs.remove(&pair)?;
+        for channel in [Channel::Rtp, Channel::Rtcp] {
+            self.ports.remove(&taken.address(channel));
+        }
+        Some(Carried(Box::new(taken)))
+    }
+
+    fn put(&mut self, pair: PairIndex, sockets: Carried) -> bool {
+        let Ok(taken) = sockets.0.downcast::<Pair>() else { return false };
+        for channel in [Channel::Rtp, Channel::Rtcp] {
+            self.ports.insert(taken.address(channel), (pair, channel));
+        }
+        self.pairs.insert(pair, *taken);
+        true
+    }
+
     fn open(&mut self, pair: PairIndex, rtp: SocketAddr) -> Result<(), OpenFailure> {
         let opened = Pair { rtp, connected: None };
         let addresses = [Channel::Rtp, Channel::Rtcp].map(|channel| (opened.address(channel), channel));

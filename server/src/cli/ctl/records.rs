@@ -59,6 +59,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("transferred_from", "/transferred-from"),
     ("transferred_to", "/transferred-to/user"),
     ("transferred_as", "/transferred-as"),
+    ("joined_from", "/joined-from"),
     ("caller_codec", "/caller-quality/codec"),
     ("caller_packets_received", "/caller-quality/packets-received"),
     ("caller_packets_sent", "/caller-quality/packets-sent"),
