@@ -5,6 +5,7 @@
 
 mod account_state;
 mod admitting;
+mod dialogs;
 mod events;
 mod followed_calls;
 mod home_shard;

@@ -24,6 +24,7 @@ mod multipart;
 mod name_addr;
 mod parameters;
 mod parse;
+mod replaces;
 #[cfg(feature = "rsip")]
 mod rsip;
 mod start_line;
@@ -46,6 +47,7 @@ pub use method::Method;
 pub use name_addr::NameAddr;
 pub use parameters::{Parameter, ParameterIter, Parameterized, Parameters, quote, unquote};
 pub use parse::{content_length, head_length};
+pub use replaces::{Replaces, tag_is};
 pub use status::StatusCode;
 pub use uri::{Scheme, Uri, UriRef, escape_header, escape_user, host_address, unescape};
 pub use validate::Capabilities;

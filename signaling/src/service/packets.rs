@@ -23,7 +23,9 @@ impl Signaling {
             (Command::Stop, Some(Parameter::LegState(_))) => self.means.outbox.done(&packet, Parameters::new()),
             (
                 Command::Set | Command::Send,
-                Some(Parameter::LegState(_) | Parameter::Information(_) | Parameter::Digits(_)),
+                Some(
+                    Parameter::LegState(_) | Parameter::Handover(_) | Parameter::Information(_) | Parameter::Digits(_),
+                ),
             ) => {
                 let failure = Failure::new(Reason::NotFound).with_detail("no such leg");
                 self.means.outbox.failed(&packet, failure);
@@ -52,6 +54,10 @@ impl Signaling {
                 self.means.outbox.done(&packet, one(status));
             }
             (Command::Query, Some(Parameter::Registration(_))) => self.query_registrations(&packet),
+            (Command::Query, Some(Parameter::Dialog(dialog))) => {
+                let dialog = dialog.clone();
+                self.query_dialog(&packet, &dialog);
+            }
             (Command::Query, Some(Parameter::TrunkStatus(_))) => self.query_trunks(&packet),
             (Command::Query, Some(Parameter::TraceEntry(_))) => self.query_trace(&packet),
             (Command::Subscribe, Some(Parameter::RegistrationEvent(_))) => {

@@ -3,7 +3,7 @@
 use super::body::sdp_of;
 use super::invite_server::answer_of;
 use crate::limits::FORKS_MAX;
-use crate::message::{Message, StatusCode, Tag};
+use crate::message::{Message, StatusCode, Tag, tag_is};
 use crate::sdp::{AnswerKind, Answered, OfferAnswer, OfferAnswerState};
 use router::parameter::MediaExchange;
 
@@ -64,6 +64,11 @@ impl Forks {
         }
         fork.remote_cseq = Some(cseq.number);
         Ok(())
+    }
+
+    /// Whether one of them has that tag.
+    pub(super) fn knows(&self, tag: &str) -> bool {
+        self.0.iter().any(|fork| !fork.terminated && tag_is(tag, fork.tag.as_ref().map(Tag::as_str)))
     }
 
     /// The fork that was accepted: its machine, and the CSeq of its far end's last request.

@@ -157,6 +157,11 @@ impl Leg {
 }
 
 impl Outgoing {
+    /// Whether one of its early dialogs is with whom that tag names.
+    pub(super) fn has_dialog_with(&self, tag: &str) -> bool {
+        !self.stopped && self.forks.knows(tag)
+    }
+
     /// The switch repeats its request.
     pub(super) fn started_again(&mut self, head: &Head, means: &mut Means, asked: Asked) {
         if self.stopped {

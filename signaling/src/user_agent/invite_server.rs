@@ -12,7 +12,7 @@ use super::refresh::refuse_too_small;
 use super::session::Session;
 use super::session_timer::{Granted, SessionTimer};
 use crate::dialog::Dialog;
-use crate::message::{Header, Message, Method, StatusCode, Tag};
+use crate::message::{Header, Message, Method, Replaces, StatusCode, Tag};
 use crate::sdp::{OfferAnswer, OfferAnswerError, OfferAnswerState, Unacceptable};
 use crate::transaction::ServerKey;
 use crate::transport::Flow;
@@ -84,8 +84,17 @@ impl Leg {
             means.refuse(key, &message, &flow, StatusCode::BAD_REQUEST);
             return None;
         };
+        let dialog_named = match dialog_named(&message) {
+            Ok(named) => named,
+            Err(status) => {
+                means.refuse(key, &message, &flow, status);
+                return None;
+            }
+        };
         let instance = means.instances.mint();
-        let call = means.switch().at(means.instances.mint());
+        // Who is to take a place in a call is taken there: that one's shard is its dialog's home.
+        let switch = dialog_named.as_ref().map_or(means.switch(), |named| means.switch_of(&named.leg_id));
+        let call = switch.at(means.instances.mint());
         let mut head = Head::new(means, instance, call, peer, true, call_id);
         let dialog = match Dialog::of_request(&message, head.tag.clone(), &flow, head.reach(), &contact) {
             Ok(dialog) => dialog,
@@ -116,7 +125,9 @@ impl Leg {
             path: Vec::new(),
             ring_ms: None,
         };
-        head.request(means, Command::Start, one(wanted), CALL_WITHIN, Purpose::Call);
+        let mut wanted = one(wanted);
+        wanted.extend(dialog_named.map(Parameter::from));
+        head.request(means, Command::Start, wanted, CALL_WITHIN, Purpose::Call);
         means.servers.insert(key, instance);
         let incoming = Incoming { key, invite: message, flow, dialog, media, told: None };
         Some(Self { head, state: State::Incoming(Box::new(incoming)) })
@@ -295,6 +306,18 @@ impl Incoming {
         let party = party.filter(|party| head.is_trusted(means) && !party.user().is_empty())?;
         identity::asserted(party, means.domain_at(self.flow.listener))
     }
+}
+
+/// The dialog whose peer the sender of an INVITE is to take the place of (RFC 3891 §3); or the status that refuses it: one header at
+/// most, and none that says something else.
+fn dialog_named(invite: &Message) -> Result<Option<parameter::Dialog>, StatusCode> {
+    let mut lines = invite.lines(Header::Replaces);
+    let Some(line) = lines.next() else { return Ok(None) };
+    if lines.next().is_some() || invite.lines(Header::Join).next().is_some() {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    let replaces = std::str::from_utf8(line).ok().and_then(Replaces::parse).ok_or(StatusCode::BAD_REQUEST)?;
+    Ok(Some(super::refer::dialog_of(&replaces)))
 }
 
 /// The status that refuses an offer.

@@ -278,6 +278,10 @@ impl Leg {
     /// A request of the switch.
     pub(crate) fn handle_packet(&mut self, means: &mut Means, packet: Packet) {
         let asked = Asked::of(&packet);
+        if let (Command::Set, Some(Parameter::Handover(handover))) = (packet.command, packet.first()) {
+            let handover = (**handover).clone();
+            return self.handed_over(means, asked, handover);
+        }
         if packet.source != self.head.call {
             let failure = Failure::new(Reason::Refused).with_detail("the leg is another call's");
             return asked.failed(&mut means.outbox, failure);

@@ -80,6 +80,12 @@ impl Means {
         Address::local(ModuleKind::Switch, self.outbox.address().module.index.unwrap_or(0))
     }
 
+    /// The switch of the shard at which what has that name is at home.
+    pub(crate) fn switch_of(&self, name: &str) -> Address {
+        let shards = &self.config.shards;
+        if shards.is_one() { self.switch() } else { Address::local(ModuleKind::Switch, shards.home(name.as_bytes())) }
+    }
+
     /// Begins a response: Via, To tag and Server are seen to.
     pub(crate) fn response<'a>(
         &self,

@@ -15,6 +15,7 @@
 //! | `session`, `reinvite`, `update`, `glare` | the confirmed dialog and its offers |
 //! | `session_timer`, `refresh` | the interval of a session, and refreshes, ours and the peer's |
 //! | `info`, `refer`, `options`, `bye` | the other requests of a dialog |
+//! | `handover` | dialogs that others name, legs that change their call |
 //! | `in_dialog`, `credentials` | our requests within a dialog, and trunks' challenges to them |
 //! | `refusal` | invitations of known callers that never become calls |
 //! | `authentication`, `identity`, `register`, `keep_alive` | who asks, who calls, where they are |
@@ -36,6 +37,7 @@ pub(crate) mod destination;
 pub(crate) mod flows;
 mod fork;
 mod glare;
+pub(crate) mod handover;
 pub(crate) mod identity;
 mod in_dialog;
 mod info;

@@ -1,5 +1,5 @@
-//! REFER for blind transfer (RFC 3515, RFC 5589 §6), ended here: the call searches for the target, and NOTIFY tells how far
-//! that is.
+//! REFER for transfers, ended here: the call searches for the target (RFC 3515, RFC 5589 §6), or is joined with the one whose dialog
+//! the target names (Replaces, RFC 3891, RFC 5589 §7); NOTIFY tells how far that is, unless nobody wants to know (RFC 4488).
 
 use super::cause;
 use super::identity::referred_by;
@@ -7,11 +7,11 @@ use super::in_dialog::{Aim, Request};
 use super::leg::{Head, Inbound, Purpose};
 use super::means::Means;
 use super::session::Session;
-use crate::message::{Header, Message, Scheme, StatusCode};
+use crate::message::{Header, Message, NameAddr, Replaces, Scheme, StatusCode};
 use bytes::Bytes;
-use router::parameter::{Cause, CauseKind, LegPhase, Parameter, Party, Transfer};
+use router::parameter::{Cause, CauseKind, Dialog, LegPhase, Parameter, Party, Transfer};
 use router::time::Duration;
-use router::{Command, Packet, one};
+use router::{Command, Packet, Parameters};
 
 /// How long a transfer may take: beyond any limit that the switch is set itself.
 const TRANSFER_WITHIN: Duration = Duration::from_secs(3600);
@@ -24,6 +24,8 @@ const EXPIRES_S: u32 = 300;
 pub(super) struct Referral {
     /// The REFER, until it is accepted.
     request: Option<Inbound>,
+    /// Whether the peer wants no NOTIFY (RFC 4488 §4).
+    silent: bool,
     /// Its CSeq, which tells its NOTIFYs from those of others (RFC 3515 §2.4.6).
     id: u32,
     /// What the peer was last told.
@@ -41,15 +43,17 @@ impl Session {
         if self.referral.is_some() {
             return means.refuse(*key, message, flow, StatusCode::REQUEST_PENDING);
         }
-        let target = match target_of(means, head, message) {
+        let (target, dialog) = match target_of(means, head, message) {
             Ok(target) => target,
             Err(status) => return means.refuse(*key, message, flow, status),
         };
         let transfer = Transfer { target, phase: LegPhase::Trying, cause: None, referred_by: referred_by(message) };
         let id = message.cseq().map_or(0, |cseq| cseq.number);
-        self.referral =
-            Some(Box::new(Referral { request: Some(inbound), id, told: None, unanswered: false, next: None }));
-        head.request(means, Command::Start, one(transfer), TRANSFER_WITHIN, Purpose::Transfer);
+        let silent = message.text(Header::ReferSub).is_some_and(is_false);
+        let request = Some(inbound);
+        self.referral = Some(Box::new(Referral { request, silent, id, told: None, unanswered: false, next: None }));
+        let wanted: Parameters = [transfer.into()].into_iter().chain(dialog.map(Parameter::from)).collect();
+        head.request(means, Command::Start, wanted, TRANSFER_WITHIN, Purpose::Transfer);
     }
 
     /// How far the transfer is.
@@ -83,14 +87,16 @@ impl Session {
 
     /// 202: it is under way (RFC 3515 §2.4.2).
     fn accept_refer(&mut self, head: &Head, means: &mut Means) {
-        let Some(Inbound { key, message, flow }) = self.referral.as_mut().and_then(|referral| referral.request.take())
-        else {
-            return;
-        };
-        let response = means
+        let Some(referral) = self.referral.as_mut() else { return };
+        let Some(Inbound { key, message, flow }) = referral.request.take() else { return };
+        let mut writer = means
             .response(&message, &flow, StatusCode::ACCEPTED, &head.tag)
-            .header(Header::Contact, self.requester.dialog.contact())
-            .finish();
+            .header(Header::Contact, self.requester.dialog.contact());
+        if referral.silent {
+            // RFC 4488 §4: so the peer knows that there is no subscription.
+            writer = writer.header(Header::ReferSub, "false");
+        }
+        let response = writer.finish();
         means.respond(key, response);
     }
 
@@ -98,6 +104,10 @@ impl Session {
     /// older state would stand (RFC 6665 §4.2.2).
     fn notify(&mut self, head: &mut Head, means: &mut Means, status: StatusCode, last: bool) {
         let Some(referral) = self.referral.as_mut() else { return };
+        if referral.silent {
+            self.referral.take_if(|_| last);
+            return;
+        }
         if referral.unanswered {
             referral.next = Some((status, last));
             return;
@@ -146,20 +156,53 @@ fn ends_subscription(cause: &Cause) -> bool {
     cause.code.is_none_or(|code| matches!(code, 404 | 405 | 408 | 410 | 416 | 480..=485 | 489 | 501 | 502 | 604))
 }
 
-/// Whom a REFER names; or the status that refuses it.
-fn target_of(means: &Means, head: &Head, refer: &Message) -> Result<Party, StatusCode> {
+/// Whether Refer-Sub says that no subscription is wanted; what follows the value does not matter (RFC 4488 §4).
+fn is_false(refer_sub: &str) -> bool {
+    refer_sub.split(';').next().is_some_and(|value| value.trim().eq_ignore_ascii_case("false"))
+}
+
+/// Whom a REFER names, and the dialog that is to be replaced there; or the status that refuses it.
+fn target_of(means: &Means, head: &Head, refer: &Message) -> Result<(Party, Option<Dialog>), StatusCode> {
     // RFC 3515 §2.4.1: exactly one.
-    let (Ok(Some(address)), 1) = (refer.refer_to(), refer.lines(Header::ReferTo).count()) else {
+    if refer.lines(Header::ReferTo).count() != 1 {
         return Err(StatusCode::BAD_REQUEST);
+    }
+    let bracketed;
+    let address = match refer.refer_to() {
+        Ok(Some(address)) => address,
+        // Headers in a URI want brackets around it (RFC 3261 §20.10); there are phones that leave them out.
+        _ => {
+            let plain = refer.text(Header::ReferTo).filter(|text| !text.contains(['<', ',', '"']));
+            bracketed = plain.map(|text| format!("<{}>", text.trim())).unwrap_or_default();
+            NameAddr::parse(bracketed.as_bytes()).ok_or(StatusCode::BAD_REQUEST)?
+        }
     };
     let uri = address.uri();
     if !matches!(uri.scheme(), Scheme::Sip | Scheme::Tel) {
         return Err(StatusCode::UNSUPPORTED_URI_SCHEME);
     }
-    // What is not offered is declined (RFC 3515 §2.4.2): another method than INVITE, a dialog to be replaced (RFC 3891).
-    let other_method = uri.parameter("method").is_some_and(|method| method != "INVITE");
-    if other_method || uri.header("Replaces").is_some() {
+    // What is not offered is declined (RFC 3515 §2.4.2): another method than INVITE.
+    if uri.parameter("method").is_some_and(|method| method != "INVITE") {
         return Err(StatusCode::DECLINE);
     }
-    head.party_to_call(means, &address).ok_or(StatusCode::NOT_FOUND)
+    let party = head.party_to_call(means, &address);
+    match uri.header(Header::Replaces.as_str()) {
+        None => Ok((party.ok_or(StatusCode::NOT_FOUND)?, None)),
+        Some(text) => {
+            let replaces = Replaces::parse(&text).ok_or(StatusCode::BAD_REQUEST)?;
+            // Phones name whoever their dialog is with, which is us: the dialog tells who that is.
+            Ok((party.unwrap_or_default(), Some(dialog_of(&replaces))))
+        }
+    }
+}
+
+/// The dialog that a Replaces names, as the switch asks for it.
+pub(super) fn dialog_of(replaces: &Replaces) -> Dialog {
+    Dialog {
+        leg_id: replaces.call_id.as_str().to_owned(),
+        own_tag: replaces.to_tag.as_str().to_owned(),
+        peer_tag: replaces.from_tag.as_str().to_owned(),
+        early_only: replaces.early_only,
+        at: None,
+    }
 }

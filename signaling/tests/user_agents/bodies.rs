@@ -113,7 +113,10 @@ fn says_what_it_can(message: &Message) {
     for method in "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, REFER".split(", ") {
         assert!(allow.split(", ").any(|allowed| allowed == method), "{method}: {allow}");
     }
-    assert!(["path", "timer"].iter().all(|option| message.supports(option)), "RFC 3261 §13.2.1, §13.3.1.4");
+    assert!(
+        ["path", "timer", "replaces", "norefersub"].iter().all(|option| message.supports(option)),
+        "RFC 3261 §13.2.1, §13.3.1.4"
+    );
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod peer;
 mod random;
 mod refusals;
 mod registrar;
+mod replaces;
 mod session;
 mod session_timers;
 mod stun;
