@@ -28,6 +28,9 @@ pub struct Config {
     /// How long an answered leg may send no media, where neither hold nor silence suppression explains it; `None`: for
     /// ever. Default 60 seconds: ten lost RTCP intervals.
     pub media_silence: Option<Duration>,
+    /// How long who asked for a blind transfer rings when that has come to nothing and it has hung up already: the one who was sent
+    /// on comes back to it; `None`: that one's call ends. Default 30 seconds: whoever has just sent somebody on is at hand.
+    pub recall: Option<Duration>,
     /// What is done when a registered phone sends a call elsewhere. Default: followed, so that forwarding which is set at a phone
     /// works; the phone's account must be allowed to call there. Of trunks, see [`Trunk`](crate::plan::Trunk).
     pub redirects: Redirects,
@@ -74,6 +77,7 @@ impl Default for Config {
             ring_timeout: Duration::from_secs(60),
             length_max: Some(Duration::from_secs(12 * 3600)),
             media_silence: Some(Duration::from_secs(60)),
+            recall: Some(Duration::from_secs(30)),
             redirects: Redirects::Follow,
             reveal_numbers: false,
             cluster: None,

@@ -119,6 +119,9 @@ pub const MEDIA_ATTEMPTS: u8 = 3;
 /// How long to wait before that.
 pub const MEDIA_RETRY: Duration = Duration::from_millis(100);
 
+/// How long a call of another switch may take to take over a leg: it asks its worker, and that one another, each within [`MEDIA_WITHIN`].
+pub const GUEST_WITHIN: Duration = Duration::from_secs(6);
+
 /// How long signaling may take to say that it stops a leg; BYE's own transaction goes on without us.
 pub const STOP_WITHIN: Duration = Duration::from_secs(5);
 

@@ -1,6 +1,6 @@
 //! Packets to calls, and back: the switch as a module.
 
-use crate::call::{Asked, Call, Remote, Timer, Turn, origin_shown};
+use crate::call::{Asked, Call, Join, Remote, Timer, Turn, Whom, origin_shown};
 use crate::config::Config;
 use crate::event::Events;
 use crate::limits::{CALL_ID_BYTES, NUMBER_BYTES, PLATFORMS_PER_CALL};
@@ -37,6 +37,8 @@ pub struct Switch {
     refusals: Refusals,
     trunks: Trunks,
     platforms: Platforms,
+    /// Calls that are to be joined.
+    joins: Vec<Join>,
     counters: Counters,
     since: WallTime,
 }
@@ -58,6 +60,7 @@ impl Switch {
             refusals: Refusals::default(),
             trunks: Trunks::default(),
             platforms: Platforms::new(now.instant, config.cluster.as_ref()),
+            joins: Vec::new(),
             counters: Counters::default(),
             since: now.wall,
             config: Arc::new(config),
@@ -102,6 +105,7 @@ impl Switch {
             counters: &mut self.counters,
             trunks: &mut self.trunks,
             platforms: &mut self.platforms,
+            joins: &mut self.joins,
         };
         handle(call, &mut turn);
         call.settle(&mut turn);
@@ -112,6 +116,50 @@ impl Switch {
             self.calls.remove(&instance);
         }
         true
+    }
+
+    /// Joins the calls that are to be: one takes over the legs of the other.
+    fn join_calls(&mut self, now: Now) {
+        while let Some(Join { guest, whom }) = self.joins.pop() {
+            if matches!(whom, Whom::Released) {
+                self.with_call(now, guest, |guest, turn| guest.session_returned(turn));
+                continue;
+            }
+            let (host, leg) = match self.found(whom) {
+                Ok(found) => found,
+                Err(failure) => {
+                    self.with_call(now, guest, |guest, turn| guest.seeking_failed(turn, failure));
+                    continue;
+                }
+            };
+            let Some(mut lent) = self.calls.remove(&guest) else { continue };
+            let mut refused = Some(Failure::new(Reason::NotFound).with_detail("no such call"));
+            self.with_call(now, host, |host, turn| refused = host.join(turn, &mut lent, leg).err());
+            self.calls.insert(guest, lent);
+            self.with_call(now, guest, |guest, turn| {
+                if let Some(failure) = refused {
+                    guest.seeking_failed(turn, failure);
+                }
+            });
+        }
+    }
+
+    /// The call in which somebody is to take a place, and whose place.
+    fn found(&self, whom: Whom) -> Result<(Instance, Address), Failure> {
+        let (by, of) = match whom {
+            Whom::Leg { host, leg } => return Ok((host, leg)),
+            Whom::Rings { by, of } => (by, of),
+            Whom::Released => return Err(Failure::new(Reason::Invalid)),
+        };
+        let calls = self.names.values().filter_map(|instance| Some((*instance, self.calls.get(instance)?)));
+        let ringing = calls.filter_map(|(instance, call)| Some((instance, call.rings_for(&by, of.as_deref())?)));
+        // Nothing rings there; or it does, and is not for who asks.
+        let cause = |kind: CauseKind| Failure::because(kind.into());
+        match ringing.min_by_key(|(_, rings)| (!rings.allowed, rings.since)) {
+            Some((instance, rings)) if rings.allowed => Ok((instance, rings.leg)),
+            Some(_) => Err(cause(CauseKind::Forbidden)),
+            None => Err(cause(CauseKind::Unreachable)),
+        }
     }
 
     /// Makes a call and keeps it.
@@ -128,6 +176,7 @@ impl Switch {
             counters: &mut self.counters,
             trunks: &mut self.trunks,
             platforms: &mut self.platforms,
+            joins: &mut self.joins,
         };
         let call = make(&mut turn, config);
         let instance = call.instance();
@@ -197,7 +246,11 @@ impl Switch {
         }
         self.counters.calls_from_elsewhere += u64::from(remote.is_some());
         let asked = Asked::of(&packet);
-        self.add_call(now, |turn, config| Call::incoming(turn, config, instance, asked, *request, remote));
+        let dialog = match packet.parameters.pop() {
+            Some(Parameter::Dialog(dialog)) if remote.is_none() => Some(*dialog),
+            _ => None,
+        };
+        self.add_call(now, |turn, config| Call::incoming(turn, config, instance, asked, *request, remote, dialog));
     }
 
     /// What is settled of a call by where it comes from: on whose behalf it is, by which way it came, where its media is.
@@ -255,6 +308,45 @@ impl Switch {
         }
     }
 
+    /// The operator sends a party of a call on: to a number, or to whom the one in whose name it is talks to in another call.
+    fn transfer_wanted(&mut self, now: Now, mut packet: Packet) {
+        let asked = Asked::of(&packet);
+        let mut parameters = packet.parameters.drain(..);
+        let (transfer, named, other) = (parameters.next(), parameters.next(), parameters.next());
+        drop(parameters);
+        let (Some(Parameter::Transfer(transfer)), Some(Parameter::Selection(named))) = (transfer, named) else {
+            return self.outbox.unsupported(&packet);
+        };
+        let by_name = |selection: &Selection| selection.name.as_ref().and_then(|name| self.names.get(name)).copied();
+        let Some(guest) = by_name(&named) else {
+            return asked.failed(&mut self.outbox, Failure::new(Reason::NotFound).with_detail("no such call"));
+        };
+        let by = named.party.as_deref();
+        let Some(Parameter::Selection(other)) = other else {
+            self.with_call(now, guest, |call, turn| call.transfer_by_operator(turn, asked, by, *transfer));
+            return;
+        };
+        let host = by_name(&other).filter(|&host| host != guest);
+        let both = host.and_then(|host| Some((host, self.calls.get(&guest)?, self.calls.get(&host)?)));
+        let common = both.and_then(|(host, guest, other)| Some((host, guest.common_party(other, by)?)));
+        match (host, common) {
+            (Some(_), Some((host, (by, leg)))) => {
+                self.with_call(now, guest, |call, turn| {
+                    call.join_by_operator(turn, asked, &by, (host, leg), *transfer)
+                });
+                self.join_calls(now);
+            }
+            (Some(_), None) => {
+                let failure = Failure::new(Reason::Refused).with_detail("nobody of that name is in both calls");
+                asked.failed(&mut self.outbox, failure);
+            }
+            (None, _) => {
+                let failure = Failure::new(Reason::Refused).with_detail("no such other call, or not on this shard");
+                asked.failed(&mut self.outbox, failure);
+            }
+        }
+    }
+
     fn status(&self) -> parameter::Status {
         let legs = self.names.values().filter_map(|instance| self.calls.get(instance));
         status(Facts {
@@ -276,6 +368,11 @@ impl Switch {
         match (packet.command, packet.first()) {
             (Command::Start, Some(Parameter::Call(_))) => self.call_wanted(now, instance, packet),
             (Command::Start, Some(Parameter::Originate(_))) => self.origination_wanted(now, instance, packet),
+            (Command::Start, Some(Parameter::Transfer(_)))
+                if matches!(packet.parameters.get(1), Some(Parameter::Selection(_))) =>
+            {
+                self.transfer_wanted(now, packet);
+            }
             (Command::Stop, Some(Parameter::Selection(selection))) => {
                 let selection = selection.clone();
                 self.hang_up(now, &packet, &selection);
@@ -324,7 +421,11 @@ impl Switch {
             (
                 Command::Set | Command::Stop | Command::Start | Command::Send | Command::Query,
                 Some(
-                    Parameter::LegState(_) | Parameter::Transfer(_) | Parameter::Information(_) | Parameter::Digits(_),
+                    Parameter::LegState(_)
+                    | Parameter::Handover(_)
+                    | Parameter::Transfer(_)
+                    | Parameter::Information(_)
+                    | Parameter::Digits(_),
                 ),
             ) => self.outbox.failed(&packet, Failure::new(Reason::NotFound).with_detail("no such call")),
             _ => self.outbox.unsupported(&packet),
@@ -354,11 +455,17 @@ impl Service for Switch {
                 }
             }
         }
+        if !self.joins.is_empty() {
+            self.join_calls(now);
+        }
     }
 
     fn handle_timeout(&mut self, now: Now) {
         while let Some((instance, timer)) = self.timers.poll(now.instant) {
             self.with_call(now, instance, |call, turn| call.handle_timer(turn, timer));
+        }
+        if !self.joins.is_empty() {
+            self.join_calls(now);
         }
         self.records.handle_timeout(now, &mut self.outbox);
         self.platforms.handle_timeout(now.instant, &mut self.outbox);

@@ -12,6 +12,8 @@ pub(crate) struct Counters {
     /// Conversations that transfers were to begin.
     pub(crate) conversations: u64,
     pub(crate) answered: u64,
+    /// Of these, such that call back who asked for a transfer that came to nothing.
+    pub(crate) recalls: u64,
     /// Outgoing legs.
     pub(crate) legs: u64,
     /// Of these, legs at the switch of another platform.
@@ -79,6 +81,7 @@ pub(crate) fn status(facts: Facts<'_>) -> Status {
         Counter::new("calls_started", counters.started),
         Counter::new("calls_answered", counters.answered),
         Counter::new("transfers_started", counters.conversations),
+        Counter::new("recalls", counters.recalls),
         Counter::new("refusals_unrecorded", counters.refusals_unrecorded),
         Counter::new("redirects_followed", counters.redirects_followed),
         Counter::new("redirects_refused", counters.redirects_refused),

@@ -59,13 +59,19 @@ impl Call {
     /// Goes on with what is due.
     pub(super) fn align(&mut self, turn: &mut Turn<'_>) {
         let waits = self.exchange.is_some() || self.timers.iter().any(|(timer, _)| *timer == Timer::Align);
-        if waits || self.has_ended() || self.transferring.is_some() {
+        if waits || self.has_ended() {
+            return;
+        }
+        // Where who is transferred goes is not known yet; but where its own port is it has to know.
+        let untold = |leg: LegId| self.legs[leg].medium.agreement().is_some() && !self.legs[leg].medium.is_told();
+        if self.transferring.is_some() && !self.alignment.due.is_some_and(untold) {
             return;
         }
         let Some(leg) = self.alignment.due.take() else { return };
         let Some(terms) = self.terms_for(leg) else { return };
         let Some(agreement) = self.legs[leg].medium.agreement() else { return };
         let aligned = self.alignment.manner != Manner::Anyway
+            && self.legs[leg].medium.is_told()
             && same_codecs(&agreement.codecs, &terms.codecs)
             && self.is_direction_aligned(agreement, terms.direction);
         if aligned || self.alignment.rounds == 0 {
@@ -108,7 +114,8 @@ impl Call {
                 let terms = self.terms_for(leg);
                 let agreement = self.legs[leg].medium.agreement();
                 let (Some(terms), Some(agreement)) = (terms, agreement) else { return };
-                if !share_sound(&agreement.codecs, &terms.codecs) {
+                // One that was not told of its new port is heard no more.
+                if !share_sound(&agreement.codecs, &terms.codecs) || !self.legs[leg].medium.is_told() {
                     self.end(turn, CauseKind::IncompatibleMedia.into(), None);
                 }
             }
@@ -121,7 +128,10 @@ impl Call {
             return None;
         }
         match self.other_side(leg) {
-            Far::Leg(other) => Some(self.legs[other].medium.agreement()?.terms()),
+            Far::Leg(other) => {
+                let agreement = self.legs[other].medium.agreement()?;
+                Some(if self.alignment.manner == Manner::Afresh { agreement.terms_anew() } else { agreement.terms() })
+            }
             Far::Service(_) => Some(self.service_terms(leg)),
             Far::Nobody => None,
         }

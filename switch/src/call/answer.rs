@@ -37,6 +37,17 @@ impl Call {
         };
         self.legs[id].phase = LegPhase::Answered;
         self.audit_later(turn, id);
+        self.leg_won(turn, waiting, id, reply);
+    }
+
+    /// A leg has answered the one that waits, and what that one is told is known: the others stop ringing.
+    pub(super) fn leg_won(
+        &mut self,
+        turn: &mut Turn<'_>,
+        waiting: Option<LegId>,
+        id: LegId,
+        reply: Option<MediaExchange>,
+    ) {
         self.win(turn, id);
         match (waiting, reply) {
             (Some(waiting), Some(media)) => self.answer_caller(turn, waiting, id, media),
@@ -47,7 +58,7 @@ impl Call {
     }
 
     /// What the leg that waits is answered: an answer to its offer, or an offer where it made none.
-    fn reply(&mut self, waiting: LegId, id: LegId) -> Option<MediaExchange> {
+    pub(super) fn reply(&mut self, waiting: LegId, id: LegId) -> Option<MediaExchange> {
         if self.legs[waiting].medium.asked().is_none() {
             let terms = self.legs[id].medium.asked_terms()?;
             return self.legs[waiting].medium.offer(&terms).map(MediaExchange::Offer);

@@ -3,6 +3,7 @@
 use super::alignment::Alignment;
 use super::asked::Asked;
 use super::conversation::Conversation;
+use super::joining::Joining;
 use super::leg::{Leg, LegId, Legs};
 use super::originate::Origination;
 use super::purpose::Purpose;
@@ -14,7 +15,7 @@ use super::timers::Timer;
 use super::transfer::Transferring;
 use super::turn::Turn;
 use crate::config::Config;
-use router::parameter::{BuiltinKind, CallPhase, Failure, Origin, Parameter, Party, Reason};
+use router::parameter::{BuiltinKind, CallPhase, Dialog, Failure, Origin, Parameter, Party, Reason};
 use router::time::{Duration, Now, TimerKey};
 use router::{Address, Command, Instance, Packet, Parameters, PlatformId, Transaction};
 use std::sync::Arc;
@@ -71,6 +72,8 @@ pub(crate) struct Call {
     pub(super) search: Option<Search>,
     pub(super) origination: Option<Origination>,
     pub(super) transferring: Option<Transferring>,
+    /// It is about to be joined with another call.
+    pub(super) joining: Option<Box<Joining>>,
     pub(super) exchange: Option<Exchange>,
     pub(super) alignment: Alignment,
     pub(super) session: Session,
@@ -121,6 +124,7 @@ impl Call {
             search: None,
             origination: None,
             transferring: None,
+            joining: None,
             exchange: None,
             alignment: Alignment::default(),
             session: Session::default(),
@@ -154,7 +158,8 @@ impl Call {
     pub(crate) fn handle_packet(&mut self, turn: &mut Turn<'_>, packet: Packet) {
         let asked = Asked::of(&packet);
         let (source, command) = (packet.source, packet.command);
-        let noun = packet.parameters.into_iter().next();
+        let mut parameters = packet.parameters.into_iter();
+        let noun = parameters.next();
         match (command, noun) {
             (Command::Notify, Some(Parameter::MediaEvent(event))) => {
                 self.handle_media_event(turn, source, *event);
@@ -162,15 +167,31 @@ impl Call {
             (Command::Notify, _) => turn.counters.ignored += 1,
             (Command::Start, Some(Parameter::Call(_))) => self.call_repeated(turn, asked),
             (Command::Start, Some(Parameter::Originate(_))) => self.origination_repeated(turn, asked),
+            (Command::Start, Some(Parameter::GuestLeg(guest))) => self.guest_comes(turn, asked, *guest),
+            (Command::Set, Some(Parameter::Handover(handover))) => self.leg_handed_over(turn, asked, handover.from),
             (command, noun) => match self.legs.at(source) {
-                Some(leg) => self.handle_leg(turn, leg, command, noun, asked),
+                Some(leg) => {
+                    let dialog = match parameters.next() {
+                        Some(Parameter::Dialog(dialog)) => Some(*dialog),
+                        _ => None,
+                    };
+                    self.handle_leg(turn, leg, command, noun, dialog, asked);
+                }
                 None => asked.failed(turn.outbox, refused("the sender is no leg of this call")),
             },
         }
     }
 
     /// A request of one of the legs.
-    fn handle_leg(&mut self, turn: &mut Turn<'_>, leg: LegId, command: Command, noun: Option<Parameter>, asked: Asked) {
+    fn handle_leg(
+        &mut self,
+        turn: &mut Turn<'_>,
+        leg: LegId,
+        command: Command,
+        noun: Option<Parameter>,
+        dialog: Option<Dialog>,
+        asked: Asked,
+    ) {
         match (command, noun) {
             (Command::Stop, Some(Parameter::LegState(state))) => self.leg_stopped(turn, leg, asked, *state),
             (Command::Query, Some(Parameter::LegState(_))) => self.audited(turn, leg, asked),
@@ -178,9 +199,10 @@ impl Call {
                 asked.failed(turn.outbox, Failure::new(Reason::NotFound).with_detail("the leg has ended"));
             }
             (Command::Set, Some(Parameter::LegState(state))) => self.leg_described(turn, leg, asked, *state),
-            (Command::Start, Some(Parameter::Transfer(transfer))) => {
-                self.transfer_asked(turn, leg, asked, *transfer);
-            }
+            (Command::Start, Some(Parameter::Transfer(transfer))) => match dialog {
+                Some(dialog) => self.transfer_to_dialog(turn, leg, asked, *transfer, dialog),
+                None => self.transfer_asked(turn, leg, asked, *transfer),
+            },
             (Command::Send, Some(noun @ (Parameter::Information(_) | Parameter::Digits(_)))) => {
                 self.relay(turn, leg, asked, noun);
             }
@@ -213,6 +235,10 @@ impl Call {
             Purpose::SetLeg(leg) => self.leg_answered_set(turn, leg, packet),
             Purpose::StopLeg { leg, cause, attempt } => self.leg_stop_answered(turn, leg, cause, attempt, &packet),
             Purpose::Audit(leg) => self.audit_answered(turn, leg, packet),
+            Purpose::Dialog => self.dialog_found(turn, packet),
+            Purpose::Guest => self.guest_answered(turn, packet),
+            Purpose::Handover { leg, from, attempt } => self.handed_over(turn, leg, from, attempt, &packet),
+            Purpose::Adopt { legs, moved, guest } => self.adopted(turn, legs, moved, guest, packet),
             Purpose::Media => self.media_answered(turn, &packet),
             Purpose::Part { joined, attempt } => self.part_answered(turn, joined, attempt, &packet),
             Purpose::ClosePort(_) => {

@@ -40,6 +40,8 @@ pub(super) struct Conversation {
     parties: Option<Box<(Origin, Party, Party)>>,
     /// The one before it.
     from: Option<u32>,
+    /// The record of the conversation of another call whose party came into this one.
+    joined: Option<String>,
     started: WallTime,
     pub(super) ringing: Option<WallTime>,
     pub(super) answered: Option<WallTime>,
@@ -51,13 +53,13 @@ pub(super) struct Conversation {
     pub(super) callee: Option<LegId>,
     pub(super) caller_quality: LegQuality,
     pub(super) callee_quality: LegQuality,
-    /// What the caller's port had counted before.
-    before: Option<Box<LegQuality>>,
+    /// What the ports of legs that go on had counted before.
+    before: Vec<(LegId, LegQuality)>,
     /// The leg that goes on: what is counted for it here is asked for.
     goes_on: Option<LegId>,
     pub(super) closed: Option<Close>,
-    /// Whither the other side was sent on, and the number of the conversation that followed.
-    sent_on: Option<(Party, u32)>,
+    /// Whither the other side was sent on, and the record of the conversation that followed.
+    sent_on: Option<(Party, String)>,
 }
 
 impl Conversation {
@@ -68,6 +70,7 @@ impl Conversation {
             key: None,
             parties: None,
             from: None,
+            joined: None,
             started,
             ringing: None,
             answered: None,
@@ -76,7 +79,7 @@ impl Conversation {
             callee: None,
             caller_quality: LegQuality::default(),
             callee_quality: LegQuality::default(),
-            before: None,
+            before: Vec::new(),
             goes_on: None,
             closed: None,
             sent_on: None,
@@ -85,14 +88,35 @@ impl Conversation {
 
     /// Takes over what a port counted.
     fn count(&mut self, leg: LegId, counted: LegQuality) {
+        let counted = match self.before.iter().find(|(of, _)| *of == leg) {
+            Some((_, before)) => difference(counted, before),
+            None => counted,
+        };
         if self.caller == Some(leg) {
-            self.caller_quality = match &self.before {
-                Some(before) => difference(counted, before),
-                None => counted,
-            };
+            self.caller_quality = counted;
         } else if self.callee == Some(leg) {
             self.callee_quality = counted;
         }
+    }
+
+    /// Which of the call's it is.
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// With the record of another call's conversation, which ended as a party of it came into this one.
+    pub(super) fn joined_from(self, record: String) -> Self {
+        Self { joined: Some(record), ..self }
+    }
+
+    /// With who is there already.
+    pub(super) fn with_callee(self, callee: Option<LegId>, destination: Option<String>) -> Self {
+        Self { callee, destination, ..self }
+    }
+
+    /// The other side went on to `target`: that conversation has the record `record`.
+    pub(super) fn send_on(&mut self, target: Party, record: String) {
+        self.sent_on = Some((target, record));
     }
 
     /// The side of a leg: whether it is the caller's.
@@ -138,7 +162,7 @@ impl Call {
     }
 
     /// The id of a conversation's record.
-    fn record_id(&self, number: u32) -> String {
+    pub(super) fn record_id(&self, number: u32) -> String {
         if number == 1 { self.id.clone() } else { format!("{}{CONVERSATION_MARK}{number}", self.id) }
     }
 
@@ -151,7 +175,7 @@ impl Call {
         };
         let (origin, caller, called) = self.parties_of(conversation);
         let (sent_to, sent_as) = match &conversation.sent_on {
-            Some((target, number)) => (Some(target.clone()), Some(self.record_id(*number))),
+            Some((target, record)) => (Some(target.clone()), Some(record.clone())),
             None => (None, None),
         };
         CallRecord {
@@ -172,6 +196,7 @@ impl Call {
             transferred_from: conversation.from.map(|number| self.record_id(number)),
             transferred_to: sent_to,
             transferred_as: sent_as,
+            joined_from: conversation.joined.clone(),
         }
     }
 
@@ -226,16 +251,25 @@ impl Call {
     }
 
     /// Who asked for the transfer talks no longer; who is sent on goes on counting.
-    pub(super) fn conversation_left(&mut self, turn: &mut Turn<'_>, cause: Cause, by: LegId, moved: LegId) {
+    pub(super) fn conversation_left(
+        &mut self,
+        turn: &mut Turn<'_>,
+        cause: Cause,
+        by: LegId,
+        moved: impl Into<Option<LegId>>,
+    ) {
+        let moved = moved.into();
         let conversation = &mut self.conversation;
         if conversation.closed.is_some() {
             return;
         }
         let by_caller = Some(conversation.by_caller(by));
         conversation.closed = Some(Close { cause, by_caller, at: turn.now.wall });
-        conversation.goes_on = Some(moved);
+        conversation.goes_on = moved;
         let number = conversation.number;
-        self.ask_count(turn, moved, number);
+        if let Some(moved) = moved {
+            self.ask_count(turn, moved, number);
+        }
     }
 
     /// The conversation that a transfer began takes the place of the former, whose record waits for what its ports counted.
@@ -252,7 +286,7 @@ impl Call {
         if let Some(closed) = &mut former.closed {
             closed.cause = cause;
         }
-        former.sent_on = Some((target, number));
+        former.send_on(target, self.record_id(number));
         self.former.push(former);
         self.record_answered(turn);
     }
@@ -275,13 +309,13 @@ impl Call {
             if conversation.number == number {
                 conversation.count(leg, counted.clone());
             } else if conversation.from == Some(number) {
-                conversation.before = Some(Box::new(counted.clone()));
+                conversation.before.push((leg, counted.clone()));
             }
         }
         if let Some(transferring) = &mut self.transferring
             && transferring.next.from == Some(number)
         {
-            transferring.next.before = Some(Box::new(counted));
+            transferring.next.before.push((leg, counted));
         }
     }
 

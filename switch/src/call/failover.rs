@@ -33,6 +33,7 @@ impl Call {
                     self.try_platform(turn, platform, trunk, number, timeout)
                 }
                 Next::Try(Step::Service(kind)) => self.try_service(turn, kind),
+                Next::Try(Step::PickUp(number)) => self.try_pick_up(turn, &number),
                 // `Search::next` resolves these itself.
                 Next::Try(Step::Refuse(_) | Step::Route(..) | Step::Redirect(..)) => false,
             };

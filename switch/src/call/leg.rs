@@ -4,7 +4,7 @@ use super::asked::Asked;
 use super::platform::{Elsewhere, Remote};
 use crate::negotiation::Medium;
 use router::Address;
-use router::parameter::{Behalf, LegPhase, LegState, LegTags, Origin, Party, PortId, Target};
+use router::parameter::{Behalf, GuestLeg, LegPhase, LegState, LegTags, Origin, Party, PortId, Target};
 use router::time::Duration;
 use std::net::IpAddr;
 use std::ops::{Index, IndexMut};
@@ -158,6 +158,59 @@ impl Leg {
     pub(super) fn is_released(&self) -> bool {
         self.phase == LegPhase::Released
     }
+
+    /// One that comes from a call of another switch.
+    pub(super) fn guest(id: LegId, guest: &GuestLeg) -> Self {
+        let peer = match (guest.peer.behalf(), guest.peer.name().to_owned()) {
+            (Behalf::Trunk, name) => Peer::Trunk(name),
+            (Behalf::Account | Behalf::Control, name) => Peer::Account(name),
+        };
+        Self {
+            id,
+            address: guest.leg,
+            remote: None,
+            incoming: guest.incoming,
+            phase: LegPhase::Answered,
+            peer,
+            party: guest.party.clone(),
+            party_stated: true,
+            verified: guest.verified,
+            leg_id: guest.leg_id.clone(),
+            tags: None,
+            interface: guest.interface,
+            wanted: None,
+            asked: None,
+            told: LegPhase::Answered,
+            told_code: None,
+            told_ringing: true,
+            medium: Medium::restored(guest),
+        }
+    }
+
+    /// It goes to another call: what is left here has ended.
+    pub(super) fn leave(&mut self) -> Self {
+        let husk = Self {
+            id: self.id,
+            address: self.address,
+            remote: None,
+            incoming: self.incoming,
+            phase: LegPhase::Released,
+            peer: self.peer.clone(),
+            party: self.party.clone(),
+            party_stated: self.party_stated,
+            verified: self.verified,
+            leg_id: self.leg_id.clone(),
+            tags: None,
+            interface: self.interface,
+            wanted: None,
+            asked: None,
+            told: self.told,
+            told_code: None,
+            told_ringing: self.told_ringing,
+            medium: Medium::default(),
+        };
+        std::mem::replace(self, husk)
+    }
 }
 
 /// The legs of a call, by their number; ended ones keep theirs.
@@ -168,6 +221,11 @@ impl Legs {
     /// The number of the next leg; `None`: the call has had its share.
     pub(super) fn next_id(&self) -> Option<LegId> {
         (self.0.len() < crate::limits::LEGS_PER_CALL).then_some(LegId(self.0.len() as u16))
+    }
+
+    /// Whether the call may have so many more.
+    pub(super) fn has_room_for(&self, legs: usize) -> bool {
+        self.0.len() + legs <= crate::limits::LEGS_PER_CALL
     }
 
     /// Adds the leg that [`next_id`](Self::next_id) named.

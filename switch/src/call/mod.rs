@@ -7,7 +7,9 @@
 //!                                   ▼                                            │
 //!                near leg ══ session (ports, bridge) ══ far leg, or a service    │
 //!                   │  renegotiation, offerless, alignment, relay  │             │
-//!                   └───────────────────── transfer ───────────────┴─────────────┘
+//!                   ├───────────────────── transfer ───────────────┴─────────────┘
+//!                   │                    recall (back to who asked)
+//!                   └── dialog (which other call?), joining (legs of one call come into another)
 //!                                   │
 //!                                   ▼ release: legs stopped, session closed, record written
 //! ```
@@ -19,15 +21,21 @@ mod builtin;
 #[expect(clippy::module_inception, reason = "the folder's own noun")]
 mod call;
 mod conversation;
+mod dialog;
 mod early_media;
 mod failover;
 mod fork;
+mod guest;
+mod joining;
 mod leg;
 mod locate;
 mod offerless;
+mod operator;
 mod originate;
+mod pick_up;
 mod platform;
 mod purpose;
+mod recall;
 mod redirect;
 mod relay;
 mod release;
@@ -42,6 +50,7 @@ mod transfer;
 mod turn;
 
 pub(crate) use call::Call;
+pub(crate) use dialog::{Join, Whom};
 pub(crate) use platform::Remote;
 use router::asked;
 pub(crate) use router::asked::Asked;

@@ -3,8 +3,8 @@
 use super::asked::Asked;
 use super::leg::LegId;
 use super::session::Joined;
-use router::PlatformId;
 use router::parameter::Cause;
+use router::{Address, Instance, PlatformId};
 
 /// What the answer to a request of ours decides.
 #[derive(Debug)]
@@ -25,6 +25,15 @@ pub(super) enum Purpose {
     Media,
     /// `Disconnect`, `Stop × Builtin`: repeated a few times if nobody answers.
     Part { joined: Joined, attempt: u8 },
+    /// `Query × Dialog`: whose it is.
+    Dialog,
+    /// `Start × GuestLeg`: a leg of ours is to come into a call of another switch.
+    Guest,
+    /// `Set × Handover`: a leg that came from another call, of that address, is this one's. Repeated a few times.
+    Handover { leg: LegId, from: Address, attempt: u8 },
+    /// `Open`: the ports of legs that came from another call, `moved` with them or new ones.
+    /// The call that they came from keeps its session until then.
+    Adopt { legs: Vec<LegId>, moved: bool, guest: Option<Instance> },
     /// `Close × MediaPort`: what the port counted.
     ClosePort(LegId),
     /// `Query × PortStatistics`: what the port of a leg that goes on has counted when a conversation ended.

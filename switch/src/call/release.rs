@@ -40,6 +40,12 @@ impl Call {
         }
         let waits = self.legs[leg].asked.take();
         self.legs[leg].phase = LegPhase::Released;
+        if self.left_while_adopting(turn, leg, &cause) {
+            if let Some(waits) = waits {
+                waits.failed(turn.outbox, Failure::because(cause));
+            }
+            return;
+        }
         if self.is_transferring_away(leg) {
             return self.transferor_left(turn, leg, cause);
         }
@@ -77,6 +83,7 @@ impl Call {
         turn.counters.ended(self.answered.is_some(), cause.kind);
         self.cancel_timers(turn);
         self.transfer_ended(turn, &cause, by);
+        self.joining_ended(turn, &cause);
         self.origination_ended(turn, &cause);
         for leg in self.legs.open() {
             self.leave_exchange(turn, leg);

@@ -35,12 +35,41 @@ pub(super) struct Session {
     joined: Joined,
     /// Changes in a row that the worker did not take.
     failures: u8,
+    /// Whether ports are being moved out of it: until then it stays.
+    lent: bool,
 }
 
 impl Call {
+    /// The worker that has the session, if it has been chosen.
+    pub(super) fn worker(&self) -> Option<Address> {
+        self.session.worker
+    }
+
+    /// The same, or any.
+    pub(super) fn worker_or_any(&self) -> Address {
+        self.session.worker.unwrap_or(Address::any(ModuleKind::Voice).at(self.instance))
+    }
+
+    /// The session is to be at that worker.
+    pub(super) fn settle_at(&mut self, worker: Address) {
+        self.session.worker.get_or_insert(worker);
+    }
+
+    /// The session is kept while ports are moved out of it, though the call has ended; or not.
+    pub(super) fn keep_session(&mut self, lent: bool) {
+        self.session.lent = lent;
+    }
+
+    /// What was to be moved out of the session is.
+    pub(crate) fn session_returned(&mut self, turn: &mut Turn<'_>) {
+        if std::mem::take(&mut self.session.lent) && self.has_ended() {
+            self.close_session(turn, 1);
+        }
+    }
+
     /// Opens the ports of `legs`, and of the leg that waits if it has none yet: all or none.
     pub(super) fn open_ports(&mut self, turn: &mut Turn<'_>, legs: Vec<LegId>) {
-        let worker = self.session.worker.unwrap_or(Address::any(ModuleKind::Voice).at(self.instance));
+        let worker = self.worker_or_any();
         self.open_ports_at(turn, worker, legs, 0);
     }
 
@@ -75,16 +104,7 @@ impl Call {
 
     /// The worker opened the ports, or none.
     pub(super) fn ports_opened(&mut self, turn: &mut Turn<'_>, legs: Vec<LegId>, refusals: u8, packet: Packet) {
-        if packet.command == Command::Done {
-            self.session.worker = Some(packet.source);
-            for parameter in &packet.parameters {
-                if let Parameter::MediaPort(opened) = parameter
-                    && let Some(leg) = self.leg_of_port(opened.port)
-                {
-                    self.legs[leg].medium.address = opened.address;
-                }
-            }
-        }
+        self.note_ports(&packet);
         if self.has_ended() {
             return self.close_session(turn, 1);
         }
@@ -112,6 +132,21 @@ impl Call {
         match service {
             Some(kind) => self.service_ready(turn, kind),
             None => self.ring_legs(turn, legs),
+        }
+    }
+
+    /// Keeps where ports were opened, and at which worker.
+    pub(super) fn note_ports(&mut self, packet: &Packet) {
+        if packet.command != Command::Done {
+            return;
+        }
+        self.session.worker = Some(packet.source);
+        for parameter in &packet.parameters {
+            if let Parameter::MediaPort(opened) = parameter
+                && let Some(leg) = self.leg_of_port(opened.port)
+            {
+                self.legs[leg].medium.address = opened.address;
+            }
         }
     }
 
@@ -314,7 +349,10 @@ impl Call {
 
     /// Ends the session, if there is one. The record waits for what its ports counted, but not for long.
     pub(super) fn close_session(&mut self, turn: &mut Turn<'_>, attempt: u8) {
-        if self.pending.iter().any(|(_, purpose)| matches!(purpose, Purpose::Open { .. })) {
+        if self.pending.iter().any(|(_, purpose)| matches!(purpose, Purpose::Open { .. } | Purpose::Adopt { .. })) {
+            return;
+        }
+        if self.session.lent {
             return;
         }
         match self.session.worker {

@@ -10,7 +10,7 @@ use super::turn::Turn;
 use crate::config::Config;
 use crate::negotiation::Medium;
 use crate::plan::trunk_of;
-use router::parameter::{self, Behalf, CauseKind, Failure, LegPhase, LegState, MediaExchange};
+use router::parameter::{self, Behalf, CauseKind, Dialog, Failure, LegPhase, LegState, MediaExchange};
 use router::time::Duration;
 use router::{Instance, one};
 use std::sync::Arc;
@@ -24,6 +24,7 @@ impl Call {
         asked: Asked,
         request: parameter::Call,
         remote: Option<Remote>,
+        dialog: Option<Dialog>,
     ) -> Self {
         // The first answer frees the quota of the requester.
         asked.progress(turn.outbox, one(LegState::new(LegPhase::Trying)));
@@ -75,9 +76,10 @@ impl Call {
             Some(MediaExchange::Answer(_)) => Some(CauseKind::PeerMisbehaved),
             None => None,
         };
-        match fault {
-            Some(kind) => call.end(turn, kind.into(), None),
-            None => {
+        match (fault, dialog) {
+            (Some(kind), _) => call.end(turn, kind.into(), None),
+            (None, Some(dialog)) => call.seek(turn, dialog, None),
+            (None, None) => {
                 let mut search =
                     Search::new(Some(near), request.origin, request.caller, request.anonymous, request.called)
                         .verified(request.verified)

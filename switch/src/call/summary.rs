@@ -41,7 +41,7 @@ impl Call {
         if self.has_ended() {
             return CallPhase::Ended;
         }
-        if self.transferring.is_some() {
+        if self.transferring.is_some() || self.is_being_joined() {
             return CallPhase::Transferring;
         }
         if self.answered.is_some() {

@@ -1,4 +1,4 @@
-//! Blind transfer: a leg's peer sends the other leg to somebody else.
+//! Blind transfer: a leg's peer sends the other leg to somebody else. To one who is in a call already: see `dialog`.
 //!
 //! ```text
 //!   X ══ Y           X asks: Y is to be connected to Z
@@ -6,6 +6,7 @@
 //!                    that Z rings)
 //!        Y ══ Z      Z answered: Y is brought to what Z speaks, X is released
 //!   X ══ Y           Z did not: all as before
+//!        Y ‥ X      Z did not, and X has hung up meanwhile: X is called back, see `recall`
 //! ```
 
 use super::asked::Asked;
@@ -21,13 +22,14 @@ use router::parameter::{Cause, CauseKind, Failure, LegPhase, Origin, Reason, Tra
 /// A transfer in progress.
 #[derive(Debug)]
 pub(super) struct Transferring {
-    asked: Asked,
+    /// The request; `None`: who asked is being called back.
+    pub(super) asked: Option<Asked>,
     /// Who asked for it.
-    by: LegId,
+    pub(super) by: LegId,
     /// Who is sent.
-    moved: LegId,
+    pub(super) moved: LegId,
     /// As asked.
-    transfer: Transfer,
+    pub(super) transfer: Transfer,
     /// What it is to begin.
     pub(super) next: Conversation,
 }
@@ -39,9 +41,14 @@ impl Call {
             if transferring.by == by && transferring.transfer.target == transfer.target {
                 let progress = Transfer { phase: LegPhase::Trying, ..transfer };
                 asked.progress(turn.outbox, one(progress));
-                transferring.asked.superseded(turn.outbox, asked);
-                return;
+                return match &mut transferring.asked {
+                    Some(former) => former.superseded(turn.outbox, asked),
+                    None => asked.failed(turn.outbox, Failure::because(CauseKind::Glare.into())),
+                };
             }
+            return asked.failed(turn.outbox, Failure::because(CauseKind::Glare.into()));
+        }
+        if self.joining.is_some() {
             return asked.failed(turn.outbox, Failure::because(CauseKind::Glare.into()));
         }
         let (Some(moved), true, None) = (self.other_leg(by), self.legs[by].is_answered(), &self.search) else {
@@ -66,7 +73,7 @@ impl Call {
                 .verified(self.legs[moved].verified)
                 .referred_by(transfer.referred_by.clone());
         tracing::info!(call = %self.id, to = self.shown(transfer.target.user()), "transfer asked for");
-        self.transferring = Some(Transferring { asked, by, moved, transfer, next });
+        self.transferring = Some(Transferring { asked: Some(asked), by, moved, transfer, next });
         self.set_timer(turn, Timer::Setup, self.config.setup_timeout);
         self.search_begin(turn, search);
     }
@@ -77,7 +84,9 @@ impl Call {
             && transferring.transfer.phase != phase
         {
             transferring.transfer.phase = phase;
-            transferring.asked.progress(turn.outbox, one(transferring.transfer.clone()));
+            if let Some(asked) = &transferring.asked {
+                asked.progress(turn.outbox, one(transferring.transfer.clone()));
+            }
         }
     }
 
@@ -89,7 +98,9 @@ impl Call {
         }
         self.conversation_left(turn, CauseKind::Transferred.into(), by, moved);
         self.conversation_follows(turn, CauseKind::Transferred.into(), transfer.target.clone(), next);
-        asked.done(turn.outbox, one(Transfer { phase: LegPhase::Answered, ..transfer }));
+        if let Some(asked) = asked {
+            asked.done(turn.outbox, one(Transfer { phase: LegPhase::Answered, ..transfer }));
+        }
         self.leave_exchange(turn, by);
         self.part(turn);
         self.stop_and_drop(turn, by, CauseKind::Transferred.into());
@@ -103,14 +114,20 @@ impl Call {
 
     /// Nobody was found. Who asked is told, and the two go on as before; if it has left, the call is over.
     pub(super) fn transfer_failed(&mut self, turn: &mut Turn<'_>, cause: Cause) {
-        let Some(Transferring { asked, by, next, .. }) = self.transferring.take() else { return };
+        let Some(Transferring { asked, by, moved, next, .. }) = self.transferring.take() else { return };
         self.conversation_failed(turn, next, cause.clone(), cause.code.map(|_| false));
         self.cancel_timer(turn, Timer::Setup);
         tracing::info!(call = %self.id, cause = cause.kind.name(), "transfer failed");
-        asked.failed(turn.outbox, Failure::because(cause.clone()));
+        let is_recall = asked.is_none();
+        if let Some(asked) = asked {
+            asked.failed(turn.outbox, Failure::because(cause.clone()));
+        }
         if self.legs[by].is_released() {
-            self.end(turn, cause, None);
+            if is_recall || !self.recall(turn, by, moved) {
+                self.end(turn, cause, None);
+            }
         } else {
+            self.conversation_resumes(turn, by, moved);
             // The one that was to be sent on may have heard it ring.
             self.connect(turn);
             self.align(turn);
@@ -140,7 +157,9 @@ impl Call {
             let given_up = by == Some(moved);
             let why = if given_up { CauseKind::Cancelled.into() } else { cause.clone() };
             self.conversation_failed(turn, next, why, given_up.then_some(true));
-            asked.failed(turn.outbox, Failure::because(cause.clone()));
+            if let Some(asked) = asked {
+                asked.failed(turn.outbox, Failure::because(cause.clone()));
+            }
         }
     }
 }

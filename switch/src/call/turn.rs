@@ -1,5 +1,6 @@
 //! What a call may reach for while it handles something.
 
+use super::dialog::Join;
 use super::timers::Timer;
 use crate::event::Events;
 use crate::platforms::Platforms;
@@ -21,6 +22,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) counters: &'a mut Counters,
     pub(crate) trunks: &'a mut Trunks,
     pub(crate) platforms: &'a mut Platforms,
+    /// Calls that are to be joined once this turn is over.
+    pub(crate) joins: &'a mut Vec<Join>,
 }
 
 impl Turn<'_> {

@@ -4,7 +4,9 @@ use super::answer::answer;
 use super::codec::{common, is_sound, same_codecs};
 use super::offer::{flow, formats, refused, served, stream};
 use super::payload_type::PayloadTypes;
-use router::parameter::{Codec, Direction, MediaDescription, MediaExchange, MediaStream, MediaTransport, PortAddress};
+use router::parameter::{
+    Codec, Direction, GuestLeg, MediaDescription, MediaExchange, MediaStream, MediaTransport, PortAddress,
+};
 
 /// What the far side of a leg lets it have: read from the other leg's agreement or offer, or our own.
 #[derive(Clone, Debug)]
@@ -77,6 +79,17 @@ impl Agreement {
         self.direction().and(self.local_direction().mirrored()) == Direction::SendReceive
     }
 
+    /// The same for one that is connected to it anew: where an offer of ours kept the leg from something, as somebody held it, it may have
+    /// liked to.
+    pub(crate) fn terms_anew(&self) -> Terms {
+        let (said, offered) = (self.direction(), self.local_direction());
+        let direction = match self.by_peer {
+            true => said,
+            false => Direction::new(said.sends() || !offered.receives(), said.receives() || !offered.sends()),
+        };
+        Terms { direction, ..self.terms() }
+    }
+
     /// What this leg lets the other one have.
     pub(crate) fn terms(&self) -> Terms {
         let (ptime_ms, max_ptime_ms) =
@@ -109,6 +122,32 @@ impl Medium {
     /// What is in force.
     pub(crate) fn agreement(&self) -> Option<&Agreement> {
         self.agreement.as_deref()
+    }
+
+    /// What was agreed with a leg that comes from another switch.
+    pub(crate) fn restored(guest: &GuestLeg) -> Self {
+        let mut payload_types = PayloadTypes::default();
+        payload_types.note(&guest.codecs);
+        let served = served(&guest.local).unwrap_or(0);
+        Self {
+            agreement: Some(Box::new(Agreement {
+                local: guest.local.clone(),
+                remote: guest.remote.clone(),
+                served,
+                codecs: guest.codecs.clone(),
+                by_peer: guest.by_peer,
+            })),
+            capabilities: guest.capabilities.clone(),
+            payload_types,
+            generation: guest.generation,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the peer was told where its port is: one that was opened anew is not.
+    pub(crate) fn is_told(&self) -> bool {
+        let told = self.agreement().and_then(Agreement::local).and_then(|stream| stream.rtp);
+        told == self.address.map(|address| address.rtp)
     }
 
     /// The peer's offer that waits for our answer.

@@ -10,12 +10,14 @@
 
 mod group;
 mod matching;
+mod pick_up;
 #[expect(clippy::module_inception, reason = "the folder's own noun")]
 mod plan;
 mod rewrite;
 
 pub use group::{Group, Member, Strategy};
 pub use matching::{NumberMatch, OriginMatch, Pattern};
+pub use pick_up::PickUpGroup;
 pub use plan::{Branches, Destination, Plan, PlanError, Redirects, Route, Trunk, TrunkStep, Way};
 pub use rewrite::Rewrite;
 

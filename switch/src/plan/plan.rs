@@ -2,6 +2,7 @@
 
 use super::group::{Group, Member, Strategy};
 use super::matching::{NumberMatch, OriginMatch};
+use super::pick_up::PickUpGroup;
 use super::rewrite::Rewrite;
 use crate::limits::NUMBER_BYTES;
 use router::parameter::{BuiltinKind, CauseKind, Origin, Placement};
@@ -17,6 +18,8 @@ pub struct Plan {
     pub routes: Vec<Route>,
     /// Groups of accounts.
     pub groups: Vec<Group>,
+    /// Who may pick up whose calls; an account always its own.
+    pub pick_up_groups: Vec<PickUpGroup>,
     /// The trunks that routes name.
     pub trunks: Vec<Trunk>,
     /// Numbers and user parts of the built-in services.
@@ -31,6 +34,7 @@ impl Default for Plan {
         Self {
             routes: Vec::new(),
             groups: Vec::new(),
+            pick_up_groups: Vec::new(),
             trunks: Vec::new(),
             services: vec![
                 ("echo".to_owned(), BuiltinKind::Echo),
@@ -70,6 +74,8 @@ pub enum Destination {
     Service(BuiltinKind),
     /// The number so rewritten, routed again by the whole plan.
     Number(Rewrite),
+    /// To a call that rings at whom the number so rewritten leads to; with none left of it, at anybody whose calls may be picked up.
+    PickUp(Rewrite),
     /// Nowhere.
     Refuse(CauseKind),
 }
@@ -217,6 +223,8 @@ pub(crate) enum Step {
     Platform { platform: String, trunk: Option<String>, number: String, timeout: Option<Duration> },
     /// A built-in service.
     Service(BuiltinKind),
+    /// A call that rings at whom that number leads to; empty: at anybody.
+    PickUp(String),
     /// Nowhere.
     Refuse(CauseKind),
     /// This number on that one's behalf, by the whole plan, in the place of everything else.
@@ -316,6 +324,7 @@ impl Plan {
             }
             Destination::Service(kind) => Step::Service(*kind),
             Destination::Number(rewrite) => Step::Route(rewrite.apply(number), origin.clone()),
+            Destination::PickUp(rewrite) => Step::PickUp(rewrite.apply(number)),
             Destination::Refuse(cause) => Step::Refuse(*cause),
         };
         VecDeque::from([step])

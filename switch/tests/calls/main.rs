@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test expects and does not find is its failure")]
 
+mod attended;
 mod basic;
 mod branches;
 mod early_media;
@@ -10,7 +11,9 @@ mod harness;
 mod hold;
 mod lost_answers;
 mod offerless;
+mod operator;
 mod originate;
+mod pick_up;
 mod platforms;
 mod provisional;
 mod random;

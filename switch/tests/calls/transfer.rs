@@ -171,10 +171,75 @@ fn a_transfer_that_fails_leaves_the_call_as_it_was() {
     }
 }
 
+/// A platform that calls nobody back.
+fn without_recall() -> World {
+    World::with(switch::Config { recall: None, ..switch::Config::default() })
+}
+
+#[test]
+fn who_asked_and_has_hung_up_is_called_back_where_the_target_does_not_answer() {
+    for answers in [true, false] {
+        let mut world = World::new();
+        let (caller, callee) = world.connected();
+        world.ask(callee, Command::Start, to("carol"));
+        let carol = world.only();
+        world.ring(carol);
+        world.hang_up(callee);
+        world.refuse(carol, CauseKind::Busy);
+        assert_eq!(world.signaling.legs[&caller].phase, LegPhase::Answered, "it is not left alone");
+        let back = world.only();
+        let started = world.signaling.legs[&back].started.clone().unwrap();
+        assert_eq!((world.target(back).as_str(), started.caller.user()), ("sip:bob@192.0.2.9", "alice"));
+        world.ring(back);
+        assert_eq!(world.session().builtin, Some((0, BuiltinKind::Ringback)));
+        if answers {
+            world.answer(back);
+            assert_eq!(world.session().bridge, Some((0, 3)));
+            world.hang_up(back);
+        } else {
+            world.run(Duration::from_secs(31));
+            assert_eq!(world.signaling.legs[&back].phase, LegPhase::Released);
+            assert_eq!(world.signaling.legs[&caller].cause.as_ref().unwrap().kind, CauseKind::NoAnswer);
+        }
+        let recalled = world.record_of("call-1~3");
+        assert_eq!((recalled.caller.user(), recalled.called.user()), ("alice", "bob"));
+        let outcome = if answers { Outcome::Answered } else { Outcome::Unanswered };
+        assert_eq!((recalled.outcome, recalled.transferred_from.as_deref()), (outcome, Some("call-1")));
+        assert_eq!(world.record_of("call-1~2").outcome, Outcome::Unanswered);
+        assert_eq!(world.counter("recalls"), 1);
+        world.assert_over();
+    }
+}
+
+#[test]
+fn who_is_called_back_for_may_hang_up_and_a_trunk_is_not_called_back() {
+    let mut world = World::new();
+    let (caller, callee) = world.connected();
+    world.ask(callee, Command::Start, to("carol"));
+    let carol = world.only();
+    world.hang_up(callee);
+    world.refuse(carol, CauseKind::Busy);
+    let back = world.only();
+    world.hang_up(caller);
+    assert_eq!(world.signaling.legs[&back].phase, LegPhase::Released);
+    world.assert_over();
+
+    let mut world = World::new();
+    let trunk = world.call("trunk:one", "bob");
+    let bob = world.only();
+    world.answer(bob);
+    world.ask(trunk, Command::Start, to("carol"));
+    let carol = world.only();
+    world.hang_up(trunk);
+    world.refuse(carol, CauseKind::Busy);
+    assert_eq!(world.signaling.legs[&bob].phase, LegPhase::Released);
+    world.assert_over();
+}
+
 #[test]
 fn who_asked_hangs_up_while_the_target_rings() {
     for answers in [true, false] {
-        let mut world = World::new();
+        let mut world = without_recall();
         let (caller, callee) = world.connected();
         world.ask(callee, Command::Start, to("carol"));
         let carol = world.only();

@@ -4,8 +4,8 @@ use super::description::*;
 use super::signaling::Leg;
 use super::world::World;
 use router::parameter::{
-    Call, Cause, CauseKind, Codec, Direction, Failure, LegPhase, LegState, MediaDescription, MediaExchange, Origin,
-    Parameter, Party, Target,
+    Call, Cause, CauseKind, Codec, Dialog, Direction, Failure, LegPhase, LegState, MediaDescription, MediaExchange,
+    Origin, Parameter, Party, Target,
 };
 use router::time::Duration;
 use router::{Address, Command, Instance, ModuleKind, Parameters, one};
@@ -14,6 +14,17 @@ use std::net::{IpAddr, Ipv4Addr};
 impl World {
     /// A leg of `from` calls `to` with this offer; the caller's leg.
     pub(crate) fn call_with(&mut self, from: &str, to: &str, offer: Option<MediaDescription>) -> Instance {
+        self.call_into(from, to, offer, None)
+    }
+
+    /// The same, to take the place of the peer of a dialog.
+    pub(crate) fn call_into(
+        &mut self,
+        from: &str,
+        to: &str,
+        offer: Option<MediaDescription>,
+        dialog: Option<Dialog>,
+    ) -> Instance {
         self.calls += 1;
         let leg = self.signaling.mint();
         let call = Address::local(ModuleKind::Switch, 0).at(Instance(0x5000 + self.calls));
@@ -51,7 +62,7 @@ impl World {
                 direction: Direction::SendReceive,
             },
         );
-        self.ask(leg, Command::Start, request);
+        self.ask_with(leg, Command::Start, request, dialog);
         leg
     }
 
@@ -62,9 +73,22 @@ impl World {
 
     /// A request of a leg to its call.
     pub(crate) fn ask(&mut self, leg: Instance, command: Command, parameter: impl Into<Parameter>) {
+        self.ask_with(leg, command, parameter, None);
+    }
+
+    /// The same, with the dialog that it names.
+    pub(crate) fn ask_with(
+        &mut self,
+        leg: Instance,
+        command: Command,
+        parameter: impl Into<Parameter>,
+        dialog: Option<Dialog>,
+    ) {
         let call = self.signaling.legs[&leg].call;
         let outbox = &mut self.signaling.place.outbox;
-        outbox.request(self.now.instant, leg, call, command, one(parameter), Duration::from_secs(400));
+        let mut parameters = one(parameter);
+        parameters.extend(dialog.map(Parameter::from));
+        outbox.request(self.now.instant, leg, call, command, parameters, Duration::from_secs(400));
         self.settle();
     }
 
@@ -170,4 +194,10 @@ impl World {
         assert_eq!(self.signaling.legs[&caller].phase, LegPhase::Answered);
         (caller, callee)
     }
+}
+
+/// The dialog of a leg, as its peer names it.
+pub(crate) fn dialog(leg: Instance) -> Dialog {
+    let tag = || "a".to_owned();
+    Dialog { leg_id: leg.0.to_string(), own_tag: tag(), peer_tag: tag(), early_only: false, at: None }
 }

@@ -11,6 +11,7 @@ mod store;
 mod voice;
 mod world;
 
+pub(crate) use acts::dialog;
 pub(crate) use bridge::{WEST, west};
 pub(crate) use description::*;
 pub(crate) use place::Fault;

@@ -4,7 +4,7 @@ use super::description::answer_to;
 use super::place::Place;
 use router::parameter::*;
 use router::time::Now;
-use router::{Address, Command, Instance, Packet, Parameters, Received, one};
+use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, Received, one};
 use std::collections::BTreeMap;
 
 /// A leg at the scripted signaling.
@@ -87,6 +87,27 @@ impl Signaling {
                     self.place.outbox.done(&packet, one(found));
                 }
                 None => self.place.outbox.failed(&packet, Failure::new(Reason::NotFound)),
+            },
+            (Command::Query, Some(Parameter::Dialog(named))) => {
+                let place = named.leg_id.parse().ok().map(Instance).and_then(|leg| {
+                    let record = self.legs.get(&leg).filter(|record| record.phase != LegPhase::Released)?;
+                    Some(DialogPlace { leg: Address::local(ModuleKind::Signaling, 0).at(leg), call: record.call })
+                });
+                match place {
+                    Some(place) => {
+                        let found = Dialog { at: Some(place), ..(**named).clone() };
+                        self.place.outbox.done(&packet, one(found));
+                    }
+                    None => self.place.outbox.failed(&packet, Failure::new(Reason::NotFound)),
+                }
+            }
+            (Command::Set, Some(Parameter::Handover(handover))) => match self.legs.get_mut(&leg) {
+                Some(record) if record.phase != LegPhase::Released => {
+                    assert!([handover.from, packet.source].contains(&record.call), "{packet:?} of {record:?}");
+                    record.call = packet.source;
+                    self.place.outbox.done(&packet, Parameters::new());
+                }
+                _ => self.place.outbox.failed(&packet, Failure::new(Reason::NotFound)),
             },
             (Command::Start, Some(Parameter::Leg(start))) => {
                 let start = (**start).clone();

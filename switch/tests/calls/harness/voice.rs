@@ -14,6 +14,8 @@ pub(crate) struct Voice {
     pub(crate) sessions: BTreeMap<Instance, Session>,
     pub(crate) closed: BTreeSet<Instance>,
     pub(crate) exhausted: bool,
+    /// Whether no port can be moved: it is at another worker.
+    pub(crate) refuses_moves: bool,
     pub(crate) log: Vec<String>,
     pub(super) next_port: u16,
 }
@@ -100,6 +102,9 @@ impl Voice {
         if self.exhausted {
             return self.place.outbox.failed(&packet, Failure::new(Reason::Exhausted));
         }
+        if let Some(Parameter::MovedPort(_)) = packet.parameters.first() {
+            return self.take_over(packet, instance);
+        }
         let session = self.sessions.entry(instance).or_default();
         let mut opened = Parameters::new();
         for parameter in &packet.parameters {
@@ -110,6 +115,29 @@ impl Voice {
             self.next_port = self.next_port.checked_add(2).unwrap_or(20_000);
             let address = PortAddress { rtp: SocketAddr::new(ip, at), rtcp: SocketAddr::new(ip, at + 1) };
             opened.push(MediaPort { address: Some(address), ..**port }.into());
+        }
+        self.place.outbox.done(&packet, opened);
+    }
+}
+
+impl Voice {
+    /// Ports of other sessions come into this one; their addresses stay.
+    fn take_over(&mut self, packet: Packet, instance: Instance) {
+        let mut opened = Parameters::new();
+        for parameter in &packet.parameters {
+            let Parameter::MovedPort(moved) = parameter else { panic!("{parameter:?}") };
+            let there = self.sessions.get_mut(&moved.session.instance).and_then(|former| {
+                former.bridge = former.bridge.filter(|(a, b)| *a != moved.from.0 && *b != moved.from.0);
+                former.ports.remove(&moved.from.0)
+            });
+            let (Some(plan), false) = (there, self.refuses_moves) else {
+                return self.place.outbox.failed(&packet, Failure::new(Reason::NotFound));
+            };
+            self.sessions.entry(instance).or_default().ports.insert(moved.port.0, plan);
+            let ip = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+            let rtp = SocketAddr::new(ip, 60_000 + moved.port.0);
+            let address = PortAddress { rtp, rtcp: SocketAddr::new(ip, rtp.port() + 1) };
+            opened.push(MediaPort { port: moved.port, interface: ip, address: Some(address) }.into());
         }
         self.place.outbox.done(&packet, opened);
     }

@@ -62,6 +62,7 @@ impl World {
                 sessions: BTreeMap::new(),
                 closed: BTreeSet::new(),
                 exhausted: false,
+                refuses_moves: false,
                 log: Vec::new(),
                 next_port: 20_000,
             },

@@ -1,0 +1,80 @@
+//! Pick-up by a number of the plan: who calls it answers a call that rings elsewhere. Which one, the switch finds among its calls;
+//! what follows is the same as where a dialog is named, see `joining`.
+
+use super::call::Call;
+use super::dialog::{Join, Seeking, Whom};
+use super::joining::Joining;
+use super::search::{Next, Search};
+use super::timers::Timer;
+use super::turn::Turn;
+use crate::limits::FORK_LEGS;
+use crate::plan::{Plan, Step};
+use router::Address;
+use router::parameter::{CauseKind, Dialog, LegPhase, Origin, Party};
+use router::time::Instant;
+
+/// A call that rings somewhere.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rings {
+    /// When the call began: who waits longest is answered first.
+    pub(crate) since: Instant,
+    pub(crate) leg: Address,
+    /// Whether who asks may pick it up.
+    pub(crate) allowed: bool,
+}
+
+impl Call {
+    /// Answers a call that rings at whom `number` leads to, or at anybody. False: it is not for who calls to do so.
+    pub(super) fn try_pick_up(&mut self, turn: &mut Turn<'_>, number: &str) -> bool {
+        let calls = self.near.is_some_and(|near| self.legs[near].asked.is_some()) && self.transferring.is_none();
+        if !calls {
+            if let Some(search) = &mut self.search {
+                search.note(CauseKind::Forbidden.into());
+            }
+            return false;
+        }
+        let of = (!number.is_empty()).then(|| accounts_of(&self.config.plan, number, &self.origin));
+        self.search = None;
+        self.cancel_timer(turn, Timer::Setup);
+        let dialog = Dialog {
+            leg_id: String::new(),
+            own_tag: String::new(),
+            peer_tag: String::new(),
+            early_only: true,
+            at: None,
+        };
+        self.joining = Some(Box::new(Joining::Seeking(Seeking { dialog, by: None })));
+        turn.joins.push(Join { guest: self.instance, whom: Whom::Rings { by: self.origin.clone(), of } });
+        true
+    }
+
+    /// Whether it rings at one of these accounts, or at any that `by` may pick up for.
+    pub(crate) fn rings_for(&self, by: &Origin, of: Option<&[String]>) -> Option<Rings> {
+        let search = self.search.as_ref().filter(|search| search.waiting.is_some())?;
+        let found = search.legs().iter().map(|&leg| &self.legs[leg]).filter(|leg| {
+            matches!(leg.phase, LegPhase::Ringing | LegPhase::Early)
+                && of.is_none_or(|accounts| accounts.iter().any(|account| account == leg.peer.name()))
+        });
+        let found = found.map(|leg| Rings {
+            since: self.started.instant,
+            leg: leg.address,
+            allowed: self.config.plan.may_pick_up(by, leg.peer.name()),
+        });
+        found.filter(|rings| rings.allowed || of.is_some()).max_by_key(|rings| rings.allowed)
+    }
+}
+
+/// The accounts that a number leads to, of groups all members.
+fn accounts_of(plan: &Plan, number: &str, origin: &Origin) -> Vec<String> {
+    let mut accounts = Vec::new();
+    let mut search = Search::new(None, origin.clone(), Party::default(), false, Party::new(number, ""));
+    while let Next::Try(step) = search.next(plan, |_| false) {
+        if let Step::Accounts(members) = step {
+            accounts.extend(members.into_iter().map(|member| member.account));
+        }
+        if accounts.len() >= FORK_LEGS {
+            break;
+        }
+    }
+    accounts
+}
