@@ -182,6 +182,42 @@ fn a_call_that_one_switch_has_is_found_whatever_the_others_say() {
 }
 
 #[test]
+fn a_party_is_sent_on_by_a_number_or_to_another_call() {
+    let mut bench = Bench::local();
+    for (body, second) in [(r#"{"call":"a","to":"carol","by":"bob"}"#, None), (r#"{"call":"a","with":"b"}"#, Some("b"))]
+    {
+        bench.line(&format!(r#"{{"topic":"calls","message":"transfer","request-id":"t","body":{body}}}"#));
+        let told = bench.told();
+        assert_eq!(told[0]["status"], "in-progress");
+        let sent = bench.sent();
+        assert_eq!(sent.len(), 2, "each switch: one of them has the call");
+        let [Parameter::Transfer(transfer), Parameter::Selection(named), rest @ ..] = &sent[0].parameters[..] else {
+            panic!("{:?}", sent[0])
+        };
+        assert_eq!((sent[0].command, named.name.as_deref()), (Command::Start, Some("a")));
+        match rest {
+            [] => assert_eq!((transfer.target.user(), named.party.as_deref()), ("carol", Some("bob"))),
+            [Parameter::Selection(other)] => assert_eq!((transfer.target.user(), other.name.as_deref()), ("", second)),
+            _ => panic!("{rest:?}"),
+        }
+        bench.answer(&sent[0], Command::Failed, one(Failure::new(Reason::NotFound)));
+        bench.answer(&sent[1], Command::Progress, one((**transfer).clone()));
+        bench.answer(&sent[1], Command::Done, one((**transfer).clone()));
+        let told = bench.told();
+        assert_eq!((told.len(), &told[0]["body"]), (1, &json!({})));
+    }
+    for body in [r#"{"call":"a"}"#, r#"{"call":"a","to":"x","with":"b"}"#] {
+        bench.line(&format!(r#"{{"topic":"calls","message":"transfer","body":{body}}}"#));
+        assert_eq!(bench.told()[0]["error"]["code"], "invalid");
+    }
+    bench.line(r#"{"topic":"calls","message":"transfer","body":{"call":"a","to":"x"}}"#);
+    for packet in bench.sent() {
+        bench.answer(&packet, Command::Failed, one(Failure::new(Reason::NotFound)));
+    }
+    assert_eq!(bench.told()[1]["error"]["code"], "not-found");
+}
+
+#[test]
 fn a_call_is_made_in_progress_first_and_completed_under_the_same_identifier() {
     let mut bench = Bench::local();
     bench.line(r#"{"topic":"calls","message":"make","request-id":"m","body":{"from":"alice","to":"bob"}}"#);

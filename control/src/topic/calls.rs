@@ -8,13 +8,14 @@ use crate::protocol::{Code, Problem, Request};
 use crate::question::{Action, Feed, Filter, Gather, Page, Question, Recipients, Step, any, only};
 use router::parameter::{
     Behalf, CallEvent, CallPhase, CallSummary, LegPhase, LegSummary, Origin, Originate, Parameter, Party, Selection,
+    Transfer,
 };
 use router::time::WallTime;
 use router::{Command, ModuleKind, Parameters, one};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub(super) const MESSAGES: &[&str] = &["list", "get", "hangup", "make", "subscribe", "unsubscribe"];
+pub(super) const MESSAGES: &[&str] = &["list", "get", "hangup", "make", "transfer", "subscribe", "unsubscribe"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +41,15 @@ struct Make {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Send {
+    call: String,
+    to: Option<String>,
+    with: Option<String>,
+    by: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Follow {
     party: Option<String>,
     call: Option<String>,
@@ -58,6 +68,7 @@ pub(super) fn action(request: &Request) -> Result<Action, Problem> {
             let Make { from, to } = request.parameters()?;
             Action::Ask(make(bounded("from", from)?, bounded("to", to)?))
         }
+        "transfer" => Action::Ask(transfer(request.parameters()?)?),
         "subscribe" => {
             let Follow { party, call } = request.parameters()?;
             let party = party.map(|party| bounded("party", party)).transpose()?;
@@ -135,6 +146,29 @@ fn make(from: String, to: String) -> Question {
         Ok(Step::Done(json!({ "call": call })))
     })
     .slow()
+}
+
+/// `Start × Transfer, Selection` to every switch: the one that has the call sends a party of it on.
+fn transfer(Send { call, to, with, by }: Send) -> Result<Question, Problem> {
+    let by = by.map(|by| bounded("by", by)).transpose()?;
+    let (target, other) = match (to, with) {
+        (Some(to), None) => (Party::new(bounded("to", to)?, ""), None),
+        (None, Some(with)) => {
+            let name = Some(bounded("with", with)?);
+            (Party::default(), Some(Selection { name, ..Selection::default() }))
+        }
+        _ => return Err(Problem::because(Code::Invalid, "either `to`, a number, or `with`, another call")),
+    };
+    let wanted = Transfer { target, phase: LegPhase::Trying, cause: None, referred_by: None };
+    let named = Selection { name: Some(bounded("call", call)?), party: by, ..Selection::default() };
+    let parameters: Parameters =
+        [Parameter::from(wanted), named.into()].into_iter().chain(other.map(Parameter::from)).collect();
+    let question =
+        Question::new(Recipients::Each(ModuleKind::Switch), Command::Start, parameters, MAKE_WITHIN, |answers| {
+            any(answers).map_err(|problem| if problem.code == Code::NotFound { no_such_call() } else { problem })?;
+            Ok(Step::Done(json!({})))
+        });
+    Ok(question.slow())
 }
 
 fn no_such_call() -> Problem {
@@ -227,9 +261,8 @@ pub(crate) fn matches(filter: &Filter, call: &CallSummary) -> bool {
 fn actions(phase: CallPhase) -> &'static [&'static str] {
     match phase {
         CallPhase::Ended => &[],
-        CallPhase::Routing | CallPhase::Ringing | CallPhase::Talking | CallPhase::Held | CallPhase::Transferring => {
-            &["hangup"]
-        }
+        CallPhase::Talking | CallPhase::Held => &["hangup", "transfer"],
+        CallPhase::Routing | CallPhase::Ringing | CallPhase::Transferring => &["hangup"],
     }
 }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `session` | `login`, `logout`, `ping`, `topics` |
 //! | `system` | `status`, `reload` |
-//! | `calls` | `list`, `get`, `hangup`, `make`, `subscribe`, `unsubscribe` |
+//! | `calls` | `list`, `get`, `hangup`, `make`, `transfer`, `subscribe`, `unsubscribe` |
 //! | `records` | `search` |
 //! | `registrations` | `list`, `subscribe`, `unsubscribe` |
 //! | `trunks` | `list` |

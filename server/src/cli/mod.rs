@@ -124,6 +124,8 @@ mod tests {
             "ctl trace",
             "ctl trace abc",
             "ctl hangup abc",
+            "ctl transfer abc 100 --by alice",
+            "ctl transfer abc def --join",
             "ctl call alice bob",
             "ctl account add carol",
             "ctl account list --json",

@@ -16,6 +16,7 @@ pub fn config(configuration: &Configuration, shards: &Shards, media_workers: u8)
         calls_max: calls.max as usize,
         setup_timeout: seconds(calls.setup_timeout_s),
         ring_timeout: seconds(calls.ring_timeout_s),
+        recall: (calls.recall_s > 0).then(|| seconds(calls.recall_s)),
         length_max: (calls.length_max_s > 0).then(|| seconds(calls.length_max_s)),
         media_silence: (calls.media_silence_s > 0).then(|| seconds(calls.media_silence_s)),
         redirects: plan::redirects(calls.redirects),

@@ -160,6 +160,7 @@ pub struct Calls {
     pub max: u32,
     pub setup_timeout_s: u32,
     pub ring_timeout_s: u32,
+    pub recall_s: u32,
     pub length_max_s: u32,
     pub media_silence_s: u32,
     pub redirects: Redirects,
@@ -173,6 +174,7 @@ impl Default for Calls {
             max: 10_000,
             setup_timeout_s: 180,
             ring_timeout_s: 60,
+            recall_s: 30,
             length_max_s: 43_200,
             media_silence_s: 60,
             redirects: Redirects::Follow,
@@ -364,6 +366,7 @@ pub struct Group {
     pub members: Vec<String>,
     pub strategy: Strategy,
     pub ring_s: Option<u32>,
+    pub pickup: Vec<String>,
 }
 
 /// One line of the routing plan.

@@ -9,7 +9,8 @@ use signaling::trunk::TargetHost;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use switch::limits::FORK_LEGS;
 use switch::plan::{
-    Branches, Destination, Group, Member, NumberMatch, OriginMatch, Pattern, Plan, Rewrite, Trunk, TrunkStep, Way,
+    Branches, Destination, Group, Member, NumberMatch, OriginMatch, Pattern, PickUpGroup, Plan, Rewrite, Trunk,
+    TrunkStep, Way,
 };
 
 /// Steps in which a circle is looked for: a call has 70 hops (RFC 3261 §8.1.1.6), and each number that is routed anew is one.
@@ -49,6 +50,7 @@ impl Builder<'_> {
         Plan {
             routes: configuration.route.iter().enumerate().map(|(index, route)| self.route(index, route)).collect(),
             groups: (0..configuration.group.len()).map(|index| self.group(index)).collect(),
+            pick_up_groups: configuration.group.iter().filter_map(pick_up_group).collect(),
             trunks: configuration.trunk.iter().map(|one| trunk(configuration, one)).collect(),
             services: services
                 .into_iter()
@@ -120,11 +122,13 @@ impl Builder<'_> {
         let origin = self.origin(&path("from"), &route.from);
         let rewrite = self.rewrite(index, route);
         let targets = [&route.to, &route.on_busy, &route.on_no_answer, &route.on_refused, &route.on_unreachable];
-        let rewrites = |texts: &Vec<String>| texts.iter().any(|text| is_way(text) || text.as_str() == "rewrite");
+        let rewrites = |texts: &Vec<String>| {
+            texts.iter().any(|text| is_way(text) || ["rewrite", "pickup"].contains(&text.as_str()))
+        };
         if rewrite != Rewrite::NONE && !targets.into_iter().chain([&route.on_unknown]).any(rewrites) {
             self.fault(
                 format!("route[{index}]"),
-                "strip, replace and prepend are for trunks, platforms and \"rewrite\"",
+                "strip, replace and prepend are for trunks, platforms, \"rewrite\" and \"pickup\"",
             );
         }
         if route.to.is_empty() {
@@ -211,6 +215,7 @@ impl Builder<'_> {
         };
         let destination = match text.split_once(':') {
             None if text == "rewrite" => Some(Destination::Number(rewrite.clone())),
+            None if text == "pickup" => Some(Destination::PickUp(rewrite.clone())),
             Some(("account", name)) if !name.is_empty() => Some(Destination::Account(name.to_owned())),
             Some(("number", number)) if !number.is_empty() => Some(Destination::Number(Rewrite::fixed(number))),
             Some(("group", name)) => {
@@ -342,6 +347,16 @@ fn refusal(cause: &str) -> Option<CauseKind> {
     }
 }
 
+/// Who may pick up what rings at the members of a group; `None`: nobody but themselves.
+fn pick_up_group(group: &super::model::Group) -> Option<PickUpGroup> {
+    let named = |text: &String| match text.as_str() {
+        "members" => group.members.clone(),
+        account => vec![account.to_owned()],
+    };
+    let by: Vec<String> = group.pickup.iter().flat_map(named).collect();
+    (!by.is_empty()).then(|| PickUpGroup { name: group.name.clone(), members: group.members.clone(), by })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -389,6 +404,28 @@ mod tests {
         assert_eq!(ways, [Way::from("a"), of_west, Way::Platform("3".into())]);
         assert!(steps.iter().all(|step| step.rewrite.apply("049") == "49"));
         assert_eq!(plan.routes[0].origin, OriginMatch::Platform("west".into()));
+    }
+
+    #[test]
+    fn a_group_says_who_may_pick_up_and_a_route_by_which_number() {
+        let text = r#"
+            [[group]]
+            name = "sales"
+            members = ["alice", "bob"]
+            pickup = ["members", "carol"]
+            [[group]]
+            name = "board"
+            members = ["dave"]
+            [[route]]
+            prefix = "*8"
+            to = ["pickup"]
+            strip = 2
+        "#;
+        let plan = plan(&super::super::read(text).unwrap());
+        let [sales] = &plan.pick_up_groups[..] else { panic!("one: {:?}", plan.pick_up_groups) };
+        assert_eq!((sales.members.join(" "), sales.by.join(" ")), ("alice bob".into(), "alice bob carol".into()));
+        let Destination::PickUp(rewrite) = &plan.routes[0].destination else { panic!("pick-up") };
+        assert_eq!((rewrite.apply("*8bob"), rewrite.apply("*8")), ("bob".to_owned(), String::new()));
     }
 
     #[test]

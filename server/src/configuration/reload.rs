@@ -113,7 +113,14 @@ mod tests {
         let applied: Vec<_> = report.applied.iter().map(|change| change.key.as_str()).collect();
         assert_eq!(
             applied,
-            ["group[0].members", "group[0].name", "group[0].strategy", "log.level", "sip.contacts_max"]
+            [
+                "group[0].members",
+                "group[0].name",
+                "group[0].pickup",
+                "group[0].strategy",
+                "log.level",
+                "sip.contacts_max"
+            ]
         );
         assert_eq!(report.restart.len(), 1);
         assert_eq!(report.restart[0].to.as_deref(), Some("\"new\""));
@@ -126,7 +133,7 @@ mod tests {
         let text = r#"
             data = "elsewhere"
             sip = { listen = ["udp:127.0.0.1:5070"], shards = 2, advertised = { "udp:127.0.0.1:5070" = "h" }, domains = ["d"], name_servers = ["127.0.0.1:53"], realm = "r", dscp = 1, trying_ms = 1, t1_ms = 400, t2_ms = 3000, t4_ms = 4000, expires_min_s = 61, expires_default_s = 3601, expires_max_s = 7201, contacts_max = 9, nonce_life_s = 301, keep_alive_s = 31, response_s = 7, session_expires_s = 900, session_min_s = 91, unknown_source_per_s = 51, unknown_source_burst = 201, unknown_total_per_s = 1001, unknown_total_burst = 2001, registered_per_s = 21, registered_burst = 201, trunk_per_s = 20001, trunk_burst = 40001 }
-            calls = { max = 9, setup_timeout_s = 181, ring_timeout_s = 61, length_max_s = 1, media_silence_s = 61, redirects = "refuse", dial_accounts = false, drain_s = 1 }
+            calls = { max = 9, setup_timeout_s = 181, ring_timeout_s = 61, recall_s = 1, length_max_s = 1, media_silence_s = 61, redirects = "refuse", dial_accounts = false, drain_s = 1 }
             events = { expires_min_s = 61, expires_max_s = 7201, subscriptions_max = 9, watch_others = false, unasked_mailbox = true }
             services = { echo = ["1"], milliwatt = ["2"], silence = ["3"] }
             media = { ports = "20000-20009", workers = [0], interfaces = ["10.0.0.1"], advertised = { "10.0.0.1" = "10.0.0.2" }, dscp = 1, quarantine_ms = 1, real_time = false }

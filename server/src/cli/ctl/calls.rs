@@ -1,4 +1,4 @@
-//! `tandem ctl calls`, `call`, `hangup`.
+//! `tandem ctl calls`, `call`, `hangup`, `transfer`.
 
 use super::client::{Client, CtlError};
 use super::show;
@@ -36,6 +36,21 @@ pub(crate) struct Make {
 pub(crate) struct Hangup {
     /// The call, as `ctl calls` names it.
     call: String,
+}
+
+/// A party of a call to be sent on.
+#[derive(Args, Debug)]
+pub(crate) struct Transfer {
+    /// The call, as `ctl calls` names it.
+    call: String,
+    /// Whither: a number; or with --join, another call.
+    target: String,
+    /// TARGET is a call: both become one, without the party that is in both.
+    #[arg(long)]
+    join: bool,
+    /// In whose name: the account or trunk that leaves. Where it is not said: who was called, or with --join who is in both.
+    #[arg(long, value_name = "PARTY")]
+    by: Option<String>,
 }
 
 impl Calls {
@@ -100,6 +115,19 @@ impl Make {
         } else {
             format!("{} {}", show::text(&call["state"]), show::text(&call["call"]))
         });
+        Ok(())
+    }
+}
+
+impl Transfer {
+    pub(super) fn run(self, client: &mut Client, json: bool) -> Result<(), CtlError> {
+        let mut body = json!({ "call": self.call });
+        body[if self.join { "with" } else { "to" }] = self.target.into();
+        if let Some(by) = self.by {
+            body["by"] = by.into();
+        }
+        let done = client.ask_slowly("calls", "transfer", body, |_| ())?;
+        print::line(&if json { done.to_string() } else { "transferred".to_owned() });
         Ok(())
     }
 }

@@ -47,6 +47,8 @@ enum Command {
     Call(calls::Make),
     /// End a call.
     Hangup(calls::Hangup),
+    /// Send a party of a call on: to a number, or with --join to whom the one in both calls talks to in another.
+    Transfer(calls::Transfer),
     /// Call records, the latest first.
     Records(records::Records),
     /// Who is registered, and where.
@@ -97,6 +99,7 @@ impl Command {
             Self::Calls(calls) => calls.run(client, json),
             Self::Call(make) => make.run(client, json),
             Self::Hangup(hangup) => hangup.run(client, json),
+            Self::Transfer(transfer) => transfer.run(client, json),
             Self::Records(records) => records.run(client, json),
             Self::Registrations(registrations) => registrations.run(client, json),
             Self::Trunks => listings::trunks(client, json),
