@@ -10,7 +10,7 @@ use crate::phone::{Call, Ending, Phone};
 use crate::simulation::Simulation;
 use router::parameter::{CONVERSATION_MARK, CallPhase, Outcome, ResourceKind};
 use router::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Within that time everything ends: three minutes of set-up, and twice the 32 seconds of a transaction.
 const END_WITHIN: Duration = Duration::from_secs(300);
@@ -43,12 +43,13 @@ pub fn check(simulation: &mut Simulation) {
     let lossless = lossless && simulation.parted_for.is_none();
     let legs = simulation.legs();
     let all_ends = ends_of(simulation, &legs);
+    let joined = joined(simulation);
     for index in 0..simulation.platforms() {
         if !simulation.restarted.contains(&index) {
             let legs = simulation.at(index).observer().legs.clone();
             let ends = ends_of(simulation, &legs);
             let mut found = Vec::new();
-            records_are_right(simulation, index, &ends, &all_ends, lossless, &mut found);
+            records_are_right(simulation, index, (&ends, &all_ends, &joined), lossless, &mut found);
             let of = if simulation.platforms() > 1 { format!("p{}: ", index + 1) } else { String::new() };
             faults.extend(found.into_iter().map(|fault| format!("{of}{fault}")));
         }
@@ -74,8 +75,8 @@ pub fn check(simulation: &mut Simulation) {
 }
 
 /// What the phones saw of each call, where these are the legs of calls.
-fn ends_of(simulation: &Simulation, legs: &BTreeMap<String, String>) -> BTreeMap<String, Vec<(String, End)>> {
-    let mut ends: BTreeMap<String, Vec<(String, End)>> = BTreeMap::new();
+fn ends_of(simulation: &Simulation, legs: &BTreeMap<String, String>) -> Ends {
+    let mut ends = Ends::new();
     for phone in simulation.phones() {
         for call in phone.calls() {
             if let Some(id) = legs.get(&call.call_id) {
@@ -85,6 +86,9 @@ fn ends_of(simulation: &Simulation, legs: &BTreeMap<String, String>) -> BTreeMap
     }
     ends
 }
+
+/// What the phones saw, by call: each with its name.
+type Ends = BTreeMap<String, Vec<(String, End)>>;
 
 /// What is kept of a phone's call for comparison.
 struct End {
@@ -190,8 +194,7 @@ fn phone_is_content(phone: &Phone, lossless: bool, faults: &mut Vec<String>) {
 fn records_are_right(
     simulation: &mut Simulation,
     index: usize,
-    ends: &BTreeMap<String, Vec<(String, End)>>,
-    all_ends: &BTreeMap<String, Vec<(String, End)>>,
+    (ends, all_ends, joined): (&Ends, &Ends, &BTreeSet<String>),
     lossless: bool,
     faults: &mut Vec<String>,
 ) {
@@ -235,6 +238,10 @@ fn records_are_right(
         if record.answered.is_some_and(|at| at < record.started || record.ended.is_some_and(|end| end < at)) {
             faults.push(format!("the times in the record of {id} are not in order"));
         }
+        // Whose legs came from another call, or went to one: it is none that one phone made to another.
+        if joined.contains(common(id)) {
+            continue;
+        }
         let Some(ends) = ends.get(id) else { continue };
         let caller = ends.iter().find(|(_, end)| !end.incoming);
         if let Some((name, caller)) = caller {
@@ -256,12 +263,27 @@ fn records_are_right(
             }
         }
         // Wherever they are.
-        let common = id.split(CONVERSATION_MARK).next().unwrap_or_default();
-        let callees = all_ends.get(common).into_iter().flatten().filter(|(_, end)| end.incoming);
+        let callees = all_ends.get(common(id)).into_iter().flatten().filter(|(_, end)| end.incoming);
         if answered && callees.clone().count() > 0 && !callees.clone().any(|(_, end)| end.answered) {
             faults.push(format!("the record of {id} is answered, but nobody who was called did"));
         }
     }
+}
+
+/// The call's id of a record.
+fn common(id: &str) -> &str {
+    id.split(CONVERSATION_MARK).next().unwrap_or_default()
+}
+
+/// The calls that were joined with others: by a transfer to somebody who was in a call already, or by pick-up.
+fn joined(simulation: &mut Simulation) -> BTreeSet<String> {
+    let platforms = 0..simulation.platforms();
+    let records: Vec<_> = platforms.flat_map(|index| simulation.at(index).records()).collect();
+    let pairs = records.iter().flat_map(|record| {
+        let others = [&record.joined_from, &record.transferred_as].into_iter().flatten();
+        others.map(|other| [common(&record.id).to_owned(), common(other).to_owned()])
+    });
+    pairs.filter(|[own, other]| own != other).flatten().collect()
 }
 
 /// How many attempts the switch says that it recorded without a call.

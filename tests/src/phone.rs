@@ -77,6 +77,8 @@ pub struct PhoneConfig {
     pub updates: bool,
     /// Its session timers, if it knows any.
     pub timers: Option<SessionTimers>,
+    /// Whether it wants to be told how its transfers go; else its REFERs say `Refer-Sub: false`.
+    pub wants_notifies: bool,
     /// Headers that it adds to its INVITEs.
     pub headers: Vec<(String, String)>,
     /// Max-Forwards of its requests.
@@ -108,6 +110,7 @@ impl PhoneConfig {
             late_offer: false,
             updates: true,
             timers: None,
+            wants_notifies: true,
             headers: Vec::new(),
             max_forwards: 70,
             asks: None,

@@ -104,4 +104,6 @@ pub enum Step {
     NewSource,
     /// A blind transfer to that user.
     Transfer(String),
+    /// A transfer to the other party of the phone's latest other call, if it has one: REFER to an address with Replaces.
+    TransferToOther,
 }

@@ -131,6 +131,12 @@ impl Call {
         self.remote_tag.as_deref()
     }
 
+    /// The value of a Replaces that names its dialog, as one says it who is to come in the phone's own place.
+    pub fn replaces(&self) -> String {
+        let peer = self.remote_tag.as_deref().unwrap_or("0");
+        format!("{};to-tag={peer};from-tag={}", self.call_id, self.local_tag)
+    }
+
     /// Whether it is not over.
     pub fn is_live(&self) -> bool {
         self.state != CallState::Ended

@@ -1,6 +1,6 @@
 //! What a phone hears: one continuous timeline from its peer, whoever speaks behind it.
 
-use router::time::Instant;
+use router::time::{Duration, Instant};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How far a packet may have been overtaken.
@@ -49,6 +49,8 @@ pub struct Hearing {
     pub packets: u64,
     /// When the last one came.
     pub last: Option<Instant>,
+    /// The longest time between two of them.
+    pub longest_gap: Duration,
     /// Packets of sound by who spoke.
     pub speakers: BTreeMap<u32, u64>,
     /// Key presses, by event and timestamp.
@@ -106,6 +108,8 @@ impl Hearing {
             self.presses.insert((packet.timestamp, event));
         } else {
             self.packets += 1;
+            let gap = self.last.map_or(Duration::ZERO, |last| now.since(last));
+            self.longest_gap = self.longest_gap.max(gap);
             self.last = Some(now);
             match Stamp::read(packet.payload) {
                 Some(stamp) => self.compare(now, packet, stamp),

@@ -7,7 +7,7 @@ use super::transaction::{Client, PATIENCE, Purpose};
 use super::{Phone, method_of};
 use bytes::Bytes;
 use router::time::Duration;
-use signaling::message::{Header, Message, Method};
+use signaling::message::{Header, Message, Method, escape_header};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -141,13 +141,14 @@ impl Phone {
                 request.body = Some(("application/dtmf-relay", b"Signal=5\r\nDuration=160\r\n".to_vec()));
                 self.send_in_call(index, request, Purpose::Info(index));
             }
-            Step::Transfer(user) => {
-                let mut request = self.in_call(index, Method::Refer);
-                request.headers.push(("Refer-To".to_owned(), format!("<sip:{user}@{}>", self.config.domain)));
-                let own = format!("<sip:{}@{}>", self.config.name, self.config.domain);
-                request.headers.push(("Referred-By".to_owned(), own));
-                self.calls[index].referral = Some(Referral::default());
-                self.send_in_call(index, request, Purpose::Refer(index));
+            Step::Transfer(user) => self.refer(index, &format!("sip:{user}@{}", self.config.domain)),
+            Step::TransferToOther => {
+                let mut others = self.calls.iter().enumerate().rev();
+                let Some((_, other)) = others.find(|(other, call)| *other != index && call.is_live()) else { return };
+                // As phones do: the other dialog's remote target, and Replaces in its escapes (RFC 3891 §5).
+                let replaces = other.replaces();
+                let escaped = escape_header(&replaces);
+                self.refer(index, &format!("{}?Replaces={escaped}", other.target));
             }
             Step::Hold(_) | Step::Retrieve | Step::Refresh | Step::RefreshWithoutOffer | Step::Update | Step::Renew => {
                 if self.is_busy_with_offer(index) {
@@ -181,6 +182,18 @@ impl Phone {
                 }
             }
         }
+    }
+
+    fn refer(&mut self, index: CallIndex, target: &str) {
+        let mut request = self.in_call(index, Method::Refer);
+        request.headers.push(("Refer-To".to_owned(), format!("<{target}>")));
+        let own = format!("<sip:{}@{}>", self.config.name, self.config.domain);
+        request.headers.push(("Referred-By".to_owned(), own));
+        if !self.config.wants_notifies {
+            request.headers.push(("Refer-Sub".to_owned(), "false".to_owned()));
+        }
+        self.calls[index].referral = Some(Referral::default());
+        self.send_in_call(index, request, Purpose::Refer(index));
     }
 
     /// Whether an offer of either side, or an INVITE, is under way in that call.

@@ -6,6 +6,7 @@
 
 mod across_platforms;
 mod across_platforms_faults;
+mod attended_transfer;
 mod basic_call;
 mod blind_transfer;
 mod busy_no_answer_unreachable;
@@ -23,6 +24,7 @@ mod max_forwards_loop;
 mod nat;
 mod negotiation;
 mod overload_unknown_sources;
+mod pick_up;
 mod private_log;
 mod random_calls;
 mod records;

@@ -22,7 +22,7 @@ fn all_seeds(default: u64) -> Vec<u64> {
 }
 
 fn step(random: &mut Random) -> Step {
-    match random.below(15) {
+    match random.below(17) {
         0 | 1 => Step::Hold(HoldStyle::SendOnly),
         2 => Step::Hold(HoldStyle::Inactive),
         3 => Step::Hold(HoldStyle::ZeroAddress),
@@ -34,6 +34,7 @@ fn step(random: &mut Random) -> Step {
         11 => Step::Press(random.below(12) as u8),
         12 => Step::Transfer(["alice", "bob", "carol", "dave", "nobody", "echo"][random.below(6) as usize].to_owned()),
         13 => Step::NewSource,
+        14 | 15 => Step::TransferToOther,
         _ => Step::HangUp,
     }
 }
