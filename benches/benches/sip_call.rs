@@ -64,6 +64,11 @@ impl Bench {
             calls_max: None,
             response_timeout: signaling::limits::TRUNK_RESPONSE_TIMEOUT,
             calls: None,
+            calls_per_s: None,
+            options: None,
+            register: Vec::new(),
+            register_expires: signaling::limits::REGISTER_EXPIRES,
+            headers: Default::default(),
         };
         let config = Config {
             listeners: Listeners::new(
@@ -156,6 +161,7 @@ impl Bench {
             hops: wanted.hops,
             verified: true,
             referred_by: None,
+            passed: None,
         };
         self.request(call, far, Command::Start, leg);
         let invite = self.sent().pop().expect("an INVITE");

@@ -1,6 +1,7 @@
 //! The SIP shards of a platform: which of them is whose home, and what they count together.
 
 use crate::limits::{SHARDS, TALLIES};
+use crate::pacer::Pacer;
 use crate::random::Random;
 use std::fmt;
 use std::hash::{DefaultHasher, Hasher};
@@ -15,10 +16,14 @@ pub struct Shards {
     count: u8,
     key: [u8; 16],
     tallies: Arc<[OnceLock<Named>]>,
+    pacers: Arc<[OnceLock<NamedPacer>]>,
 }
 
 /// A tally and its name.
 type Named = (Box<str>, Tally);
+
+/// A pacer and its name.
+type NamedPacer = (Box<str>, Pacer);
 
 impl Shards {
     /// So many shards, at least 1 and at most [`SHARDS`].
@@ -63,10 +68,28 @@ impl Shards {
     }
 }
 
+impl Shards {
+    /// The pace that the shards keep together under that name. Beyond [`TALLIES`] names each shard keeps it for itself.
+    pub fn pacer(&self, name: &str) -> Pacer {
+        for slot in &*self.pacers {
+            let (known, pacer) = slot.get_or_init(|| (name.into(), Pacer::default()));
+            if &**known == name {
+                return pacer.clone();
+            }
+        }
+        Pacer::default()
+    }
+}
+
 impl Default for Shards {
     /// One.
     fn default() -> Self {
-        Self { count: 1, key: [0; 16], tallies: (0..TALLIES).map(|_| OnceLock::new()).collect() }
+        Self {
+            count: 1,
+            key: [0; 16],
+            tallies: (0..TALLIES).map(|_| OnceLock::new()).collect(),
+            pacers: (0..TALLIES).map(|_| OnceLock::new()).collect(),
+        }
     }
 }
 

@@ -123,6 +123,54 @@ pub const AVOIDED_FOR: Duration = Duration::from_secs(30);
 /// The longest that a Retry-After (RFC 3261 §20.33) is heeded.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 
+/// For how long a registration of ours is asked for where the configuration does not say: RFC 3261 §10.2 names an hour.
+pub const REGISTER_EXPIRES: Duration = Duration::from_secs(3_600);
+
+/// The longest that a trunk may ask for or grant: a day. Beyond it, a change there would be noticed too late.
+pub const REGISTER_EXPIRES_MAX: Duration = Duration::from_secs(86_400);
+
+/// After how long a registration of ours that nobody answered is tried again, at first and at most (RFC 5626 §4.5: base-time, max-time).
+pub const REGISTER_BACK_OFF: Duration = Duration::from_secs(30);
+/// See [`REGISTER_BACK_OFF`].
+pub const REGISTER_BACK_OFF_MAX: Duration = Duration::from_secs(1_800);
+
+/// The same where our credentials were refused: twelve attempts an hour at most, below what locks an account.
+pub const REGISTER_REFUSED_BACK_OFF: Duration = Duration::from_secs(300);
+
+/// Registrars that a registration of ours may be sent on to in a row (RFC 3261 §8.1.3.4): as many as a call.
+pub const REGISTER_REDIRECTS_MAX: u8 = 5;
+
+/// Our addresses of record at all trunks: a reseller's, one for each of its customers.
+pub const REGISTRATIONS_MAX: usize = 1_000;
+
+/// Addresses that took registrations of ours: several of each trunk.
+pub const REGISTRARS_MAX: usize = 4 * 1_024;
+
+/// The pace at which registrations of ours begin: 50 a second, as a carrier's edge takes them without delay.
+pub const REGISTER_PACE: Duration = Duration::from_millis(20);
+
+/// Octets of `+sip.instance`: a URN with a UUID has 45 (RFC 5626 §4.1).
+pub const INSTANCE_OCTETS_MAX: usize = 128;
+
+/// Temporary GRUUs of a contact that hold at once (RFC 5627 §5.2): those of its last refreshes, an hour each.
+pub const TEMPORARY_GRUUS_MAX: usize = 4;
+
+/// After how long without a keep-alive a flow counts as dead, as a phone is told it (RFC 5626 §4.4): it pings earlier, well within the
+/// time after which idle connections are closed.
+pub const FLOW_TIMER_S: u64 = 120;
+
+/// Rounds of OPTIONS in a row that a trunk leaves unanswered before it counts as not there: one may be an accident.
+pub const PROBES_UNANSWERED: u32 = 2;
+
+/// After how long an unanswered round is followed by the next one, where the interval is longer.
+pub const PROBE_AGAIN: Duration = Duration::from_secs(5);
+
+/// Header fields that pass from one leg to the other: a handful is usual.
+pub const PASSED_MAX: usize = 16;
+
+/// Octets of each: longer ones do not pass.
+pub const PASSED_OCTETS_MAX: usize = 1_024;
+
 /// Names that legs wait for.
 pub const NAMES_WAITING_MAX: usize = 4_096;
 

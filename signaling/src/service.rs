@@ -36,6 +36,8 @@ use crate::user_agent::authentication::Gate;
 use crate::user_agent::keep_alive::KeepAlives;
 use crate::user_agent::leg::Leg;
 use crate::user_agent::means::Means;
+use crate::user_agent::probing::Probing;
+use crate::user_agent::registering::Registering;
 use bytes::Bytes;
 use home_shard::HomeShard;
 use loading::Loading;
@@ -54,6 +56,8 @@ pub struct Signaling {
     gate: Gate,
     bindings: Bindings,
     keep_alives: KeepAlives,
+    registering: Registering,
+    probing: Probing,
     /// Who is told of registrations.
     subscribers: Subscriptions,
     notifier: Notifier,
@@ -110,6 +114,8 @@ impl Signaling {
             gate,
             bindings: Bindings::new(contacts_max),
             keep_alives: KeepAlives::default(),
+            registering: Registering::default(),
+            probing: Probing::default(),
             subscribers: Subscriptions::default(),
             notifier,
             loading: Loading::new(),
@@ -119,6 +125,8 @@ impl Signaling {
             stun_answers: VecDeque::new(),
             since: now.wall,
         };
+        signaling.registering.reconfigure(&mut signaling.means);
+        signaling.probing.reconfigure(&mut signaling.means);
         signaling.load();
         signaling.follow_neighbours();
         signaling
@@ -139,6 +147,8 @@ impl Signaling {
         self.means.transactions.set_listeners(config.listeners.clone());
         self.means.transactions.set_timers(config.timers);
         self.means.config = Arc::new(config);
+        self.registering.reconfigure(&mut self.means);
+        self.probing.reconfigure(&mut self.means);
         let accounts: Vec<String> = self.bindings.accounts_after(None).map(str::to_owned).collect();
         for account in accounts {
             self.keep_alives.watch(&mut self.means, &self.bindings, &account);
@@ -199,7 +209,11 @@ impl Signaling {
     pub fn handle_resolved(&mut self, now: Now, sought: &Sought, resolution: &Resolution) {
         self.means.now = now;
         for leg in self.means.resolving.take(sought) {
-            self.with_leg(leg, |leg, means| leg.handle_resolved(means, sought, resolution));
+            if !self.with_leg(leg, |leg, means| leg.handle_resolved(means, sought, resolution)) {
+                self.registering.handle_resolved(&mut self.means, leg, sought, resolution);
+                let trunk = self.probing.handle_resolved(&mut self.means, leg, sought, resolution);
+                self.tell_switches(trunk);
+            }
         }
         self.handle_events();
     }
@@ -251,10 +265,17 @@ impl Signaling {
             && self.writing.is_idle()
     }
 
+    /// The platform is about to end: our registrations at trunks are taken back, so that no further calls come.
+    pub fn drain(&mut self, now: Now) {
+        self.means.now = now;
+        self.registering.leave(&self.means);
+    }
+
     /// Whether the platform may end: no leg is left, and the switch and the store have heard everything. What lingers is only
     /// for repetitions.
     pub fn is_drained(&self) -> bool {
         self.legs.is_empty()
+            && self.registering.has_left()
             && self.means.releases.len() == 0
             && !self.bindings.has_unwritten()
             && self.writing.is_idle()
@@ -327,6 +348,9 @@ impl Service for Signaling {
         }
         self.expire_bindings();
         self.keep_alives.handle_timeout(&mut self.means, &mut self.bindings);
+        self.registering.handle_timeout(&mut self.means);
+        let probed = self.probing.handle_timeout(&mut self.means);
+        probed.into_iter().for_each(|trunk| self.tell_switches(Some(trunk)));
         self.load();
         self.follow_neighbours();
         self.write_bindings();
@@ -342,6 +366,8 @@ impl Service for Signaling {
             self.means.timers.next(),
             self.bindings.poll_timeout(),
             self.keep_alives.poll_timeout(),
+            self.registering.poll_timeout(),
+            self.probing.poll_timeout(),
             self.loading.poll_timeout(),
             self.neighbours.poll_timeout(),
             self.writing.poll_timeout(),

@@ -33,6 +33,20 @@ pub const TRUNK_HOLD_OFF: Duration = Duration::from_secs(10);
 /// down for days, and a trunk that is back is used again after as long.
 pub const TRUNK_HOLD_OFF_MAX: Duration = Duration::from_secs(300);
 
+/// The calls of a trunk that its ratios are of: with 64 a ratio is known to some six percent.
+pub const TRUNK_WINDOW: u32 = 64;
+
+/// Of the last 16 calls of a trunk, so many that it failed by its own fault break the circuit: half of them, so that single failures of a
+/// busy trunk do not.
+pub const TRUNK_FAULTS_OF_16: u32 = 8;
+
+/// The longest that a trunk's Retry-After is heeded.
+pub const TRUNK_RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
+
+/// For how long the word holds that a trunk does not answer OPTIONS: signaling repeats it at each round, the longest of which is five
+/// minutes.
+pub const TRUNK_PROBE_HOLDS: Duration = Duration::from_secs(400);
+
 /// For how long the others pass over a trunk that one call probes: longer than any configured time to a first response.
 pub const TRUNK_PROBE: Duration = Duration::from_secs(32);
 

@@ -411,6 +411,13 @@ impl Switch {
                 let told: Parameters = self.trunks.status(now.instant).take(router::limits::PARAMETERS - 1).collect();
                 self.outbox.done(&packet, told);
             }
+            (Command::Notify, Some(Parameter::TrunkStatus(status))) => {
+                if let (PlatformId::HERE, ModuleKind::Signaling, Some(responds)) =
+                    (packet.source.platform, packet.source.module.kind, status.responds)
+                {
+                    self.trunks.probed(now.instant, &status.name, responds);
+                }
+            }
             (Command::Notify, Some(Parameter::Call(_))) => self.refused_elsewhere(now, packet),
             (Command::Notify, Some(Parameter::Platform(platform))) => {
                 self.platforms.told(now.instant, platform);

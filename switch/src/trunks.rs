@@ -1,94 +1,242 @@
-//! Trunks that do not respond: passed over while another one can be tried.
+//! The health of trunks: one that does not serve is passed over while another one can be tried.
 //!
 //! ```text
-//!              2 calls without any response              the time is over
+//!              2 calls without any response, half of 16 failed by its own fault,
+//!              too few answered, 503 with Retry-After             the time is over
 //!   in use ───────────────────────────────▶ passed over ──────────────────▶ probed by the next call
 //!      ▲                                         ▲                                 │
 //!      │                                         └── no response: twice the time ──┤
 //!      └──────────────────────────── any response, to any call ───────────────────┘
+//!
+//!   OPTIONS unanswered: passed over until they are answered
 //! ```
-//! What a trunk says, a refusal too, shows that it is there. Only silence counts here: of one that refuses, and of one that no
-//! connection can be made to, a call knows at once.
+//! Silence is ended by whatever the trunk says. A trunk that responds and serves badly is left alone for its time, whatever it says
+//! meanwhile; then its calls are counted anew.
 
-use crate::limits::{TRUNK_HOLD_OFF, TRUNK_HOLD_OFF_MAX, TRUNK_PROBE, TRUNK_SILENT_FAILURES};
-use crate::plan::Plan;
+use crate::limits::{
+    TRUNK_FAULTS_OF_16, TRUNK_HOLD_OFF, TRUNK_HOLD_OFF_MAX, TRUNK_PROBE, TRUNK_PROBE_HOLDS, TRUNK_RETRY_AFTER_MAX,
+    TRUNK_SILENT_FAILURES, TRUNK_WINDOW,
+};
+use crate::plan::{Plan, Trunk};
 use router::parameter::{Parameter, TrunkStatus};
 use router::time::{Duration, Instant};
 use std::collections::BTreeMap;
 
-/// A trunk that left at least one call without a response since it last gave one.
+/// What a call at a trunk came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Decided {
+    /// It was answered.
+    Answered,
+    /// Its callee, or the network behind, refused it.
+    Refused,
+    /// The trunk failed: 5xx, or nothing at all.
+    Failed,
+}
+
+/// Why a trunk is passed over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Why {
+    Silent,
+    Faults,
+    FewAnswered(u32),
+    RetryAfter,
+}
+
+impl Why {
+    fn told(self) -> String {
+        match self {
+            Self::Silent => "silent".to_owned(),
+            Self::Faults => "its calls fail".to_owned(),
+            Self::FewAnswered(percent) => format!("{percent} % answered"),
+            Self::RetryAfter => "503 with Retry-After".to_owned(),
+        }
+    }
+}
+
+/// What a trunk's last calls came to, the last one in the lowest bit.
 #[derive(Clone, Copy, Debug, Default)]
-struct Silence {
-    /// Calls in a row.
-    failures: u32,
+struct Window {
+    calls: u32,
+    answered: u64,
+    failed: u64,
+}
+
+impl Window {
+    fn note(&mut self, decided: Decided) {
+        self.calls = (self.calls + 1).min(TRUNK_WINDOW);
+        self.answered = self.answered << 1 | u64::from(decided == Decided::Answered);
+        self.failed = self.failed << 1 | u64::from(decided == Decided::Failed);
+    }
+
+    fn answered_percent(&self) -> Option<u32> {
+        (self.calls > 0).then(|| self.answered.count_ones() * 100 / self.calls)
+    }
+
+    fn failed_of_16(&self) -> u32 {
+        (self.failed & 0xffff).count_ones()
+    }
+}
+
+/// A trunk that had calls, or was asked.
+#[derive(Clone, Copy, Debug, Default)]
+struct Health {
+    /// Calls in a row that it left without a response.
+    silent: u32,
     /// How often it was passed over in a row.
     rounds: u32,
     /// Until when it is passed over; past: the next call probes it.
     until: Option<Instant>,
     /// Whether that is for the time of a probe.
     probed: bool,
+    why: Option<Why>,
+    /// Until when the word holds that it does not answer OPTIONS.
+    dead_until: Option<Instant>,
+    window: Window,
+    /// The average post-dial delay, milliseconds.
+    delay_ms: Option<u32>,
 }
 
-/// The trunks that do not respond. At most as many as the plan has: a name is only noted where a leg went to it, and forgotten
-/// with it.
+impl Health {
+    /// It is passed over for a time that doubles with each round.
+    fn hold_off(&mut self, now: Instant, trunk: &str, why: Why) {
+        let time = hold_off(self.rounds);
+        self.rounds = self.rounds.saturating_add(1);
+        (self.until, self.probed, self.why) = (Some(now + time), false, Some(why));
+        self.window = Window::default();
+        tracing::warn!(trunk, reason = why.told(), seconds = time.as_secs(), "the trunk is passed over");
+    }
+
+    fn is_held(&self, now: Instant) -> bool {
+        self.until.is_some_and(|until| until > now)
+    }
+
+    fn is_dead(&self, now: Instant) -> bool {
+        self.dead_until.is_some_and(|until| until > now)
+    }
+}
+
+/// The trunks that had calls. At most as many as the plan has: a name is only noted where a leg went to it, and forgotten with it.
 #[derive(Debug, Default)]
 pub(crate) struct Trunks {
-    silent: BTreeMap<String, Silence>,
+    known: BTreeMap<String, Health>,
 }
 
 impl Trunks {
     /// Whether calls that can go elsewhere do.
     pub(crate) fn is_passed_over(&self, now: Instant, trunk: &str) -> bool {
-        self.silent.get(trunk).is_some_and(|silence| silence.until.is_some_and(|until| until > now))
+        self.known.get(trunk).is_some_and(|health| health.is_held(now) || health.is_dead(now))
     }
 
     /// A call is about to be offered to a trunk: it may be the one that probes it.
     pub(crate) fn offered(&mut self, now: Instant, trunk: &str) {
-        if let Some(silence) = self.silent.get_mut(trunk)
-            && silence.until.is_some_and(|until| until <= now)
+        if let Some(health) = self.known.get_mut(trunk)
+            && health.why == Some(Why::Silent)
+            && health.until.is_some_and(|until| until <= now)
         {
-            (silence.until, silence.probed) = (Some(now + TRUNK_PROBE), true);
+            (health.until, health.probed) = (Some(now + TRUNK_PROBE), true);
         }
     }
 
     /// A trunk responded.
     pub(crate) fn responded(&mut self, trunk: &str) {
-        if !self.silent.is_empty()
-            && let Some(silence) = self.silent.remove(trunk)
-            && silence.until.is_some()
-        {
+        let Some(health) = self.known.get_mut(trunk) else { return };
+        health.silent = 0;
+        health.dead_until = None;
+        if health.why == Some(Why::Silent) {
+            (health.until, health.probed, health.why, health.rounds) = (None, false, None, 0);
             tracing::info!(trunk, "the trunk responds again");
         }
     }
 
     /// A trunk left a call without a response.
     pub(crate) fn silent(&mut self, now: Instant, trunk: &str) {
-        let silence = self.silent.entry(trunk.to_owned()).or_default();
-        silence.failures = silence.failures.saturating_add(1);
-        let waited_for = silence.until.is_some_and(|until| until > now) && !silence.probed;
+        let health = self.known.entry(trunk.to_owned()).or_default();
+        health.silent = health.silent.saturating_add(1);
         // Calls that were out when it began say nothing new.
-        if silence.failures < TRUNK_SILENT_FAILURES || waited_for {
+        let waited_for = health.is_held(now) && !health.probed;
+        if health.silent >= TRUNK_SILENT_FAILURES && !waited_for {
+            health.hold_off(now, trunk, Why::Silent);
+        }
+    }
+
+    /// A trunk said for how long it serves nobody (RFC 3261 §21.5.4).
+    pub(crate) fn refuses(&mut self, now: Instant, trunk: &str, time: Duration) {
+        let time = time.min(TRUNK_RETRY_AFTER_MAX);
+        let health = self.known.entry(trunk.to_owned()).or_default();
+        if !time.is_zero() && health.until.is_none_or(|until| until < now + time) {
+            (health.until, health.probed, health.why) = (Some(now + time), false, Some(Why::RetryAfter));
+            tracing::warn!(trunk, seconds = time.as_secs(), "the trunk asks to be left alone: it is passed over");
+        }
+    }
+
+    /// What a call at a trunk came to.
+    pub(crate) fn decided(&mut self, now: Instant, trunk: &Trunk, decided: Decided) {
+        let health = match self.known.get_mut(&trunk.name) {
+            Some(health) => health,
+            None => self.known.entry(trunk.name.clone()).or_default(),
+        };
+        health.window.note(decided);
+        if health.is_held(now) {
             return;
         }
-        let time = hold_off(silence.rounds);
-        silence.rounds = silence.rounds.saturating_add(1);
-        (silence.until, silence.probed) = (Some(now + time), false);
-        tracing::warn!(trunk, seconds = time.as_secs(), "the trunk does not respond: it is passed over");
+        if decided == Decided::Failed && health.window.failed_of_16() >= TRUNK_FAULTS_OF_16 {
+            return health.hold_off(now, &trunk.name, Why::Faults);
+        }
+        let percent = health.window.answered_percent().filter(|_| health.window.calls >= TRUNK_WINDOW);
+        match (percent, trunk.answered_min) {
+            (Some(percent), Some(least)) if percent < least => {
+                health.hold_off(now, &trunk.name, Why::FewAnswered(percent));
+            }
+            // So many without a fault to speak of: it serves.
+            (Some(_), _) if health.window.failed_of_16() == 0 => (health.rounds, health.why) = (0, None),
+            _ => {}
+        }
+    }
+
+    /// A trunk's callee rang after so long.
+    pub(crate) fn rang(&mut self, trunk: &str, after: Duration) {
+        let health = match self.known.get_mut(trunk) {
+            Some(health) => health,
+            None => self.known.entry(trunk.to_owned()).or_default(),
+        };
+        let now_ms = i64::try_from(after.as_millis().min(1 << 24)).unwrap_or(0);
+        let average = health.delay_ms.map_or(now_ms, |known| i64::from(known) + (now_ms - i64::from(known)) / 8);
+        health.delay_ms = u32::try_from(average).ok();
+    }
+
+    /// A trunk answers OPTIONS, or does not.
+    pub(crate) fn probed(&mut self, now: Instant, trunk: &str, responds: bool) {
+        if responds {
+            return self.responded(trunk);
+        }
+        let health = self.known.entry(trunk.to_owned()).or_default();
+        if !health.is_dead(now) {
+            tracing::warn!(trunk, "the trunk does not answer OPTIONS: it is passed over");
+        }
+        health.dead_until = Some(now + TRUNK_PROBE_HOLDS);
     }
 
     /// Forgets the trunks that a plan does not have.
     pub(crate) fn retain(&mut self, plan: &Plan) {
-        self.silent.retain(|name, _| plan.names_trunk(name));
+        self.known.retain(|name, _| plan.names_trunk(name));
     }
 
     /// What there is to tell of each.
     pub(crate) fn status(&self, now: Instant) -> impl Iterator<Item = Parameter> {
-        self.silent.iter().map(move |(name, silence)| {
-            let left = silence.until.filter(|&until| until > now).map(|until| until.since(now));
+        self.known.iter().map(move |(name, health)| {
+            let held = [health.until, health.dead_until].into_iter().flatten().filter(|&until| until > now).max();
+            let left = held.map(|until| until.since(now));
+            let reason = match health.is_dead(now) {
+                true => Some("OPTIONS unanswered".to_owned()),
+                false => health.why.map(Why::told),
+            };
             let status = TrunkStatus {
                 name: name.clone(),
-                silent: Some(silence.failures),
+                silent: Some(health.silent).filter(|&calls| calls > 0),
                 passed_over_s: left.map(|left| u32::try_from(left.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)),
+                reason,
+                answered_percent: health.window.answered_percent(),
+                delay_ms: health.delay_ms,
                 ..TrunkStatus::default()
             };
             status.into()
@@ -121,7 +269,7 @@ mod tests {
         assert!(trunks.is_passed_over(at(3), "a") && !trunks.is_passed_over(at(3), "b"));
         assert!(trunks.is_passed_over(at(12), "a") && !trunks.is_passed_over(at(13), "a"));
         trunks.responded("a");
-        assert!(trunks.status(at(4)).next().is_none());
+        assert!(!trunks.is_passed_over(at(4), "a"));
     }
 
     #[test]
@@ -149,5 +297,73 @@ mod tests {
         trunks.silent(at(1), "a");
         trunks.offered(at(11), "a");
         assert!(trunks.is_passed_over(at(42), "a") && !trunks.is_passed_over(at(43), "a"));
+    }
+
+    fn trunk(answered_min: Option<u32>) -> Trunk {
+        Trunk {
+            name: "a".to_owned(),
+            interface: std::net::Ipv4Addr::LOCALHOST.into(),
+            redirects: crate::plan::Redirects::Refuse,
+            caller: None,
+            answered_min,
+        }
+    }
+
+    #[test]
+    fn a_trunk_that_fails_half_of_its_calls_is_left_alone_and_tried_again() {
+        let mut trunks = Trunks::default();
+        let a = trunk(None);
+        for _ in 0..7 {
+            trunks.decided(at(1), &a, Decided::Answered);
+            trunks.decided(at(1), &a, Decided::Failed);
+        }
+        assert!(!trunks.is_passed_over(at(1), "a"));
+        trunks.decided(at(1), &a, Decided::Failed);
+        assert!(trunks.is_passed_over(at(1), "a"));
+        trunks.responded("a");
+        assert!(trunks.is_passed_over(at(10), "a") && !trunks.is_passed_over(at(11), "a"), "responding is not serving");
+        (0..8).for_each(|_| trunks.decided(at(11), &a, Decided::Failed));
+        assert!(trunks.is_passed_over(at(30), "a") && !trunks.is_passed_over(at(31), "a"), "twice the time");
+        (0..64).for_each(|_| trunks.decided(at(31), &a, Decided::Refused));
+        (0..8).for_each(|_| trunks.decided(at(40), &a, Decided::Failed));
+        assert!(trunks.is_passed_over(at(49), "a") && !trunks.is_passed_over(at(50), "a"), "it has served meanwhile");
+    }
+
+    #[test]
+    fn a_trunk_of_which_too_few_calls_are_answered_is_left_alone() {
+        let mut trunks = Trunks::default();
+        let (a, any) = (trunk(Some(40)), trunk(None));
+        for call in 0..64 {
+            let decided = if call % 4 == 0 { Decided::Answered } else { Decided::Refused };
+            assert!(!trunks.is_passed_over(at(1), "a"));
+            trunks.decided(at(1), if call < 63 { &any } else { &a }, decided);
+        }
+        assert!(trunks.is_passed_over(at(1), "a"));
+        let Some(Parameter::TrunkStatus(status)) = trunks.status(at(1)).next() else { panic!("a status") };
+        assert_eq!((status.reason.as_deref(), status.passed_over_s), (Some("25 % answered"), Some(10)));
+    }
+
+    #[test]
+    fn retry_after_and_options_are_heeded() {
+        let mut trunks = Trunks::default();
+        trunks.refuses(at(1), "a", Duration::from_secs(20));
+        trunks.refuses(at(1), "a", Duration::from_secs(5));
+        trunks.responded("a");
+        assert!(trunks.is_passed_over(at(20), "a") && !trunks.is_passed_over(at(21), "a"));
+        trunks.refuses(at(1), "b", Duration::from_secs(100_000));
+        assert!(!trunks.is_passed_over(at(301), "b"));
+        trunks.probed(at(1), "c", false);
+        assert!(trunks.is_passed_over(at(300), "c"));
+        trunks.probed(at(300), "c", true);
+        assert!(!trunks.is_passed_over(at(300), "c"));
+    }
+
+    #[test]
+    fn the_post_dial_delay_is_an_average() {
+        let mut trunks = Trunks::default();
+        trunks.rang("a", Duration::from_millis(1_000));
+        (0..100).for_each(|_| trunks.rang("a", Duration::from_millis(3_000)));
+        let Some(Parameter::TrunkStatus(status)) = trunks.status(at(1)).next() else { panic!("a status") };
+        assert!(status.delay_ms.is_some_and(|delay| (2_900..=3_000).contains(&delay)), "{status:?}");
     }
 }

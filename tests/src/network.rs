@@ -113,6 +113,8 @@ pub struct Network {
     perfect: bool,
     /// Whether each SIP message is shown as it is sent.
     ladder: bool,
+    /// Every datagram that was sent, with who sent it to whom; `None`: they are not kept.
+    pub recorded: Option<Vec<(SocketAddr, SocketAddr, Vec<u8>)>>,
 }
 
 impl Network {
@@ -132,6 +134,7 @@ impl Network {
             counters: NetworkCounters::default(),
             perfect: true,
             ladder: std::env::var_os("TANDEM_LADDER").is_some(),
+            recorded: None,
         }
     }
 
@@ -170,6 +173,9 @@ impl Network {
     pub fn send(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
         self.counters.sent += 1;
         self.show(now, from, to, &bytes);
+        if let Some(recorded) = &mut self.recorded {
+            recorded.push((from, to, bytes.clone()));
+        }
         let up = self.access(from.ip()).up;
         let outside = self.outside(now, from, to);
         let down = self.access(to.ip()).down;

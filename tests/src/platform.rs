@@ -300,6 +300,11 @@ impl Platform {
         self.store.hangs = hang;
     }
 
+    /// It is about to end: its registrations at trunks are taken back.
+    pub fn drain(&mut self, now: Now) {
+        self.shards.iter_mut().for_each(|shard| shard.signaling.drain(now));
+    }
+
     /// Connections that are open.
     pub fn connections(&self) -> usize {
         self.shards.iter().map(|shard| shard.transports.connections()).sum()

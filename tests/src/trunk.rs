@@ -33,6 +33,11 @@ pub fn known(name: &str, address: SocketAddr) -> TrunkConfig {
         calls_max: None,
         response_timeout: signaling::limits::TRUNK_RESPONSE_TIMEOUT,
         calls: None,
+        calls_per_s: None,
+        options: None,
+        register: Vec::new(),
+        register_expires: signaling::limits::REGISTER_EXPIRES,
+        headers: Default::default(),
     }
 }
 

@@ -41,6 +41,11 @@ pub(super) fn action(request: &Request) -> Result<Action, Problem> {
                 {
                     trunk.silent = trunk.silent.max(status.silent);
                     trunk.passed_over_s = trunk.passed_over_s.max(status.passed_over_s);
+                    trunk.reason = status.reason.or(trunk.reason.take());
+                    // Of several shards the one that has had the fewest answers, and the longest delays.
+                    trunk.answered_percent =
+                        [trunk.answered_percent, status.answered_percent].into_iter().flatten().min();
+                    trunk.delay_ms = trunk.delay_ms.max(status.delay_ms);
                 }
             }
             Ok(Step::Done(listing(&trunks)))
@@ -62,10 +67,25 @@ fn add(trunk: &mut TrunkStatus, other: TrunkStatus) {
     trunk.offered = trunk.offered.saturating_add(other.offered);
     trunk.answered = trunk.answered.saturating_add(other.answered);
     trunk.failed = trunk.failed.saturating_add(other.failed);
+    trunk.limited = [trunk.limited, other.limited].into_iter().flatten().reduce(u64::saturating_add);
+    trunk.responds = other.responds.or(trunk.responds);
     trunk.last_failure = other.last_failure.or(trunk.last_failure.take());
+    if let Some(registrations) = other.registrations {
+        trunk.registrations.get_or_insert_default().extend(registrations);
+    }
 }
 
 fn to_json(trunk: &TrunkStatus) -> Value {
+    let registrations = trunk.registrations.iter().flatten().map(|own| {
+        json!({
+            "address": own.address.reveal(),
+            "state": own.state.name(),
+            "kept-s": own.kept_s,
+            "next-s": own.next_s,
+            "reason": own.reason,
+            "service-route": own.service_route.iter().map(|hop| hop.reveal()).collect::<Vec<_>>(),
+        })
+    });
     json!({
         "trunk": trunk.name,
         "target": trunk.target.reveal(),
@@ -78,6 +98,12 @@ fn to_json(trunk: &TrunkStatus) -> Value {
         "state": state(trunk),
         "silent": trunk.silent.unwrap_or(0),
         "passed-over-s": trunk.passed_over_s,
+        "reason": trunk.reason,
+        "limited": trunk.limited.unwrap_or(0),
+        "answers-options": trunk.responds,
+        "answered-percent": trunk.answered_percent,
+        "post-dial-delay-ms": trunk.delay_ms,
+        "registrations": registrations.collect::<Vec<_>>(),
     })
 }
 

@@ -88,8 +88,13 @@ fn plan() -> Plan {
         unreachable: Some(Destination::Trunks(vec![step("one"), step("two")])),
         unknown: Some(Destination::Refuse(CauseKind::Forbidden)),
     };
-    let trunk =
-        |name: &str| Trunk { name: name.to_owned(), interface: [192, 0, 2, 1].into(), redirects: Redirects::Refuse };
+    let trunk = |name: &str| Trunk {
+        name: name.to_owned(),
+        interface: [192, 0, 2, 1].into(),
+        redirects: Redirects::Refuse,
+        caller: None,
+        answered_min: None,
+    };
     Plan {
         routes: vec![
             route("1", Destination::Account("bob".to_owned()), busy.clone()),
@@ -225,6 +230,7 @@ impl Bench {
             interface: [192, 0, 2, 1].into(),
             verified: number.is_multiple_of(2),
             referred_by: None,
+            passed: None,
             placement: match tape.below(4) {
                 0 => Some(Placement::Account("bob".to_owned())),
                 1 => Some(Placement::Trunk { name: "one".to_owned(), number: "1".to_owned().into() }),
@@ -307,6 +313,10 @@ impl Bench {
             user_agent: None,
             latency_us: None,
             reachable: None,
+            apart: None,
+            instance: None,
+            reg_id: None,
+            temporary: None,
         };
         let (command, parameters) = match (packet.command, packet.first()) {
             (Command::Query, Some(Parameter::Registration(query))) if packet.destination.platform == WEST => {

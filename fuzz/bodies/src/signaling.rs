@@ -20,7 +20,7 @@ use signaling::transport::{
     ConnectionId, Flow, Listener, ListenerId, Listeners, Received, Resolution, Sought, Token, Transport,
     TransportFailure,
 };
-use signaling::trunk::{Source, Target as TrunkTarget, TrunkConfig};
+use signaling::trunk::{OwnAddress, Source, Target as TrunkTarget, TrunkConfig};
 use signaling::{Config, Signaling};
 
 use crate::calls::{exchange, failure, state};
@@ -100,6 +100,11 @@ impl Bench {
             calls_max: Some(8),
             response_timeout: signaling::limits::TRUNK_RESPONSE_TIMEOUT,
             calls: None,
+            calls_per_s: None,
+            options: None,
+            register: OwnAddress::parse(name).into_iter().collect(),
+            register_expires: signaling::limits::REGISTER_EXPIRES,
+            headers: Default::default(),
         };
         let config = Config {
             listeners: Listeners::new(listeners.to_vec()),
@@ -375,6 +380,10 @@ impl Bench {
             user_agent: None,
             latency_us: None,
             reachable: None,
+            apart: None,
+            instance: None,
+            reg_id: None,
+            temporary: None,
         };
         let trunk = |name: &str| Target::Trunk { name: name.to_owned(), number: "+4930".to_owned().into() };
         let flow = "udp 192.0.2.1:5060 198.51.100.7:5062";
@@ -395,6 +404,7 @@ impl Bench {
             hops: tape.octet(),
             verified: tape.flag(),
             referred_by: None,
+            passed: None,
         };
         let leg = Address::local(ModuleKind::Signaling, 0).at(Instance(0x1_0000 + self.next));
         let call = Address::local(ModuleKind::Switch, 0).at(Instance(0x2_0000 + self.next));

@@ -213,6 +213,22 @@ pub struct Call {
     /// Beside `placement`: how long it may ring; `None`: as long as any here.
     #[n(13)]
     pub ring_ms: Option<u32>,
+    /// What the leg said beside all this, and may be told to the other one.
+    #[n(14)]
+    pub passed: Option<Vec<Passed>>,
+}
+
+/// Something that a leg said in its protocol, which means nothing to the platform and is passed on where a trunk is configured so: in
+/// SIP a header field.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct Passed {
+    /// Its name.
+    #[n(0)]
+    pub name: String,
+    /// What it says.
+    #[n(1)]
+    pub value: Private<String>,
 }
 
 /// Where an outgoing leg goes.
@@ -268,6 +284,9 @@ pub struct Leg {
     /// Who sent the caller there, where it was transferred (Referred-By, RFC 3892), as given.
     #[n(8)]
     pub referred_by: Option<Private<String>>,
+    /// What the caller's leg said beside all this.
+    #[n(9)]
+    pub passed: Option<Vec<Passed>>,
 }
 
 /// What a decoder takes an absent flag for.

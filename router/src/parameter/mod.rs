@@ -33,7 +33,7 @@ mod trace;
 pub use account::{Account, AccountCredential};
 pub use call::{
     Behalf, Call, CallEvent, CallPhase, CallSummary, Digits, Information, Leg, LegPhase, LegState, LegSummary, LegTags,
-    Origin, Originate, Party, Placement, Target, Transfer,
+    Origin, Originate, Party, Passed, Placement, Target, Transfer,
 };
 pub use dialog::{Dialog, DialogPlace, GuestLeg, Handover, MovedPort};
 pub use event::{AccountState, MessageWaiting, Presence};
@@ -45,7 +45,9 @@ pub use port::{
     Bridge, Builtin, BuiltinKind, MediaEvent, MediaEventKind, MediaPlan, MediaPort, PortAddress, PortId, PortStatistics,
 };
 pub use record::{CONVERSATION_MARK, CallRecord, LegQuality, Outcome};
-pub use registration::{Binding, Contact, Registration, RegistrationEvent, TrunkStatus};
+pub use registration::{
+    Binding, Contact, Registration, RegistrationEvent, RegistrationState, TrunkRegistration, TrunkStatus,
+};
 pub use status::{Counter, Distribution, Resource, ResourceKind, ResourceState, Selection, Status};
 pub use trace::{TraceDirection, TraceEntry};
 

@@ -40,6 +40,26 @@ pub struct Contact {
     /// Whether the last keep-alive was answered; `None` before the first.
     #[n(9)]
     pub reachable: Option<bool>,
+    /// What tells it apart from the account's other contacts, where its URI does not: the instance and flow of RFC 5626, or the
+    /// registration of another phone that has the same private address behind another NAT.
+    #[n(10)]
+    pub apart: Option<Private<String>>,
+    /// The phone itself, by `+sip.instance`, without its brackets (RFC 5626 §4.1).
+    #[n(11)]
+    pub instance: Option<Private<String>>,
+    /// Which of the phone's flows, by `reg-id` (RFC 5626 §4.2).
+    #[n(12)]
+    pub reg_id: Option<u32>,
+    /// Users of its temporary GRUUs that hold (RFC 5627 §3.1), the last one first.
+    #[n(13)]
+    pub temporary: Option<Vec<Private<String>>>,
+}
+
+impl Contact {
+    /// What it is known by among the account's contacts.
+    pub fn key(&self) -> &Private<String> {
+        self.apart.as_ref().unwrap_or(&self.uri)
+    }
 }
 
 /// `Query × Registration` to signaling: with `account`, answered with that one's contacts (best first) or
@@ -63,7 +83,7 @@ pub struct Binding {
     /// The account's name.
     #[n(0)]
     pub account: String,
-    /// The contact. Its `uri` is the key beside the account.
+    /// The contact. Its [`key`](Contact::key) is the key beside the account.
     #[n(1)]
     pub contact: Contact,
     /// Whether `Set` removes it, so that writes and removals keep their order in one packet.
@@ -121,4 +141,80 @@ pub struct TrunkStatus {
     /// From the switch: for how many more seconds it is passed over while another one can be tried.
     #[n(9)]
     pub passed_over_s: Option<u32>,
+    /// From signaling: our addresses of record that the asked module registers there; `None`: it registers none.
+    #[n(10)]
+    pub registrations: Option<Vec<TrunkRegistration>>,
+    /// From signaling: calls that its bounds of calls at once and of calls a second kept from being offered.
+    #[n(11)]
+    pub limited: Option<u64>,
+    /// From signaling: whether it answers OPTIONS; `None`: it is not asked, or has not answered yet.
+    #[n(12)]
+    pub responds: Option<bool>,
+    /// From the switch: why it is passed over, or was last.
+    #[n(13)]
+    pub reason: Option<String>,
+    /// From the switch: of its last calls, how many were answered, in percent (answer-seizure ratio, ITU-T E.411).
+    #[n(14)]
+    pub answered_percent: Option<u32>,
+    /// From the switch: how long its callees took to ring, on average of the last calls, milliseconds (post-dial delay, ITU-T E.721).
+    #[n(15)]
+    pub delay_ms: Option<u32>,
+}
+
+/// How an address of record of ours stands at a trunk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(index_only)]
+pub enum RegistrationState {
+    /// It is asked for.
+    #[n(1)]
+    Trying,
+    /// The trunk keeps it.
+    #[n(2)]
+    Registered,
+    /// The trunk refused it, or does not answer; it is asked for again.
+    #[n(3)]
+    Failed,
+    /// It is taken back.
+    #[n(4)]
+    Leaving,
+    /// It was taken back.
+    #[n(5)]
+    Gone,
+}
+
+impl RegistrationState {
+    /// Its name, as clients and people read it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Trying => "trying",
+            Self::Registered => "registered",
+            Self::Failed => "failed",
+            Self::Leaving => "leaving",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+/// An address of record of ours that a trunk is to keep (RFC 3261 §10).
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct TrunkRegistration {
+    /// User and domain.
+    #[n(0)]
+    pub address: Private<String>,
+    /// How it stands.
+    #[n(1)]
+    pub state: RegistrationState,
+    /// For how many more seconds the trunk keeps it.
+    #[n(2)]
+    pub kept_s: Option<u32>,
+    /// In how many seconds it is asked for again.
+    #[n(3)]
+    pub next_s: Option<u32>,
+    /// Why it was last refused.
+    #[n(4)]
+    pub reason: Option<String>,
+    /// The trunk's Service-Route (RFC 3608), first hop first.
+    #[n(5)]
+    pub service_route: Vec<Private<String>>,
 }

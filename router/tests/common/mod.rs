@@ -85,6 +85,20 @@ fn contact() -> Contact {
         user_agent: Some("baresip".to_owned()),
         latency_us: Some(1234),
         reachable: Some(true),
+        apart: None,
+        instance: None,
+        reg_id: None,
+        temporary: None,
+    }
+}
+
+fn contact_of_an_instance() -> Contact {
+    Contact {
+        apart: Some(private("urn:uuid:00000000-0000-1000-8000-000a95a0e128;reg-id=1")),
+        instance: Some(private("urn:uuid:00000000-0000-1000-8000-000a95a0e128")),
+        reg_id: Some(1),
+        temporary: Some(vec![private("tgruu.0123456789abcdef")]),
+        ..contact()
     }
 }
 
@@ -219,8 +233,11 @@ fn calls() -> Vec<Call> {
         placement: None,
         path: Vec::new(),
         ring_ms: None,
+        passed: None,
     };
+    let passed = Some(vec![Passed { name: "X-Account".to_owned(), value: private("7") }]);
     let referred = Call { verified: true, referred_by: Some(private("<sip:carol@example.org>")), ..full.clone() };
+    let passing = Call { passed, ..full.clone() };
     let bare = Call { origin: Origin::Control, media: None, interface: ip("2001:db8::1"), ..full.clone() };
     let of_trunk = Call { origin: Origin::Trunk("carrier".to_owned()), ..bare.clone() };
     let placed = Call {
@@ -236,7 +253,7 @@ fn calls() -> Vec<Call> {
         path: vec![PlatformId(1), PlatformId(2)],
         ..bare.clone()
     });
-    [of_trunk, bare, full, referred, placed].into_iter().chain(elsewhere).collect()
+    [of_trunk, bare, full, referred, placed].into_iter().chain(elsewhere).chain([passing]).collect()
 }
 
 fn legs() -> Vec<Leg> {
@@ -250,11 +267,14 @@ fn legs() -> Vec<Leg> {
         hops: 68,
         verified: false,
         referred_by: None,
+        passed: None,
     };
+    let passed = Some(vec![Passed { name: "X-Account".to_owned(), value: private("7") }]);
     let referred = Leg { verified: true, referred_by: Some(private("<sip:carol@example.org>")), ..full.clone() };
+    let passing = Leg { passed, ..full.clone() };
     let trunk = Target::Trunk { name: "carrier".to_owned(), number: private("+4930") };
     let bare = Leg { target: trunk, media: None, ..full.clone() };
-    vec![full, Leg { target: Target::Uri(private("sip:bob@example.org")), ..bare.clone() }, bare, referred]
+    vec![full, Leg { target: Target::Uri(private("sip:bob@example.org")), ..bare.clone() }, bare, referred, passing]
 }
 
 fn tags() -> LegTags {
@@ -412,7 +432,8 @@ pub fn samples() -> Vec<Parameter> {
     add!([statistics(), PortStatistics::default()]);
     let kinds = [MediaEventKind::Arrived, MediaEventKind::Silent, MediaEventKind::Broken];
     add!(kinds.map(|kind| MediaEvent { port: PortId(1), kind }));
-    add!([registration(), Registration { account: "bob".to_owned(), contacts: vec![] }]);
+    let with_instance = Registration { account: "carol".to_owned(), contacts: vec![contact_of_an_instance()] };
+    add!([registration(), Registration { account: "bob".to_owned(), contacts: vec![] }, with_instance]);
     let binding = Binding { account: "alice".to_owned(), contact: contact(), removed: false };
     add!([Binding { contact: bare_contact(), removed: true, ..binding.clone() }, binding]);
     add!([RegistrationEvent { registration: registration(), at: AT, missed: false }]);
@@ -427,9 +448,34 @@ pub fn samples() -> Vec<Parameter> {
         last_failure: Some("no answer".to_owned()),
         silent: None,
         passed_over_s: None,
+        registrations: None,
+        limited: None,
+        responds: None,
+        reason: None,
+        answered_percent: None,
+        delay_ms: None,
     };
-    let silent = TrunkStatus { silent: Some(2), passed_over_s: Some(10), ..trunk.clone() };
-    add!([trunk, TrunkStatus::default(), silent]);
+    let silent = TrunkStatus {
+        silent: Some(2),
+        passed_over_s: Some(10),
+        limited: Some(7),
+        responds: Some(false),
+        reason: Some("silent".to_owned()),
+        answered_percent: Some(41),
+        delay_ms: Some(1_200),
+        ..trunk.clone()
+    };
+    use RegistrationState::{Failed, Gone, Leaving, Registered, Trying};
+    let own = [Trying, Registered, Failed, Leaving, Gone].map(|state| TrunkRegistration {
+        address: private("tandem@carrier.example"),
+        state,
+        kept_s: (state == Registered).then_some(300),
+        next_s: Some(270),
+        reason: (state == Failed).then(|| "403 Forbidden".to_owned()),
+        service_route: vec![private("<sip:edge.carrier.example;lr>")],
+    });
+    let registers = TrunkStatus { registrations: Some(own.to_vec()), ..trunk.clone() };
+    add!([trunk, TrunkStatus::default(), silent, registers]);
     add!(accounts());
     use Outcome::{Answered, Interrupted, Open, Unanswered};
     add!([Open, Answered, Unanswered, Interrupted].map(record));

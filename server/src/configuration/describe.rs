@@ -119,7 +119,7 @@ pub fn reference() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::model::{Bridge, Group, Route, Trunk};
+    use super::super::model::{Bridge, Group, Route, Trunk, TrunkGroup};
     use super::super::{keys, read};
     use super::*;
 
@@ -155,11 +155,16 @@ mod tests {
             password: Some("x".to_owned().into()),
             password_file: Some("x".into()),
             calls_max: Some(1),
+            calls_per_s: Some(1),
+            options_s: Some(30),
+            answered_min_percent: Some(1),
+            register_expires_s: Some(60),
             response_s: Some(1),
             session_expires_s: Some(4),
             interface: "10.0.0.1".parse().ok(),
             ..Trunk::default()
         });
+        full.trunk_group.push(TrunkGroup::default());
         full.group.push(Group { ring_s: Some(1), ..Group::default() });
         full.route.push(Route {
             name: word(),

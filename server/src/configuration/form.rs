@@ -5,6 +5,7 @@ use super::keys::{KEYS, Key, Numbers, SECTIONS, name, section};
 use super::load::{Complaint, line_of};
 use super::model::{
     Bridge, Calls, Configuration, Control, Events, Group, Log, Media, Metrics, Route, Services, Sip, Store, Trunk,
+    TrunkGroup,
 };
 use crate::limits::COMPLAINTS;
 use serde::Deserialize;
@@ -90,6 +91,7 @@ impl Reader<'_> {
                 "metrics" => self.section::<Metrics>("metrics", root),
                 "log" => self.section::<Log>("log", root),
                 "trunk" => self.sections::<Trunk>("trunk", root),
+                "trunk_group" => self.sections::<TrunkGroup>("trunk_group", root),
                 "group" => self.sections::<Group>("group", root),
                 "route" => self.sections::<Route>("route", root),
                 unknown => {
@@ -311,7 +313,8 @@ pub(super) fn may_come_of(path: &str, message: &str, faulty: &str) -> bool {
         || (faulty == "sip.listen" && (path == "sip.advertised" || kind == "media" || path == "media"))
         || (path == "media" && by == "media")
         || (["control", "metrics"].contains(&of) && ["control", "metrics"].contains(&by))
-        || (kind == "route" && ["trunk", "group"].contains(&by_kind) && name(faulty) == "name")
+        || (kind == "route" && ["trunk", "trunk_group", "group"].contains(&by_kind) && name(faulty) == "name")
+        || (["route", "trunk_group"].contains(&kind) && faulty == "trunk")
         || (kind == "route" && ["trunk", "group"].contains(&faulty))
 }
 

@@ -24,6 +24,7 @@ pub struct Configuration {
     pub metrics: Metrics,
     pub log: Log,
     pub trunk: Vec<Trunk>,
+    pub trunk_group: Vec<TrunkGroup>,
     pub group: Vec<Group>,
     pub route: Vec<Route>,
 }
@@ -43,6 +44,7 @@ impl Default for Configuration {
             metrics: Metrics::default(),
             log: Log::default(),
             trunk: Vec::new(),
+            trunk_group: Vec::new(),
             group: Vec::new(),
             route: Vec::new(),
         }
@@ -351,10 +353,45 @@ pub struct Trunk {
     pub password_file: Option<PathBuf>,
     pub trusted: bool,
     pub calls_max: Option<u32>,
+    pub calls_per_s: Option<u32>,
+    pub options_s: Option<u32>,
+    pub answered_min_percent: Option<u32>,
+    pub caller: Vec<String>,
+    pub headers_pass: Vec<String>,
+    pub headers_add: Vec<String>,
+    pub headers_remove: Vec<String>,
+    pub headers_rewrite: Vec<[String; 3]>,
     pub response_s: Option<u32>,
     pub session_expires_s: Option<u32>,
+    pub register: Vec<String>,
+    pub register_expires_s: Option<u32>,
     pub redirects: Redirects,
     pub interface: Option<IpAddr>,
+}
+
+/// Trunks that share calls.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct TrunkGroup {
+    pub name: String,
+    pub members: Vec<TrunkMember>,
+}
+
+/// A trunk of a group.
+#[derive(Clone, PartialEq, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct TrunkMember {
+    pub trunk: String,
+    pub priority: u32,
+    pub weight: u32,
+}
+
+impl Default for TrunkMember {
+    fn default() -> Self {
+        Self { trunk: String::new(), priority: 1, weight: 1 }
+    }
 }
 
 /// Accounts that answer for one number.

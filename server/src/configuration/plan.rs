@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use switch::limits::FORK_LEGS;
 use switch::plan::{
     Branches, Destination, Group, Member, NumberMatch, OriginMatch, Pattern, PickUpGroup, Plan, Rewrite, Trunk,
-    TrunkStep, Way,
+    TrunkGroup, TrunkMember, TrunkStep, Way,
 };
 
 /// Steps in which a circle is looked for: a call has 70 hops (RFC 3261 §8.1.1.6), and each number that is routed anew is one.
@@ -52,6 +52,7 @@ impl Builder<'_> {
             groups: (0..configuration.group.len()).map(|index| self.group(index)).collect(),
             pick_up_groups: configuration.group.iter().filter_map(pick_up_group).collect(),
             trunks: configuration.trunk.iter().map(|one| trunk(configuration, one)).collect(),
+            trunk_groups: configuration.trunk_group.iter().map(trunk_group).collect(),
             services: services
                 .into_iter()
                 .flat_map(|(kind, numbers)| numbers.iter().map(move |number| (number.clone(), kind)))
@@ -241,6 +242,12 @@ impl Builder<'_> {
                 self.known_platform(path, platform);
                 Some(Way::Platform(platform.to_owned()))
             }
+            ("trunks", name) => {
+                if !self.configuration.trunk_group.iter().any(|group| group.name == name) {
+                    self.fault(path.to_owned(), format!("there is no trunk_group `{name}`"));
+                }
+                Some(Way::Group(name.to_owned()))
+            }
             (_, name) => match name.split_once('@') {
                 Some((trunk, platform)) => {
                     if trunk.is_empty() {
@@ -283,7 +290,7 @@ impl Builder<'_> {
 
 /// Whether a destination is one of those that are tried in turn.
 fn is_way(text: &str) -> bool {
-    text.starts_with("trunk:") || text.starts_with("platform:")
+    ["trunk:", "trunks:", "platform:"].iter().any(|form| text.starts_with(form))
 }
 
 /// The route that takes a number on behalf of `origin`. `None`: no route does, or it depends on who calls.
@@ -315,7 +322,31 @@ fn trunk(configuration: &Configuration, trunk: &super::model::Trunk) -> Trunk {
         name: trunk.name.clone(),
         interface: trunk.interface.or(own).unwrap_or(unspecified),
         redirects: redirects(trunk.redirects),
+        caller: caller(&trunk.caller).ok().flatten(),
+        answered_min: trunk.answered_min_percent,
     }
+}
+
+/// How a trunk is shown the caller's number.
+pub fn caller(texts: &[String]) -> Result<Option<Rewrite>, String> {
+    match texts {
+        [] => Ok(None),
+        [pattern, replacement] => {
+            let pattern = Pattern::new(pattern).map_err(|error| error.to_string())?;
+            Ok(Some(Rewrite { replace: Some((pattern, replacement.clone())), ..Rewrite::NONE }))
+        }
+        _ => Err("two texts: a pattern, and what its match becomes".to_owned()),
+    }
+}
+
+/// A group of trunks.
+fn trunk_group(group: &super::model::TrunkGroup) -> TrunkGroup {
+    let member = |member: &super::model::TrunkMember| TrunkMember {
+        trunk: member.trunk.clone(),
+        priority: member.priority,
+        weight: member.weight,
+    };
+    TrunkGroup { name: group.name.clone(), members: group.members.iter().map(member).collect() }
 }
 
 /// What is done with redirections.

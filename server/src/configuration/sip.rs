@@ -7,12 +7,14 @@ use router::time::Duration;
 use signaling::CallPolicy;
 use signaling::admission::{AdmissionLimits, Rate};
 use signaling::digest::ClientCredentials;
-use signaling::limits::TRUNK_RESPONSE_TIMEOUT;
+use signaling::limits::{REGISTER_EXPIRES, TRUNK_RESPONSE_TIMEOUT};
 use signaling::registrar::ExpiryLimits;
 use signaling::subscription::{EventSettings, Watching};
 use signaling::transaction::Timers;
 use signaling::transport::{Advertised, ListenerConfig, Listeners};
-use signaling::trunk::{Source, Target, TargetHost, TrunkConfig};
+use signaling::trunk::{
+    HeaderPolicy, HeaderRewrite, OwnAddress, Source, Target, TargetHost, TrunkConfig, may_pass, may_remove,
+};
 
 /// What the signaling of each shard is told. `bound` are the listeners as they were bound. What limits strangers and what is kept
 /// for `trace` is shared out among the shards.
@@ -123,10 +125,17 @@ pub fn trunks(configuration: &Configuration) -> Vec<TrunkConfig> {
                 credentials,
                 trusted: trunk.trusted,
                 calls_max: trunk.calls_max,
+                calls_per_s: trunk.calls_per_s,
+                options: trunk.options_s.map(|seconds| Duration::from_secs(seconds.into())),
                 response_timeout: trunk
                     .response_s
                     .map_or(TRUNK_RESPONSE_TIMEOUT, |seconds| Duration::from_secs(seconds.into())),
                 calls: Some(calls_with(configuration, trunk)),
+                headers: header_policy(trunk).unwrap_or_default(),
+                register: trunk.register.iter().filter_map(|text| OwnAddress::parse(text)).collect(),
+                register_expires: trunk
+                    .register_expires_s
+                    .map_or(REGISTER_EXPIRES, |seconds| Duration::from_secs(seconds.into())),
             }
         })
         .collect()
@@ -142,6 +151,38 @@ fn calls(configuration: &Configuration) -> CallPolicy {
 fn calls_with(configuration: &Configuration, trunk: &Trunk) -> CallPolicy {
     let all = calls(configuration);
     CallPolicy { session_expires_s: trunk.session_expires_s.unwrap_or(all.session_expires_s), ..all }
+}
+
+/// Which header fields pass, are added, left out, changed.
+///
+/// # Errors
+/// The key that is wrong, and why.
+pub fn header_policy(trunk: &Trunk) -> Result<HeaderPolicy, (&'static str, String)> {
+    let named = |key, names: &[String], may: fn(&str) -> bool| match names.iter().find(|name| !may(name)) {
+        Some(name) => Err((key, format!("`{name}` is no header field that can be configured here"))),
+        None => Ok(names.to_vec()),
+    };
+    let mut add = Vec::new();
+    for line in &trunk.headers_add {
+        let (name, value) = line.split_once(':').map_or((line.as_str(), ""), |(name, value)| (name, value.trim()));
+        if !may_pass(name) || value.is_empty() || value.contains(char::is_control) {
+            return Err(("headers_add", format!("`{line}` is no header field that can be configured here")));
+        }
+        add.push((name.to_owned(), value.to_owned()));
+    }
+    let mut rewrite = Vec::new();
+    for [name, pattern, replacement] in &trunk.headers_rewrite {
+        if !trunk.headers_pass.iter().any(|passed| passed.eq_ignore_ascii_case(name)) {
+            return Err(("headers_rewrite", format!("`{name}` is not among headers_pass")));
+        }
+        rewrite.push(HeaderRewrite::new(name, pattern, replacement).map_err(|why| ("headers_rewrite", why))?);
+    }
+    Ok(HeaderPolicy {
+        pass: named("headers_pass", &trunk.headers_pass, may_pass)?,
+        add,
+        remove: named("headers_remove", &trunk.headers_remove, may_remove)?,
+        rewrite,
+    })
 }
 
 /// Where calls to a trunk go, as written.

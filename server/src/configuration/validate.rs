@@ -5,7 +5,9 @@ use super::value::{SipShards, Strategy};
 use super::{plan, sip};
 use crate::cluster::certificate::is_name;
 use crate::limits::{PEERS, PLATFORM_NAME_BYTES};
+use signaling::limits::REGISTRATIONS_MAX;
 use signaling::transport::Transport;
+use signaling::trunk::OwnAddress;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
@@ -17,6 +19,24 @@ pub fn contradictions(configuration: &Configuration) -> Vec<(String, String)> {
     media_section(configuration, &mut found);
     operation(configuration, &mut found);
     bridge_section(&configuration.bridge, &mut found);
+    for (index, group) in configuration.trunk_group.iter().enumerate() {
+        let path = format!("trunk_group[{index}].members");
+        if group.members.is_empty() {
+            found.add(&*path, "a group has a trunk");
+        }
+        for (at, member) in group.members.iter().enumerate() {
+            if !configuration.trunk.iter().any(|trunk| trunk.name == member.trunk) {
+                found.add(&*path, format!("there is no trunk `{}`", member.trunk));
+            }
+            if group.members[..at].iter().any(|other| other.trunk == member.trunk) {
+                found.add(&*path, format!("`{}` is there twice", member.trunk));
+            }
+        }
+    }
+    let own = configuration.trunk.iter().map(|trunk| trunk.register.len()).sum::<usize>();
+    if own > REGISTRATIONS_MAX {
+        found.add("trunk", format!("{own} addresses are to be registered, and {REGISTRATIONS_MAX} can be"));
+    }
     for (index, trunk) in configuration.trunk.iter().enumerate() {
         one_trunk(trunk, &format!("trunk[{index}]"), &mut found);
     }
@@ -318,6 +338,29 @@ fn one_trunk(trunk: &Trunk, path: &str, found: &mut Found) {
     if trunk.username.is_some() != (secrets > 0) {
         found.add(key("username"), "a user name and a password belong together");
     }
+    for (index, own) in trunk.register.iter().enumerate() {
+        if OwnAddress::parse(own).is_none() {
+            found.add(key("register"), format!("`{own}` is neither USER nor USER@DOMAIN"));
+        }
+        if trunk.register[..index].contains(own) {
+            found.add(key("register"), format!("`{own}` is there twice"));
+        }
+    }
+    if let Err((name, why)) = sip::header_policy(trunk) {
+        found.add(key(name), why);
+    }
+    if let Err(why) = plan::caller(&trunk.caller) {
+        found.add(key("caller"), why);
+    }
+    if trunk.options_s.is_some() && trunk.address.is_none() {
+        found.add(key("options_s"), "is of no use without address");
+    }
+    if !trunk.register.is_empty() && (trunk.username.is_none() || trunk.address.is_none()) {
+        found.add(key("register"), "takes an address, a user name and a password");
+    }
+    if trunk.register_expires_s.is_some() && trunk.register.is_empty() {
+        found.add(key("register_expires_s"), "is of no use without register");
+    }
     if trunk.username.is_some() && trunk.address.is_none() {
         found.add(key("username"), "is of no use without address");
     }
@@ -336,6 +379,7 @@ fn names(configuration: &Configuration, found: &mut Found) {
             }
         }
     };
+    once("trunk_group", configuration.trunk_group.iter().enumerate().map(|(i, one)| (i, one.name.as_str())).collect());
     once("trunk", configuration.trunk.iter().enumerate().map(|(i, trunk)| (i, trunk.name.as_str())).collect());
     once("group", configuration.group.iter().enumerate().map(|(i, group)| (i, group.name.as_str())).collect());
     let routes = configuration.route.iter().enumerate();

@@ -156,6 +156,7 @@ impl Shard {
     async fn hang_up(&mut self) {
         let now = self.clock.now();
         self.switch.hang_up_all(now);
+        self.signaling.drain(now);
         let until = now.instant + HANG_UP_WITHIN;
         while self.clock.instant() < until {
             if self.switch.is_idle() && self.signaling.is_drained() {
@@ -185,6 +186,9 @@ impl Shard {
         let now = self.clock.now();
         let config = sip::config(&state.configuration, self.transports.listeners(), &self.shards);
         self.signaling.reconfigure(now, config);
+        if state.draining {
+            self.signaling.drain(now);
+        }
         self.transports.set_trunks(trunk_sources(state));
         self.switch.reconfigure(calls_config(state, &self.shards, self.switch_endpoint.router()));
     }

@@ -110,6 +110,10 @@ const HELP: &[(&str, &str)] = &[
     ("sip_timed_out", "Requests that no answer came to."),
     ("sip_transactions_refused", "Requests refused as the table of transactions was full."),
     ("sip_transport_failures", "Messages that did not leave."),
+    (
+        "sip_trunk_calls",
+        "Calls to each trunk: offered, of these answered and failed by its own fault; limited: kept from it by its bounds.",
+    ),
     ("sip_trunk_limited", "Messages dropped as a trunk sent more than it may."),
     ("sip_unknown_admitted", "Messages of unknown sources that were looked at."),
     ("sip_unknown_source_limited", "Messages dropped as one unknown source had too many."),

@@ -26,6 +26,11 @@ impl RouteSet {
         Self(routes.take(ROUTES_MAX).map(Box::from).collect())
     }
 
+    /// As they are stored.
+    pub fn values(&self) -> impl Iterator<Item = String> + '_ {
+        self.0.iter().map(|value| value.to_string())
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -49,7 +49,7 @@ pub use parameters::{Parameter, ParameterIter, Parameterized, Parameters, quote,
 pub use parse::{content_length, head_length};
 pub use replaces::{Replaces, tag_is};
 pub use status::StatusCode;
-pub use uri::{Scheme, Uri, UriRef, escape_header, escape_user, host_address, unescape};
+pub use uri::{Scheme, Uri, UriRef, escape_header, escape_parameter, escape_user, host_address, unescape};
 pub use validate::Capabilities;
 pub use value::{Value, written};
 pub use via::{MAGIC_COOKIE, Rport, Via};

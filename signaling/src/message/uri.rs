@@ -22,7 +22,7 @@ use equivalence::{digits, headers_agree, parameters_agree, same_host};
 use escape::{PARAMETER_UNRESERVED, decoded, escape};
 use parse::parse_parts;
 
-pub use escape::{escape_header, escape_user, unescape};
+pub use escape::{escape_header, escape_parameter, escape_user, unescape};
 pub use host::host_address;
 pub(super) use host::scan_host;
 

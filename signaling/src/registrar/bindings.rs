@@ -2,8 +2,7 @@
 
 use super::elsewhere::Elsewhere;
 use super::register::{Refusal, Requested, RequestedContact, Wanted};
-use crate::limits::CONTACTS_PER_ACCOUNT_MAX;
-use crate::message::UriRef;
+use crate::limits::{CONTACTS_PER_ACCOUNT_MAX, TEMPORARY_GRUUS_MAX};
 use router::Private;
 use router::parameter::{Binding, Contact};
 use router::time::{Duration, Instant, Now, TimerKey, TimerWheel};
@@ -79,9 +78,9 @@ impl Bindings {
                 if !bound.iter().all(in_order) {
                     return Err(Refusal::OutOfOrder);
                 }
-                let uris: Vec<Private<String>> = bound.iter().map(|one| one.contact.uri.clone()).collect();
-                let removed = uris.len();
-                uris.iter().for_each(|uri| self.remove(account, uri));
+                let keys: Vec<Private<String>> = bound.iter().map(|one| one.contact.key().clone()).collect();
+                let removed = keys.len();
+                keys.iter().for_each(|key| self.remove(account, key));
                 self.counters.removed += removed as u64;
                 return Ok(Changed { removed, ..Changed::default() });
             }
@@ -89,7 +88,7 @@ impl Bindings {
         };
         let mut after = bound.len();
         for contact in contacts {
-            let known = bound.iter().find(|one| same(one.contact.uri.reveal(), contact.uri.reveal()));
+            let known = bound.iter().find(|one| requested.is_of(contact, &one.contact, flow));
             if !known.is_none_or(in_order) {
                 return Err(Refusal::OutOfOrder);
             }
@@ -98,12 +97,13 @@ impl Bindings {
         let mut changed = Changed::default();
         if after > self.contacts_max && after > bound.len() {
             let beyond = after - self.contacts_max;
-            let unanswered = unanswered(bound, contacts);
+            let is_named = |one: &Contact| contacts.iter().any(|contact| requested.is_of(contact, one, flow));
+            let unanswered = unanswered(bound, is_named);
             if unanswered.len() < beyond {
                 return Err(Refusal::TooManyContacts);
             }
-            for uri in unanswered.iter().take(beyond) {
-                self.remove(account, uri);
+            for key in unanswered.iter().take(beyond) {
+                self.remove(account, key);
                 changed.removed += 1;
             }
         }
@@ -121,11 +121,11 @@ impl Bindings {
         if binding.removed || binding.contact.expires <= now.wall {
             return;
         }
-        let key = (binding.account.clone(), binding.contact.uri.reveal().clone());
+        let key = (binding.account.clone(), binding.contact.key().reveal().clone());
         if self
             .by_account
             .get(&key.0)
-            .is_some_and(|bound| bound.iter().any(|one| one.contact.uri == binding.contact.uri))
+            .is_some_and(|bound| bound.iter().any(|one| one.contact.key() == binding.contact.key()))
         {
             return; // its phone was quicker than the store
         }
@@ -142,9 +142,27 @@ impl Bindings {
     }
 
     /// One contact of an account, to note what a keep-alive found.
-    pub fn contact_mut(&mut self, account: &str, uri: &str) -> Option<&mut Contact> {
+    pub fn contact_mut(&mut self, account: &str, key: &str) -> Option<&mut Contact> {
         let bound = self.by_account.get_mut(account)?;
-        bound.iter_mut().map(|one| &mut one.contact).find(|contact| contact.uri.reveal() == uri)
+        bound.iter_mut().map(|one| &mut one.contact).find(|contact| contact.key().reveal() == key)
+    }
+
+    /// A phone's temporary GRUU is that user from now on, beside the last few before (RFC 5627 §5.2).
+    pub(crate) fn mint_temporary(&mut self, account: &str, key: &str, user: String) {
+        let Some(contact) = self.contact_mut(account, key) else { return };
+        let users = contact.temporary.get_or_insert_default();
+        users.insert(0, user.into());
+        users.truncate(TEMPORARY_GRUUS_MAX);
+        let contact = contact.clone();
+        self.write(account, contact, false);
+    }
+
+    /// The account and the instance that a temporary GRUU stands for.
+    pub(crate) fn of_temporary(&self, user: &str) -> Option<(&str, &Private<String>)> {
+        self.by_account.iter().find_map(|(account, bound)| {
+            let is = |one: &&Bound| one.contact.temporary.iter().flatten().any(|known| known.reveal() == user);
+            Some((account.as_str(), bound.iter().find(is)?.contact.instance.as_ref()?))
+        })
     }
 
     /// The registered accounts after `after`, in the order of their names.
@@ -176,17 +194,17 @@ impl Bindings {
 
     /// Removes an account's contacts: it was removed or disabled. True if it had any.
     pub fn forget(&mut self, account: &str) -> bool {
-        let uris: Vec<Private<String>> =
-            self.by_account.get(account).into_iter().flatten().map(|one| one.contact.uri.clone()).collect();
-        uris.iter().for_each(|uri| self.remove(account, uri));
-        !uris.is_empty()
+        let keys: Vec<Private<String>> =
+            self.by_account.get(account).into_iter().flatten().map(|one| one.contact.key().clone()).collect();
+        keys.iter().for_each(|key| self.remove(account, key));
+        !keys.is_empty()
     }
 
     /// Removes what has ended; returns the accounts that changed.
     pub fn handle_timeout(&mut self, now: Now) -> Vec<String> {
         let mut changed = Vec::new();
-        while let Some((account, uri)) = self.expiries.poll(now.instant) {
-            self.remove(&account, &uri);
+        while let Some((account, key)) = self.expiries.poll(now.instant) {
+            self.remove(&account, &key);
             self.counters.expired += 1;
             changed.push(account);
         }
@@ -216,7 +234,7 @@ impl Bindings {
     /// The store did not take these: they are written again, unless a newer word waits.
     pub fn put_back(&mut self, bindings: Vec<Binding>) {
         for binding in bindings {
-            let key = (binding.account.clone(), binding.contact.uri.reveal().clone());
+            let key = (binding.account.clone(), binding.contact.key().reveal().clone());
             self.unwritten.entry(key).or_insert(binding);
         }
     }
@@ -246,10 +264,16 @@ impl Bindings {
         changed: &mut Changed,
     ) {
         let bound = self.by_account.get(account).map_or(&[][..], Vec::as_slice);
-        let known =
-            bound.iter().map(|one| &one.contact).find(|one| same(one.uri.reveal(), wanted.uri.reveal())).cloned();
+        let known = bound.iter().map(|one| &one.contact).find(|one| requested.is_of(wanted, one, flow)).cloned();
+        let taken = |key: &Private<String>| bound.iter().any(|one| one.contact.key() == key);
+        let apart = match (requested.key_of(wanted), &known) {
+            (Some(key), _) => Some(key),
+            (None, Some(known)) if known.reg_id.is_none() && known.apart.is_some() => known.apart.clone(),
+            (None, None) if taken(&wanted.uri) => Some(requested.key_apart(wanted)),
+            _ => None,
+        };
         if let Some(known) = &known {
-            self.remove(account, &known.uri);
+            self.remove(account, known.key());
         }
         if wanted.expires.is_zero() {
             changed.removed += usize::from(known.is_some());
@@ -271,14 +295,19 @@ impl Bindings {
             user_agent: requested.user_agent.clone(),
             latency_us: known.as_ref().and_then(|known| known.latency_us),
             // A phone that has just registered is there.
-            reachable: known.and_then(|known| known.reachable).filter(|&reachable| reachable),
+            reachable: known.as_ref().and_then(|known| known.reachable).filter(|&reachable| reachable),
+            apart,
+            instance: wanted.instance.clone(),
+            reg_id: wanted.reg_id.filter(|_| requested.outbound),
+            // RFC 5627 §5.2: those of another Call-ID hold no more.
+            temporary: known.filter(|known| known.call_id == requested.call_id).and_then(|known| known.temporary),
         };
         self.insert(now, account, contact);
     }
 
     fn insert(&mut self, now: Now, account: &str, contact: Contact) {
         let left: Duration = contact.expires.since(now.wall);
-        let expiry = self.expiries.schedule(now.instant + left, (account.to_owned(), contact.uri.clone()));
+        let expiry = self.expiries.schedule(now.instant + left, (account.to_owned(), contact.key().clone()));
         if let Some(remote) = address_of(contact.flow.reveal()) {
             *self.by_remote.entry(remote).or_default() += 1;
         }
@@ -287,9 +316,9 @@ impl Bindings {
         self.count += 1;
     }
 
-    fn remove(&mut self, account: &str, uri: &Private<String>) {
+    fn remove(&mut self, account: &str, key: &Private<String>) {
         let Some(bound) = self.by_account.get_mut(account) else { return };
-        let Some(at) = bound.iter().position(|one| one.contact.uri == *uri) else { return };
+        let Some(at) = bound.iter().position(|one| one.contact.key() == key) else { return };
         let Bound { contact, expiry } = bound.remove(at);
         if bound.is_empty() {
             self.by_account.remove(account);
@@ -308,41 +337,31 @@ impl Bindings {
     }
 
     fn write(&mut self, account: &str, contact: Contact, removed: bool) {
-        let key = (account.to_owned(), contact.uri.reveal().clone());
+        let key = (account.to_owned(), contact.key().reveal().clone());
         self.unwritten.insert(key, Binding { account: account.to_owned(), contact, removed });
     }
 }
 
-/// Whether two contacts are one (RFC 3261 §19.1.4).
-fn same(a: &str, b: &str) -> bool {
-    a == b
-        || match (UriRef::parse(a.as_bytes()), UriRef::parse(b.as_bytes())) {
-            (Some(a), Some(b)) => a.equivalent(b),
-            _ => false,
-        }
-}
-
 /// The remote address of a flow's text.
-fn remote_of(flow: &str) -> Option<&str> {
+pub(super) fn remote_of(flow: &str) -> Option<&str> {
     flow.rsplit(' ').next().filter(|remote| !remote.is_empty())
 }
 
 /// The same, read.
-fn address_of(flow: &str) -> Option<SocketAddr> {
+pub(super) fn address_of(flow: &str) -> Option<SocketAddr> {
     remote_of(flow)?.parse().ok()
 }
 
 /// The contacts that leave our keep-alives unanswered, those that end first before the others: a phone that has restarted at
 /// other ports does not keep itself out. What the REGISTER names is no part of them.
-fn unanswered(bound: &[Bound], named: &[RequestedContact]) -> Vec<Private<String>> {
-    let is_named = |one: &Contact| named.iter().any(|contact| same(one.uri.reveal(), contact.uri.reveal()));
+fn unanswered(bound: &[Bound], is_named: impl Fn(&Contact) -> bool) -> Vec<Private<String>> {
     let mut found: Vec<&Contact> = bound
         .iter()
         .map(|one| &one.contact)
         .filter(|contact| contact.reachable == Some(false) && !is_named(contact))
         .collect();
     found.sort_by_key(|contact| contact.expires);
-    found.into_iter().map(|contact| contact.uri.clone()).collect()
+    found.into_iter().map(|contact| contact.key().clone()).collect()
 }
 
 #[cfg(test)]
@@ -413,6 +432,72 @@ mod tests {
         assert_eq!(register(&mut bindings, 1, "1", 4, "Contact: *\r\nExpires: 0\r\n"), Err(Refusal::OutOfOrder));
         assert_eq!(uris(&bindings), ["sip:a@198.51.100.7"]);
         assert_eq!(register(&mut bindings, 1, "other", 1, old).map(|changed| changed.refreshed), Ok(1));
+    }
+
+    const INSTANCE: &str = "+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-000a95a0e128>\"";
+
+    fn over(bindings: &mut Bindings, at: u64, id: &str, contacts: &str, flow: &str) -> Changed {
+        let requested = read(id, at as u32 + 1, contacts).unwrap();
+        bindings.register(now(at), "alice", &requested, flow).unwrap()
+    }
+
+    #[test]
+    fn phones_behind_different_nats_with_one_private_address_do_not_displace_each_other() {
+        let mut bindings = Bindings::new(CONTACTS_PER_ACCOUNT_MAX);
+        let private = "Contact: <sip:alice@192.168.1.10:5060>\r\n";
+        let [home, office] = ["udp 192.0.2.1:5060 198.51.100.7:1024", "udp 192.0.2.1:5060 203.0.113.9:1024"];
+        over(&mut bindings, 0, "home", private, home);
+        assert_eq!(over(&mut bindings, 1, "office", private, office).added, 1);
+        assert_eq!(bindings.len(), 2);
+        // A refresh by another port of its NAT, and a phone that has restarted, are the same phones.
+        let rebound = "udp 192.0.2.1:5060 203.0.113.9:2048";
+        assert_eq!(over(&mut bindings, 2, "office", private, rebound).refreshed, 1);
+        assert_eq!(over(&mut bindings, 3, "restarted", private, home).refreshed, 1);
+        let flows: Vec<String> = bindings.contacts("alice").iter().map(|one| one.flow.reveal().clone()).collect();
+        assert_eq!(flows, [rebound, home]);
+        // The store keeps both apart, too.
+        let mut again = Bindings::new(CONTACTS_PER_ACCOUNT_MAX);
+        bindings.take_unwritten(10).into_iter().for_each(|one| again.restore(now(4), one));
+        assert_eq!(again.len(), 2);
+        let gone = "Contact: <sip:alice@192.168.1.10:5060>;expires=0\r\n";
+        assert_eq!(over(&mut again, 5, "office", gone, rebound).removed, 1);
+        assert_eq!(again.contacts("alice")[0].flow.reveal(), home);
+        // An address of the whole network is one phone's, wherever it comes from.
+        let public = "Contact: <sip:alice@198.51.100.7:5060>\r\n";
+        over(&mut again, 6, "p", public, home);
+        assert_eq!(over(&mut again, 7, "q", public, office).refreshed, 1);
+    }
+
+    #[test]
+    fn flows_of_an_instance_are_told_apart_by_reg_id_and_not_by_their_uri() {
+        let mut bindings = Bindings::new(CONTACTS_PER_ACCOUNT_MAX);
+        let contact =
+            |uri: &str, reg_id: u32| format!("Supported: outbound\r\nContact: <{uri}>;{INSTANCE};reg-id={reg_id}\r\n");
+        over(&mut bindings, 0, "1", &contact("sip:a@192.168.1.10:5060", 1), FLOW);
+        over(&mut bindings, 1, "2", &contact("sip:a@192.168.1.10:5060", 2), FLOW);
+        assert_eq!(bindings.len(), 2);
+        let moved = over(&mut bindings, 2, "3", &contact("sip:a@10.0.0.9:7777", 1), FLOW);
+        assert_eq!(moved, Changed { refreshed: 1, ..Changed::default() });
+        assert_eq!(uris(&bindings), ["sip:a@192.168.1.10:5060", "sip:a@10.0.0.9:7777"]);
+        assert_eq!(bindings.contacts("alice")[1].reg_id, Some(1));
+    }
+
+    #[test]
+    fn what_outbound_asks_for_is_checked() {
+        let outbound =
+            |more: &str, contacts: &str| read("1", 1, &format!("Supported: outbound, path\r\n{more}{contacts}"));
+        let contact = format!("Contact: <sip:a@h>;{INSTANCE};reg-id=1\r\n");
+        assert!(outbound("", &contact).unwrap().outbound);
+        assert!(!read("1", 1, &contact).unwrap().outbound, "who does not support it has a reg-id for nothing");
+        let via = "Via: SIP/2.0/UDP 203.0.113.1;branch=z9hG4bK2\r\n";
+        let refused = outbound(via, &contact).unwrap_err();
+        assert_eq!(refused.status().0.code(), 439, "the proxy between does not know it");
+        assert_eq!(outbound(&format!("{via}Path: <sip:edge;lr>\r\n"), &contact).unwrap_err(), refused);
+        assert!(outbound(&format!("{via}Path: <sip:core;lr>, <sip:edge;lr;ob>\r\n"), &contact).unwrap().outbound);
+        let two = format!("Contact: <sip:a@h>;{INSTANCE};reg-id=1, <sip:b@h>\r\n");
+        assert_eq!(outbound("", &two).unwrap_err().status().0.code(), 400);
+        let zero = format!("Contact: <sip:a@h>;{INSTANCE};reg-id=0\r\n");
+        assert_eq!(outbound("", &zero).unwrap_err().status().0.code(), 400);
     }
 
     #[test]

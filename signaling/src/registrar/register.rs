@@ -1,9 +1,12 @@
 //! What a REGISTER asks for (RFC 3261 §10.2, §10.3).
 
-use crate::limits::CONTACTS_PER_REGISTER_MAX;
-use crate::message::{Defect, Header, Message, StatusCode};
+use super::bindings::address_of;
+use crate::limits::{CONTACTS_PER_REGISTER_MAX, INSTANCE_OCTETS_MAX};
+use crate::message::{Defect, Header, Message, StatusCode, UriRef, unquote};
 use router::Private;
+use router::parameter::Contact;
 use router::time::Duration;
+use std::net::IpAddr;
 
 /// How long bindings last.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +34,10 @@ pub struct RequestedContact {
     pub expires: Duration,
     /// Its preference in thousandths.
     pub q_thousandths: u16,
+    /// The phone itself (`+sip.instance`), without brackets.
+    pub instance: Option<Private<String>>,
+    /// Which of its flows.
+    pub reg_id: Option<u32>,
 }
 
 /// What to do with the bindings.
@@ -57,6 +64,8 @@ pub struct Requested {
     pub path: Vec<Private<String>>,
     /// The phone's User-Agent.
     pub user_agent: Option<String>,
+    /// Whether its contact is a flow of an instance (RFC 5626 §6).
+    pub outbound: bool,
 }
 
 /// Why a REGISTER is not served.
@@ -74,6 +83,10 @@ pub enum Refusal {
     OutOfOrder,
     /// A contact that is no SIP URI.
     UnsupportedContact,
+    /// A flow beside other contacts, or a `reg-id` that is none (RFC 5626 §6).
+    Flow,
+    /// The proxy that the phone is connected with keeps no flows (RFC 5626 §6).
+    FirstHopLacksOutbound,
 }
 
 impl Refusal {
@@ -86,6 +99,10 @@ impl Refusal {
             Self::TooBrief(_) => (StatusCode::INTERVAL_TOO_BRIEF, "Interval Too Brief"),
             Self::OutOfOrder => (StatusCode::SERVER_INTERNAL_ERROR, "CSeq Out Of Order"),
             Self::UnsupportedContact => (StatusCode::BAD_REQUEST, "Contact Is No SIP URI"),
+            Self::Flow => (StatusCode::BAD_REQUEST, "A Flow Goes Alone, With A reg-id From 1"),
+            Self::FirstHopLacksOutbound => {
+                (StatusCode::FIRST_HOP_LACKS_OUTBOUND_SUPPORT, "First Hop Lacks Outbound Support")
+            }
         }
     }
 }
@@ -120,7 +137,16 @@ impl Requested {
                 if !expires.is_zero() && expires < limits.min {
                     return Err(Refusal::TooBrief(limits.min));
                 }
+                let instance = contact.parameter("+sip.instance").map(|text| instance_of(&unquote(text)));
+                let instance = instance.filter(|text| (1..=INSTANCE_OCTETS_MAX).contains(&text.len()));
+                // RFC 5626 §6: without an instance it says nothing.
+                let reg_id = match contact.parameter("reg-id").filter(|_| instance.is_some()) {
+                    Some(text) => Some(text.parse().ok().filter(|&id| id > 0).ok_or(Refusal::Flow)?),
+                    None => None,
+                };
                 contacts.push(RequestedContact {
+                    instance: instance.map(Private::new),
+                    reg_id,
                     uri: Private::new(uri.as_str().to_owned()),
                     expires: expires.min(limits.max),
                     q_thousandths: contact.q().unwrap_or(1000).min(1000),
@@ -128,6 +154,22 @@ impl Requested {
             }
             if contacts.is_empty() { Wanted::Query } else { Wanted::Update(contacts) }
         };
+        let flows = match &wanted {
+            Wanted::Update(contacts) => contacts.iter().any(|contact| contact.reg_id.is_some()),
+            Wanted::Query | Wanted::RemoveAll => false,
+        };
+        let outbound = flows && message.supports("outbound");
+        if outbound {
+            if matches!(&wanted, Wanted::Update(contacts) if contacts.len() > 1) {
+                return Err(Refusal::Flow);
+            }
+            // The proxy next to the phone put its Path there first: it is the last.
+            let first_hop = message.paths().filter_map(Result::ok).last();
+            let keeps_flows = first_hop.is_some_and(|hop| hop.uri().parameters().has("ob"));
+            if message.values(Header::Via).count() > 1 && !keeps_flows {
+                return Err(Refusal::FirstHopLacksOutbound);
+            }
+        }
         let mut path = Vec::new();
         for hop in message.paths() {
             path.push(Private::new(String::from_utf8_lossy(hop.map_err(Refusal::Defect)?.raw()).into_owned()));
@@ -138,6 +180,60 @@ impl Requested {
             cseq: message.cseq().map_err(Refusal::Defect)?.number,
             path,
             user_agent: message.text(Header::UserAgent).map(|text| text.chars().take(128).collect()),
+            outbound,
         })
+    }
+
+    /// Whether a contact of this REGISTER, which came over `flow`, is that binding: the same flow of the same instance (RFC 5626 §6), else
+    /// the same URI (RFC 3261 §10.3). A private address is another phone's behind another NAT, unless it registers under the same
+    /// Call-ID, as phones do until they restart.
+    pub(super) fn is_of(&self, wanted: &RequestedContact, known: &Contact, flow: &str) -> bool {
+        if let (true, Some(instance), Some(reg_id)) = (self.outbound, &wanted.instance, wanted.reg_id)
+            && let (Some(known_instance), Some(known_id)) = (&known.instance, known.reg_id)
+        {
+            return (instance, reg_id) == (known_instance, known_id);
+        }
+        let behind_one_nat = || {
+            let host = |flow: &str| address_of(flow).map(|remote| remote.ip());
+            known.call_id == self.call_id || host(flow) == host(known.flow.reveal())
+        };
+        same(known.uri.reveal(), wanted.uri.reveal()) && (!is_private(wanted.uri.reveal()) || behind_one_nat())
+    }
+
+    /// What tells a flow of an instance apart from others of its account; `None`: its URI, as far as that does.
+    pub(super) fn key_of(&self, wanted: &RequestedContact) -> Option<Private<String>> {
+        let (instance, reg_id) = (wanted.instance.as_ref()?, wanted.reg_id.filter(|_| self.outbound)?);
+        Some(Private::new(format!("{};reg-id={reg_id}", instance.reveal())))
+    }
+
+    /// The same where another phone has the URI.
+    pub(super) fn key_apart(&self, wanted: &RequestedContact) -> Private<String> {
+        Private::new(format!("{} {}", wanted.uri.reveal(), self.call_id))
+    }
+}
+
+/// An instance without its brackets.
+fn instance_of(text: &str) -> String {
+    text.trim().trim_start_matches('<').trim_end_matches('>').to_owned()
+}
+
+/// Whether two contacts are one by their URIs (RFC 3261 §19.1.4).
+fn same(a: &str, b: &str) -> bool {
+    a == b
+        || match (UriRef::parse(a.as_bytes()), UriRef::parse(b.as_bytes())) {
+            (Some(a), Some(b)) => a.equivalent(b),
+            _ => false,
+        }
+}
+
+/// Whether a URI has an address that means another host in each network (RFC 1918, 6598, 3927, 4193).
+fn is_private(uri: &str) -> bool {
+    match UriRef::parse(uri.as_bytes()).and_then(UriRef::address).map(|address| address.to_canonical()) {
+        Some(IpAddr::V4(address)) => {
+            let shared = address.octets()[0] == 100 && address.octets()[1] & 0xc0 == 64;
+            address.is_private() || address.is_link_local() || shared
+        }
+        Some(IpAddr::V6(address)) => address.is_unique_local() || address.is_unicast_link_local(),
+        None => false,
     }
 }

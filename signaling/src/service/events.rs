@@ -76,6 +76,18 @@ impl Signaling {
                     self.keep_alive_answered(key, true);
                 }
             }
+            Some(ClientUse::Registration) => {
+                if message.status().is_some_and(|status| status.is_final()) {
+                    let trunk = self.registering.handle_response(&mut self.means, key, &message, &flow);
+                    self.tell_trunk(trunk);
+                }
+            }
+            Some(ClientUse::Probe) => {
+                if let Some(status) = message.status().filter(|status| status.is_final()) {
+                    let trunk = self.probing.handle_answered(&mut self.means, key, Some(status));
+                    self.tell_switches(trunk);
+                }
+            }
             Some(ClientUse::Nobody) | None => {}
         }
     }
@@ -91,6 +103,14 @@ impl Signaling {
                 self.notify_unanswered(key, tag);
             }
             Some(ClientUse::KeepAlive(_)) => self.keep_alive_answered(key, false),
+            Some(ClientUse::Probe) => {
+                let trunk = self.probing.handle_answered(&mut self.means, key, None);
+                self.tell_switches(trunk);
+            }
+            Some(ClientUse::Registration) => {
+                let trunk = self.registering.handle_unanswered(&mut self.means, key, kind);
+                self.tell_trunk(trunk);
+            }
             Some(ClientUse::Nobody) | None => {}
         }
     }

@@ -2,6 +2,7 @@
 //! account's home, that one is asked: nobody outside knows the shards, or which is whose.
 
 use super::Signaling;
+use crate::user_agent::gruu::home_of;
 use router::asked::Asked;
 use router::parameter::Registration;
 use router::time::Duration;
@@ -20,7 +21,7 @@ pub(super) struct HomeShard {
 impl Signaling {
     /// Passes a question about an account on, if it is not for this shard. False: it is.
     pub(super) fn ask_home(&mut self, packet: &Packet, account: &str) -> bool {
-        let home = Address::local(ModuleKind::Signaling, self.means.config.shards.home(account.as_bytes()));
+        let home = Address::local(ModuleKind::Signaling, self.means.config.shards.home(home_of(account).as_bytes()));
         if packet.source.platform == PlatformId::HERE || home == self.means.outbox.address() {
             return false;
         }

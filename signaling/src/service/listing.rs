@@ -2,8 +2,10 @@
 
 use super::Signaling;
 use crate::limits::PAGE;
-use router::parameter::{Failure, Parameter, Reason, RegistrationEvent, Selection};
-use router::{Instance, Packet, Parameters, one};
+use crate::trunk::TrunkId;
+use crate::user_agent::gruu;
+use router::parameter::{Contact, Failure, Parameter, Reason, RegistrationEvent, Selection, TrunkStatus};
+use router::{Instance, ModuleKind, Packet, Parameters, one};
 
 /// The selection beside a query's noun.
 fn selection(packet: &Packet) -> Option<Selection> {
@@ -11,6 +13,19 @@ fn selection(packet: &Packet) -> Option<Selection> {
         Parameter::Selection(selection) => Some((**selection).clone()),
         _ => None,
     })
+}
+
+/// A phone rings once, however many flows it keeps (RFC 5626 §7): by the one that was made or refreshed last, of those that answer.
+fn keep_one_flow_each(contacts: &mut Vec<Contact>) {
+    if contacts.iter().filter(|contact| contact.reg_id.is_some()).count() < 2 {
+        return;
+    }
+    let all = contacts.clone();
+    let rank = |contact: &Contact| (contact.reachable != Some(false), contact.expires, contact.reg_id);
+    contacts.retain(|contact| {
+        let better = |other: &Contact| other.instance == contact.instance && rank(other) > rank(contact);
+        contact.reg_id.is_none() || !all.iter().any(|other| other.reg_id.is_some() && better(other))
+    });
 }
 
 impl Signaling {
@@ -26,12 +41,23 @@ impl Signaling {
                 let failure = Failure { retry_after_s: Some(1), ..Failure::new(Reason::Busy) };
                 return self.means.outbox.failed(packet, failure);
             }
-            if self.gate.accounts.get(&account).is_none() {
+            if self.ask_home(packet, &account) {
+                return;
+            }
+            let phone = gruu::resolved(&self.bindings, &account).map(|(of, phone)| (of.to_owned(), phone.to_owned()));
+            let (of, phone) = phone.map_or((account, None), |(of, phone)| (of, Some(phone)));
+            if self.gate.accounts.get(&of).is_none() {
                 return self.means.outbox.failed(packet, Failure::new(Reason::NotFound));
             }
-            if !self.ask_home(packet, &account) {
-                self.means.outbox.done(packet, one(self.registration_for(packet.source, &account)));
+            let mut registration = self.registration_for(packet.source, &of);
+            if let Some(phone) = phone {
+                let is = |contact: &Contact| contact.instance.as_ref().is_some_and(|known| *known.reveal() == phone);
+                registration.contacts.retain(is);
             }
+            if packet.source.module.kind == ModuleKind::Switch {
+                keep_one_flow_each(&mut registration.contacts);
+            }
+            self.means.outbox.done(packet, one(registration));
             return;
         }
         let selection = selection.unwrap_or_default();
@@ -51,14 +77,20 @@ impl Signaling {
 
     pub(super) fn query_trunks(&mut self, packet: &Packet) {
         // Those that are gone are told of while calls of theirs go on.
-        let told = self.means.trunks.iter().filter(|trunk| {
+        let told = self.means.trunks.with_ids().filter(|(_, trunk)| {
             let status = &trunk.status;
             let configured = trunk.config.target.is_some() || !trunk.config.sources.is_empty();
             configured || status.calls_in + status.calls_out > 0
         });
-        let trunks: Parameters =
-            told.take(router::limits::PARAMETERS - 1).map(|trunk| trunk.status.clone().into()).collect();
+        let told: Vec<TrunkId> = told.map(|(id, _)| id).take(router::limits::PARAMETERS - 1).collect();
+        let trunks: Parameters = told.into_iter().map(|id| self.trunk_status(id).into()).collect();
         self.means.outbox.done(packet, trunks);
+    }
+
+    /// A trunk as this shard knows it.
+    pub(super) fn trunk_status(&self, id: TrunkId) -> TrunkStatus {
+        let registrations = self.registering.of_trunk(&self.means, id);
+        TrunkStatus { registrations, ..self.means.trunks.get(id).status.clone() }
     }
 
     pub(super) fn query_trace(&mut self, packet: &Packet) {

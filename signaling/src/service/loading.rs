@@ -232,6 +232,10 @@ fn any_binding() -> Binding {
         user_agent: None,
         latency_us: None,
         reachable: None,
+        apart: None,
+        instance: None,
+        reg_id: None,
+        temporary: None,
     };
     Binding { account: String::new(), contact, removed: false }
 }

@@ -5,7 +5,9 @@
 //! of that neighbour are queried anew.
 
 use super::Signaling;
+use crate::dialog::RouteSet;
 use crate::limits::PAGE;
+use crate::trunk::{OwnAddress, TrunkId};
 use crate::user_agent::contact::{FlowText, flow_text_of_connection};
 use router::parameter::{Parameter, Registration, RegistrationEvent, Selection};
 use router::time::{Duration, Instant};
@@ -149,6 +151,44 @@ impl Signaling {
         }
         self.registered_elsewhere(index, &event.registration);
         self.follow_neighbours();
+    }
+
+    /// Our registrations at a trunk may be other than before: the neighbours' calls take the way that it asks for (RFC 3608).
+    pub(super) fn tell_trunk(&mut self, trunk: Option<TrunkId>) {
+        let Some(trunk) = trunk.filter(|_| !self.neighbours.all.is_empty()) else { return };
+        let status = self.trunk_status(trunk);
+        for neighbour in &self.neighbours.all {
+            self.means.outbox.notify(Instance::MODULE, neighbour.address, one(status.clone()));
+        }
+    }
+
+    /// Whether a trunk is there, as the switches are told it.
+    pub(super) fn tell_switches(&mut self, trunk: Option<TrunkId>) {
+        let Some(trunk) = trunk else { return };
+        let status = self.means.trunks.get(trunk).status.clone();
+        for index in 0..self.means.config.shards.count() {
+            let switch = Address::local(ModuleKind::Switch, index);
+            self.means.outbox.notify(Instance::MODULE, switch, one(status.clone()));
+        }
+    }
+
+    /// `Notify × TrunkStatus` of a neighbour.
+    pub(super) fn neighbour_told_trunk(&mut self, packet: &Packet) {
+        let Some(Parameter::TrunkStatus(status)) = packet.first() else { return };
+        let from = packet.source.of_module();
+        let Some(trunk) = self.means.trunks.by_name(&status.name) else { return };
+        if !self.neighbours.all.iter().any(|neighbour| neighbour.address == from) {
+            return;
+        }
+        let host = self.means.trunks.get(trunk).config.target.as_ref().map(|target| target.host()).unwrap_or_default();
+        let own = self.means.trunks.get(trunk).config.register.clone();
+        for told in status.registrations.iter().flatten() {
+            let named = |own: &&OwnAddress| *told.address.reveal() == format!("{}@{}", own.user, own.domain(&host));
+            if let Some(own) = own.iter().find(named) {
+                let route = RouteSet::of_values(told.service_route.iter().map(|hop| hop.reveal().as_str()));
+                self.means.trunks.registered(trunk, own, None, route);
+            }
+        }
     }
 
     /// A registration as told to one who asked: signaling modules learn of connections, too.

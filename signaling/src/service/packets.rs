@@ -86,6 +86,7 @@ impl Signaling {
                 let waiting = (**waiting).clone();
                 self.set_waiting(&packet, waiting);
             }
+            (Command::Notify, Some(Parameter::TrunkStatus(_))) => self.neighbour_told_trunk(&packet),
             (Command::Notify, _) => {}
             (Command::Start, Some(Parameter::Leg(_))) => {
                 let failure =

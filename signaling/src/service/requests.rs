@@ -2,7 +2,7 @@
 
 use super::Signaling;
 use crate::limits::{LEGS_MAX, MAX_FORWARDS_DEFAULT};
-use crate::message::{Defect, Fault, Header, Message, Method, Scheme, StatusCode};
+use crate::message::{Defect, Fault, Header, HeaderName, Message, Method, NameAddr, Scheme, StatusCode};
 use crate::transaction::ServerKey;
 use crate::transport::Flow;
 use crate::trunk::TrunkId;
@@ -11,7 +11,7 @@ use crate::user_agent::identity::{Caller, caller_of, party_of_uri};
 use crate::user_agent::invite_server::Invitation;
 use crate::user_agent::leg::{Leg, Peer};
 use crate::user_agent::options::{self, CAPABILITIES};
-use crate::user_agent::register;
+use crate::user_agent::{gruu, register};
 use router::parameter::{Origin, Party};
 
 /// What a caller is told to wait when there is no room.
@@ -80,8 +80,8 @@ impl Signaling {
         let headers: Vec<(Header, String)> = explanation
             .into_iter()
             .filter_map(|(name, value)| match name {
-                crate::message::HeaderName::Known(header) => Some((header, value)),
-                crate::message::HeaderName::Other(_) => None,
+                HeaderName::Known(header) => Some((header, value)),
+                HeaderName::Other(_) => None,
             })
             .collect();
         dismiss(&mut self.means, key, message, flow, status, Some(&defect.to_string()), &headers);
@@ -90,7 +90,7 @@ impl Signaling {
 
     /// What a trunk asked for, and was refused as we cannot do it.
     fn unscreened(&mut self, key: ServerKey, message: Message, flow: Flow, method: &Method) {
-        let trunk = self.means.trunks.of_source(flow.remote).filter(|_| *method == Method::Invite);
+        let trunk = self.trunk_of(&message, &flow).filter(|_| *method == Method::Invite);
         let (Some(trunk), Err(Fault::Reply { status, defect })) = (trunk, message.screen(&CAPABILITIES)) else {
             return;
         };
@@ -129,7 +129,7 @@ impl Signaling {
     }
 
     fn handle_options(&mut self, key: ServerKey, message: &Message, flow: &Flow) {
-        let known = self.means.trunks.of_source(flow.remote).is_some()
+        let known = self.trunk_of(message, flow).is_some()
             || self.bindings.from_remote(flow.remote) > 0
             || self.gate.authenticate(&mut self.means, &self.bindings, key, message, flow).is_some();
         if known {
@@ -139,7 +139,7 @@ impl Signaling {
 
     fn handle_invite(&mut self, key: ServerKey, message: Message, flow: Flow) {
         let Ok(uri) = message.request_uri() else { return };
-        let requester = match self.means.trunks.of_source(flow.remote) {
+        let requester = match self.trunk_of(&message, &flow) {
             Some(trunk) => Requester::Trunk(trunk),
             None => {
                 // RFC 3261 §8.2.2.1. A trunk writes whatever host it knows us by.
@@ -175,9 +175,33 @@ impl Signaling {
         }
     }
 
+    /// The trunk that a request comes from: by its address, or as it was sent to a Contact of ours that is registered there.
+    fn trunk_of(&self, message: &Message, flow: &Flow) -> Option<TrunkId> {
+        let trunks = &self.means.trunks;
+        trunks.of_source(flow.remote).or_else(|| Some(trunks.of_contact(message.request_uri().ok()?.user()?)?.0))
+    }
+
+    /// Who is called: by the Request-URI. A registrar puts our Contact there; then it is whom the caller meant (P-Called-Party-ID,
+    /// RFC 7315 §4.2, or To), or else the address that the Contact stands for.
+    fn called(&self, message: &Message) -> Option<Party> {
+        let uri = message.request_uri().ok()?;
+        let Some((_, own)) = uri.user().and_then(|user| self.means.trunks.of_contact(user)) else {
+            let party = party_of_uri(uri);
+            return match gruu::called(uri).filter(|_| self.means.config.is_own_host(uri.host())) {
+                Some(user) => Some(Party { user: user.into(), ..party }),
+                None => Some(party),
+            };
+        };
+        let named = message.header(HeaderName::Other("P-Called-Party-ID")).and_then(NameAddr::parse);
+        let meant =
+            named.map(|named| party_of_uri(named.uri())).or_else(|| Some(party_of_uri(message.to().ok()?.uri())));
+        let meant = meant.filter(|party| !party.user().is_empty() && Some(party.user()) != uri.user());
+        Some(meant.unwrap_or_else(|| Party::new(own.user.as_str(), own.domain(uri.host()))))
+    }
+
     /// What a known caller asks for.
     fn invitation(&self, key: ServerKey, message: Message, flow: Flow, requester: Requester) -> Option<Invitation> {
-        let called = party_of_uri(message.request_uri().ok()?);
+        let called = self.called(&message)?;
         // A B2BUA has no Via of its callers': Max-Forwards alone ends a loop (RFC 3261 §8.1.1.6).
         let hops = message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS_DEFAULT);
         Some(match requester {

@@ -3,7 +3,8 @@
 use super::Signaling;
 use crate::limits::{FOLLOWED_CALLS_MAX, LEGS_MAX, NONCES_IN_USE_MAX, SUBSCRIPTIONS_MAX, TRACE_CALLS_MAX};
 use crate::transaction::limits::{CLIENTS_MAX, SERVERS_MAX};
-use router::parameter::{Counter, Resource, ResourceKind, ResourceState, Status};
+use crate::trunk::{Trunk, TrunkId};
+use router::parameter::{Counter, RegistrationState, Resource, ResourceKind, ResourceState, Status};
 
 impl Signaling {
     /// What the module tells of itself.
@@ -43,6 +44,7 @@ impl Signaling {
             bindings.detail = Some("accounts and bindings are not loaded from the store yet".to_owned());
         }
         resources.push(bindings);
+        resources.extend(self.trunk_resources());
         let (trace, trace_octets) = self.means.trace.usage();
         let (names, names_octets) = self.means.trace.names();
         let nonces = self.gate.authenticator.nonces_in_use();
@@ -107,6 +109,41 @@ impl Signaling {
         ] {
             counters.push(Counter::new(name, value));
         }
+        for trunk in self.means.trunks.iter() {
+            let status = &trunk.status;
+            for (outcome, value) in [
+                ("offered", status.offered),
+                ("answered", status.answered),
+                ("failed", status.failed),
+                ("limited", status.limited.unwrap_or(0)),
+            ] {
+                let labels = [("trunk", status.name.as_str()), ("outcome", outcome)];
+                let labels = labels.map(|(label, of)| (label.to_owned(), of.to_owned())).to_vec();
+                counters.push(Counter { name: "sip_trunk_calls".to_owned(), labels, value });
+            }
+        }
         counters
+    }
+
+    /// The trunks with their calls here. One that does not answer OPTIONS, or does not keep a registration of ours, serves in part.
+    fn trunk_resources(&self) -> Vec<Resource> {
+        let resource = |(id, trunk): (TrunkId, &Trunk)| {
+            let own = self.registering.of_trunk(&self.means, id).unwrap_or_default();
+            let missing = own.iter().filter(|one| one.state != RegistrationState::Registered).count();
+            let detail = match (trunk.status.responds, missing) {
+                (Some(false), _) => Some("it does not answer OPTIONS".to_owned()),
+                (_, 0) => None,
+                (_, missing) => Some(format!("{missing} of our {} registrations are not kept", own.len())),
+            };
+            Resource {
+                kind: ResourceKind::Trunk,
+                name: trunk.config.name.clone(),
+                state: if detail.is_some() { ResourceState::Degraded } else { ResourceState::Ready },
+                used: u64::from(trunk.status.calls_in + trunk.status.calls_out),
+                total: trunk.config.calls_max.map(u64::from),
+                detail,
+            }
+        };
+        self.means.trunks.with_ids().map(resource).collect()
     }
 }

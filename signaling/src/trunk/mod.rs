@@ -3,17 +3,25 @@
 //! A request from an address and port that a trunk names belongs to it, the most specific first; what goes out to it carries
 //! the identity of the caller when it is trusted, and answers its challenge when it has credentials.
 
+mod header_policy;
+mod own_address;
+pub(crate) mod registration;
 mod source;
 mod target;
 
+pub use header_policy::{HeaderPolicy, HeaderRewrite, may_pass, may_remove};
+pub use own_address::OwnAddress;
 pub use source::Source;
 pub use target::{Target, TargetHost};
 
+use crate::dialog::RouteSet;
 use crate::digest::ClientCredentials;
+use crate::limits::REGISTRARS_MAX;
 use crate::policy::CallPolicy;
 use router::parameter::TrunkStatus;
-use router::time::Duration;
-use router::{Private, Shards, Tally};
+use router::time::{Duration, Instant};
+use router::{Pacer, Private, Shards, Tally};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 /// A trunk of the configuration.
@@ -31,10 +39,20 @@ pub struct TrunkConfig {
     pub trusted: bool,
     /// Most calls at once, both ways together; `None`: only the platform's own bound.
     pub calls_max: Option<u32>,
+    /// Most calls that are offered to it a second; `None`: any.
+    pub calls_per_s: Option<u32>,
+    /// How often it is asked by OPTIONS whether it is there; `None`: never.
+    pub options: Option<Duration>,
     /// How long each of its addresses may leave an INVITE without any response, 100 among them.
     pub response_timeout: Duration,
     /// How calls are made with it; `None`: as with everybody.
     pub calls: Option<CallPolicy>,
+    /// Our addresses of record that are registered there.
+    pub register: Vec<OwnAddress>,
+    /// For how long that is asked for.
+    pub register_expires: Duration,
+    /// Which header fields pass, are added, left out, changed.
+    pub headers: HeaderPolicy,
 }
 
 /// A trunk and what it has done.
@@ -46,6 +64,8 @@ pub struct Trunk {
     pub status: TrunkStatus,
     /// Its calls on all shards, and places that are kept for calls about to begin.
     calls: Tally,
+    /// The pace at which calls are offered to it, on all shards.
+    pacer: Pacer,
     /// Places that this shard keeps.
     reserved: u32,
 }
@@ -61,6 +81,14 @@ pub struct Trunks {
     trunks: Vec<Trunk>,
     /// Sources, the most specific first.
     sources: Vec<(Source, TrunkId)>,
+    /// Names of header fields that pass to any trunk.
+    passed: Vec<String>,
+    /// The users of our Contacts there, and whose address each stands for.
+    contacts: BTreeMap<Box<str>, (TrunkId, OwnAddress)>,
+    /// Where our registrations were taken: requests from there are no strangers'.
+    registrars: BTreeMap<SocketAddr, TrunkId>,
+    /// The ways that trunks ask for, by the address of ours that is registered.
+    service_routes: BTreeMap<(TrunkId, OwnAddress), RouteSet>,
 }
 
 impl Trunks {
@@ -77,6 +105,7 @@ impl Trunks {
         for trunk in &mut self.trunks {
             trunk.config.sources.clear();
             trunk.config.target = None;
+            trunk.config.register.clear();
         }
         for config in configs {
             match self.trunks.iter_mut().find(|trunk| trunk.config.name == config.name) {
@@ -84,7 +113,8 @@ impl Trunks {
                 None => {
                     let status = TrunkStatus { name: config.name.clone(), ..TrunkStatus::default() };
                     let calls = self.shards.tally(&format!("trunk {}", config.name));
-                    self.trunks.push(Trunk { config, status, calls, reserved: 0 });
+                    let pacer = self.shards.pacer(&format!("trunk {}", config.name));
+                    self.trunks.push(Trunk { config, status, calls, pacer, reserved: 0 });
                 }
             }
         }
@@ -94,12 +124,67 @@ impl Trunks {
             trunk.status.target = Private::new(target);
             self.sources.extend(trunk.config.sources.iter().map(|&source| (source, TrunkId(index))));
         }
+        let mut passed: Vec<String> = self.trunks.iter().flat_map(|trunk| trunk.config.headers.pass.clone()).collect();
+        passed.sort_by_key(|name| name.to_ascii_lowercase());
+        passed.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
+        self.passed = passed;
+        self.contacts.clear();
+        for (index, trunk) in self.trunks.iter().enumerate() {
+            let id = TrunkId(index);
+            let known = trunk.config.register.iter().filter_map(|own| Some((own.contact_user(&trunk.config)?, own)));
+            self.contacts.extend(known.map(|(user, own)| (user, (id, own.clone()))));
+        }
+        let Self { trunks, registrars, service_routes, .. } = self;
+        let registers = |id: TrunkId| !trunks[id.0].config.register.is_empty();
+        registrars.retain(|_, id| registers(*id));
+        service_routes.retain(|(id, own), _| trunks[id.0].config.register.contains(own));
         self.sources.sort_by_key(|(source, _)| std::cmp::Reverse(source.specificity()));
     }
 
     /// The trunk that an address belongs to.
     pub fn of_source(&self, remote: SocketAddr) -> Option<TrunkId> {
         self.sources.iter().find(|(source, _)| source.contains(remote)).map(|&(_, trunk)| trunk)
+    }
+
+    /// Names of header fields that pass to any trunk.
+    pub(crate) fn passed(&self) -> &[String] {
+        &self.passed
+    }
+
+    /// The trunk where we registered a Contact with that user, and the address that it stands for: who knows it was told it there, as
+    /// nobody guesses it.
+    pub fn of_contact(&self, user: &str) -> Option<(TrunkId, &OwnAddress)> {
+        self.contacts.get(user).map(|(trunk, own)| (*trunk, own))
+    }
+
+    /// The trunk that took a registration of ours at that address.
+    pub fn of_registrar(&self, remote: SocketAddr) -> Option<TrunkId> {
+        if self.registrars.is_empty() { None } else { self.registrars.get(&remote).copied() }
+    }
+
+    /// A trunk took a registration of ours, or told its way anew.
+    pub(crate) fn registered(&mut self, id: TrunkId, own: &OwnAddress, registrar: Option<SocketAddr>, route: RouteSet) {
+        if let Some(remote) = registrar
+            && (self.registrars.len() < REGISTRARS_MAX || self.registrars.contains_key(&remote))
+        {
+            self.registrars.insert(remote, id);
+        }
+        let key = (id, own.clone());
+        match route.is_empty() {
+            true => drop(self.service_routes.remove(&key)),
+            false => drop(self.service_routes.insert(key, route)),
+        }
+    }
+
+    /// The way that a trunk wants requests of that user of ours to take (RFC 3608 §5): that of its own address, or of any that is
+    /// registered there.
+    pub(crate) fn service_route(&self, id: TrunkId, user: Option<&str>) -> Option<&RouteSet> {
+        if self.service_routes.is_empty() {
+            return None;
+        }
+        let mut of_trunk = self.service_routes.iter().filter(|((trunk, _), _)| *trunk == id);
+        let own = of_trunk.clone().find(|((_, own), _)| Some(own.user.as_str()) == user);
+        own.or_else(|| of_trunk.next()).map(|(_, route)| route)
     }
 
     /// The trunk of that name, if it is configured still.
@@ -118,6 +203,16 @@ impl Trunks {
         &mut self.trunks[id.0]
     }
 
+    /// The way that a trunk wants requests of that address of ours to take.
+    pub(crate) fn service_route_of(&self, id: TrunkId, own: &OwnAddress) -> Option<&RouteSet> {
+        self.service_routes.get(&(id, own.clone()))
+    }
+
+    /// All, with what names them.
+    pub(crate) fn with_ids(&self) -> impl Iterator<Item = (TrunkId, &Trunk)> {
+        self.trunks.iter().enumerate().map(|(index, trunk)| (TrunkId(index), trunk))
+    }
+
     /// All, in the order of the configuration; those that are gone while calls of theirs go on, too.
     pub fn iter(&self) -> impl Iterator<Item = &Trunk> {
         self.trunks.iter()
@@ -132,6 +227,15 @@ impl Trunk {
             self.reserved = 1;
         }
         self.reserved > 0
+    }
+
+    /// Keeps a place for a call that is about to be offered to it, if its bounds let one more begin now.
+    pub(crate) fn offer(&mut self, now: Instant) -> bool {
+        let may = self.config.calls_per_s.is_none_or(|pace| self.pacer.take(now, pace)) && self.reserve();
+        if !may {
+            *self.status.limited.get_or_insert(0) += 1;
+        }
+        may
     }
 
     /// Gives a place back in which no call has begun.
@@ -162,7 +266,7 @@ impl Trunk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::TRUNK_RESPONSE_TIMEOUT;
+    use crate::limits::{REGISTER_EXPIRES, TRUNK_RESPONSE_TIMEOUT};
 
     fn trunk(name: &str, sources: &[&str]) -> TrunkConfig {
         TrunkConfig {
@@ -172,8 +276,13 @@ mod tests {
             credentials: None,
             trusted: false,
             calls_max: Some(1),
+            calls_per_s: None,
+            options: None,
             response_timeout: TRUNK_RESPONSE_TIMEOUT,
             calls: None,
+            register: Vec::new(),
+            register_expires: REGISTER_EXPIRES,
+            headers: HeaderPolicy::default(),
         }
     }
 

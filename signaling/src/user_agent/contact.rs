@@ -13,6 +13,15 @@ pub(crate) fn contact(listener: &Listener, local: Option<IpAddr>) -> String {
     }
 }
 
+/// The same with a user, by whom what comes for it is known.
+pub(crate) fn contact_of(listener: &Listener, local: Option<IpAddr>, user: &str) -> String {
+    let advertised = listener.advertised_from(local);
+    match listener.transport() {
+        Transport::DEFAULT => format!("<sip:{user}@{advertised}>"),
+        transport => format!("<sip:{user}@{advertised};transport={}>", transport.parameter()),
+    }
+}
+
 /// A flow as a binding keeps it: `udp 192.0.2.1:5060 198.51.100.7:41234`.
 pub(crate) fn flow_text(flow: &Flow) -> String {
     format!("{} {} {}", flow.transport.parameter(), flow.local, flow.remote)

@@ -7,7 +7,7 @@ use crate::dialog::RouteSet;
 use crate::limits::{DESTINATIONS_MAX, UNREACHABLE_RESPONSE_TIMEOUT};
 use crate::message::{Scheme, Uri, UriRef};
 use crate::transport::{Destination, Sought, Transport};
-use router::parameter::{Cause, CauseKind, Contact, Target};
+use router::parameter::{Cause, CauseKind, Contact, Party, Target};
 use router::time::Duration;
 use std::collections::VecDeque;
 
@@ -33,10 +33,10 @@ pub(crate) struct Whither {
 
 impl Whither {
     /// Where a target is.
-    pub(crate) fn new(means: &mut Means, target: &Target) -> Result<Self, Cause> {
+    pub(crate) fn new(means: &mut Means, target: &Target, caller: &Party) -> Result<Self, Cause> {
         match target {
             Target::Contact(contact) => Self::contact(means, contact),
-            Target::Trunk { name, number } => Self::trunk(means, name, number.reveal()),
+            Target::Trunk { name, number } => Self::trunk(means, name, number.reveal(), caller),
             // A URI outside the plan is nobody's that calls may be sent to.
             Target::Uri(_) => Err(CauseKind::Forbidden.into()),
         }
@@ -67,7 +67,7 @@ impl Whither {
     }
 
     /// A place among the trunk's calls is kept for the leg.
-    fn trunk(means: &mut Means, name: &str, number: &str) -> Result<Self, Cause> {
+    fn trunk(means: &mut Means, name: &str, number: &str, caller: &Party) -> Result<Self, Cause> {
         let id = means.trunks.by_name(name).ok_or(CauseKind::Unreachable)?;
         let trunk = means.trunks.get(id);
         let target = trunk.config.target.as_ref().ok_or(CauseKind::Unreachable)?;
@@ -79,14 +79,19 @@ impl Whither {
             None | Some(Transport::DEFAULT) => uri,
             Some(transport) => uri.with_parameter("transport", Some(transport.parameter())).unwrap_or(uri),
         };
-        let hop = match target.address() {
-            Some(destination) => Hop::Addresses(VecDeque::from([destination])),
-            None => Hop::Name(target.sought()),
+        // RFC 3608 §5: what a registrar asked for goes before.
+        let routes = means.trunks.service_route(id, Some(caller.user())).cloned().unwrap_or_default();
+        let hop = match routes.first() {
+            Some(first) => hop_of(first).ok_or(CauseKind::Unreachable)?,
+            None => match target.address() {
+                Some(destination) => Hop::Addresses(VecDeque::from([destination])),
+                None => Hop::Name(target.sought()),
+            },
         };
-        if !means.trunks.get_mut(id).reserve() {
+        if !means.trunks.get_mut(id).offer(means.now.instant) {
             return Err(CauseKind::Congestion.into());
         }
-        Ok(Self { peer: Peer::Trunk(id), request_uri, routes: RouteSet::default(), to_host, hop, response })
+        Ok(Self { peer: Peer::Trunk(id), request_uri, routes, to_host, hop, response })
     }
 }
 

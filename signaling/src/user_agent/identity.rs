@@ -56,6 +56,14 @@ pub(super) fn referred_by(request: &Message) -> Option<Private<String>> {
     NameAddr::parse(text.as_bytes()).is_some().then(|| text.to_owned().into())
 }
 
+/// The same as another peer is shown it: in our domain where it names an address of the other leg's, which is nothing to this one.
+pub(super) fn referred_by_at(means: &Means, value: &str, domain: &str) -> String {
+    let by = NameAddr::parse(value.as_bytes())
+        .filter(|by| by.uri().address().is_some() && !means.config.is_own_host(by.uri().host()));
+    let hidden = by.and_then(|by| asserted(&party_of(&by), domain));
+    hidden.unwrap_or_else(|| value.to_owned())
+}
+
 /// A name-addr as a party.
 pub(super) fn party_of(address: &NameAddr<'_>) -> Party {
     let display_name = address.display_name().map(|name| name.into_owned()).filter(|name| !name.is_empty());

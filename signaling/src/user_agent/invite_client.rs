@@ -36,6 +36,8 @@ pub(crate) struct Outgoing {
     verified: bool,
     anonymous: bool,
     referred_by: Option<Private<String>>,
+    /// What the caller's leg said for this one.
+    passed: Option<Vec<parameter::Passed>>,
     offer: Option<MediaExchange>,
     hops: u8,
     /// What has to be found first.
@@ -54,6 +56,8 @@ pub(crate) struct Outgoing {
     /// The status that told how far it is, where the phase does not say it.
     said: Option<StatusCode>,
     interface: Option<IpAddr>,
+    /// For how long its peer said that it serves nobody.
+    retry_after: Option<Duration>,
     /// Whether the attempt has had any response.
     heard: bool,
     /// Whether it was on its way by TCP, although meant to go by UDP, when it was last looked at.
@@ -77,7 +81,8 @@ impl Leg {
     /// `Start × Leg`: calls somebody. `None`: it cannot be, and the switch was told so.
     pub(crate) fn outgoing(means: &mut Means, packet: &Packet, wanted: parameter::Leg) -> Option<Self> {
         let asked = Asked::of(packet);
-        let parameter::Leg { call_id, target, caller, anonymous, called, media, hops, verified, referred_by } = wanted;
+        let parameter::Leg { call_id, target, caller, anonymous, called, media, hops, verified, referred_by, passed } =
+            wanted;
         let refusal = match (&media, hops) {
             (Some(MediaExchange::Answer(_)), _) => Some(Failure::new(Reason::Invalid).with_detail("no offer")),
             (_, 0) => Some(Failure::because(CauseKind::TooManyHops.into())),
@@ -87,7 +92,7 @@ impl Leg {
             asked.failed(&mut means.outbox, failure);
             return None;
         }
-        let mut whither = match Whither::new(means, &target) {
+        let mut whither = match Whither::new(means, &target, &caller) {
             Ok(whither) => whither,
             Err(cause) => {
                 asked.failed(&mut means.outbox, Failure::because(cause));
@@ -114,6 +119,7 @@ impl Leg {
             verified,
             anonymous,
             referred_by,
+            passed,
             offer: media,
             hops,
             sought,
@@ -128,6 +134,7 @@ impl Leg {
             phase: LegPhase::Trying,
             said: None,
             interface: None,
+            retry_after: None,
             heard: false,
             by_tcp: false,
             stopped: false,

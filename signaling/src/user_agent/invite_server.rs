@@ -3,6 +3,7 @@
 use super::ack::AwaitingAck;
 use super::body::{SDP, origin_address, sdp_of, told};
 use super::cause;
+use super::header_policy;
 use super::identity;
 use super::in_dialog::Requester;
 use super::leg::{Head, Inbound, Leg, Peer, Purpose, State, Timer};
@@ -124,6 +125,7 @@ impl Leg {
             placement: None,
             path: Vec::new(),
             ring_ms: None,
+            passed: header_policy::collect(means, head.trunk(), &message),
         };
         let mut wanted = one(wanted);
         wanted.extend(dialog_named.map(Parameter::from));

@@ -11,7 +11,7 @@ use router::parameter::Contact;
 use router::time::{Duration, Instant, TimerKey, TimerWheel};
 use std::collections::HashMap;
 
-/// A contact: account and URI.
+/// A contact: account and key.
 type Key = (String, String);
 
 /// When each contact is asked next.
@@ -26,7 +26,7 @@ impl KeepAlives {
     pub(crate) fn watch(&mut self, means: &mut Means, bindings: &Bindings, account: &str) {
         let Some(interval) = means.config.keep_alive else { return };
         for contact in bindings.contacts(account) {
-            let key = (account.to_owned(), contact.uri.into_inner());
+            let key = (account.to_owned(), contact.key().reveal().clone());
             if !self.watched.contains_key(&key) {
                 self.schedule(means, key, interval);
             }

@@ -42,6 +42,10 @@ pub(crate) enum ClientUse {
     },
     /// To a leg.
     Request(Instance),
+    /// To a registration of ours at a trunk.
+    Registration,
+    /// To who asks whether trunks are there.
+    Probe,
     /// To nobody: the BYE of a fork that came too late.
     Nobody,
     /// To the notifier: the subscription with that tag of ours.

@@ -18,7 +18,9 @@
 //! | `handover` | dialogs that others name, legs that change their call |
 //! | `in_dialog`, `credentials` | our requests within a dialog, and trunks' challenges to them |
 //! | `refusal` | invitations of known callers that never become calls |
-//! | `authentication`, `identity`, `register`, `keep_alive` | who asks, who calls, where they are |
+//! | `header_policy` | header fields that pass to the other leg |
+//! | `authentication`, `identity`, `register`, `gruu`, `keep_alive` | who asks, who calls, where they are |
+//! | `registering`, `probing` | our own registrations at trunks, whether these are there |
 //! | `cause`, `body`, `contact` | statuses and causes, SDP, our own address |
 //! | `means`, `release`, `flows`, `resolving`, `avoided`, `counters` | what they share |
 
@@ -37,7 +39,9 @@ pub(crate) mod destination;
 pub(crate) mod flows;
 mod fork;
 mod glare;
+pub(crate) mod gruu;
 pub(crate) mod handover;
+mod header_policy;
 pub(crate) mod identity;
 mod in_dialog;
 mod info;
@@ -47,11 +51,13 @@ pub(crate) mod keep_alive;
 pub(crate) mod leg;
 pub(crate) mod means;
 pub(crate) mod options;
+pub(crate) mod probing;
 mod redirect;
 mod refer;
 mod refresh;
 mod refusal;
 pub(crate) mod register;
+pub(crate) mod registering;
 mod reinvite;
 pub(crate) mod release;
 pub(crate) mod resolving;

@@ -48,6 +48,7 @@ impl Invitation {
             placement: None,
             path: Vec::new(),
             ring_ms: None,
+            passed: None,
         };
         let told: Parameters = [Parameter::from(call), Failure::because(cause).into()].into_iter().collect();
         let switch = means.switch();

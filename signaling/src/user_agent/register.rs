@@ -1,13 +1,16 @@
-//! REGISTER (RFC 3261 §10.3, RFC 3327).
+//! REGISTER (RFC 3261 §10.3, RFC 3327, 5626, 5627).
 
 use super::authentication::{Gate, dismiss};
 use super::contact::flow_text;
+use super::gruu;
 use super::means::Means;
 use super::options::SUPPORTED;
-use crate::message::{Header, Message, StatusCode};
+use crate::limits::FLOW_TIMER_S;
+use crate::message::{Header, HeaderName, Message, StatusCode};
 use crate::registrar::{Bindings, Changed, Refusal, Requested};
 use crate::transaction::ServerKey;
 use crate::transport::Flow;
+use std::fmt::Write;
 
 /// Serves a REGISTER; the account whose contacts it changed, or told.
 pub(crate) fn serve(
@@ -31,21 +34,42 @@ pub(crate) fn serve(
         means.refuse(key, message, flow, StatusCode::FORBIDDEN);
         return None;
     }
-    let served = Requested::of(message, &means.config.expiry)
-        .and_then(|requested| bindings.register(means.now, &account, &requested, &flow_text(flow)));
+    let requested = Requested::of(message, &means.config.expiry);
+    let outbound = requested.as_ref().is_ok_and(|requested| requested.outbound);
+    let served = requested.and_then(|requested| bindings.register(means.now, &account, &requested, &flow_text(flow)));
     let tag = means.mint_tag();
     match served {
         Ok(changed) => {
             means.flows.note(flow);
+            let wants_gruu = message.supports("gruu");
+            if wants_gruu && changed.added + changed.refreshed > 0 {
+                gruu::mint(means, bindings, &account, message);
+            }
+            let host = to.uri().host().to_owned();
             let mut writer = means.response(message, flow, StatusCode::OK, &tag);
             for contact in bindings.contacts(&account) {
                 let left = contact.expires.since(means.now.wall).as_secs();
-                let q = contact.q_thousandths;
-                let uri = contact.uri.reveal();
-                writer = match q {
-                    1000.. => writer.header(Header::Contact, format_args!("<{uri}>;expires={left}")),
-                    q => writer.header(Header::Contact, format_args!("<{uri}>;expires={left};q=0.{q:03}")),
-                };
+                let mut value = format!("<{}>;expires={left}", contact.uri.reveal());
+                // Writing to a String does not fail.
+                if contact.q_thousandths < 1000 {
+                    let _ = write!(value, ";q=0.{:03}", contact.q_thousandths);
+                }
+                if let Some(instance) = &contact.instance {
+                    let _ = write!(value, ";+sip.instance=\"<{}>\"", instance.reveal());
+                    if let Some(reg_id) = contact.reg_id {
+                        let _ = write!(value, ";reg-id={reg_id}");
+                    }
+                    if wants_gruu {
+                        gruu::write(&mut value, &account, &host, &contact);
+                    }
+                }
+                writer = writer.header(Header::Contact, value);
+            }
+            if outbound {
+                writer = writer.header(Header::Require, "outbound");
+                if flow.transport.is_reliable() {
+                    writer = writer.header(HeaderName::Other("Flow-Timer"), FLOW_TIMER_S);
+                }
             }
             // RFC 3327 §5.3: the path comes back to who said that it knows it.
             if message.supports("path") {

@@ -143,6 +143,11 @@ impl World {
             calls_max: Some(50),
             response_timeout: signaling::limits::TRUNK_RESPONSE_TIMEOUT,
             calls: None,
+            calls_per_s: None,
+            options: None,
+            register: Vec::new(),
+            register_expires: signaling::limits::REGISTER_EXPIRES,
+            headers: Default::default(),
         };
         let mut config =
             Config { listeners, trunks: vec![trunk], keep_alive: None, agent: "Test".to_owned(), ..Config::default() };
@@ -567,6 +572,7 @@ pub(crate) fn to_trunk(media: Option<MediaExchange>) -> Leg {
         hops: 68,
         verified: true,
         referred_by: None,
+        passed: None,
     }
 }
 
@@ -608,6 +614,10 @@ pub(crate) fn contact(uri: &str, flow: &str) -> Contact {
         user_agent: None,
         latency_us: None,
         reachable: None,
+        apart: None,
+        instance: None,
+        reg_id: None,
+        temporary: None,
     }
 }
 

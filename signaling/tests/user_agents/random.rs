@@ -448,6 +448,7 @@ impl Caprice {
                 hops: 20,
                 verified: true,
                 referred_by: None,
+                passed: None,
             };
             world.ask(CALL, leg, Command::Start, wanted);
             self.legs.push((CALL, leg));

@@ -60,7 +60,7 @@ impl Memory {
                 self.bindings.retain(|position, _| position.account != *name);
             }
             Write::Binding(binding) => {
-                let uri = binding.contact.uri.reveal().clone();
+                let uri = binding.contact.key().reveal().clone();
                 let position = BindingPosition { account: binding.account.clone(), uri };
                 if binding.removed {
                     self.bindings.remove(&position);

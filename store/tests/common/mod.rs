@@ -143,6 +143,10 @@ pub fn binding(account: &str, uri: &str, expires_s: i64) -> Binding {
             user_agent: None,
             latency_us: None,
             reachable: None,
+            apart: None,
+            instance: None,
+            reg_id: None,
+            temporary: None,
         },
         removed: false,
     }

@@ -24,6 +24,9 @@ impl Call {
         leg.phase = leg.phase.max(state.phase);
         leg.told_ringing = true;
         self.trunk_responded(turn, id);
+        if rings {
+            self.trunk_rang(turn, id);
+        }
         let Some(search) = &self.search else { return };
         let waiting = search.waiting;
         if rings && self.sought().ringing.is_none() && (waiting.is_some() || self.origination.is_none()) {

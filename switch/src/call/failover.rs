@@ -17,8 +17,9 @@ impl Call {
     /// Takes the next step that leads anywhere.
     pub(super) fn search_on(&mut self, turn: &mut Turn<'_>) {
         while let Some(search) = &mut self.search {
-            let is_silent = |trunk: &str| turn.trunks.is_passed_over(turn.now.instant, trunk);
-            let under_way = match search.next(&self.config.plan, is_silent) {
+            let (trunks, now) = (&*turn.trunks, turn.now.instant);
+            let is_silent = |trunk: &str| trunks.is_passed_over(now, trunk);
+            let under_way = match search.next(&self.config.plan, turn.random, is_silent) {
                 Next::Exhausted(cause) => return self.search_given_up(turn, cause),
                 // Who is behind a trunk only that one knows, and a service is there.
                 Next::Try(step) if self.is_checking() && !matches!(step, Step::Accounts(_)) => {
@@ -35,7 +36,7 @@ impl Call {
                 Next::Try(Step::Service(kind)) => self.try_service(turn, kind),
                 Next::Try(Step::PickUp(number)) => self.try_pick_up(turn, &number),
                 // `Search::next` resolves these itself.
-                Next::Try(Step::Refuse(_) | Step::Route(..) | Step::Redirect(..)) => false,
+                Next::Try(Step::Refuse(_) | Step::Route(..) | Step::Redirect(..) | Step::TrunkGroup { .. }) => false,
             };
             if under_way {
                 return;

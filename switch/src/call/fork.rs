@@ -9,6 +9,7 @@ use super::timers::Timer;
 use super::turn::Turn;
 use crate::limits::LEG_GRACE;
 use crate::negotiation::{Medium, Terms, own_codecs};
+use crate::trunks::Decided;
 use router::parameter::{
     self, Cause, CauseKind, Failure, LegPhase, LegState, MediaExchange, Parameter, Party, Reason, Target,
 };
@@ -76,6 +77,8 @@ impl Call {
                 told: LegPhase::Trying,
                 told_code: None,
                 told_ringing: false,
+                offered: turn.now.instant,
+                rang: false,
                 medium: Medium::default(),
             }));
         }
@@ -113,17 +116,27 @@ impl Call {
         };
         let Some(wanted) = leg.wanted.take() else { return };
         let address = leg.address;
+        leg.offered = turn.now.instant;
+        let rewrite = match &leg.peer {
+            Peer::Trunk(trunk) => self.config.plan.trunk(trunk).and_then(|trunk| trunk.caller.as_ref()),
+            Peer::Account(_) | Peer::Platform(_) => None,
+        };
+        let caller = match rewrite {
+            Some(rewrite) => Party { user: rewrite.apply(search.caller.user()).into(), ..search.caller.clone() },
+            None => search.caller.clone(),
+        };
         let start: Parameter = match wanted.target {
             Whither::Here(target) => parameter::Leg {
                 call_id: self.id.clone(),
                 target,
-                caller: search.caller.clone(),
+                caller,
                 anonymous: search.anonymous,
                 called: wanted.called,
                 media,
                 hops: self.hops.saturating_sub(search.hops()),
                 verified: search.verified,
                 referred_by: search.referred_by.clone(),
+                passed: search.passed.clone(),
             }
             .into(),
             Whither::Elsewhere(elsewhere) => match self.start_elsewhere(turn, id, *elsewhere, media, wanted.timeout) {
@@ -144,6 +157,8 @@ impl Call {
         self.cancel_timer(turn, Timer::Ring(leg));
         if packet.command == Command::Done {
             self.trunk_responded(turn, leg);
+            self.trunk_rang(turn, leg);
+            self.trunk_decided(turn, leg, Decided::Answered);
             let state = match packet.parameters.into_iter().next() {
                 Some(Parameter::LegState(state)) => *state,
                 _ => LegState::new(LegPhase::Answered),
@@ -152,7 +167,14 @@ impl Call {
         }
         let mut failure = packet.failure();
         match &failure.cause {
-            Some(cause) if cause.code.is_some() => self.trunk_responded(turn, leg),
+            Some(cause) if cause.code.is_some() => {
+                self.trunk_responded(turn, leg);
+                if let (Some(503), Some(seconds), Peer::Trunk(trunk)) =
+                    (cause.code, failure.retry_after_s, &self.legs[leg].peer)
+                {
+                    turn.trunks.refuses(turn.now.instant, trunk, Duration::from_secs(seconds.into()));
+                }
+            }
             Some(Cause { kind: CauseKind::Timeout, .. }) if !self.legs[leg].is_released() => {
                 if let Peer::Trunk(trunk) = &self.legs[leg].peer {
                     turn.trunks.silent(turn.now.instant, trunk);
@@ -162,6 +184,9 @@ impl Call {
         }
         if self.legs[leg].is_released() {
             return;
+        }
+        if let Some(decided) = failure.cause.as_ref().and_then(decided) {
+            self.trunk_decided(turn, leg, decided);
         }
         // Whether it came to be, nobody knows: another platform may have it still.
         let in_doubt = failure.reason == Reason::Expired
@@ -174,6 +199,25 @@ impl Call {
             self.stop_leg(turn, leg, cause.clone());
         }
         self.attempt_failed(turn, leg, cause);
+    }
+
+    /// What a call at a trunk came to counts for the trunk.
+    fn trunk_decided(&self, turn: &mut Turn<'_>, leg: LegId, decided: Decided) {
+        if let Peer::Trunk(name) = &self.legs[leg].peer
+            && let Some(trunk) = self.config.plan.trunk(name)
+        {
+            turn.trunks.decided(turn.now.instant, trunk, decided);
+        }
+    }
+
+    /// A trunk's callee rings, or has answered at once: how long that took counts for the trunk.
+    pub(super) fn trunk_rang(&mut self, turn: &mut Turn<'_>, leg: LegId) {
+        let leg = &mut self.legs[leg];
+        if let Peer::Trunk(trunk) = &leg.peer
+            && !std::mem::replace(&mut leg.rang, true)
+        {
+            turn.trunks.rang(trunk, turn.now.instant.since(leg.offered));
+        }
     }
 
     /// Whatever a trunk says shows that it is there.
@@ -190,6 +234,18 @@ impl Call {
         // A peer that said nothing at all is not one that does not answer the telephone.
         let cause = if rang { CauseKind::NoAnswer } else { CauseKind::Timeout };
         self.attempt_failed(turn, leg, cause.into());
+    }
+}
+
+/// What a failure says of the trunk. `None`: nothing, as it never had the call.
+fn decided(cause: &Cause) -> Option<Decided> {
+    match (cause.kind, cause.code) {
+        (_, Some(500..=599)) => Some(Decided::Failed),
+        (_, Some(_)) => Some(Decided::Refused),
+        (CauseKind::Timeout | CauseKind::Unreachable | CauseKind::PeerFailure | CauseKind::PeerMisbehaved, None) => {
+            Some(Decided::Failed)
+        }
+        _ => None,
     }
 }
 

@@ -5,7 +5,7 @@ use super::platform::{Elsewhere, Remote};
 use crate::negotiation::Medium;
 use router::Address;
 use router::parameter::{Behalf, GuestLeg, LegPhase, LegState, LegTags, Origin, Party, PortId, Target};
-use router::time::Duration;
+use router::time::{Duration, Instant};
 use std::net::IpAddr;
 use std::ops::{Index, IndexMut};
 
@@ -70,6 +70,7 @@ pub(super) struct Wanted {
 
 /// Whom a leg is asked of.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is held in the box of `Wanted`, and most are of the large kind")]
 pub(super) enum Whither {
     /// Signaling.
     Here(Target),
@@ -110,6 +111,10 @@ pub(super) struct Leg {
     pub(super) told_code: Option<u16>,
     /// Outgoing: whether its peer has said anything beyond that it tries.
     pub(super) told_ringing: bool,
+    /// Outgoing: when it was asked for.
+    pub(super) offered: Instant,
+    /// Outgoing: whether its peer rang, or answered.
+    pub(super) rang: bool,
     pub(super) medium: Medium,
 }
 
@@ -183,6 +188,9 @@ impl Leg {
             told: LegPhase::Answered,
             told_code: None,
             told_ringing: true,
+            // It has long rung.
+            offered: Instant::from_nanos(0),
+            rang: true,
             medium: Medium::restored(guest),
         }
     }
@@ -207,6 +215,8 @@ impl Leg {
             told: self.told,
             told_code: None,
             told_ringing: self.told_ringing,
+            offered: self.offered,
+            rang: self.rang,
             medium: Medium::default(),
         };
         std::mem::replace(self, husk)

@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::limits::FORK_LEGS;
 use crate::plan::{Plan, Step};
 use router::parameter::{Cause, CauseKind, Failure, Origin, Originate, Party, Reason};
-use router::{Instance, one};
+use router::{Instance, Random, one};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -169,7 +169,9 @@ impl Call {
 fn origins_of(plan: &Plan, first: &Party) -> VecDeque<Origin> {
     let mut origins = VecDeque::new();
     let mut search = Search::new(None, Origin::Control, Party::default(), false, first.clone());
-    while let Next::Try(step) = search.next(plan, |_| false) {
+    // All of a group are looked at: in which order is nothing to this.
+    let mut random = Random::from_seed(0);
+    while let Next::Try(step) = search.next(plan, &mut random, |_| false) {
         let found = match step {
             Step::Accounts(members) => members.into_iter().map(|member| Origin::Account(member.account)).collect(),
             Step::Trunk { name, .. } => vec![Origin::Trunk(name)],

@@ -141,6 +141,7 @@ impl Call {
             leg_id: String::new(),
             verified: search.verified,
             referred_by: search.referred_by.clone(),
+            passed: search.passed.clone(),
             placement: elsewhere.placement,
             path: self.path.iter().copied().chain([own]).collect(),
             ring_ms: timeout

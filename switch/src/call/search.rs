@@ -4,8 +4,8 @@ use super::leg::LegId;
 use super::locate::Sought;
 use crate::limits::{REDIRECTS_PER_SEARCH, SEARCH_STEPS};
 use crate::plan::{Branches, Plan, Routed, Step, trunk_of};
-use router::Private;
-use router::parameter::{BuiltinKind, Cause, CauseKind, Origin, Party};
+use router::parameter::{BuiltinKind, Cause, CauseKind, Origin, Party, Passed};
+use router::{Private, Random};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
@@ -20,6 +20,8 @@ pub(super) struct Search {
     pub(super) verified: bool,
     /// Who sent the caller there (RFC 3892).
     pub(super) referred_by: Option<Private<String>>,
+    /// What the caller's leg said for the other one.
+    pub(super) passed: Option<Vec<Passed>>,
     /// Whether the callee is not to be shown who calls.
     pub(super) anonymous: bool,
     /// Who is called.
@@ -82,6 +84,7 @@ impl Search {
             caller,
             verified: false,
             referred_by: None,
+            passed: None,
             anonymous,
             called,
             stage: Stage::Idle,
@@ -119,6 +122,11 @@ impl Search {
         Self { referred_by, ..self }
     }
 
+    /// What the caller's leg said for the other one.
+    pub(super) fn passed(self, passed: Option<Vec<Passed>>) -> Self {
+        Self { passed, ..self }
+    }
+
     /// The legs that are being tried.
     pub(super) fn legs(&self) -> &[LegId] {
         match &self.stage {
@@ -135,8 +143,9 @@ impl Search {
         legs.len() < before
     }
 
-    /// The next thing to try. `is_silent`: whether a trunk is to be passed over while there is another one.
-    pub(super) fn next(&mut self, plan: &Plan, is_silent: impl Fn(&str) -> bool) -> Next {
+    /// The next thing to try. `is_silent`: whether a trunk is to be passed over while there is another one. `random` orders the trunks
+    /// of a group.
+    pub(super) fn next(&mut self, plan: &Plan, random: &mut Random, is_silent: impl Fn(&str) -> bool) -> Next {
         self.stage = Stage::Idle;
         loop {
             if !self.redirects.is_empty() {
@@ -146,6 +155,13 @@ impl Search {
             let step = match self.steps.pop_front() {
                 Some(step) if trunk_name(&step).is_some_and(|name| is_silent(&name)) => {
                     self.passed_over.push_back(step);
+                    continue;
+                }
+                Some(Step::TrunkGroup { name, number, timeout }) => {
+                    let members = plan.trunk_group(&name).map(|group| group.ordered(random)).unwrap_or_default();
+                    for member in members.into_iter().rev() {
+                        self.steps.push_front(plan.trunk_step(&member.trunk, number.clone(), timeout));
+                    }
                     continue;
                 }
                 Some(step) => step,
@@ -377,20 +393,22 @@ mod tests {
         let branches = Branches { busy: Some(Destination::Account("bob".into())), ..Branches::default() };
         let plan = plan(Destination::Account("alice".into()), branches);
         let mut search = search();
-        assert!(matches!(search.next(&plan, |_| false), Next::Try(Step::Accounts(_))));
+        assert!(matches!(search.next(&plan, &mut Random::from_seed(1), |_| false), Next::Try(Step::Accounts(_))));
         search.note(CauseKind::Busy.into());
         assert!(
-            matches!(search.next(&plan, |_| false), Next::Try(Step::Accounts(members)) if members[0].account == "bob")
+            matches!(search.next(&plan, &mut Random::from_seed(1), |_| false), Next::Try(Step::Accounts(members)) if members[0].account == "bob")
         );
         search.note(CauseKind::Busy.into());
-        assert!(matches!(search.next(&plan, |_| false), Next::Exhausted(cause) if cause.kind == CauseKind::Busy));
+        assert!(
+            matches!(search.next(&plan, &mut Random::from_seed(1), |_| false), Next::Exhausted(cause) if cause.kind == CauseKind::Busy)
+        );
     }
 
     #[test]
     fn a_number_that_is_routed_to_itself_is_a_loop() {
         let plan = plan(Destination::Number(Rewrite::NONE), Branches::default());
         assert!(
-            matches!(search().next(&plan, |_| false), Next::Exhausted(cause) if cause.kind == CauseKind::TooManyHops)
+            matches!(search().next(&plan, &mut Random::from_seed(1), |_| false), Next::Exhausted(cause) if cause.kind == CauseKind::TooManyHops)
         );
     }
 }

@@ -63,6 +63,8 @@ impl Call {
             told: LegPhase::Trying,
             told_code: None,
             told_ringing: false,
+            offered: turn.now.instant,
+            rang: false,
             medium: Medium::default(),
         });
         call.near = Some(near);
@@ -83,7 +85,8 @@ impl Call {
                 let mut search =
                     Search::new(Some(near), request.origin, request.caller, request.anonymous, request.called)
                         .verified(request.verified)
-                        .referred_by(request.referred_by);
+                        .referred_by(request.referred_by)
+                        .passed(request.passed);
                 if let Some(placement) = &request.placement {
                     let timeout = request.ring_ms.map(|ring| Duration::from_millis(ring.into()));
                     search = search.placed(call.config.plan.placed(placement, timeout));

@@ -36,7 +36,11 @@ impl Turn<'_> {
     pub(crate) fn registrar(&self, shards: &Shards, account: &str) -> Address {
         match shards.is_one() {
             true => self.signaling(),
-            false => Address::local(ModuleKind::Signaling, shards.home(account.as_bytes())),
+            false => {
+                // One phone of the account (RFC 5627).
+                let owner = account.split_once(";gr=").map_or(account, |(owner, _)| owner);
+                Address::local(ModuleKind::Signaling, shards.home(owner.as_bytes()))
+            }
         }
     }
 }

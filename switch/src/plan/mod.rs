@@ -14,11 +14,13 @@ mod pick_up;
 #[expect(clippy::module_inception, reason = "the folder's own noun")]
 mod plan;
 mod rewrite;
+mod trunk_group;
 
 pub use group::{Group, Member, Strategy};
 pub use matching::{NumberMatch, OriginMatch, Pattern};
 pub use pick_up::PickUpGroup;
 pub use plan::{Branches, Destination, Plan, PlanError, Redirects, Route, Trunk, TrunkStep, Way};
 pub use rewrite::Rewrite;
+pub use trunk_group::{TrunkGroup, TrunkMember};
 
 pub(crate) use plan::{Routed, Step, trunk_of};

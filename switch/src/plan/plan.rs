@@ -4,6 +4,7 @@ use super::group::{Group, Member, Strategy};
 use super::matching::{NumberMatch, OriginMatch};
 use super::pick_up::PickUpGroup;
 use super::rewrite::Rewrite;
+use super::trunk_group::TrunkGroup;
 use crate::limits::NUMBER_BYTES;
 use router::parameter::{BuiltinKind, CauseKind, Origin, Placement};
 use router::time::Duration;
@@ -22,6 +23,8 @@ pub struct Plan {
     pub pick_up_groups: Vec<PickUpGroup>,
     /// The trunks that routes name.
     pub trunks: Vec<Trunk>,
+    /// Groups of them.
+    pub trunk_groups: Vec<TrunkGroup>,
     /// Numbers and user parts of the built-in services.
     pub services: Vec<(String, BuiltinKind)>,
     /// Whether a number that nothing else claims is an account's name. The registrar knows which there are.
@@ -36,6 +39,7 @@ impl Default for Plan {
             groups: Vec::new(),
             pick_up_groups: Vec::new(),
             trunks: Vec::new(),
+            trunk_groups: Vec::new(),
             services: vec![
                 ("echo".to_owned(), BuiltinKind::Echo),
                 ("milliwatt".to_owned(), BuiltinKind::Milliwatt),
@@ -85,6 +89,8 @@ pub enum Destination {
 pub enum Way {
     /// A trunk of this plan, by its name.
     Trunk(String),
+    /// Trunks of this plan that share calls, by their group's name.
+    Group(String),
     /// A trunk of another platform.
     TrunkOf {
         /// The trunk's name there.
@@ -115,7 +121,7 @@ pub struct TrunkStep {
 }
 
 /// A trunk as the plan needs to know it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Trunk {
     /// Its name.
     pub name: String,
@@ -123,6 +129,10 @@ pub struct Trunk {
     pub interface: IpAddr,
     /// What is done when it sends a call elsewhere.
     pub redirects: Redirects,
+    /// From the caller's number to the one that it is shown.
+    pub caller: Option<Rewrite>,
+    /// Of its last calls so many are answered at least, in percent, or it is passed over; `None`: any.
+    pub answered_min: Option<u32>,
 }
 
 /// What is done when a callee says that its user is to be looked for elsewhere (SIP: 3xx).
@@ -205,6 +215,14 @@ pub enum PlanError {
     /// A route without a trunk, a group without a member.
     #[error("`{0}` leads nowhere: it names no trunk or member")]
     Empty(String),
+    /// A group of trunks that is named and not there, or names a trunk that is not.
+    #[error("`{by}` names the trunk or group `{name}`, which the plan does not have")]
+    UnknownWay {
+        /// Where.
+        by: String,
+        /// Which.
+        name: String,
+    },
     /// Two of the same name.
     #[error("`{0}` is there twice")]
     Twice(String),
@@ -219,6 +237,8 @@ pub(crate) enum Step {
     AccountHere(Member),
     /// A number at a trunk.
     Trunk { name: String, interface: IpAddr, number: String, timeout: Option<Duration> },
+    /// A number at trunks that share calls.
+    TrunkGroup { name: String, number: String, timeout: Option<Duration> },
     /// A number at another platform: at a trunk of it, or at its plan.
     Platform { platform: String, trunk: Option<String>, number: String, timeout: Option<Duration> },
     /// A built-in service.
@@ -247,14 +267,23 @@ impl Plan {
         let routes = self.routes.iter().map(|route| ("route", &route.name));
         let groups = self.groups.iter().map(|group| ("group", &group.name));
         let trunks = self.trunks.iter().map(|trunk| ("trunk", &trunk.name));
+        let trunk_groups = self.trunk_groups.iter().map(|group| ("trunk group", &group.name));
         let services = self.services.iter().map(|(number, _)| ("service", number));
-        for name in routes.chain(groups).chain(trunks).chain(services) {
+        for name in routes.chain(groups).chain(trunks).chain(trunk_groups).chain(services) {
             if !names.insert(name) {
                 return Err(PlanError::Twice(format!("{} {}", name.0, name.1)));
             }
         }
         if let Some(group) = self.groups.iter().find(|group| group.members.is_empty()) {
             return Err(PlanError::Empty(group.name.clone()));
+        }
+        for group in &self.trunk_groups {
+            if group.members.is_empty() {
+                return Err(PlanError::Empty(group.name.clone()));
+            }
+            if let Some(member) = group.members.iter().find(|member| self.trunk(&member.trunk).is_none()) {
+                return Err(PlanError::UnknownWay { by: group.name.clone(), name: member.trunk.clone() });
+            }
         }
         for route in &self.routes {
             for destination in std::iter::once(&route.destination).chain(route.branches.destinations()) {
@@ -273,6 +302,7 @@ impl Plan {
             Destination::Trunks(steps) => {
                 let unknown = steps.iter().find_map(|step| match &step.trunk {
                     Way::Trunk(trunk) if self.trunk(trunk).is_none() => Some(trunk.clone()),
+                    Way::Group(group) if self.trunk_group(group).is_none() => Some(group.clone()),
                     _ => None,
                 });
                 match unknown {
@@ -287,6 +317,11 @@ impl Plan {
     /// The trunk of that name.
     pub(crate) fn trunk(&self, name: &str) -> Option<&Trunk> {
         self.trunks.iter().find(|trunk| trunk.name == name)
+    }
+
+    /// The group of trunks of that name.
+    pub(crate) fn trunk_group(&self, name: &str) -> Option<&TrunkGroup> {
+        self.trunk_groups.iter().find(|group| group.name == name)
     }
 
     /// What there is for `number` on behalf of `origin`; `None`: nobody has it.
@@ -333,17 +368,19 @@ impl Plan {
     fn way(&self, step: &TrunkStep, number: &str) -> Step {
         let (number, timeout) = (step.rewrite.apply(number), step.timeout);
         match &step.trunk {
-            Way::Trunk(name) => Step::Trunk {
-                name: name.clone(),
-                interface: self.trunk(name).map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |trunk| trunk.interface),
-                number,
-                timeout,
-            },
+            Way::Trunk(name) => self.trunk_step(name, number, timeout),
+            Way::Group(name) => Step::TrunkGroup { name: name.clone(), number, timeout },
             Way::TrunkOf { trunk, platform } => {
                 Step::Platform { platform: platform.clone(), trunk: Some(trunk.clone()), number, timeout }
             }
             Way::Platform(platform) => Step::Platform { platform: platform.clone(), trunk: None, number, timeout },
         }
+    }
+
+    /// A number at a trunk.
+    pub(crate) fn trunk_step(&self, name: &str, number: String, timeout: Option<Duration>) -> Step {
+        let interface = self.trunk(name).map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |trunk| trunk.interface);
+        Step::Trunk { name: name.to_owned(), interface, number, timeout }
     }
 
     /// What another platform has decided for a call: its one step.
@@ -367,7 +404,7 @@ impl Plan {
     pub(crate) fn names_trunk(&self, name: &str) -> bool {
         let is_named = |step: &TrunkStep| match &step.trunk {
             Way::TrunkOf { trunk, platform } => trunk_of(trunk, platform) == name,
-            Way::Trunk(_) | Way::Platform(_) => false,
+            Way::Trunk(_) | Way::Group(_) | Way::Platform(_) => false,
         };
         let destinations = self
             .routes
@@ -435,8 +472,20 @@ mod tests {
                 strategy: Strategy::OneAfterAnother,
             }],
             trunks: vec![
-                Trunk { name: "one".into(), interface: Ipv4Addr::LOCALHOST.into(), redirects: Redirects::Refuse },
-                Trunk { name: "two".into(), interface: Ipv4Addr::LOCALHOST.into(), redirects: Redirects::Refuse },
+                Trunk {
+                    name: "one".into(),
+                    interface: Ipv4Addr::LOCALHOST.into(),
+                    redirects: Redirects::Refuse,
+                    caller: None,
+                    answered_min: None,
+                },
+                Trunk {
+                    name: "two".into(),
+                    interface: Ipv4Addr::LOCALHOST.into(),
+                    redirects: Redirects::Refuse,
+                    caller: None,
+                    answered_min: None,
+                },
             ],
             ..Plan::default()
         }

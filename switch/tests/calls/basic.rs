@@ -154,6 +154,7 @@ fn a_repeated_request_gets_the_same_answer() {
         placement: None,
         path: Vec::new(),
         ring_ms: None,
+        passed: None,
         leg_id: String::new(),
     };
     world.ask(caller, Command::Start, request.clone());

@@ -123,7 +123,13 @@ fn desk() -> World {
         members: vec![member("alice"), member("carol")],
         strategy: Strategy::OneAfterAnother,
     };
-    let trunk = Trunk { name: "carrier".into(), interface: [192, 0, 2, 1].into(), redirects: Redirects::Refuse };
+    let trunk = Trunk {
+        name: "carrier".into(),
+        interface: [192, 0, 2, 1].into(),
+        redirects: Redirects::Refuse,
+        caller: None,
+        answered_min: None,
+    };
     let plan =
         Plan { routes: vec![abroad, none, missing], groups: vec![group], trunks: vec![trunk], ..Plan::default() };
     plan.check().unwrap();

@@ -51,6 +51,7 @@ fn call_from_west(id: &str, placement: Option<Placement>, path: Vec<PlatformId>)
         placement,
         path,
         ring_ms: None,
+        passed: None,
     };
     let packet = Packet {
         source: Address { platform: WEST, ..Address::local(ModuleKind::Switch, 0).at(Instance(7)) },

@@ -17,8 +17,13 @@ fn config() -> Config {
         strategy,
     };
     let step = |trunk: &str| TrunkStep { trunk: trunk.into(), rewrite: Rewrite::NONE, timeout: None };
-    let trunk =
-        |name: &str| Trunk { name: name.into(), interface: [192, 0, 2, 1].into(), redirects: Redirects::Refuse };
+    let trunk = |name: &str| Trunk {
+        name: name.into(),
+        interface: [192, 0, 2, 1].into(),
+        redirects: Redirects::Refuse,
+        caller: None,
+        answered_min: None,
+    };
     Config {
         plan: Plan {
             routes: vec![Route {

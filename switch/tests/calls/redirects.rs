@@ -31,7 +31,13 @@ fn bob_may_call_out(redirects: Redirects, of_trunk: Redirects) -> Config {
         destination: Destination::Trunks(vec![step("one"), step("two")]),
         branches: Branches::default(),
     }];
-    let trunk = |name: &str| Trunk { name: name.into(), interface: [192, 0, 2, 1].into(), redirects: of_trunk };
+    let trunk = |name: &str| Trunk {
+        name: name.into(),
+        interface: [192, 0, 2, 1].into(),
+        redirects: of_trunk,
+        caller: None,
+        answered_min: None,
+    };
     let member = |account: &str| Member { account: account.into(), timeout: None };
     let groups = vec![Group {
         name: "sales".into(),

@@ -23,6 +23,7 @@ fn refused(world: &mut World, id: &str, origin: Origin, kind: CauseKind) {
         placement: None,
         path: Vec::new(),
         ring_ms: None,
+        passed: None,
     };
     let told: Parameters = [Parameter::from(call), Failure::because(kind.into()).into()].into_iter().collect();
     let switch = Address::local(ModuleKind::Switch, 0);

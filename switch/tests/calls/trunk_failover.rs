@@ -19,8 +19,13 @@ fn two_trunks() -> Config {
         destination: Destination::Trunks(vec![step("one", "+49"), step("two", "0049")]),
         branches: Branches::default(),
     }];
-    let trunk =
-        |name: &str| Trunk { name: name.into(), interface: [192, 0, 2, 1].into(), redirects: Redirects::Refuse };
+    let trunk = |name: &str| Trunk {
+        name: name.into(),
+        interface: [192, 0, 2, 1].into(),
+        redirects: Redirects::Refuse,
+        caller: None,
+        answered_min: None,
+    };
     let plan = Plan { routes, trunks: vec![trunk("one"), trunk("two")], ..Plan::default() };
     plan.check().unwrap();
     Config { plan, ..Config::default() }
@@ -114,7 +119,10 @@ fn told(world: &mut World, trunk: &str) -> Option<(u32, Option<u32>)> {
     world.ask_as_client(switch, router::Command::Query, router::one(TrunkStatus::default()));
     let answer = world.client.received.last().unwrap().parameters.clone();
     answer.into_iter().find_map(|parameter| match parameter {
-        Parameter::TrunkStatus(status) if status.name == trunk => Some((status.silent.unwrap(), status.passed_over_s)),
+        Parameter::TrunkStatus(status) if status.name == trunk => {
+            let told = (status.silent, status.passed_over_s);
+            (told != (None, None)).then_some((told.0.unwrap_or(0), told.1))
+        }
         _ => None,
     })
 }

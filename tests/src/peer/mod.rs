@@ -13,7 +13,7 @@
 //!
 //! - [`site`], [`process`], [`wait`], [`ports`]: the ground.
 //! - [`server`], [`control`], [`exposition`]: Tandem.
-//! - [`sipp`], [`baresip`], [`sipsak`], [`wire`], [`streamer`], [`foreign`]: peers.
+//! - [`sipp`], [`baresip`], [`kamailio`], [`sipsak`], [`wire`], [`streamer`], [`foreign`]: peers.
 //! - [`name_server`]: names. [`relay`], [`namespace`]: bad networks between them. [`speaker`]: a platform by hand.
 //! - [`tone`], [`wav`]: what is heard.
 
@@ -21,6 +21,7 @@ pub mod baresip;
 pub mod control;
 pub mod exposition;
 pub mod foreign;
+pub mod kamailio;
 pub mod name_server;
 pub mod namespace;
 pub mod ports;

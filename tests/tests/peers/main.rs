@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `registrations` | REGISTER with digest, refresh, removal, wrong passwords, TCP, restarts |
 //! | `calls`, `refusals` | calls through trunks and of accounts; what keeps a call from being made |
+//! | `carriers` | Kamailio as the carrier that Tandem registers at |
 //! | `in_call` | hold, UPDATE, late offer, early media, transfer |
 //! | `transports` | TCP, large requests, IPv6, lost packets |
 //! | `destinations` | trunks that fail or ask for digest, forking to several phones |
@@ -22,10 +23,11 @@
 
 mod across_platforms;
 mod calls;
+mod carriers;
 mod cluster;
 mod destinations;
-mod features_across_platforms;
 mod events;
+mod features_across_platforms;
 mod foreign;
 mod hardship;
 mod hosts_apart;

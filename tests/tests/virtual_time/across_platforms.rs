@@ -264,7 +264,13 @@ fn with_trunks(seed: u64, ways: Vec<Way>) -> Simulation {
     full.calls_max = Some(0);
     let trunks = vec![full, known("wide", address(2))];
     let interface = scenarios::platform::host(1);
-    let of_plan = |name: &str| Trunk { name: name.to_owned(), interface, redirects: Default::default() };
+    let of_plan = |name: &str| Trunk {
+        name: name.to_owned(),
+        interface,
+        redirects: Default::default(),
+        caller: None,
+        answered_min: None,
+    };
     second.signaling.trunks = trunks;
     second.switch.plan = Plan {
         trunks: ["full", "wide"].map(of_plan).to_vec(),

@@ -29,12 +29,15 @@ mod private_log;
 mod random_calls;
 mod records;
 mod register;
+mod registered_trunk;
 mod rtp_timeline;
 mod session_timers;
 mod shards;
 mod tcp;
+mod topology_hiding;
 mod trunk_by_name;
 mod trunk_failover;
+mod trunk_group;
 
 use router::time::Duration;
 use router::{Command, ModuleKind, Packet, Parameters};

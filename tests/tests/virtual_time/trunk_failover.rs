@@ -31,7 +31,13 @@ pub(crate) fn configured(trunks: Vec<TrunkConfig>) -> PlatformConfig {
     let routes = vec![route("out", "0", OriginMatch::Accounts, outward), route("in", "1", OriginMatch::Trunks, inward)];
     let known = trunks
         .iter()
-        .map(|trunk| Trunk { name: trunk.name.clone(), interface: SERVER, redirects: Redirects::Refuse })
+        .map(|trunk| Trunk {
+            name: trunk.name.clone(),
+            interface: SERVER,
+            redirects: Redirects::Refuse,
+            caller: None,
+            answered_min: None,
+        })
         .collect();
     let plan = Plan { routes, trunks: known, ..Plan::default() };
     let mut config =

@@ -53,14 +53,49 @@ pub(super) fn trunks(client: &mut Client, json: bool) -> Result<(), CtlError> {
         print::line(&format!("{:#}", reply["trunks"]));
         return Ok(());
     }
-    let columns = ["trunk", "target", ">in", ">out", ">offered", ">answered", ">failed", "state", "last failure"];
+    let columns = [
+        "trunk",
+        "target",
+        ">in",
+        ">out",
+        ">offered",
+        ">answered",
+        ">failed",
+        ">limited",
+        ">asr",
+        ">pdd",
+        "state",
+        "registered",
+        "last failure",
+    ];
     let mut table = Table::new(&columns);
     let keys = ["trunk", "target", "calls-in", "calls-out", "offered", "answered", "failed", "state", "last-failure"];
     for trunk in reply["trunks"].as_array().into_iter().flatten() {
-        table.row(keys.iter().map(|key| show::text(&trunk[*key])));
+        let mut row: Vec<String> = keys.iter().map(|key| show::text(&trunk[*key])).collect();
+        let of = |key: &str, unit: &str| trunk[key].as_u64().map_or("-".to_owned(), |value| format!("{value} {unit}"));
+        let measured =
+            [of("limited", "").trim().to_owned(), of("answered-percent", "%"), of("post-dial-delay-ms", "ms")];
+        row.splice(7..7, measured);
+        if let (Some(state), Some(reason)) = (row.get_mut(10), trunk["reason"].as_str()) {
+            *state = format!("{state}: {reason}");
+        }
+        row.insert(row.len() - 1, registered(&trunk["registrations"]));
+        table.row(row);
     }
     print::out(&if table.len() == 0 { "no trunks\n".to_owned() } else { table.render() });
     Ok(())
+}
+
+/// How many of our addresses the trunk keeps, and what it says of the first that it does not.
+fn registered(registrations: &Value) -> String {
+    let all = registrations.as_array().map(Vec::as_slice).unwrap_or_default();
+    let (kept, missing): (Vec<_>, Vec<_>) = all.iter().partition(|own| own["state"] == "registered");
+    let why = missing.iter().find_map(|own| own["reason"].as_str());
+    match (all.len(), why) {
+        (0, _) => "-".to_owned(),
+        (count, None) => format!("{} of {count}", kept.len()),
+        (count, Some(why)) => format!("{} of {count}: {why}", kept.len()),
+    }
 }
 
 pub(super) fn workers(client: &mut Client, json: bool) -> Result<(), CtlError> {

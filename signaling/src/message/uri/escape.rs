@@ -42,6 +42,11 @@ pub fn escape_user(text: &str) -> Cow<'_, str> {
     escape(text, USER_UNRESERVED)
 }
 
+/// Plain text as the value of a URI's parameter, such as the instance of a GRUU (RFC 5627 §4.2).
+pub fn escape_parameter(text: &str) -> Cow<'_, str> {
+    escape(text, PARAMETER_UNRESERVED)
+}
+
 /// Plain text as a header component of a URI, such as the Replaces of a Refer-To (RFC 3891 §5).
 pub fn escape_header(text: &str) -> Cow<'_, str> {
     escape(text, HEADER_UNRESERVED)

@@ -8,7 +8,8 @@ use crate::transport::Destination;
 use crate::user_agent::body::{SDP, origin_address};
 use crate::user_agent::cause;
 use crate::user_agent::contact::contact;
-use crate::user_agent::identity::Shown;
+use crate::user_agent::header_policy;
+use crate::user_agent::identity::{self, Shown};
 use crate::user_agent::leg::{Head, State, Timer};
 use crate::user_agent::means::{ClientUse, Means};
 use crate::user_agent::options::{ALLOW, SUPPORTED};
@@ -70,18 +71,30 @@ impl Outgoing {
             .header(Header::To, shown.to.as_str())
             .header(Header::CallId, &head.call_id)
             .header(Header::CSeq, (self.cseq, " INVITE"))
-            .header(Header::Contact, &own)
-            .header(Header::Allow, ALLOW)
-            .header(Header::Supported, SUPPORTED)
-            .header(Header::UserAgent, &means.config.agent);
-        if let Some(asserted) = &shown.asserted {
+            .header(Header::Contact, &own);
+        let policy = head.trunk().map(|trunk| &means.trunks.get(trunk).config.headers);
+        let policy = policy.filter(|policy| !policy.is_empty());
+        let removes = |header: Header| policy.is_some_and(|policy| policy.removes(header.as_str()));
+        let own_fields: [(Header, &str); 3] =
+            [(Header::Allow, ALLOW), (Header::Supported, SUPPORTED), (Header::UserAgent, &means.config.agent)];
+        for (header, value) in own_fields {
+            if !removes(header) {
+                writer = writer.header(header, value);
+            }
+        }
+        if let Some(asserted) = shown.asserted.as_ref().filter(|_| !removes(Header::PAssertedIdentity)) {
             writer = writer.header(Header::PAssertedIdentity, asserted);
         }
         if shown.private {
             writer = writer.header(Header::Privacy, "id");
         }
-        if let Some(referred_by) = &self.referred_by {
-            writer = writer.header(Header::ReferredBy, referred_by.reveal());
+        if let Some(referred_by) = self.referred_by.as_ref().filter(|_| !removes(Header::ReferredBy)) {
+            writer = writer.header(Header::ReferredBy, identity::referred_by_at(means, referred_by.reveal(), domain));
+        }
+        let passed = self.passed.as_deref().unwrap_or_default();
+        // A trunk without a policy lets nothing pass.
+        if policy.is_some() || (head.trunk().is_none() && !passed.is_empty()) {
+            writer = header_policy::write(writer, policy, passed);
         }
         if let Some((expires, least)) = self.timer.request(&head.policy(means)) {
             writer = writer.header(Header::SessionExpires, expires);

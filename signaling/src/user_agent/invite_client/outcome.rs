@@ -178,6 +178,7 @@ impl Outgoing {
         }
         // RFC 3263 §4.3: another address of the same name may do better.
         if status == StatusCode::SERVICE_UNAVAILABLE {
+            self.retry_after = message.retry_after();
             if let Some(attempt) = &self.attempt {
                 self.avoid(means, attempt.destination.remote, message.retry_after().unwrap_or(AVOIDED_FOR));
             }
@@ -227,7 +228,8 @@ impl Outgoing {
             });
         }
         tracing::debug!(leg = %head.instance, cause = cause.kind.name(), code = cause.code, "leg refused");
-        self.asked.failed(&mut means.outbox, Failure { contacts, ..Failure::because(cause) });
+        let retry_after_s = self.retry_after.and_then(|after| u32::try_from(after.as_secs()).ok());
+        self.asked.failed(&mut means.outbox, Failure { contacts, retry_after_s, ..Failure::because(cause) });
         State::Over
     }
 }

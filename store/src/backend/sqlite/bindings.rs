@@ -9,7 +9,8 @@ use rusqlite::{Connection, Error, Result, ffi, params};
 
 /// Whether it was written: false if its account is not there.
 pub(super) fn write(connection: &Connection, binding: &Binding, buffer: &mut Vec<u8>) -> Result<bool> {
-    let uri = binding.contact.uri.reveal();
+    // The column's name is older than contacts that their URI does not tell apart.
+    let uri = binding.contact.key().reveal();
     if binding.removed {
         connection
             .prepare_cached("DELETE FROM bindings WHERE account = ?1 AND uri = ?2")?

@@ -46,6 +46,7 @@ impl World {
             placement: None,
             path: Vec::new(),
             ring_ms: None,
+            passed: None,
             leg_id: format!("caller-{}", self.calls),
         };
         self.signaling.legs.insert(

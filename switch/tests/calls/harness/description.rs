@@ -77,5 +77,9 @@ pub(crate) fn contact(name: &str) -> Contact {
         user_agent: None,
         latency_us: None,
         reachable: None,
+        apart: None,
+        instance: None,
+        reg_id: None,
+        temporary: None,
     }
 }

@@ -1,0 +1,85 @@
+//! Our addresses of record at a trunk.
+
+use super::TrunkConfig;
+use crate::digest::Algorithm;
+use crate::message::{Scheme, Uri, host_address};
+use std::fmt;
+
+/// An address of record that is ours at a trunk: `tandem-1`, `+4930123@ims.example`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct OwnAddress {
+    /// Its user.
+    pub user: String,
+    /// Its domain; `None`: the trunk's host.
+    pub domain: Option<String>,
+}
+
+impl OwnAddress {
+    /// Reads one of the written forms.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (user, domain) = match text.rsplit_once('@') {
+            Some((user, domain)) => (user, Some(domain.to_ascii_lowercase())),
+            None => (text, None),
+        };
+        let plain = |text: &str| !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_graphic());
+        let host = |host: &str| {
+            let named = |octet: u8| octet.is_ascii_alphanumeric() || b"-._".contains(&octet);
+            host_address(host).is_some() || host.bytes().all(named)
+        };
+        let fits =
+            plain(user) && user.len() <= 128 && domain.as_deref().is_none_or(|domain| plain(domain) && host(domain));
+        fits.then(|| Self { user: user.to_owned(), domain })
+    }
+
+    /// The domain at a trunk of that host.
+    pub fn domain<'a>(&'a self, host: &'a str) -> &'a str {
+        self.domain.as_deref().unwrap_or(host)
+    }
+
+    /// Its URI at a trunk of that host.
+    pub(crate) fn uri(&self, host: &str) -> Option<Uri> {
+        Uri::sip(Scheme::Sip, Some(&self.user), self.domain(host), None)
+    }
+
+    /// The user of the Contact that is registered for it: the same in each life and on each shard, and nobody can guess it who does not
+    /// know the trunk's password. `None`: there is no password.
+    pub(crate) fn contact_user(&self, trunk: &TrunkConfig) -> Option<Box<str>> {
+        let credentials = trunk.credentials.as_ref()?;
+        let domain = self.domain.as_deref().unwrap_or_default();
+        let password = credentials.password.reveal().as_str();
+        let parts = [trunk.name.as_str(), &self.user, domain, &credentials.username, password];
+        let octets: Vec<&[u8]> = parts.iter().flat_map(|part| [part.as_bytes(), b"\0"]).collect();
+        let hash = Algorithm::Sha256.hash(&octets).hex().to_string();
+        Some(format!("t{}", &hash[..CONTACT_USER_DIGITS]).into())
+    }
+}
+
+/// 96 bits: nobody finds one by trying.
+const CONTACT_USER_DIGITS: usize = 24;
+
+impl fmt::Display for OwnAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.user)?;
+        self.domain.as_ref().map_or(Ok(()), |domain| write!(f, "@{domain}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn written_forms() {
+        for (text, uri) in [
+            ("tandem-1", "sip:tandem-1@carrier.example"),
+            ("+4930123@IMS.example", "sip:+4930123@ims.example"),
+            ("a@b@ims.example", "sip:a%40b@ims.example"),
+        ] {
+            let own = OwnAddress::parse(text).unwrap();
+            assert_eq!(own.uri("carrier.example").map(|uri| uri.to_string()).as_deref(), Some(uri));
+        }
+        for wrong in ["", "@h", "a@", "a b", "a@b c", "a@b:5060"] {
+            assert_eq!(OwnAddress::parse(wrong), None, "{wrong}");
+        }
+    }
+}

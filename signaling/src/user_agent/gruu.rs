@@ -1,0 +1,75 @@
+//! Addresses that lead to one phone of an account (RFC 5627): public ones, which name account and instance, and temporary ones, which
+//! tell neither.
+//!
+//! Both become names of accounts for the switch: `alice;gr=urn:uuid:…` and `tgruu.0123…`, which the registrar answers by the contacts of
+//! that phone alone.
+
+use super::means::Means;
+use crate::message::{Message, UriRef, escape_parameter};
+use crate::registrar::Bindings;
+use router::parameter::Contact;
+use std::fmt::Write;
+
+/// Stands between account and instance.
+const MARK: &str = ";gr=";
+
+/// How users of temporary ones begin.
+const TEMPORARY: &str = "tgruu.";
+
+/// Whom a URI with `gr` leads to, as the switch asks for it. `None`: it is no GRUU.
+pub(crate) fn called(uri: UriRef<'_>) -> Option<String> {
+    let gr = uri.parameter("gr")?;
+    let user = uri.user_decoded()?;
+    match gr {
+        "" => user.starts_with(TEMPORARY).then(|| user.into_owned()),
+        instance => Some(format!("{user}{MARK}{}", crate::message::unescape(instance))),
+    }
+}
+
+/// The name by whose home such a name is known.
+pub(crate) fn home_of(name: &str) -> &str {
+    name.split_once(MARK).map_or(name, |(account, _)| account)
+}
+
+/// Account and instance of a name that [`called`] made. `None`: it is an account's own.
+pub(crate) fn resolved<'a>(bindings: &'a Bindings, name: &'a str) -> Option<(&'a str, &'a str)> {
+    match name.split_once(MARK) {
+        Some(parts) => Some(parts),
+        None if name.starts_with(TEMPORARY) => {
+            let (account, instance) = bindings.of_temporary(name)?;
+            Some((account, instance.reveal()))
+        }
+        None => None,
+    }
+}
+
+/// The contacts that a REGISTER named have another temporary one from now on. Its user is at home where the account is.
+pub(super) fn mint(means: &mut Means, bindings: &mut Bindings, account: &str, register: &Message) {
+    let call_id = register.call_id().unwrap_or_default();
+    let named: Vec<String> = bindings
+        .contacts(account)
+        .iter()
+        .filter(|contact| contact.instance.is_some() && contact.call_id == call_id)
+        .map(|contact| contact.key().reveal().clone())
+        .collect();
+    for key in named {
+        let user = loop {
+            let user = format!("{TEMPORARY}{:016x}{:016x}", means.random.next_u64(), means.random.next_u64());
+            if means.is_home(&user) {
+                break user;
+            }
+        };
+        bindings.mint_temporary(account, &key, user);
+    }
+}
+
+/// Writes both of a contact (RFC 5627 §5.3).
+pub(super) fn write(value: &mut String, account: &str, host: &str, contact: &Contact) {
+    let Some(instance) = &contact.instance else { return };
+    let user = crate::message::escape_user(account);
+    // Writing to a String does not fail.
+    let _ = write!(value, ";pub-gruu=\"sip:{user}@{host};gr={}\"", escape_parameter(instance.reveal()));
+    if let Some(temporary) = contact.temporary.iter().flatten().next() {
+        let _ = write!(value, ";temp-gruu=\"sip:{}@{host};gr\"", temporary.reveal());
+    }
+}

@@ -1,0 +1,42 @@
+//! Header fields that pass from an INVITE to that of the other leg.
+
+use super::means::Means;
+use crate::limits::{PASSED_MAX, PASSED_OCTETS_MAX};
+use crate::message::{HeaderName, Message, RequestWriter};
+use crate::trunk::{HeaderPolicy, TrunkId};
+use router::parameter::Passed;
+
+/// What an INVITE says for the other leg: of a trunk what passes between it and others, of an account what passes to any trunk.
+/// `None`: nothing.
+pub(super) fn collect(means: &Means, trunk: Option<TrunkId>, invite: &Message) -> Option<Vec<Passed>> {
+    let names = match trunk {
+        Some(trunk) => &means.trunks.get(trunk).config.headers.pass,
+        None => means.trunks.passed(),
+    };
+    let mut found: Vec<Passed> = Vec::new();
+    for name in names {
+        let values = invite.lines(HeaderName::from(name.as_str())).filter_map(|value| std::str::from_utf8(value).ok());
+        let values = values.filter(|value| value.len() <= PASSED_OCTETS_MAX).take(PASSED_MAX - found.len());
+        found.extend(values.map(|value| Passed { name: name.clone(), value: value.trim().to_owned().into() }));
+    }
+    (!found.is_empty()).then_some(found)
+}
+
+/// Writes what passed, and what a trunk is told beside. To accounts passes what who called let pass.
+pub(super) fn write(mut writer: RequestWriter, policy: Option<&HeaderPolicy>, passed: &[Passed]) -> RequestWriter {
+    for one in passed {
+        let (name, value) = (one.name.as_str(), one.value.reveal());
+        if !crate::trunk::may_pass(name) {
+            continue;
+        }
+        writer = match policy {
+            None => writer.header(name, value),
+            Some(policy) if policy.passes(name) => writer.header(name, policy.rewritten(name, value)),
+            Some(_) => writer,
+        };
+    }
+    for (name, value) in policy.iter().flat_map(|policy| &policy.add) {
+        writer = writer.header(name.as_str(), value);
+    }
+    writer
+}

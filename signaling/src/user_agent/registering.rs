@@ -1,0 +1,376 @@
+//! REGISTER of ours at trunks (RFC 3261 §10.2): each address of record is asked for on the shard that is its home.
+
+use super::contact::contact_of;
+use super::credentials::{self, Answered, Authorization};
+use super::destination::in_order;
+use super::means::{ClientUse, Means};
+use super::options::{ALLOW, SUPPORTED};
+use crate::dialog::RouteSet;
+use crate::limits::{MAX_FORWARDS_DEFAULT, REGISTER_PACE, REGISTRATIONS_MAX};
+use crate::message::{CallId, Header, Message, Method, RequestWriter, Scheme, StatusCode, Tag, Uri};
+use crate::transaction::ClientKey;
+use crate::transport::{Destination, Flow, Resolution, Sought};
+use crate::trunk::registration::{Refused, Registration};
+use crate::trunk::{OwnAddress, TrunkId};
+use router::parameter::{CauseKind, RegistrationState, TrunkRegistration};
+use router::time::{Duration, Instant};
+use router::{Instance, Private};
+use std::collections::VecDeque;
+
+/// All that are at home here.
+#[derive(Debug, Default)]
+pub(crate) struct Registering {
+    all: Vec<Own>,
+    /// The platform ends: all are taken back.
+    leaving: bool,
+}
+
+/// An address of record of ours.
+#[derive(Debug)]
+struct Own {
+    /// By which answers of the name service find it.
+    instance: Instance,
+    place: Place,
+    registration: Registration,
+    /// RFC 3261 §10.2: the same for all its requests.
+    call_id: CallId,
+    tag: Tag,
+    cseq: u32,
+    answered: Answered,
+    /// Where a 3xx sent it.
+    elsewhere: Option<Uri>,
+    sought: Option<Sought>,
+    further: VecDeque<Destination>,
+    expires: Duration,
+    attempt: Option<Attempt>,
+}
+
+/// Which address, and where it is registered. It stays known while it is taken back, when the configuration has it no more.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Place {
+    trunk: TrunkId,
+    address: OwnAddress,
+    /// The trunk's host.
+    host: String,
+    home: Sought,
+    /// The user of the Contact.
+    contact: Box<str>,
+}
+
+/// The REGISTER that is out.
+#[derive(Debug)]
+struct Attempt {
+    key: ClientKey,
+    destination: Destination,
+    authorization: Option<Box<Authorization>>,
+}
+
+impl Registering {
+    /// The configuration has changed: new ones are asked for, and those that are gone are taken back.
+    pub(crate) fn reconfigure(&mut self, means: &mut Means) {
+        let now = means.now.instant;
+        let wanted = places(means);
+        for own in &mut self.all {
+            if self.leaving || !wanted.iter().any(|(place, _)| *place == own.place) {
+                own.registration.leave(now);
+            }
+        }
+        self.forget_ended();
+        if self.leaving {
+            return;
+        }
+        let mut first = now;
+        for (place, expires) in wanted {
+            let known = |own: &Own| own.place == place && own.registration.is_wanted();
+            if self.all.iter().any(known) || self.all.len() >= REGISTRATIONS_MAX {
+                continue;
+            }
+            self.all.push(Own {
+                instance: means.instances.mint(),
+                place,
+                registration: Registration::new(first, expires),
+                call_id: means.mint_call_id(),
+                tag: means.mint_tag(),
+                cseq: 0,
+                answered: Answered::default(),
+                elsewhere: None,
+                sought: None,
+                further: VecDeque::new(),
+                expires,
+                attempt: None,
+            });
+            first = first + REGISTER_PACE;
+        }
+    }
+
+    /// The platform ends: all are taken back.
+    pub(crate) fn leave(&mut self, means: &Means) {
+        self.leaving = true;
+        self.all.iter_mut().for_each(|own| own.registration.leave(means.now.instant));
+        self.forget_ended();
+    }
+
+    /// Whether none is left to be taken back.
+    pub(crate) fn has_left(&self) -> bool {
+        self.all.iter().all(|own| own.registration.is_wanted())
+    }
+
+    /// When the next one is asked for.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.all.iter().filter_map(|own| own.registration.poll_timeout()).min()
+    }
+
+    /// Asks for those that are due.
+    pub(crate) fn handle_timeout(&mut self, means: &mut Means) {
+        let now = means.now.instant;
+        for own in &mut self.all {
+            if own.registration.poll_timeout().is_some_and(|at| at <= now) {
+                own.begin(means);
+            }
+        }
+        self.forget_ended();
+    }
+
+    /// A trunk's host is found, or not to be found.
+    pub(crate) fn handle_resolved(&mut self, means: &mut Means, by: Instance, sought: &Sought, found: &Resolution) {
+        let waits = |own: &&mut Own| own.instance == by && own.sought.as_ref() == Some(sought);
+        if let Some(own) = self.all.iter_mut().find(waits) {
+            own.sought = None;
+            if let Resolution::Known(places) = found {
+                own.further = in_order(means, places);
+            }
+            own.try_next(means, CauseKind::Unreachable);
+            self.forget_ended();
+        }
+    }
+
+    /// A final response to a REGISTER; its trunk.
+    pub(crate) fn handle_response(
+        &mut self,
+        means: &mut Means,
+        key: ClientKey,
+        message: &Message,
+        flow: &Flow,
+    ) -> Option<TrunkId> {
+        let own = self.of_key(key)?;
+        own.handle_response(means, message, flow);
+        let trunk = own.place.trunk;
+        self.forget_ended();
+        Some(trunk)
+    }
+
+    /// A REGISTER was not answered, or did not leave; its trunk.
+    pub(crate) fn handle_unanswered(&mut self, means: &mut Means, key: ClientKey, kind: CauseKind) -> Option<TrunkId> {
+        let own = self.of_key(key)?;
+        own.attempt = None;
+        own.try_next(means, kind);
+        let trunk = own.place.trunk;
+        self.forget_ended();
+        Some(trunk)
+    }
+
+    fn of_key(&mut self, key: ClientKey) -> Option<&mut Own> {
+        self.all.iter_mut().find(|own| own.attempt.as_ref().is_some_and(|attempt| attempt.key == key))
+    }
+
+    fn forget_ended(&mut self) {
+        self.all.retain(|own| !own.registration.is_over());
+    }
+
+    /// How those of a trunk stand; `None`: none is registered here.
+    pub(crate) fn of_trunk(&self, means: &Means, trunk: TrunkId) -> Option<Vec<TrunkRegistration>> {
+        let now = means.now.instant;
+        let own = self.all.iter().filter(|own| own.place.trunk == trunk);
+        let all: Vec<_> = own
+            .map(|own| {
+                let Place { address, host, .. } = &own.place;
+                let route = means.trunks.service_route_of(trunk, address);
+                TrunkRegistration {
+                    address: Private::new(format!("{}@{}", address.user, address.domain(host))),
+                    state: own.registration.state(now),
+                    kept_s: own.registration.kept_s(now),
+                    next_s: own.registration.next_s(now),
+                    reason: own.registration.reason().map(str::to_owned),
+                    service_route: route.iter().flat_map(|route| route.values()).map(Private::from).collect(),
+                }
+            })
+            .collect();
+        (!all.is_empty()).then_some(all)
+    }
+}
+
+/// What the configuration has that is at home here, and for how long it is to be asked for.
+fn places(means: &Means) -> Vec<(Place, Duration)> {
+    let mut places = Vec::new();
+    for (trunk, one) in means.trunks.with_ids() {
+        let Some(target) = &one.config.target else { continue };
+        for address in &one.config.register {
+            let host = target.host();
+            let Some(contact) = address.contact_user(&one.config) else { continue };
+            if means.is_home(&contact) {
+                let place = Place { trunk, address: address.clone(), host, home: target.sought(), contact };
+                places.push((place, one.config.register_expires));
+            }
+        }
+    }
+    places
+}
+
+impl Own {
+    fn begin(&mut self, means: &mut Means) {
+        self.expires = self.registration.ask();
+        if !self.registration.is_redirected() {
+            self.elsewhere = None;
+        }
+        let sought = match &self.elsewhere {
+            Some(uri) => Sought::of_uri(&uri.borrow()),
+            None => Some(self.place.home.clone()),
+        };
+        let Some(sought) = sought else { return self.unanswered(means, CauseKind::Unreachable) };
+        if let Some(destination) = sought.address() {
+            self.further = VecDeque::from([destination]);
+            return self.try_next(means, CauseKind::Unreachable);
+        }
+        match means.resolving.ask(&sought, self.instance) {
+            true => self.sought = Some(sought),
+            false => self.unanswered(means, CauseKind::Congestion),
+        }
+    }
+
+    /// Asks at the next address; none is left: it is tried again later.
+    fn try_next(&mut self, means: &mut Means, kind: CauseKind) {
+        while let Some(destination) = self.further.pop_front() {
+            if self.send(means, destination, None) {
+                return;
+            }
+        }
+        self.unanswered(means, kind);
+    }
+
+    fn unanswered(&mut self, means: &mut Means, kind: CauseKind) {
+        self.registration.unanswered(means.now.instant, &mut means.random, kind.name());
+        self.tell_failure(means);
+    }
+
+    /// Sends a REGISTER. False: it cannot be sent there.
+    fn send(&mut self, means: &mut Means, destination: Destination, proven: Option<Box<Authorization>>) -> bool {
+        let Some((id, listener)) = means.config.listeners.select(&destination) else { return false };
+        let (Some(request_uri), Some(own)) = (self.request_uri(), self.place.address.uri(&self.place.host)) else {
+            return false;
+        };
+        let contact = contact_of(listener, destination.local, &self.place.contact);
+        self.cseq += 1;
+        let mut writer = RequestWriter::new(&Method::Register, &request_uri)
+            .header(Header::MaxForwards, MAX_FORWARDS_DEFAULT)
+            .header(Header::From, format_args!("<{own}>;tag={}", self.tag))
+            .header(Header::To, format_args!("<{own}>"))
+            .header(Header::CallId, &self.call_id)
+            .header(Header::CSeq, format_args!("{} REGISTER", self.cseq))
+            .header(Header::Contact, format_args!("{contact};expires={}", self.expires.as_secs()))
+            .header(Header::Expires, self.expires.as_secs())
+            .header(Header::Allow, ALLOW)
+            .header(Header::Supported, SUPPORTED)
+            .header(Header::UserAgent, &means.config.agent);
+        let proofs = proven.as_ref().and_then(|authorization| authorization.proofs());
+        for (header, value) in proofs.iter().flat_map(|proofs| proofs.iter()) {
+            writer = writer.header(*header, value);
+        }
+        let destination = destination.from_listener(id);
+        let Some(key) = means.send(destination, writer.finish(), ClientUse::Registration) else { return false };
+        self.attempt = Some(Attempt { key, destination, authorization: proven });
+        true
+    }
+
+    /// RFC 3261 §10.2: the domain of the address of record; §8.1.3.4: or where a 3xx sent it.
+    fn request_uri(&self) -> Option<Uri> {
+        let Place { address, host, .. } = &self.place;
+        match &self.elsewhere {
+            Some(uri) => Some(uri.clone()),
+            None => Uri::sip(Scheme::Sip, None, address.domain(host), None),
+        }
+    }
+
+    fn handle_response(&mut self, means: &mut Means, message: &Message, flow: &Flow) {
+        let (Some(status), Some(attempt)) = (message.status(), self.attempt.take()) else { return };
+        let (now, trunk) = (means.now.instant, self.place.trunk);
+        if matches!(status.code(), 401 | 407)
+            && let Some(uri) = self.request_uri()
+        {
+            let (former, answered) = (attempt.authorization, &mut self.answered);
+            let answer =
+                credentials::answer(means, Some(trunk), former, answered, message, &Method::Register, uri.as_str());
+            if answer.is_some() && self.send(means, attempt.destination, answer) {
+                return;
+            }
+            return self.refused(means, message, status);
+        }
+        if status.is_success() {
+            let former = self.registration.state(now);
+            let granted = self.granted(message);
+            self.registration.accepted(now, &mut means.random, granted);
+            let route = message.addresses(Header::ServiceRoute).filter_map(Result::ok);
+            let route: Vec<String> = route.map(|hop| String::from_utf8_lossy(hop.raw()).into_owned()).collect();
+            let state = self.registration.state(now);
+            let registered = state == RegistrationState::Registered;
+            let route = RouteSet::of_values(route.iter().map(String::as_str).filter(|_| registered));
+            means.trunks.registered(trunk, &self.place.address, registered.then_some(flow.remote), route);
+            if state != former {
+                let (name, kept_s) = (&means.trunks.get(trunk).config.name, self.registration.kept_s(now));
+                let address = means.shown(&self.place.address.user);
+                tracing::info!(trunk = name, address, kept_s, state = state.name(), "our registration at the trunk");
+            }
+            return;
+        }
+        // RFC 3263 §4.3: another address of the same name may do better.
+        if status == StatusCode::SERVICE_UNAVAILABLE && !self.further.is_empty() {
+            return self.try_next(means, CauseKind::Congestion);
+        }
+        self.refused(means, message, status);
+    }
+
+    /// For how long our contact is kept: as its entry in the 200 says, else as Expires, else as it was asked for (RFC 3261 §10.2.4).
+    fn granted(&self, message: &Message) -> Duration {
+        let ours = |user: &str| user == &*self.place.contact;
+        let mut contacts = message.contacts().filter_map(Result::ok).peekable();
+        let any = contacts.peek().is_some();
+        let entry = contacts.find(|contact| contact.uri().user_decoded().is_some_and(|user| ours(&user)));
+        let expires = message.expires().ok().flatten();
+        let seconds = match entry {
+            Some(contact) => contact.expires().or(expires),
+            // It tells contacts, and ours is not among them.
+            None if any => Some(0),
+            None => expires,
+        };
+        seconds.map_or(self.expires, |seconds| Duration::from_secs(seconds.into()))
+    }
+
+    fn refused(&mut self, means: &mut Means, message: &Message, status: StatusCode) {
+        let contact = message.contacts().filter_map(Result::ok).find(|contact| contact.uri().scheme() == Scheme::Sip);
+        let elsewhere =
+            contact.filter(|_| status.class() == 3).map(|contact| contact.uri().to_uri().without(&["method"]));
+        let more = Refused {
+            min_expires: message.number(Header::MinExpires).ok().flatten(),
+            retry_after: message.retry_after(),
+            elsewhere: elsewhere.is_some(),
+        };
+        if elsewhere.is_some() {
+            self.elsewhere = elsewhere;
+        }
+        let words = message.reason().unwrap_or_default();
+        let words: String = words.chars().filter(|character| !character.is_control()).take(64).collect();
+        self.registration.refused(means.now.instant, &mut means.random, status, &words, more);
+        self.tell_failure(means);
+    }
+
+    fn tell_failure(&self, means: &mut Means) {
+        let now = means.now.instant;
+        if let (Some(reason), Some(next_s)) = (self.registration.reason(), self.registration.next_s(now)) {
+            let name = &means.trunks.get(self.place.trunk).config.name;
+            let address = means.shown(&self.place.address.user);
+            tracing::warn!(trunk = name, address, reason, next_s, "the trunk does not take our registration");
+        }
+        if self.registration.state(now) != RegistrationState::Registered {
+            means.trunks.registered(self.place.trunk, &self.place.address, None, RouteSet::default());
+        }
+    }
+}

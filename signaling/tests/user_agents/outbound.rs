@@ -1,0 +1,115 @@
+//! Phones that are one instance with several flows (RFC 5626), and the addresses that lead to one of them (RFC 5627).
+
+use super::harness::{ALICE, World, header, sdp};
+use super::peer::Peer;
+use router::parameter::{Call, Parameter, Reason, Registration};
+use router::{Address, Command, Instance, ModuleKind};
+use signaling::message::{Header, HeaderName, Message, NameAddr, StatusCode, UriRef};
+
+const PHONE: &str = "urn:uuid:00000000-0000-1000-8000-000a95a0e128";
+const OTHER: &str = "urn:uuid:00000000-0000-1000-8000-000a95a0e129";
+
+/// Registers with these parameters of the Contact; the answer.
+fn register(world: &mut World, peer: &mut Peer, contact: &str, headers: &str) -> Message {
+    (peer.target, peer.remote, peer.remote_tag) = ("sip:192.0.2.1".to_owned(), peer.user.clone(), None);
+    let own = format!("Contact: <sip:{}@{}>", peer.user, peer.address);
+    let whole = format!("{own}{contact}");
+    let text = peer.request("REGISTER", headers, "").replace(&own, &whole);
+    world.send(peer.address, &text);
+    let challenge = world.expect(peer.address, "SIP/2.0 401");
+    let authorization = peer.authorization(&challenge, "REGISTER", "sip:192.0.2.1", 1);
+    let text = peer.request("REGISTER", &format!("{headers}{authorization}"), "").replace(&own, &whole);
+    world.send(peer.address, &text);
+    world.expect(peer.address, "SIP/2.0")
+}
+
+fn instance(urn: &str, reg_id: u32) -> String {
+    format!(";+sip.instance=\"<{urn}>\";reg-id={reg_id}")
+}
+
+/// Where the switch is told that a name is reached: the hosts of the contacts.
+fn reached(world: &mut World, name: &str) -> Result<Vec<String>, Reason> {
+    let asked = Registration { account: name.to_owned(), contacts: Vec::new() };
+    world.ask(Instance(1), Address::local(ModuleKind::Signaling, 0), Command::Query, asked);
+    loop {
+        match world.at_switch.pop_front().expect("an answer") {
+            router::Received::Answer(_, packet) if packet.command == Command::Done => {
+                let Some(Parameter::Registration(told)) = packet.first() else { continue };
+                let host = |uri: &str| UriRef::parse(uri.as_bytes()).unwrap().host().to_owned();
+                return Ok(told.contacts.iter().map(|contact| host(contact.uri.reveal())).collect());
+            }
+            router::Received::Answer(_, packet) => return Err(packet.failure().reason),
+            router::Received::Packet(_) => {}
+        }
+    }
+}
+
+const SUPPORTED: &str = "Supported: path, outbound, gruu\r\n";
+
+/// A URI in a parameter of an instance's Contact.
+fn gruu(response: &Message, urn: &str, name: &str) -> String {
+    let of = |contact: &NameAddr<'_>| contact.parameter("+sip.instance").is_some_and(|instance| instance.contains(urn));
+    let contact = response.contacts().map(Result::unwrap).find(of).unwrap();
+    contact.parameter(name).unwrap_or_else(|| panic!("no {name}")).trim_matches('"').to_owned()
+}
+
+#[test]
+fn a_phone_with_two_flows_rings_once_and_by_the_other_one_when_one_has_ended() {
+    let mut world = World::new(1);
+    let flows = ["198.51.100.7:5062", "198.51.100.8:5062"];
+    let mut peers = flows.map(|address| Peer::new(address, "alice", address));
+    for (index, peer) in peers.iter_mut().enumerate() {
+        let answer = register(&mut world, peer, &instance(PHONE, index as u32 + 1), SUPPORTED);
+        assert_eq!((answer.status(), header(&answer, Header::Require).as_str()), (StatusCode::new(200), "outbound"));
+        assert_eq!(answer.contacts().count(), index + 1);
+        world.run_ms(1_100);
+    }
+    assert_eq!(reached(&mut world, "alice").unwrap(), ["198.51.100.8"], "the one that was refreshed last");
+    register(&mut world, &mut peers[1], &instance(PHONE, 2), &format!("{SUPPORTED}Expires: 0\r\n"));
+    assert_eq!(reached(&mut world, "alice").unwrap(), ["198.51.100.7"]);
+}
+
+#[test]
+fn keep_alives_are_told_over_connections() {
+    let mut world = World::new(2);
+    let mut peer = Peer::new("198.51.100.7:41000", "alice", "tcp");
+    world.connections.insert(peer.address, signaling::transport::ConnectionId(3));
+    let answer = register(&mut world, &mut peer, &instance(PHONE, 1), SUPPORTED);
+    assert_eq!(answer.text(HeaderName::Other("Flow-Timer")), Some("120"));
+    let mut plain = Peer::new(ALICE, "alice", "udp");
+    let answer = register(&mut world, &mut plain, "", "");
+    assert_eq!((answer.text(HeaderName::Other("Flow-Timer")), answer.text(Header::Require)), (None, None));
+}
+
+#[test]
+fn public_and_temporary_addresses_lead_to_their_phone_alone() {
+    let mut world = World::new(3);
+    let mut phone = Peer::new("198.51.100.7:5062", "alice", "one");
+    let answer = register(&mut world, &mut phone, &instance(PHONE, 1), SUPPORTED);
+    let mut other = Peer::new("198.51.100.8:5062", "alice", "two");
+    register(&mut world, &mut other, &instance(OTHER, 1), SUPPORTED);
+    let (public, temporary) = (gruu(&answer, PHONE, "pub-gruu"), gruu(&answer, PHONE, "temp-gruu"));
+    assert_eq!(public, format!("sip:alice@192.0.2.1;gr={PHONE}"));
+    assert!(!temporary.contains("alice") && temporary.ends_with("@192.0.2.1;gr"), "{temporary}");
+    let again = register(&mut world, &mut phone, &instance(PHONE, 1), SUPPORTED);
+    let later = gruu(&again, PHONE, "temp-gruu");
+    assert_ne!(temporary, later, "each REGISTER brings another one");
+    let mut bob = Peer::new("198.51.100.9:5062", "bob", "x");
+    for (number, uri) in [public.as_str(), temporary.as_str(), later.as_str()].into_iter().enumerate() {
+        (bob.call_id, bob.remote_tag, bob.target) = (format!("call-{number}"), None, uri.to_owned());
+        bob.invite(&mut world, "", &sdp(1, 4_000, "sendrecv"));
+        let asked = world.asked(Command::Start);
+        let Some(Parameter::Call(call)) = asked.first() else { panic!("{asked:?}") };
+        let Call { called, .. } = &**call;
+        assert_eq!(reached(&mut world, called.user()).unwrap(), ["198.51.100.7"], "{uri}");
+        world.refuse(&asked, router::parameter::CauseKind::Busy);
+    }
+    assert_eq!(reached(&mut world, "alice").unwrap().len(), 2);
+    assert_eq!(reached(&mut world, "tgruu.0000").unwrap_err(), Reason::NotFound);
+    assert_eq!(reached(&mut world, "nobody;gr=urn:x").unwrap_err(), Reason::NotFound);
+    // A phone that has restarted has another Call-ID: what was told before is worth nothing (RFC 5627 §5.2).
+    phone.call_id.push_str("-restarted");
+    register(&mut world, &mut phone, &instance(PHONE, 1), SUPPORTED);
+    let user = UriRef::parse(later.as_bytes()).unwrap().user().unwrap().to_owned();
+    assert_eq!(reached(&mut world, &user).unwrap_err(), Reason::NotFound);
+}

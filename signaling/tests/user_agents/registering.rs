@@ -1,0 +1,227 @@
+//! Our own registrations at trunks (RFC 3261 §10.2, RFC 3608).
+
+use super::harness::{TRUNK, World, call_trunk, first_line, header, offer, sdp};
+use router::Command;
+use router::parameter::{Call, Origin, Parameter, RegistrationState, TrunkRegistration, TrunkStatus};
+use signaling::digest::ClientCredentials;
+use signaling::message::{Header, Message};
+use signaling::trunk::OwnAddress;
+use std::net::SocketAddr;
+
+fn trunk() -> SocketAddr {
+    TRUNK.parse().unwrap()
+}
+
+/// A trunk that keeps these addresses of ours.
+fn world(seed: u64, own: &[&str]) -> World {
+    World::with(seed, |config| {
+        let trunk = &mut config.trunks[0];
+        let password = "pw".to_owned().into();
+        trunk.credentials = Some(ClientCredentials { username: "us".to_owned(), password });
+        trunk.register = own.iter().map(|own| OwnAddress::parse(own).unwrap()).collect();
+    })
+}
+
+/// The registrar's answer.
+fn answer(world: &mut World, request: &Message, status: &str, headers: &str) {
+    let copied = [Header::Via, Header::From, Header::CallId, Header::CSeq];
+    let copied: String =
+        copied.iter().map(|&name| format!("{}: {}\r\n", name.as_str(), header(request, name))).collect();
+    let to = header(request, Header::To);
+    let text = format!("SIP/2.0 {status}\r\n{copied}To: {to};tag=r\r\n{headers}Content-Length: 0\r\n\r\n");
+    world.send(trunk(), &text);
+}
+
+/// The registrar keeps what is asked for, for so long.
+fn keep(world: &mut World, register: &Message, seconds: u32, headers: &str) {
+    let contact = header(register, Header::Contact);
+    let contact = contact.split(";expires").next().unwrap();
+    answer(world, register, "200 OK", &format!("Contact: {contact};expires={seconds}\r\n{headers}"));
+    world.run_ms(10);
+}
+
+fn registrations(world: &mut World) -> Vec<TrunkRegistration> {
+    let to = router::Address::local(router::ModuleKind::Signaling, 0);
+    world.ask(router::Instance::MODULE, to, Command::Query, TrunkStatus::default());
+    let told = world.told(Command::Done);
+    let Some(Parameter::TrunkStatus(status)) = told.first() else { panic!("{told:?}") };
+    status.registrations.clone().unwrap_or_default()
+}
+
+fn states(world: &mut World) -> Vec<RegistrationState> {
+    registrations(world).iter().map(|own| own.state).collect()
+}
+
+/// The user of the Contact of a REGISTER.
+fn contact_user(register: &Message) -> String {
+    let contact = register.contacts().next().unwrap().unwrap();
+    contact.uri().user().unwrap().to_owned()
+}
+
+#[test]
+fn each_address_is_registered_and_refreshed_before_what_was_granted_ends() {
+    let mut world = world(1, &["one", "two@ims.example"]);
+    let one = world.expect(trunk(), "REGISTER sip:198.51.100.10 SIP/2.0");
+    assert!(header(&one, Header::To).starts_with("<sip:one@198.51.100.10"), "{one:?}");
+    assert_eq!(header(&one, Header::Expires), "3600");
+    keep(&mut world, &one, 100, "");
+    let two = world.expect(trunk(), "REGISTER sip:ims.example SIP/2.0");
+    assert_ne!(contact_user(&one), contact_user(&two));
+    keep(&mut world, &two, 7_200, "");
+    assert_eq!(states(&mut world), [RegistrationState::Registered; 2]);
+    world.run_ms(66_000);
+    assert!(world.take(trunk()).is_empty());
+    world.run_ms(10_000);
+    let again = world.take(trunk()).remove(0);
+    assert_eq!(header(&again, Header::CallId), header(&one, Header::CallId));
+    assert_eq!((header(&again, Header::CSeq), contact_user(&again)), ("2 REGISTER".to_owned(), contact_user(&one)));
+    keep(&mut world, &again, 100, "");
+    assert!(registrations(&mut world)[0].kept_s.is_some_and(|kept| kept >= 98));
+}
+
+#[test]
+fn challenges_are_answered_by_the_strongest_algorithm_and_stale_nonces_once_more() {
+    let mut world = world(2, &["one"]);
+    let first = world.expect(trunk(), "REGISTER");
+    let challenge = |algorithm: &str, nonce: &str, more: &str| {
+        format!(
+            "WWW-Authenticate: Digest realm=\"c\", nonce=\"{nonce}\", qop=\"auth\", algorithm={algorithm}{more}\r\n"
+        )
+    };
+    let both = [challenge("MD5", "n1", ""), challenge("SHA-256", "n1", "")].concat();
+    answer(&mut world, &first, "401 Unauthorized", &both);
+    let second = world.expect(trunk(), "REGISTER");
+    let proof = header(&second, Header::Authorization);
+    assert!(proof.contains("algorithm=SHA-256") && proof.contains("uri=\"sip:198.51.100.10\""), "{proof}");
+    answer(&mut world, &second, "401 Unauthorized", &challenge("SHA-256", "n2", ", stale=true"));
+    let third = world.expect(trunk(), "REGISTER");
+    assert!(header(&third, Header::Authorization).contains("nonce=\"n2\""));
+    assert_eq!(header(&third, Header::CSeq), "3 REGISTER");
+    keep(&mut world, &third, 600, "");
+    assert_eq!(states(&mut world), [RegistrationState::Registered]);
+}
+
+#[test]
+fn wrong_credentials_are_not_tried_again_and_again() {
+    let mut world = world(3, &["one"]);
+    let first = world.expect(trunk(), "REGISTER");
+    let challenge = "WWW-Authenticate: Digest realm=\"c\", nonce=\"n\", qop=\"auth\"\r\n";
+    answer(&mut world, &first, "401 Unauthorized", challenge);
+    let second = world.expect(trunk(), "REGISTER");
+    answer(&mut world, &second, "401 Unauthorized", challenge);
+    world.run_ms(140_000);
+    assert!(world.take(trunk()).is_empty());
+    let own = &registrations(&mut world)[0];
+    assert_eq!((own.state, own.reason.as_deref()), (RegistrationState::Failed, Some("401 Unauthorized")));
+    world.run_ms(170_000);
+    assert!(!world.take(trunk()).is_empty(), "five minutes at most");
+}
+
+#[test]
+fn what_a_registrar_says_of_time_and_place_is_followed() {
+    let mut world = world(4, &["one"]);
+    let brief = world.expect(trunk(), "REGISTER");
+    answer(&mut world, &brief, "423 Interval Too Brief", "Min-Expires: 7000\r\n");
+    let longer = world.expect(trunk(), "REGISTER");
+    assert_eq!(header(&longer, Header::Expires), "7000");
+    answer(&mut world, &longer, "302 Moved Temporarily", "Contact: <sip:198.51.100.30:5070>\r\n");
+    let other: SocketAddr = "198.51.100.30:5070".parse().unwrap();
+    let moved = world.expect(other, "REGISTER sip:198.51.100.30:5070 SIP/2.0");
+    let text = format!(
+        "SIP/2.0 503 Busy\r\nVia: {}\r\nFrom: {}\r\nTo: {};tag=x\r\nCall-ID: {}\r\nCSeq: {}\r\nRetry-After: 20 (soon)\r\n\
+         Content-Length: 0\r\n\r\n",
+        header(&moved, Header::Via),
+        header(&moved, Header::From),
+        header(&moved, Header::To),
+        header(&moved, Header::CallId),
+        header(&moved, Header::CSeq),
+    );
+    world.send(other, &text);
+    world.run_ms(19_000);
+    assert!(world.take(trunk()).is_empty() && world.take(other).is_empty());
+    world.run_ms(1_500);
+    let home: Vec<String> = world.take(trunk()).iter().map(first_line).collect();
+    assert_eq!(home, ["REGISTER sip:198.51.100.10 SIP/2.0"], "it begins where it is configured");
+}
+
+#[test]
+fn a_registrar_that_says_nothing_is_asked_ever_less() {
+    let mut world = world(5, &["one"]);
+    let mut rounds = 0;
+    for _ in 0..60 {
+        world.run_ms(60_000);
+        let asked = world.take(trunk());
+        rounds += asked.iter().map(|one| header(one, Header::CSeq)).collect::<std::collections::BTreeSet<_>>().len();
+    }
+    assert!((4..=12).contains(&rounds), "{rounds} in an hour");
+    assert_eq!(registrations(&mut world)[0].reason.as_deref(), Some("timeout"));
+}
+
+#[test]
+fn calls_take_the_way_that_the_registrar_asks_for() {
+    let mut world = world(6, &["one"]);
+    let register = world.expect(trunk(), "REGISTER");
+    let route = "<sip:198.51.100.40:5080;lr>, <sip:core.carrier.example;lr>";
+    keep(&mut world, &register, 600, &format!("Service-Route: {route}\r\n"));
+    call_trunk(&mut world, offer(20_000));
+    let edge: SocketAddr = "198.51.100.40:5080".parse().unwrap();
+    let invite = world.expect(edge, "INVITE sip:+4930123@198.51.100.10 SIP/2.0");
+    let routes: Vec<String> = invite.addresses(Header::Route).map(|one| format!("<{}>", one.unwrap().uri())).collect();
+    assert_eq!(routes.join(", "), route);
+    assert_eq!(registrations(&mut world)[0].service_route.len(), 2);
+}
+
+/// Whatever address it comes from: who knows the Contact was told it by the registrar.
+#[test]
+fn a_call_to_our_contact_belongs_to_the_trunk_and_is_for_whom_its_caller_meant() {
+    let mut world = world(7, &["one"]);
+    let register = world.expect(trunk(), "REGISTER");
+    keep(&mut world, &register, 600, "");
+    let user = contact_user(&register);
+    let elsewhere: SocketAddr = "198.51.100.77:5060".parse().unwrap();
+    for (number, to, headers, called) in [
+        (1, "sip:+4930555@carrier.example", "", "+4930555"),
+        (2, "sip:somebody@carrier.example", "P-Called-Party-ID: <sip:+4930777@carrier.example>\r\n", "+4930777"),
+        (3, &*format!("sip:{user}@192.0.2.1"), "", "one"),
+    ] {
+        let body = sdp(1, 4_000, "sendrecv");
+        let text = format!(
+            "INVITE sip:{user}@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.77;branch=z9hG4bK{number}\r\n\
+             From: <sip:caller@carrier.example>;tag=a\r\nTo: <{to}>\r\nCall-ID: c{number}\r\nCSeq: 1 INVITE\r\n\
+             Contact: <sip:caller@198.51.100.77>\r\nMax-Forwards: 70\r\n{headers}Content-Type: application/sdp\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        world.send(elsewhere, &text);
+        let asked = world.asked(Command::Start);
+        let Some(Parameter::Call(call)) = asked.first() else { panic!("{asked:?}") };
+        let Call { origin, called: party, .. } = &**call;
+        assert_eq!((origin, party.user()), (&Origin::Trunk("carrier".to_owned()), called));
+        world.refuse(&asked, router::parameter::CauseKind::Busy);
+    }
+    let stranger = "INVITE sip:t000000000000000000000000@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.77;branch=z9hG4bK9\r\n\
+         From: <sip:x@y>;tag=a\r\nTo: <sip:x@y>\r\nCall-ID: c9\r\nCSeq: 1 INVITE\r\nContact: <sip:x@198.51.100.77>\r\n\
+         Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n";
+    world.send(elsewhere, stranger);
+    world.expect(elsewhere, "SIP/2.0 401");
+}
+
+#[test]
+fn what_is_registered_is_taken_back_at_the_end_and_when_the_configuration_has_it_no_more() {
+    let mut world = world(8, &["one", "two"]);
+    for _ in 0..2 {
+        let register = world.expect(trunk(), "REGISTER");
+        keep(&mut world, &register, 600, "");
+    }
+    let now = world.now;
+    world.signaling.drain(now);
+    assert!(!world.signaling.is_drained());
+    world.run_ms(100);
+    let taken: Vec<Message> = world.take(trunk());
+    assert_eq!(taken.iter().map(|one| header(one, Header::Expires)).collect::<Vec<_>>(), ["0", "0"]);
+    answer(&mut world, &taken[0], "200 OK", "");
+    // The other one is not answered: it is not waited for beyond its transaction.
+    world.run_ms(33_000);
+    assert!(world.signaling.is_drained());
+    assert!(states(&mut world).is_empty());
+}

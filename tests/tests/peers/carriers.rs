@@ -1,0 +1,55 @@
+//! Kamailio as the carrier that Tandem registers at.
+
+use crate::scenario::{CALLEE, CALLER, CALLER_REFUSED, ours, trunk};
+use scenarios::peer::kamailio::Kamailio;
+use scenarios::peer::server::Settings;
+use scenarios::peer::{Server, Site, wait};
+use serde_json::json;
+use std::os::unix::fs::PermissionsExt;
+
+/// Registration by digest and Service-Route; calls both ways over it, the ones that go out challenged by a proxy; and the registration is
+/// taken back at the end.
+#[test]
+fn calls_go_both_ways_over_a_trunk_that_is_registered_at_kamailio() {
+    let site = Site::new();
+    let (carrier, callee, caller) = (site.host.socket(), site.host.socket(), site.host.socket());
+    let (inside, outside) = (site.host.socket(), site.host.socket());
+    let (listens, to) = (carrier.to_string(), callee.to_string());
+    let replace = [("CARRIER", listens.as_str()), ("CALLEE", to.as_str()), ("PASSWORD", "s3cret")];
+    let _kamailio = Kamailio::start(&site, include_str!("kamailio.cfg"), &replace, carrier);
+    let settings = Settings::new(format!(
+        "{}[[trunk]]\nname = \"carrier\"\naddress = \"{carrier}\"\naccept = []\nusername = \"tandem-1\"\n\
+         password_file = \"carrier.password\"\nregister = [\"tandem-1@carrier.example\"]\n{}\
+         [[route]]\nfrom = \"trunk:in\"\nto = [\"trunk:carrier\"]\n[[route]]\nfrom = \"trunk:carrier\"\nto = [\"trunk:inside\"]\n",
+        trunk("in", None, caller),
+        trunk("inside", Some(inside.to_string()), inside),
+    ));
+    let mut server = Server::prepare(&site, "tandem", &settings);
+    let secret = server.configuration().with_file_name("carrier.password");
+    std::fs::write(&secret, "s3cret\n").unwrap();
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    server.launch();
+    let registered = |server: &Server<'_>| {
+        let trunks = server.ctl_json(&["trunks"]);
+        let carrier = trunks.as_array()?.iter().find(|trunk| trunk["trunk"] == "carrier")?.clone();
+        (carrier["registrations"][0]["state"] == "registered").then_some(carrier)
+    };
+    let status = wait::until("the carrier keeps the registration", || registered(&server));
+    let own = &status["registrations"][0];
+    assert_eq!(own["address"], json!("tandem-1@carrier.example"), "{own}");
+    assert!(own["kept-s"].as_u64().is_some_and(|kept| kept <= 60), "as long as the carrier grants: {own}");
+    assert_eq!(own["service-route"], json!([format!("<sip:{carrier};lr>")]), "{own}");
+
+    let called = ours(&site, "callee", CALLEE, &[], callee).calls(2, 1).start();
+    ours(&site, "caller", CALLER, &[], caller).service("100").to(server.sip).calls(2, 1).run();
+    called.succeeds();
+    let called = ours(&site, "inside", CALLEE, &[], inside).calls(2, 1).start();
+    ours(&site, "outside", CALLER, &[], outside).service("tandem-1").to(carrier).calls(2, 1).run();
+    called.succeeds();
+    let records = server.records(4);
+    assert!(records.iter().all(|record| record["outcome"] == json!("answered")), "{records:?}");
+
+    server.stop();
+    let status = [("STATUS", "404")];
+    ours(&site, "late", CALLER_REFUSED, &status, site.host.socket()).service("tandem-1").to(carrier).calls(1, 1).run();
+}

@@ -1,0 +1,130 @@
+//! A platform that registers at another one: its carrier.
+
+use crate::{ms, secs};
+use router::Private;
+use router::time::Duration;
+use scenarios::platform::{host, password};
+use scenarios::simulation::PhoneIndex;
+use scenarios::trunk::known;
+use scenarios::{Conditions, Ending, PlatformConfig, Simulation, Step};
+use signaling::digest::ClientCredentials;
+use signaling::registrar::ExpiryLimits;
+use signaling::trunk::{OwnAddress, TrunkConfig};
+use std::net::SocketAddr;
+use switch::plan::{
+    Branches, Destination, NumberMatch, OriginMatch, Plan, Redirects, Rewrite, Route, Trunk, TrunkStep,
+};
+
+/// Alice at a platform that is registered as `tandem-1` at the platform that carol is at. Numbers that begin with 9 go there without
+/// it, what comes from there is alice's. The carrier keeps registrations for two minutes.
+fn customer_and_carrier(seed: u64) -> (Simulation, PhoneIndex, PhoneIndex) {
+    let credentials =
+        ClientCredentials { username: "tandem-1".to_owned(), password: Private::new(password("tandem-1")) };
+    let trunk = TrunkConfig {
+        sources: Vec::new(),
+        credentials: Some(credentials),
+        register: vec![OwnAddress::parse("tandem-1").expect("an address")],
+        ..known("carrier", SocketAddr::new(host(1), 5060))
+    };
+    let step = TrunkStep { trunk: "carrier".into(), rewrite: Rewrite { strip: 1, ..Rewrite::NONE }, timeout: None };
+    let route = |name: &str, number: NumberMatch, origin, destination| Route {
+        name: name.to_owned(),
+        number,
+        origin,
+        destination,
+        branches: Branches::default(),
+    };
+    let plan = Plan {
+        routes: vec![
+            route("out", NumberMatch::Prefix("9".into()), OriginMatch::Accounts, Destination::Trunks(vec![step])),
+            route("in", NumberMatch::Any, OriginMatch::Trunks, Destination::Account("alice".into())),
+        ],
+        trunks: vec![Trunk {
+            name: "carrier".into(),
+            interface: host(0),
+            redirects: Redirects::Refuse,
+            caller: None,
+            answered_min: None,
+        }],
+        ..Plan::default()
+    };
+    let mut customer = PlatformConfig::in_cluster(0, &["alice"]);
+    customer.signaling.trunks = vec![trunk];
+    customer.switch.plan = plan;
+    let mut carrier = PlatformConfig::in_cluster(1, &["tandem-1", "carol"]);
+    let two_minutes = Duration::from_secs(120);
+    carrier.signaling.expiry = ExpiryLimits { min: secs(60), default: two_minutes, max: two_minutes };
+    (customer.links, carrier.links) = (None, None);
+    (customer.switch.cluster, carrier.switch.cluster) = (None, None);
+    let mut simulation = Simulation::cluster_of(seed, vec![customer, carrier]);
+    let alice = simulation.add_registered("alice");
+    let carol = simulation.add_registered_at(1, "carol");
+    (simulation, alice, carol)
+}
+
+/// One calls a number, the other one answers, and they end it.
+fn talk(simulation: &mut Simulation, from: PhoneIndex, number: &str, to: PhoneIndex) {
+    let before = simulation.phone(to).calls().len();
+    let call = simulation.tell(from).dial(number);
+    let up = simulation.run_until(secs(10), |simulation| simulation.phone(from).call(call).is_up());
+    assert!(up, "{number}: {:?}", simulation.phone(from).call(call).ending);
+    assert_eq!(simulation.phone(to).calls().len(), before + 1);
+    simulation.run(ms(500));
+    simulation.tell(from).step(call, Step::HangUp);
+    simulation.run(secs(3));
+}
+
+/// The end, when no registration is under way any more.
+fn finish(mut simulation: Simulation) {
+    let now = simulation.now();
+    simulation.platform.drain(now);
+    simulation.run(secs(40));
+    simulation.finish();
+}
+
+#[test]
+fn calls_go_both_ways_over_a_registered_trunk_for_as_long_as_it_is_refreshed() {
+    let (mut simulation, alice, carol) = customer_and_carrier(1);
+    for _ in 0..4 {
+        talk(&mut simulation, alice, "9carol", carol);
+        talk(&mut simulation, carol, "tandem-1", alice);
+        simulation.run(secs(100));
+    }
+    finish(simulation);
+}
+
+#[test]
+fn packets_that_are_lost_do_not_cost_the_registration() {
+    let (mut simulation, alice, carol) = customer_and_carrier(2);
+    simulation.network.attach(host(1), Conditions::rough(150), Conditions::rough(150));
+    simulation.run(secs(1_200));
+    simulation.network.attach(host(1), Conditions::LOCAL, Conditions::LOCAL);
+    talk(&mut simulation, carol, "tandem-1", alice);
+    finish(simulation);
+}
+
+#[test]
+fn a_carrier_that_was_away_is_registered_at_again() {
+    let (mut simulation, alice, carol) = customer_and_carrier(3);
+    talk(&mut simulation, carol, "tandem-1", alice);
+    simulation.network.attach(host(1), Conditions::DEAD, Conditions::DEAD);
+    simulation.run(secs(600));
+    simulation.network.attach(host(1), Conditions::LOCAL, Conditions::LOCAL);
+    // The longest pause by then.
+    simulation.run(secs(600));
+    talk(&mut simulation, carol, "tandem-1", alice);
+    finish(simulation);
+}
+
+#[test]
+fn a_platform_that_drains_takes_its_registrations_back() {
+    let (mut simulation, alice, carol) = customer_and_carrier(4);
+    talk(&mut simulation, carol, "tandem-1", alice);
+    let now = simulation.now();
+    simulation.platform.drain(now);
+    simulation.run(secs(2));
+    simulation.tell(carol).dial("tandem-1");
+    simulation.run(secs(3));
+    assert_eq!(simulation.call(carol).ending, Some(Ending::Refused(480)));
+    finish(simulation);
+}
