@@ -3,18 +3,21 @@
 use crate::cluster::{invite, platform, reaches, settings, works};
 use crate::hardship::ends_with_the_test;
 use crate::scenario::trunk;
+use router::bridge::frame::FrameReader;
+use router::bridge::message::{Heartbeat, HeartbeatAnswer, LinkMessage, read_message, write_heartbeat_answer};
+use router::limits::FRAME_BYTES;
 use router::parameter::Reason;
 use router::{Address, Command, ModuleKind, PlatformId};
 use rustix::process::Signal;
 use scenarios::peer::relay::{Impairment, Way};
 use scenarios::peer::server::Settings;
-use scenarios::peer::wait::{PATIENCE, now, until};
+use scenarios::peer::wait::{PATIENCE, now, pause, until};
 use scenarios::peer::{Network, Relay, Said, Server, Site, Speaker, Streamer, UdpRelay, Wire};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -213,7 +216,10 @@ fn garbage_ends_its_own_link_alone() {
 fn a_peer_that_never_reads_is_let_go_and_holds_up_nobody() {
     let site = Site::new();
     let at = site.host.socket();
-    let mut a = Server::start(&site, &plain(1, at, &[]));
+    let mut settings = plain(1, at, &[]);
+    // Who has much to do is no peer that does not read.
+    settings.more = settings.more.replace(&format!("heartbeat_ms = {HEARTBEAT_MS}\n"), "heartbeat_ms = 5000\n");
+    let mut a = Server::start(&site, &settings);
     let mut bystander = Speaker::connect(at, 8, &[]);
     let before = a.used("memory");
     let mut mute = Speaker::connect(at, 9, &[]);
@@ -243,18 +249,30 @@ fn a_flood_of_one_peer_takes_bounded_memory_and_others_are_served() {
         std::env::var("TANDEM_FLOOD_PACKETS").ok().and_then(|count| count.parse().ok()).unwrap_or(60_000);
     let site = Site::new();
     let at = site.host.socket();
-    let mut a = Server::start(&site, &plain(1, at, &[]));
+    let mut settings = plain(1, at, &[]);
+    // Who has much to do is no peer that does not read.
+    settings.more = settings.more.replace(&format!("heartbeat_ms = {HEARTBEAT_MS}\n"), "heartbeat_ms = 5000\n");
+    let mut a = Server::start(&site, &settings);
     let mut bystander = Speaker::connect(at, 8, &[]);
     let before = a.used("memory");
     let mut flooder = Speaker::connect(at, 9, &[]);
     let (mut writing, mut reading) = (flooder.stream(), flooder.stream());
     let (is_written, is_over) = (&AtomicBool::new(false), &AtomicBool::new(false));
+    // The heartbeat that is to be answered; 0 is none.
+    let heartbeat = &AtomicU64::new(0);
     let mut most = 0;
     thread::scope(|scope| {
+        let answer_heartbeat = |octets: &mut Vec<u8>| {
+            let number = heartbeat.swap(0, Ordering::SeqCst);
+            if number > 0 {
+                write_heartbeat_answer(HeartbeatAnswer { number }, octets);
+            }
+        };
         // Requests, notices, and what nobody serves, as fast as they are taken.
         scope.spawn(move || {
             for burst in 0..packets / 1_000 {
                 let mut octets = Vec::new();
+                answer_heartbeat(&mut octets);
                 for number in 0..1_000 {
                     let (to, command) = match number % 4 {
                         0 => (on(1, Address::local(ModuleKind::Switch, 0)), Command::Notify),
@@ -268,13 +286,33 @@ fn a_flood_of_one_peer_takes_bounded_memory_and_others_are_served() {
                 writing.write_all(&octets).expect("it is read");
             }
             is_written.store(true, Ordering::SeqCst);
+            while !is_over.load(Ordering::SeqCst) {
+                let mut octets = Vec::new();
+                answer_heartbeat(&mut octets);
+                writing.write_all(&octets).expect("it is read");
+                pause(Duration::from_millis(100));
+            }
         });
         scope.spawn(move || {
             // It reads its answers until all is counted, so that it is not let go for that, and closes with nothing unread: the
             // kernel would answer that by a reset, which takes along what the platform has not read.
             reading.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+            let mut frames = FrameReader::new(FRAME_BYTES);
             let mut buffer = vec![0; 1 << 16];
-            while !is_over.load(Ordering::SeqCst) && !matches!(reading.read(&mut buffer), Ok(0)) {}
+            while !is_over.load(Ordering::SeqCst) {
+                let mut octets = match reading.read(&mut buffer) {
+                    Ok(0) => return,
+                    Ok(length) => &buffer[..length],
+                    Err(_) => continue,
+                };
+                while let Some(content) = frames.next(&mut octets).expect("a peer's frames are frames") {
+                    if let Ok(LinkMessage::Heartbeat(Heartbeat { number, .. })) = read_message(content) {
+                        // The oldest that is not answered is the one that counts.
+                        let _ = heartbeat.compare_exchange(0, number, Ordering::SeqCst, Ordering::SeqCst);
+                    }
+                    frames.consumed();
+                }
+            }
         });
         let over = ends_with_the_test(is_over);
         let mut served = 0;
