@@ -59,6 +59,7 @@ impl Bench {
             name: name.to_owned(),
             target: TrunkTarget::parse(address),
             sources: Source::parse(address).into_iter().collect(),
+            domain: None,
             credentials: None,
             trusted: true,
             calls_max: None,

@@ -6,6 +6,7 @@
 //!   SIGHUP, ctl reload ──┴▶ administration           signals
 //! ```
 //!
+//! - [`certificates`]: those of SIP over TLS.
 //! - [`cluster`]: the certificates by which platforms know each other.
 //! - [`configuration`]: TOML, every key with a default; what each module is told.
 //! - [`links`]: the inter-platform interface's thread.
@@ -19,6 +20,7 @@
 //! - [`cli`]: the command line; `tandem ctl` is a client of the control socket.
 
 pub mod administration;
+pub mod certificates;
 pub mod cli;
 pub mod clock;
 pub mod cluster;

@@ -95,6 +95,16 @@ pub const PLATFORM_NAME_BYTES: usize = 64;
 /// Longest file of certificates, keys or an invitation; one has about 2 KiB.
 pub const CLUSTER_FILE_BYTES: u64 = 64 << 10;
 
+/// Longest file of authorities' certificates: a system's bundle of some 150 has about 220 KiB.
+pub const AUTHORITIES_FILE_BYTES: u64 = 2 << 20;
+
+/// From how many days before its end on the operator is reminded of a certificate of SIP: those that are renewed by a program are
+/// renewed a month before, so its failure shows, and two weeks suffice for a person.
+pub const REMIND_DAYS: u64 = 14;
+
+/// How often the operator is reminded.
+pub const REMIND_INTERVAL: Duration = Duration::from_secs(86_400);
+
 const _: () = assert!(ANSWER_WITHIN.as_secs() > control::limits::RELOAD_WITHIN.as_secs());
 const _: () = assert!(COMPLETION_WITHIN.as_secs() > control::limits::MAKE_WITHIN.as_secs());
 const _: () = assert!(PLATFORM_DAYS < AUTHORITY_DAYS);
@@ -120,9 +130,11 @@ pub fn raise_open_files(needed: u64) -> u64 {
 
 /// Files for `calls` with two legs of two sockets each, as far as there are `ports` for them, and for what the rest of the
 /// server holds: listeners, connections, the store.
-pub const fn files_needed(calls: u64, ports: u64) -> u64 {
+pub const fn files_needed(calls: u64, ports: u64, connections: u64) -> u64 {
     let media = if 4 * calls < ports { 4 * calls } else { ports };
-    media + 2_048
+    // Few hold as many connections as they may; those who have allowed for more mean it.
+    let beyond = connections.saturating_sub(signaling::transport::limits::CONNECTIONS_MAX as u64);
+    media + beyond + 2_048
 }
 
 /// How often it is asked at the start whether accounts and registrations are loaded: a first phone waits no longer than that.

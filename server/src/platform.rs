@@ -4,6 +4,7 @@
 //! their time is over, the clients, the workers, and last the store, which commits what it has.
 
 use crate::administration::{Administration, Live, Order, Orders, Seat, State};
+use crate::certificates::{Certificates, InForce};
 use crate::clock::Clock;
 use crate::configuration::{self, Configuration};
 use crate::first_start::{self, FirstAccount};
@@ -69,7 +70,11 @@ fn start(
 ) -> Result<(), StartError> {
     let clock = Clock::start();
     let ports = &configuration.media.ports;
-    let needed = limits::files_needed(configuration.calls.max.into(), u64::from(ports.last - ports.first) + 1);
+    let needed = limits::files_needed(
+        configuration.calls.max.into(),
+        u64::from(ports.last - ports.first) + 1,
+        configuration.sip.connections_max.into(),
+    );
     let files = limits::raise_open_files(needed);
     if files < needed {
         tracing::warn!(files, needed, "the limit of open files does not suffice for calls.max and media.ports");
@@ -84,11 +89,17 @@ fn start(
         tracing::warn!(%error, "the server cannot choose its cores");
     }
     let protection = links::protection(&configuration)?;
+    let certificates = Certificates::read(&configuration).map_err(|faults| {
+        let all: Vec<String> = faults.into_iter().map(|(key, why)| format!("{key}: {why}")).collect();
+        StartError::new("certificates", all.join("; "))
+    })?;
+    let certificates = InForce::new(certificates);
     let router = Router::new(configuration::bridge::platform(&configuration));
     let state = State { configuration: Arc::new(configuration), draining: false };
     let live: Live = Arc::new(ArcSwap::from_pointee(state));
     let process = Process::default();
-    let platform = Platform { clock, router, live, layout, protection, process, random: Random::from_system() };
+    let platform =
+        Platform { clock, router, live, layout, protection, certificates, process, random: Random::from_system() };
     platform.run(file, logging, print)
 }
 
@@ -99,6 +110,7 @@ struct Platform {
     live: Live,
     layout: Layout,
     protection: Option<Protection>,
+    certificates: InForce,
     process: Process,
     random: Random,
 }
@@ -108,7 +120,9 @@ impl Platform {
         let configuration = Arc::clone(&self.live.load().configuration);
         let store = self.start_store(&configuration)?;
         let workers = self.start_workers(&configuration)?;
-        let shards = Shards::start(&self.router, self.clock, &self.live, &self.layout, &self.process, &mut self.random)
+        let policy = self.certificates.policy();
+        let (router, live, layout) = (&self.router, &self.live, &self.layout);
+        let shards = Shards::start(router, self.clock, live, layout, &self.process, &policy, &mut self.random)
             .map_err(|failure| StartError::new(failure.what, failure.why))?;
         let cores = self.layout.others.clone();
         let random = self.random.fork();
@@ -230,6 +244,7 @@ impl Platform {
         let (logging, mut random) = (logging.clone(), self.random.fork());
         let orders = Arc::new(Mutex::new(orders));
         let certificates = self.protection.as_ref().and_then(|protection| protection.certificates.clone());
+        let of_sip = self.certificates.clone();
         let mut start = move || {
             let waker = Waker::default();
             let endpoint = router.register(ModuleKind::Server, 0, waker.clone());
@@ -246,6 +261,7 @@ impl Platform {
                 random: random.fork(),
                 orders: Arc::clone(&orders),
                 certificates: certificates.clone(),
+                of_sip: of_sip.clone(),
             };
             Ok::<_, std::convert::Infallible>(seat.run())
         };

@@ -109,6 +109,12 @@ pub const INFO_OCTETS_MAX: usize = 16_384;
 /// Connections of registered phones: one each for as many as there are nonces in use.
 pub const FLOWS_MAX: usize = 100_000;
 
+/// Trunks, those of earlier configurations included: as many as an id has numbers for; carriers' switches have some hundreds.
+pub const TRUNKS_MAX: usize = 1 << 16;
+
+/// Connections that trunks offer for requests to them: carriers have a handful of edges each.
+pub const ALIASES_MAX: usize = 1_024;
+
 /// Connections that are remembered as closed: what shards tell each other of one crosses within a turn or two, in which no more
 /// close.
 pub const FLOWS_CLOSED: usize = 256;

@@ -103,6 +103,8 @@ impl Signaling {
             clients: OwnMap::default(),
             servers: OwnMap::default(),
             flows: Default::default(),
+            aliases: Default::default(),
+            proven: Default::default(),
             resolving: Default::default(),
             avoided: Default::default(),
             releases: Default::default(),
@@ -199,10 +201,22 @@ impl Signaling {
         }
     }
 
+    /// The peer of a connection has proven to be of these domains.
+    pub fn handle_identified(&mut self, flow: &Flow, domains: Arc<[Box<str>]>) {
+        self.means.proven.note(flow, domains);
+    }
+
+    /// The name of the trunk that a message goes to, by which TLS knows what that one has to prove.
+    pub fn trunk_at(&self, destination: &Destination) -> Option<&str> {
+        destination.trunk.map(|trunk| self.means.trunks.get(trunk).config.name.as_str())
+    }
+
     /// A connection ended.
     pub fn handle_closed(&mut self, now: Now, flow: &Flow) {
         self.means.now = now;
         self.means.flows.closed(flow);
+        self.means.aliases.closed(flow);
+        self.means.proven.closed(flow);
     }
 
     /// What [`poll_resolve`](Self::poll_resolve) asked for: final, so never [`Resolution::Pending`].

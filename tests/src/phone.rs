@@ -40,6 +40,32 @@ pub enum Carrier {
     Udp,
     /// A connection of its own to the server.
     Tcp,
+    /// The same, as if over TLS.
+    Tls,
+    /// The same, as if it were a browser's WebSocket over TLS: its own address is nothing that anybody could find (RFC 7118 §5.1).
+    Wss,
+}
+
+impl Carrier {
+    /// Its name in a Via.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+            Self::Wss => "WSS",
+        }
+    }
+
+    /// What names it in a URI.
+    const fn parameter(self) -> &'static str {
+        match self {
+            Self::Udp => "",
+            Self::Tcp => ";transport=tcp",
+            Self::Tls => ";transport=tls",
+            Self::Wss => ";transport=ws",
+        }
+    }
 }
 
 /// A phone to be.
@@ -433,7 +459,7 @@ impl Phone {
     }
 
     fn is_reliable(&self) -> bool {
-        self.config.carrier == Carrier::Tcp
+        self.config.carrier != Carrier::Udp
     }
 
     fn transmit(&mut self, to: SocketAddr, bytes: Bytes) {
@@ -457,8 +483,15 @@ impl Phone {
     }
 
     fn contact(&self) -> String {
-        let parameter = if self.is_reliable() { ";transport=tcp" } else { "" };
-        format!("sip:{}@{}{parameter}", self.config.name, self.config.address)
+        format!("sip:{}@{}{}", self.config.name, self.sent_by(), self.config.carrier.parameter())
+    }
+
+    /// Host and port as they stand in Via and Contact.
+    fn sent_by(&self) -> String {
+        match self.config.carrier {
+            Carrier::Wss => format!("{}.invalid", self.config.name),
+            Carrier::Udp | Carrier::Tcp | Carrier::Tls => self.config.address.to_string(),
+        }
     }
 
     fn token(&mut self, prefix: &str) -> String {
@@ -468,8 +501,7 @@ impl Phone {
     /// Sends a request in a transaction of its own.
     fn request(&mut self, request: Request, to: SocketAddr, purpose: Purpose, attempts: u8) {
         let branch = self.token("z9hG4bK");
-        let transport = if self.is_reliable() { "TCP" } else { "UDP" };
-        let bytes = request.write(transport, self.config.address, &branch);
+        let bytes = request.write(self.config.carrier.name(), &self.sent_by(), &branch);
         self.transmit(to, bytes.clone());
         let retransmit = (!self.is_reliable()).then_some(self.now + T1);
         self.clients.push(Client {

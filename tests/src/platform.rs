@@ -36,6 +36,12 @@ pub const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 /// Where it is by IPv6, if it is: [`PlatformConfig::both_families`].
 pub const SERVER_SIX: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
 
+/// Where it listens for TLS.
+pub const SECURE_PORT: u16 = 5061;
+
+/// Where it listens for WebSockets over TLS.
+pub const WEBSOCKET_PORT: u16 = 443;
+
 /// The digest realm, and the domain of the accounts.
 pub const REALM: &str = "tandem";
 
@@ -58,6 +64,8 @@ pub struct PlatformConfig {
     pub wake_up: Duration,
     /// What the name service knows.
     pub zone: Zone,
+    /// Hosts whose connections over TLS have proven a domain.
+    pub proven: BTreeMap<IpAddr, String>,
     /// Its number: the first one is the only one, unless there is a cluster.
     pub number: u32,
     /// Its links with others.
@@ -88,6 +96,7 @@ impl Default for PlatformConfig {
             accounts: ["alice", "bob", "carol", "dave"].map(account).to_vec(),
             wake_up: Duration::from_micros(200),
             zone: Zone::default(),
+            proven: BTreeMap::new(),
             number: 1,
             links: None,
         }
@@ -122,13 +131,27 @@ impl PlatformConfig {
     }
 
     /// The same, reached by IPv4 and by IPv6.
-    pub fn both_families(mut self) -> Self {
-        let listener = |address, transport| Listener::new(transport, SocketAddr::new(address, 5060), None);
-        let listeners = [SERVER, SERVER_SIX]
-            .into_iter()
-            .flat_map(|address| [Transport::Udp, Transport::Tcp].map(|transport| listener(address, transport)));
-        self.signaling.listeners = Listeners::new(listeners.collect());
-        self.media.interfaces = [SERVER, SERVER_SIX].map(|address| Interface { address, advertised: None }).to_vec();
+    pub fn both_families(self) -> Self {
+        self.listening(&[SERVER, SERVER_SIX], &[(Transport::Udp, 5060), (Transport::Tcp, 5060)])
+    }
+
+    /// It listens for TLS and for WebSockets, too.
+    #[must_use]
+    pub fn secured(self) -> Self {
+        let plain = [(Transport::Udp, 5060), (Transport::Tcp, 5060)];
+        let secure = [(Transport::Tls, SECURE_PORT), (Transport::Wss, WEBSOCKET_PORT)];
+        self.listening(&[SERVER], &[plain, secure].concat())
+    }
+
+    fn listening(mut self, addresses: &[IpAddr], transports: &[(Transport, u16)]) -> Self {
+        let at = |&address: &IpAddr| {
+            transports
+                .iter()
+                .map(move |&(transport, port)| Listener::new(transport, SocketAddr::new(address, port), None))
+        };
+        self.signaling.listeners = Listeners::new(addresses.iter().flat_map(at).collect());
+        let interface = |&address: &IpAddr| Interface { address, advertised: None };
+        self.media.interfaces = addresses.iter().map(interface).collect();
         self
     }
 }
@@ -243,7 +266,7 @@ impl Platform {
             let switch =
                 switch::Config { shards: shards.clone(), media_workers: config.workers, ..config.switch.clone() };
             Shard {
-                transports: Transports::new(index, signaling.listeners.clone(), network),
+                transports: Transports::new(index, signaling.listeners.clone(), config.proven.clone(), network),
                 names: Names::new(signaling.listeners.transports(), random.fork()),
                 signaling: Signaling::new(index, signaling, now, random.fork()),
                 signaling_endpoint,

@@ -1,6 +1,7 @@
 //! Peers that are known by their address: carriers, and the exchanges behind them.
 
 use crate::phone::{Behaviour, Carrier, PhoneConfig};
+use crate::platform::SECURE_PORT;
 use router::Private;
 use signaling::digest::ClientCredentials;
 use signaling::trunk::{Source, Target, TrunkConfig};
@@ -22,12 +23,19 @@ pub fn peer_by_tcp(name: &str, address: SocketAddr, server: SocketAddr, behaviou
     PhoneConfig { carrier: Carrier::Tcp, ..peer(name, address, server, behaviour) }
 }
 
+/// The same as if over TLS, at the port of the server that listens for it.
+pub fn peer_by_tls(name: &str, address: SocketAddr, server: SocketAddr, behaviour: Behaviour) -> PhoneConfig {
+    let server = SocketAddr::new(server.ip(), SECURE_PORT);
+    PhoneConfig { carrier: Carrier::Tls, ..peer(name, address, server, behaviour) }
+}
+
 /// What the platform knows of the peer at that address: in and out, trusted, without credentials.
 pub fn known(name: &str, address: SocketAddr) -> TrunkConfig {
     TrunkConfig {
         name: name.to_owned(),
         target: Target::parse(&address.to_string()),
         sources: vec![Source::host(address.ip(), Some(address.port()))],
+        domain: None,
         credentials: None,
         trusted: true,
         calls_max: None,
@@ -38,6 +46,16 @@ pub fn known(name: &str, address: SocketAddr) -> TrunkConfig {
         register: Vec::new(),
         register_expires: signaling::limits::REGISTER_EXPIRES,
         headers: Default::default(),
+    }
+}
+
+/// A trunk that is called over TLS, and has to prove that domain wherever its own calls come from.
+pub fn certified(name: &str, address: SocketAddr, domain: &str) -> TrunkConfig {
+    TrunkConfig {
+        target: Target::parse(&format!("tls:{address}")),
+        sources: Source::parse("0.0.0.0/0").into_iter().collect(),
+        domain: Some(domain.to_owned()),
+        ..known(name, address)
     }
 }
 

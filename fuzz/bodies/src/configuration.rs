@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use signaling::transport::SharedPolicy;
 use tandem::configuration::{Configuration, calls, describe, media, plan, read, reload, sip, store};
 
 use crate::sip_message::touch;
@@ -47,6 +48,10 @@ fn told(configuration: &Configuration) {
     let media =
         media::config(configuration, |family| Some(address).filter(|address| address.is_ipv4() == family.is_ipv4()));
     touch(media.check());
-    touch((sip::listeners(configuration), sip::timers(configuration), sip::expiry(configuration)));
+    touch((
+        sip::listeners(configuration, &SharedPolicy::default()),
+        sip::timers(configuration),
+        sip::expiry(configuration),
+    ));
     touch((sip::trunks(configuration), store::config(configuration), configuration.control_socket()));
 }

@@ -95,6 +95,7 @@ impl Bench {
             name: name.to_owned(),
             target: TrunkTarget::parse(target),
             sources: Source::parse(source).into_iter().collect(),
+            domain: None,
             credentials: Some(ClientCredentials { username: "us".to_owned(), password: PASSWORD.to_owned().into() }),
             trusted: true,
             calls_max: Some(8),

@@ -8,7 +8,7 @@ mod task;
 pub use task::{Command as Order, Live, Orders, Seat, State};
 
 use crate::first_start::FirstAccount;
-use crate::limits::{ACCOUNTS_WITHIN, DRAIN_POLL, RENEW_DAYS, SCRAPE_WITHIN, SCRAPES};
+use crate::limits::{ACCOUNTS_WITHIN, DRAIN_POLL, REMIND_DAYS, RENEW_DAYS, SCRAPE_WITHIN, SCRAPES};
 use crate::process::Process;
 use router::parameter::{
     Account, AccountCredential, Counter, Extension, Failure, Parameter, Platform, Reason, Resource, ResourceKind,
@@ -116,8 +116,27 @@ pub struct Administration {
     outputs: VecDeque<Output>,
     drain: Option<Drain>,
     reloads: u64,
-    /// What links are made with, and until when it is in force.
-    certificates: Vec<(String, WallTime)>,
+    certificates: Vec<Certificate>,
+}
+
+/// A certificate of ours.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Certificate {
+    /// What it is for.
+    pub of: CertificateUse,
+    /// Its name for people.
+    pub name: String,
+    /// Until when it is in force.
+    pub end: WallTime,
+}
+
+/// What a certificate is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CertificateUse {
+    /// Links are made with it.
+    Link,
+    /// Peers of SIP are shown it.
+    Sip,
 }
 
 struct Drain {
@@ -142,8 +161,8 @@ impl Administration {
         }
     }
 
-    /// Links are made with these certificates, each in force until then.
-    pub fn handle_certificates(&mut self, certificates: Vec<(String, WallTime)>) {
+    /// These certificates are used.
+    pub fn handle_certificates(&mut self, certificates: Vec<Certificate>) {
         self.certificates = certificates;
     }
 
@@ -374,7 +393,7 @@ impl Administration {
             }
         }
         resources.extend(self.process.resources());
-        resources.extend(self.certificates.iter().map(|(name, end)| certificate(name, *end, now)));
+        resources.extend(self.certificates.iter().map(|one| certificate(one, now)));
         let router = self.router.counters();
         counters.push(Counter::new("router_unknown_destinations", router.unknown_destinations));
         counters.push(Counter::new("router_absent_platforms", router.absent_platforms));
@@ -434,15 +453,22 @@ impl std::fmt::Debug for Administration {
     }
 }
 
-/// A certificate by which links are made: how many days it stays in force. The server serves without it, so it is never `Failed`.
-fn certificate(name: &str, end: WallTime, now: WallTime) -> Resource {
+/// A certificate: how many days it stays in force. The server serves without it, so it is never `Failed`.
+fn certificate(certificate: &Certificate, now: WallTime) -> Resource {
+    let Certificate { of, name, end } = certificate;
     let days = end.since(now).as_secs() / 86_400;
-    let detail = (days < RENEW_DAYS).then(|| {
-        let ended = if now >= end { "expired: no link comes about since" } else { "in force until" };
-        format!("{ended} {end}; tandem bridge invite renews it")
+    let (notice, expired, then) = match of {
+        CertificateUse::Link => (RENEW_DAYS, "expired: no link comes about since", "; tandem bridge invite renews it"),
+        CertificateUse::Sip => {
+            (REMIND_DAYS, "expired: peers of SIP refuse it since", "; write its file anew, and reload")
+        }
+    };
+    let detail = (days < notice).then(|| {
+        let ended = if now >= *end { expired } else { "in force until" };
+        format!("{ended} {end}{then}")
     });
     let state = if detail.is_some() { ResourceState::Degraded } else { ResourceState::Ready };
-    Resource { kind: ResourceKind::Certificate, name: name.to_owned(), state, used: days, total: None, detail }
+    Resource { kind: ResourceKind::Certificate, name: name.clone(), state, used: days, total: None, detail }
 }
 
 fn account(now: Now, name: String, credential: AccountCredential) -> Account {

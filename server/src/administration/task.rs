@@ -1,10 +1,12 @@
 //! The shell: the loop that runs the core, reads the configuration's file and makes the first accounts.
 
-use super::{Administration, Output, Scrape};
+use super::{Administration, Certificate, CertificateUse, Output, Scrape};
+use crate::certificates::{self, Certificates, Validity};
 use crate::clock::Clock;
 use crate::cluster::InForce;
 use crate::configuration::{self, Configuration};
 use crate::first_start::{self, FirstAccount};
+use crate::limits::REMIND_INTERVAL;
 use crate::telemetry::logging::Logging;
 use arc_swap::ArcSwap;
 use control::listener::Waker;
@@ -63,6 +65,8 @@ pub struct Seat {
     pub random: Random,
     /// By what links are made, where there are any with certificates.
     pub certificates: Option<InForce>,
+    /// Those of SIP.
+    pub of_sip: certificates::InForce,
     /// What is asked of it: the same for whoever follows it, should it end in a panic.
     pub orders: Arc<Mutex<mpsc::Receiver<Command>>>,
 }
@@ -87,6 +91,9 @@ impl Seat {
     /// Runs the module until nobody can ask it any more.
     pub async fn run(mut self) {
         let mut waiting = Waiting::default();
+        let mut daily = tokio::time::interval(REMIND_INTERVAL);
+        // At the start it was said.
+        daily.reset();
         let mut orders = Arc::clone(&self.orders).lock_owned().await;
         self.show_certificates();
         loop {
@@ -115,6 +122,7 @@ impl Seat {
                 },
                 () = self.waker.wait() => {}
                 () = timeout => {}
+                _ = daily.tick() => self.of_sip.remind(),
             }
             self.endpoint.awake();
         }
@@ -203,9 +211,11 @@ impl Seat {
 
     /// Until when certificates are in force is told with the status.
     fn show_certificates(&mut self) {
-        if let Some(certificates) = &self.certificates {
-            self.core.handle_certificates(certificates.current().ends());
-        }
+        let of_links = self.certificates.iter().flat_map(|of_links| of_links.current().ends());
+        let of_links = of_links.map(|(name, end)| Certificate { of: CertificateUse::Link, name, end });
+        let of_sip = self.of_sip.shown().into_iter();
+        let of_sip = of_sip.map(|shown| Certificate { of: CertificateUse::Sip, name: shown.name(), end: shown.end });
+        self.core.handle_certificates(of_links.chain(of_sip).collect());
     }
 
     /// Reads the file anew and puts into force what can be. The report, as JSON; or why nothing changed.
@@ -222,6 +232,10 @@ impl Seat {
         let read = read.map_err(|error| format!("bridge: {error}"))?;
         let state = self.live.load_full();
         let (merged, mut report) = configuration::reload::merge(&state.configuration, &new);
+        let of_sip = Certificates::read(&merged).map_err(|faults| {
+            let all: Vec<String> = faults.into_iter().map(|(key, why)| format!("{key}: {why}")).collect();
+            all.join("; ")
+        })?;
         self.logging.set_level(&merged.log.level)?;
         self.live.store(Arc::new(State { configuration: Arc::new(merged), draining: state.draining }));
         if let (Some(certificates), Some(read)) = (self.certificates.clone(), read) {
@@ -233,6 +247,16 @@ impl Seat {
                 self.show_certificates();
             }
         }
+        let ends = |shown: &[Validity]| {
+            let each: Vec<String> = shown.iter().map(|one| format!("{} until {}", one.name(), one.end)).collect();
+            Some(each.join(", ")).filter(|text| !text.is_empty())
+        };
+        let (from, to) = (ends(&self.of_sip.shown()), ends(&of_sip.shown));
+        self.of_sip.renew(of_sip);
+        if from != to {
+            report.applied.push(configuration::reload::Change { key: "certificate".to_owned(), from, to });
+        }
+        self.show_certificates();
         let keys = |changes: &[configuration::reload::Change]| {
             changes.iter().map(|change| change.key.clone()).collect::<Vec<_>>().join(", ")
         };

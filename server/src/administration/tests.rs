@@ -200,7 +200,10 @@ fn a_scrape_has_all_platforms_page_by_page_and_waits_for_them() {
 #[test]
 fn a_certificate_near_its_end_shows_and_does_not_fail_the_server() {
     let end = WallTime::from_secs(100 * 86_400);
-    let at = |days: i64| certificate("platform", end, WallTime::from_secs(days * 86_400));
+    let of = |of| Certificate { of, name: "platform".to_owned(), end };
+    let at = |days: i64| certificate(&of(CertificateUse::Link), WallTime::from_secs(days * 86_400));
+    let sip = |days: i64| certificate(&of(CertificateUse::Sip), WallTime::from_secs(days * 86_400)).state;
+    assert_eq!((sip(86), sip(87)), (ResourceState::Ready, ResourceState::Degraded), "14 days before");
     assert_eq!((at(60).state, at(60).used), (ResourceState::Ready, 40));
     assert_eq!((at(71).state, at(71).used), (ResourceState::Degraded, 29));
     assert_eq!((at(101).state, at(101).used), (ResourceState::Degraded, 0));

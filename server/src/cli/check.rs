@@ -1,6 +1,7 @@
 //! `tandem check [FILE]`, `tandem check --store [FILE]`.
 
 use super::{FAILED, print};
+use crate::certificates::Certificates;
 use crate::configuration::load::{line_of_key, warnings};
 use crate::configuration::{Complaint, Configuration, ConfigurationError};
 use router::time::WallTime;
@@ -61,6 +62,15 @@ fn check(file: &Path, now: WallTime) -> Result<String, String> {
     if let Some(fault) = super::bridge::fault(&configuration, now) {
         let line = line_of_key(file, "bridge.platform");
         return Err(lines(vec![Complaint { line, message: format!("bridge: {fault}") }]));
+    }
+    let of_certificates = Certificates::read(&configuration).map(|read| read.faults(now));
+    let faults = of_certificates.unwrap_or_else(|faults| faults);
+    if !faults.is_empty() {
+        let complaint = |(path, why): (String, String)| Complaint {
+            line: line_of_key(file, &path),
+            message: format!("{path}: {why}"),
+        };
+        return Err(lines(faults.into_iter().map(complaint).collect()));
     }
     Ok(lines(doubts(file, &configuration)))
 }

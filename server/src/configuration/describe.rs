@@ -119,7 +119,7 @@ pub fn reference() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::model::{Bridge, Group, Route, Trunk, TrunkGroup};
+    use super::super::model::{Bridge, Certificate, Group, Route, Trunk, TrunkGroup};
     use super::super::{keys, read};
     use super::*;
 
@@ -148,9 +148,15 @@ mod tests {
             ..Bridge::default()
         };
         full.metrics.listen = "127.0.0.1:2".parse().ok();
+        full.sip.authorities = Some("x".into());
+        full.certificate.push(Certificate::default());
         let word = || Some("x".to_owned());
         full.trunk.push(Trunk {
             address: word(),
+            domain: word(),
+            authorities: Some("x".into()),
+            certificate: Some("x".into()),
+            key_file: Some("x".into()),
             username: word(),
             password: Some("x".to_owned().into()),
             password_file: Some("x".into()),

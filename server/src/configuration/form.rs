@@ -4,8 +4,8 @@
 use super::keys::{KEYS, Key, Numbers, SECTIONS, name, section};
 use super::load::{Complaint, line_of};
 use super::model::{
-    Bridge, Calls, Configuration, Control, Events, Group, Log, Media, Metrics, Route, Services, Sip, Store, Trunk,
-    TrunkGroup,
+    Bridge, Calls, Certificate, Configuration, Control, Events, Group, Log, Media, Metrics, Route, Services, Sip,
+    Store, Trunk, TrunkGroup,
 };
 use crate::limits::COMPLAINTS;
 use serde::Deserialize;
@@ -90,6 +90,7 @@ impl Reader<'_> {
                 "bridge" => self.section::<Bridge>("bridge", root),
                 "metrics" => self.section::<Metrics>("metrics", root),
                 "log" => self.section::<Log>("log", root),
+                "certificate" => self.sections::<Certificate>("certificate", root),
                 "trunk" => self.sections::<Trunk>("trunk", root),
                 "trunk_group" => self.sections::<TrunkGroup>("trunk_group", root),
                 "group" => self.sections::<Group>("group", root),

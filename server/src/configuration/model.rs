@@ -1,6 +1,8 @@
 //! Every section and key, and its default. `keys.rs` says what each is for.
 
-use super::value::{HostPort, Listen, LogFormat, MediaWorkers, PortRange, Redirects, Secret, SipShards, Strategy};
+use super::value::{
+    ClientCertificates, HostPort, Listen, LogFormat, MediaWorkers, PortRange, Redirects, Secret, SipShards, Strategy,
+};
 use serde::{Deserialize, Serialize};
 use signaling::limits::{SESSION_EXPIRES_S, SESSION_MIN_S};
 use std::collections::BTreeMap;
@@ -23,6 +25,7 @@ pub struct Configuration {
     pub bridge: Bridge,
     pub metrics: Metrics,
     pub log: Log,
+    pub certificate: Vec<Certificate>,
     pub trunk: Vec<Trunk>,
     pub trunk_group: Vec<TrunkGroup>,
     pub group: Vec<Group>,
@@ -43,6 +46,7 @@ impl Default for Configuration {
             bridge: Bridge::default(),
             metrics: Metrics::default(),
             log: Log::default(),
+            certificate: Vec::new(),
             trunk: Vec::new(),
             trunk_group: Vec::new(),
             group: Vec::new(),
@@ -58,9 +62,14 @@ impl Configuration {
             return;
         }
         let control = &mut self.control;
-        let files = self.trunk.iter_mut().filter_map(|trunk| trunk.password_file.as_mut());
+        let files = self.trunk.iter_mut().flat_map(|trunk| {
+            let Trunk { password_file, authorities, certificate, key_file, .. } = trunk;
+            [password_file, authorities, certificate, key_file].into_iter().filter_map(Option::as_mut)
+        });
         let more = [control.socket.as_mut(), control.token_file.as_mut(), self.bridge.certificates.as_mut()];
-        for path in files.chain(more.into_iter().flatten()).chain(Some(&mut self.data)) {
+        let own = self.certificate.iter_mut().flat_map(|own| [&mut own.file, &mut own.key_file]);
+        let own = own.chain(&mut self.sip.client_authorities).chain(&mut self.sip.authorities);
+        for path in files.chain(more.into_iter().flatten()).chain(own).chain(Some(&mut self.data)) {
             if !path.as_os_str().is_empty() {
                 *path = folder.join(path.strip_prefix(".").unwrap_or(path));
             }
@@ -91,6 +100,12 @@ pub struct Sip {
     pub listen: Vec<Listen>,
     pub shards: SipShards,
     pub advertised: BTreeMap<Listen, String>,
+    pub client_certificates: BTreeMap<Listen, ClientCertificates>,
+    pub client_authorities: Vec<PathBuf>,
+    pub authorities: Option<PathBuf>,
+    pub origins: Vec<String>,
+    pub connections_max: u32,
+    pub connections_per_source: u32,
     pub domains: Vec<String>,
     pub name_servers: Vec<SocketAddr>,
     pub realm: String,
@@ -125,6 +140,12 @@ impl Default for Sip {
             listen: vec![Listen::udp(loopback), Listen::tcp(loopback)],
             shards: SipShards::Count(1),
             advertised: BTreeMap::new(),
+            client_certificates: BTreeMap::new(),
+            client_authorities: Vec::new(),
+            authorities: None,
+            origins: Vec::new(),
+            connections_max: 4_096,
+            connections_per_source: 512,
             domains: Vec::new(),
             name_servers: Vec::new(),
             realm: "tandem".to_owned(),
@@ -340,6 +361,15 @@ impl Default for Log {
     }
 }
 
+/// A certificate that peers are shown.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct Certificate {
+    pub file: PathBuf,
+    pub key_file: PathBuf,
+}
+
 /// A peer that is known by its address.
 #[derive(Clone, PartialEq, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -348,6 +378,11 @@ pub struct Trunk {
     pub name: String,
     pub address: Option<String>,
     pub accept: Vec<String>,
+    pub domain: Option<String>,
+    pub certified: bool,
+    pub authorities: Option<PathBuf>,
+    pub certificate: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
     pub username: Option<String>,
     pub password: Option<Secret>,
     pub password_file: Option<PathBuf>,

@@ -59,6 +59,9 @@ fn in_force(old: &Configuration, new: &Configuration) -> Configuration {
         listen: old.sip.listen.clone(),
         shards: old.sip.shards,
         advertised: old.sip.advertised.clone(),
+        client_certificates: old.sip.client_certificates.clone(),
+        connections_max: old.sip.connections_max,
+        connections_per_source: old.sip.connections_per_source,
         realm: old.sip.realm.clone(),
         name_servers: old.sip.name_servers.clone(),
         dscp: old.sip.dscp,
@@ -132,7 +135,7 @@ mod tests {
         let old = Configuration::default();
         let text = r#"
             data = "elsewhere"
-            sip = { listen = ["udp:127.0.0.1:5070"], shards = 2, advertised = { "udp:127.0.0.1:5070" = "h" }, domains = ["d"], name_servers = ["127.0.0.1:53"], realm = "r", dscp = 1, trying_ms = 1, t1_ms = 400, t2_ms = 3000, t4_ms = 4000, expires_min_s = 61, expires_default_s = 3601, expires_max_s = 7201, contacts_max = 9, nonce_life_s = 301, keep_alive_s = 31, response_s = 7, session_expires_s = 900, session_min_s = 91, unknown_source_per_s = 51, unknown_source_burst = 201, unknown_total_per_s = 1001, unknown_total_burst = 2001, registered_per_s = 21, registered_burst = 201, trunk_per_s = 20001, trunk_burst = 40001 }
+            sip = { listen = ["udp:127.0.0.1:5070", "tls:127.0.0.1:5071"], shards = 2, advertised = { "udp:127.0.0.1:5070" = "h" }, client_certificates = { "tls:127.0.0.1:5071" = "offered" }, client_authorities = ["ca"], authorities = "all", origins = ["https://o"], connections_max = 100, connections_per_source = 50, domains = ["d"], name_servers = ["127.0.0.1:53"], realm = "r", dscp = 1, trying_ms = 1, t1_ms = 400, t2_ms = 3000, t4_ms = 4000, expires_min_s = 61, expires_default_s = 3601, expires_max_s = 7201, contacts_max = 9, nonce_life_s = 301, keep_alive_s = 31, response_s = 7, session_expires_s = 900, session_min_s = 91, unknown_source_per_s = 51, unknown_source_burst = 201, unknown_total_per_s = 1001, unknown_total_burst = 2001, registered_per_s = 21, registered_burst = 201, trunk_per_s = 20001, trunk_burst = 40001 }
             calls = { max = 9, setup_timeout_s = 181, ring_timeout_s = 61, recall_s = 1, length_max_s = 1, media_silence_s = 61, redirects = "refuse", dial_accounts = false, drain_s = 1 }
             events = { expires_min_s = 61, expires_max_s = 7201, subscriptions_max = 9, watch_others = false, unasked_mailbox = true }
             services = { echo = ["1"], milliwatt = ["2"], silence = ["3"] }
@@ -142,18 +145,20 @@ mod tests {
             bridge = { platform = 2, name = "b", listen = "127.0.0.1:3", advertise = "127.0.0.1:5", peers = ["127.0.0.1:4"], plain = true, certificates = "c", heartbeat_ms = 500, media = "127.0.0.9", call_grace_s = 60 }
             metrics = { listen = "127.0.0.1:2" }
             log = { level = "warn", format = "json", reveal = true }
+            certificate = [{ file = "f", key_file = "k" }]
         "#;
         let new = read(text).unwrap();
         let (merged, report) = merge(&old, &new);
         let (before, after, merged) = (flatten(&old), flatten(&new), flatten(&merged));
-        let plain = keys::KEYS
-            .iter()
-            .filter(|key| !["trunk", "trunk_group", "group", "route"].contains(&keys::section(key.path)));
+        let plain = keys::KEYS.iter().filter(|key| {
+            !["certificate", "trunk", "trunk_group", "group", "route"].contains(&keys::section(key.path))
+        });
         for key in plain {
             assert_ne!(before.get(key.path), after.get(key.path), "the test changes {}", key.path);
             let expected = if key.live { &after } else { &before };
             assert_eq!(merged.get(key.path), expected.get(key.path), "{}", key.path);
         }
         assert_eq!(report.applied.len() + report.restart.len(), after.len());
+        assert_eq!(merged.get("certificate[0].file").map(String::as_str), Some("\"f\""));
     }
 }

@@ -1,7 +1,7 @@
 //! What signaling is told.
 
 use super::model::{Configuration, Trunk};
-use super::value::Listen;
+use super::value::{ClientCertificates, Listen};
 use router::Shards;
 use router::time::Duration;
 use signaling::CallPolicy;
@@ -11,7 +11,7 @@ use signaling::limits::{REGISTER_EXPIRES, TRUNK_RESPONSE_TIMEOUT};
 use signaling::registrar::ExpiryLimits;
 use signaling::subscription::{EventSettings, Watching};
 use signaling::transaction::Timers;
-use signaling::transport::{Advertised, ListenerConfig, Listeners};
+use signaling::transport::{Advertised, ListenerConfig, Listeners, SharedPolicy, tls};
 use signaling::trunk::{
     HeaderPolicy, HeaderRewrite, OwnAddress, Source, Target, TargetHost, TrunkConfig, may_pass, may_remove,
 };
@@ -41,14 +41,20 @@ pub fn config(configuration: &Configuration, bound: &Listeners, shards: &Shards)
     }
 }
 
-/// The listeners, in the order of the configuration.
-pub fn listeners(configuration: &Configuration) -> Vec<ListenerConfig> {
+/// The listeners, in the order of the configuration; `policy` is what their connections go by.
+pub fn listeners(configuration: &Configuration, policy: &SharedPolicy) -> Vec<ListenerConfig> {
     let sip = &configuration.sip;
     let listener = |listen: &Listen| ListenerConfig {
         transport: listen.transport,
         bind: listen.address,
         advertised: sip.advertised.get(listen).and_then(|told| advertised(told, listen.address.port())),
         dscp: sip.dscp,
+        policy: Some(policy.clone()),
+        client_certificates: match sip.client_certificates.get(listen).copied().unwrap_or_default() {
+            ClientCertificates::Never => tls::ClientCertificates::Never,
+            ClientCertificates::Offered => tls::ClientCertificates::Offered,
+            ClientCertificates::Required => tls::ClientCertificates::Required,
+        },
     };
     sip.listen.iter().map(listener).collect()
 }
@@ -122,6 +128,7 @@ pub fn trunks(configuration: &Configuration) -> Vec<TrunkConfig> {
                 name: trunk.name.clone(),
                 target,
                 sources,
+                domain: trunk.certified.then(|| domain(trunk)).flatten(),
                 credentials,
                 trusted: trunk.trusted,
                 calls_max: trunk.calls_max,
@@ -183,6 +190,15 @@ pub fn header_policy(trunk: &Trunk) -> Result<HeaderPolicy, (&'static str, Strin
         remove: named("headers_remove", &trunk.headers_remove, may_remove)?,
         rewrite,
     })
+}
+
+/// The domain that a trunk's certificate has to be for: the one that is written, or the name that calls go to.
+pub fn domain(trunk: &Trunk) -> Option<String> {
+    let of_address = || match trunk.address.as_deref().and_then(target)?.host {
+        TargetHost::Name(name) => Some(name),
+        TargetHost::Address(_) => None,
+    };
+    trunk.domain.clone().or_else(of_address)
 }
 
 /// Where calls to a trunk go, as written.

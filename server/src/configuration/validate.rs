@@ -1,7 +1,7 @@
 //! Contradictions: what each key alone may say, and together they may not.
 
 use super::model::{Bridge, Configuration, Trunk};
-use super::value::{SipShards, Strategy};
+use super::value::{ClientCertificates, Listen, SipShards, Strategy};
 use super::{plan, sip};
 use crate::cluster::certificate::is_name;
 use crate::limits::{PEERS, PLATFORM_NAME_BYTES};
@@ -15,6 +15,7 @@ use std::net::{IpAddr, SocketAddr};
 pub fn contradictions(configuration: &Configuration) -> Vec<(String, String)> {
     let mut found = Found::default();
     sip_section(configuration, &mut found);
+    tls(configuration, &mut found);
     calls_and_services(configuration, &mut found);
     media_section(configuration, &mut found);
     operation(configuration, &mut found);
@@ -121,7 +122,9 @@ fn sip_section(configuration: &Configuration, found: &mut Found) {
     }
     let mut seen = BTreeSet::new();
     for listen in &sip.listen {
-        if listen.address.port() != 0 && !seen.insert(*listen) {
+        // All but UDP are over TCP, whose port one listener has.
+        let port = (listen.transport == Transport::Udp, listen.address);
+        if listen.address.port() != 0 && !seen.insert(port) {
             found.add("sip.listen", format!("{listen} is there twice"));
         }
     }
@@ -169,6 +172,79 @@ fn sip_section(configuration: &Configuration, found: &mut Found) {
         "sip.unknown_total_per_s",
         "lies below what one source may send",
     );
+}
+
+/// Certificates, and who has to show them.
+fn tls(configuration: &Configuration, found: &mut Found) {
+    let sip = &configuration.sip;
+    let secure = |listen: &&Listen| listen.transport.is_secure();
+    if let Some(listen) = sip.listen.iter().find(secure).filter(|_| configuration.certificate.is_empty()) {
+        found.add("sip.listen", format!("{listen} needs a certificate: there is no section [[certificate]]"));
+    }
+    for (listen, clients) in &sip.client_certificates {
+        if !sip.listen.contains(listen) {
+            found.add("sip.client_certificates", format!("{listen} is not among sip.listen"));
+        } else if !listen.transport.is_secure() {
+            found.add("sip.client_certificates", format!("{listen} has no TLS"));
+        } else if *clients != ClientCertificates::Never && sip.client_authorities.is_empty() {
+            found.add("sip.client_certificates", "sip.client_authorities is empty: no certificate would be believed");
+        }
+    }
+    found.unless(
+        u64::from(sip.connections_per_source) <= u64::from(sip.connections_max) * 3 / 4,
+        "sip.connections_per_source",
+        "lies above three quarters of sip.connections_max, which is all that hosts of no trunk have",
+    );
+    for origin in &sip.origins {
+        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+        let plain = host.is_some_and(|host| !host.is_empty() && !host.contains(['/', ' ', '*']));
+        if !plain {
+            let why =
+                format!("`{origin}` is no origin: write https://HOST or https://HOST:PORT, with nothing behind it");
+            found.add("sip.origins", why);
+        }
+    }
+    for (index, certificate) in configuration.certificate.iter().enumerate() {
+        for (name, file) in [("file", &certificate.file), ("key_file", &certificate.key_file)] {
+            let there = !file.as_os_str().is_empty();
+            found.unless(there, &format!("certificate[{index}].{name}"), "is not set");
+        }
+    }
+    let asks = sip.client_certificates.values().any(|clients| *clients != ClientCertificates::Never);
+    for (index, trunk) in configuration.trunk.iter().enumerate() {
+        let key = |name: &str| format!("trunk[{index}].{name}");
+        let transport = trunk.address.as_deref().and_then(sip::target).and_then(|target| target.transport);
+        let over_tls = transport == Some(Transport::Tls);
+        if over_tls && !sip.listen.iter().any(|listen| listen.transport == Transport::Tls) {
+            found.add(key("address"), "goes over TLS, and none of sip.listen does: calls leave from a listener");
+        }
+        if transport.is_some_and(|transport| !transport.is_opened()) {
+            found.add(key("address"), "nobody is called over a WebSocket but who has opened it");
+        }
+        if trunk.certificate.is_some() != trunk.key_file.is_some() {
+            found.add(key("certificate"), "a certificate and its key_file belong together");
+        }
+        for (name, set) in [("authorities", trunk.authorities.is_some()), ("certificate", trunk.certificate.is_some())]
+        {
+            if set && !over_tls {
+                found.add(key(name), "is of no use where address does not begin with tls:");
+            }
+        }
+        if let Some(domain) = &trunk.domain {
+            let named = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
+            let fits = !domain.is_empty() && domain.len() <= 253 && domain.bytes().all(named);
+            found.unless(fits, &key("domain"), "is a host name, or an address that the certificate names");
+            found.unless(over_tls || trunk.certified, &key("domain"), "is of no use without TLS: see certified");
+        }
+        if trunk.certified {
+            found.unless(sip::domain(trunk).is_some(), &key("certified"), "needs a domain");
+            found.unless(
+                over_tls || asks,
+                &key("certified"),
+                "no listener asks for certificates: see sip.client_certificates",
+            );
+        }
+    }
 }
 
 fn calls_and_services(configuration: &Configuration, found: &mut Found) {
@@ -294,7 +370,7 @@ fn operation(configuration: &Configuration, found: &mut Found) {
 
 /// What is listened at by TCP, each for itself: the second one could not start. Port 0 is another one for each.
 fn one_listener_each(configuration: &Configuration, found: &mut Found) {
-    let sip = configuration.sip.listen.iter().filter(|listen| listen.transport == Transport::Tcp);
+    let sip = configuration.sip.listen.iter().filter(|listen| listen.transport.is_reliable());
     let others = [
         ("control.tcp", configuration.control.tcp),
         ("bridge.listen", configuration.bridge.listen),
@@ -324,7 +400,7 @@ fn one_trunk(trunk: &Trunk, path: &str, found: &mut Found) {
     if let Some(address) = &trunk.address
         && sip::target(address).is_none()
     {
-        found.add(key("address"), format!("`{address}` is neither HOST, HOST:PORT nor tcp:HOST:PORT"));
+        found.add(key("address"), format!("`{address}` is neither HOST, HOST:PORT, tcp:HOST:PORT nor tls:HOST:PORT"));
     }
     for source in &trunk.accept {
         if sip::source(source).is_none() {

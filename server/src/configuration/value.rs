@@ -236,6 +236,19 @@ impl From<SipShards> for ShardsText {
     }
 }
 
+/// Whether who opens a connection of TLS shows a certificate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientCertificates {
+    /// It is not asked for one.
+    #[default]
+    Never,
+    /// It is asked, and served without one too.
+    Offered,
+    /// It is not served without one.
+    Required,
+}
+
 /// In what order a group's members ring.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -291,7 +304,9 @@ mod tests {
 
     #[test]
     fn texts_read_back() {
-        for text in ["udp:127.0.0.1:5060", "tcp:[2001:db8::1]:5060"] {
+        for text in
+            ["udp:127.0.0.1:5060", "tcp:[2001:db8::1]:5060", "tls:0.0.0.0:5061", "ws:0.0.0.0:80", "wss:[::]:443"]
+        {
             assert_eq!(text.parse::<Listen>().unwrap().to_string(), text);
         }
         for text in ["", "127.0.0.1:5060", "sctp:127.0.0.1:5060", "udp:host:5060", "udp:127.0.0.1"] {

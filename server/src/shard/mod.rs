@@ -234,7 +234,8 @@ impl Shard {
         }
         while let Some(transmit) = self.signaling.poll_transmit() {
             if let Some(transmit) = self.exchange.dispatch(transmit) {
-                self.transports.send(transmit);
+                let trunk = self.signaling.trunk_at(&transmit.destination);
+                self.transports.send_to(transmit, trunk);
             }
         }
         if !self.shards.is_one() {
@@ -264,7 +265,10 @@ impl Shard {
         for handed in 0..HANDED_PER_TURN {
             match self.exchange.poll_handed() {
                 Some(Handed::Event(event)) => self.take_event(now, event),
-                Some(Handed::Transmit(transmit)) => self.transports.send(transmit),
+                Some(Handed::Transmit(transmit)) => {
+                    let trunk = self.signaling.trunk_at(&transmit.destination);
+                    self.transports.send_to(transmit, trunk);
+                }
                 None => return handed,
             }
         }
@@ -277,6 +281,7 @@ impl Shard {
             TransportEvent::Failed { token, failure, .. } => {
                 self.signaling.handle_transport_failed(now, token, failure);
             }
+            TransportEvent::Identified { flow, domains } => self.signaling.handle_identified(&flow, domains),
             TransportEvent::Closed { flow } => self.signaling.handle_closed(now, &flow),
         }
     }
@@ -305,9 +310,10 @@ pub fn calls_config(state: &State, shards: &router::Shards, router: &Router) -> 
     if state.draining { switch::Config { calls_max: 0, ..config } } else { config }
 }
 
-/// Where trunks' connections come from.
+/// Where trunks' connections come from. A trunk that is accepted from everywhere is known by what it proves, not by its source.
 fn trunk_sources(state: &State) -> Vec<Source> {
-    sip::trunks(&state.configuration).into_iter().flat_map(|trunk| trunk.sources).collect()
+    let sources = sip::trunks(&state.configuration).into_iter().flat_map(|trunk| trunk.sources);
+    sources.filter(|source| !source.is_everywhere()).collect()
 }
 
 fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {

@@ -4,12 +4,15 @@ use super::{Ending, Shard, calls_config};
 use crate::administration::Live;
 use crate::clock::Clock;
 use crate::configuration;
+use crate::configuration::model::Sip;
 use crate::process::Process;
 use crate::threads::{self, Layout};
 use control::listener::Waker;
 use router::{ModuleKind, Random, Router};
 use signaling::Signaling;
-use signaling::transport::{Exchange, ListenerConfig, Listeners, Resolver, TransportSettings, Transports};
+use signaling::transport::{
+    Exchange, ListenerConfig, Listeners, Resolver, SharedPolicy, TransportSettings, Transports,
+};
 use std::fmt;
 use std::thread::JoinHandle;
 use switch::Switch;
@@ -52,6 +55,7 @@ impl Shards {
         live: &Live,
         layout: &Layout,
         process: &Process,
+        policy: &SharedPolicy,
         random: &mut Random,
     ) -> Result<Self, StartFailure> {
         let configuration = live.load().configuration.clone();
@@ -60,7 +64,7 @@ impl Shards {
             1 => router::Shards::default(),
             count => router::Shards::new(count, random),
         };
-        let mut listeners = configuration::sip::listeners(&configuration);
+        let mut listeners = configuration::sip::listeners(&configuration, policy);
         let wakers: Vec<Waker> = (0..count).map(|_| Waker::default()).collect();
         let exchanges = Exchange::of_all(&shards, wakers.iter().cloned());
         let mut endings = Ending::of_all(count);
@@ -78,7 +82,7 @@ impl Shards {
             .collect();
         let mut started = Self::default();
         for (seat, cores) in seats.into_iter().zip(&layout.shards) {
-            let settings = settings(seat.index, &shards);
+            let settings = settings(seat.index, &shards, &configuration.sip);
             let Some(ending) = endings.pop() else { break };
             let (stop, stopped) = oneshot::channel();
             let (bound, result) = std::sync::mpsc::channel();
@@ -159,14 +163,17 @@ struct Seat {
 }
 
 /// The bounds of a shard's connections: the kernel spreads what peers open evenly.
-fn settings(index: u8, shards: &router::Shards) -> TransportSettings {
+fn settings(index: u8, shards: &router::Shards, sip: &Sip) -> TransportSettings {
     let all = TransportSettings::default();
     let count = usize::from(shards.count());
+    let (most, per_source) = (sip.connections_max as usize, sip.connections_per_source as usize);
     TransportSettings {
         shard: index,
         shared: !shards.is_one(),
-        connections: all.connections.div_ceil(count),
-        connections_per_source: all.connections_per_source.div_ceil(count),
+        connections: most.div_ceil(count),
+        connections_reserved: most.div_ceil(count) / 4,
+        connections_per_source: per_source.div_ceil(count),
+        handshakes_total: all.handshakes_total.share(count as u32),
         ..all
     }
 }

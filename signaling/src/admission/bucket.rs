@@ -11,6 +11,15 @@ pub struct Rate {
     pub burst: u32,
 }
 
+impl Rate {
+    /// The share of each of so many.
+    #[must_use]
+    pub const fn share(self, count: u32) -> Self {
+        let count = if count == 0 { 1 } else { count };
+        Self { per_second: self.per_second.div_ceil(count), burst: self.burst.div_ceil(count) }
+    }
+}
+
 /// A token bucket. What it holds is kept in thousandths, so that slow rates gain too.
 #[derive(Clone, Copy, Debug)]
 pub struct Bucket {

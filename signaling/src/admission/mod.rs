@@ -57,10 +57,7 @@ impl AdmissionLimits {
     /// all shards together admit what one alone would. Who is registered has its limit on each.
     #[must_use]
     pub fn share(self, shards: u32) -> Self {
-        let share = |rate: Rate| Rate {
-            per_second: rate.per_second.div_ceil(shards.max(1)),
-            burst: rate.burst.div_ceil(shards.max(1)),
-        };
+        let share = |rate: Rate| rate.share(shards);
         Self {
             unknown_source: share(self.unknown_source),
             unknown_total: share(self.unknown_total),
@@ -149,7 +146,8 @@ impl Admission {
     pub fn admit(&mut self, now: Instant, address: IpAddr, port: u16, standing: Standing) -> bool {
         match standing {
             Standing::Awaited => true,
-            Standing::Trunk(TrunkId(place)) => {
+            Standing::Trunk(trunk) => {
+                let place = trunk.place();
                 if place >= self.trunks.len() {
                     self.trunks.resize(place + 1, Bucket::full(self.limits.trunk));
                 }

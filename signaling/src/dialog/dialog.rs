@@ -289,8 +289,10 @@ impl Dialog {
         let first = self.routes.first();
         self.next_hop = match (self.reach, first) {
             (Reach::Flow, None) => NextHop::Address(Destination::flow(&self.flow)),
-            (_, Some(proxy)) => NextHop::of_uri(proxy, &self.flow),
-            (Reach::Uri, None) => NextHop::of_uri(self.target.borrow(), &self.flow),
+            (Reach::Flow, Some(proxy)) => NextHop::of_uri(proxy, &self.flow, None),
+            (Reach::Uri(trunk), proxy) => {
+                NextHop::of_uri(proxy.unwrap_or(self.target.borrow()), &self.flow, Some(trunk))
+            }
         };
     }
 }

@@ -1,7 +1,8 @@
 //! Where in-dialog requests go.
 
-use crate::message::UriRef;
-use crate::transport::{Destination, Flow, Sought, Transport};
+use crate::message::{Scheme, UriRef};
+use crate::transport::{Connection, Destination, Flow, Sought, Transport};
+use crate::trunk::TrunkId;
 use std::net::{IpAddr, SocketAddr};
 
 /// How a peer is reached.
@@ -11,7 +12,7 @@ pub enum Reach {
     /// (RFC 5626 §5.3), unless proxies recorded themselves.
     Flow,
     /// A trunk: by its Route or Contact, as RFC 3261 §12.2.1.1 says.
-    Uri,
+    Uri(TrunkId),
 }
 
 /// A next hop: an address, or a name that has to be resolved first.
@@ -29,13 +30,18 @@ pub enum NextHop {
 }
 
 impl NextHop {
-    /// The next hop for a URI. `flow` is where the peer's messages come from.
-    pub fn of_uri(uri: UriRef<'_>, flow: &Flow) -> Self {
-        let back = Destination::flow(flow);
+    /// The next hop for a URI. `flow` is where the messages of the peer come from, which is that trunk, if it is one.
+    pub fn of_uri(uri: UriRef<'_>, flow: &Flow, trunk: Option<TrunkId>) -> Self {
+        let back = Destination::flow(flow).of_trunk(trunk);
         if !uri.scheme().is_sip() {
             return Self::Address(back);
         }
-        let transport = uri.transport().map_or(flow.transport, |name| Transport::parse(name).unwrap_or(flow.transport));
+        let written = uri.transport().and_then(Transport::parse);
+        let transport = match written.unwrap_or(flow.transport) {
+            // RFC 3261 §26.2.2: over TLS, whatever is written beside it.
+            plain if uri.scheme() == Scheme::Sips && !plain.is_secure() => Transport::Tls,
+            transport => transport,
+        };
         let port = uri.port().unwrap_or_else(|| transport.default_port());
         let host = uri.parameter("maddr").and_then(crate::message::host_address).or_else(|| uri.address());
         match host {
@@ -58,10 +64,15 @@ impl NextHop {
     fn at(address: IpAddr, port: u16, transport: Transport, flow: &Flow, back: Destination) -> Destination {
         let remote = SocketAddr::new(address, port);
         // The peer itself: its connection is there already.
-        if transport == flow.transport && (remote == flow.remote || address.is_unspecified()) {
+        if transport == flow.transport && address.is_unspecified() {
             return back;
         }
-        let destination = Destination::address(transport, remote);
+        if transport == flow.transport && remote == flow.remote {
+            // Once it is gone, another one is opened: a call may outlive it.
+            let again = |connection| Connection::Prefer(connection, remote);
+            return Destination { connection: flow.connection.map_or(back.connection, again), ..back };
+        }
+        let destination = Destination::address(transport, remote).of_trunk(back.trunk);
         if transport == flow.transport && remote.is_ipv4() == flow.remote.is_ipv4() {
             return destination.from_listener(flow.listener).from_local(flow.local.ip());
         }
@@ -85,7 +96,7 @@ mod tests {
     }
 
     fn hop(uri: &str, transport: Transport) -> NextHop {
-        NextHop::of_uri(UriRef::parse(uri.as_bytes()).unwrap(), &flow(transport))
+        NextHop::of_uri(UriRef::parse(uri.as_bytes()).unwrap(), &flow(transport), Some(TrunkId(2)))
     }
 
     #[test]
@@ -101,18 +112,30 @@ mod tests {
     #[test]
     fn the_peers_own_connection_is_used_again() {
         let same = hop("sip:bob@198.51.100.7:41234;transport=tcp", Transport::Tcp);
-        assert_eq!(same.now(), &Destination::flow(&flow(Transport::Tcp)));
+        let connection = Connection::Prefer(ConnectionId(3), "198.51.100.7:41234".parse().unwrap());
+        let own = Destination { connection, ..Destination::flow(&flow(Transport::Tcp)) };
+        assert_eq!(same.now(), &own.of_trunk(Some(TrunkId(2))));
+    }
+
+    #[test]
+    fn a_secure_uri_goes_over_tls() {
+        let shown = |uri: &str, transport| hop(uri, transport).now().to_string();
+        assert_eq!(shown("sips:bob@203.0.113.9", Transport::Udp), "tls 203.0.113.9:5061");
+        assert_eq!(shown("sips:bob@203.0.113.9:5070;transport=tcp", Transport::Tcp), "tls 203.0.113.9:5070");
+        assert_eq!(shown("sip:bob@203.0.113.9", Transport::Tls), "tls 203.0.113.9:5061");
+        assert_eq!(hop("sips:bob@203.0.113.9", Transport::Tls).now().trunk, Some(TrunkId(2)));
     }
 
     #[test]
     fn a_name_goes_back_until_it_is_resolved() {
+        let back = |transport| Destination::flow(&flow(transport)).of_trunk(Some(TrunkId(2)));
         for (uri, transport, expected) in [
             ("sip:bob@Gateway.example", Transport::Udp, "gateway.example"),
             ("sip:bob@gateway.example:5070", Transport::Tcp, "tcp:gateway.example:5070"),
             ("sip:bob@gateway.example;transport=udp", Transport::Tcp, "udp:gateway.example"),
         ] {
             let NextHop::Name { sought, meanwhile } = hop(uri, transport) else { panic!("a name is to be resolved") };
-            assert_eq!((sought.to_string().as_str(), meanwhile), (expected, Destination::flow(&flow(transport))));
+            assert_eq!((sought.to_string().as_str(), meanwhile), (expected, back(transport)));
         }
     }
 }

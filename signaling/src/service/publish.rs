@@ -16,7 +16,7 @@ impl Signaling {
             dismiss(&mut signaling.means, key, message, flow, status, None, headers);
         };
         let (Ok(uri), Ok(to)) = (message.request_uri(), message.to()) else { return };
-        if self.means.trunks.of_source(flow.remote).is_some() {
+        if self.means.trunk_of(flow).is_some() {
             return refuse(self, StatusCode::FORBIDDEN, &[]);
         }
         let ours = |uri: UriRef<'_>| uri.scheme().is_sip() && self.means.config.is_own_host(uri.host());

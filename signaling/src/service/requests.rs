@@ -10,7 +10,7 @@ use crate::user_agent::authentication::dismiss;
 use crate::user_agent::identity::{Caller, caller_of, party_of_uri};
 use crate::user_agent::invite_server::Invitation;
 use crate::user_agent::leg::{Leg, Peer};
-use crate::user_agent::options::{self, CAPABILITIES};
+use crate::user_agent::options::{self, capabilities};
 use crate::user_agent::{gruu, register};
 use router::parameter::{Origin, Party};
 
@@ -27,6 +27,9 @@ impl Signaling {
     /// A new request.
     pub(super) fn handle_request(&mut self, key: ServerKey, message: Message, flow: Flow) {
         let Some(method) = message.method().cloned() else { return };
+        if flow.transport.is_secure() {
+            self.means.note_alias(&message, &flow);
+        }
         let in_dialog = method != Method::Register && message.to().is_ok_and(|to| to.tag().is_some());
         if in_dialog {
             if method == Method::Subscribe
@@ -68,7 +71,7 @@ impl Signaling {
 
     /// Whether we can do what the request asks for (RFC 3261 §8.2); if not, it is refused.
     fn screened(&mut self, key: ServerKey, message: &Message, flow: &Flow, method: &Method) -> bool {
-        let Err(fault) = message.screen(&CAPABILITIES) else { return true };
+        let Err(fault) = message.screen(capabilities(flow)) else { return true };
         let Fault::Reply { status, defect } = fault else { return false };
         // Only an offer has to be understood: the body of an INFO is for the other side, that of a BYE for nobody, and phones
         // send their registrars what others understand. An OPTIONS is answered as an INVITE would be (RFC 3261 §11.2).
@@ -76,7 +79,7 @@ impl Signaling {
         if !offers && matches!(defect, Defect::ContentType | Defect::ContentEncoding | Defect::Multipart) {
             return true;
         }
-        let explanation = CAPABILITIES.explain(&defect);
+        let explanation = capabilities(flow).explain(&defect);
         let headers: Vec<(Header, String)> = explanation
             .into_iter()
             .filter_map(|(name, value)| match name {
@@ -91,7 +94,7 @@ impl Signaling {
     /// What a trunk asked for, and was refused as we cannot do it.
     fn unscreened(&mut self, key: ServerKey, message: Message, flow: Flow, method: &Method) {
         let trunk = self.trunk_of(&message, &flow).filter(|_| *method == Method::Invite);
-        let (Some(trunk), Err(Fault::Reply { status, defect })) = (trunk, message.screen(&CAPABILITIES)) else {
+        let (Some(trunk), Err(Fault::Reply { status, defect })) = (trunk, message.screen(capabilities(&flow))) else {
             return;
         };
         if let Some(invitation) = self.invitation(key, message, flow, Requester::Trunk(trunk)) {
@@ -177,8 +180,8 @@ impl Signaling {
 
     /// The trunk that a request comes from: by its address, or as it was sent to a Contact of ours that is registered there.
     fn trunk_of(&self, message: &Message, flow: &Flow) -> Option<TrunkId> {
-        let trunks = &self.means.trunks;
-        trunks.of_source(flow.remote).or_else(|| Some(trunks.of_contact(message.request_uri().ok()?.user()?)?.0))
+        let of_contact = || Some(self.means.trunks.of_contact(message.request_uri().ok()?.user()?)?.0);
+        self.means.trunk_of(flow).or_else(of_contact)
     }
 
     /// Who is called: by the Request-URI. A registrar puts our Contact there; then it is whom the caller meant (P-Called-Party-ID,

@@ -34,7 +34,7 @@ impl Signaling {
             dismiss(&mut signaling.means, key, message, flow, status, None, &[]);
         };
         // Trunks call; what goes on here is no matter of theirs.
-        if self.means.trunks.of_source(flow.remote).is_some() {
+        if self.means.trunk_of(flow).is_some() {
             return refuse(self, StatusCode::FORBIDDEN);
         }
         if uri.scheme() != Scheme::Sip || !self.means.config.is_own_host(uri.host()) {

@@ -4,24 +4,28 @@
 //! when the hub lets go of it (what is queued is still written), when the peer closes or breaks the protocol, or when a
 //! deadline passes.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Poll, ready};
 
 use bytes::{Buf, Bytes};
 use router::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf, ReadHalf, WriteHalf};
 use tokio::sync::mpsc::{Sender, UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::connections;
+use super::cutting::{Broken, Cut, Cutting};
 use super::flow::{Destination, Flow, Received, Token, TransportFailure};
-use super::framing::{Frame, Framer, PING, PONG};
+use super::framing::Framer;
 use super::limits::{READ_OCTETS, REFUSAL_TIMEOUT};
 use super::pings::Pings;
+use super::streams::{Opened, Opening};
 use super::udp::failure;
-use crate::message::Malformed;
 
 /// What a queued message costs beside its octets.
 const MESSAGE_OVERHEAD: usize = 128;
@@ -38,6 +42,11 @@ pub(super) struct Outgoing {
 #[derive(Debug)]
 pub(super) enum Input {
     Received(Received),
+    /// The peer has proven to be of these domains.
+    Identified {
+        flow: Flow,
+        domains: Arc<[Box<str>]>,
+    },
     /// A message did not leave.
     Failed(Destination, Option<Token>, TransportFailure),
     /// The connection has ended; the last of it.
@@ -51,7 +60,8 @@ pub(super) enum Input {
 /// The hub's end of a connection.
 #[derive(Debug)]
 pub(super) struct Handle {
-    pub(super) flow: Flow,
+    /// What it is found by, where it was opened from here.
+    pub(super) opened: Option<connections::Opened>,
     outgoing: UnboundedSender<Outgoing>,
     shared: Arc<Shared>,
     bound: usize,
@@ -95,9 +105,10 @@ impl Handle {
     }
 }
 
-/// Both ends of a connection that is to be served; it has pings if it is opened from here.
+/// Both ends of a connection that is to be served; it has pings if it is opened from here, or is one whose peer sends none.
 pub(super) fn pair(
     flow: Flow,
+    opened: Option<connections::Opened>,
     pings: Option<Pings>,
     inputs: Sender<Input>,
     patience: Patience,
@@ -105,16 +116,18 @@ pub(super) fn pair(
 ) -> (Handle, Connection) {
     let (outgoing, queue) = unbounded_channel();
     let shared = Arc::new(Shared::default());
-    let handle = Handle { flow, outgoing, shared: shared.clone(), bound };
+    let accepted = opened.is_none();
+    let handle = Handle { opened, outgoing, shared: shared.clone(), bound };
     let connection = Connection {
         flow,
         queue,
         shared,
         inputs,
         patience,
-        framer: Framer::new(),
+        cutting: Cutting::Octets(Framer::new()),
         writing: VecDeque::new(),
-        greeted: pings.is_some(),
+        accepted,
+        greeted: !accepted,
         pings,
         read_since: None,
         write_since: None,
@@ -129,13 +142,15 @@ pub(super) fn pair(
 #[derive(Debug)]
 pub(super) struct Connection {
     flow: Flow,
-    /// The keep-alives that are sent; `None`: the peer opened the connection, and sends them.
+    /// Whether the peer opened it.
+    accepted: bool,
+    /// The keep-alives that are sent; `None`: the peer sends them.
     pings: Option<Pings>,
     queue: UnboundedReceiver<Outgoing>,
     shared: Arc<Shared>,
     inputs: Sender<Input>,
     patience: Patience,
-    framer: Framer,
+    cutting: Cutting,
     /// What is being written, the first of it partly.
     writing: VecDeque<Outgoing>,
     /// Whether the peer has sent a whole message, or need not: the connection was opened from here.
@@ -169,29 +184,39 @@ enum End {
 }
 
 impl Connection {
-    /// Opens the connection, then serves it.
-    pub(super) async fn open<S: AsyncRead + AsyncWrite>(
-        self,
-        connecting: impl Future<Output = Result<S, TransportFailure>>,
-        patience: Duration,
-    ) {
-        match tokio::time::timeout(patience, connecting).await {
-            Ok(Ok(stream)) => self.serve(stream).await,
+    /// Waits for the stream, then serves it until it ends. A peer that opened it is to send something soon.
+    pub(super) async fn open(self, opening: Opening, patience: Duration) {
+        // What the handshake needed is let go before the stream is served.
+        let opened = tokio::time::timeout(patience, opening).await;
+        match opened {
+            Ok(Ok(opened)) => self.serve(opened).await,
             Ok(Err(failure)) => self.finish(failure).await,
             Err(_) => self.finish(TransportFailure::TimedOut).await,
         }
     }
 
-    /// Serves the connection until it ends. A peer that opened it is to send something soon.
-    pub(super) async fn serve<S: AsyncRead + AsyncWrite>(mut self, stream: S) {
+    async fn serve(mut self, opened: Opened) {
+        let Opened { stream, cutting, domains } = opened;
+        self.cutting = cutting;
         self.active = Instant::now();
         self.messaged = self.active;
-        match &mut self.pings {
-            Some(pings) => pings.start(self.active),
-            None => self.read_since = Some(self.active),
+        if let Some(pings) = &mut self.pings {
+            pings.start(self.active);
+        }
+        if self.accepted {
+            self.read_since = Some(self.active);
+        }
+        if !domains.is_empty() {
+            let identified = Input::Identified { flow: self.flow, domains: domains.into() };
+            // The hub is gone when this fails: then the queue is closed, too.
+            let _ = self.inputs.send(identified).await;
         }
         let (mut reader, mut writer) = tokio::io::split(stream);
-        let failure = match self.run(&mut reader, &mut writer).await {
+        let end = match self.take_cuts().await {
+            Ok(()) => self.run(&mut reader, &mut writer).await,
+            Err(failure) => End::Failed(failure),
+        };
+        let failure = match end {
             End::Released => {
                 let farewell = tokio::time::timeout(self.patience.message, self.farewell(&mut writer));
                 match farewell.await {
@@ -219,21 +244,25 @@ impl Connection {
                 message = self.queue.recv() => match message {
                     Some(message) => {
                         self.messaged = Instant::now();
+                        let octets = message.bytes.len();
                         if let Some(ending) = &mut self.ending {
                             ending.answered = true;
                         }
-                        self.enqueue(message);
+                        let bytes = self.cutting.message(message.bytes);
+                        // What the frame adds is counted when it is written, so here too.
+                        self.shared.queued.fetch_add(bytes.len() - octets, Ordering::Relaxed);
+                        self.enqueue(Outgoing { bytes, ..message });
                     }
                     None if self.shared.cut.load(Ordering::Relaxed) => return End::Failed(TransportFailure::Congested),
                     None => return End::Released,
                 },
-                read = reader.read_buf(self.framer.buffer(READ_OCTETS)), if self.ending.is_none() => {
+                read = read(reader, &mut self.cutting), if self.ending.is_none() => {
                     match read {
                         Ok(0) => return End::Failed(TransportFailure::Closed),
                         Ok(_) => self.heard(),
                         Err(error) => return End::Failed(failure(&error)),
                     }
-                    if let Err(failure) = self.take_frames().await {
+                    if let Err(failure) = self.take_cuts().await {
                         return End::Failed(failure);
                     }
                 }
@@ -263,6 +292,9 @@ impl Connection {
             writer.write_all(&message.bytes).await?;
             self.writing.pop_front();
         }
+        if self.ending.is_none() {
+            writer.write_all(&self.cutting.farewell()).await?;
+        }
         writer.shutdown().await
     }
 
@@ -287,41 +319,51 @@ impl Connection {
     }
 
     /// Gives the hub what is whole; waits while it has no room, so the peer's window closes.
-    async fn take_frames(&mut self) -> Result<(), TransportFailure> {
+    async fn take_cuts(&mut self) -> Result<(), TransportFailure> {
         let mut whole = false;
         loop {
-            match self.framer.next_frame() {
-                Ok(Some(Frame::Message(bytes))) => {
+            match self.cutting.cut() {
+                Ok(Some(Cut::Message(bytes))) => {
                     whole = true;
                     self.greeted = true;
                     self.messaged = self.active;
-                    let received = Received { flow: self.flow, bytes };
-                    if self.inputs.send(Input::Received(received)).await.is_err() {
-                        return Err(TransportFailure::Closed);
-                    }
+                    self.give(bytes).await?;
                 }
-                Ok(Some(Frame::Ping)) => {
+                Ok(Some(Cut::Ping(pong))) => {
                     // Pings alone are no first message.
                     whole |= self.greeted;
-                    self.pong();
+                    // Unless something waits to be written: that tells the peer as well that the connection lives, and who pings
+                    // without reading piles up nothing.
+                    self.enqueue_alone(pong);
+                }
+                Ok(Some(Cut::Pong)) => {
+                    whole |= self.greeted;
+                    if let Some(pings) = &mut self.pings {
+                        pings.heard(true);
+                    }
+                }
+                Ok(Some(Cut::End(answer))) => {
+                    self.end_with(answer);
+                    return Ok(());
                 }
                 Ok(None) => break,
-                // What follows cannot be told from it, so the request is refused and the stream ends (RFC 4475 §3.1.2.3).
-                Err(Malformed::ContentLength) => {
-                    let received = Received { flow: self.flow, bytes: self.framer.take_rest() };
-                    if self.inputs.send(Input::Received(received)).await.is_err() {
-                        return Err(TransportFailure::Closed);
-                    }
+                Err(Broken::Endless(bytes)) => {
+                    self.give(bytes).await?;
                     self.ending = Some(Ending { until: Instant::now() + REFUSAL_TIMEOUT, answered: false });
                     return Ok(());
                 }
-                Err(malformed) => {
+                Err(Broken::Frames(answer)) => {
+                    tracing::debug!("a stream that is no WebSocket is closed");
+                    self.end_with(answer);
+                    return Ok(());
+                }
+                Err(Broken::Malformed(malformed)) => {
                     tracing::debug!(%malformed, "a stream that is no SIP is closed");
                     return Err(TransportFailure::Closed);
                 }
             }
         }
-        if self.framer.is_inside() {
+        if self.cutting.is_inside() {
             if whole || self.read_since.is_none() {
                 self.read_since = Some(Instant::now());
             }
@@ -331,10 +373,16 @@ impl Connection {
         Ok(())
     }
 
-    /// Queues the answer to a ping, unless something waits to be written: that tells the peer as well that the connection
-    /// lives, and who pings without reading piles up nothing.
-    fn pong(&mut self) {
-        self.enqueue_alone(PONG);
+    async fn give(&mut self, bytes: Bytes) -> Result<(), TransportFailure> {
+        let received = Received { flow: self.flow, bytes };
+        self.inputs.send(Input::Received(received)).await.map_err(|_| TransportFailure::Closed)
+    }
+
+    /// Reads nothing more; the connection ends once that is written, with what waits before it.
+    fn end_with(&mut self, last: Bytes) {
+        self.shared.queued.fetch_add(cost(&last), Ordering::Relaxed);
+        self.enqueue(Outgoing { bytes: last, destination: Destination::flow(&self.flow), token: None });
+        self.ending = Some(Ending { until: Instant::now() + REFUSAL_TIMEOUT, answered: true });
     }
 
     /// Queues a ping, if one is due, unless something waits to be written: that keeps the flow as well.
@@ -343,7 +391,8 @@ impl Connection {
         let Some(pings) = &mut self.pings else { return };
         if pings.is_due(now, self.messaged) && self.writing.is_empty() {
             pings.sent(now);
-            self.enqueue_alone(PING);
+            let ping = self.cutting.ping();
+            self.enqueue_alone(ping);
         }
     }
 
@@ -351,14 +400,13 @@ impl Connection {
     fn heard(&mut self) {
         self.active = Instant::now();
         if let Some(pings) = &mut self.pings {
-            let pong = pings.waits() && self.framer.take_pong();
+            let pong = pings.waits() && self.cutting.take_pong();
             pings.heard(pong);
         }
     }
 
-    fn enqueue_alone(&mut self, octets: &'static [u8]) {
+    fn enqueue_alone(&mut self, bytes: Bytes) {
         if self.writing.is_empty() {
-            let bytes = Bytes::from_static(octets);
             self.shared.queued.fetch_add(cost(&bytes), Ordering::Relaxed);
             self.enqueue(Outgoing { bytes, destination: Destination::flow(&self.flow), token: None });
         }
@@ -399,8 +447,26 @@ impl Connection {
             // The hub is gone when this fails: nobody is left to be told.
             let _ = self.inputs.send(Input::Failed(message.destination, message.token, failure)).await;
         }
-        let _ = self.inputs.send(Input::Closed { flow: self.flow, accepted: self.pings.is_none(), failure }).await;
+        let _ = self.inputs.send(Input::Closed { flow: self.flow, accepted: self.accepted, failure }).await;
     }
+}
+
+thread_local! {
+    /// Where the connections of a thread read, one after another: what waits for octets holds none.
+    static PLACE: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_OCTETS].into_boxed_slice());
+}
+
+/// Reads what is there. May be dropped at any moment.
+async fn read<S: AsyncRead>(reader: &mut ReadHalf<S>, into: &mut Cutting) -> io::Result<usize> {
+    std::future::poll_fn(|context| {
+        PLACE.with_borrow_mut(|place| {
+            let mut place = ReadBuf::new(place);
+            ready!(Pin::new(&mut *reader).poll_read(context, &mut place))?;
+            into.push(place.filled());
+            Poll::Ready(Ok(place.filled().len()))
+        })
+    })
+    .await
 }
 
 /// What a step of writing did.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll};
 
-use router::time::Duration;
+use router::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use super::connection::{self, Handle, Input, Outgoing, Patience, pair};
 use super::event::TransportEvent;
 use super::flow::{Connection, ConnectionId, Flow, ListenerId, TransportFailure};
+use super::handshakes::HandshakeLimits;
 use super::limits::CONNECTION_INPUTS;
 use super::listener::Listener;
 use super::pings::Pings;
@@ -19,21 +20,24 @@ use super::settings::TransportSettings;
 use super::streams::Streams;
 use super::told::Told;
 use crate::admission::network_of;
-use crate::trunk::Source;
+use crate::trunk::{Source, TrunkId};
 
 /// All connections. They are tasks of the runtime; what they tell comes by [`receive`](Self::receive).
 #[derive(Debug)]
 pub(super) struct Connections {
     settings: TransportSettings,
     handles: HashMap<ConnectionId, Handle>,
-    /// Connections that were opened from here, by listener and peer: further messages there take them.
-    opened: HashMap<(ListenerId, SocketAddr), ConnectionId>,
+    /// Connections that were opened from here: further messages there take them.
+    opened: HashMap<Opened, ConnectionId>,
     /// Accepted connections that are no trunk's, by host.
     accepted_from: BTreeMap<IpAddr, usize>,
     /// Those of trunks.
     accepted_of_trunks: BTreeSet<ConnectionId>,
     /// Where trunks' connections come from.
     trunks: Vec<Source>,
+    handshakes: HandshakeLimits,
+    /// What time is counted from.
+    since: tokio::time::Instant,
     last: u64,
     tasks: JoinSet<()>,
     inputs: Receiver<Input>,
@@ -41,6 +45,9 @@ pub(super) struct Connections {
     /// What came while [`poll_ready`](Self::poll_ready) looked.
     stashed: Vec<Input>,
 }
+
+/// By which connections that were opened from here are found: listener, peer and, over TLS, the trunk that it has proven to be.
+pub(super) type Opened = (ListenerId, SocketAddr, Option<TrunkId>);
 
 impl Connections {
     /// None yet.
@@ -53,6 +60,8 @@ impl Connections {
             accepted_from: BTreeMap::new(),
             accepted_of_trunks: BTreeSet::new(),
             trunks: Vec::new(),
+            handshakes: HandshakeLimits::new(settings.handshakes_per_source, settings.handshakes_total),
+            since: tokio::time::Instant::now(),
             last: 0,
             tasks: JoinSet::new(),
             inputs,
@@ -116,13 +125,15 @@ impl Connections {
         tasks.abort_all();
     }
 
-    /// Sends a message by the connection that it names, else by one to its address.
+    /// Sends a message by the connection that it names, else by one to its address; `trunk` is the name of its trunk, where it is for
+    /// one.
     pub(super) fn send(
         &mut self,
         told: &mut Told,
         (listener, bound): (ListenerId, &Listener),
         streams: &dyn Streams,
         message: Outgoing,
+        trunk: Option<&str>,
     ) {
         let (first, address) = match message.destination.connection {
             Connection::Any => (None, Some(message.destination.remote)),
@@ -137,7 +148,7 @@ impl Connections {
             None => message,
         };
         match address {
-            Some(address) => self.send_to_address(told, (listener, bound), streams, address, message),
+            Some(address) => self.send_to_address(told, (listener, bound), streams, address, message, trunk),
             None => told.fail(message.destination, message.token, TransportFailure::Closed),
         }
     }
@@ -150,8 +161,11 @@ impl Connections {
         streams: &dyn Streams,
         remote: SocketAddr,
         message: Outgoing,
+        trunk: Option<&str>,
     ) {
-        let message = match self.opened.get(&(listener, remote)) {
+        let proven = message.destination.trunk.filter(|_| bound.transport().is_secure());
+        let key = (listener, remote, proven);
+        let message = match self.opened.get(&key) {
             Some(&connection) => match self.write(told, connection, message) {
                 None => return,
                 Some(message) => message,
@@ -162,11 +176,11 @@ impl Connections {
             return told.fail(message.destination, message.token, TransportFailure::TooManyConnections);
         }
         let local = bound.local();
-        let connecting = streams.open(local, remote);
+        let connecting = streams.open(local, remote, trunk);
         let connect_timeout = self.settings.connect_timeout;
-        let (connection, task) = self.connection((listener, bound), local, remote, false);
+        let (connection, task) = self.connection((listener, bound), local, remote, Some(key));
         self.tasks.spawn(task.open(connecting, connect_timeout));
-        self.opened.insert((listener, remote), connection);
+        self.opened.insert(key, connection);
         told.counters.opened += 1;
         if let Some(message) = self.write(told, connection, message) {
             told.fail(message.destination, message.token, TransportFailure::Congested);
@@ -216,9 +230,16 @@ impl Connections {
             told.counters.rejected += 1;
             return;
         }
+        if bound.transport().is_secure() && !of_trunk {
+            let now = Instant::ZERO + self.since.elapsed();
+            if !self.handshakes.admit(now, host) {
+                told.counters.handshakes_limited += 1;
+                return;
+            }
+        }
         let Some(local) = stream.local_addr().ok() else { return };
         told.counters.accepted += 1;
-        let (id, task) = self.connection((listener, bound), local, remote, true);
+        let (id, task) = self.connection((listener, bound), local, remote, None);
         if of_trunk {
             self.accepted_of_trunks.insert(id);
         } else {
@@ -233,7 +254,7 @@ impl Connections {
         (listener, bound): (ListenerId, &Listener),
         local: SocketAddr,
         remote: SocketAddr,
-        accepted: bool,
+        opened: Option<Opened>,
     ) -> (ConnectionId, connection::Connection) {
         self.last += 1;
         let id = ConnectionId::of_shard(self.settings.shard, self.last);
@@ -246,11 +267,15 @@ impl Connections {
             idle: settings.idle_timeout,
             pong: settings.pong_timeout,
         };
-        // Connections that were opened together are not pinged together.
-        let interval = settings.ping_interval * (80 + (self.last % 21) as u32) / 100;
-        let pings = (!accepted).then(|| Pings::every(interval));
+        let interval = match opened {
+            Some(_) => Some(settings.ping_interval),
+            None if !transport.is_opened() => Some(settings.websocket_ping_interval),
+            None => None,
+        };
+        // Connections that came about together are not pinged together.
+        let pings = interval.map(|interval| Pings::every(interval * (80 + (self.last % 21) as u32) / 100));
         let bound = self.settings.write_queue_octets;
-        let (handle, task) = pair(flow, pings, self.input_sender.clone(), patience, bound);
+        let (handle, task) = pair(flow, opened, pings, self.input_sender.clone(), patience, bound);
         self.handles.insert(id, handle);
         (id, task)
     }
@@ -261,9 +286,14 @@ impl Connections {
                 told.counters.received += 1;
                 told.events.push_back(TransportEvent::Received(received));
             }
+            Input::Identified { flow, domains } => {
+                told.events.push_back(TransportEvent::Identified { flow, domains });
+            }
             Input::Failed(destination, token, failure) => told.fail(destination, token, failure),
             Input::Closed { flow, accepted, failure } => {
                 tracing::debug!(transport = %flow.transport, %failure, "connection ended");
+                let handshake = matches!(failure, TransportFailure::Untrusted | TransportFailure::Refused);
+                told.counters.handshakes_failed += u64::from(accepted && handshake);
                 if let Some(connection) = flow.connection {
                     self.forget(connection);
                 }
@@ -279,9 +309,10 @@ impl Connections {
     /// Messages no longer find the connection. Its place among its source's is free once its task has ended.
     fn forget(&mut self, connection: ConnectionId) -> Option<Handle> {
         let handle = self.handles.remove(&connection)?;
-        let peer = (handle.flow.listener, handle.flow.remote);
-        if self.opened.get(&peer) == Some(&connection) {
-            self.opened.remove(&peer);
+        if let Some(key) = handle.opened
+            && self.opened.get(&key) == Some(&connection)
+        {
+            self.opened.remove(&key);
         }
         Some(handle)
     }

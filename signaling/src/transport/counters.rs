@@ -21,4 +21,8 @@ pub struct TransportCounters {
     pub opened: u64,
     /// Connections closed as the peer did not read.
     pub congested: u64,
+    /// Handshakes of TLS and WebSocket that came to nothing, with peers that opened the connection.
+    pub handshakes_failed: u64,
+    /// Connections that were closed before their handshake, as their source or strangers in all had begun too many.
+    pub handshakes_limited: u64,
 }

@@ -95,6 +95,14 @@ impl Exchange {
                 }
                 None => Some(TransportEvent::Failed { destination, token, failure }),
             },
+            // Any shard may serve what comes by the connection.
+            TransportEvent::Identified { flow, domains } => {
+                let (own, all) = (self.own, self.shards.count());
+                (0..all).filter(|&to| to != own).for_each(|to| {
+                    self.hand(to, TransportEvent::Identified { flow, domains: domains.clone() });
+                });
+                Some(TransportEvent::Identified { flow, domains })
+            }
             // Any shard may know the connection as the way to a phone.
             TransportEvent::Closed { flow } => {
                 let (own, all) = (self.own, self.shards.count());
@@ -190,7 +198,7 @@ impl Exchange {
         let may_drop = match &event {
             TransportEvent::Received(received) => received.flow.connection.is_none(),
             TransportEvent::Failed { .. } => true,
-            TransportEvent::Closed { .. } => false,
+            TransportEvent::Identified { .. } | TransportEvent::Closed { .. } => false,
         };
         let Some(post) = self.posts.get(usize::from(to)) else { return };
         if !may_drop && !self.held.is_empty() {

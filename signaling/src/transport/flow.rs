@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 
 use super::kind::Transport;
+use crate::trunk::TrunkId;
 
 /// One of the server's listeners, by its place in [`Listeners`](super::Listeners).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,6 +63,9 @@ pub struct Destination {
     pub connection: Connection,
     /// Whether a request may go by TCP instead of UDP when it is too long (RFC 3261 §18.1.1).
     pub may_upgrade: bool,
+    /// The trunk that it is: over TLS a connection is opened to whom it is known what to prove alone, and taken by nobody else's
+    /// messages (RFC 5922 §7.3).
+    pub trunk: Option<TrunkId>,
 }
 
 /// Which connection a message to a [`Destination`] takes. Without meaning for UDP.
@@ -78,7 +82,15 @@ pub enum Connection {
 impl Destination {
     /// An address.
     pub const fn address(transport: Transport, remote: SocketAddr) -> Destination {
-        Destination { transport, remote, listener: None, local: None, connection: Connection::Any, may_upgrade: true }
+        Destination {
+            transport,
+            remote,
+            listener: None,
+            local: None,
+            connection: Connection::Any,
+            may_upgrade: true,
+            trunk: None,
+        }
     }
 
     /// Back on the way on which something came, and on no other.
@@ -95,6 +107,7 @@ impl Destination {
             local: if local.is_unspecified() { None } else { Some(local) },
             connection,
             may_upgrade: false,
+            trunk: None,
         }
     }
 
@@ -109,6 +122,13 @@ impl Destination {
     #[must_use]
     pub fn from_local(mut self, local: IpAddr) -> Destination {
         self.local = Some(local).filter(|local| !local.is_unspecified());
+        self
+    }
+
+    /// Of that trunk.
+    #[must_use]
+    pub const fn of_trunk(mut self, trunk: Option<TrunkId>) -> Destination {
+        self.trunk = trunk;
         self
     }
 
@@ -189,6 +209,8 @@ pub enum TransportFailure {
     Congested,
     /// As many connections as there may be.
     TooManyConnections,
+    /// There was no agreement on TLS, or the peer is not known to be who it should be.
+    Untrusted,
     /// Longer than a datagram.
     TooLong,
     /// The system refused it.
@@ -205,6 +227,7 @@ impl fmt::Display for TransportFailure {
             TransportFailure::Closed => "connection closed",
             TransportFailure::Congested => "the peer does not read",
             TransportFailure::TooManyConnections => "too many connections",
+            TransportFailure::Untrusted => "no agreement on TLS, or not with whom it should be",
             TransportFailure::TooLong => "longer than a datagram",
             TransportFailure::System => "the system refused it",
         })

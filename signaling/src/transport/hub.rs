@@ -167,6 +167,12 @@ impl Transports {
 
     /// Sends a message. What is known to fail at once, and what fails later, comes as [`TransportEvent::Failed`].
     pub fn send(&mut self, transmit: Transmit) {
+        self.send_to(transmit, None);
+    }
+
+    /// Sends a message; `trunk` is the name of the trunk that its destination is, by which it is known what the peer of a new connection
+    /// of TLS has to prove.
+    pub fn send_to(&mut self, transmit: Transmit, trunk: Option<&str>) {
         let Transmit { destination, bytes, token } = transmit;
         let Some((listener, bound)) = self.listeners.select(&destination) else {
             return self.told.fail(destination, token, TransportFailure::NoListener);
@@ -179,7 +185,7 @@ impl Transports {
             },
             Some(Socket::Streams(streams)) => {
                 let message = Outgoing { bytes, destination, token };
-                self.connections.send(&mut self.told, (listener, bound), &**streams, message);
+                self.connections.send(&mut self.told, (listener, bound), &**streams, message, trunk);
             }
             None => self.told.fail(destination, token, TransportFailure::NoListener),
         }

@@ -1,5 +1,6 @@
 //! The capacities of the transports, each with where it comes from.
 
+use crate::admission::Rate;
 use router::time::Duration;
 
 /// Longest request by UDP, in octets: beyond it, TCP is to be used where the path's MTU is unknown
@@ -64,8 +65,32 @@ pub const STUN_UNKNOWN_MAX: usize = 8;
 /// large messages passes.
 pub const WRITE_QUEUE_OCTETS: usize = 256 << 10;
 
-/// Octets that a connection asks for in one read: an ordinary message. An idle connection holds so many.
-pub const READ_OCTETS: usize = 2_048;
+/// Octets that a connection takes in one read: a record of TLS (RFC 8446 §5.1), so some messages. All connections of a thread read
+/// into the same place, so an idle one holds none.
+pub const READ_OCTETS: usize = 16_384;
+
+/// Octets of the request that opens a WebSocket: four times what a browser sends without cookies, which it may have for the site.
+pub const UPGRADE_OCTETS_MAX: usize = 8_192;
+
+/// Header fields of that request: a browser sends some twenty, a reverse proxy adds a handful.
+pub const UPGRADE_HEADERS_MAX: usize = 100;
+
+/// How often a browser is pinged that opened a WebSocket: it cannot by itself, and reverse proxies and NATs give up what is silent for
+/// a minute. Each connection takes 80 to 100 percent of it.
+pub const WEBSOCKET_PING_INTERVAL: Duration = Duration::from_secs(50);
+
+/// Names that are read of one certificate: hosters put a hundred into one, a peer's could hold thousands.
+pub const CERTIFICATE_NAMES_MAX: usize = 256;
+
+/// Handshakes of TLS that one host (an IPv4 address, an IPv6 /64) that is no trunk's may begin: each costs a signature, a millisecond
+/// where the key is RSA's. An office behind one NAT comes back within half a minute after an outage.
+pub const HANDSHAKES_PER_SOURCE: Rate = Rate { per_second: 20, burst: 100 };
+
+/// Handshakes that hosts of no trunk may begin in all: a third of a core with RSA's keys, a tenth with those of elliptic curves.
+pub const HANDSHAKES_TOTAL: Rate = Rate { per_second: 300, burst: 600 };
+
+/// Places in which the handshakes of hosts are counted; more hosts share them.
+pub const HANDSHAKE_BUCKETS: usize = 1_024;
 
 /// How long opening a connection may take. Below a quarter of timer B, so that a request that is too long for UDP has
 /// time left to go by UDP after all.
@@ -131,6 +156,7 @@ pub const NAME_ABSENT_MAX: Duration = Duration::from_secs(300);
 
 const _: () = assert!(CONNECTIONS_PER_SOURCE < CONNECTIONS_MAX - CONNECTIONS_RESERVED);
 const _: () = assert!(PING_INTERVAL.as_millis() + PONG_TIMEOUT.as_millis() < IDLE_TIMEOUT.as_millis());
+const _: () = assert!(WEBSOCKET_PING_INTERVAL.as_millis() + PONG_TIMEOUT.as_millis() < IDLE_TIMEOUT.as_millis());
 const _: () = assert!(CONNECT_TIMEOUT.as_millis() * 4 < MESSAGE_TIMEOUT.as_millis());
 const _: () = assert!(WRITE_QUEUE_OCTETS >= 2 * crate::limits::MESSAGE_OCTETS_MAX);
 const _: () = assert!(UDP_PAYLOAD_OCTETS_MAX <= crate::limits::MESSAGE_OCTETS_MAX);

@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::flow::{Destination, ListenerId};
 use super::kind::Transport;
+use super::policy::SharedPolicy;
+use super::tls::ClientCertificates;
 use crate::message::{Value, Via, host_address};
 
 /// DSCP of signalling: class selector 5 (RFC 4594 §4.2).
@@ -24,12 +26,23 @@ pub struct ListenerConfig {
     pub advertised: Option<Advertised>,
     /// Differentiated services code point of what is sent, 0 to 63 (RFC 2474).
     pub dscp: u8,
+    /// What connections to it go by: needed for TLS.
+    pub policy: Option<SharedPolicy>,
+    /// Whether who opens a connection of TLS shows a certificate.
+    pub client_certificates: ClientCertificates,
 }
 
 impl ListenerConfig {
     /// A listener that advertises what it binds.
     pub const fn new(transport: Transport, bind: SocketAddr) -> ListenerConfig {
-        ListenerConfig { transport, bind, advertised: None, dscp: DSCP_DEFAULT }
+        ListenerConfig {
+            transport,
+            bind,
+            advertised: None,
+            dscp: DSCP_DEFAULT,
+            policy: None,
+            client_certificates: ClientCertificates::Never,
+        }
     }
 }
 

@@ -12,17 +12,20 @@
 //!
 //! With several shards each has all of this, and an [`Exchange`] by which they hand over what another one is to serve or to send.
 //!
-//! A transport is a file, such as `udp` and `tcp`, and a line in `kind`: datagrams, or listeners that yield `streams`.
+//! A transport is a file, such as `udp`, `tcp`, `tls` and `ws`, and a line in `kind`: datagrams, or listeners that yield `streams`.
+//! What an operator changes of them while they run is the [`Policy`].
 
 mod bind;
 mod choice;
 mod connection;
 mod connections;
 mod counters;
+mod cutting;
 mod event;
 mod exchange;
 mod flow;
 mod framing;
+mod handshakes;
 mod hub;
 mod kind;
 pub mod limits;
@@ -30,6 +33,7 @@ mod listener;
 mod names;
 mod packet_info;
 mod pings;
+mod policy;
 mod resolve;
 mod settings;
 mod socket;
@@ -39,9 +43,11 @@ pub(crate) mod stun;
 mod tcp;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 mod told;
 mod udp;
 mod via_rules;
+pub mod ws;
 
 pub use bind::BindError;
 pub use choice::{TcpRefusals, upgrade};
@@ -54,6 +60,7 @@ pub use hub::Transports;
 pub use kind::Transport;
 pub use listener::{Advertised, DSCP_DEFAULT, Listener, ListenerConfig, Listeners};
 pub use names::{Answer, Names, Naptr, Question, Records, Srv};
+pub use policy::{Policy, SharedPolicy};
 pub use resolve::Resolver;
 pub use settings::TransportSettings;
 pub use sought::{Resolution, Sought};

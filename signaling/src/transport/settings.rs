@@ -2,8 +2,10 @@
 
 use super::limits::{
     CONNECT_TIMEOUT, CONNECTIONS_MAX, CONNECTIONS_PER_SOURCE, CONNECTIONS_RESERVED, FIRST_MESSAGE_TIMEOUT,
-    IDLE_TIMEOUT, MESSAGE_TIMEOUT, PING_INTERVAL, PONG_TIMEOUT, WRITE_QUEUE_OCTETS,
+    HANDSHAKES_PER_SOURCE, HANDSHAKES_TOTAL, IDLE_TIMEOUT, MESSAGE_TIMEOUT, PING_INTERVAL, PONG_TIMEOUT,
+    WEBSOCKET_PING_INTERVAL, WRITE_QUEUE_OCTETS,
 };
+use crate::admission::Rate;
 use router::time::Duration;
 
 /// Bounds of the connections.
@@ -31,6 +33,12 @@ pub struct TransportSettings {
     pub idle_timeout: Duration,
     /// How often a connection that was opened from here is pinged at least.
     pub ping_interval: Duration,
+    /// How often a WebSocket is pinged at least.
+    pub websocket_ping_interval: Duration,
+    /// Handshakes of TLS that one host may begin that is no trunk's.
+    pub handshakes_per_source: Rate,
+    /// Those that all such hosts may begin.
+    pub handshakes_total: Rate,
     /// How long a peer that is known to answer pings may take for it.
     pub pong_timeout: Duration,
 }
@@ -49,6 +57,9 @@ impl Default for TransportSettings {
             message_timeout: MESSAGE_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
             ping_interval: PING_INTERVAL,
+            websocket_ping_interval: WEBSOCKET_PING_INTERVAL,
+            handshakes_per_source: HANDSHAKES_PER_SOURCE,
+            handshakes_total: HANDSHAKES_TOTAL,
             pong_timeout: PONG_TIMEOUT,
         }
     }

@@ -37,15 +37,12 @@ impl Sought {
         Sought { host, port: port.filter(|&port| port != 0), transport }
     }
 
-    /// What a URI leads to. `None` where no transport of this server serves: a scheme other than `sip:`, another `transport`.
+    /// What a URI leads to. `None` where no transport of this server serves, or none is opened from here: a WebSocket, a scheme that is
+    /// not SIP's.
     pub fn of_uri(uri: &UriRef<'_>) -> Option<Sought> {
-        if uri.scheme() != Scheme::Sip {
-            return None;
-        }
-        let transport = match uri.transport() {
-            Some(token) => Some(Transport::parse(token)?),
-            None => None,
-        };
+        let by = Transport::of_uri(uri).filter(|transport| transport.is_opened())?;
+        // Of `sips:` it is TLS, written or not (RFC 3263 §4.1).
+        let transport = (uri.transport().is_some() || uri.scheme() == Scheme::Sips).then_some(by);
         let host = uri.parameter("maddr").filter(|host| !host.is_empty()).unwrap_or(uri.host());
         Some(Sought::new(host, uri.port(), transport))
     }
@@ -95,7 +92,11 @@ mod tests {
             ("sip:u@h:5070;transport=TCP", Some("tcp:h:5070")),
             ("sip:u@h;maddr=m;lr", Some("m")),
             ("sip:u@h:0", Some("h")),
-            ("sips:u@h", None),
+            ("sips:u@h", Some("tls:h")),
+            ("sips:u@h:5071;transport=tcp", Some("tls:h:5071")),
+            ("sip:u@h;transport=tls", Some("tls:h")),
+            ("sips:u@h;transport=udp", None),
+            ("sip:u@h;transport=ws", None),
             ("sip:u@h;transport=carrier-pigeon", None),
             ("tel:+15551234", None),
         ] {

@@ -1,7 +1,7 @@
 //! What a stream transport is: it listens, and makes streams of connections, its peers' and its own.
 //!
-//! All of them are over TCP (RFC 3261 §18, RFC 5246 for TLS, RFC 7118 for WebSocket). What comes out is octets that
-//! [`Framer`](super::Framer) cuts into messages, so a transport that has frames of its own takes them off and puts them on here.
+//! All of them are over TCP (RFC 3261 §18, RFC 8446 for TLS, RFC 7118 for WebSocket). What comes out is octets, and how messages
+//! are cut from them ([`Cutting`]).
 
 use std::fmt;
 use std::io;
@@ -12,15 +12,33 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::cutting::Cutting;
 use super::flow::TransportFailure;
+use super::framing::Framer;
 
 /// What messages go over, both ways.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
+/// A stream that is ready for messages.
+pub(super) struct Opened {
+    pub(super) stream: Box<dyn Stream>,
+    /// How messages are cut from it; what was read already is in there.
+    pub(super) cutting: Cutting,
+    /// The domains that the peer has proven to be of.
+    pub(super) domains: Vec<Box<str>>,
+}
+
+impl Opened {
+    /// A stream cut by Content-Length, of a peer that has proven nothing.
+    pub(super) fn octets(stream: impl Stream + 'static) -> Opened {
+        Opened { stream: Box::new(stream), cutting: Cutting::Octets(Framer::new()), domains: Vec::new() }
+    }
+}
+
 /// A stream that is being made.
-pub(super) type Opening = Pin<Box<dyn Future<Output = Result<Box<dyn Stream>, TransportFailure>> + Send>>;
+pub(super) type Opening = Pin<Box<dyn Future<Output = Result<Opened, TransportFailure>> + Send>>;
 
 /// A listener of a stream transport.
 pub(super) trait Streams: fmt::Debug + Send {
@@ -33,6 +51,6 @@ pub(super) trait Streams: fmt::Debug + Send {
     /// The stream over a connection that a peer opened.
     fn accept(&self, connection: TcpStream) -> Opening;
 
-    /// A stream to a peer, from the address of the listener.
-    fn open(&self, local: SocketAddr, remote: SocketAddr) -> Opening;
+    /// A stream to a peer, from the address of the listener; to the trunk of that name, where it is one.
+    fn open(&self, local: SocketAddr, remote: SocketAddr, trunk: Option<&str>) -> Opening;
 }

@@ -11,7 +11,7 @@ use super::flow::TransportFailure;
 use super::kind::Kind;
 use super::listener::ListenerConfig;
 use super::socket::Socket;
-use super::streams::{Opening, Stream, Streams};
+use super::streams::{Opened, Opening, Streams};
 use super::udp::{failure, prepare};
 use router::time::Duration;
 
@@ -25,10 +25,13 @@ const KEEP_ALIVE: Duration = Duration::from_secs(120);
 pub(super) const KIND: Kind = Kind {
     name: "TCP",
     parameter: "tcp",
+    uri_parameter: "tcp",
     default_port: 5060,
     naptr: Some("SIP+D2T"),
     srv: Some("_sip._tcp"),
     is_reliable: true,
+    is_secure: false,
+    is_opened: true,
     bind,
 };
 
@@ -54,6 +57,11 @@ impl Tcp {
         socket.listen(BACKLOG)?;
         Ok(Tcp { listener: TcpListener::from_std(socket.into())?, dscp })
     }
+
+    /// The code point of what is sent.
+    pub(super) fn dscp(&self) -> u8 {
+        self.dscp
+    }
 }
 
 impl Streams for Tcp {
@@ -68,17 +76,17 @@ impl Streams for Tcp {
 
     fn accept(&self, connection: TcpStream) -> Opening {
         tune(&connection);
-        Box::pin(std::future::ready(Ok(Box::new(connection) as Box<dyn Stream>)))
+        Box::pin(std::future::ready(Ok(Opened::octets(connection))))
     }
 
-    fn open(&self, local: SocketAddr, remote: SocketAddr) -> Opening {
+    fn open(&self, local: SocketAddr, remote: SocketAddr, _: Option<&str>) -> Opening {
         let dscp = self.dscp;
-        Box::pin(async move { Ok(Box::new(connect(local, remote, dscp).await?) as Box<dyn Stream>) })
+        Box::pin(async move { Ok(Opened::octets(connect(local, remote, dscp).await?)) })
     }
 }
 
 /// Opens a connection from the address of a listener, at a port of the system's choice.
-async fn connect(local: SocketAddr, remote: SocketAddr, dscp: u8) -> Result<TcpStream, TransportFailure> {
+pub(super) async fn connect(local: SocketAddr, remote: SocketAddr, dscp: u8) -> Result<TcpStream, TransportFailure> {
     let socket = outgoing(local, remote, dscp).map_err(|error| failure(&error))?;
     let stream = socket.connect(remote).await.map_err(|error| failure(&error))?;
     tune(&stream);
@@ -97,7 +105,7 @@ fn outgoing(local: SocketAddr, remote: SocketAddr, dscp: u8) -> io::Result<TcpSo
 }
 
 /// Small messages leave at once, and a peer that vanished is noticed.
-fn tune(stream: &TcpStream) {
+pub(super) fn tune(stream: &TcpStream) {
     // Neither is a reason not to serve the connection.
     let _ = stream.set_nodelay(true);
     let _ = socket2::SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE));

@@ -16,29 +16,33 @@ use crate::trunk::Source;
 /// Nothing here takes long; a test that hangs is to end.
 const GUARD: Duration = Duration::from_secs(60);
 
-const MESSAGE: &str = "OPTIONS sip:h SIP/2.0\r\nContent-Length: 0\r\n\r\n";
+pub(super) const MESSAGE: &str = "OPTIONS sip:h SIP/2.0\r\nContent-Length: 0\r\n\r\n";
 
 fn transports(transport: Transport, address: &str) -> Transports {
     bounded(transport, address, TransportSettings::default())
 }
 
 fn bounded(transport: Transport, address: &str, settings: TransportSettings) -> Transports {
-    Transports::bind(&[ListenerConfig::new(transport, address.parse().unwrap())], settings).unwrap()
+    bounded_by(ListenerConfig::new(transport, address.parse().unwrap()), settings)
 }
 
-fn local(transports: &Transports) -> SocketAddr {
+pub(super) fn bounded_by(listener: ListenerConfig, settings: TransportSettings) -> Transports {
+    Transports::bind(&[listener], settings).unwrap()
+}
+
+pub(super) fn local(transports: &Transports) -> SocketAddr {
     transports.listeners().get(ListenerId(0)).unwrap().local()
 }
 
-fn transmit(destination: Destination, text: &str, token: u64) -> Transmit {
+pub(super) fn transmit(destination: Destination, text: &str, token: u64) -> Transmit {
     Transmit { destination, bytes: Bytes::copy_from_slice(text.as_bytes()), token: Some(Token(token)) }
 }
 
-fn to(transport: Transport, remote: SocketAddr) -> Destination {
+pub(super) fn to(transport: Transport, remote: SocketAddr) -> Destination {
     Destination::address(transport, remote)
 }
 
-async fn next(transports: &mut Transports) -> TransportEvent {
+pub(super) async fn next(transports: &mut Transports) -> TransportEvent {
     let wait = async {
         loop {
             if let Some(event) = transports.poll_event() {
@@ -51,14 +55,14 @@ async fn next(transports: &mut Transports) -> TransportEvent {
     tokio::time::timeout(GUARD, wait).await.expect("nothing came")
 }
 
-async fn next_message(transports: &mut Transports) -> Received {
+pub(super) async fn next_message(transports: &mut Transports) -> Received {
     match next(transports).await {
         TransportEvent::Received(received) => received,
         other => panic!("{other:?}"),
     }
 }
 
-async fn next_failure(transports: &mut Transports) -> (Option<Token>, TransportFailure) {
+pub(super) async fn next_failure(transports: &mut Transports) -> (Option<Token>, TransportFailure) {
     loop {
         if let TransportEvent::Failed { token, failure, .. } = next(transports).await {
             return (token, failure);
@@ -67,7 +71,7 @@ async fn next_failure(transports: &mut Transports) -> (Option<Token>, TransportF
 }
 
 /// Drives the transports until the peer's work is done.
-async fn while_driven<T>(transports: &mut Transports, work: impl Future<Output = T>) -> T {
+pub(super) async fn while_driven<T>(transports: &mut Transports, work: impl Future<Output = T>) -> T {
     tokio::pin!(work);
     let drive = async {
         loop {

@@ -23,10 +23,13 @@ use super::socket::Socket;
 pub(super) const KIND: Kind = Kind {
     name: "UDP",
     parameter: "udp",
+    uri_parameter: "udp",
     default_port: 5060,
     naptr: Some("SIP+D2U"),
     srv: Some("_sip._udp"),
     is_reliable: false,
+    is_secure: false,
+    is_opened: true,
     bind,
 };
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use memchr::memmem;
 
 use super::flow::{Connection, Destination, Flow};
+use super::kind::Transport;
 use super::listener::Listener;
 use crate::message::{Rport, Value, Via, host_address};
 
@@ -24,10 +25,15 @@ pub fn with_via(request: &[u8], listener: &Listener, local: Option<IpAddr>, bran
     let (start, rest) = request.split_at(line + 2);
     let advertised = listener.advertised_from(local);
     let room = VIA_LINE_OCTETS + advertised.host().len() + branch.len();
+    let asked = match listener.transport() {
+        Transport::Udp => ";rport",
+        // The connection may be used for requests to us, too (RFC 5923 §5.1).
+        Transport::Tls => ";alias",
+        _ => "",
+    };
     let mut buffer = Vec::with_capacity(request.len() + room);
     buffer.extend_from_slice(start);
-    let rport = if listener.transport().is_reliable() { "" } else { ";rport" };
-    ("Via: SIP/2.0/", listener.transport().as_str(), " ", advertised, ";branch=", branch, rport).put(&mut buffer);
+    ("Via: SIP/2.0/", listener.transport().as_str(), " ", advertised, ";branch=", branch, asked).put(&mut buffer);
     buffer.extend_from_slice(b"\r\n");
     buffer.extend_from_slice(rest);
     buffer.into()

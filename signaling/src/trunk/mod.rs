@@ -5,19 +5,22 @@
 
 mod header_policy;
 mod own_address;
+mod proven;
 pub(crate) mod registration;
 mod source;
 mod target;
 
 pub use header_policy::{HeaderPolicy, HeaderRewrite, may_pass, may_remove};
 pub use own_address::OwnAddress;
+pub use proven::ProvenDomains;
 pub use source::Source;
 pub use target::{Target, TargetHost};
 
 use crate::dialog::RouteSet;
 use crate::digest::ClientCredentials;
-use crate::limits::REGISTRARS_MAX;
+use crate::limits::{REGISTRARS_MAX, TRUNKS_MAX};
 use crate::policy::CallPolicy;
+use crate::transport::Flow;
 use router::parameter::TrunkStatus;
 use router::time::{Duration, Instant};
 use router::{Pacer, Private, Shards, Tally};
@@ -33,6 +36,9 @@ pub struct TrunkConfig {
     pub target: Option<Target>,
     /// Where its requests come from.
     pub sources: Vec<Source>,
+    /// The domain that a connection has to have proven to be of (RFC 5922) for its requests to be the trunk's; `None`: their source
+    /// suffices.
+    pub domain: Option<String>,
     /// What it knows us by, where it asks.
     pub credentials: Option<ClientCredentials>,
     /// Whether its P-Asserted-Identity is believed, and ours is sent to it (RFC 3325 §6: the trust domain).
@@ -72,7 +78,14 @@ pub struct Trunk {
 
 /// Which trunk, by its place in the table. It stays the trunk's place through a reload.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct TrunkId(pub(crate) usize);
+pub struct TrunkId(pub(crate) u16);
+
+impl TrunkId {
+    /// The place in the table.
+    pub(crate) const fn place(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// All trunks.
 #[derive(Debug, Default)]
@@ -108,8 +121,10 @@ impl Trunks {
             trunk.config.register.clear();
         }
         for config in configs {
+            let is_full = self.trunks.len() >= TRUNKS_MAX;
             match self.trunks.iter_mut().find(|trunk| trunk.config.name == config.name) {
                 Some(trunk) => trunk.config = config,
+                None if is_full => tracing::error!(trunk = config.name, "no room for a trunk"),
                 None => {
                     let status = TrunkStatus { name: config.name.clone(), ..TrunkStatus::default() };
                     let calls = self.shards.tally(&format!("trunk {}", config.name));
@@ -122,7 +137,7 @@ impl Trunks {
         for (index, trunk) in self.trunks.iter_mut().enumerate() {
             let target = trunk.config.target.as_ref().map(ToString::to_string).unwrap_or_default();
             trunk.status.target = Private::new(target);
-            self.sources.extend(trunk.config.sources.iter().map(|&source| (source, TrunkId(index))));
+            self.sources.extend(trunk.config.sources.iter().map(|&source| (source, TrunkId(index as u16))));
         }
         let mut passed: Vec<String> = self.trunks.iter().flat_map(|trunk| trunk.config.headers.pass.clone()).collect();
         passed.sort_by_key(|name| name.to_ascii_lowercase());
@@ -130,20 +145,25 @@ impl Trunks {
         self.passed = passed;
         self.contacts.clear();
         for (index, trunk) in self.trunks.iter().enumerate() {
-            let id = TrunkId(index);
+            let id = TrunkId(index as u16);
             let known = trunk.config.register.iter().filter_map(|own| Some((own.contact_user(&trunk.config)?, own)));
             self.contacts.extend(known.map(|(user, own)| (user, (id, own.clone()))));
         }
         let Self { trunks, registrars, service_routes, .. } = self;
-        let registers = |id: TrunkId| !trunks[id.0].config.register.is_empty();
+        let registers = |id: TrunkId| !trunks[id.place()].config.register.is_empty();
         registrars.retain(|_, id| registers(*id));
-        service_routes.retain(|(id, own), _| trunks[id.0].config.register.contains(own));
+        service_routes.retain(|(id, own), _| trunks[id.place()].config.register.contains(own));
         self.sources.sort_by_key(|(source, _)| std::cmp::Reverse(source.specificity()));
     }
 
-    /// The trunk that an address belongs to.
-    pub fn of_source(&self, remote: SocketAddr) -> Option<TrunkId> {
-        self.sources.iter().find(|(source, _)| source.contains(remote)).map(|&(_, trunk)| trunk)
+    /// The trunk that what comes on a way belongs to: the one that names its source, unless another domain is to be proven than
+    /// that connection has.
+    pub fn of_flow(&self, flow: &Flow, proven: &ProvenDomains) -> Option<TrunkId> {
+        let proves = |&(_, trunk): &&(Source, TrunkId)| match &self.trunks[trunk.place()].config.domain {
+            None => true,
+            Some(domain) => proven.holds(flow, domain),
+        };
+        self.sources.iter().filter(|(source, _)| source.contains(flow.remote)).find(proves).map(|&(_, trunk)| trunk)
     }
 
     /// Names of header fields that pass to any trunk.
@@ -190,17 +210,20 @@ impl Trunks {
     /// The trunk of that name, if it is configured still.
     pub fn by_name(&self, name: &str) -> Option<TrunkId> {
         let usable = |trunk: &Trunk| trunk.config.target.is_some() || !trunk.config.sources.is_empty();
-        self.trunks.iter().position(|trunk| trunk.config.name == name && usable(trunk)).map(TrunkId)
+        self.trunks
+            .iter()
+            .position(|trunk| trunk.config.name == name && usable(trunk))
+            .map(|place| TrunkId(place as u16))
     }
 
     /// The trunk.
     pub fn get(&self, id: TrunkId) -> &Trunk {
-        &self.trunks[id.0]
+        &self.trunks[id.place()]
     }
 
     /// The trunk, to count.
     pub fn get_mut(&mut self, id: TrunkId) -> &mut Trunk {
-        &mut self.trunks[id.0]
+        &mut self.trunks[id.place()]
     }
 
     /// The way that a trunk wants requests of that address of ours to take.
@@ -210,7 +233,7 @@ impl Trunks {
 
     /// All, with what names them.
     pub(crate) fn with_ids(&self) -> impl Iterator<Item = (TrunkId, &Trunk)> {
-        self.trunks.iter().enumerate().map(|(index, trunk)| (TrunkId(index), trunk))
+        self.trunks.iter().enumerate().map(|(index, trunk)| (TrunkId(index as u16), trunk))
     }
 
     /// All, in the order of the configuration; those that are gone while calls of theirs go on, too.
@@ -267,12 +290,19 @@ impl Trunk {
 mod tests {
     use super::*;
     use crate::limits::{REGISTER_EXPIRES, TRUNK_RESPONSE_TIMEOUT};
+    use crate::transport::{ConnectionId, ListenerId, Transport};
+
+    fn flow(remote: &str) -> Flow {
+        let (local, remote) = ("192.0.2.200:5061".parse().unwrap(), remote.parse().unwrap());
+        Flow { transport: Transport::Tls, listener: ListenerId(0), local, remote, connection: Some(ConnectionId(1)) }
+    }
 
     fn trunk(name: &str, sources: &[&str]) -> TrunkConfig {
         TrunkConfig {
             name: name.to_owned(),
             target: Target::parse("192.0.2.9:5070"),
             sources: sources.iter().map(|source| Source::parse(source).unwrap()).collect(),
+            domain: None,
             credentials: None,
             trusted: false,
             calls_max: Some(1),
@@ -295,7 +325,7 @@ mod tests {
         ];
         let trunks = Trunks::new(configs, Shards::default());
         let name = |remote: &str| {
-            trunks.of_source(remote.parse().unwrap()).map(|trunk| trunks.get(trunk).config.name.as_str())
+            trunks.of_flow(&flow(remote), &ProvenDomains::default()).map(|trunk| trunks.get(trunk).config.name.as_str())
         };
         assert_eq!(name("198.51.100.7:5062"), Some("port"));
         assert_eq!(name("198.51.100.7:9"), Some("host"));
@@ -303,6 +333,33 @@ mod tests {
         assert_eq!(name("[2001:db8::1]:5060"), Some("port"));
         assert_eq!(name("[::ffff:198.51.100.7]:5062"), Some("port"), "a mapped address is the same host");
         assert_eq!(name("203.0.113.1:5060"), None);
+    }
+
+    #[test]
+    fn a_source_alone_is_no_trunk_that_has_to_prove_its_domain() {
+        let named = |name: &str, sources: &[&str], domain: &str| TrunkConfig {
+            domain: Some(domain.to_owned()),
+            ..trunk(name, sources)
+        };
+        let configs = vec![
+            named("a", &["0.0.0.0/0"], "a.example"),
+            named("b", &["0.0.0.0/0"], "b.example"),
+            trunk("plain", &["198.51.100.0/24"]),
+        ];
+        let trunks = Trunks::new(configs, Shards::default());
+        let mut proven = ProvenDomains::default();
+        let name = |flow: &Flow, proven: &ProvenDomains| {
+            trunks.of_flow(flow, proven).map(|trunk| trunks.get(trunk).config.name.clone())
+        };
+        let far = flow("203.0.113.9:40000");
+        assert_eq!(name(&far, &proven), None);
+        proven.note(&far, ["x.example".into(), "b.example".into()].into());
+        assert_eq!(name(&far, &proven).as_deref(), Some("b"));
+        assert_eq!(name(&Flow { connection: Some(ConnectionId(2)), ..far }, &proven), None, "another connection");
+        assert_eq!(name(&Flow { transport: Transport::Udp, connection: None, ..far }, &proven), None);
+        assert_eq!(name(&flow("198.51.100.7:9"), &proven).as_deref(), Some("plain"));
+        proven.closed(&far);
+        assert_eq!(name(&far, &proven), None);
     }
 
     #[test]
@@ -318,7 +375,7 @@ mod tests {
         assert_eq!(trunks.get(a).status.calls_in, 1);
         assert!(trunks.get_mut(a).reserve());
         assert_eq!(trunks.by_name("b"), None);
-        assert_eq!(trunks.of_source("192.0.2.2:5060".parse().unwrap()), None);
+        assert_eq!(trunks.of_flow(&flow("192.0.2.2:5060"), &ProvenDomains::default()), None);
     }
 
     #[test]

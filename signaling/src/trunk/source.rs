@@ -50,6 +50,11 @@ impl Source {
         self.contains(SocketAddr::new(host, self.port.unwrap_or(0)))
     }
 
+    /// Whether it names every host.
+    pub fn is_everywhere(&self) -> bool {
+        self.prefix == 0
+    }
+
     /// The greater, the fewer addresses and ports it names.
     pub fn specificity(&self) -> (bool, u16) {
         let width = if self.address.is_ipv4() { 32 } else { 128 };

@@ -114,7 +114,7 @@ pub(super) fn acknowledge(means: &mut Means, dialog: &Dialog, key: ClientKey, cs
         Some(text) => writer.body(super::body::SDP, text),
         None => writer.finish(),
     };
-    match means.transactions.acknowledge(destination, &ack) {
+    match means.transactions.acknowledge(means.aliases.apply(destination), &ack) {
         Ok(sent) => means.remember_ack(key, dialog.id().remote_tag.clone(), sent),
         Err(refused) => tracing::debug!(%refused, "an ACK was not sent"),
     }

@@ -1,6 +1,6 @@
 //! Our own Contact (RFC 3261 §8.1.1.8), and the text of a flow.
 
-use crate::message::written;
+use crate::message::{Scheme, UriRef, written};
 use crate::transport::{ConnectionId, Destination, Flow, Listener, ListenerId, Listeners, Transport};
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,7 +9,16 @@ pub(crate) fn contact(listener: &Listener, local: Option<IpAddr>) -> String {
     let advertised = listener.advertised_from(local);
     match listener.transport() {
         Transport::DEFAULT => written(("<sip:", advertised, ">")),
-        transport => written(("<sip:", advertised, ";transport=", transport.parameter(), ">")),
+        transport => written(("<sip:", advertised, ";transport=", transport.uri_parameter(), ">")),
+    }
+}
+
+/// The value of our Contact beside a request with that URI: `sips:` for `sips:` (RFC 3261 §8.1.1.8, §12.1.1), whose TLS need not be
+/// written any more.
+pub(crate) fn contact_for(contact: String, request_uri: UriRef<'_>) -> String {
+    match request_uri.scheme() {
+        Scheme::Sips => contact.replacen("<sip:", "<sips:", 1).replace(";transport=tls", ""),
+        _ => contact,
     }
 }
 
@@ -109,6 +118,17 @@ mod tests {
             assert_eq!(to.and_then(|to| to.listener), listener.map(ListenerId), "{text}");
             assert_eq!(to.and_then(|to| to.local), local.map(|local| local.parse().unwrap()), "{text}");
         }
+    }
+
+    #[test]
+    fn a_contact_is_as_secure_as_what_it_answers() {
+        let at = |transport| contact(&Listener::new(transport, "192.0.2.1:5061".parse().unwrap(), None), None);
+        let beside = |uri: &str, transport| contact_for(at(transport), UriRef::parse(uri.as_bytes()).unwrap());
+        assert_eq!(beside("sip:a@h", Transport::Tls), "<sip:192.0.2.1:5061;transport=tls>");
+        assert_eq!(beside("sips:a@h", Transport::Tls), "<sips:192.0.2.1:5061>");
+        assert_eq!(beside("sip:a@h", Transport::Wss), "<sip:192.0.2.1:5061;transport=ws>");
+        assert_eq!(beside("sips:a@h", Transport::Wss), "<sips:192.0.2.1:5061;transport=ws>");
+        assert_eq!(beside("tel:1", Transport::Udp), "<sip:192.0.2.1:5061>");
     }
 
     #[test]

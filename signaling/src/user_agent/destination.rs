@@ -77,7 +77,7 @@ impl Whither {
         let uri = Uri::sip(Scheme::Sip, Some(number), &to_host, port).ok_or(CauseKind::UnknownNumber)?;
         let request_uri = match target.transport {
             None | Some(Transport::DEFAULT) => uri,
-            Some(transport) => uri.with_parameter("transport", Some(transport.parameter())).unwrap_or(uri),
+            Some(transport) => uri.with_parameter("transport", Some(transport.uri_parameter())).unwrap_or(uri),
         };
         // RFC 3608 §5: what a registrar asked for goes before.
         let routes = means.trunks.service_route(id, Some(caller.user())).cloned().unwrap_or_default();
@@ -129,7 +129,9 @@ mod tests {
         assert_eq!(all[0].to_string(), "tcp 192.0.2.1:5070");
         let Some(Hop::Name(sought)) = hop("sip:a@Host.example") else { panic!("a name") };
         assert_eq!(sought.to_string(), "host.example");
-        let wrong = ["sip:a@h;transport=carrier-pigeon", "tel:1"];
+        let Some(Hop::Addresses(all)) = hop("sips:a@192.0.2.1") else { panic!("an address") };
+        assert_eq!(all[0].to_string(), "tls 192.0.2.1:5061");
+        let wrong = ["sip:a@h;transport=carrier-pigeon", "tel:1", "sip:a@h;transport=ws"];
         assert!(wrong.iter().all(|uri| hop(uri).is_none()));
     }
 }

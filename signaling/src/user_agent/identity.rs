@@ -157,8 +157,8 @@ impl Head {
         let uri = address.uri();
         let ours = match uri.scheme() {
             Scheme::Tel => true,
-            Scheme::Sip => self.trunk().is_some() || means.config.is_own_host(uri.host()),
-            Scheme::Sips | Scheme::Other => false,
+            Scheme::Sip | Scheme::Sips => self.trunk().is_some() || means.config.is_own_host(uri.host()),
+            Scheme::Other => false,
         };
         let party = ours.then(|| party_of(address))?;
         (!party.user().is_empty() && party.user().len() <= PARTY_OCTETS_MAX).then_some(party)

@@ -3,6 +3,7 @@
 use super::ack::AwaitingAck;
 use super::body::{SDP, origin_address, sdp_of, told};
 use super::cause;
+use super::contact::contact_for;
 use super::header_policy;
 use super::identity;
 use super::in_dialog::Requester;
@@ -73,7 +74,10 @@ impl Leg {
             invitation.tell_refused(means, status_of_offer(error), &error.to_string());
         }
         let Invitation { key, message, flow, peer, origin, caller, verified, anonymous, called, hops } = invitation;
-        let contact = means.contact_at(&flow);
+        let mut contact = means.contact_at(&flow);
+        if let Ok(uri) = message.request_uri() {
+            contact = contact_for(contact, uri);
+        }
         let offer = match offer {
             Ok(offer) => offer,
             Err(error) => {

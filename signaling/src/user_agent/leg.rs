@@ -171,7 +171,7 @@ impl Head {
     pub(super) fn reach(&self) -> Reach {
         match self.peer {
             Peer::Account => Reach::Flow,
-            Peer::Trunk(_) => Reach::Uri,
+            Peer::Trunk(trunk) => Reach::Uri(trunk),
         }
     }
 

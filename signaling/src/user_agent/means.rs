@@ -1,5 +1,6 @@
 //! What the user agents of a shard share.
 
+use super::aliases::Aliases;
 use super::avoided::Avoided;
 use super::contact::contact;
 use super::counters::Counters;
@@ -15,7 +16,7 @@ use crate::message::{CallId, Header, Message, ResponseWriter, StatusCode, Tag};
 use crate::trace::Trace;
 use crate::transaction::{Acknowledgement, ClientKey, ServerKey, Transactions};
 use crate::transport::{Destination, Flow};
-use crate::trunk::Trunks;
+use crate::trunk::{ProvenDomains, TrunkId, Trunks};
 use bytes::Bytes;
 use router::time::{Duration, Instant, Now, TimerKey, TimerWheel};
 use router::{Address, Asked, Instance, Instances, ModuleKind, Outbox, OwnMap, Random};
@@ -71,6 +72,10 @@ pub(crate) struct Means {
     /// Legs by the INVITE that waits for an answer of ours.
     pub(crate) servers: OwnMap<ServerKey, Instance>,
     pub(crate) flows: Flows,
+    /// What trunks offer for requests to them.
+    pub(crate) aliases: Aliases,
+    /// What the peers of connections have proven.
+    pub(crate) proven: ProvenDomains,
     pub(crate) resolving: Resolving,
     pub(crate) avoided: Avoided,
     pub(crate) releases: Releases,
@@ -88,6 +93,18 @@ impl Means {
     pub(crate) fn switch_of(&self, name: &str) -> Address {
         let shards = &self.config.shards;
         if shards.is_one() { self.switch() } else { Address::local(ModuleKind::Switch, shards.home(name.as_bytes())) }
+    }
+
+    /// The trunk that what comes on a way belongs to.
+    pub(crate) fn trunk_of(&self, flow: &Flow) -> Option<TrunkId> {
+        self.trunks.of_flow(flow, &self.proven)
+    }
+
+    /// Takes note of what a request offers of its connection.
+    pub(crate) fn note_alias(&mut self, request: &Message, flow: &Flow) {
+        if let Some(trunk) = self.trunk_of(flow).filter(|_| flow.transport.is_secure()) {
+            self.aliases.note(request, flow, trunk, &self.trunks);
+        }
     }
 
     /// Begins a response: Via, To tag and Server are seen to.
@@ -147,6 +164,7 @@ impl Means {
 
     /// Sends a request on behalf of a leg. `None`: it cannot be sent.
     pub(crate) fn send(&mut self, destination: Destination, request: Bytes, to: ClientUse) -> Option<ClientKey> {
+        let destination = self.aliases.apply(destination);
         match self.transactions.request(self.now.instant, destination, request) {
             Ok(key) => {
                 self.clients.insert(key, to);

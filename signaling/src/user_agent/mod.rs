@@ -22,11 +22,12 @@
 //! | `authentication`, `identity`, `register`, `gruu`, `keep_alive` | who asks, who calls, where they are |
 //! | `registering`, `probing` | our own registrations at trunks, whether these are there |
 //! | `cause`, `body`, `contact` | statuses and causes, SDP, our own address |
-//! | `means`, `release`, `flows`, `resolving`, `avoided`, `counters` | what they share |
+//! | `means`, `release`, `flows`, `aliases`, `resolving`, `avoided`, `counters` | what they share |
 
 pub mod cause;
 
 pub(crate) mod ack;
+mod aliases;
 pub(crate) mod authentication;
 pub(crate) mod avoided;
 mod body;

@@ -41,6 +41,15 @@ pub(crate) const CAPABILITIES: Capabilities<'static> = Capabilities {
     answers: &["application/sdp"],
 };
 
+/// The same over a transport that nobody on the way reads: `sips:` means that it is so all the way (RFC 3261 §26.2.2).
+const SECURE_CAPABILITIES: Capabilities<'static> =
+    Capabilities { schemes: &[Scheme::Sip, Scheme::Sips, Scheme::Tel], ..CAPABILITIES };
+
+/// What requests on a way are screened by.
+pub(crate) fn capabilities(flow: &Flow) -> &'static Capabilities<'static> {
+    if flow.transport.is_secure() { &SECURE_CAPABILITIES } else { &CAPABILITIES }
+}
+
 /// Answers an OPTIONS as an INVITE would be (RFC 3261 §11.2).
 pub(crate) fn answer(means: &mut Means, key: ServerKey, message: &Message, flow: &Flow) {
     let tag = means.mint_tag();

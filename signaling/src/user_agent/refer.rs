@@ -178,7 +178,7 @@ fn target_of(means: &Means, head: &Head, refer: &Message) -> Result<(Party, Opti
         }
     };
     let uri = address.uri();
-    if !matches!(uri.scheme(), Scheme::Sip | Scheme::Tel) {
+    if !matches!(uri.scheme(), Scheme::Sip | Scheme::Sips | Scheme::Tel) {
         return Err(StatusCode::UNSUPPORTED_URI_SCHEME);
     }
     // What is not offered is declined (RFC 3515 §2.4.2): another method than INVITE.

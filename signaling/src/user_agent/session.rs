@@ -125,7 +125,10 @@ impl Session {
         let same_family = |to: &&Destination| to.remote.is_ipv4() == meanwhile.remote.is_ipv4();
         let chosen = match places.iter().find(same) {
             Some(_) => Some(*meanwhile),
-            None => places.iter().find(same_family).or(places.first()).copied(),
+            None => {
+                let found = places.iter().find(same_family).or(places.first());
+                found.map(|to| to.of_trunk(meanwhile.trunk))
+            }
         };
         if let Some(destination) = chosen {
             self.requester.dialog.resolved(destination);

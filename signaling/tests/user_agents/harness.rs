@@ -138,6 +138,7 @@ impl World {
             name: "carrier".to_owned(),
             target: signaling::trunk::Target::parse(TRUNK),
             sources: vec![Source::parse("198.51.100.10").unwrap()],
+            domain: None,
             credentials: None,
             trusted: true,
             calls_max: Some(50),

@@ -253,8 +253,7 @@ impl Phone {
             ..client.request.clone()
         };
         // A CANCEL has its INVITE's branch.
-        let transport = if self.is_reliable() { "TCP" } else { "UDP" };
-        let bytes = request.write(transport, self.config.address, &branch);
+        let bytes = request.write(self.config.carrier.name(), &self.sent_by(), &branch);
         self.transmit(to, bytes.clone());
         let retransmit = (!self.is_reliable()).then_some(self.now + super::T1);
         self.clients.push(Client {
@@ -322,8 +321,7 @@ impl Phone {
             credentials: None,
             ..client.request.clone()
         };
-        let transport = if self.is_reliable() { "TCP" } else { "UDP" };
-        let bytes = request.write(transport, self.config.address, &client.branch);
+        let bytes = request.write(self.config.carrier.name(), &self.sent_by(), &client.branch);
         self.transmit(client.to, bytes.clone());
         if !self.is_reliable() {
             self.clients.push(Client {
@@ -518,8 +516,7 @@ impl Phone {
         request.contact = None;
         request.body = answer.map(|answer| ("application/sdp", answer));
         let branch = self.token("z9hG4bK");
-        let transport = if self.is_reliable() { "TCP" } else { "UDP" };
-        let bytes = request.write(transport, self.config.address, &branch);
+        let bytes = request.write(self.config.carrier.name(), &self.sent_by(), &branch);
         self.calls[index].ack = Some((cseq, bytes.clone()));
         let to = self.calls[index].next_hop;
         self.transmit(to, bytes);

@@ -4,7 +4,6 @@ use super::digest::Inputs;
 use bytes::Bytes;
 use router::Random;
 use signaling::message::{Header, Message, Method, RequestWriter};
-use std::net::SocketAddr;
 
 /// A request without what changes when it is sent again: Via and credentials.
 #[derive(Clone, Debug)]
@@ -25,9 +24,9 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    pub(crate) fn write(&self, transport: &str, local: SocketAddr, branch: &str) -> Bytes {
+    pub(crate) fn write(&self, transport: &str, sent_by: &str, branch: &str) -> Bytes {
         let mut writer = RequestWriter::new(&self.method, &self.uri)
-            .header(Header::Via, format_args!("SIP/2.0/{transport} {local};branch={branch};rport"))
+            .header(Header::Via, format_args!("SIP/2.0/{transport} {sent_by};branch={branch};rport"))
             .header(Header::MaxForwards, self.max_forwards)
             .header(Header::From, &self.from)
             .header(Header::To, &self.to)

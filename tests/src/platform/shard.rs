@@ -128,6 +128,7 @@ impl Shard {
             TransportEvent::Failed { token, failure, .. } => {
                 self.signaling.handle_transport_failed(now, token, failure);
             }
+            TransportEvent::Identified { flow, domains } => self.signaling.handle_identified(&flow, domains),
             TransportEvent::Closed { flow } => self.signaling.handle_closed(now, &flow),
         }
         drain(&mut self.signaling, &self.signaling_endpoint, now);

@@ -8,7 +8,7 @@ use signaling::transport::{
     TransportEvent, TransportFailure,
 };
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 #[derive(Debug)]
 struct Open {
@@ -27,16 +27,23 @@ pub(crate) struct Transports {
     listeners: Listeners,
     connections: BTreeMap<ConnectionId, Open>,
     events: VecDeque<TransportEvent>,
+    /// Hosts whose connections over TLS have proven a domain.
+    proven: BTreeMap<IpAddr, String>,
     last: u64,
     next_port: u16,
 }
 
 impl Transports {
-    pub(crate) fn new(shard: u8, listeners: Listeners, network: &mut Network) -> Self {
-        for (_, listener) in listeners.iter().filter(|(_, listener)| listener.transport() == Transport::Tcp) {
+    pub(crate) fn new(
+        shard: u8,
+        listeners: Listeners,
+        proven: BTreeMap<IpAddr, String>,
+        network: &mut Network,
+    ) -> Self {
+        for (_, listener) in listeners.iter().filter(|(_, listener)| listener.transport().is_reliable()) {
             network.listen(listener.local());
         }
-        Self { shard, listeners, connections: BTreeMap::new(), events: VecDeque::new(), last: 0, next_port: 0 }
+        Self { shard, listeners, connections: BTreeMap::new(), events: VecDeque::new(), proven, last: 0, next_port: 0 }
     }
 
     pub(crate) fn poll_event(&mut self) -> Option<TransportEvent> {
@@ -70,9 +77,13 @@ impl Transports {
                 }
             }
             Arrival::Accepted { link, local, remote } => {
-                self.open(link, Side::Server, local, remote, None);
+                let id = self.open(link, Side::Server, local, remote, None);
+                self.identify(id);
             }
             Arrival::Connected { link } => {
+                if let Some(id) = self.find(link) {
+                    self.identify(id);
+                }
                 let Some(open) = self.connections.values_mut().find(|open| open.link == link) else { return };
                 for (bytes, _, _) in open.waiting.take().unwrap_or_default() {
                     network.write(now, link, open.side, &bytes);
@@ -118,6 +129,9 @@ impl Transports {
         let connection = match (known.or_else(|| address.and_then(opened)), address) {
             (Some(connection), _) => connection,
             (None, None) => return self.fail(destination, token, TransportFailure::Closed),
+            (None, Some(_)) if !listener.transport().is_opened() => {
+                return self.fail(destination, token, TransportFailure::Unreachable);
+            }
             (None, Some(address)) => {
                 self.next_port += 1;
                 let from = SocketAddr::new(local.ip(), 32_000 + u16::from(self.shard) * 1_000 + self.next_port % 1_000);
@@ -143,9 +157,10 @@ impl Transports {
         self.last += 1;
         let id = ConnectionId::of_shard(self.shard, self.last);
         let accepted =
-            self.listeners.iter().find(|(_, known)| known.transport() == Transport::Tcp && known.local() == local);
+            self.listeners.iter().find(|(_, known)| known.transport().is_reliable() && known.local() == local);
         let listener = listener.or(accepted.map(|(id, _)| id)).unwrap_or(signaling::transport::ListenerId(0));
-        let flow = Flow { transport: Transport::Tcp, listener, local, remote, connection: Some(id) };
+        let transport = self.listeners.get(listener).map_or(Transport::Tcp, |known| known.transport());
+        let flow = Flow { transport, listener, local, remote, connection: Some(id) };
         let waiting = (side == Side::Client).then(Vec::new);
         self.connections.insert(id, Open { link, side, flow, framer: Framer::new(), waiting });
         id
@@ -169,6 +184,15 @@ impl Transports {
                     return self.events.push_back(TransportEvent::Closed { flow });
                 }
             }
+        }
+    }
+
+    /// Tells what the peer of a connection has proven.
+    fn identify(&mut self, id: ConnectionId) {
+        let Some(flow) = self.connections.get(&id).map(|open| open.flow) else { return };
+        if let Some(domain) = self.proven.get(&flow.remote.ip()).filter(|_| flow.transport.is_secure()) {
+            let domains = [domain.as_str().into()].into();
+            self.events.push_back(TransportEvent::Identified { flow, domains });
         }
     }
 

@@ -47,7 +47,13 @@ impl Walk<'_> {
             (None, Some(transport)) => self.of_transports(&[transport], sought),
             (None, None) => match self.services(sought) {
                 Some(found) => found,
-                None if self.missing.is_empty() => self.of_transports(self.served, sought),
+                None if self.missing.is_empty() => {
+                    // TLS is asked for by name: without, nobody has said whom it should lead to.
+                    let served: &[Transport] = self.served;
+                    let unasked: Vec<Transport> =
+                        served.iter().copied().filter(|one| one.naptr_service().is_some()).collect();
+                    self.of_transports(&unasked, sought)
+                }
                 None => Vec::new(),
             },
         };

@@ -7,7 +7,7 @@ use crate::sdp::OfferAnswer;
 use crate::transport::Destination;
 use crate::user_agent::body::{SDP, origin_address};
 use crate::user_agent::cause;
-use crate::user_agent::contact::contact;
+use crate::user_agent::contact::{contact, contact_for};
 use crate::user_agent::header_policy;
 use crate::user_agent::identity::{self, Shown};
 use crate::user_agent::leg::{Head, State, Timer};
@@ -33,6 +33,7 @@ impl Outgoing {
 
     /// Sends the INVITE. False: it cannot be sent there.
     pub(super) fn invite(&mut self, head: &mut Head, means: &mut Means, destination: Destination) -> bool {
+        let destination = destination.of_trunk(head.trunk());
         let Some((id, listener)) = means.config.listeners.select(&destination) else { return false };
         let domain = means.config.domain(listener.advertised().host());
         let to_host = if self.whither.to_host.is_empty() { domain } else { &self.whither.to_host };
@@ -40,7 +41,7 @@ impl Outgoing {
         let asserts = self.verified && head.is_trusted(means);
         let shown = Shown::new(&self.caller, self.anonymous, &self.called, asserts, domain, to_host);
         let Some(shown) = shown else { return false };
-        let own = contact(listener, destination.local);
+        let own = contact_for(contact(listener, destination.local), self.whither.request_uri.borrow());
         let (media, body) = match self.attempt.take() {
             // A further attempt makes the same offer.
             Some(attempt) if attempt.destination.listener == Some(id) => (attempt.media, attempt.body),
