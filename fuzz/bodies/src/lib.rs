@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `sip_message` | a datagram |
 //! | `sip_stream` | a stream, in pieces |
+//! | `websocket` | the request that opens a WebSocket and its frames, in pieces |
 //! | `session_description` | SDP |
 //! | `presence_document` | a body that a phone publishes |
 //! | `digest` | the value of an authentication header |
@@ -42,6 +43,7 @@ mod sip_message;
 mod sip_stream;
 mod tape;
 mod transactions;
+mod websocket;
 
 pub use bridge::bridge;
 pub use calls::calls;
@@ -61,6 +63,7 @@ pub use signaling::signaling;
 pub use sip_message::sip_message;
 pub use sip_stream::sip_stream;
 pub use transactions::transactions;
+pub use websocket::websocket;
 
 /// What a target does with an input.
 pub type Body = fn(&[u8]);
@@ -69,6 +72,7 @@ pub type Body = fn(&[u8]);
 pub const TARGETS: &[(&str, Body)] = &[
     ("sip_message", sip_message),
     ("sip_stream", sip_stream),
+    ("websocket", websocket),
     ("session_description", session_description),
     ("presence_document", presence_document),
     ("digest", digest),
