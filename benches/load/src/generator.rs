@@ -8,8 +8,7 @@ use crate::clock::Clock;
 use crate::cpu;
 use crate::health::Health;
 use crate::limits::{
-    DATAGRAM_BYTES, DATAGRAMS_PER_TURN, FAR_SIDE_LINGER, HARD_STOP_GRACE, MEMORY_SETTLE, SENDS_PER_POLL,
-    SIGNALLING_BUFFER_BYTES, TICK,
+    DATAGRAM_BYTES, DATAGRAMS_PER_TURN, FAR_SIDE_LINGER, HARD_STOP_GRACE, MEMORY_SETTLE, SENDS_PER_POLL, TICK,
 };
 use crate::media::{CountedSpan, LegId};
 use crate::options::{End, Mode, Options};
@@ -23,7 +22,7 @@ use crate::sdp::Codec;
 use crate::server::{Progress, Server};
 use crate::statistics::{Failure, Signalling};
 use crate::streams::Streams;
-use mio::net::UdpSocket;
+use crate::wire::Wire;
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -93,7 +92,7 @@ struct Generator<'a> {
     ready: Vec<usize>,
     /// Signalling sockets that were left with something unread.
     unread: [bool; 2],
-    signalling_sockets: Vec<UdpSocket>,
+    signalling_sockets: Vec<Wire>,
     permitted: Permitted,
     load: Load,
     streams: Streams,
@@ -123,8 +122,8 @@ impl<'a> Generator<'a> {
             Mode::Register => 1,
             _ => 2,
         };
-        for (address, number) in [(options.caller, CALLER), (options.callee, CALLEE)].into_iter().take(wanted) {
-            signalling_sockets.push(reactor.open(address, SIGNALLING_BUFFER_BYTES, number).map_err(failed)?);
+        for (is_callee, number) in [(false, CALLER), (true, CALLEE)].into_iter().take(wanted) {
+            signalling_sockets.push(Wire::open(options, &reactor, is_callee, number)?);
         }
         let hold = if matches!(mode, Mode::Memory { .. }) { Duration::MAX } else { options.hold() };
         let span = CountedSpan { from: options.settle(), until: hold.saturating_sub(options.tail()) };
@@ -192,7 +191,10 @@ impl<'a> Generator<'a> {
         for n in 0..self.ready.len() {
             match self.ready[n] {
                 CALLER => self.unread[0] = true,
-                CALLEE => self.unread[1] = true,
+                CALLEE => {
+                    self.unread[1] = true;
+                    self.signalling_sockets[1].accept(&self.reactor, CALLEE);
+                }
                 leg => self.streams.receive(LegId(leg as u16), &self.clock, &mut self.buffer),
             }
         }
@@ -207,7 +209,7 @@ impl<'a> Generator<'a> {
     /// A bounded number of datagrams; the rest has its turn after the others'.
     fn receive_signalling(&mut self, end: usize) {
         for _ in 0..DATAGRAMS_PER_TURN {
-            let Ok((length, from)) = self.signalling_sockets[end].recv_from(&mut self.buffer) else {
+            let Some((length, from)) = self.signalling_sockets[end].receive(&mut self.buffer) else {
                 self.unread[end] = false;
                 return;
             };
@@ -231,7 +233,7 @@ impl<'a> Generator<'a> {
     /// Sends what a machine queued.
     fn flush(&mut self, end: usize, now: Duration) {
         for (text, to) in self.outbox.datagrams() {
-            if self.signalling_sockets[end].send_to(text.as_bytes(), to).is_err() {
+            if self.signalling_sockets[end].send(text, to).is_err() {
                 self.health.send_errors += 1;
             }
         }

@@ -5,6 +5,7 @@ use crate::party::Permitted;
 use crate::sdp::Codec;
 use clap::{Parser, ValueEnum};
 use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Plays caller and callee around a SIP server, and measures what the server does to calls and packets.
@@ -26,6 +27,18 @@ pub struct Options {
     /// The callee's SIP address; its RTP has the same IP
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:15070")]
     pub callee: SocketAddr,
+    /// How signalling travels; over TLS the caller keeps one connection, the server opens the callee's, and the caller hangs up
+    #[arg(long, value_enum, default_value_t = Transport::Udp)]
+    pub transport: Transport,
+    /// File of the certificate that the server's is signed by, in PEM (TLS)
+    #[arg(long, value_name = "FILE")]
+    pub authority: Option<PathBuf>,
+    /// File of the callee's certificate, in PEM (TLS)
+    #[arg(long, value_name = "FILE")]
+    pub certificate: Option<PathBuf>,
+    /// File of its key, in PEM (TLS)
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
     /// Says that this address, which is not loopback, is yours to load; may be repeated
     #[arg(long, value_name = "IP")]
     pub i_own_the_target: Vec<IpAddr>,
@@ -98,6 +111,15 @@ pub struct Options {
     /// The report as one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// How signalling travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Transport {
+    /// Datagrams.
+    Udp,
+    /// TLS connections that are kept.
+    Tls,
 }
 
 /// One of the two ends.
@@ -184,6 +206,15 @@ impl Options {
         let chosen = [!self.memory.is_empty(), self.register > 0, self.floor.is_some()];
         if chosen.into_iter().filter(|chosen| *chosen).count() > 1 {
             return Err("--memory, --register and --floor exclude each other".into());
+        }
+        if self.transport == Transport::Tls {
+            let files = [&self.authority, &self.certificate, &self.key];
+            if files.into_iter().any(Option::is_none) {
+                return Err("--transport tls needs --authority, --certificate and --key".into());
+            }
+            if self.hangup == End::Callee || self.register > 0 || self.floor.is_some() {
+                return Err("--transport tls is for calls that the caller hangs up".into());
+            }
         }
         if ![0, 2].contains(&self.memory.len()) {
             return Err("--memory needs two numbers, LOW,HIGH".into());
@@ -283,6 +314,21 @@ impl Options {
         Permitted::new(self.i_own_the_target.clone())
     }
 
+    /// The certificate that the server's is signed by.
+    pub fn authority(&self) -> &Path {
+        self.authority.as_deref().unwrap_or(Path::new(""))
+    }
+
+    /// The callee's certificate.
+    pub fn certificate(&self) -> &Path {
+        self.certificate.as_deref().unwrap_or(Path::new(""))
+    }
+
+    /// Its key.
+    pub fn key(&self) -> &Path {
+        self.key.as_deref().unwrap_or(Path::new(""))
+    }
+
     /// The host part of the addresses of record.
     pub fn domain(&self) -> String {
         self.domain.clone().unwrap_or_else(|| match self.server.ip() {
@@ -330,6 +376,8 @@ mod tests {
             "--floor 127.0.0.1:30000 --no-rtp",
             "--server [::1]:5060",
             "--pid -1",
+            "--transport tls",
+            "--transport tls --authority a --certificate b --key c --hangup callee",
         ] {
             assert!(check(arguments).is_err(), "{arguments}");
         }

@@ -56,6 +56,14 @@ impl Reactor {
         Ok(socket)
     }
 
+    /// Watches another socket under a number.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn watch(&self, socket: &mut impl mio::event::Source, number: usize) -> io::Result<()> {
+        self.poll.registry().register(socket, Token(number), Interest::READABLE)
+    }
+
     /// Lists the numbers of the sockets that became readable; waits for one, or for the next tick, where `block`.
     ///
     /// # Errors
