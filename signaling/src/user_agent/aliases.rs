@@ -65,6 +65,11 @@ mod tests {
             calls_max: None,
             response_timeout: crate::limits::TRUNK_RESPONSE_TIMEOUT,
             calls: None,
+            calls_per_s: None,
+            options: None,
+            register: Vec::new(),
+            register_expires: crate::limits::REGISTER_EXPIRES,
+            headers: Default::default(),
         }
     }
 

@@ -140,6 +140,7 @@ impl Probed {
 
     /// Sends the OPTIONS. `None`: it cannot be sent there.
     fn ask(&self, means: &mut Means, destination: Destination) -> Option<ClientKey> {
+        let destination = destination.of_trunk(Some(self.trunk));
         let (id, listener) = means.config.listeners.select(&destination)?;
         let host = means.trunks.get(self.trunk).config.target.as_ref()?.host();
         let uri = Uri::sip(Scheme::Sip, None, &host, None)?;

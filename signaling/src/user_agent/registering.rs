@@ -254,6 +254,7 @@ impl Own {
 
     /// Sends a REGISTER. False: it cannot be sent there.
     fn send(&mut self, means: &mut Means, destination: Destination, proven: Option<Box<Authorization>>) -> bool {
+        let destination = destination.of_trunk(Some(self.place.trunk));
         let Some((id, listener)) = means.config.listeners.select(&destination) else { return false };
         let (Some(request_uri), Some(own)) = (self.request_uri(), self.place.address.uri(&self.place.host)) else {
             return false;

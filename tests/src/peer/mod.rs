@@ -18,12 +18,14 @@
 //! - [`tone`], [`wav`]: what is heard.
 
 pub mod baresip;
+pub mod certificates;
 pub mod control;
 pub mod exposition;
 pub mod foreign;
 pub mod kamailio;
 pub mod name_server;
 pub mod namespace;
+pub mod openssl;
 pub mod ports;
 pub mod process;
 pub mod relay;
@@ -36,9 +38,11 @@ pub mod streamer;
 pub mod tone;
 pub mod wait;
 pub mod wav;
+pub mod websocket;
 pub mod wire;
 
 pub use baresip::Baresip;
+pub use certificates::Authority;
 pub use control::Control;
 pub use foreign::Foreign;
 pub use name_server::NameServer;
@@ -51,4 +55,5 @@ pub use sipp::Sipp;
 pub use site::Site;
 pub use speaker::{Said, Speaker};
 pub use streamer::Streamer;
+pub use websocket::Browser;
 pub use wire::Wire;

@@ -38,6 +38,8 @@ pub struct Settings {
     pub sip: String,
     /// Lines of `[log]`.
     pub log: String,
+    /// Listeners beside UDP and TCP: `tls:127.0.0.1:5061`.
+    pub listen: Vec<String>,
     /// Further sections.
     pub more: String,
     /// Listens at ::1 too, at this port.
@@ -99,6 +101,8 @@ impl<'a> Server<'a> {
         let listeners = [Some(self.sip), self.sip_six].into_iter().flatten();
         let listeners: Vec<String> =
             listeners.flat_map(|address| [format!("\"udp:{address}\""), format!("\"tcp:{address}\"")]).collect();
+        let more = settings.listen.iter().map(|listen| format!("\"{listen}\""));
+        let listeners: Vec<String> = listeners.into_iter().chain(more).collect();
         // SIPp takes an OPTIONS for a call, and that for a failed one: who wants to be asked says so.
         let keep_alive = if settings.sip.contains("keep_alive_s") { "" } else { "keep_alive_s = 0\n" };
         let shards = match std::env::var("TANDEM_SHARDS") {

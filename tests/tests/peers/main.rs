@@ -19,6 +19,7 @@
 //! | `hosts_apart` | platforms on hosts of their own, with a bad network between them: signalling late, media late and lossy |
 //! | `hardship` | kill -9, a full disk, floods, slow readers |
 //! | `shards` | the same over three SIP shards; all the others, too, with `TANDEM_SHARDS=3` |
+//! | `secure` | TLS and WebSocket: openssl, a phone and a browser's client; names, reloads, certificates of both sides |
 //! | `soak` | thousands of calls leave nothing behind |
 
 mod across_platforms;
@@ -40,6 +41,7 @@ mod phones;
 mod refusals;
 mod registrations;
 mod scenario;
+mod secure;
 mod shards;
 mod soak;
 mod transports;

@@ -34,6 +34,7 @@ mod rtp_timeline;
 mod session_timers;
 mod shards;
 mod tcp;
+mod tls_and_websocket;
 mod topology_hiding;
 mod trunk_by_name;
 mod trunk_failover;
