@@ -53,7 +53,8 @@ class Phone:
         return [f"{method} {uri} SIP/2.0",
                 f"Via: SIP/2.0/{self.via} {self.host};branch=z9hG4bK{uuid.uuid4().hex}",
                 "Max-Forwards: 70", f"From: <sip:{self.user}@{self.domain}>;tag={call[:8]}", f"To: {to}",
-                f"Call-ID: {call}", f"CSeq: {cseq} {method}", f"Contact: {self.contact}", *more]
+                f"Call-ID: {call}", f"CSeq: {cseq} {method}",
+                *(() if method == "REGISTER" else (f"Contact: {self.contact}",)), *more]
 
     def answer(self, challenge, method, uri):
         fields = dict(re.findall(r'(\w+)="?([^",]*)"?', challenge))
