@@ -20,5 +20,5 @@ pub mod user_agent;
 
 pub use config::Config;
 pub use home::home;
-pub use policy::CallPolicy;
+pub use policy::{CallPolicy, Reliability};
 pub use service::Signaling;

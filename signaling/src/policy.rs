@@ -2,6 +2,18 @@
 
 use crate::limits::{SESSION_EXPIRES_S, SESSION_MIN_S};
 
+/// What is done about provisional responses that are acknowledged (100rel, RFC 3262).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Reliability {
+    /// They are neither offered nor taken.
+    Never,
+    /// They are used where the peer knows them.
+    #[default]
+    Supported,
+    /// There are no calls without them.
+    Required,
+}
+
 /// How calls are made with a peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CallPolicy {
@@ -10,10 +22,12 @@ pub struct CallPolicy {
     pub session_expires_s: u32,
     /// The shortest session interval that is taken (Min-SE), in seconds.
     pub session_min_s: u32,
+    /// Provisional responses that are acknowledged.
+    pub reliable: Reliability,
 }
 
 impl Default for CallPolicy {
     fn default() -> Self {
-        Self { session_expires_s: SESSION_EXPIRES_S, session_min_s: SESSION_MIN_S }
+        Self { session_expires_s: SESSION_EXPIRES_S, session_min_s: SESSION_MIN_S, reliable: Reliability::default() }
     }
 }

@@ -34,10 +34,22 @@ pub struct Config {
     /// What is done when a registered phone sends a call elsewhere. Default: followed, so that forwarding which is set at a phone
     /// works; the phone's account must be allowed to call there. Of trunks, see [`Trunk`](crate::plan::Trunk).
     pub redirects: Redirects,
+    /// What a caller hears when a callee rings after its early media.
+    pub early_ringing: EarlyRinging,
     /// Whether the log shows numbers and names of callers and called.
     pub reveal_numbers: bool,
     /// The platform in its cluster; `None`: it is alone. Whether it is stays as it was at the start.
     pub cluster: Option<Cluster>,
+}
+
+/// What a caller hears that has heard a callee's early media, when that one says next that it rings (180 after 183).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum EarlyRinging {
+    /// The callee still: it mostly sends the ringing tone itself.
+    #[default]
+    Keep,
+    /// A ringing tone of ours.
+    Local,
 }
 
 /// A platform that is linked with others.
@@ -79,6 +91,7 @@ impl Default for Config {
             media_silence: Some(Duration::from_secs(60)),
             recall: Some(Duration::from_secs(30)),
             redirects: Redirects::Follow,
+            early_ringing: EarlyRinging::Keep,
             reveal_numbers: false,
             cluster: None,
         }

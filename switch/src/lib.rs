@@ -32,5 +32,5 @@ mod service;
 mod status;
 mod trunks;
 
-pub use config::{Cluster, Config};
+pub use config::{Cluster, Config, EarlyRinging};
 pub use service::Switch;

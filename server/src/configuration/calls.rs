@@ -1,6 +1,7 @@
 //! What the switch is told.
 
 use super::model::Configuration;
+use super::value::EarlyRinging;
 use super::{bridge, plan};
 use router::Shards;
 use router::time::Duration;
@@ -20,6 +21,10 @@ pub fn config(configuration: &Configuration, shards: &Shards, media_workers: u8)
         length_max: (calls.length_max_s > 0).then(|| seconds(calls.length_max_s)),
         media_silence: (calls.media_silence_s > 0).then(|| seconds(calls.media_silence_s)),
         redirects: plan::redirects(calls.redirects),
+        early_ringing: match calls.early_ringing {
+            EarlyRinging::Keep => switch::EarlyRinging::Keep,
+            EarlyRinging::Local => switch::EarlyRinging::Local,
+        },
         reveal_numbers: configuration.log.reveal,
         cluster: bridge::cluster(configuration),
     }

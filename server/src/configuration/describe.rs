@@ -167,6 +167,7 @@ mod tests {
             register_expires_s: Some(60),
             response_s: Some(1),
             session_expires_s: Some(4),
+            reliable: Some(super::super::value::Reliable::Never),
             interface: "10.0.0.1".parse().ok(),
             ..Trunk::default()
         });

@@ -1,7 +1,8 @@
 //! Every section and key, and its default. `keys.rs` says what each is for.
 
 use super::value::{
-    ClientCertificates, HostPort, Listen, LogFormat, MediaWorkers, PortRange, Redirects, Secret, SipShards, Strategy,
+    ClientCertificates, EarlyRinging, HostPort, Listen, LogFormat, MediaWorkers, PortRange, Redirects, Reliable, Secret,
+    SipShards, Strategy,
 };
 use serde::{Deserialize, Serialize};
 use signaling::limits::{SESSION_EXPIRES_S, SESSION_MIN_S};
@@ -123,6 +124,7 @@ pub struct Sip {
     pub response_s: u32,
     pub session_expires_s: u32,
     pub session_min_s: u32,
+    pub reliable: Reliable,
     pub unknown_source_per_s: u32,
     pub unknown_source_burst: u32,
     pub unknown_total_per_s: u32,
@@ -163,6 +165,7 @@ impl Default for Sip {
             response_s: 6,
             session_expires_s: SESSION_EXPIRES_S,
             session_min_s: SESSION_MIN_S,
+            reliable: Reliable::Supported,
             unknown_source_per_s: 50,
             unknown_source_burst: 200,
             unknown_total_per_s: 1_000,
@@ -187,6 +190,7 @@ pub struct Calls {
     pub length_max_s: u32,
     pub media_silence_s: u32,
     pub redirects: Redirects,
+    pub early_ringing: EarlyRinging,
     pub dial_accounts: bool,
     pub drain_s: u32,
 }
@@ -201,6 +205,7 @@ impl Default for Calls {
             length_max_s: 43_200,
             media_silence_s: 60,
             redirects: Redirects::Follow,
+            early_ringing: EarlyRinging::Keep,
             dial_accounts: true,
             drain_s: 300,
         }
@@ -400,6 +405,7 @@ pub struct Trunk {
     pub session_expires_s: Option<u32>,
     pub register: Vec<String>,
     pub register_expires_s: Option<u32>,
+    pub reliable: Option<Reliable>,
     pub redirects: Redirects,
     pub interface: Option<IpAddr>,
 }

@@ -1,10 +1,9 @@
 //! What signaling is told.
 
 use super::model::{Configuration, Trunk};
-use super::value::{ClientCertificates, Listen};
+use super::value::{ClientCertificates, Listen, Reliable};
 use router::Shards;
 use router::time::Duration;
-use signaling::CallPolicy;
 use signaling::admission::{AdmissionLimits, Rate};
 use signaling::digest::ClientCredentials;
 use signaling::limits::{REGISTER_EXPIRES, TRUNK_RESPONSE_TIMEOUT};
@@ -15,6 +14,7 @@ use signaling::transport::{Advertised, ListenerConfig, Listeners, SharedPolicy, 
 use signaling::trunk::{
     HeaderPolicy, HeaderRewrite, OwnAddress, Source, Target, TargetHost, TrunkConfig, may_pass, may_remove,
 };
+use signaling::{CallPolicy, Reliability};
 
 /// What the signaling of each shard is told. `bound` are the listeners as they were bound. What limits strangers and what is kept
 /// for `trace` is shared out among the shards.
@@ -151,13 +151,29 @@ pub fn trunks(configuration: &Configuration) -> Vec<TrunkConfig> {
 /// How calls are made.
 fn calls(configuration: &Configuration) -> CallPolicy {
     let sip = &configuration.sip;
-    CallPolicy { session_expires_s: sip.session_expires_s, session_min_s: sip.session_min_s }
+    CallPolicy {
+        session_expires_s: sip.session_expires_s,
+        session_min_s: sip.session_min_s,
+        reliable: reliable(sip.reliable),
+    }
 }
 
 /// The same with a trunk.
 fn calls_with(configuration: &Configuration, trunk: &Trunk) -> CallPolicy {
     let all = calls(configuration);
-    CallPolicy { session_expires_s: trunk.session_expires_s.unwrap_or(all.session_expires_s), ..all }
+    CallPolicy {
+        session_expires_s: trunk.session_expires_s.unwrap_or(all.session_expires_s),
+        reliable: trunk.reliable.map_or(all.reliable, reliable),
+        ..all
+    }
+}
+
+fn reliable(value: Reliable) -> Reliability {
+    match value {
+        Reliable::Never => Reliability::Never,
+        Reliable::Supported => Reliability::Supported,
+        Reliable::Required => Reliability::Required,
+    }
 }
 
 /// Which header fields pass, are added, left out, changed.

@@ -271,6 +271,30 @@ pub enum Redirects {
     Refuse,
 }
 
+/// What a caller hears when a callee rings after its early media.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EarlyRinging {
+    /// The callee still.
+    #[default]
+    Keep,
+    /// A ringing tone of ours.
+    Local,
+}
+
+/// What is done about provisional responses that are acknowledged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reliable {
+    /// Neither offered nor taken.
+    Never,
+    /// Used where the peer knows them.
+    #[default]
+    Supported,
+    /// No calls without them.
+    Required,
+}
+
 /// How the log is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]

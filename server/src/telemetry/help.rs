@@ -96,6 +96,7 @@ const HELP: &[(&str, &str)] = &[
         "Changes that were told together with a later one, or not at all as they came to nothing.",
     ),
     ("sip_notifies_sent", "NOTIFYs of subscriptions, repetitions not counted."),
+    ("sip_provisionals_unacknowledged", "Provisional responses that no PRACK came to: the call was ended."),
     ("sip_published", "PUBLISH requests that were served."),
     ("sip_refusals_unacknowledged", "Refusals that no ACK came to."),
     ("sip_registered_limited", "Messages dropped as a registered phone had too many."),

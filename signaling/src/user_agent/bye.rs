@@ -109,7 +109,7 @@ impl Session {
             let asked = match aim {
                 Aim::Offer(offer) => offer.asked,
                 Aim::Inform { asked, .. } => asked,
-                Aim::Refresh { .. } | Aim::Notify { .. } | Aim::Bye => continue,
+                Aim::Refresh { .. } | Aim::Prack | Aim::Notify { .. } | Aim::Bye => continue,
             };
             asked.failed(&mut means.outbox, gone());
         }

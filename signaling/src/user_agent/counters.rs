@@ -74,6 +74,8 @@ pub(crate) struct Counters {
     pub(crate) legs_refused: u64,
     /// 2xx of ours that no ACK came to.
     pub(crate) unacknowledged: u64,
+    /// Provisional responses of ours that no PRACK came to.
+    pub(crate) provisionals_unacknowledged: u64,
     /// Session refreshes of ours.
     pub(crate) session_refreshes: u64,
     /// Sessions that were not refreshed in time.
@@ -114,6 +116,7 @@ impl Counters {
             ("sip_legs_out", self.legs_out),
             ("sip_legs_refused", self.legs_refused),
             ("sip_answers_unacknowledged", self.unacknowledged),
+            ("sip_provisionals_unacknowledged", self.provisionals_unacknowledged),
             ("sip_session_refreshes", self.session_refreshes),
             ("sip_sessions_expired", self.sessions_expired),
             ("sip_glares", self.glares),

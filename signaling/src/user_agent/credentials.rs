@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub(crate) type Proofs = Arc<[(Header, String)]>;
 
 /// The nonces that were answered last within a leg, and how often.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Answered(SmallVec<[(Box<str>, u32); 1]>);
 
 impl Answered {

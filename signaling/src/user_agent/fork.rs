@@ -1,11 +1,22 @@
-//! The early dialogs that proxies downstream make of one INVITE (RFC 3261 §13.2.2).
+//! The early dialogs that proxies downstream make of one INVITE (RFC 3261 §13.2.2), and which of them the caller hears.
+//!
+//! | what comes | who is heard |
+//! |---|---|
+//! | the first answer | that one |
+//! | answers of further dialogs | the first one still, unless 181 has said meanwhile that the call was forwarded |
+//! | 199 for who is heard (RFC 6228), or that it sends nothing early (P-Early-Media, RFC 5009) | the next that has answered, or nobody |
 
 use super::body::sdp_of;
+use super::in_dialog::{Requester, Sent};
 use super::invite_server::answer_of;
 use crate::limits::FORKS_MAX;
 use crate::message::{Message, StatusCode, Tag, tag_is};
-use crate::sdp::{AnswerKind, Answered, OfferAnswer, OfferAnswerState};
-use router::parameter::MediaExchange;
+use crate::sdp::{AnswerKind, Answered, OfferAnswer, OfferAnswerState, Role};
+use crate::transaction::ClientKey;
+use router::parameter::{Direction, MediaExchange};
+
+/// The header that says whether media are sent early (RFC 5009 §8).
+pub(super) const P_EARLY_MEDIA: &str = "P-Early-Media";
 
 /// One early dialog: what its far end has answered so far.
 #[derive(Debug)]
@@ -16,39 +27,133 @@ struct Fork {
     remote_cseq: Option<u32>,
     /// Whether a proxy said that it is over (RFC 6228).
     terminated: bool,
+    /// Whether its far end says that it sends nothing early.
+    silent: bool,
+    /// RSeq of its last response that was acknowledged.
+    rseq: Option<u32>,
+    /// Our side of the dialog, where requests of ours were needed.
+    requester: Option<Box<Requester>>,
+}
+
+impl Fork {
+    fn is(&self, tag: Option<&Tag>) -> bool {
+        self.tag.as_ref() == tag
+    }
+
+    fn speaks(&self) -> bool {
+        let answered = self.media.agreement().is_some_and(|agreement| agreement.role() == Role::Offerer);
+        answered && !self.terminated && !self.silent
+    }
 }
 
 /// The early dialogs of a leg. The offer was made once; the machine is cloned for each that answers.
 #[derive(Debug, Default)]
-pub(super) struct Forks(Vec<Fork>);
+pub(super) struct Forks {
+    forks: Vec<Fork>,
+    heard: Option<usize>,
+    /// The call was forwarded since that one was chosen: who answers next is heard.
+    forwarded: bool,
+}
+
+/// What a provisional response has come to.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// It is not to be looked at: it came out of its order (RFC 3262 §4), or of too many dialogs.
+    Nothing,
+    /// What the caller hears is this from now on, or as before.
+    Heard(Option<MediaExchange>),
+    /// It brings an offer, where ours had none.
+    Offer(MediaExchange),
+}
 
 impl Forks {
-    /// A provisional response came: the answer in it, where it has one that is new.
-    pub(super) fn provisional(&mut self, offered: &OfferAnswer, response: &Message) -> Option<MediaExchange> {
-        let tag = response.to_tag()?;
-        let text = sdp_of(response);
-        let fork = match self.0.iter().position(|fork| fork.tag.as_ref() == Some(&tag)) {
-            Some(index) => &mut self.0[index],
-            None if self.0.len() >= FORKS_MAX => return None,
+    /// A provisional response came. `rseq`: of one that is to be acknowledged; `believed`: whether what it says of early media
+    /// counts.
+    pub(super) fn provisional(
+        &mut self,
+        offered: &OfferAnswer,
+        response: &Message,
+        rseq: Option<u32>,
+        believed: bool,
+    ) -> Told {
+        let (Some(tag), status) = (response.to_tag(), response.status()) else { return Told::Heard(None) };
+        let index = match self.forks.iter().position(|fork| fork.is(Some(&tag))) {
+            Some(index) => index,
+            None if self.forks.len() >= FORKS_MAX => return Told::Nothing,
             None => {
-                self.0.push(Fork { tag: Some(tag), media: offered.clone(), remote_cseq: None, terminated: false });
-                self.0.last_mut()?
+                self.forks.push(Fork {
+                    tag: Some(tag),
+                    media: offered.clone(),
+                    remote_cseq: None,
+                    terminated: false,
+                    silent: false,
+                    rseq: None,
+                    requester: None,
+                });
+                self.forks.len() - 1
             }
         };
-        fork.terminated = response.status() == Some(StatusCode::EARLY_DIALOG_TERMINATED);
-        // Where we made no offer, an unreliable response can bring none (RFC 3261 §13.2.1).
-        if fork.media.state() != OfferAnswerState::LocalOfferPending {
-            return None;
-        }
-        match fork.media.receive_answer(&text?, AnswerKind::Early) {
-            Ok(Answered::Agreed) => answer_of(&fork.media),
-            Ok(Answered::Repeated | Answered::Ignored) => None,
-            Err(error) => {
-                // The final answer decides.
-                tracing::debug!(%error, "an early answer that does not fit the offer");
-                None
+        let fork = &mut self.forks[index];
+        if let Some(rseq) = rseq {
+            if fork.rseq.is_some_and(|last| last.checked_add(1) != Some(rseq)) {
+                return Told::Nothing;
             }
+            fork.rseq = Some(rseq);
         }
+        fork.terminated = status == Some(StatusCode::EARLY_DIALOG_TERMINATED);
+        self.forwarded |= status == Some(StatusCode::CALL_IS_BEING_FORWARDED);
+        if let Some(silent) = silence_in(response).filter(|_| believed) {
+            fork.silent = silent;
+        }
+        let mut renewed = false;
+        match (fork.media.state(), sdp_of(response)) {
+            (OfferAnswerState::LocalOfferPending, Some(text)) => {
+                let kind = if rseq.is_some() { AnswerKind::Final } else { AnswerKind::Early };
+                match fork.media.receive_answer(&text, kind) {
+                    Ok(Answered::Agreed) => renewed = true,
+                    Ok(Answered::Repeated | Answered::Ignored) => {}
+                    // The final answer decides.
+                    Err(error) => tracing::debug!(%error, "an early answer that does not fit the offer"),
+                }
+            }
+            // Where we made no offer, an unreliable response can bring none (RFC 3261 §13.2.1).
+            (OfferAnswerState::Idle, Some(text)) if rseq.is_some() => match fork.media.receive_offer(&text) {
+                Ok(offer) => return Told::Offer(MediaExchange::Offer(offer.description)),
+                Err(error) => tracing::debug!(%error, "an early offer that cannot be served"),
+            },
+            _ => {}
+        }
+        Told::Heard(self.choose(index, renewed))
+    }
+
+    /// Chooses who is heard; what is new of that.
+    fn choose(&mut self, index: usize, renewed: bool) -> Option<MediaExchange> {
+        let before = self.heard;
+        let takes_over = self.forwarded && before != Some(index) && self.forks[index].speaks();
+        let stays = before.filter(|&heard| self.forks[heard].speaks() && !takes_over);
+        let next = || if takes_over { Some(index) } else { self.forks.iter().position(Fork::speaks) };
+        self.heard = stays.or_else(next);
+        if takes_over {
+            self.forwarded = false;
+        }
+        match (before, self.heard) {
+            (before, Some(heard)) if before == self.heard => {
+                (renewed && heard == index).then(|| answer_of(&self.forks[heard].media)).flatten()
+            }
+            (_, Some(heard)) => answer_of(&self.forks[heard].media),
+            (Some(before), None) => answer_of(&self.forks[before].media).map(silenced),
+            (None, None) => None,
+        }
+    }
+
+    /// Whether anybody is heard.
+    pub(super) fn is_anybody_heard(&self) -> bool {
+        self.heard.is_some()
+    }
+
+    /// Whether that one is.
+    pub(super) fn is_heard(&self, tag: Option<&Tag>) -> bool {
+        self.heard.is_some_and(|heard| self.forks[heard].is(tag))
     }
 
     /// Takes a request of a far end's in its early dialog. The status refuses it: there is no such dialog, or the request is not
@@ -56,7 +161,7 @@ impl Forks {
     pub(super) fn receive(&mut self, request: &Message) -> Result<(), StatusCode> {
         let (Ok(from), Ok(cseq)) = (request.from(), request.cseq()) else { return Err(StatusCode::BAD_REQUEST) };
         let of_peer = |fork: &&mut Fork| !fork.terminated && fork.tag.as_ref().map(Tag::as_str) == from.tag();
-        let Some(fork) = self.0.iter_mut().find(of_peer) else {
+        let Some(fork) = self.forks.iter_mut().find(of_peer) else {
             return Err(StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST);
         };
         if fork.remote_cseq.is_some_and(|last| cseq.number <= last) {
@@ -68,22 +173,83 @@ impl Forks {
 
     /// Whether one of them has that tag.
     pub(super) fn knows(&self, tag: &str) -> bool {
-        self.0.iter().any(|fork| !fork.terminated && tag_is(tag, fork.tag.as_ref().map(Tag::as_str)))
+        self.forks.iter().any(|fork| !fork.terminated && tag_is(tag, fork.tag.as_ref().map(Tag::as_str)))
     }
 
-    /// The fork that was accepted: its machine, and the CSeq of its far end's last request.
-    pub(super) fn take(&mut self, tag: Option<&Tag>, offered: &OfferAnswer) -> (OfferAnswer, Option<u32>) {
-        match self.0.iter().position(|fork| fork.tag.as_ref() == tag) {
+    fn of(&mut self, tag: Option<&Tag>) -> Option<&mut Fork> {
+        self.forks.iter_mut().find(|fork| fork.is(tag))
+    }
+
+    /// Its offers and answers.
+    pub(super) fn media(&mut self, tag: Option<&Tag>) -> Option<&mut OfferAnswer> {
+        self.of(tag).map(|fork| &mut fork.media)
+    }
+
+    /// The same, if our offer has an answer that is certain.
+    pub(super) fn settled(&mut self, tag: Option<&Tag>) -> Option<&mut OfferAnswer> {
+        self.media(tag).filter(|media| media.state() == OfferAnswerState::Established)
+    }
+
+    /// Gives a dialog our side of it.
+    pub(super) fn enter(&mut self, tag: Option<Tag>, requester: impl FnOnce() -> Requester) {
+        if let Some(fork) = self.of(tag.as_ref()).filter(|fork| fork.requester.is_none()) {
+            fork.requester = Some(Box::new(requester()));
+        }
+    }
+
+    /// Our side of a dialog.
+    pub(super) fn requester(&mut self, tag: Option<&Tag>) -> Option<&mut Requester> {
+        self.of(tag)?.requester.as_deref_mut()
+    }
+
+    /// Who sent the request with that key in an early dialog; and the request, once it has its final response.
+    pub(super) fn take_sent(&mut self, key: ClientKey, is_final: bool) -> Option<(&mut Requester, Option<Sent>)> {
+        let requesters = self.forks.iter_mut().filter_map(|fork| fork.requester.as_deref_mut());
+        let requester = requesters.into_iter().find(|requester| requester.waits_for(key))?;
+        let sent = if is_final { requester.take(key) } else { None };
+        Some((requester, sent))
+    }
+
+    /// The fork that was accepted: its machine, the CSeq of its far end's last request, and our side where it has one.
+    pub(super) fn take(
+        &mut self,
+        tag: Option<&Tag>,
+        offered: &OfferAnswer,
+    ) -> (OfferAnswer, Option<u32>, Option<Box<Requester>>) {
+        match self.forks.iter().position(|fork| fork.is(tag)) {
             Some(index) => {
-                let fork = self.0.swap_remove(index);
-                (fork.media, fork.remote_cseq)
+                let fork = self.forks.swap_remove(index);
+                self.heard = None;
+                (fork.media, fork.remote_cseq, fork.requester)
             }
-            None => (offered.clone(), None),
+            None => (offered.clone(), None, None),
         }
     }
 
     /// Another attempt: nothing of the last one counts.
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        *self = Self::default();
     }
+}
+
+/// Whether a response says that its author sends nothing early: `None`, it says nothing of it (RFC 5009 §8).
+fn silence_in(response: &Message) -> Option<bool> {
+    let value = response.text(P_EARLY_MEDIA)?;
+    let says = |word: &str| value.split(',').any(|one| one.trim().eq_ignore_ascii_case(word));
+    if says("sendrecv") || says("sendonly") {
+        Some(false)
+    } else if says("recvonly") || says("inactive") {
+        Some(true)
+    } else {
+        None
+    }
+}
+
+/// The answer of who is heard no longer: it sends nothing.
+fn silenced(answer: MediaExchange) -> MediaExchange {
+    let MediaExchange::Answer(mut description) = answer else { return answer };
+    for stream in &mut description.streams {
+        stream.direction = stream.direction.and(Direction::ReceiveOnly);
+    }
+    MediaExchange::Answer(description)
 }

@@ -47,6 +47,8 @@ pub(super) enum Aim {
     Offer(Box<OurOffer>),
     /// To refresh the session; by an INVITE that offers what we said last.
     Refresh { by_invite: bool },
+    /// To acknowledge a provisional response.
+    Prack,
     /// What the other leg's peer sent; `rest`: the digits that follow.
     Inform { asked: Asked, rest: String, duration_ms: u16 },
     /// How far a transfer is; the number of its REFER.
@@ -94,6 +96,14 @@ impl Requester {
     /// Nothing is asked yet.
     pub(super) fn new(dialog: Dialog, answered: Answered) -> Self {
         Self { dialog, sent: SmallVec::new(), answered }
+    }
+
+    /// The early dialog is confirmed by that 2xx, which makes `dialog`: it goes on with the numbers of its requests.
+    pub(super) fn confirmed(mut self, response: &Message, dialog: &Dialog, remote_cseq: Option<u32>) -> Self {
+        self.dialog.note_flow(dialog.flow());
+        self.dialog.resume(remote_cseq);
+        self.dialog.confirm(Some(response));
+        self
     }
 
     /// Sends a request. Not sent: its aim comes back.

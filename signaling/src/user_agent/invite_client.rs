@@ -2,6 +2,7 @@
 
 mod attempt;
 mod outcome;
+mod prack;
 
 use super::body::sdp_of;
 use super::cause;
@@ -16,6 +17,7 @@ use crate::sdp::OfferAnswer;
 use crate::transaction::ClientKey;
 use crate::transport::{Destination, Resolution, Sought};
 use bytes::Bytes;
+use prack::{OfferedEarly, TheirsEarly};
 use router::parameter::{self, Cause, CauseKind, Failure, LegPhase, LegState, LegTags, MediaExchange, Party, Reason};
 use router::time::Duration;
 use router::{Asked, Packet, Private, one};
@@ -52,6 +54,9 @@ pub(crate) struct Outgoing {
     authorization: Option<Box<Authorization>>,
     forks: Forks,
     timer: SessionTimer,
+    /// An offer in an early dialog that the call considers.
+    theirs: Option<Box<TheirsEarly>>,
+    offered_early: Option<OfferedEarly>,
     phase: LegPhase,
     /// The status that told how far it is, where the phase does not say it.
     said: Option<StatusCode>,
@@ -131,6 +136,8 @@ impl Leg {
             authorization: None,
             forks: Forks::default(),
             timer: SessionTimer::default(),
+            theirs: None,
+            offered_early: None,
             phase: LegPhase::Trying,
             said: None,
             interface: None,
@@ -220,7 +227,7 @@ impl Outgoing {
     }
 
     /// A request of the peer's in an early dialog. What changes the session waits for the answer to our INVITE.
-    pub(super) fn handle_request(&mut self, means: &mut Means, inbound: &Inbound) {
+    pub(super) fn handle_request(&mut self, head: &mut Head, means: &mut Means, inbound: &Inbound) {
         let Inbound { key, message, flow } = inbound;
         let Some(attempt) = &self.attempt else {
             return means.refuse(*key, message, flow, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST);
@@ -234,8 +241,12 @@ impl Outgoing {
             Some(Method::Update) if sdp_of(message).is_none() => {
                 super::update::accept_refresh(means, inbound, &attempt.contact, None);
             }
-            // RFC 3311 §5.2, RFC 3261 §14.2: our INVITE, and the offer in it, has no final answer.
-            Some(Method::Update | Method::Invite) => {
+            Some(Method::Update) => {
+                let contact = attempt.contact.clone();
+                self.consider_early(head, means, inbound, &contact);
+            }
+            // RFC 3261 §14.2: our INVITE has no final answer.
+            Some(Method::Invite) => {
                 means.counters.glares += 1;
                 means.refuse(*key, message, flow, StatusCode::REQUEST_PENDING);
             }

@@ -1,9 +1,13 @@
 //! The leg that comes in (RFC 3261 §13.3).
 
+pub(super) mod early;
+mod reliable;
+
 use super::ack::AwaitingAck;
 use super::body::{SDP, origin_address, sdp_of, told};
 use super::cause;
 use super::contact::contact_for;
+use super::fork::P_EARLY_MEDIA;
 use super::header_policy;
 use super::identity;
 use super::in_dialog::Requester;
@@ -18,6 +22,8 @@ use crate::message::{Header, Message, Method, Replaces, StatusCode, Tag};
 use crate::sdp::{OfferAnswer, OfferAnswerError, OfferAnswerState, Unacceptable};
 use crate::transaction::ServerKey;
 use crate::transport::Flow;
+pub(super) use reliable::OPTION as RELIABLE;
+use reliable::Provisional;
 use router::parameter::{
     self, CauseKind, Failure, LegPhase, LegState, MediaExchange, Origin, Parameter, Party, Reason,
 };
@@ -55,6 +61,13 @@ pub(crate) struct Incoming {
     media: OfferAnswer,
     /// The provisional status that the caller was told last, and who rings.
     told: Option<(StatusCode, Option<Party>)>,
+    provisional: Provisional,
+    /// Whether the caller understands P-Early-Media, and is believed.
+    says_early: bool,
+    /// An offer in the early dialog that the call considers.
+    theirs: Option<Box<Inbound>>,
+    /// The call's answer, while something has to come before it.
+    answered: Option<Box<LegState>>,
 }
 
 impl Leg {
@@ -66,6 +79,14 @@ impl Leg {
             return None;
         }
         invitation.message = asked.message;
+        if let Some((status, header)) = reliable::disagreement(&policy, &invitation.message) {
+            let Invitation { key, message, flow, .. } = &invitation;
+            let tag = means.mint_tag();
+            let response = means.response(message, flow, status, &tag).header(header, RELIABLE).finish();
+            means.respond(*key, response);
+            invitation.tell_refused(means, status, "provisional responses that are acknowledged (100rel)");
+            return None;
+        }
         let listener = means.config.listeners.get(invitation.flow.listener);
         let mut media =
             OfferAnswer::new(means.random.next_u64(), origin_address(listener, Some(invitation.flow.local.ip())));
@@ -131,11 +152,23 @@ impl Leg {
             ring_ms: None,
             passed: header_policy::collect(means, head.trunk(), &message),
         };
+        let has_offer = wanted.media.is_some();
         let mut wanted = one(wanted);
         wanted.extend(dialog_named.map(Parameter::from));
         head.request(means, Command::Start, wanted, CALL_WITHIN, Purpose::Call);
         means.servers.insert(key, instance);
-        let incoming = Incoming { key, invite: message, flow, dialog, media, told: None };
+        let incoming = Incoming {
+            key,
+            provisional: Provisional::of(&policy, &message, has_offer, &mut means.random),
+            says_early: head.is_trusted(means) && message.header(P_EARLY_MEDIA).is_some(),
+            invite: message,
+            flow,
+            dialog,
+            media,
+            told: None,
+            theirs: None,
+            answered: None,
+        };
         Some(Self { head, state: State::Incoming(Box::new(incoming)) })
     }
 }
@@ -167,13 +200,20 @@ impl Incoming {
         self.ring(head, means);
     }
 
-    /// Tells the caller again how far it is.
-    pub(super) fn ring_again(&mut self, head: &mut Head, means: &mut Means) {
+    /// A timer is due.
+    pub(super) fn handle_timer(mut self: Box<Self>, head: &mut Head, means: &mut Means, timer: Timer) -> State {
+        if timer == Timer::Repeat {
+            return self.repeat_provisional(head, means);
+        }
         self.ring(head, means);
+        State::Incoming(self)
     }
 
-    fn ring(&self, head: &mut Head, means: &mut Means) {
+    fn ring(&mut self, head: &mut Head, means: &mut Means) {
         let Some((status, party)) = &self.told else { return };
+        if !self.provisional.is_free() {
+            return;
+        }
         let mut writer = means
             .response(&self.invite, &self.flow, *status, &head.tag)
             .header(Header::Contact, self.dialog.contact())
@@ -182,23 +222,34 @@ impl Incoming {
         if let Some(asserted) = self.asserted(head, means, party.as_ref()) {
             writer = writer.header(Header::PAssertedIdentity, asserted);
         }
-        // Without 100rel each of them carries the answer: any may be lost (RFC 6337 §3.1.1).
         let answered = self.media.state() == OfferAnswerState::Established;
-        let response = match self.media.local_text().filter(|_| answered) {
+        if self.says_early {
+            writer = writer.header(P_EARLY_MEDIA, if answered { "sendrecv" } else { "inactive" });
+        }
+        writer = self.provisional.write(writer);
+        // Without 100rel each of them carries the answer: any may be lost (RFC 6337 §3.1.1).
+        let described = answered && !self.provisional.has_described();
+        let response = match self.media.local_text().filter(|_| described) {
             Some(text) => writer.body(SDP, text),
             None => writer.finish(),
         };
-        means.respond(self.key, response);
+        means.respond(self.key, response.clone());
+        if let Some(again) = self.provisional.sent(means, response, described) {
+            head.set_timer(means, Timer::Repeat, again);
+        }
         head.set_timer(means, Timer::Ring, RING_INTERVAL);
     }
 
     /// The switch's last word on the call.
-    pub(super) fn decide(self: Box<Self>, head: &mut Head, means: &mut Means, packet: Packet) -> State {
+    pub(super) fn decide(mut self: Box<Self>, head: &mut Head, means: &mut Means, packet: Packet) -> State {
         match packet.command {
-            Command::Done => match packet.parameters.into_iter().next() {
-                Some(Parameter::LegState(state)) => self.accept(head, means, *state),
-                _ => self.accept(head, means, LegState::new(LegPhase::Answered)),
-            },
+            Command::Done => {
+                self.answered = Some(match packet.parameters.into_iter().next() {
+                    Some(Parameter::LegState(state)) => state,
+                    _ => Box::new(LegState::new(LegPhase::Answered)),
+                });
+                self.go_on(head, means)
+            }
             _ => self.refuse(means, head, &packet.failure()),
         }
     }
@@ -236,15 +287,21 @@ impl Incoming {
         }
         let mut timer = SessionTimer::default();
         let granted = timer.grant(&head.policy(means), &self.invite, means.now.instant);
-        let response = Granted::write(granted, writer).body(SDP, &body);
+        let writer = Granted::write(granted, writer);
+        // What the caller has for certain is not said twice: another description would be an offer.
+        let response = match self.provisional.has_described() {
+            true => writer.finish(),
+            false => writer.body(SDP, &body),
+        };
         means.servers.remove(&self.key);
         head.cancel_timer(means, Timer::Ring);
-        let Self { key, invite, mut dialog, media, .. } = *self;
+        let Self { key, invite, mut dialog, media, provisional, .. } = *self;
         let cseq = invite.cseq().map_or(0, |cseq| cseq.number);
         means.respond(key, response.clone());
         dialog.confirm(None);
         let mut session = Session::new(Requester::new(dialog, Default::default()), media);
         session.timer = timer;
+        session.unacknowledged_rseq = provisional.unacknowledged();
         session.follow_interval(head, means);
         session.await_ack(head, means, AwaitingAck::new(means, key, cseq, response, offered));
         session.resolve_next_hop(head, means);
@@ -255,6 +312,10 @@ impl Incoming {
     /// A final response that refuses.
     pub(super) fn refuse(self: Box<Self>, means: &mut Means, head: &mut Head, failure: &Failure) -> State {
         means.servers.remove(&self.key);
+        head.cancel_timer(means, Timer::Repeat);
+        if let Some(Inbound { key, message, flow }) = self.theirs.as_deref() {
+            means.refuse(*key, message, flow, StatusCode::REQUEST_TERMINATED);
+        }
         let status = cause::status_of_failure(failure);
         let mut writer = means.response(&self.invite, &self.flow, status, &head.tag);
         if let Some(reason) = failure.cause.as_ref().and_then(cause::reason_header) {
@@ -300,8 +361,10 @@ impl Incoming {
             Some(Method::Update) if sdp_of(message).is_none() => {
                 super::update::accept_refresh(means, &inbound, self.dialog.contact(), None);
             }
-            // RFC 3311 §5.2, RFC 3261 §14.2: the offer of the INVITE has no final answer.
-            Some(Method::Update | Method::Invite) => super::reinvite::refuse_pending(means, &inbound),
+            Some(Method::Update) => self.consider_early(head, means, inbound),
+            Some(Method::Prack) => return self.handle_prack(head, means, inbound),
+            // RFC 3261 §14.2: the INVITE has no final answer.
+            Some(Method::Invite) => super::reinvite::refuse_pending(means, &inbound),
             Some(Method::Info) => super::info::answer_early(means, &inbound),
             _ => means.refuse(*key, message, flow, StatusCode::TEMPORARILY_UNAVAILABLE),
         }

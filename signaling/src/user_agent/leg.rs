@@ -294,6 +294,7 @@ impl Leg {
             (Command::Start, Some(Parameter::Leg(_))) => self.started_again(means, asked),
             (Command::Set, Some(Parameter::LegState(state))) => match &mut self.state {
                 State::Session(session) => session.describe(&mut self.head, means, asked, *state),
+                State::Outgoing(outgoing) => outgoing.describe(&self.head, means, asked, &state),
                 _ => asked.failed(&mut means.outbox, Failure::because(CauseKind::Glare.into())),
             },
             (Command::Send, Some(noun @ (Parameter::Information(_) | Parameter::Digits(_)))) => match &mut self.state {
@@ -357,7 +358,18 @@ impl Leg {
                 State::Incoming(incoming) => incoming.decide(head, means, packet),
                 other => other,
             }),
-            Purpose::Offer => self.in_session(|session, head| session.peer_offer_decided(head, means, packet)),
+            Purpose::Offer => self.step(means, |state, head, means| match state {
+                State::Incoming(incoming) => incoming.early_offer_decided(head, means, &packet),
+                State::Outgoing(mut outgoing) => {
+                    outgoing.early_offer_decided(means, &packet);
+                    State::Outgoing(outgoing)
+                }
+                State::Session(mut session) => {
+                    session.peer_offer_decided(head, means, packet);
+                    State::Session(session)
+                }
+                State::Over => State::Over,
+            }),
             Purpose::Answer => self.in_session(|session, head| session.answer_delivered(head, means, &packet)),
             Purpose::Refreshed => self.in_session(|session, _| session.refresh_told(&packet)),
             Purpose::Inform(inbound) => informed(means, *inbound, &packet),
@@ -381,7 +393,7 @@ impl Leg {
         self.step(means, |state, head, means| match state {
             State::Incoming(incoming) => incoming.handle_request(head, means, inbound),
             State::Outgoing(mut outgoing) => {
-                outgoing.handle_request(means, &inbound);
+                outgoing.handle_request(head, means, &inbound);
                 State::Outgoing(outgoing)
             }
             State::Session(mut session) => {
@@ -459,10 +471,7 @@ impl Leg {
     pub(crate) fn handle_timer(&mut self, means: &mut Means, timer: Timer) {
         self.head.timers.retain(|(set, _)| *set != timer);
         self.step(means, |state, head, means| match state {
-            State::Incoming(mut incoming) => {
-                incoming.ring_again(head, means);
-                State::Incoming(incoming)
-            }
+            State::Incoming(incoming) => incoming.handle_timer(head, means, timer),
             State::Outgoing(outgoing) if timer == Timer::Response => outgoing.unheard(head, means),
             State::Outgoing(outgoing) => outgoing.stop(means, head, CauseKind::Timeout.into()),
             State::Session(mut session) => {

@@ -8,7 +8,7 @@ use crate::transaction::ServerKey;
 use crate::transport::Flow;
 
 /// The methods that are served, in and out of dialogs.
-const METHODS: [Method; 11] = [
+const METHODS: [Method; 12] = [
     Method::Invite,
     Method::Ack,
     Method::Bye,
@@ -17,16 +17,20 @@ const METHODS: [Method; 11] = [
     Method::Register,
     Method::Info,
     Method::Update,
+    Method::Prack,
     Method::Refer,
     Method::Subscribe,
     Method::Publish,
 ];
 
 /// The value of Allow.
-pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, REFER, SUBSCRIBE, PUBLISH";
+pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, SUBSCRIBE, PUBLISH";
 
 /// The value of Supported: the extensions that a Require may name.
-pub(crate) const SUPPORTED: &str = "path, timer, replaces, norefersub, outbound, gruu";
+pub(crate) const SUPPORTED: &str = "path, timer, replaces, norefersub, outbound, gruu, 100rel";
+
+/// The same where provisional responses are not acknowledged.
+pub(crate) const SUPPORTED_UNRELIABLY: &str = "path, timer, replaces, norefersub, outbound, gruu";
 
 /// The value of Accept: the bodies that are understood.
 pub(crate) const ACCEPT: &str = "application/sdp, multipart/mixed";
@@ -36,7 +40,7 @@ pub(crate) const ACCEPT: &str = "application/sdp, multipart/mixed";
 pub(crate) const CAPABILITIES: Capabilities<'static> = Capabilities {
     methods: &METHODS,
     schemes: &[Scheme::Sip, Scheme::Tel],
-    extensions: &["path", "timer", "replaces", "norefersub", "outbound", "gruu"],
+    extensions: &["path", "timer", "replaces", "norefersub", "outbound", "gruu", "100rel"],
     content_types: &["application/sdp", "multipart/mixed"],
     answers: &["application/sdp"],
 };
@@ -80,6 +84,7 @@ mod tests {
     fn allow_says_what_is_served() {
         assert_eq!(CAPABILITIES.allow(), ALLOW);
         assert_eq!(CAPABILITIES.extensions.join(", "), SUPPORTED);
+        assert_eq!(SUPPORTED.replace(", 100rel", ""), SUPPORTED_UNRELIABLY);
         assert_eq!(CAPABILITIES.content_types.join(", "), ACCEPT);
     }
 }

@@ -307,7 +307,7 @@ impl Session {
 }
 
 /// Refuses a request of the peer's for what the switch says.
-fn refuse_with(means: &mut Means, inbound: &Inbound, failure: &Failure) {
+pub(super) fn refuse_with(means: &mut Means, inbound: &Inbound, failure: &Failure) {
     let Inbound { key, message, flow } = inbound;
     let status = match &failure.cause {
         // The session goes on, so what ended the other leg's attempt is told in general terms.

@@ -53,6 +53,8 @@ pub(crate) struct Session {
     /// An offer of ours that has to wait: for an ACK, or as it met the peer's.
     pub(super) waiting: Option<Box<OurOffer>>,
     pub(super) referral: Option<Box<Referral>>,
+    /// RSeq of the provisional response that was not acknowledged when our 2xx went out.
+    pub(super) unacknowledged_rseq: Option<u32>,
     pub(super) timer: SessionTimer,
     /// The peer refused a refresh by UPDATE: further ones go by INVITE.
     pub(super) refreshes_by_invite: bool,
@@ -71,6 +73,7 @@ impl Session {
             theirs: None,
             waiting: None,
             referral: None,
+            unacknowledged_rseq: None,
             timer: SessionTimer::default(),
             refreshes_by_invite: false,
             untold: false,
@@ -154,10 +157,19 @@ impl Session {
             }
             Some(Method::Invite) => self.handle_reinvite(head, means, inbound),
             Some(Method::Update) => self.handle_update(head, means, inbound),
+            Some(Method::Prack) => self.handle_late_prack(means, &inbound),
             Some(Method::Info) => self.handle_info(head, means, inbound),
             Some(Method::Refer) => self.handle_refer(head, means, inbound),
             _ => means.refuse(*key, message, flow, StatusCode::METHOD_NOT_ALLOWED),
         }
+    }
+
+    /// A PRACK: to the last provisional response, which our 2xx has overtaken (RFC 3262 §3).
+    fn handle_late_prack(&self, means: &mut Means, inbound: &Inbound) {
+        let Inbound { key, message, flow } = inbound;
+        let is_last = matches!(message.rack(), Ok(Some(rack)) if Some(rack.response) == self.unacknowledged_rseq);
+        let status = if is_last { StatusCode::OK } else { StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST };
+        means.refuse(*key, message, flow, status);
     }
 
     /// A response to a request of ours.
@@ -231,7 +243,7 @@ impl Session {
             Aim::Refresh { by_invite } => self.refreshed(head, means, sent.key, by_invite, message),
             Aim::Inform { asked, rest, duration_ms } => self.informed(head, means, asked, rest, duration_ms),
             Aim::Notify { id } => self.notified(head, means, id),
-            Aim::Bye => {}
+            Aim::Prack | Aim::Bye => {}
         }
     }
 
@@ -256,7 +268,7 @@ impl Session {
             Aim::Refresh { by_invite } => self.refresh_refused(head, means, by_invite, &cause),
             Aim::Inform { asked, .. } => asked.failed(&mut means.outbox, Failure::because(cause)),
             Aim::Notify { id } => self.notify_refused(head, means, id, &cause),
-            Aim::Bye => {}
+            Aim::Prack | Aim::Bye => {}
         }
     }
 

@@ -18,6 +18,7 @@ mod random;
 mod refusals;
 mod registering;
 mod registrar;
+mod reliable;
 mod replaces;
 mod session;
 mod session_timers;

@@ -211,7 +211,7 @@ variants! {
     "an unknown method" FROBNICATE [] "501 Not Implemented";
     "a method that is not served" MESSAGE [] "405 Method Not Allowed";
     "a method in lower case" invite [] "501 Not Implemented";
-    "PRACK" PRACK ["CSeq:" => "RAck: 1 1 INVITE\r\nCSeq:"] "405 Method Not Allowed";
+    "PRACK" PRACK ["CSeq:" => "RAck: 1 1 INVITE\r\nCSeq:"] "481 Call/Transaction Does Not Exist";
     "BYE of no dialog" BYE [] "481 Call/Transaction Does Not Exist";
     "CANCEL of nothing" CANCEL [] "481 Call/Transaction Does Not Exist";
     "ACK of nothing" ACK [] "nothing";

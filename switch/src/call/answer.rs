@@ -7,7 +7,7 @@ use super::timers::Timer;
 use super::turn::Turn;
 use crate::limits::LEG_WITHIN;
 use router::one;
-use router::parameter::{CauseKind, LegPhase, LegState, MediaExchange};
+use router::parameter::{CauseKind, Direction, LegPhase, LegState, MediaExchange};
 
 impl Call {
     /// Signaling says that a leg was answered.
@@ -60,7 +60,8 @@ impl Call {
     /// What the leg that waits is answered: an answer to its offer, or an offer where it made none.
     pub(super) fn reply(&mut self, waiting: LegId, id: LegId) -> Option<MediaExchange> {
         if self.legs[waiting].medium.asked().is_none() {
-            let terms = self.legs[id].medium.asked_terms()?;
+            let medium = &self.legs[id].medium;
+            let terms = medium.asked_terms().or_else(|| medium.agreement().map(|agreement| agreement.terms()))?;
             return self.legs[waiting].medium.offer(&terms).map(MediaExchange::Offer);
         }
         // What it was told early stands (RFC 3261 §13.2.1); another leg's formats follow by an offer of ours.
@@ -92,11 +93,16 @@ impl Call {
         let offered = matches!(media, MediaExchange::Offer(_));
         let party = self.legs[id].stated();
         self.answer_near(turn, near, LegState { party, ..LegState::new(LegPhase::Answered).with_media(Some(media)) });
+        let changed =
+            self.legs[near].medium.agreement().is_some_and(|agreement| agreement.direction() != Direction::SendReceive);
         if offered {
-            self.exchange = Some(Exchange::Answering { leg: near, deliver_to: Some(id) });
+            // Whose early offer is answered already waits for nothing.
+            let deliver_to = self.legs[id].medium.asked().map(|_| id);
+            self.exchange = Some(Exchange::Answering { leg: near, deliver_to });
             self.set_timer(turn, Timer::Answer, LEG_WITHIN);
         } else {
-            self.align_with(turn, near);
+            // A caller may hold before it is answered (RFC 3311 §5.1).
+            self.align_with(turn, if changed { id } else { near });
         }
     }
 

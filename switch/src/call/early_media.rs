@@ -3,6 +3,7 @@
 use super::call::Call;
 use super::leg::LegId;
 use super::turn::Turn;
+use crate::config::EarlyRinging;
 use crate::negotiation::takes_first;
 use router::one;
 use router::parameter::{LegPhase, LegState, MediaDescription, MediaExchange};
@@ -33,7 +34,18 @@ impl Call {
             self.sought().ringing = Some(turn.now.wall);
             self.log_ringing(id);
         }
+        let silent = self.early == Some(id)
+            && state.phase == LegPhase::Ringing
+            && state.media.is_none()
+            && self.config.early_ringing == EarlyRinging::Local;
+        if silent {
+            self.hush(turn);
+        }
         let media = match (waiting, state.media) {
+            (Some(_), Some(MediaExchange::Offer(offer))) => {
+                self.offer_made_early(turn, id, offer);
+                None
+            }
             (Some(waiting), Some(MediaExchange::Answer(answer))) => self.early_answer(turn, waiting, id, &answer),
             _ => None,
         };
@@ -57,6 +69,14 @@ impl Call {
         if self.early.is_some_and(|early| early != id) || !self.legs[id].medium.accept(answer) {
             return None;
         }
+        let sends = self.legs[id].medium.agreement().is_some_and(|agreement| agreement.direction().sends());
+        if !sends {
+            // It, or who spoke there before, sends nothing any more.
+            if self.early == Some(id) {
+                self.hush(turn);
+            }
+            return None;
+        }
         let mut told = None;
         if let Some(agreement) = self.legs[waiting].medium.agreement() {
             // One that is answered, or was told early by another: what is sent early does not change what it speaks.
@@ -71,6 +91,12 @@ impl Call {
         self.early = Some(id);
         self.connect(turn);
         told
+    }
+
+    /// Who was heard is heard no longer: the waiting leg hears that it rings, once somebody does.
+    fn hush(&mut self, turn: &mut Turn<'_>) {
+        self.early = None;
+        self.connect(turn);
     }
 
     /// Passes the progress on: of the leg that is heard, or of any while none is. Not twice in a row the same.

@@ -23,6 +23,7 @@ mod call;
 mod conversation;
 mod dialog;
 mod early_media;
+mod early_offer;
 mod failover;
 mod fork;
 mod guest;

@@ -1,5 +1,5 @@
-//! What a leg that is answered already hears while another one rings for it: the one that is transferred, the first party of a
-//! call that the operator makes. A phone makes its own tone for a call of its own alone, so the media worker plays it, as a
+//! What a leg hears while another one rings for it, if it is answered already (the one that is transferred, the first party of a
+//! call that the operator makes), or has heard early media that are over. A phone makes its own tone for a call of its own alone, so the media worker plays it, as a
 //! gateway does (RFC 3960 §3.2): until the one that rings sends early media, which is heard in its place.
 //!
 //! | the one that waits | hears |
@@ -15,10 +15,11 @@ use super::turn::Turn;
 use router::parameter::{BuiltinKind, Direction, LegPhase};
 
 impl Call {
-    /// The answered leg for which another one rings and that has nobody to listen to.
+    /// The leg for which another one rings and that has nobody to listen to, if it is ours to let it hear something.
     pub(super) fn hears_ringing(&self) -> Option<LegId> {
         let search = self.search.as_ref()?;
-        let waiting = search.waiting.filter(|&leg| self.legs[leg].is_answered())?;
+        let listens = |leg: &LegId| self.legs[*leg].is_answered() || self.legs[*leg].medium.agreement().is_some();
+        let waiting = search.waiting.filter(listens)?;
         let rings = |leg: &LegId| matches!(self.legs[*leg].phase, LegPhase::Ringing | LegPhase::Early);
         let alone = match self.other_side(waiting) {
             Far::Nobody => true,

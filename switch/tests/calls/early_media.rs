@@ -1,6 +1,7 @@
 //! What a ringing leg sends is heard.
 
 use crate::harness::*;
+use router::Command;
 use router::parameter::*;
 
 fn early(codecs: &[Codec], port: u16) -> LegState {
@@ -78,6 +79,95 @@ fn the_leg_that_was_heard_fails_and_the_next_is_heard() {
     assert_eq!(world.session().bridge, Some((0, 2)));
     world.answer_with(mobile, &[pcmu()]);
     assert_eq!(world.signaling.legs[&caller].phase, LegPhase::Answered);
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+#[test]
+fn early_media_that_end_give_way_to_the_ringing_tone_and_may_come_again() {
+    let mut world = World::new();
+    let caller = world.call_with("alice", "bob", offer());
+    let callee = world.only();
+    world.progress(callee, early(&[pcmu()], 8000));
+    assert_eq!(world.session().bridge, Some((0, 1)));
+    let silent = MediaExchange::Answer(audio(8000, &[pcmu()], Direction::Inactive));
+    world.progress(callee, LegState::new(LegPhase::Ringing).with_media(Some(silent)));
+    assert_eq!((world.session().bridge, world.session().builtin), (None, Some((0, BuiltinKind::Ringback))));
+    world.progress(callee, early(&[pcmu()], 8000));
+    assert_eq!((world.session().bridge, world.session().builtin), (Some((0, 1)), None));
+    // By default the callee's own tone is heard when it rings.
+    world.ring(callee);
+    assert_eq!(world.session().bridge, Some((0, 1)));
+    world.answer_with(callee, &[pcmu()]);
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+#[test]
+fn where_it_is_configured_so_a_callee_that_rings_after_its_early_media_is_heard_no_longer() {
+    let mut world = World::with(switch::Config { early_ringing: switch::EarlyRinging::Local, ..Default::default() });
+    let caller = world.call_with("alice", "bob", offer());
+    let callee = world.only();
+    world.progress(callee, early(&[pcmu()], 8000));
+    world.ring(callee);
+    assert_eq!((world.session().bridge, world.session().builtin), (None, Some((0, BuiltinKind::Ringback))));
+    world.answer_with(callee, &[pcmu()]);
+    assert_eq!((world.session().bridge, world.session().builtin), (Some((0, 1)), None));
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+#[test]
+fn a_caller_that_holds_before_the_answer_is_answered_at_once_and_the_callee_told_afterwards() {
+    let mut world = World::new();
+    let caller = world.call_with("alice", "bob", offer());
+    let callee = world.only();
+    world.progress(callee, early(&[pcmu(), pcma()], 8000));
+    let hold = MediaExchange::Offer(audio(4000, &[pcmu(), pcma()], Direction::SendOnly));
+    world.ask(caller, Command::Set, LegState::new(LegPhase::Early).with_media(Some(hold)));
+    assert_eq!(world.last_answer(caller).command, Command::Done);
+    assert_eq!(direction(world.signaling.legs[&caller].heard.as_ref()), Some(Direction::ReceiveOnly));
+    world.answer_with(callee, &[pcmu(), pcma()]);
+    let Some(MediaExchange::Offer(_)) = &world.signaling.legs[&callee].heard else { panic!("the callee is told") };
+    assert_eq!(direction(world.signaling.legs[&callee].heard.as_ref()), Some(Direction::SendOnly));
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+#[test]
+fn a_callee_that_moves_in_its_early_dialog_is_heard_from_there() {
+    let mut world = World::new();
+    let caller = world.call_with("alice", "bob", offer());
+    let callee = world.only();
+    let moved = || MediaExchange::Offer(audio(8100, &[pcmu()], Direction::SendReceive));
+    world.ask(callee, Command::Set, LegState::new(LegPhase::Early).with_media(Some(moved())));
+    assert_eq!(world.failure(callee), CauseKind::Glare, "nothing is agreed yet");
+    world.progress(callee, early(&[pcmu()], 8000));
+    world.ask(callee, Command::Set, LegState::new(LegPhase::Early).with_media(Some(moved())));
+    assert_eq!(world.last_answer(callee).command, Command::Done);
+    assert_eq!(world.plan(1).remote_rtp.map(|remote| remote.port()), Some(8100));
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+#[test]
+fn an_offer_that_a_callee_makes_before_it_answers_is_answered_at_once_and_the_caller_follows() {
+    let mut world = World::new();
+    let caller = world.call_with("alice", "bob", None);
+    let callee = world.only();
+    let made = MediaExchange::Offer(audio(8000, &[pcma(), pcmu()], Direction::SendReceive));
+    world.progress(callee, LegState::new(LegPhase::Early).with_media(Some(made)));
+    let Some(MediaExchange::Answer(answer)) = &world.signaling.legs[&callee].heard else { panic!("it is answered") };
+    assert_eq!(answer.streams[0].codecs, [pcma(), pcmu()]);
+    let start = world.signaling.legs.get_mut(&callee).unwrap().start.take().unwrap();
+    world.signaling.legs.get_mut(&callee).unwrap().phase = LegPhase::Answered;
+    world.signaling.done(&start, LegState::new(LegPhase::Answered));
+    world.settle();
+    let Some(MediaExchange::Offer(offer)) = world.described(caller) else { panic!("the caller is made an offer") };
+    assert_eq!(offer.streams[0].codecs, [pcma(), pcmu()]);
+    let answer = MediaExchange::Answer(audio(4000, &[pcma()], Direction::SendReceive));
+    world.ask(caller, Command::Set, LegState::new(LegPhase::Answered).with_media(Some(answer)));
+    assert_eq!(world.session().bridge, Some((0, 1)));
     world.hang_up(caller);
     world.assert_over();
 }

@@ -3,16 +3,19 @@
 use super::{ABANDON_AFTER, Attempt, Outgoing};
 use crate::limits::AVOIDED_FOR;
 use crate::message::{Header, Method, RequestWriter};
+use crate::policy::Reliability;
 use crate::sdp::OfferAnswer;
 use crate::transport::Destination;
 use crate::user_agent::body::{SDP, origin_address};
 use crate::user_agent::cause;
 use crate::user_agent::contact::{contact, contact_for};
+use crate::user_agent::fork::P_EARLY_MEDIA;
 use crate::user_agent::header_policy;
 use crate::user_agent::identity::{self, Shown};
+use crate::user_agent::invite_server::RELIABLE;
 use crate::user_agent::leg::{Head, State, Timer};
 use crate::user_agent::means::{ClientUse, Means};
-use crate::user_agent::options::{ALLOW, SUPPORTED};
+use crate::user_agent::options::{ALLOW, SUPPORTED, SUPPORTED_UNRELIABLY};
 use router::parameter::{Cause, CauseKind};
 use router::time::Duration;
 use smallvec::SmallVec;
@@ -23,6 +26,7 @@ impl Outgoing {
     pub(super) fn try_next(mut self: Box<Self>, head: &mut Head, means: &mut Means, cause: Cause) -> State {
         while let Some(destination) = self.further.pop_front() {
             self.forks.clear();
+            self.forget_early_offer(means);
             self.authorization = None;
             if self.invite(head, means, destination) {
                 return State::Outgoing(self);
@@ -62,6 +66,7 @@ impl Outgoing {
         };
         self.interface = Some(destination.local.unwrap_or(listener.local().ip()));
         self.cseq += 1;
+        let calls = head.policy(means);
         let (request_uri, routes) = self.whither.routes.apply(self.whither.request_uri.as_str());
         let mut writer = RequestWriter::new(&Method::Invite, request_uri).header(Header::MaxForwards, self.hops);
         for route in routes {
@@ -76,8 +81,9 @@ impl Outgoing {
         let policy = head.trunk().map(|trunk| &means.trunks.get(trunk).config.headers);
         let policy = policy.filter(|policy| !policy.is_empty());
         let removes = |header: Header| policy.is_some_and(|policy| policy.removes(header.as_str()));
+        let supported = if calls.reliable == Reliability::Never { SUPPORTED_UNRELIABLY } else { SUPPORTED };
         let own_fields: [(Header, &str); 3] =
-            [(Header::Allow, ALLOW), (Header::Supported, SUPPORTED), (Header::UserAgent, &means.config.agent)];
+            [(Header::Allow, ALLOW), (Header::Supported, supported), (Header::UserAgent, &means.config.agent)];
         for (header, value) in own_fields {
             if !removes(header) {
                 writer = writer.header(header, value);
@@ -97,7 +103,14 @@ impl Outgoing {
         if policy.is_some() || (head.trunk().is_none() && !passed.is_empty()) {
             writer = header_policy::write(writer, policy, passed);
         }
-        if let Some((expires, least)) = self.timer.request(&head.policy(means)) {
+        if calls.reliable == Reliability::Required {
+            writer = writer.header(Header::Require, RELIABLE);
+        }
+        // RFC 5009 §5: who is trusted may say whether it sends media early.
+        if head.is_trusted(means) {
+            writer = writer.header(P_EARLY_MEDIA, "supported");
+        }
+        if let Some((expires, least)) = self.timer.request(&calls) {
             writer = writer.header(Header::SessionExpires, expires);
             if let Some(least) = least {
                 writer = writer.header(Header::MinSe, least);

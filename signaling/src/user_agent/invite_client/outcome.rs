@@ -4,14 +4,16 @@ use super::{Attempt, Outgoing};
 use crate::dialog::Dialog;
 use crate::limits::AVOIDED_FOR;
 use crate::message::{Message, Method, StatusCode};
-use crate::sdp::{AnswerKind, OfferAnswer, OfferAnswerError, OfferAnswerState};
+use crate::policy::Reliability;
+use crate::sdp::{Agreement, AnswerKind, OfferAnswer, OfferAnswerError, OfferAnswerState, Role};
 use crate::transaction::ClientKey;
 use crate::transport::Flow;
 use crate::user_agent::ack::acknowledge;
 use crate::user_agent::body::sdp_of;
 use crate::user_agent::credentials;
+use crate::user_agent::fork::Told;
 use crate::user_agent::in_dialog::Requester;
-use crate::user_agent::invite_server::answer_of;
+use crate::user_agent::invite_server::{RELIABLE, answer_of};
 use crate::user_agent::leg::{Head, State, Timer};
 use crate::user_agent::means::Means;
 use crate::user_agent::session::{Session, Unacknowledged};
@@ -32,7 +34,8 @@ impl Outgoing {
     ) -> State {
         let current = self.attempt.as_ref().is_some_and(|attempt| attempt.key == key);
         let (Some(status), true) = (message.status(), current) else {
-            if message.status().is_some_and(StatusCode::is_success) {
+            if !self.prack_answered(head, means, key, &message) && message.status().is_some_and(StatusCode::is_success)
+            {
                 crate::user_agent::ack::hang_up_stray(means, key, &message, &flow, head.reach());
             }
             return State::Outgoing(self);
@@ -43,7 +46,7 @@ impl Outgoing {
         }
         match status.class() {
             1 => {
-                self.provisional(head, means, status, &message);
+                self.provisional(head, means, status, &message, &flow);
                 State::Outgoing(self)
             }
             2 => self.accepted(head, means, &message, &flow),
@@ -51,14 +54,36 @@ impl Outgoing {
         }
     }
 
-    fn provisional(&mut self, head: &Head, means: &mut Means, status: StatusCode, message: &Message) {
-        if status == StatusCode::TRYING || self.stopped {
+    fn provisional(&mut self, head: &Head, means: &mut Means, status: StatusCode, message: &Message, flow: &Flow) {
+        if status == StatusCode::TRYING {
             return;
         }
         let Some(attempt) = &self.attempt else { return };
-        let media = self.forks.provisional(&attempt.media, message);
+        let reliable = head.policy(means).reliable != Reliability::Never
+            && message.require().any(|option| option.eq_ignore_ascii_case(RELIABLE));
+        let rseq = if reliable { message.rseq().ok().flatten() } else { None };
+        let told = self.forks.provisional(&attempt.media, message, rseq, head.is_trusted(means));
+        let tag = message.to_tag();
+        if rseq.is_some() && !matches!(told, Told::Nothing) {
+            self.enter_early(head, message, flow);
+        }
+        let (media, offers) = match told {
+            Told::Nothing => return,
+            Told::Heard(media) => (media, false),
+            Told::Offer(offer) => (Some(offer), true),
+        };
+        match rseq {
+            Some(rseq) if offers => self.offered_early(tag, rseq),
+            Some(rseq) => self.prack(head, means, tag.as_ref(), rseq, None),
+            None => {}
+        }
+        if self.stopped {
+            return;
+        }
         let heard = match (status, &media) {
             (StatusCode::RINGING, _) => (LegPhase::Ringing, None),
+            (_, Some(_)) if offers => (self.phase, self.said),
+            (_, Some(_)) if !self.forks.is_anybody_heard() => (LegPhase::Ringing, None),
             (_, Some(_)) => (LegPhase::Early, None),
             // Another fork may go on (RFC 6228): the final response says what came of it.
             (StatusCode::EARLY_DIALOG_TERMINATED, None) => return,
@@ -90,16 +115,22 @@ impl Outgoing {
         let Ok(mut dialog) = dialog else {
             return self.fail(head, means, CauseKind::PeerMisbehaved.into());
         };
-        let (mut media, remote_cseq) = self.forks.take(tag.as_ref(), &offered);
+        self.forget_early_offer(means);
+        let (mut media, remote_cseq, early) = self.forks.take(tag.as_ref(), &offered);
         dialog.resume(remote_cseq);
         let answer = negotiate(&mut media, message);
         let Self { asked, answered, stopped, cseq, timer, interface, .. } = *self;
-        let mut session = Session::new(Requester::new(dialog, answered), media);
+        let requester = match early {
+            // It goes on with the numbers of its requests.
+            Some(early) => early.confirmed(message, &dialog, remote_cseq),
+            None => Requester::new(dialog, answered),
+        };
+        let mut session = Session::new(requester, media);
         session.resolve_next_hop(head, means);
         session.timer = timer;
         session.timer.accepted(message, means.now.instant);
         session.follow_interval(head, means);
-        let wants_answer = matches!(answer, Ok(MediaExchange::Offer(_)));
+        let wants_answer = matches!(answer, Ok(Some(MediaExchange::Offer(_))));
         if wants_answer {
             session.unacknowledged = Some(Unacknowledged { key, cseq });
         } else {
@@ -113,7 +144,7 @@ impl Outgoing {
         match answer {
             Ok(media) if !stopped => {
                 let state = LegState {
-                    media: Some(media),
+                    media,
                     party: head.is_trusted(means).then(|| identity::asserted_in(message)).flatten(),
                     leg_id: Some(head.call_id.as_str().to_owned()),
                     interface,
@@ -190,13 +221,15 @@ impl Outgoing {
 
     /// Nobody answered the INVITE, or it did not leave.
     pub(in crate::user_agent) fn unanswered(
-        self: Box<Self>,
+        mut self: Box<Self>,
         head: &mut Head,
         means: &mut Means,
         key: ClientKey,
         kind: CauseKind,
     ) -> State {
         if self.attempt.as_ref().is_none_or(|attempt| attempt.key != key) {
+            // A PRACK: if it matters, the callee gives up (RFC 3262 §3).
+            self.forks.take_sent(key, true);
             return State::Outgoing(self);
         }
         if self.stopped {
@@ -214,7 +247,8 @@ impl Outgoing {
     }
 
     /// The same; `contacts`: where the callee may be found instead.
-    fn fail_with(self: Box<Self>, head: &mut Head, means: &mut Means, cause: Cause, contacts: Vec<Party>) -> State {
+    fn fail_with(mut self: Box<Self>, head: &mut Head, means: &mut Means, cause: Cause, contacts: Vec<Party>) -> State {
+        self.forget_early_offer(means);
         if let Some(trunk) = head.trunk()
             && !self.stopped
             && counts_as_failure(&cause)
@@ -242,21 +276,29 @@ fn counts_as_failure(cause: &Cause) -> bool {
     }
 }
 
-/// What a 2xx says of the media: the answer to our offer, or where we made none the peer's.
-fn negotiate(media: &mut OfferAnswer, message: &Message) -> Result<MediaExchange, OfferAnswerError> {
+/// What a 2xx says of the media: the answer to our offer, or where we made none the peer's. `None`: all was said before, by an offer in
+/// a provisional response and its answer in our PRACK.
+fn negotiate(media: &mut OfferAnswer, message: &Message) -> Result<Option<MediaExchange>, OfferAnswerError> {
     let text = sdp_of(message);
+    let answered = |media: &OfferAnswer| answer_of(media).map(Some).ok_or(OfferAnswerError::AnswerMissing);
     match (media.state(), text) {
         (OfferAnswerState::Idle, Some(text)) => {
-            media.receive_offer(&text).map(|offered| MediaExchange::Offer(offered.description))
+            media.receive_offer(&text).map(|offered| Some(MediaExchange::Offer(offered.description)))
         }
         (OfferAnswerState::Idle, None) => Err(OfferAnswerError::AnswerMissing),
-        (_, Some(text)) => {
+        // An offer of a provisional response, whose answer has not gone out: it goes in the ACK.
+        (OfferAnswerState::RemoteOfferPending, _) => Ok(media.remote_offer().cloned().map(MediaExchange::Offer)),
+        (OfferAnswerState::Established, _) => match media.agreement().map(Agreement::role) {
+            Some(Role::Offerer) => answered(media),
+            _ => Ok(None),
+        },
+        (OfferAnswerState::LocalOfferPending, Some(text)) => {
             media.receive_answer(&text, AnswerKind::Final)?;
-            answer_of(media).ok_or(OfferAnswerError::AnswerMissing)
+            answered(media)
         }
-        (_, None) => {
+        (OfferAnswerState::LocalOfferPending, None) => {
             media.settle_early()?;
-            answer_of(media).ok_or(OfferAnswerError::AnswerMissing)
+            answered(media)
         }
     }
 }

@@ -145,7 +145,12 @@ impl Signaling {
             (Command::Set, Some(Parameter::LegState(state))) => {
                 let state = (**state).clone();
                 match self.legs.get_mut(&leg) {
-                    Some(record) if record.phase == LegPhase::Answered => {
+                    // One that is not answered takes the answer to an offer that it has made early, and nothing else.
+                    Some(record)
+                        if record.phase == LegPhase::Answered
+                            || record.phase != LegPhase::Released
+                                && matches!(state.media, Some(MediaExchange::Answer(_))) =>
+                    {
                         record.heard = state.media.clone();
                         if self.answers_sets {
                             self.answer_set(packet, &state);
