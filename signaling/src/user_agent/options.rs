@@ -24,7 +24,8 @@ const METHODS: [Method; 12] = [
 ];
 
 /// The value of Allow.
-pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, SUBSCRIBE, PUBLISH";
+pub(crate) const ALLOW: &str =
+    "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, SUBSCRIBE, PUBLISH";
 
 /// The value of Supported: the extensions that a Require may name.
 pub(crate) const SUPPORTED: &str = "path, timer, replaces, norefersub, outbound, gruu, 100rel";

@@ -309,7 +309,7 @@ fn of_several_early_dialogs_the_first_that_speaks_is_heard_until_it_is_over() {
     call_trunk(&mut world, offer(20_002));
     let invite = world.expect(trunk(), "INVITE");
     heard(&mut world);
-    let mut say = |world: &mut World, tag: &str, status: &str, headers: &str, port: u16| {
+    let say = |world: &mut World, tag: &str, status: &str, headers: &str, port: u16| {
         let body = if port == 0 { String::new() } else { sdp(1, port, "sendrecv") };
         world.send(trunk(), &fork(&invite, tag, status, headers, &body));
         heard(world)

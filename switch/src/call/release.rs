@@ -29,6 +29,11 @@ impl Call {
         if self.has_ended() || self.legs[leg].is_released() {
             return;
         }
+        // The caller's CANCEL met our answer before that was sent: to it there was none.
+        let cancelled = state.cause.as_ref().is_some_and(|cause| cause.kind == CauseKind::Cancelled);
+        if cancelled && self.near == Some(leg) && self.legs[leg].incoming && self.legs[leg].is_answered() {
+            (self.answered, self.conversation.answered) = (None, None);
+        }
         let kind = if self.legs[leg].is_answered() { CauseKind::Normal } else { CauseKind::Cancelled };
         self.leg_left(turn, leg, state.cause.unwrap_or_else(|| kind.into()));
     }
