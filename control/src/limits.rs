@@ -83,6 +83,9 @@ pub const MAKE_WITHIN: Duration = Duration::from_secs(600);
 /// How long a reload may take: trunk names may be resolved anew.
 pub const RELOAD_WITHIN: Duration = Duration::from_secs(30);
 
+/// A text message, bytes: what the default of `messages.octets_max` lets phones send, too.
+pub const MESSAGE_BYTES: usize = 4_096;
+
 /// Client inputs that wait for the core: a full queue stops the connections' readers, and through TCP the clients.
 pub const INPUTS: usize = 256;
 

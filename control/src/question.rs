@@ -28,16 +28,17 @@ pub(crate) enum Feed {
     Calls,
     Registrations,
     Platforms,
+    Messages,
 }
 
 impl Feed {
-    pub(crate) const ALL: [Self; 3] = [Self::Calls, Self::Registrations, Self::Platforms];
+    pub(crate) const ALL: [Self; 4] = [Self::Calls, Self::Registrations, Self::Platforms, Self::Messages];
 
     /// Whose news it is.
     pub(crate) const fn publisher(self) -> ModuleKind {
         match self {
             Self::Calls => ModuleKind::Switch,
-            Self::Registrations => ModuleKind::Signaling,
+            Self::Registrations | Self::Messages => ModuleKind::Signaling,
             Self::Platforms => ModuleKind::Bridge,
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::admission::AdmissionLimits;
 use crate::digest::Algorithm;
+use crate::messaging::MessageSettings;
 use crate::policy::CallPolicy;
 use crate::registrar::ExpiryLimits;
 use crate::subscription::EventSettings;
@@ -46,6 +47,8 @@ pub struct Config {
     pub calls: CallPolicy,
     /// Events: subscriptions and publications.
     pub events: EventSettings,
+    /// Text messages.
+    pub messages: MessageSettings,
     /// Trunks.
     pub trunks: Vec<TrunkConfig>,
     /// The lengths of transactions' timers.
@@ -75,6 +78,7 @@ impl Default for Config {
             response_timeout: crate::limits::RESPONSE_TIMEOUT,
             calls: CallPolicy::default(),
             events: EventSettings::default(),
+            messages: MessageSettings::default(),
             trunks: Vec::new(),
             timers: Timers::default(),
             trace_octets: crate::limits::TRACE_OCTETS_DEFAULT,

@@ -7,6 +7,7 @@ pub mod digest;
 pub mod home;
 pub mod limits;
 pub mod message;
+pub mod messaging;
 pub mod policy;
 pub mod registrar;
 pub mod sdp;

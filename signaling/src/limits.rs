@@ -312,3 +312,20 @@ const _: () = assert!(
         < router::limits::FRAME_BYTES,
     "an account's state is one packet"
 );
+
+/// Longest body of a MESSAGE by UDP, octets: what RFC 3428 §8 lets a whole request have, as no transport of that kind slows down where
+/// the network is full.
+pub const MESSAGE_OCTETS_UDP_MAX: usize = 1_300;
+
+/// Messages of a shard that are on their way at once: a thousand a second that take four seconds each, and as many a second to spare.
+pub const MESSAGES_MAX: usize = 8_192;
+
+/// How long a recipient's phones may take before a message is kept: over UDP it has been sent six times by then, and its sender waits
+/// no longer than 32 seconds (RFC 3261 §17.1.2.2), of which the store may need some.
+pub const MESSAGE_WITHIN: Duration = Duration::from_secs(8);
+
+/// Accounts that kept messages are delivered to at once; the others wait for one of them to be done.
+pub const DELIVERIES_AT_ONCE: usize = 256;
+
+/// Messages that the store is asked for at a time.
+pub const KEPT_PAGE: u32 = 16;

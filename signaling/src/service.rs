@@ -11,6 +11,8 @@ mod followed_calls;
 mod home_shard;
 mod listing;
 mod loading;
+mod mailboxes;
+mod messages;
 mod neighbours;
 mod notify;
 mod packets;
@@ -23,6 +25,7 @@ mod writing;
 use crate::admission::Standing;
 use crate::config::Config;
 use crate::digest::Authenticator;
+use crate::messaging::Messaging;
 use crate::registrar::{Accounts, Bindings};
 use crate::subscription::Notifier;
 use crate::trace::Trace;
@@ -61,6 +64,7 @@ pub struct Signaling {
     /// Who is told of registrations.
     subscribers: Subscriptions,
     notifier: Notifier,
+    messaging: Messaging,
     loading: Loading,
     neighbours: Neighbours,
     home_shard: HomeShard,
@@ -120,6 +124,7 @@ impl Signaling {
             probing: Probing::default(),
             subscribers: Subscriptions::default(),
             notifier,
+            messaging: Messaging::default(),
             loading: Loading::new(),
             neighbours,
             home_shard: HomeShard::default(),
@@ -227,6 +232,7 @@ impl Signaling {
                 self.registering.handle_resolved(&mut self.means, leg, sought, resolution);
                 let trunk = self.probing.handle_resolved(&mut self.means, leg, sought, resolution);
                 self.tell_switches(trunk);
+                self.message_name_resolved(leg, resolution);
             }
         }
         self.handle_events();
@@ -277,6 +283,8 @@ impl Signaling {
             && self.means.releases.len() == 0
             && !self.bindings.has_unwritten()
             && self.writing.is_idle()
+            && self.messaging.conveyances.is_empty()
+            && self.messaging.mailboxes.is_idle()
     }
 
     /// The platform is about to end: our registrations at trunks are taken back, so that no further calls come.
@@ -368,6 +376,8 @@ impl Service for Signaling {
         self.load();
         self.follow_neighbours();
         self.write_bindings();
+        self.load_mailboxes();
+        self.messages_due();
         self.account_states_due();
         self.followed_calls_due();
         self.notify_due();
@@ -386,6 +396,8 @@ impl Service for Signaling {
             self.neighbours.poll_timeout(),
             self.writing.poll_timeout(),
             self.notifier.poll_timeout(),
+            self.messaging.due.next(),
+            self.messaging.mailboxes.retry_at,
         ]
         .into_iter()
         .flatten()

@@ -19,11 +19,13 @@ mod batch;
 mod binding;
 pub mod credential;
 pub mod limits;
+mod message;
 mod record;
 mod service;
 mod status;
 
 pub use backend::Backend;
 pub use binding::{BindingPosition, BindingQuery};
+pub use message::MessageQuery;
 pub use record::{RecordPosition, RecordQuery};
 pub use service::{Config, Store};

@@ -72,5 +72,11 @@ pub const STATEMENTS: usize = 32;
 /// process did not close it.
 pub const CHECKED_BYTES: u64 = 256 * 1024 * 1024;
 
+/// Messages that are kept for one account: what a person reads after a holiday.
+pub const MESSAGES_PER_ACCOUNT: usize = 100;
+
+/// Messages that are kept in all: some hundred MiB at their longest, as a rule a tenth.
+pub const MESSAGES: usize = 100_000;
+
 const _: () = assert!(PAGE_ITEMS < router::limits::PARAMETERS);
 const _: () = assert!(PAGE_BYTES + 2 * ENTRY_BYTES < router::limits::FRAME_BYTES);

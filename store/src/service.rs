@@ -7,10 +7,11 @@ use crate::binding::{BindingQuery, page_items};
 use crate::limits::{
     ALIVE_INTERVAL, ENTRY_BYTES, MISSED_DELAY, MISSED_DELAY_MAX, PURGE_INTERVAL, PURGE_PAUSE, PURGE_ROWS, SEARCHES,
 };
+use crate::message::{Kept, MessageQuery, mailbox};
 use crate::record::RecordQuery;
 use crate::status::{Counters, Health, status};
 use router::outbox::{Outbox, Received};
-use router::parameter::{Account, CallRecord, Failure, Reason, Selection};
+use router::parameter::{Account, CallRecord, Failure, Reason, Selection, TextMessage};
 use router::time::{Duration, Instant, Now, WallTime};
 use router::{Address, Command, Instance, Packet, Parameter, Parameters, Service, Subscriptions, one};
 use std::collections::BTreeMap;
@@ -34,6 +35,8 @@ pub struct Store<B> {
     /// When to look whether notifications were lost.
     missed_at: Option<Instant>,
     missed_delay: Duration,
+    /// How many messages each account has; `None`: to be counted.
+    kept: Option<Kept>,
     purge_at: Instant,
     /// When to note that the store lives.
     alive_at: Instant,
@@ -56,6 +59,7 @@ impl<B: Backend> Store<B> {
             subscribers: Subscriptions::default(),
             missed_at: None,
             missed_delay: MISSED_DELAY,
+            kept: None,
             purge_at: now.instant,
             alive_at: now.instant,
             searches: BTreeMap::new(),
@@ -89,7 +93,11 @@ impl<B: Backend> Store<B> {
                 self.counters.bindings_without_account += committed.bindings_without_account;
                 requests.iter().for_each(|request| self.outbox.done(request, Parameters::new()));
             }
-            Err(failure) => requests.iter().for_each(|request| self.outbox.failed(request, failure.clone())),
+            Err(failure) => {
+                // What of it was messages is not there.
+                self.kept = None;
+                requests.iter().for_each(|request| self.outbox.failed(request, failure.clone()));
+            }
         }
     }
 
@@ -116,6 +124,9 @@ impl<B: Backend> Store<B> {
                 Ok(query) => self.query_records(&packet, &query),
                 Err(detail) => self.invalid(&packet, detail),
             },
+            (Command::Set, Some(Parameter::TextMessage(_))) => self.keep_message(now, packet),
+            (Command::Close, Some(Parameter::TextMessage(_))) => self.remove_message(now, packet),
+            (Command::Query, Some(Parameter::TextMessage(asked))) => self.query_messages(now, &packet, asked),
             (Command::Notify, _) => {}
             _ => self.outbox.unsupported(&packet),
         }
@@ -241,6 +252,68 @@ impl<B: Backend> Store<B> {
         self.answer_page(packet, page, |binding| binding, |position| position.to_cursor());
     }
 
+    /// Keeps a message, if its account may have one more.
+    fn keep_message(&mut self, now: Now, mut packet: Packet) {
+        let Some(Parameter::TextMessage(message)) = packet.parameters.pop() else { return };
+        let Some(account) = message.account.clone().filter(|account| !account.is_empty() && fits(&*message)) else {
+            return self.invalid(&packet, "no message of bounded size with an account");
+        };
+        if message.id.is_empty() {
+            return self.invalid(&packet, "a message has an id");
+        }
+        let kept = match self.kept.take() {
+            Some(kept) => Ok(kept),
+            None => {
+                self.commit();
+                self.backend.message_counts("", crate::limits::MESSAGES).map(Kept::of)
+            }
+        };
+        let mut kept = match kept {
+            Ok(kept) => kept,
+            Err(error) => return self.outbox.failed(&packet, error.failure()),
+        };
+        let room = kept.take(&account);
+        self.kept = Some(kept);
+        if !room {
+            let failure = Failure::new(Reason::Exhausted).with_detail("as many messages are kept as may be");
+            return self.outbox.failed(&packet, failure);
+        }
+        self.counters.messages += 1;
+        self.batch.add(Write::Message(message));
+        self.answer_later(now, packet);
+    }
+
+    fn remove_message(&mut self, now: Now, mut packet: Packet) {
+        let Some(Parameter::TextMessage(message)) = packet.parameters.pop() else { return };
+        if let (Some(kept), Some(account)) = (&mut self.kept, &message.account) {
+            kept.give_back(account);
+        }
+        self.batch.add(Write::MessageRemoved(message.id));
+        self.answer_later(now, packet);
+    }
+
+    /// An account's messages; or the accounts that have some.
+    fn query_messages(&mut self, now: Now, packet: &Packet, asked: &TextMessage) {
+        self.counters.queries += 1;
+        self.commit();
+        match &asked.account {
+            Some(account) => {
+                let page = self.backend.messages(&MessageQuery::new(account, selection(packet), now.wall));
+                self.answer_page(packet, page, |message| message, |next| next);
+            }
+            None => {
+                let selection = selection(packet);
+                let after = selection.and_then(|selection| selection.cursor.as_deref()).unwrap_or_default();
+                let limit = page_items(selection);
+                let page = self.backend.message_counts(after, limit).map(|counts| {
+                    let next = counts.last().filter(|_| counts.len() == limit).map(|(account, _)| account.clone());
+                    Page { items: counts.into_iter().map(|(account, _)| mailbox(account)).collect(), next }
+                });
+                self.answer_page(packet, page, |mailbox| mailbox, |next| next);
+            }
+        }
+    }
+
     fn set_records(&mut self, now: Now, mut packet: Packet) {
         let sound = packet.parameters.iter().all(
             |parameter| matches!(parameter, Parameter::CallRecord(record) if fits(&**record) && !record.id.is_empty()),
@@ -350,6 +423,9 @@ impl<B: Backend> Store<B> {
             }
         };
         self.counters.purged += rows;
+        if rows > 0 {
+            self.kept = None;
+        }
         let wait: Duration = if rows >= PURGE_ROWS as u64 { PURGE_PAUSE } else { PURGE_INTERVAL };
         self.purge_at = now.instant + wait;
     }

@@ -210,7 +210,7 @@ fn a_store_of_the_version_before_is_brought_up_to_date() {
     let path = folder.path().join("tandem.db");
     of_500_records(&path);
     let before = "DROP INDEX records_caller; DROP INDEX records_called; DROP INDEX records_origin;
-                  DROP INDEX records_destination; PRAGMA user_version = 1";
+                  DROP INDEX records_destination; DROP TABLE messages; PRAGMA user_version = 1";
     rusqlite::Connection::open(&path).unwrap().execute_batch(before).unwrap();
     let mut platform = Platform::new(open(&path).0, Config::default());
     let party = Selection { party: Some("bob".to_owned()), limit: Some(500), ..Selection::default() };

@@ -5,8 +5,10 @@
 mod common;
 
 use common::*;
-use router::parameter::{AccountCredential, CallRecord, CauseKind, Outcome, Reason, ResourceState, Selection, Status};
-use router::time::Duration;
+use router::parameter::{
+    AccountCredential, CallRecord, CauseKind, Outcome, Reason, ResourceState, Selection, Status, TextMessage,
+};
+use router::time::{Duration, WallTime};
 use router::{Command, ModuleKind, Parameter, one};
 use store::backend::{Memory, Sqlite};
 use store::{Backend, Config, credential};
@@ -34,6 +36,49 @@ macro_rules! over_both {
 }
 
 over_both! {
+    fn messages_are_kept_in_their_order_bounded_and_removed(platform) {
+        for name in ["alice", "bob"] {
+            platform.ask(Signaling, Command::Set, one(account(name, Some("secret"))));
+        }
+        let message = |id: &str, account: &str| TextMessage {
+            id: id.to_owned(),
+            expires: WallTime(BEGIN.0 + 3_600_000_000),
+            ..TextMessage::of_account(Some(account))
+        };
+        for id in ["b", "a", "c", "a"] {
+            let kept = platform.ask(Signaling, Command::Set, one(message(id, "alice")));
+            assert_eq!(kept.command, Command::Done);
+        }
+        platform.ask(Signaling, Command::Set, one(message("d", "bob")));
+        let listed = |platform: &mut Platform<_>, account: Option<&str>| -> Vec<String> {
+            let answer = platform.ask(Signaling, Command::Query, one(TextMessage::of_account(account)));
+            let name = |parameter: &Parameter| match parameter {
+                Parameter::TextMessage(text) if account.is_some() => Some(text.id.clone()),
+                Parameter::TextMessage(text) => text.account.clone(),
+                _ => None,
+            };
+            answer.parameters.iter().filter_map(name).collect()
+        };
+        assert_eq!(listed(&mut platform, Some("alice")), ["b", "a", "c"]);
+        assert_eq!(listed(&mut platform, None), ["alice", "bob"]);
+        platform.ask(Signaling, Command::Close, one(message("a", "alice")));
+        assert_eq!(listed(&mut platform, Some("alice")), ["b", "c"]);
+        for number in 0..store::limits::MESSAGES_PER_ACCOUNT {
+            platform.ask(Signaling, Command::Set, one(message(&format!("more-{number}"), "alice")));
+        }
+        let full = platform.ask(Signaling, Command::Set, one(message("last", "alice")));
+        assert_eq!(full.failure().reason, Reason::Exhausted);
+        platform.ask(Signaling, Command::Close, one(account("bob", None)));
+        assert_eq!(listed(&mut platform, None), ["alice"]);
+        // What is of no use any more is not told, and goes in time.
+        platform.run(Duration::from_secs(3_601));
+        assert_eq!(listed(&mut platform, Some("alice")), [""; 0]);
+        for _ in 0..40 {
+            platform.run(Duration::from_secs(300));
+        }
+        assert_eq!(listed(&mut platform, None), [""; 0]);
+    }
+
     fn a_record_is_done_only_once_it_is_committed_and_within_100_ms(platform) {
         platform.send(Control, Command::Start, one(record("a", 0)));
         platform.run(Duration::ZERO);

@@ -23,6 +23,7 @@ mod config;
 mod event;
 pub mod limits;
 mod listing;
+mod message;
 mod negotiation;
 pub mod plan;
 mod platforms;

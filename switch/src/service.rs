@@ -5,12 +5,13 @@ use crate::config::Config;
 use crate::event::Events;
 use crate::limits::{CALL_ID_BYTES, NUMBER_BYTES, PLATFORMS_PER_CALL};
 use crate::listing;
+use crate::message;
 use crate::platforms::Platforms;
 use crate::record::Records;
 use crate::refusal::{self, Refusals};
 use crate::status::{Counters, Facts, status};
 use crate::trunks::Trunks;
-use router::parameter::{self, Cause, CauseKind, Failure, Originate, Parameter, Reason, Selection};
+use router::parameter::{self, Cause, CauseKind, Failure, MessageRoute, Originate, Parameter, Reason, Selection};
 use router::time::{Instant, Now, TimerWheel, WallTime};
 use router::{
     Address, Command, Instance, Instances, ModuleKind, Outbox, OwnMap, Packet, Parameters, PlatformId, Random,
@@ -407,6 +408,13 @@ impl Switch {
                     self.outbox.failed(&packet, Failure::new(Reason::NotFound));
                 }
             }
+            (Command::Query, Some(Parameter::MessageRoute(asked))) => match message::ways(&self.config.plan, asked) {
+                Ok(ways) => {
+                    let route = MessageRoute { ways, ..(**asked).clone() };
+                    self.outbox.done(&packet, one(route));
+                }
+                Err(failure) => self.outbox.failed(&packet, failure),
+            },
             (Command::Query, Some(Parameter::TrunkStatus(_))) => {
                 let told: Parameters = self.trunks.status(now.instant).take(router::limits::PARAMETERS - 1).collect();
                 self.outbox.done(&packet, told);

@@ -11,6 +11,7 @@ mod outgoing;
 mod registration;
 mod request;
 mod session_timer;
+mod texting;
 mod transaction;
 mod watching;
 
@@ -213,6 +214,8 @@ pub struct Phone {
     random: Random,
     calls: Vec<Call>,
     watches: Vec<Watch>,
+    /// Texts that came: from whom, and what.
+    pub texts: Vec<(String, String)>,
     clients: Vec<Client>,
     servers: Vec<Server>,
     actions: Vec<(Instant, Action)>,
@@ -240,6 +243,7 @@ impl Phone {
             random,
             calls: Vec::new(),
             watches: Vec::new(),
+            texts: Vec::new(),
             clients: Vec::new(),
             servers: Vec::new(),
             actions: Vec::new(),

@@ -5,8 +5,8 @@ use crate::limits::{CALLS_FOLLOWED, CHANGE_WITHIN, RESUBSCRIBE};
 use crate::protocol::line::Content;
 use crate::protocol::{Header, Kind, Line};
 use crate::question::{Feed, Filter, Recipients};
-use crate::topic::{calls, platforms, registrations};
-use router::parameter::{CallEvent, CallPhase, Platform, RegistrationEvent};
+use crate::topic::{calls, messages, platforms, registrations};
+use router::parameter::{CallEvent, CallPhase, MessageEvent, Platform, RegistrationEvent};
 use router::time::{Instant, Now};
 use router::{Address, Command, Instance, Packet, Parameters, one};
 use std::collections::BTreeSet;
@@ -129,6 +129,15 @@ impl Control {
         self.publish(now, Feed::Platforms, &line, platform.missed, |_| true);
     }
 
+    pub(super) fn handle_message_event(&mut self, now: Now, event: &MessageEvent) {
+        let line = Line {
+            kind: Kind::Event,
+            header: Header::event("messages", event.fate.name()),
+            content: Content::Body(messages::event_to_json(event)),
+        };
+        self.publish(now, Feed::Messages, &line, event.missed, |filter| messages::matches(filter, event));
+    }
+
     /// Gives an event to who follows its feed and wants it. Who follows is told of a gap even where the filter holds the
     /// event back: what was lost may have passed it.
     fn publish(&mut self, now: Now, feed: Feed, line: &Line, missed: bool, wanted: impl Fn(&Filter) -> bool) {
@@ -151,5 +160,6 @@ fn noun(feed: Feed) -> Parameters {
         Feed::Calls => one(calls::no_event()),
         Feed::Registrations => one(registrations::no_event()),
         Feed::Platforms => one(Platform::default()),
+        Feed::Messages => one(messages::no_event()),
     }
 }

@@ -11,12 +11,14 @@
 //! | `workers` | `list` |
 //! | `platforms` | `list`, `subscribe`, `unsubscribe` |
 //! | `accounts` | `list`, `add`, `remove`, `set-password`, `enable`, `disable` |
+//! | `messages` | `send`, `subscribe`, `unsubscribe` |
 //! | `mailboxes` | `set-waiting` |
 //! | `trace` | `get` |
 
 mod accounts;
 pub(crate) mod calls;
 mod mailboxes;
+pub(crate) mod messages;
 mod party;
 pub(crate) mod platforms;
 mod records;
@@ -52,6 +54,7 @@ pub(crate) const TOPICS: &[(&str, &[&str])] = &[
     ("workers", workers::MESSAGES),
     ("platforms", platforms::MESSAGES),
     ("accounts", accounts::MESSAGES),
+    ("messages", messages::MESSAGES),
     ("mailboxes", mailboxes::MESSAGES),
     ("trace", trace::MESSAGES),
 ];
@@ -76,6 +79,7 @@ pub(crate) fn action(request: &Request, context: &mut Context<'_>) -> Result<Act
         "workers" => workers::action(request),
         "platforms" => platforms::action(request),
         "accounts" => accounts::action(request, context),
+        "messages" => messages::action(request),
         "mailboxes" => mailboxes::action(request),
         "trace" => trace::action(request),
         _ => Err(Problem::new(Code::UnknownTopic)),

@@ -393,7 +393,8 @@ impl Bench {
             2 => (Command::Stop, LegState::released(CauseKind::Normal).into()),
             3 => (Command::Send, Digits { digits: "1".to_owned().into(), duration_ms: tape.word() }.into()),
             4 => {
-                let information = Information { content_type: None, body: tape.octets(3).to_vec(), package: None };
+                let information =
+                    Information { content_type: None, body: tape.octets(3).to_vec(), package: None, is_text: false };
                 (Command::Send, information.into())
             }
             5 => {

@@ -422,7 +422,8 @@ impl Bench {
             3 => (Command::Send, Digits { digits: "1".to_owned().into(), duration_ms: tape.word() }.into()),
             _ => {
                 let content_type = tape.flag().then(|| "application/x".to_owned());
-                let information = Information { content_type, body: tape.octets(3).to_vec(), package: None };
+                let information =
+                    Information { content_type, body: tape.octets(3).to_vec(), package: None, is_text: false };
                 (Command::Send, information.into())
             }
         };
@@ -478,7 +479,7 @@ impl Bench {
                 };
                 Parameters::from_iter([Parameter::from(account), Selection::default().into()])
             }
-            (Command::Query, Some(Parameter::Binding(_))) => one(Selection::default()),
+            (Command::Query, Some(Parameter::Binding(_) | Parameter::TextMessage(_))) => one(Selection::default()),
             _ => Parameters::new(),
         };
         self.packet(packet.answer(Command::Done, parameters));

@@ -387,7 +387,7 @@ pub struct Digits {
     pub duration_ms: u16,
 }
 
-/// A body that one leg's peer sent in mid-call (SIP: INFO), for the other leg's peer.
+/// A body that one leg's peer sent in mid-call (SIP: INFO, or MESSAGE), for the other leg's peer.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct Information {
@@ -400,6 +400,10 @@ pub struct Information {
     /// The INFO package (RFC 6086), if named.
     #[n(2)]
     pub package: Option<String>,
+    /// Whether it is a text for the other party (SIP: MESSAGE) and no signalling.
+    #[n(3)]
+    #[cbor(default, skip_if = "is_false")]
+    pub is_text: bool,
 }
 
 /// Whither a leg's peer sends the other leg (SIP: REFER). In `Progress` and `Done`: how far that came.

@@ -10,6 +10,7 @@
 //! | `registration.rs` | bindings and trunks |
 //! | `account.rs` | accounts |
 //! | `record.rs` | call records |
+//! | `message.rs` | text messages |
 //! | `event.rs` | what is told of accounts: presence, waiting messages |
 //! | `platform.rs` | platforms: what the inter-platform interface knows |
 //! | `status.rs` | what every module tells of itself |
@@ -23,6 +24,7 @@ mod event;
 mod extension;
 mod failure;
 mod media;
+mod message;
 mod platform;
 mod port;
 mod record;
@@ -40,6 +42,7 @@ pub use event::{AccountState, MessageWaiting, Presence};
 pub use extension::Extension;
 pub use failure::{Cause, CauseKind, Failure, Reason};
 pub use media::{Codec, Direction, MediaDescription, MediaExchange, MediaKind, MediaStream, MediaTransport};
+pub use message::{MessageEvent, MessageFate, MessageRoute, MessageWay, TextMessage};
 pub use platform::{Platform, PlatformModule, PlatformState};
 pub use port::{
     Bridge, Builtin, BuiltinKind, MediaEvent, MediaEventKind, MediaPlan, MediaPort, PortAddress, PortId, PortStatistics,
@@ -172,6 +175,12 @@ parameters! {
     90 MessageWaiting(MessageWaiting) [boxed];
     /// What is known of an account.
     91 AccountState(AccountState) [boxed];
+    /// A text message.
+    92 TextMessage(TextMessage) [boxed];
+    /// What became of a text message.
+    93 MessageEvent(MessageEvent) [boxed];
+    /// Where the plan sends a text message.
+    94 MessageRoute(MessageRoute) [boxed];
     /// A dialog, as a peer names it.
     100 Dialog(Dialog) [boxed];
     /// A leg that belongs to another call from now on.

@@ -392,8 +392,9 @@ pub fn samples() -> Vec<Parameter> {
         content_type: Some("application/dtmf-relay".to_owned()),
         body: b"Signal=1\r\n".to_vec(),
         package: Some("g.3gpp.x".to_owned()),
+        is_text: true,
     };
-    add!([information, Information { content_type: None, body: vec![], package: None }]);
+    add!([information, Information { content_type: None, body: vec![], package: None, is_text: false }]);
     let transfer = Transfer {
         target: Party::new("carol", "example.org"),
         phase: LegPhase::Trying,
@@ -524,6 +525,33 @@ pub fn samples() -> Vec<Parameter> {
         presence: vec![presence, Presence::default()],
     };
     add!([AccountState { waiting: None, presence: vec![], ..state.clone() }, state]);
+    let text = TextMessage {
+        id: "m-1".to_owned(),
+        from: party(),
+        to: Party::new("bob", "example.org"),
+        account: Some("bob".to_owned()),
+        content_type: "text/plain".to_owned(),
+        body: Private::new(b"hello".to_vec().into()),
+        sent: AT,
+        expires: AT,
+        anonymous: true,
+        verified: true,
+    };
+    add!([text, TextMessage::of_account(None)]);
+    add!([MessageFate::Delivered, MessageFate::Kept, MessageFate::Refused].map(|fate| MessageEvent {
+        id: "m-1".to_owned(),
+        from: party(),
+        to: Party::new("bob", "example.org"),
+        octets: 5,
+        fate,
+        at: AT,
+        missed: false,
+    }));
+    let ways = vec![
+        MessageWay::Account("bob".to_owned()),
+        MessageWay::Trunk { name: "carrier".to_owned(), number: private("+4930") },
+    ];
+    add!([MessageRoute { number: private("bob"), origin: Origin::Control, ways }]);
     use PlatformState::{Down, Here, Linked, Via};
     add!([Linked, Here, Via, Down].map(platform));
     add!([Platform::default()]);

@@ -4,8 +4,8 @@
 use super::keys::{KEYS, Key, Numbers, SECTIONS, name, section};
 use super::load::{Complaint, line_of};
 use super::model::{
-    Bridge, Calls, Certificate, Configuration, Control, Events, Group, Log, Media, Metrics, Route, Services, Sip,
-    Store, Trunk, TrunkGroup,
+    Bridge, Calls, Certificate, Configuration, Control, Events, Group, Log, Media, Messages, Metrics, Route, Services,
+    Sip, Store, Trunk, TrunkGroup,
 };
 use crate::limits::COMPLAINTS;
 use serde::Deserialize;
@@ -83,6 +83,7 @@ impl Reader<'_> {
                 "sip" => self.section::<Sip>("sip", root),
                 "calls" => self.section::<Calls>("calls", root),
                 "events" => self.section::<Events>("events", root),
+                "messages" => self.section::<Messages>("messages", root),
                 "services" => self.section::<Services>("services", root),
                 "media" => self.section::<Media>("media", root),
                 "store" => self.section::<Store>("store", root),

@@ -1,8 +1,8 @@
 //! Every section and key, and its default. `keys.rs` says what each is for.
 
 use super::value::{
-    ClientCertificates, EarlyRinging, HostPort, Listen, LogFormat, MediaWorkers, PortRange, Redirects, Reliable, Secret,
-    SipShards, Strategy,
+    ClientCertificates, EarlyRinging, HostPort, Listen, LogFormat, MediaWorkers, PortRange, Redirects, Reliable,
+    Secret, SipShards, Strategy,
 };
 use serde::{Deserialize, Serialize};
 use signaling::limits::{SESSION_EXPIRES_S, SESSION_MIN_S};
@@ -19,6 +19,7 @@ pub struct Configuration {
     pub sip: Sip,
     pub calls: Calls,
     pub events: Events,
+    pub messages: Messages,
     pub services: Services,
     pub media: Media,
     pub store: Store,
@@ -40,6 +41,7 @@ impl Default for Configuration {
             sip: Sip::default(),
             calls: Calls::default(),
             events: Events::default(),
+            messages: Messages::default(),
             services: Services::default(),
             media: Media::default(),
             store: Store::default(),
@@ -232,6 +234,32 @@ impl Default for Events {
             subscriptions_max: 800,
             watch_others: true,
             unasked_mailbox: false,
+        }
+    }
+}
+
+/// Text messages.
+#[derive(Clone, PartialEq, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct Messages {
+    pub octets_max: u32,
+    pub keep_hours: u32,
+    pub account_per_s: u32,
+    pub account_burst: u32,
+    pub trunk_per_s: u32,
+    pub trunk_burst: u32,
+}
+
+impl Default for Messages {
+    fn default() -> Self {
+        Self {
+            octets_max: 16_384,
+            keep_hours: 168,
+            account_per_s: 1,
+            account_burst: 20,
+            trunk_per_s: 50,
+            trunk_burst: 200,
         }
     }
 }

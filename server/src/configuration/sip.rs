@@ -7,6 +7,7 @@ use router::time::Duration;
 use signaling::admission::{AdmissionLimits, Rate};
 use signaling::digest::ClientCredentials;
 use signaling::limits::{REGISTER_EXPIRES, TRUNK_RESPONSE_TIMEOUT};
+use signaling::messaging::MessageSettings;
 use signaling::registrar::ExpiryLimits;
 use signaling::subscription::{EventSettings, Watching};
 use signaling::transaction::Timers;
@@ -35,6 +36,7 @@ pub fn config(configuration: &Configuration, bound: &Listeners, shards: &Shards)
         response_timeout: Duration::from_secs(sip.response_s.into()),
         calls: calls(configuration),
         events: events(configuration),
+        messages: messages(configuration),
         trunks: trunks(configuration),
         timers: timers(configuration),
         ..signaling::Config::default()
@@ -78,6 +80,17 @@ pub fn expiry(configuration: &Configuration) -> ExpiryLimits {
         min: Duration::from_secs(sip.expires_min_s.into()),
         default: Duration::from_secs(sip.expires_default_s.into()),
         max: Duration::from_secs(sip.expires_max_s.into()),
+    }
+}
+
+/// Text messages.
+pub fn messages(configuration: &Configuration) -> MessageSettings {
+    let messages = &configuration.messages;
+    MessageSettings {
+        octets_max: messages.octets_max as usize,
+        keep: Duration::from_secs(u64::from(messages.keep_hours) * 3_600),
+        account_rate: Rate { per_second: messages.account_per_s, burst: messages.account_burst },
+        trunk_rate: Rate { per_second: messages.trunk_per_s, burst: messages.trunk_burst },
     }
 }
 

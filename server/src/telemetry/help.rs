@@ -91,6 +91,11 @@ const HELP: &[(&str, &str)] = &[
     ("sip_legs_out", "Outgoing legs."),
     ("sip_legs_refused", "Legs refused at a bound."),
     ("sip_merged", "Requests that came by two ways (482)."),
+    ("sip_messages_delivered", "Text messages that a phone or trunk took."),
+    ("sip_messages_kept", "Text messages that were kept for an account which was not reached."),
+    ("sip_messages_limited", "Text messages refused as their sender sent too many."),
+    ("sip_messages_refused", "Text messages that were refused."),
+    ("sip_messages_taken", "Text messages of known senders."),
     (
         "sip_notifies_coalesced",
         "Changes that were told together with a later one, or not at all as they came to nothing.",

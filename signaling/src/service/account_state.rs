@@ -256,6 +256,7 @@ impl Signaling {
     pub(super) fn note_missed(&mut self) {
         while let Some(subscriber) = self.means.outbox.poll_missed() {
             self.subscribers.missed(subscriber);
+            self.messaging.subscribers.missed(subscriber);
             if subscriber.module.kind == ModuleKind::Signaling {
                 self.notifier.missed.insert(subscriber.of_module());
                 self.notifier.retell_at.get_or_insert(self.means.now.instant + ACCOUNT_STATE_RETRY);

@@ -71,6 +71,10 @@ impl Signaling {
                 let tag = *tag;
                 self.notify_answered(key, tag, &message);
             }
+            Some(ClientUse::Message(instance)) => {
+                let instance = *instance;
+                self.message_answered(key, instance, &message);
+            }
             Some(ClientUse::KeepAlive(_)) => {
                 if message.status().is_some_and(|status| status.is_final()) {
                     self.keep_alive_answered(key, true);
@@ -101,6 +105,10 @@ impl Signaling {
             Some(ClientUse::Notify(tag)) => {
                 let tag = *tag;
                 self.notify_unanswered(key, tag);
+            }
+            Some(ClientUse::Message(instance)) => {
+                let instance = *instance;
+                self.message_unanswered(key, instance);
             }
             Some(ClientUse::KeepAlive(_)) => self.keep_alive_answered(key, false),
             Some(ClientUse::Probe) => {

@@ -159,6 +159,7 @@ impl Signaling {
             tracing::info!(accounts = self.gate.accounts.len(), "accounts loaded");
         }
         self.gate.loaded = true;
+        self.load_mailboxes();
     }
 
     /// `Notify × Account` of the store.

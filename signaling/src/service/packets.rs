@@ -87,6 +87,26 @@ impl Signaling {
                 self.set_waiting(&packet, waiting);
             }
             (Command::Notify, Some(Parameter::TrunkStatus(_))) => self.neighbour_told_trunk(&packet),
+            (Command::Send, Some(Parameter::TextMessage(text))) => {
+                let text = (**text).clone();
+                self.send_message(&packet, text);
+            }
+            (Command::Set, Some(Parameter::TextMessage(text))) => {
+                let text = (**text).clone();
+                self.keep_message(&packet, text);
+            }
+            (Command::Subscribe, Some(Parameter::MessageEvent(_))) => {
+                match self.messaging.subscribers.subscribe(packet.source) {
+                    true => self.means.outbox.done(&packet, Parameters::new()),
+                    false => self.means.outbox.failed(&packet, Failure::new(Reason::Exhausted)),
+                }
+            }
+            (Command::Unsubscribe, Some(Parameter::MessageEvent(_))) => {
+                match self.messaging.subscribers.unsubscribe(packet.source) {
+                    true => self.means.outbox.done(&packet, Parameters::new()),
+                    false => self.means.outbox.failed(&packet, Failure::new(Reason::NotFound)),
+                }
+            }
             (Command::Notify, _) => {}
             (Command::Start, Some(Parameter::Leg(_))) => {
                 let failure =
@@ -103,7 +123,9 @@ impl Signaling {
             || self.neighbour_answered(&packet)
             || self.home_answered(&packet)
             || self.account_state_answered(&packet)
-            || self.switch_answered(&packet);
+            || self.switch_answered(&packet)
+            || self.message_question_answered(&packet)
+            || self.mailbox_answered(&packet);
         if !taken {
             self.loaded(packet);
         }

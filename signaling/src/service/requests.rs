@@ -18,7 +18,7 @@ use router::parameter::{Origin, Party};
 const FULL_RETRY_S: u32 = 5;
 
 /// For whom a request outside a dialog is made.
-enum Requester {
+pub(super) enum Requester {
     Trunk(TrunkId),
     Account(String),
 }
@@ -59,6 +59,7 @@ impl Signaling {
             Method::Options => self.handle_options(key, &message, &flow),
             Method::Subscribe => self.handle_subscribe(key, &message, &flow),
             Method::Publish => self.handle_publish(key, &message, &flow),
+            Method::Message => self.handle_message_request(key, message, flow),
             // A transfer belongs to a session; one without is declined (RFC 3515 §2.4.2).
             Method::Refer => dismiss(&mut self.means, key, &message, &flow, StatusCode::DECLINE, None, &[]),
             // BYE, INFO, UPDATE outside a dialog.
@@ -128,6 +129,9 @@ impl Signaling {
         if changed.added > 0 {
             self.tell_waiting(&account);
         }
+        if changed.added + changed.refreshed > 0 {
+            self.deliver_kept(&account);
+        }
         self.writing.wake(self.means.now.instant, &self.bindings);
     }
 
@@ -141,21 +145,7 @@ impl Signaling {
     }
 
     fn handle_invite(&mut self, key: ServerKey, message: Message, flow: Flow) {
-        let Ok(uri) = message.request_uri() else { return };
-        let requester = match self.trunk_of(&message, &flow) {
-            Some(trunk) => Requester::Trunk(trunk),
-            None => {
-                // RFC 3261 §8.2.2.1. A trunk writes whatever host it knows us by.
-                if uri.scheme() != Scheme::Tel && !self.means.config.is_own_host(uri.host()) {
-                    let nobody = StatusCode::NOT_FOUND;
-                    return dismiss(&mut self.means, key, &message, &flow, nobody, None, &[]);
-                }
-                match self.gate.authenticate(&mut self.means, &self.bindings, key, &message, &flow) {
-                    Some(account) => Requester::Account(account),
-                    None => return,
-                }
-            }
-        };
+        let Some(requester) = self.requester(key, &message, &flow) else { return };
         let Some(invitation) = self.invitation(key, message, flow, requester) else { return };
         if invitation.hops == 0 {
             return invitation.refuse(&mut self.means, StatusCode::TOO_MANY_HOPS, None);
@@ -178,6 +168,20 @@ impl Signaling {
         }
     }
 
+    /// For whom a request outside a dialog is made. `None`: it is refused, or challenged.
+    pub(super) fn requester(&mut self, key: ServerKey, message: &Message, flow: &Flow) -> Option<Requester> {
+        let uri = message.request_uri().ok()?;
+        if let Some(trunk) = self.trunk_of(message, flow) {
+            return Some(Requester::Trunk(trunk));
+        }
+        // RFC 3261 §8.2.2.1. A trunk writes whatever host it knows us by.
+        if uri.scheme() != Scheme::Tel && !self.means.config.is_own_host(uri.host()) {
+            dismiss(&mut self.means, key, message, flow, StatusCode::NOT_FOUND, None, &[]);
+            return None;
+        }
+        self.gate.authenticate(&mut self.means, &self.bindings, key, message, flow).map(Requester::Account)
+    }
+
     /// The trunk that a request comes from: by its address, or as it was sent to a Contact of ours that is registered there.
     fn trunk_of(&self, message: &Message, flow: &Flow) -> Option<TrunkId> {
         let of_contact = || Some(self.means.trunks.of_contact(message.request_uri().ok()?.user()?)?.0);
@@ -186,7 +190,7 @@ impl Signaling {
 
     /// Who is called: by the Request-URI. A registrar puts our Contact there; then it is whom the caller meant (P-Called-Party-ID,
     /// RFC 7315 §4.2, or To), or else the address that the Contact stands for.
-    fn called(&self, message: &Message) -> Option<Party> {
+    pub(super) fn called(&self, message: &Message) -> Option<Party> {
         let uri = message.request_uri().ok()?;
         let Some((_, own)) = uri.user().and_then(|user| self.means.trunks.of_contact(user)) else {
             let party = party_of_uri(uri);

@@ -78,6 +78,7 @@ impl Signaling {
         let admission = self.gate.admission.counters();
         let bindings = self.bindings.counters();
         let notifier = self.notifier.counters;
+        let messages = self.messaging.counters;
         for (name, value) in [
             ("sip_absorbed", transactions.absorbed),
             ("sip_retransmitted", transactions.retransmitted),
@@ -105,6 +106,11 @@ impl Signaling {
             ("sip_notifies_sent", notifier.sent),
             ("sip_notifies_coalesced", notifier.coalesced),
             ("sip_published", notifier.published),
+            ("sip_messages_taken", messages.received),
+            ("sip_messages_delivered", messages.delivered),
+            ("sip_messages_kept", messages.kept),
+            ("sip_messages_refused", messages.refused),
+            ("sip_messages_limited", messages.limited),
             ("bindings_expired", bindings.expired),
         ] {
             counters.push(Counter::new(name, value));

@@ -13,7 +13,7 @@ pub(crate) type Proofs = Arc<[(Header, String)]>;
 
 /// The nonces that were answered last within a leg, and how often.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Answered(SmallVec<[(Box<str>, u32); 1]>);
+pub(crate) struct Answered(SmallVec<[(Box<str>, u32); 1]>);
 
 impl Answered {
     /// How often a nonce is used with this answer (RFC 7616 §3.4, `nc`).
@@ -32,7 +32,7 @@ impl Answered {
 
 /// What one request of ours was asked for on its way, and its answers.
 #[derive(Debug, Default)]
-pub(super) struct Authorization {
+pub(crate) struct Authorization {
     realms: SmallVec<[Realm; 1]>,
     /// How many responses asked.
     challenges: u8,
@@ -58,7 +58,7 @@ impl Realm {
 
 impl Authorization {
     /// What goes with the request.
-    pub(super) fn proofs(&self) -> Option<Proofs> {
+    pub(crate) fn proofs(&self) -> Option<Proofs> {
         self.proofs.clone()
     }
 
@@ -117,7 +117,7 @@ fn strongest(response: &Message) -> SmallVec<[(Header, Challenge<'_>); 1]> {
 
 /// Answers a 401 or 407 to a request that went with `former`. `None`: it cannot be answered, was answered before, or the
 /// trunk has no credentials.
-pub(super) fn answer(
+pub(crate) fn answer(
     means: &mut Means,
     trunk: Option<TrunkId>,
     former: Option<Box<Authorization>>,

@@ -7,6 +7,7 @@ use crate::dialog::RouteSet;
 use crate::limits::{DESTINATIONS_MAX, UNREACHABLE_RESPONSE_TIMEOUT};
 use crate::message::{Scheme, Uri, UriRef};
 use crate::transport::{Destination, Sought, Transport};
+use crate::trunk::TrunkId;
 use router::parameter::{Cause, CauseKind, Contact, Party, Target};
 use router::time::Duration;
 use std::collections::VecDeque;
@@ -68,6 +69,20 @@ impl Whither {
 
     /// A place among the trunk's calls is kept for the leg.
     fn trunk(means: &mut Means, name: &str, number: &str, caller: &Party) -> Result<Self, Cause> {
+        let (id, whither) = Self::trunk_place(means, name, number, caller)?;
+        if !means.trunks.get_mut(id).offer(means.now.instant) {
+            return Err(CauseKind::Congestion.into());
+        }
+        Ok(whither)
+    }
+
+    /// Where a number at a trunk is.
+    pub(crate) fn trunk_place(
+        means: &Means,
+        name: &str,
+        number: &str,
+        caller: &Party,
+    ) -> Result<(TrunkId, Self), Cause> {
         let id = means.trunks.by_name(name).ok_or(CauseKind::Unreachable)?;
         let trunk = means.trunks.get(id);
         let target = trunk.config.target.as_ref().ok_or(CauseKind::Unreachable)?;
@@ -88,10 +103,7 @@ impl Whither {
                 None => Hop::Name(target.sought()),
             },
         };
-        if !means.trunks.get_mut(id).offer(means.now.instant) {
-            return Err(CauseKind::Congestion.into());
-        }
-        Ok(Self { peer: Peer::Trunk(id), request_uri, routes, to_host, hop, response })
+        Ok((id, Self { peer: Peer::Trunk(id), request_uri, routes, to_host, hop, response }))
     }
 }
 

@@ -108,12 +108,12 @@ pub(super) fn uri_of(party: &Party, domain: &str) -> Option<Uri> {
 }
 
 /// From and To of an outgoing leg, what is asserted, and whether privacy is asked for.
-pub(super) struct Shown {
-    pub(super) from: Identity,
-    pub(super) to: Identity,
+pub(crate) struct Shown {
+    pub(crate) from: Identity,
+    pub(crate) to: Identity,
     /// The value of P-Asserted-Identity: to trusted peers only.
-    pub(super) asserted: Option<String>,
-    pub(super) private: bool,
+    pub(crate) asserted: Option<String>,
+    pub(crate) private: bool,
 }
 
 impl Shown {
@@ -167,7 +167,7 @@ impl Head {
 
 impl Means {
     /// The domain of our addresses of record as peers that reach that listener see it.
-    pub(super) fn domain_at(&self, listener: crate::transport::ListenerId) -> &str {
+    pub(crate) fn domain_at(&self, listener: crate::transport::ListenerId) -> &str {
         let advertised = self.config.listeners.get(listener).map_or("", |listener| listener.advertised().host());
         self.config.domain(advertised)
     }

@@ -1,4 +1,4 @@
-//! INFO (RFC 6086): bodies and digits that go from one leg's peer to the other's.
+//! INFO (RFC 6086) and MESSAGE (RFC 3428 §5): bodies and digits that go from one leg's peer to the other's.
 
 use super::in_dialog::{Aim, Request};
 use super::leg::{Head, Inbound, Purpose};
@@ -21,7 +21,7 @@ const DURATION_MS: u16 = 160;
 const INFO_PACKAGE: &str = "Info-Package";
 
 impl Session {
-    /// The peer sends an INFO: the call passes it on.
+    /// The peer sends an INFO, or a MESSAGE: the call passes it on.
     pub(super) fn handle_info(&mut self, head: &mut Head, means: &mut Means, inbound: Inbound) {
         let Inbound { key, message, flow } = &inbound;
         let body = message.body_octets();
@@ -36,12 +36,14 @@ impl Session {
         if head.informs() >= INFOS_MAX {
             return refuse_pending(means, &inbound);
         }
-        let noun = match digits_of(message) {
+        let is_text = message.is(&Method::Message);
+        let noun = match digits_of(message).filter(|_| !is_text) {
             Some(digits) => Parameter::from(digits),
             None => Parameter::from(Information {
                 content_type: message.content_type().ok().flatten().map(|kind| kind.value.to_owned()),
                 body: body.to_vec(),
                 package,
+                is_text,
             }),
         };
         head.request(means, Command::Send, one(noun), LEG_WITHIN, Purpose::Inform(Box::new(inbound)));
@@ -52,7 +54,7 @@ impl Session {
         let waiting = self.requester.waiting().filter(|sent| matches!(sent.aim, Aim::Inform { .. })).count();
         let refusal = if self.standing != Standing::Up {
             Some(super::leg::not_now())
-        } else if !self.requester.dialog.allows_info() {
+        } else if !is_text_noun(&noun) && !self.requester.dialog.allows_info() {
             Some(Failure::new(Reason::Unsupported).with_detail("the peer takes no INFO"))
         } else if waiting >= INFOS_MAX {
             Some(Failure::new(Reason::Busy))
@@ -68,8 +70,8 @@ impl Session {
                 self.informed(head, means, asked, pressed, digits.duration_ms);
             }
             Parameter::Information(information) => {
-                let Information { content_type, body, package } = *information;
-                let mut request = Request::new(Method::Info);
+                let Information { content_type, body, package, is_text } = *information;
+                let mut request = Request::new(if is_text { Method::Message } else { Method::Info });
                 if let Some(package) = package {
                     request = request.with(INFO_PACKAGE, package);
                 }
@@ -115,6 +117,11 @@ pub(super) fn answer_early(means: &mut Means, inbound: &Inbound) {
         false => StatusCode::TEMPORARILY_UNAVAILABLE,
     };
     means.refuse(*key, message, flow, status);
+}
+
+/// Whether it is a text for the other party.
+fn is_text_noun(noun: &Parameter) -> bool {
+    matches!(noun, Parameter::Information(information) if information.is_text)
 }
 
 /// The key press that an INFO tells.

@@ -250,7 +250,7 @@ impl Outgoing {
                 means.counters.glares += 1;
                 means.refuse(*key, message, flow, StatusCode::REQUEST_PENDING);
             }
-            Some(Method::Info) => super::info::answer_early(means, inbound),
+            Some(Method::Info | Method::Message) => super::info::answer_early(means, inbound),
             // RFC 3261 §15: a callee ends its early dialog by refusing the INVITE, not by BYE.
             _ => means.refuse(*key, message, flow, StatusCode::TEMPORARILY_UNAVAILABLE),
         }

@@ -365,7 +365,7 @@ impl Incoming {
             Some(Method::Prack) => return self.handle_prack(head, means, inbound),
             // RFC 3261 §14.2: the INVITE has no final answer.
             Some(Method::Invite) => super::reinvite::refuse_pending(means, &inbound),
-            Some(Method::Info) => super::info::answer_early(means, &inbound),
+            Some(Method::Info | Method::Message) => super::info::answer_early(means, &inbound),
             _ => means.refuse(*key, message, flow, StatusCode::TEMPORARILY_UNAVAILABLE),
         }
         State::Incoming(self)

@@ -51,6 +51,8 @@ pub(crate) enum ClientUse {
     Nobody,
     /// To the notifier: the subscription with that tag of ours.
     Notify(u64),
+    /// To a text message on its way.
+    Message(Instance),
     /// To the registrar: a keep-alive to that contact of that account.
     KeepAlive(Box<(String, String, Instant)>),
 }

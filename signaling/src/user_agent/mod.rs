@@ -17,6 +17,7 @@
 //! | `info`, `refer`, `options`, `bye` | the other requests of a dialog |
 //! | `handover` | dialogs that others name, legs that change their call |
 //! | `in_dialog`, `credentials` | our requests within a dialog, and trunks' challenges to them |
+//! | `message_client` | MESSAGE outside of dialogs, to phones and trunks |
 //! | `refusal` | invitations of known callers that never become calls |
 //! | `header_policy` | header fields that pass to the other leg |
 //! | `authentication`, `identity`, `register`, `gruu`, `keep_alive` | who asks, who calls, where they are |
@@ -35,7 +36,7 @@ mod bye;
 mod cancel;
 pub(crate) mod contact;
 pub(crate) mod counters;
-mod credentials;
+pub(crate) mod credentials;
 pub(crate) mod destination;
 pub(crate) mod flows;
 mod fork;
@@ -51,6 +52,7 @@ pub(crate) mod invite_server;
 pub(crate) mod keep_alive;
 pub(crate) mod leg;
 pub(crate) mod means;
+pub(crate) mod message_client;
 pub(crate) mod options;
 pub(crate) mod probing;
 mod redirect;

@@ -8,7 +8,7 @@ use crate::transaction::ServerKey;
 use crate::transport::Flow;
 
 /// The methods that are served, in and out of dialogs.
-const METHODS: [Method; 12] = [
+const METHODS: [Method; 13] = [
     Method::Invite,
     Method::Ack,
     Method::Bye,
@@ -21,11 +21,12 @@ const METHODS: [Method; 12] = [
     Method::Refer,
     Method::Subscribe,
     Method::Publish,
+    Method::Message,
 ];
 
 /// The value of Allow.
 pub(crate) const ALLOW: &str =
-    "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, SUBSCRIBE, PUBLISH";
+    "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, SUBSCRIBE, PUBLISH, MESSAGE";
 
 /// The value of Supported: the extensions that a Require may name.
 pub(crate) const SUPPORTED: &str = "path, timer, replaces, norefersub, outbound, gruu, 100rel";

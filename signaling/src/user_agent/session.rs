@@ -158,7 +158,7 @@ impl Session {
             Some(Method::Invite) => self.handle_reinvite(head, means, inbound),
             Some(Method::Update) => self.handle_update(head, means, inbound),
             Some(Method::Prack) => self.handle_late_prack(means, &inbound),
-            Some(Method::Info) => self.handle_info(head, means, inbound),
+            Some(Method::Info | Method::Message) => self.handle_info(head, means, inbound),
             Some(Method::Refer) => self.handle_refer(head, means, inbound),
             _ => means.refuse(*key, message, flow, StatusCode::METHOD_NOT_ALLOWED),
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use router::parameter::{
     Account, AccountCredential, Binding, Cause, CauseKind, Codec, Contact, Direction, Failure, Leg, LegPhase, LegState,
     MediaDescription, MediaExchange, MediaKind, MediaStream, MediaTransport, Parameter, Party, Reason, Selection,
-    Target,
+    Target, TextMessage,
 };
 use router::service::{drain, next_turn, turn};
 use router::time::{Duration, Instant, Now, WallTime};
@@ -88,6 +88,9 @@ pub(crate) struct World {
     pub(crate) store: Place,
     pub(crate) accounts: Vec<Account>,
     pub(crate) bindings: BTreeMap<(String, String), Binding>,
+    /// The messages that the store keeps, and how many it may.
+    pub(crate) kept: Vec<TextMessage>,
+    pub(crate) kept_max: usize,
     /// Whether the store answers.
     pub(crate) store_answers: bool,
     network: BTreeMap<(Instant, u64), Delivery>,
@@ -165,6 +168,8 @@ impl World {
             store: Place::new(&router, ModuleKind::Store),
             accounts: vec![account("alice"), account("bob")],
             bindings: BTreeMap::new(),
+            kept: Vec::new(),
+            kept_max: 100,
             store_answers: true,
             network: BTreeMap::new(),
             sequence: 0,
@@ -327,6 +332,25 @@ impl World {
                             self.bindings.insert(key, (**binding).clone());
                         }
                     }
+                    self.store.outbox.done(&packet, Parameters::new());
+                }
+                (Command::Query, Some(Parameter::TextMessage(asked))) => {
+                    let of = |text: &&TextMessage| asked.account.is_none() || text.account == asked.account;
+                    let mut parameters: Parameters =
+                        self.kept.iter().filter(of).cloned().map(Parameter::from).collect();
+                    parameters.push(Selection::default().into());
+                    self.store.outbox.done(&packet, parameters);
+                }
+                (Command::Set, Some(Parameter::TextMessage(text))) => {
+                    if self.kept.len() < self.kept_max {
+                        self.kept.push((**text).clone());
+                        self.store.outbox.done(&packet, Parameters::new());
+                    } else {
+                        self.store.outbox.failed(&packet, Failure::new(Reason::Exhausted));
+                    }
+                }
+                (Command::Close, Some(Parameter::TextMessage(text))) => {
+                    self.kept.retain(|kept| kept.id != text.id);
                     self.store.outbox.done(&packet, Parameters::new());
                 }
                 other => panic!("the store is asked {other:?}"),

@@ -10,6 +10,7 @@ mod incoming;
 mod interfaces;
 mod lamps_storm;
 mod log;
+mod messages;
 mod offers;
 mod outbound;
 mod outgoing;

@@ -42,12 +42,40 @@ fn key_presses_and_bodies_come_from_the_call_one_at_a_time() {
         carrier.respond(&mut world, &info, "200 OK", "", "");
     }
     world.told(Command::Done);
-    let body = Information { content_type: Some("text/x".to_owned()), body: b"hello".to_vec(), package: None };
+    let body =
+        Information { content_type: Some("text/x".to_owned()), body: b"hello".to_vec(), package: None, is_text: false };
     world.ask(CALL, leg, Command::Send, body);
     let info = world.expect(trunk, "INFO");
     assert_eq!((header(&info, Header::ContentType).as_str(), info.body_octets()), ("text/x", &b"hello"[..]));
     carrier.respond(&mut world, &info, "415 Unsupported Media Type", "", "");
     assert_eq!(cause(&world.told(Command::Failed)).code, Some(415));
+    let bye = carrier.request("BYE", "", "");
+    world.send(trunk, &bye);
+    world.assert_idle();
+}
+
+#[test]
+fn a_text_within_a_call_goes_to_the_other_party() {
+    let trunk = TRUNK.parse().unwrap();
+    let mut world = World::new(20);
+    let (mut carrier, leg) = trunk_talks(&mut world, "Allow: INVITE, ACK, BYE, MESSAGE\r\n");
+    carrier.asks(&mut world, "MESSAGE", "Content-Type: text/plain\r\n", "5");
+    let packet = world.asked(Command::Send);
+    let Some(Parameter::Information(told)) = packet.first() else { panic!("{packet:?}") };
+    assert!(told.is_text && told.body == b"5", "a digit in a text is a text");
+    world.refuse(&packet, CauseKind::Declined);
+    world.expect(trunk, "SIP/2.0 603");
+    let content_type = Some("text/plain".to_owned());
+    world.ask(
+        CALL,
+        leg,
+        Command::Send,
+        Information { content_type, body: b"hello".to_vec(), package: None, is_text: true },
+    );
+    let message = world.expect(trunk, "MESSAGE");
+    assert_eq!((header(&message, Header::ContentType).as_str(), message.body_octets()), ("text/plain", &b"hello"[..]));
+    carrier.respond(&mut world, &message, "200 OK", "", "");
+    world.told(Command::Done);
     let bye = carrier.request("BYE", "", "");
     world.send(trunk, &bye);
     world.assert_idle();
@@ -101,7 +129,7 @@ fn what_belongs_to_no_dialog_is_481_and_what_is_late_500() {
     alice.asks(&mut world, "OPTIONS", "", "");
     let ok = world.expect(alice.address, "SIP/2.0 200");
     assert!(header(&ok, Header::Allow).contains("REFER"));
-    alice.asks(&mut world, "MESSAGE", "", "");
+    alice.asks(&mut world, "NOTIFY", "", "");
     world.expect(alice.address, "SIP/2.0 405");
     alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();

@@ -209,7 +209,7 @@ variants! {
     "a later version throughout" INVITE ["192.0.2.1 SIP/2.0" => "192.0.2.1 SIP/3.0", "Via: SIP/2.0" => "Via: SIP/3.0"] "505 Version Not Supported";
     "the version in odd case" INVITE ["192.0.2.1 SIP/2.0" => "192.0.2.1 sip/2.0"] "call";
     "an unknown method" FROBNICATE [] "501 Not Implemented";
-    "a method that is not served" MESSAGE [] "405 Method Not Allowed";
+    "a method that is not served" NOTIFY [] "405 Method Not Allowed";
     "a method in lower case" invite [] "501 Not Implemented";
     "PRACK" PRACK ["CSeq:" => "RAck: 1 1 INVITE\r\nCSeq:"] "481 Call/Transaction Does Not Exist";
     "BYE of no dialog" BYE [] "481 Call/Transaction Does Not Exist";
@@ -250,6 +250,7 @@ fn explains(name: &str, answer: &Message) {
         415 => {
             answer.header(Header::Accept) == Some(b"application/sdp, multipart/mixed")
                 || answer.header(Header::AcceptEncoding) == Some(b"identity")
+                || answer.text(Header::Accept).is_some_and(|accept| accept.starts_with("text/*"))
         }
         420 => answer.header(Header::Unsupported).is_some(),
         _ => true,
@@ -281,7 +282,7 @@ messages! {
     "dblreq" "401 Unauthorized", "401 Unauthorized";
     "semiuri" "200 OK", "401 Unauthorized";
     "transports" "200 OK", "401 Unauthorized";
-    "mpart01" "405 Method Not Allowed", "405 Method Not Allowed";
+    "mpart01" "415 Unsupported Media Type", "404 Not Found";
     // Responses to nothing that we asked.
     "unreason" "nothing", "nothing";
     "noreason" "nothing", "nothing";

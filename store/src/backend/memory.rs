@@ -3,8 +3,9 @@
 use super::{Backend, BackendError, Committed, Page, Purge, Usage, Write};
 use crate::binding::{BindingPosition, BindingQuery};
 use crate::limits::PAGE_SCAN;
+use crate::message::MessageQuery;
 use crate::record::{RecordKeys, RecordPosition, RecordQuery, interrupted};
-use router::parameter::{Account, Binding, CallRecord, Outcome};
+use router::parameter::{Account, Binding, CallRecord, Outcome, TextMessage};
 use router::time::WallTime;
 use std::collections::BTreeMap;
 
@@ -15,6 +16,8 @@ pub struct Memory {
     accounts: BTreeMap<String, Account>,
     bindings: BTreeMap<BindingPosition, Binding>,
     records: BTreeMap<RecordPosition, CallRecord>,
+    /// In the order of keeping.
+    messages: Vec<TextMessage>,
     positions: BTreeMap<String, RecordPosition>,
     serial: i64,
     alive: Option<WallTime>,
@@ -58,6 +61,7 @@ impl Memory {
             Write::AccountRemoved(name) => {
                 self.accounts.remove(name);
                 self.bindings.retain(|position, _| position.account != *name);
+                self.messages.retain(|message| message.account.as_ref() != Some(name));
             }
             Write::Binding(binding) => {
                 let uri = binding.contact.key().reveal().clone();
@@ -70,6 +74,16 @@ impl Memory {
                     committed.bindings_without_account += 1;
                 }
             }
+            Write::Message(message) => {
+                let known = self.messages.iter().any(|known| known.id == message.id);
+                let account = message.account.as_ref().is_some_and(|account| self.accounts.contains_key(account));
+                match (known, account) {
+                    (true, _) => {}
+                    (false, true) => self.messages.push(TextMessage::clone(message)),
+                    (false, false) => committed.bindings_without_account += 1,
+                }
+            }
+            Write::MessageRemoved(id) => self.messages.retain(|message| message.id != *id),
             Write::Record(record) => self.write_record(record),
         }
     }
@@ -129,6 +143,22 @@ impl Backend for Memory {
         Ok(Page { items, next })
     }
 
+    fn messages(&mut self, query: &MessageQuery) -> Result<Page<TextMessage, String>, BackendError> {
+        let asked = self
+            .messages
+            .iter()
+            .filter(|message| message.account.as_ref() == Some(&query.account) && message.expires > query.now);
+        Ok(Page { items: asked.take(query.limit).cloned().collect(), next: None })
+    }
+
+    fn message_counts(&mut self, after: &str, limit: usize) -> Result<Vec<(String, usize)>, BackendError> {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for account in self.messages.iter().filter_map(|message| message.account.as_ref()) {
+            *counts.entry(account.clone()).or_default() += 1;
+        }
+        Ok(counts.into_iter().filter(|(account, _)| account.as_str() > after).take(limit).collect())
+    }
+
     fn records(&mut self, query: &RecordQuery) -> Result<Page<CallRecord, RecordPosition>, BackendError> {
         let mut page = Page { items: Vec::new(), next: None };
         let mut last = None;
@@ -153,6 +183,9 @@ impl Backend for Memory {
         let over = self.bindings.iter().filter(|(_, binding)| binding.contact.expires <= purge.bindings_until);
         let over: Vec<_> = over.take(purge.rows).map(|(position, _)| position.clone()).collect();
         over.iter().for_each(|position| drop(self.bindings.remove(position)));
+        let kept = self.messages.len();
+        self.messages.retain(|message| message.expires > purge.bindings_until);
+        let ended = kept - self.messages.len();
         let before = purge.records_before.unwrap_or(WallTime(i64::MIN));
         let old = self.records.range(..RecordPosition { started: before, serial: i64::MIN });
         let old = old.filter(|(_, record)| record.outcome != Outcome::Open);
@@ -161,7 +194,7 @@ impl Backend for Memory {
             self.records.remove(position);
             self.positions.remove(id);
         }
-        Ok((over.len() + old.len()) as u64)
+        Ok((over.len() + ended + old.len()) as u64)
     }
 
     fn note_alive(&mut self, now: WallTime) -> Result<(), BackendError> {

@@ -10,8 +10,9 @@ pub use thread::{Seat, Stopper};
 
 use crate::binding::{BindingPosition, BindingQuery};
 use crate::limits::RETRY_AFTER_S;
+use crate::message::MessageQuery;
 use crate::record::{RecordPosition, RecordQuery};
-use router::parameter::{Account, Binding, CallRecord, Failure, Reason};
+use router::parameter::{Account, Binding, CallRecord, Failure, Reason, TextMessage};
 use router::time::WallTime;
 
 /// One change. Writes of a batch are done in their order.
@@ -23,6 +24,10 @@ pub enum Write {
     AccountRemoved(String),
     /// Makes, replaces or (`removed`) removes a binding. One whose account is not there is passed over.
     Binding(Box<Binding>),
+    /// Keeps a message; one that is there already stays as it is. One whose account is not there is passed over.
+    Message(Box<TextMessage>),
+    /// Removes a message, by its id.
+    MessageRemoved(String),
     /// Makes or replaces a call's record. An open one does not replace a complete one.
     Record(Box<CallRecord>),
 }
@@ -46,7 +51,7 @@ pub struct Page<T, P> {
 /// What is to be deleted, since its time is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Purge {
-    /// Bindings that ended at or before this.
+    /// Bindings and messages that ended at or before this.
     pub bindings_until: WallTime,
     /// Complete records of calls that began before this; `None` keeps all.
     pub records_before: Option<WallTime>,
@@ -123,6 +128,12 @@ pub trait Backend {
 
     /// Bindings in the order of their positions.
     fn bindings(&mut self, query: &BindingQuery) -> Result<Page<Binding, BindingPosition>, BackendError>;
+
+    /// An account's messages, the oldest first. A page has no `next`: what is listed is removed before more is asked for.
+    fn messages(&mut self, query: &MessageQuery) -> Result<Page<TextMessage, String>, BackendError>;
+
+    /// The accounts behind the name `after` that have messages, in the order of their names, and how many.
+    fn message_counts(&mut self, after: &str, limit: usize) -> Result<Vec<(String, usize)>, BackendError>;
 
     /// Records, newest first. It looks at a bounded number: a page may be short and have a `next`.
     fn records(&mut self, query: &RecordQuery) -> Records;

@@ -8,7 +8,8 @@ use router::parameter::*;
 fn information_and_digits_reach_the_other_leg() {
     let mut world = World::new();
     let (caller, callee) = world.connected();
-    let body = Information { content_type: Some("application/x".into()), body: vec![1, 2], package: None };
+    let body =
+        Information { content_type: Some("application/x".into()), body: vec![1, 2], package: None, is_text: false };
     world.ask(caller, Command::Send, body.clone());
     assert_eq!(world.last_answer(caller).command, Command::Done);
     let digits = Digits { digits: "12#".to_owned().into(), duration_ms: 100 };

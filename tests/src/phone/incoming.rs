@@ -49,6 +49,7 @@ impl Phone {
                 None => self.respond(&key, 481, None),
             },
             Method::Notify => self.notified(&key, &message),
+            Method::Message => self.texted(&key, &message),
             Method::Options => {
                 self.requests.push((method.to_string(), 200));
                 self.respond(&key, 200, None);

@@ -44,4 +44,5 @@ mod scenario;
 mod secure;
 mod shards;
 mod soak;
+mod texts;
 mod transports;

@@ -39,6 +39,7 @@ scenarios! {
     REGISTER = "register";
     REGISTER_REFRESH_UNREGISTER = "register_refresh_unregister";
     REGISTER_REFUSED = "register_refused";
+    TEXT_RECEIVER = "text_receiver";
 }
 
 /// A run of one of our scenarios. A caller is named `caller`, allows no UPDATE, and talks for 300 ms, unless `replace` and

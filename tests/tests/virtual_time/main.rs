@@ -21,6 +21,7 @@ mod lamps;
 mod late_offer;
 mod limits;
 mod max_forwards_loop;
+mod messages;
 mod nat;
 mod negotiation;
 mod overload_unknown_sources;

@@ -20,7 +20,8 @@ impl Events {
             Some(party) => (json!({ "party": party }), json!({ "account": party })),
             None => (json!({}), json!({})),
         };
-        client.ask("calls", "subscribe", calls)?;
+        client.ask("calls", "subscribe", calls.clone())?;
+        client.ask("messages", "subscribe", calls)?;
         client.ask("registrations", "subscribe", registrations)?;
         // Platforms come and go for everybody: who follows one party does not want them.
         if self.party.is_none() {
@@ -52,6 +53,10 @@ fn render(event: &Value) -> String {
                 show::party(&body["called"]),
                 show::text(&body["call"])
             )
+        }
+        Some("messages") => {
+            let (from, to) = (show::party(&body["from"]), show::party(&body["to"]));
+            format!("text {from} -> {to}, {} octets", body["octets"])
         }
         Some("registrations") => {
             let contacts: Vec<String> =

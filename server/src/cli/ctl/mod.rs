@@ -8,6 +8,7 @@ mod ladder;
 mod listings;
 pub(crate) mod locate;
 mod mailboxes;
+mod messages;
 mod platforms;
 mod records;
 mod show;
@@ -66,6 +67,8 @@ enum Command {
         #[command(subcommand)]
         command: accounts::Accounts,
     },
+    /// Send a text to an account or a number.
+    Message(messages::Send),
     /// Say how many messages wait for an account: its phones' mailbox lights follow.
     Mwi(mailboxes::Waiting),
     /// Read the configuration anew and apply what can be applied without dropping a call.
@@ -107,6 +110,7 @@ impl Command {
             Self::Platforms => platforms::run(client, json),
             Self::Trace(trace) => trace.run(client, json),
             Self::Account { command } => command.run(client, json),
+            Self::Message(send) => send.run(client, json),
             Self::Mwi(waiting) => waiting.run(client, json),
             Self::Reload => system::reload(client, json),
             Self::Events(events) => events.run(client, json),

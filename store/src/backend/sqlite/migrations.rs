@@ -6,7 +6,7 @@ use rusqlite::{Connection, Transaction};
 ///
 /// A row has in columns what is searched or ordered by, and the whole value in CBOR (`docs/packets.md`), whose keys
 /// versions may add to without a step here.
-const STEPS: [&str; 2] = ["
+const STEPS: [&str; 3] = ["
     CREATE TABLE meta (
         key TEXT PRIMARY KEY,
         value TEXT NOT NULL
@@ -50,6 +50,16 @@ const STEPS: [&str; 2] = ["
     CREATE INDEX records_called ON records (called, started);
     CREATE INDEX records_origin ON records (origin, started) WHERE origin <> caller;
     CREATE INDEX records_destination ON records (destination, started) WHERE destination <> called;
+", "
+    CREATE TABLE messages (
+        serial INTEGER PRIMARY KEY, -- in the order of keeping
+        id TEXT NOT NULL UNIQUE,
+        account TEXT NOT NULL REFERENCES accounts (name) ON DELETE CASCADE,
+        expires INTEGER NOT NULL,   -- microseconds since 1970
+        message BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX messages_account ON messages (account, serial);
+    CREATE INDEX messages_expires ON messages (expires);
 "];
 
 /// The version that this program knows.

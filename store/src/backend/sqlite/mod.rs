@@ -7,12 +7,13 @@
 //! | `migrations.rs` | the schema |
 //! | `check.rs` | looking for damage, while the store works |
 //! | `reader.rs` | searches, while the store works |
-//! | `accounts.rs`, `bindings.rs`, `records.rs` | the rows |
+//! | `accounts.rs`, `bindings.rs`, `messages.rs`, `records.rs` | the rows |
 
 mod accounts;
 mod bindings;
 mod check;
 mod file;
+mod messages;
 mod migrations;
 mod open;
 mod reader;
@@ -23,11 +24,12 @@ pub use open::{OpenError, Opened, Settings};
 
 use super::{Backend, BackendError, Committed, Page, Purge, Records, Usage, Wake, Write};
 use crate::binding::{BindingPosition, BindingQuery};
+use crate::message::MessageQuery;
 use crate::record::RecordQuery;
 use check::Checking;
 use file::Lock;
 use reader::Reader;
-use router::parameter::{Account, Binding};
+use router::parameter::{Account, Binding, TextMessage};
 use router::time::WallTime;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::path::PathBuf;
@@ -74,6 +76,11 @@ impl Sqlite {
                     let written = bindings::write(&transaction, binding, buffer)?;
                     committed.bindings_without_account += u64::from(!written);
                 }
+                Write::Message(message) => {
+                    let written = messages::write(&transaction, message, buffer)?;
+                    committed.bindings_without_account += u64::from(!written);
+                }
+                Write::MessageRemoved(id) => messages::remove(&transaction, id)?,
                 Write::Record(record) => records::write(&transaction, record, buffer)?,
             }
         }
@@ -119,6 +126,14 @@ impl Backend for Sqlite {
         bindings::list(&self.connection, query).map_err(|error| fault(&error))
     }
 
+    fn messages(&mut self, query: &MessageQuery) -> Result<Page<TextMessage, String>, BackendError> {
+        messages::list(&self.connection, query).map_err(|error| fault(&error))
+    }
+
+    fn message_counts(&mut self, after: &str, limit: usize) -> Result<Vec<(String, usize)>, BackendError> {
+        messages::count(&self.connection, after, limit).map_err(|error| fault(&error))
+    }
+
     fn records(&mut self, query: &RecordQuery) -> Records {
         records::list(&self.connection, query).map_err(|error| fault(&error))
     }
@@ -145,8 +160,10 @@ impl Backend for Sqlite {
 
     fn purge(&mut self, purge: &Purge) -> Result<u64, BackendError> {
         let bindings = bindings::purge(&self.connection, purge.bindings_until, purge.rows);
+        let messages = messages::purge(&self.connection, purge.bindings_until, purge.rows);
         let records = purge.records_before.map_or(Ok(0), |before| records::purge(&self.connection, before, purge.rows));
-        Ok((bindings.map_err(|error| fault(&error))? + records.map_err(|error| fault(&error))?) as u64)
+        let (bindings, messages) = (bindings.map_err(|error| fault(&error))?, messages.map_err(|error| fault(&error))?);
+        Ok((bindings + messages + records.map_err(|error| fault(&error))?) as u64)
     }
 
     fn note_alive(&mut self, now: WallTime) -> Result<(), BackendError> {
