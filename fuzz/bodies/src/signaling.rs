@@ -599,9 +599,11 @@ impl Bench {
         self.now = self.now.later(end.instant.since(self.now.instant));
     }
 
-    /// All legs are hung up, the switch and the store behave, and the peers say nothing, until nothing is left.
+    /// The platform ends: all legs are hung up, registrations at trunks taken back, the switch and the store behave, and the peers
+    /// say nothing, until nothing is left.
     fn end(&mut self) {
         self.behave();
+        self.signaling.drain(self.now);
         self.signaling.hang_up_all(self.now);
         self.drain();
         self.pass(EVERYTHING_ENDS, true);
