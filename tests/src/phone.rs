@@ -3,7 +3,7 @@
 
 mod behaviour;
 mod call;
-mod digest;
+pub(crate) mod digest;
 mod hearing;
 mod incoming;
 mod media;

@@ -1,6 +1,7 @@
 //! SIP by hand, over a datagram socket or a stream: what no well-behaved peer sends.
 
 use super::wait::{self, PATIENCE};
+use crate::phone::digest::Inputs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
@@ -57,6 +58,50 @@ impl Wire {
                 return message;
             }
         }
+    }
+
+    /// Registers this place as a phone of `user`, by digest.
+    pub fn register(&self, user: &str, password: &str) {
+        let more = "Expires: 600\n";
+        self.send(&self.request("REGISTER", user, &format!("{user}1"), more, ""));
+        let challenge = self.receive("a challenge", |message| status(message) == Some(401));
+        let field = |name: &str| {
+            let line = header(&challenge, "WWW-Authenticate").expect("a challenge has a header");
+            let (_, rest) = line.split_once(&format!("{name}=\"")).expect("a challenge has its fields");
+            rest.split('"').next().unwrap_or_default().to_owned()
+        };
+        let (realm, nonce, uri) = (field("realm"), field("nonce"), format!("sip:{user}@{}", self.server));
+        let counted = Some(("00000001", "wire"));
+        let inputs = Inputs {
+            algorithm: "MD5",
+            user,
+            realm: &realm,
+            password,
+            method: "REGISTER",
+            uri: &uri,
+            nonce: &nonce,
+            counted,
+        };
+        let response = inputs.response().expect("MD5 is known");
+        let more = format!(
+            "{more}Authorization: Digest username=\"{user}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", \
+             response=\"{response}\", algorithm=MD5, qop=auth, nc=00000001, cnonce=\"wire\"\n"
+        );
+        self.send(
+            &self
+                .request("REGISTER", user, &format!("{user}2"), &more, "")
+                .replace("<sip:wire@", &format!("<sip:{user}@")),
+        );
+        self.receive("that it is registered", |message| status(message) == Some(200));
+    }
+
+    /// Answers a request with 200.
+    pub fn accept(&self, request: &str) {
+        let copied: String = ["Via", "From", "To", "Call-ID", "CSeq"]
+            .iter()
+            .filter_map(|name| Some(format!("{name}: {}\n", header(request, name)?)))
+            .collect();
+        self.send(&format!("SIP/2.0 200 OK\n{copied}Content-Length: 0\n\n"));
     }
 
     /// A request with this method, towards `user`, with a branch and a Call-ID made of `id`.
