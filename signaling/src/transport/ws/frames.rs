@@ -66,7 +66,7 @@ impl FrameFault {
 }
 
 /// Reads frames of a client. It holds at most one message that is not whole, of at most
-/// [`MESSAGE_OCTETS_MAX`](crate::limits::MESSAGE_OCTETS_MAX) octets, plus what was pushed with its end. After a fault nothing more
+/// [`MESSAGE_OCTETS_MAX`] octets, plus what was pushed with its end. After a fault nothing more
 /// can be read.
 #[derive(Debug, Default)]
 pub struct Frames {
