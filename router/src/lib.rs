@@ -19,7 +19,7 @@
 //! - [`shard`], [`post`]: the SIP shards of a platform, and what they hand each other beside packets.
 //! - [`encoding`]: the packet between platforms, in CBOR (RFC 8949; `docs/packets.md`).
 //! - [`bridge`]: the inter-platform interface: platforms that are linked act as one.
-//! - [`pace`]: when a busy module takes its inputs in batches.
+//! - [`pace`]: when a busy module takes its inputs in batches. [`pacer`]: how often something may be done, on all shards together.
 //! - [`time`], [`random`], [`instance`]: arguments that every pure machine takes.
 //! - [`private`], [`short_text`], [`own_map`]: what values are kept in.
 
@@ -43,7 +43,7 @@ pub mod private;
 pub mod random;
 pub mod route;
 pub mod service;
-mod shard;
+pub mod shard;
 pub mod short_text;
 pub mod subscription;
 pub mod time;
