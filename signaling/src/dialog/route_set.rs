@@ -13,11 +13,12 @@ impl RouteSet {
         Self::of_header(message, Header::RecordRoute)
     }
 
-    /// Of a response to a request of ours: its Record-Route turned round (RFC 3261 §12.1.2).
+    /// Of a response to a request of ours: its Record-Route turned round (RFC 3261 §12.1.2), as far as it can be read.
     pub fn of_response(message: &Message) -> Result<Self, Defect> {
-        let mut routes = Self::of_header(message, Header::RecordRoute)?;
-        routes.0.reverse();
-        Ok(routes)
+        let readable = message.record_routes().take(ROUTES_MAX).filter_map(Result::ok);
+        let mut routes: Vec<Box<str>> = readable.map(|route| String::from_utf8_lossy(route.raw()).into()).collect();
+        routes.reverse();
+        Ok(Self(routes))
     }
 
     /// Of values as they are stored: `Path` of a binding (RFC 3327 §5.3).

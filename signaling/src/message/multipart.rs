@@ -59,7 +59,11 @@ impl<'a> Entity<'a> {
     fn of_message(message: &'a Message) -> Result<Self, Defect> {
         Ok(Self {
             kind: message.content_type()?,
-            disposition: message.parameterized(Header::ContentDisposition)?,
+            // An empty one says as much as none.
+            disposition: match message.header(Header::ContentDisposition) {
+                Some(value) if grammar::trim(value).is_empty() => None,
+                _ => message.parameterized(Header::ContentDisposition)?,
+            },
             plain: message.tokens(Header::ContentEncoding).all(|encoding| encoding.eq_ignore_ascii_case("identity")),
             octets: message.body_octets(),
         })
@@ -97,6 +101,8 @@ impl<'a> Entity<'a> {
         let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
         if is("Content-Type") || is("c") {
             self.kind = parameterized()?;
+        } else if is("Content-Disposition") && value.is_empty() {
+            self.disposition = None;
         } else if is("Content-Disposition") {
             self.disposition = parameterized()?;
         } else if is("Content-Encoding") || is("e") {

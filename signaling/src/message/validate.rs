@@ -133,6 +133,10 @@ impl Message {
     /// reader to judge.
     fn check_addresses(&self) -> Result<(), Defect> {
         for header in [Header::Route, Header::RecordRoute, Header::Path] {
+            // A response is not dropped for a proxy's scrawl: the call is up, and what can be read is the way there.
+            if header == Header::RecordRoute && !self.is_request() {
+                continue;
+            }
             self.addresses(header).try_for_each(|address| address.map(|_| ()))?;
         }
         // `*` is for a registrar alone (RFC 3261 §10.2.2).

@@ -133,7 +133,9 @@ fn answer(offered: &MediaStream, stream: &MediaStream) -> Result<Option<MediaStr
 /// # Errors
 /// [`AnswerFault`]: more sections than the offer, or one of another kind or transport.
 pub(super) fn permitted(offer: &MediaDescription, answer: MediaDescription) -> Result<MediaDescription, AnswerFault> {
-    if answer.streams.len() > offer.streams.len() {
+    // Beyond the offer's own lines nothing is agreed; one that is refused does no harm.
+    let more = answer.streams.get(offer.streams.len()..).unwrap_or_default();
+    if more.iter().any(|stream| stream.rtp.is_some()) {
         return Err(AnswerFault::TooManyStreams);
     }
     let mut answered = answer.streams.into_iter();

@@ -10,7 +10,21 @@ use crate::message::{Header, HeaderName, Message, StatusCode};
 use crate::registrar::{Bindings, Changed, Refusal, Requested};
 use crate::transaction::ServerKey;
 use crate::transport::Flow;
+use router::time::WallTime;
 use std::fmt::Write;
+
+/// A time as Date has it (RFC 3261 §20.17): `Sat, 13 Nov 2010 23:29:00 GMT`.
+fn date(at: WallTime) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    // The first day of all, 1970-01-01, was a Thursday.
+    let day = DAYS[at.as_secs().div_euclid(86_400).rem_euclid(7) as usize];
+    // `2010-11-13T23:29:00.000Z`
+    let text = at.to_string();
+    let part = |range: std::ops::Range<usize>| text.get(range).unwrap_or_default();
+    let month = part(5..7).parse().ok().and_then(|month: usize| MONTHS.get(month.checked_sub(1)?)).unwrap_or(&"Jan");
+    format!("{day}, {} {month} {} {} GMT", part(8..10), part(0..4), part(11..19))
+}
 
 /// Serves a REGISTER; the account whose contacts it changed, or told.
 pub(crate) fn serve(
@@ -77,6 +91,8 @@ pub(crate) fn serve(
                     writer = writer.raw(Header::Path, hop.raw());
                 }
             }
+            // RFC 3261 §10.3 step 8: a phone without a clock takes ours.
+            let writer = writer.header(Header::Date, date(means.now.wall));
             let response = writer.header(Header::Supported, SUPPORTED).finish();
             means.respond(key, response);
             Some((account, changed))
@@ -91,5 +107,16 @@ pub(crate) fn serve(
             means.respond(key, response);
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_that_of_the_rfc() {
+        assert_eq!(date(WallTime::from_secs(1_289_690_940)), "Sat, 13 Nov 2010 23:29:00 GMT");
+        assert_eq!(date(WallTime::from_secs(0)), "Thu, 01 Jan 1970 00:00:00 GMT");
     }
 }

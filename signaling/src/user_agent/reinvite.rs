@@ -16,7 +16,7 @@ use crate::sdp::{AnswerKind, OfferAnswerState};
 use crate::transaction::ClientKey;
 use bytes::Bytes;
 use router::parameter::{
-    Cause, CauseKind, Failure, LegPhase, LegState, MediaDescription, MediaExchange, Parameter, Reason,
+    Cause, CauseKind, Direction, Failure, LegPhase, LegState, MediaDescription, MediaExchange, Parameter, Reason,
 };
 use router::{Asked, Command, Packet, one};
 
@@ -60,6 +60,7 @@ impl Session {
         if self.refuse_too_small(head, means, &inbound) {
             return self.offer_later(head, means);
         }
+        let before = self.media.agreement().map(|agreement| agreement.remote().clone());
         let offer = match sdp_of(&inbound.message).map(|text| self.media.receive_offer(&text)).transpose() {
             Ok(offer) => offer,
             Err(error) => {
@@ -73,6 +74,14 @@ impl Session {
             && let Some(local) = self.media.agreement().map(|agreement| agreement.local().clone())
             && let Ok(body) = self.media.make_answer(&local)
         {
+            return self.accept_offer(head, means, inbound, &body, false);
+        }
+        if let Some(offer) = &offer
+            && offer.description.streams.iter().all(|stream| stream.rtp.is_none())
+            && let Ok(body) = self.media.make_answer(&MediaDescription { streams: Vec::new() })
+        {
+            // RFC 3264 §8.2: every stream has ended, and the session goes on without. To the call it is a hold.
+            self.tell_silent(head, means, before);
             return self.accept_offer(head, means, inbound, &body, false);
         }
         let offered = offer.is_some();
@@ -124,6 +133,18 @@ impl Session {
                 self.offer_later(head, means);
             }
         }
+    }
+
+    /// Tells the call that the peer neither sends nor listens, where it did either.
+    fn tell_silent(&self, head: &mut Head, means: &mut Means, before: Option<MediaDescription>) {
+        let Some(mut silent) = before.filter(|before| before.streams.iter().any(|stream| stream.rtp.is_some())) else {
+            return;
+        };
+        for stream in &mut silent.streams {
+            stream.direction = Direction::Inactive;
+        }
+        let state = LegState::new(LegPhase::Answered).with_media(Some(MediaExchange::Offer(silent)));
+        head.request(means, Command::Set, one(state), LEG_WITHIN, Purpose::Refreshed);
     }
 
     fn accept_offer(&mut self, head: &mut Head, means: &mut Means, inbound: Inbound, body: &Bytes, offers: bool) {

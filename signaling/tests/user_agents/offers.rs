@@ -396,3 +396,26 @@ fn a_reinvite_before_the_answer_in_the_ack_is_491() {
     alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 }
+
+#[test]
+fn an_offer_that_ends_every_stream_is_answered_and_the_call_told_of_a_hold() {
+    let mut world = World::new(61);
+    let (mut alice, _) = alice_talks(&mut world);
+    alice.asks(&mut world, "INVITE", "", &sdp(2, 0, "sendrecv"));
+    let ok = world.expect(alice.address, "SIP/2.0 200");
+    assert!(String::from_utf8_lossy(ok.body_octets()).contains("m=audio 0 "));
+    alice.acknowledges(&mut world, "");
+    let set = world.asked(Command::Set);
+    let Some(MediaExchange::Offer(told)) = &leg_state(&set).media else { panic!("{set:?}") };
+    assert_eq!(told.streams[0].direction, Direction::Inactive);
+    world.accept(&set);
+    // It may come back.
+    alice.asks(&mut world, "INVITE", "", &sdp(3, 4_000, "sendrecv"));
+    let set = world.asked(Command::Set);
+    world.accept(&set);
+    let ok = world.expect(alice.address, "SIP/2.0 200");
+    assert!(String::from_utf8_lossy(ok.body_octets()).contains("m=audio 20000 "));
+    alice.acknowledges(&mut world, "");
+    alice.asks(&mut world, "BYE", "", "");
+    world.assert_idle();
+}

@@ -531,3 +531,38 @@ fn requests_in_an_early_dialog_of_ours_are_served() {
     world.expect(trunk(), "SIP/2.0 200");
     world.assert_idle();
 }
+
+#[test]
+fn what_does_no_harm_in_a_200_does_not_cost_the_call() {
+    let extra = format!("{}m=video 0 RTP/AVP 99\r\n", sdp(1, 5_000, "sendrecv"));
+    let plain = sdp(1, 5_000, "sendrecv");
+    for (headers, body) in [
+        ("Record-Route:\r\n", plain.as_str()),
+        ("Record-Route: <sip:oops, <sip:198.51.100.10;lr>\r\n", &plain),
+        ("Content-Disposition:\r\n", &plain),
+        ("", &extra),
+    ] {
+        let mut world = World::new(71);
+        let leg = call_trunk(&mut world, offer(20_002));
+        let invite = world.expect(trunk(), "INVITE");
+        let carrier = Peer::of_invite(trunk(), &invite, "t");
+        carrier.respond(&mut world, &invite, "200 OK", headers, body);
+        world.told(Command::Done);
+        world.expect(trunk(), "ACK");
+        carrier.is_hung_up(&mut world, leg);
+        world.assert_idle();
+    }
+}
+
+#[test]
+fn when_a_callee_may_be_called_again_is_told() {
+    for (status, seconds) in [("486 Busy Here", Some(120)), ("480 Away", Some(120)), ("403 No", None)] {
+        let mut world = World::new(72);
+        call_trunk(&mut world, offer(20_002));
+        let invite = world.expect(trunk(), "INVITE");
+        let carrier = Peer::of_invite(trunk(), &invite, "t");
+        carrier.respond(&mut world, &invite, status, "Retry-After: 120 (at lunch)\r\n", "");
+        assert_eq!(world.told(Command::Failed).failure().retry_after_s, seconds, "{status}");
+        world.assert_idle();
+    }
+}

@@ -76,6 +76,8 @@ pub(crate) struct Call {
     pub(super) joining: Option<Box<Joining>>,
     pub(super) exchange: Option<Exchange>,
     pub(super) alignment: Alignment,
+    /// When a callee that refused with that status may be called again, in seconds.
+    pub(super) retry_after: Option<(u16, u32)>,
     pub(super) session: Session,
 
     /// Requests of ours that have no last answer yet: few, so a list.
@@ -127,6 +129,7 @@ impl Call {
             joining: None,
             exchange: None,
             alignment: Alignment::default(),
+            retry_after: None,
             session: Session::default(),
             pending: Vec::new(),
             timers: Vec::new(),

@@ -192,7 +192,9 @@ impl Call {
         let in_doubt = failure.reason == Reason::Expired
             || (self.legs[leg].remote.is_some() && failure.reason == Reason::PlatformAbsent);
         let contacts = std::mem::take(&mut failure.contacts);
+        let retry_after_s = failure.retry_after_s;
         let cause = cause_of(failure);
+        self.retry_after = cause.code.zip(retry_after_s).or(self.retry_after);
         self.follow(turn, leg, &contacts);
         if in_doubt {
             // Nobody said that it is gone.

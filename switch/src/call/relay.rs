@@ -1,17 +1,26 @@
 //! Bodies and digits that one leg's peer sends in mid-call go to the other leg's.
 
 use super::asked::Asked;
-use super::call::Call;
+use super::call::{Call, Far};
 use super::leg::LegId;
 use super::purpose::Purpose;
 use super::turn::Turn;
 use crate::limits::{LEG_WITHIN, RELAYS_PER_CALL};
 use router::parameter::{Failure, Parameter, Reason};
-use router::{Command, one};
+use router::{Command, Parameters, one};
 
 impl Call {
     /// Passes `noun` on; the other leg's answer is the answer.
     pub(super) fn relay(&mut self, turn: &mut Turn<'_>, leg: LegId, asked: Asked, noun: Parameter) {
+        // A service hears keys by the sound that comes with them, and has no use for what is said beside.
+        let is_key = match &noun {
+            Parameter::Digits(_) => true,
+            Parameter::Information(information) => information.body.is_empty(),
+            _ => false,
+        };
+        if is_key && matches!(self.other_side(leg), Far::Service(_)) {
+            return asked.done(turn.outbox, Parameters::new());
+        }
         let Some(other) = self.other_leg(leg) else {
             let failure = Failure::new(Reason::Unsupported).with_detail("nobody is there to take it");
             return asked.failed(turn.outbox, failure);

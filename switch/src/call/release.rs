@@ -95,7 +95,9 @@ impl Call {
             match self.legs[leg].asked.take() {
                 Some(asked) => {
                     self.legs[leg].phase = LegPhase::Released;
-                    asked.failed(turn.outbox, Failure::because(cause.clone()));
+                    let told = self.retry_after.filter(|&(code, _)| cause.code == Some(code));
+                    let retry_after_s = told.map(|(_, seconds)| seconds);
+                    asked.failed(turn.outbox, Failure { retry_after_s, ..Failure::because(cause.clone()) });
                 }
                 None => self.stop_leg(turn, leg, cause.clone()),
             }

@@ -102,3 +102,14 @@ fn while_the_store_is_away_attempts_take_no_room_from_calls() {
     world.assert_over();
     assert_eq!(world.counter("records_lost"), 0);
 }
+
+#[test]
+fn when_a_callee_may_be_called_again_reaches_the_caller() {
+    let mut world = World::new();
+    let caller = world.call("alice", "bob");
+    let callee = world.only();
+    let cause = Cause { code: Some(486), ..Cause::new(CauseKind::Busy) };
+    world.refuse_with(callee, Failure { retry_after_s: Some(120), ..Failure::because(cause) });
+    assert_eq!(world.last_answer(caller).failure().retry_after_s, Some(120));
+    world.assert_over();
+}

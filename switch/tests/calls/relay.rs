@@ -18,6 +18,9 @@ fn information_and_digits_reach_the_other_leg() {
     world.hang_up(caller);
     let caller = world.call("alice", "echo");
     world.ask(caller, Command::Send, digits);
+    assert_eq!(world.last_answer(caller).command, Command::Done, "a service has no use for it, and it does no harm");
+    let body = Information { content_type: Some("application/x".into()), body: vec![1], package: None, is_text: false };
+    world.ask(caller, Command::Send, body);
     assert_eq!(world.last_answer(caller).failure().reason, Reason::Unsupported);
     world.hang_up(caller);
     world.assert_over();

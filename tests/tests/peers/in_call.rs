@@ -1,9 +1,10 @@
 //! What happens in a call that is up, and to one that is not yet.
 
 use crate::scenario::{
-    CALLEE, CALLEE_ANSWERS_LATE_OFFER, CALLEE_HOLDS, CALLEE_IS_HELD, CALLEE_IS_HELD_BY_UPDATE, CALLEE_IS_TRANSFERRED,
-    CALLEE_PLAYS_EARLY_MEDIA, CALLEE_REFUSES, CALLER_HEARS_EARLY_MEDIA, CALLER_HOLDS, CALLER_IS_HELD,
-    CALLER_OFFERS_LATE, CALLER_TRANSFERS, CALLER_TRANSFERS_IN_VAIN, CALLER_UPDATES, line, ours, trunk,
+    CALLEE, CALLEE_ANSWERS_LATE_OFFER, CALLEE_HOLDS, CALLEE_IS_ACKNOWLEDGED, CALLEE_IS_HELD, CALLEE_IS_HELD_BY_UPDATE,
+    CALLEE_IS_TRANSFERRED, CALLEE_PLAYS_EARLY_MEDIA, CALLEE_REFUSES, CALLER_ACKNOWLEDGES, CALLER_HEARS_EARLY_MEDIA,
+    CALLER_HOLDS, CALLER_IS_HELD, CALLER_OFFERS_LATE, CALLER_TRANSFERS, CALLER_TRANSFERS_IN_VAIN, CALLER_UPDATES, line,
+    ours, trunk,
 };
 use scenarios::peer::server::Settings;
 use scenarios::peer::{Server, Site};
@@ -11,9 +12,14 @@ use serde_json::{Value, json};
 
 /// A caller's scenario against a callee's, over two trunks. What is in `allow` both sides allow. The record.
 fn pair(caller_scenario: &str, callee_scenario: &str, allow: &str) -> Value {
+    pair_with(caller_scenario, callee_scenario, allow, "")
+}
+
+/// The same with lines of `[sip]`.
+fn pair_with(caller_scenario: &str, callee_scenario: &str, allow: &str, sip: &str) -> Value {
     let site = Site::new();
     let (caller, callee) = (site.host.socket(), site.host.socket());
-    let mut server = Server::start(&site, &line(caller, callee));
+    let mut server = Server::start(&site, &line(caller, callee).sip(sip));
     let replace = [("ALLOW", allow)];
     let called = ours(&site, "callee", callee_scenario, &replace, callee).calls(1, 1).start();
     ours(&site, "caller", caller_scenario, &replace, caller).service("100").to(server.sip).calls(1, 1).run();
@@ -28,6 +34,11 @@ fn pair(caller_scenario: &str, callee_scenario: &str, allow: &str) -> Value {
 #[test]
 fn early_media_is_passed_on() {
     pair(CALLER_HEARS_EARLY_MEDIA, CALLEE_PLAYS_EARLY_MEDIA, "REFER");
+}
+
+#[test]
+fn provisional_responses_are_acknowledged_and_sessions_refreshed_on_each_leg_by_itself() {
+    pair_with(CALLER_ACKNOWLEDGES, CALLEE_IS_ACKNOWLEDGED, "UPDATE", "session_min_s = 4");
 }
 
 #[test]

@@ -12,6 +12,7 @@ macro_rules! scenarios {
 
 scenarios! {
     CALLER = "caller";
+    CALLER_ACKNOWLEDGES = "caller_acknowledges";
     CALLER_CANCELS = "caller_cancels";
     CALLER_HEARS_EARLY_MEDIA = "caller_hears_early_media";
     CALLER_HOLDS = "caller_holds";
@@ -29,6 +30,7 @@ scenarios! {
     CALLEE_CHALLENGES = "callee_challenges";
     CALLEE_HANGS_UP = "callee_hangs_up";
     CALLEE_HOLDS = "callee_holds";
+    CALLEE_IS_ACKNOWLEDGED = "callee_is_acknowledged";
     CALLEE_IS_CANCELLED = "callee_is_cancelled";
     CALLEE_IS_HELD = "callee_is_held";
     CALLEE_IS_HELD_BY_UPDATE = "callee_is_held_by_update";

@@ -179,6 +179,9 @@ impl Outgoing {
         message: &Message,
     ) -> State {
         let cause = cause::of_response(message, status);
+        // RFC 3261 §20.33.
+        let says_when = matches!(status.code(), 404 | 413 | 480 | 486 | 500 | 503 | 600 | 603);
+        self.retry_after = message.retry_after().filter(|_| says_when);
         if self.stopped {
             return self.fail(head, means, cause);
         }
@@ -209,7 +212,6 @@ impl Outgoing {
         }
         // RFC 3263 §4.3: another address of the same name may do better.
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            self.retry_after = message.retry_after();
             if let Some(attempt) = &self.attempt {
                 self.avoid(means, attempt.destination.remote, message.retry_after().unwrap_or(AVOIDED_FOR));
             }
@@ -238,6 +240,7 @@ impl Outgoing {
         if let Some(attempt) = &self.attempt {
             self.avoid(means, attempt.destination.remote, AVOIDED_FOR);
         }
+        self.retry_after = None;
         self.try_next(head, means, kind.into())
     }
 

@@ -158,10 +158,15 @@ impl World {
     }
 
     pub(crate) fn refuse(&mut self, leg: Instance, cause: impl Into<Cause>) {
+        self.refuse_with(leg, Failure::because(cause.into()));
+    }
+
+    /// The same, with all that a failure can say.
+    pub(crate) fn refuse_with(&mut self, leg: Instance, failure: Failure) {
         let Some(record) = self.signaling.legs.get_mut(&leg) else { return };
         let Some(start) = record.start.take() else { return };
         record.phase = LegPhase::Released;
-        self.signaling.place.outbox.failed(&start, Failure::because(cause.into()));
+        self.signaling.place.outbox.failed(&start, failure);
         self.settle();
     }
 
