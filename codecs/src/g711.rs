@@ -2,7 +2,9 @@
 //!
 //! Samples are 16-bit linear; µ-law's 14 and A-law's 13 bits lie in their upper ones, as everybody has it.
 
-/// The companding law.
+use crate::coder::{Decoder, Encoded, Encoder, Fault, front};
+
+/// The companding law: it codes a stream without a memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Law {
     /// µ-law (G.711 table 2): North America, Japan; RTP payload type 0, `PCMU`.
@@ -41,16 +43,21 @@ impl Law {
 
     /// Encodes as many samples as both slices hold; returns how many.
     pub fn encode_into(self, samples: &[i16], octets: &mut [u8]) -> usize {
-        for (octet, &sample) in octets.iter_mut().zip(samples) {
-            *octet = self.encode(sample);
+        match self {
+            Self::Mu => octets.iter_mut().zip(samples).for_each(|(octet, &sample)| *octet = encode_mu(sample)),
+            Self::A => octets.iter_mut().zip(samples).for_each(|(octet, &sample)| *octet = encode_a(sample)),
         }
         samples.len().min(octets.len())
     }
 
     /// Decodes as many octets as both slices hold; returns how many.
     pub fn decode_into(self, octets: &[u8], samples: &mut [i16]) -> usize {
+        let table = match self {
+            Self::Mu => &DECODE_MU,
+            Self::A => &DECODE_A,
+        };
         for (sample, &octet) in samples.iter_mut().zip(octets) {
-            *sample = self.decode(octet);
+            *sample = table[usize::from(octet)];
         }
         samples.len().min(octets.len())
     }
@@ -80,19 +87,38 @@ impl Law {
     }
 }
 
+impl Decoder for Law {
+    fn decode(&mut self, payload: &[u8], samples: &mut [i16]) -> Result<usize, Fault> {
+        Ok(self.decode_into(payload, front(samples, payload.len())?))
+    }
+}
+
+impl Encoder for Law {
+    fn encode(&mut self, samples: &[i16], payload: &mut [u8]) -> Result<Encoded, Fault> {
+        let payload = payload.get_mut(..samples.len()).ok_or(Fault::Room)?;
+        Ok(Encoded::Payload(self.encode_into(samples, payload)))
+    }
+}
+
 /// What is added to a magnitude so that every segment begins at a power of two: 33 of 14 bits.
 const MU_BIAS: i32 = 33 << 2;
 /// The largest magnitude that stays within the last segment: 8,158 of 14 bits.
 const MU_CLIP: i32 = 8_158 << 2;
 
+/// A float's exponent and the four upper bits of its mantissa are the segment and the step that companding looks for: seven less
+/// than the exponent is the first segment. So there is neither a branch nor a count of zeros in it, and a compiler makes of
+/// a loop of these what it makes of any arithmetic.
+const fn segment_and_step(magnitude: i32) -> i32 {
+    ((magnitude as f32).to_bits() >> 19) as i32 - ((127 + 7) << 4)
+}
+
 /// G.711 table 2, all bits inverted.
 const fn encode_mu(sample: i16) -> u8 {
-    let (sign, magnitude) = if sample < 0 { (0x80, -(sample as i32)) } else { (0, sample as i32) };
+    let sample = sample as i32;
+    let sign = (sample >> 31) & 0x80;
+    let magnitude = if sample < 0 { -sample } else { sample };
     let biased = if magnitude > MU_CLIP { MU_CLIP } else { magnitude } + MU_BIAS;
-    // The segment is the place of the highest bit, 7 to 14.
-    let segment = 31 - biased.leading_zeros() as i32 - 7;
-    let step = (biased >> (segment + 3)) & 0x0f;
-    !(sign | (segment << 4) | step) as u8
+    !(sign | segment_and_step(biased)) as u8
 }
 
 const fn decode_mu(octet: u8) -> i16 {
@@ -105,15 +131,12 @@ const fn decode_mu(octet: u8) -> i16 {
 
 /// G.711 table 1, even bits inverted.
 const fn encode_a(sample: i16) -> u8 {
+    let sample = sample as i32;
     // Negative values are mirrored on the decision value next to zero: -1 belongs to the same step as 0.
-    let (sign, magnitude) = if sample < 0 { (0, -(sample as i32) - 1) } else { (0x80, sample as i32) };
-    let magnitude = magnitude >> 3;
-    let coded = if magnitude < 32 {
-        magnitude >> 1
-    } else {
-        let segment = 31 - magnitude.leading_zeros() as i32 - 4;
-        (segment << 4) | ((magnitude >> segment) & 0x0f)
-    };
+    let magnitude = sample ^ (sample >> 31);
+    let sign = !(sample >> 31) & 0x80;
+    // The first two segments have steps of 16; the second one is the first of those that double.
+    let coded = if magnitude < 256 { magnitude >> 4 } else { segment_and_step(magnitude) };
     (sign | coded) as u8 ^ 0x55
 }
 
@@ -129,8 +152,8 @@ const fn decode_a(octet: u8) -> i16 {
     (if octet & 0x80 != 0 { sample } else { -sample }) as i16
 }
 
-const DECODE_MU: [i16; 256] = table(Law::Mu);
-const DECODE_A: [i16; 256] = table(Law::A);
+static DECODE_MU: [i16; 256] = table(Law::Mu);
+static DECODE_A: [i16; 256] = table(Law::A);
 
 const fn table(law: Law) -> [i16; 256] {
     let mut samples = [0; 256];

@@ -1,9 +1,9 @@
-//! Sine tones at 8,000 samples a second: what test signals and progress tones are made of.
+//! Sine tones: what test signals, progress tones and keys are made of.
 
 use std::f64::consts::TAU;
 
-/// Samples a second.
-const RATE_HZ: f64 = 8_000.0;
+/// Samples a second where nothing else is said.
+const RATE_HZ: u32 = 8_000;
 /// The peak of a sine of 0 dBm0 in 16-bit samples: full scale is +3.14 dBm0 (ITU-T G.711, A-law).
 const PEAK_AT_0_DBM0: f64 = 32_768.0 * 0.696_626_5; // 10^(-3.14 / 20)
 
@@ -17,9 +17,14 @@ pub struct Tone {
 }
 
 impl Tone {
-    /// A tone of `frequency_hz` (below half the sampling rate, else it folds) at `level_dbm0`.
+    /// A tone of `frequency_hz` (below half the sampling rate, else it folds) at `level_dbm0`, at 8,000 samples a second.
     pub fn new(frequency_hz: f64, level_dbm0: f64) -> Self {
-        let step = TAU * frequency_hz / RATE_HZ;
+        Self::at_rate(frequency_hz, level_dbm0, RATE_HZ)
+    }
+
+    /// The same at `rate_hz` samples a second.
+    pub fn at_rate(frequency_hz: f64, level_dbm0: f64, rate_hz: u32) -> Self {
+        let step = TAU * frequency_hz / f64::from(rate_hz);
         Self { phase: 0.0, step, peak: PEAK_AT_0_DBM0 * 10f64.powf(level_dbm0 / 20.0) }
     }
 
