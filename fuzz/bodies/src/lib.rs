@@ -14,6 +14,11 @@
 //! | `configuration` | the text of a configuration |
 //! | `packet` | a frame between platforms |
 //! | `rtp`, `rtcp` | a datagram |
+//! | `g711`, `l16`, `g722`, `g726`, `gsm`, `opus` | payloads of a stream and the gaps in it |
+//! | `comfort_noise` | a payload |
+//! | `dtmf` | samples |
+//! | `telephone_event` | payloads and timestamps |
+//! | `transcoder` | operations on a chain of two codecs |
 //! | `offer_answer` | operations on a dialog's offer/answer machines |
 //! | `transactions` | operations on the table of transactions |
 //! | `outbox` | operations on a module's outbox |
@@ -26,6 +31,7 @@
 
 mod bridge;
 mod calls;
+mod codec;
 mod configuration;
 mod control_session;
 mod digest;
@@ -47,6 +53,7 @@ mod websocket;
 
 pub use bridge::bridge;
 pub use calls::calls;
+pub use codec::{comfort_noise, dtmf, g711, g722, g726, gsm, l16, opus, telephone_event, transcoder};
 pub use configuration::configuration;
 pub use control_session::control_session;
 pub use digest::digest;
@@ -80,6 +87,16 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("configuration", configuration),
     ("rtp", rtp),
     ("rtcp", rtcp),
+    ("g711", g711),
+    ("l16", l16),
+    ("g722", g722),
+    ("g726", g726),
+    ("gsm", gsm),
+    ("opus", opus),
+    ("comfort_noise", comfort_noise),
+    ("dtmf", dtmf),
+    ("telephone_event", telephone_event),
+    ("transcoder", transcoder),
     ("offer_answer", offer_answer),
     ("transactions", transactions),
     ("outbox", outbox),
