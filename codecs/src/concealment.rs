@@ -213,6 +213,7 @@ impl Concealment {
         let coarse = lag * factor;
         let (least, most) = (PITCH_MS_MIN as usize * self.per_ms, PITCH_MS_MAX as usize * self.per_ms);
         let around = (coarse - factor).max(least)..=(coarse + factor).min(most);
+        let window = WINDOW_MS as usize * self.per_ms;
         let likeness_at = |lag: usize| {
             let newest = &self.history[self.history.len() - window..];
             let before = &self.history[self.history.len() - window - lag..][..window];
@@ -240,7 +241,7 @@ fn best(samples: &[i16], window: usize, lags: std::ops::RangeInclusive<usize>) -
     found
 }
 
-/// Of twelve-bit samples, at most 160 of them.
+/// Of twelve-bit samples, at most some 300 of them.
 fn dot(one: &[i16], other: &[i16]) -> i32 {
     one.iter().zip(other).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
 }
@@ -354,7 +355,7 @@ mod tests {
 
     #[test]
     fn loss_before_any_sound_is_silence_and_extremes_do_no_harm() {
-        for rate in RATES {
+        for rate in [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000] {
             let mut concealment = Concealment::new(rate);
             let mut frame = vec![7; rate as usize / 50];
             concealment.conceal(&mut frame);

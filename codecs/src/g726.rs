@@ -1,6 +1,6 @@
 //! ITU-T G.726 at 32 kbit/s: ADPCM, four bits a sample, in either of the two packings that RTP knows.
 //!
-//! Coded by SpanDSP, whose authors have it pass the recommendation's test sequences.
+//! Coded by SpanDSP; a test holds it against the recommendation's blocks, to the bit.
 
 #![expect(unsafe_code, reason = "calls of SpanDSP")]
 

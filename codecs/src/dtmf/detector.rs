@@ -22,6 +22,10 @@ const RATE_HZ: f64 = 8_000.0;
 const WINDOW: usize = 160;
 /// Samples from one window to the next: 5 ms; a phase is certain within 100 Hz.
 const HOP: usize = 40;
+const _: () = assert!(
+    WINDOW.is_multiple_of(HOP) && WINDOW.is_multiple_of(8),
+    "windows are whole hops, dot products go by eights"
+);
 /// The frequencies, rows first.
 const TONES: usize = 8;
 /// Windows with the pair until it has begun. Q.24 wants presses of 40 ms known, which are 7 windows or more, and such of 23 ms
@@ -97,7 +101,7 @@ impl Complex {
     }
 }
 
-/// Sines and cosines under the window, and what is known of them.
+/// The window, sines and cosines, and what is known of them.
 struct Tables {
     window: [f32; WINDOW],
     cosines: [[f32; WINDOW]; TONES],
@@ -118,7 +122,7 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     let table = |of: fn(f64) -> f64| {
         std::array::from_fn(|tone| {
             let step = TAU * frequency(tone) / RATE_HZ;
-            std::array::from_fn(|index| window[index] * of(step * index as f64) as f32)
+            std::array::from_fn(|index| of(step * index as f64) as f32)
         })
     };
     let sum: f32 = window.iter().sum();
@@ -179,18 +183,16 @@ impl Detector {
     /// The key in the window, and the part of its energy that is the key's.
     fn look(&mut self) -> Option<(Key, f32)> {
         let tables = &*TABLES;
-        let energy: f32 = {
-            let weighted = self.recent.iter().zip(&tables.window).map(|(sample, weight)| sample * weight);
-            sum(weighted.map(|value| value * value))
-        };
+        let weighted: [f32; WINDOW] = std::array::from_fn(|index| self.recent[index] * tables.window[index]);
+        let energy = dot(&weighted, &weighted);
         // Less than one of the softest tones: nothing needs to be looked for.
         if energy < tables.softest * tables.energy_of_line {
             self.before = [Complex::default(); TONES];
             return None;
         }
         let spectrum: [Complex; TONES] = std::array::from_fn(|tone| Complex {
-            real: dot(&self.recent, &tables.cosines[tone]),
-            imaginary: -dot(&self.recent, &tables.sines[tone]),
+            real: dot(&weighted, &tables.cosines[tone]),
+            imaginary: -dot(&weighted, &tables.sines[tone]),
         });
         let before = std::mem::replace(&mut self.before, spectrum);
         let loudest = |tones: std::ops::Range<usize>| {
@@ -277,15 +279,13 @@ fn power(tone: usize, spectrum: &[Complex; TONES], before: &[Complex; TONES]) ->
     Some(spectrum[tone].power() / (lobe * lobe))
 }
 
-fn dot(one: &[f32; WINDOW], other: &[f32; WINDOW]) -> f32 {
-    sum(one.iter().zip(other).map(|(a, b)| a * b))
-}
-
 /// By eight sums side by side, as the sum of floats is in no order that a compiler may choose.
-fn sum(values: impl Iterator<Item = f32>) -> f32 {
+fn dot(one: &[f32; WINDOW], other: &[f32; WINDOW]) -> f32 {
     let mut lanes = [0.0f32; 8];
-    for (index, value) in values.enumerate() {
-        lanes[index % 8] += value;
+    for (a, b) in one.as_chunks::<8>().0.iter().zip(other.as_chunks::<8>().0) {
+        for lane in 0..8 {
+            lanes[lane] += a[lane] * b[lane];
+        }
     }
     lanes.iter().sum()
 }
