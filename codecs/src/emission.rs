@@ -3,7 +3,7 @@
 use crate::codec::Codec;
 use crate::coder::{Encoded, Encoder, Fault};
 use crate::comfort_noise::Description;
-use crate::limits::WAITING_MS_MAX;
+use crate::limits::{self, WAITING_MS_MAX};
 
 /// Packs samples into payloads of a codec.
 ///
@@ -58,8 +58,8 @@ impl Emission {
     /// [`Codec::packet_samples`]). With `comfort_noise` the peer has agreed to RFC 3389.
     pub fn new(codec: Codec, rate_hz: u32, packet_ms: u32, comfort_noise: bool) -> Result<Self, Fault> {
         let encoder = codec.encoder(rate_hz)?;
-        // A millisecond of 44.1 kHz is no whole number.
-        let most = (rate_hz / 1_000 + 1) as usize * WAITING_MS_MAX as usize;
+        // And one: a resampler gives now one more, now one less.
+        let most = limits::samples(WAITING_MS_MAX, rate_hz) + 1;
         Ok(Self {
             codec,
             rate_hz,

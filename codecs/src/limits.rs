@@ -12,8 +12,13 @@ pub const PAYLOAD_MS_MAX: u32 = 120;
 /// Packets that we make are at most this long, milliseconds: beyond it the delay is heard and one loss is a syllable.
 pub const PACKET_MS_MAX: u32 = 60;
 
-/// Samples of the longest payload at the highest rate: what a decoder's buffer holds.
-pub const PAYLOAD_SAMPLES_MAX: usize = (SAMPLE_RATE_HZ_MAX / 1_000 * PAYLOAD_MS_MAX) as usize;
+/// Samples of the longest payload at the highest rate.
+pub const PAYLOAD_SAMPLES_MAX: usize = samples(PAYLOAD_MS_MAX, SAMPLE_RATE_HZ_MAX);
+
+/// Samples of so many milliseconds at a rate: how buffers are measured.
+pub const fn samples(ms: u32, rate_hz: u32) -> usize {
+    (rate_hz as u64 * ms as u64 / 1_000) as usize
+}
 
 /// Octets of the largest payload that is made here: 60 ms of L16, stereo, at the highest rate. Every other codec needs less;
 /// Opus makes do with the buffer that it is given.
@@ -45,6 +50,10 @@ pub const CONCEALED_MS_MAX: u32 = 60;
 /// Reflection coefficients of comfort noise that are used: RFC 3389 §3.2 lets a receiver use fewer than it is sent, and a
 /// spectrum of noise with more poles than this is none that a telephone hears.
 pub const NOISE_ORDER_MAX: usize = 24;
+
+/// Ticks of the RTP clock by which an event may come late: ten seconds at the fastest clock, longer than any network keeps a
+/// packet. What is older than that is not late: the sender's clock was set anew.
+pub const EVENT_TICKS_LATE: u32 = SAMPLE_RATE_HZ_MAX * 10;
 
 /// Presses of a key shorter than this are made this long: Q.24 asks receivers to know 40 ms, and some want more.
 pub const PRESS_MS_MIN: u32 = 50;

@@ -4,7 +4,7 @@ use crate::codec::Codec;
 use crate::coder::{Decoder, Fault};
 use crate::comfort_noise::{Description, Noise};
 use crate::concealment::Concealment;
-use crate::limits::PAYLOAD_MS_MAX;
+use crate::limits::{self, PAYLOAD_MS_MAX};
 
 /// Turns the payloads of a stream, in their order and with their gaps, into samples.
 ///
@@ -25,7 +25,6 @@ impl Reception {
     /// At the beginning of a stream, into samples at `rate_hz` (see [`Codec::sample_rate_hz`]).
     pub fn new(codec: Codec, rate_hz: u32) -> Result<Self, Fault> {
         let decoder = codec.decoder(rate_hz)?;
-        let longest = (rate_hz / 1_000 + 1) as usize * PAYLOAD_MS_MAX as usize;
         Ok(Self {
             codec,
             rate_hz,
@@ -33,7 +32,7 @@ impl Reception {
             concealment: (!codec.conceals()).then(|| Concealment::new(rate_hz)),
             noise: Noise::new(rate_hz, u64::from(rate_hz)),
             silent: false,
-            samples: vec![0; longest].into(),
+            samples: vec![0; limits::samples(PAYLOAD_MS_MAX, rate_hz)].into(),
         })
     }
 
@@ -66,7 +65,7 @@ impl Reception {
     /// at most [`PAYLOAD_MS_MAX`]. In silence that is noise. `next` is the payload behind the gap, where it is there already.
     pub fn conceal(&mut self, ticks: u32, next: Option<&[u8]>) -> &[i16] {
         let frame = self.codec.frame_samples(self.rate_hz);
-        let most = (self.rate_hz / 1_000 * PAYLOAD_MS_MAX) as usize / frame * frame;
+        let most = self.samples.len() / frame * frame;
         let count = self.codec.samples_of(ticks, self.rate_hz).next_multiple_of(frame).clamp(frame, most);
         let samples = &mut self.samples[..count];
         match &mut self.concealment {
@@ -173,6 +172,6 @@ mod tests {
         );
         assert_eq!(reception.decode(&[0xd0; 33 * 7]).err(), Some(Fault::Malformed));
         let mut reception = Reception::new(Codec::G711(crate::Law::A), 8_000).unwrap();
-        assert_eq!(reception.decode(&[0; 1_201]).err(), Some(Fault::Malformed), "longer than any payload");
+        assert_eq!(reception.decode(&[0; 961]).err(), Some(Fault::Malformed), "longer than any payload");
     }
 }

@@ -3,6 +3,8 @@
 //! A press is many packets with one timestamp and a growing duration; its end is sent three times. A receiver that believes
 //! timestamps, and nothing else, hears each press once, whatever was lost, repeated or came late.
 
+use crate::limits::EVENT_TICKS_LATE;
+
 /// The encoding name of its `rtpmap`.
 pub const NAME: &str = "telephone-event";
 /// Octets of an event.
@@ -108,11 +110,11 @@ pub enum EventChange {
     },
 }
 
-/// Receives presses: each once.
+/// Receives presses: each once. A stream with another SSRC is another stream, and wants another receiver.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct EventReceiver {
     current: Option<Current>,
-    /// The timestamp of the latest press; what is not later belongs to the past.
+    /// The timestamp of the latest press; what is not later, or much earlier, belongs to the past.
     latest: Option<u32>,
 }
 
@@ -164,7 +166,7 @@ impl EventReceiver {
                 return;
             }
         }
-        if self.latest.is_some_and(|latest| !is_later(timestamp, latest)) {
+        if self.latest.is_some_and(|latest| latest.wrapping_sub(timestamp) <= EVENT_TICKS_LATE) {
             return;
         }
         self.end(&mut tell);
@@ -297,6 +299,15 @@ mod tests {
         // A straggler does not begin it again.
         receiver.handle_event(100, endless[1].event, |change| told.push(change));
         assert_eq!(told.len(), 2);
+    }
+
+    #[test]
+    fn a_sender_whose_clock_is_set_anew_is_heard() {
+        for offset in [0u32, 600_000, 0x8000_0000, 0xf000_0000] {
+            let mut packets = sent(&[(4, 3)], 8_000, 1_000_000);
+            packets.extend(sent(&[(4, 3)], 8_000, 1_000_000u32.wrapping_sub(offset)));
+            assert_eq!(keys(&received(&packets)).len(), if offset == 0 { 1 } else { 2 }, "{offset}");
+        }
     }
 
     proptest! {

@@ -11,7 +11,7 @@ use crate::coder::Fault;
 use crate::comfort_noise::Description;
 use crate::emission::{Emission, Packet};
 use crate::gain::Gain;
-use crate::limits::PAYLOAD_MS_MAX;
+use crate::limits::{self, PAYLOAD_MS_MAX};
 use crate::reception::Reception;
 use crate::resampler::Resampler;
 
@@ -75,9 +75,9 @@ impl Transcoder {
     pub fn new(plan: &Plan) -> Result<Self, Fault> {
         let (from_hz, to_hz) = plan.rates_hz();
         let resampler = if from_hz == to_hz { None } else { Some(Resampler::new(from_hz, to_hz)?) };
-        let longest = |rate_hz: u32| (rate_hz / 1_000 + 1) as usize * PAYLOAD_MS_MAX as usize;
-        let louder = if plan.gain == Gain::UNITY { 0 } else { longest(from_hz) };
-        let resampled = resampler.as_ref().map_or(0, |resampler| resampler.output_max(longest(from_hz)));
+        let longest = limits::samples(PAYLOAD_MS_MAX, from_hz);
+        let louder = if plan.gain == Gain::UNITY { 0 } else { longest };
+        let resampled = resampler.as_ref().map_or(0, |resampler| resampler.output_max(longest));
         Ok(Self {
             reception: Reception::new(plan.from, from_hz)?,
             gain: plan.gain,
@@ -241,6 +241,27 @@ mod tests {
                     let (near, pure) = if models { (3.5, 3.0) } else { (1.5, 12.0) };
                     assert!((level - -10.0).abs() < near, "{what}: {level} dBm0");
                     assert!(purity > pure, "{what}: {purity} dB");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_longest_gap_and_payload_find_room_behind_any_rest() {
+        for from in codecs() {
+            for to in codecs() {
+                let plan = Plan { packet_ms: 60, ..Plan::new(from, to) };
+                let mut transcoder = Transcoder::new(&plan).unwrap();
+                let mut packet = vec![0; PAYLOAD_OCTETS_MAX];
+                // A rest of every size is left by gaps of odd lengths.
+                for ticks in [u32::MAX, 1, 77, 441, u32::MAX, 300, u32::MAX] {
+                    transcoder.handle_gap(ticks, None).unwrap();
+                    while transcoder.poll_packet(&mut packet).unwrap().is_some() {}
+                }
+                let most = limits::samples(PAYLOAD_MS_MAX, 8_000);
+                if from.name().starts_with("PCM") {
+                    assert_eq!(transcoder.handle_payload(&vec![0; most]), Ok(()), "{} to {}", from.name(), to.name());
+                    assert_eq!(transcoder.handle_payload(&vec![0; most + 1]), Err(Fault::Malformed));
                 }
             }
         }
