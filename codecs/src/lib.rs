@@ -59,6 +59,6 @@ pub use milliwatt::Milliwatt;
 pub use mixer::Mixer;
 pub use reception::Reception;
 pub use resampler::Resampler;
-pub use ringback::Ringback;
+pub use ringback::{Ringback, RingingTone};
 pub use tone::Tone;
 pub use transcoder::{Plan, Transcoder};

@@ -44,7 +44,16 @@ impl Plan {
     }
 }
 
-/// Takes a stream from one codec to another.
+/// Takes a stream from one codec to another. Whoever holds it asks the jitter buffer what is due, says it, and sends what comes of it:
+///
+/// | what is due | what is said |
+/// |---|---|
+/// | a payload of sound | [`Self::handle_payload`]; if that is malformed, a gap of its time |
+/// | a payload of comfort noise | [`Self::handle_comfort_noise`], which takes no time, then gaps until there is sound |
+/// | nothing | [`Self::handle_gap`], with the payload behind it if that is there |
+///
+/// The timestamp of what is sent grows by [`Packet::ticks`], also where nothing is sent, and begins anywhere: it owes nothing to
+/// the sender's.
 ///
 /// ```
 /// use codecs::{Codec, Content, Plan, Transcoder};
