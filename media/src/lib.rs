@@ -15,6 +15,7 @@
 //!
 //! - [`service`]: packets to machines; the pure core of a worker, generic over [`Wire`].
 //! - [`session`]: what a call has here: ports, their plans, the learning of sources, the rewriting of packets, built-ins.
+//! - [`conference`]: everybody hears everybody else: jitter, mixing, seats.
 //! - [`rtp`]: the header view and the sequence machine (RFC 3550, RFC 3551).
 //! - [`rtcp`]: the packet view, reception statistics, reports and their interval (RFC 3550 §6, RFC 5761).
 //! - [`pool`]: pairs of ports, first in first out, with a quarantine.
@@ -24,6 +25,7 @@
 //!
 //! RFCs: 3550, 3551, 4733 (relayed), 4961 (symmetric RTP), 5761 (RTP and RTCP on one port), 7160 (changing clocks).
 
+pub mod conference;
 pub mod config;
 pub mod limits;
 mod passage;

@@ -99,6 +99,24 @@ pub const FRAME_MS: (u16, u16) = (10, 100);
 /// A frame clock that is this many frames late skips them instead of sending a burst.
 pub const FRAMES_LATE: u64 = 5;
 
+/// Members of one conference: a mixer makes their frames in one go, some 8 µs each, so that half a millisecond is what packets of other
+/// calls wait for it at most.
+pub const SEATS: usize = 64;
+
+/// Conferences at one worker: as many as its calls could be in, were each of three.
+pub const CONFERENCES: usize = 1_024;
+
+/// Samples of a member's ring: half a second, twice the longest delay, so that what comes ahead of its time has room, too.
+pub const PLAYOUT_SAMPLES: usize = 4_096;
+
+/// How far the ring's delay may grow, samples: 240 ms. Beyond some 400 ms from mouth to ear nobody can talk (ITU-T G.114).
+pub const PLAYOUT_DELAY_MAX: usize = 1_920;
+
+/// After how long whoever is alone in a conference is told to its call: as long as another one may need to come back.
+pub const ALONE: Duration = Duration::from_secs(5);
+
+const _: () = assert!(PLAYOUT_DELAY_MAX * 2 <= PLAYOUT_SAMPLES && FRAME_BYTES * 4 <= PLAYOUT_SAMPLES);
+
 /// Things that other workers may have handed a worker and it has not taken: a transfer in a hundred calls, of 500 calls a second
 /// five a second, each two; a worker takes them each turn.
 pub const PASSAGES: usize = 1_024;

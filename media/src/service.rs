@@ -6,19 +6,22 @@
 //! | `Open × MovedPort…` | takes ports over from other sessions of the same owner's, all or none |
 //! | `Connect × Bridge, MediaPlan…`, `Disconnect × Bridge` | joins and parts two ports |
 //! | `Set × MediaPlan…` | changes how ports treat their peers |
-//! | `Start × Builtin, MediaPlan…`, `Stop × Builtin` | plays on a port in place of its bridge |
+//! | `Start × Builtin, MediaPlan…`, `Stop × Builtin` | plays on a port in place of its bridge, or gives it a seat in a conference |
+//! | `Query × Conference` | tells of the conferences |
 //! | `Close × MediaPort…`, `Close` | gives ports back, or all of the session |
 //! | `Query × Status` | tells of the worker |
 //!
 //! A datagram costs no allocation, no lock and no hash look-up: its pair is an index, its port lies there, the port's
 //! table has the format, the bridge is an index again.
 
+mod conferences;
 mod datagrams;
 mod moving;
 mod passing;
 mod requests;
 mod timers;
 
+use crate::conference::Conference;
 use crate::config::Config;
 use crate::limits::{AUDIT_MS, CLOSED_KEPT};
 use crate::passage::{Passage, Passages};
@@ -44,6 +47,8 @@ enum Timer {
     Watch(PairIndex),
     /// When to send a port's next generated frame.
     Frame(PairIndex),
+    /// When to make a conference's next frame.
+    Conference(u32),
     /// When to look for sessions without owner.
     Audit,
     /// When to hand over to other workers what found no room there.
@@ -82,6 +87,8 @@ pub struct Voice<W> {
     ports: Vec<Option<Box<Port>>>,
     sessions: BTreeMap<Instance, Session>,
     closed: VecDeque<Closed>,
+    /// By their index, which stays for as long as one lasts.
+    conferences: Vec<Option<Box<Conference>>>,
     /// The way to the other workers, if there are any.
     passages: Option<Passages>,
     awaited: Vec<Awaited>,
@@ -109,6 +116,7 @@ impl<W: Wire> Voice<W> {
             ports: Vec::new(),
             sessions: BTreeMap::new(),
             closed: VecDeque::new(),
+            conferences: Vec::new(),
             passages: None,
             awaited: Vec::new(),
             tickets: 0,
@@ -227,6 +235,7 @@ impl<W: Wire> Voice<W> {
     fn close_port(&mut self, now: Now, session: Instance, id: PortId, farewell: bool) -> Option<PortStatistics> {
         let pair = self.sessions.get_mut(&session)?.remove(id)?;
         self.unbridge(pair);
+        self.leave_seat(pair);
         let mut port = self.ports.get_mut(pair.0 as usize)?.take()?;
         let timers = std::mem::take(&mut port.timers);
         for timer in [timers.report, timers.watch, timers.frame].into_iter().flatten() {
@@ -314,10 +323,12 @@ impl<W: Wire> Service for Voice<W> {
     fn handle_timeout(&mut self, now: Now) {
         while let Some(Due { at, timer }) = self.timers.poll(now.instant) {
             self.lateness.record(now.instant.since(at));
-            if catch_unwind(AssertUnwindSafe(|| self.handle_timer(now, timer))).is_err()
-                && let Timer::Report(pair) | Timer::Watch(pair) | Timer::Frame(pair) = timer
-            {
-                self.break_pair(now, pair);
+            if catch_unwind(AssertUnwindSafe(|| self.handle_timer(now, timer))).is_err() {
+                match timer {
+                    Timer::Report(pair) | Timer::Watch(pair) | Timer::Frame(pair) => self.break_pair(now, pair),
+                    Timer::Conference(index) => self.break_conference(now, index),
+                    Timer::Audit | Timer::Passages => {}
+                }
             }
         }
     }

@@ -46,8 +46,15 @@ impl<W: Wire> Voice<W> {
         let Self { ports, wire, counters, .. } = self;
         let place = pair.0 as usize;
         let Some(port) = ports[place].as_deref_mut() else { return };
-        if let Some(Play::Echo) = port.play {
-            return send(wire, counters, now, port, taken, Some(taken.own), data);
+        match port.play {
+            Some(Play::Echo) => return send(wire, counters, now, port, taken, Some(taken.own), data),
+            Some(Play::Conference(place)) => {
+                if port.receives() {
+                    self.mix_in(place, data);
+                }
+                return;
+            }
+            Some(Play::Source(_)) | None => {}
         }
         let Some(other) = port.bridge else { return };
         // A pair is never bridged to itself.

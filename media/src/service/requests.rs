@@ -1,7 +1,7 @@
 //! What the owner of a session asks.
 
 use super::{Closed, Timer, Voice};
-use crate::limits::PORTS_PER_SESSION;
+use crate::limits::{CONFERENCES, PORTS_PER_SESSION};
 use crate::pool::Shortage;
 use crate::session::{Formats, Generator, Place, Plan, Play, Port, Session};
 use crate::wire::{PairIndex, Wire};
@@ -21,6 +21,7 @@ impl<W: Wire> Voice<W> {
     pub(super) fn handle_request(&mut self, now: Now, packet: &Packet) {
         let answer = match (packet.command, packet.first()) {
             (Command::Query, Some(Parameter::Status(_))) => Ok(one(self.status())),
+            (Command::Query, Some(Parameter::Conference(_))) => Ok(self.tell_conferences()),
             (Command::Query, Some(Parameter::PortStatistics(asked))) => {
                 self.count(packet.destination.instance, PortId(asked.port))
             }
@@ -34,7 +35,7 @@ impl<W: Wire> Voice<W> {
             (Command::Connect, Some(Parameter::Bridge(bridge))) => self.connect(now.instant, packet, *bridge),
             (Command::Disconnect, Some(Parameter::Bridge(bridge))) => self.part(packet.destination.instance, *bridge),
             (Command::Set, Some(Parameter::MediaPlan(_))) => self.set(now.instant, packet),
-            (Command::Start, Some(Parameter::Builtin(builtin))) => self.start(now.instant, packet, *builtin),
+            (Command::Start, Some(Parameter::Builtin(builtin))) => self.start(now, packet, *builtin),
             (Command::Stop, Some(Parameter::Builtin(builtin))) => self.stop(packet.destination.instance, *builtin),
             _ => return self.outbox.unsupported(packet),
         };
@@ -234,51 +235,46 @@ impl<W: Wire> Voice<W> {
     }
 
     /// Plays on a port in place of its bridge. What plays already goes on.
-    fn start(&mut self, now: Instant, packet: &Packet, builtin: Builtin) -> Result<Parameters, Failure> {
+    fn start(&mut self, now: Now, packet: &Packet, builtin: Builtin) -> Result<Parameters, Failure> {
         let instance = packet.destination.instance;
         let pair = self.pair(instance, builtin.port)?;
         let plans = self.check_plans(instance, &packet.parameters[1..])?;
         // Whether it can be played is known before anything changes.
-        if builtin.kind != BuiltinKind::Echo {
-            let planned = plans.iter().find(|(of, ..)| *of == pair).map(|(_, _, formats)| formats);
-            let playable = match (planned, self.port(pair)) {
-                (Some(formats), _) => Generator::new(builtin.kind, formats, None, now).is_some(),
-                (None, Some(port)) => Generator::new(builtin.kind, port.formats(), None, now).is_some(),
-                (None, None) => false,
-            };
-            if !playable {
-                let detail = "built-in sources speak PCMU and PCMA; the leg has agreed to neither";
-                return Err(Failure::new(Reason::Unsupported).with_detail(detail));
+        let planned = plans.iter().find(|(of, ..)| *of == pair).map(|(_, _, formats)| formats);
+        let playable = match (builtin.kind, planned, self.port(pair)) {
+            (BuiltinKind::Echo, ..) => true,
+            (BuiltinKind::Conference(name), ..) => {
+                self.check_seat(pair, name)?;
+                true
             }
+            (kind, Some(formats), _) => Generator::new(kind, formats, None, now.instant).is_some(),
+            (kind, None, Some(port)) => Generator::new(kind, port.formats(), None, now.instant).is_some(),
+            (_, None, None) => false,
+        };
+        if !playable {
+            let detail = "built-in sources speak PCMU and PCMA; the leg has agreed to neither";
+            return Err(Failure::new(Reason::Unsupported).with_detail(detail));
         }
         for plan in plans {
-            self.apply(now, plan);
+            self.apply(now.instant, plan);
         }
-        self.play(now, pair, builtin.kind);
+        match builtin.kind {
+            BuiltinKind::Conference(name) => self.take_seat(now, pair, name),
+            kind => self.play(now.instant, pair, kind),
+        }
         Ok(Parameters::new())
     }
 
     fn stop(&mut self, instance: Instance, builtin: Builtin) -> Result<Parameters, Failure> {
         let pair = self.pair(instance, builtin.port)?;
-        let plays = match self.port(pair).and_then(|port| port.play.as_ref()) {
-            Some(Play::Echo) => builtin.kind == BuiltinKind::Echo,
-            Some(Play::Source(generator)) => generator.kind() == builtin.kind,
-            None => false,
-        };
-        if plays {
+        if self.plays(pair) == Some(builtin.kind) {
             self.stop_playing(pair);
         }
         Ok(Parameters::new())
     }
 
     fn play(&mut self, now: Instant, pair: PairIndex, kind: BuiltinKind) {
-        let Some(port) = self.port(pair) else { return };
-        let same = match &port.play {
-            Some(Play::Echo) => kind == BuiltinKind::Echo,
-            Some(Play::Source(generator)) => generator.kind() == kind,
-            None => false,
-        };
-        if same {
+        if self.plays(pair) == Some(kind) {
             return;
         }
         self.stop_playing(pair);
@@ -299,6 +295,7 @@ impl<W: Wire> Voice<W> {
     }
 
     pub(super) fn stop_playing(&mut self, pair: PairIndex) {
+        self.leave_seat(pair);
         let Some(port) = self.port(pair) else { return };
         port.play = None;
         port.outgoing.interrupt();
@@ -343,8 +340,9 @@ impl<W: Wire> Voice<W> {
         self.watch(now, pair);
     }
 
-    /// A built-in source goes on in the formats and the frame of a new plan; it ends where it cannot.
+    /// A built-in source goes on in the formats and the frame of a new plan; it ends where it cannot. A seat stays.
     fn replay(&mut self, now: Instant, pair: PairIndex) {
+        self.settle_seat(pair);
         let Some(port) = self.port(pair) else { return };
         let Some(Play::Source(generator)) = &port.play else { return };
         let kind = generator.kind();
@@ -394,6 +392,8 @@ impl<W: Wire> Voice<W> {
             resource.detail = Some("every port of the range is in use: new calls are refused".to_owned());
         }
         resources.push(ready(ResourceKind::Sessions, "voice".to_owned(), self.sessions.len(), None));
+        let conferences = self.conferences.iter().flatten().count();
+        resources.push(ready(ResourceKind::Sessions, "conferences".to_owned(), conferences, Some(CONFERENCES)));
         if let Some(core) = self.core {
             resources.push(ready(ResourceKind::Core, core.to_string(), self.load as usize, Some(100)));
         }

@@ -4,7 +4,8 @@ use super::{Timer, Voice};
 use crate::limits::{AUDIT_MS, FRAME_BYTES, ORPHAN_MS, UNLEARN_MS};
 use crate::rtcp::interval;
 use crate::rtp::{Arrival, HEADER_BYTES, write};
-use crate::session::{FormatKind, Incoming, Origin, Play};
+use crate::session::{FormatKind, Incoming, Origin, Play, Port};
+use crate::status::Counters;
 use crate::wire::{Channel, PairIndex, Wire};
 use router::Instance;
 use router::parameter::MediaEventKind;
@@ -16,6 +17,7 @@ impl<W: Wire> Voice<W> {
             Timer::Report(pair) => self.report(now, pair),
             Timer::Watch(pair) => self.watch(now.instant, pair),
             Timer::Frame(pair) => self.frame(now.instant, pair),
+            Timer::Conference(index) => self.mix(now.instant, index),
             Timer::Audit => self.audit(now),
             Timer::Passages => self.hand_held(now.instant),
         }
@@ -75,32 +77,8 @@ impl<W: Wire> Voice<W> {
         let mut payload = [0; FRAME_BYTES];
         let frame = generator.make(now, &mut payload);
         let (payload_type, due) = (generator.payload_type(), generator.due());
-        let incoming = Incoming {
-            origin: Origin { from: None, ssrc: 0 },
-            arrival: Arrival::Newest(0),
-            sequence: frame.sequence,
-            timestamp: frame.timestamp,
-            clock_rate_hz: 8_000,
-            kind: FormatKind::Sound,
-        };
-        match port.rtp_destination() {
-            None => port.outgoing.interrupt(),
-            Some(destination) => {
-                if let Some(numbers) = port.outgoing.number(now, &incoming) {
-                    let mut packet = [0; HEADER_BYTES + FRAME_BYTES];
-                    let packet = &mut packet[..HEADER_BYTES + frame.length];
-                    packet[HEADER_BYTES..].copy_from_slice(&payload[..frame.length]);
-                    let ssrc = port.outgoing.ssrc();
-                    write(packet, numbers.begins, payload_type, numbers.sequence, numbers.timestamp, ssrc);
-                    if self.wire.send(pair, Channel::Rtp, destination, packet) {
-                        port.outgoing.count(frame.length);
-                        self.counters.rtp_sent += 1;
-                    } else {
-                        self.counters.send_failures += 1;
-                    }
-                }
-            }
-        }
+        let made = Made { sequence: frame.sequence, timestamp: frame.timestamp, payload_type };
+        send_made(&mut self.wire, &mut self.counters, now, port, made, &payload[..frame.length]);
         let key = self.schedule(due, Timer::Frame(pair));
         if let Some(port) = self.port(pair) {
             port.timers.frame = Some(key);
@@ -129,5 +107,45 @@ impl<W: Wire> Voice<W> {
             self.close_session(now, instance, true);
         }
         self.schedule(now.instant + Duration::from_millis(AUDIT_MS), Timer::Audit);
+    }
+}
+
+/// The numbers of a frame that is made here, in its source's own stream.
+#[derive(Clone, Copy)]
+pub(super) struct Made {
+    pub(super) sequence: u16,
+    pub(super) timestamp: u32,
+    pub(super) payload_type: u8,
+}
+
+/// Sends a frame that is made here as the next of a port's stream.
+pub(super) fn send_made<W: Wire>(
+    wire: &mut W,
+    counters: &mut Counters,
+    now: Instant,
+    port: &mut Port,
+    made: Made,
+    payload: &[u8],
+) {
+    let incoming = Incoming {
+        origin: Origin { from: None, ssrc: 0 },
+        arrival: Arrival::Newest(0),
+        sequence: made.sequence,
+        timestamp: made.timestamp,
+        clock_rate_hz: 8_000,
+        kind: FormatKind::Sound,
+    };
+    let Some(destination) = port.rtp_destination() else { return port.outgoing.interrupt() };
+    let Some(numbers) = port.outgoing.number(now, &incoming) else { return };
+    let mut packet = [0; HEADER_BYTES + FRAME_BYTES];
+    let Some(packet) = packet.get_mut(..HEADER_BYTES + payload.len()) else { return };
+    packet[HEADER_BYTES..].copy_from_slice(payload);
+    let ssrc = port.outgoing.ssrc();
+    write(packet, numbers.begins, made.payload_type, numbers.sequence, numbers.timestamp, ssrc);
+    if wire.send(port.place.pair, Channel::Rtp, destination, packet) {
+        port.outgoing.count(payload.len());
+        counters.rtp_sent += 1;
+    } else {
+        counters.send_failures += 1;
     }
 }

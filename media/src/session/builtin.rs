@@ -42,14 +42,14 @@ pub struct Generator {
 
 impl Generator {
     /// A source of `kind` in the first of the leg's formats that it can make; its first frame is due at the next whole
-    /// millisecond, the resolution of the timers. `None` if there is no such format, or if `kind` is no source (echo).
+    /// millisecond, the resolution of the timers. `None` if there is no such format, or if `kind` is no source (echo, a conference).
     pub fn new(kind: BuiltinKind, formats: &Formats, frame: Option<Duration>, now: Instant) -> Option<Self> {
         let (law, payload_type) = formats.codecs().find_map(|codec| {
             let law = Law::of_encoding_name(&codec.name)?;
             (codec.clock_rate_hz == 8_000 && codec.channels == 1).then_some((law, codec.payload_type))
         })?;
         let sound = match kind {
-            BuiltinKind::Echo => return None,
+            BuiltinKind::Echo | BuiltinKind::Conference(_) => return None,
             BuiltinKind::Milliwatt => Sound::Milliwatt(Milliwatt::new(law)),
             BuiltinKind::Ringback => Sound::Ringback(Ringback::new(law)),
             BuiltinKind::Silence => Sound::Silence,

@@ -23,6 +23,17 @@ pub enum Play {
     Echo,
     /// What is made here.
     Source(Generator),
+    /// What others say in a conference.
+    Conference(SeatPlace),
+}
+
+/// A seat: which of the worker's conferences, which of its seats.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SeatPlace {
+    /// The conference's index at the worker.
+    pub conference: u32,
+    /// The seat there.
+    pub seat: u32,
 }
 
 /// A packet that its port took.

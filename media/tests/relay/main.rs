@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may unwrap, and so may what it is made of")]
 
 mod builtins;
+mod conference;
 mod continuity;
 mod moving;
 mod network;

@@ -7,7 +7,7 @@
 //!  switch/1#call ── Start × GuestLeg ──▶ switch/2#call        Done × GuestLeg: it has come into that call; only within a platform
 //! ```
 //! A request of a peer's that names a dialog carries it as the second parameter: `Start × Transfer, Dialog` (SIP: REFER to an address
-//! with Replaces), `Start × Call, Dialog` (INVITE with Replaces).
+//! with Replaces), `Start × Call, Dialog` (INVITE with Replaces or Join).
 
 use super::call::{Origin, Party};
 use super::media::{Codec, MediaDescription};
@@ -36,6 +36,10 @@ pub struct Dialog {
     /// In the answer: where it is.
     #[n(4)]
     pub at: Option<DialogPlace>,
+    /// Whether its call is to be joined instead: nobody is replaced (SIP: Join, RFC 3911).
+    #[n(5)]
+    #[cbor(default, skip_if = "is_false")]
+    pub join: bool,
 }
 
 /// Where a dialog is.

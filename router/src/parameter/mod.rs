@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `failure.rs` | why a request failed; why a call ended |
 //! | `call.rs` | calls and legs: between `signaling`, `switch` and who watches them |
+//! | `conference.rs` | conferences: where they are, how a call becomes one |
 //! | `dialog.rs` | dialogs that a peer names, legs and ports that change their call |
 //! | `media.rs` | media descriptions: what two peers offer and answer |
 //! | `port.rs` | media ports: between `switch` and `media` |
@@ -19,6 +20,7 @@
 
 mod account;
 mod call;
+mod conference;
 mod dialog;
 mod event;
 mod extension;
@@ -37,6 +39,7 @@ pub use call::{
     Behalf, Call, CallEvent, CallPhase, CallSummary, Digits, Information, Leg, LegPhase, LegState, LegSummary, LegTags,
     Origin, Originate, Party, Passed, Placement, Target, Transfer,
 };
+pub use conference::{CONFERENCE_NAME_BYTES, Conference, ConferenceName, Conversion};
 pub use dialog::{Dialog, DialogPlace, GuestLeg, Handover, MovedPort};
 pub use event::{AccountState, MessageWaiting, Presence};
 pub use extension::Extension;
@@ -189,6 +192,10 @@ parameters! {
     102 MovedPort(MovedPort);
     /// A leg that comes into a call of another switch.
     103 GuestLeg(GuestLeg) [boxed];
+    /// A conference as it stands.
+    110 Conference(Conference) [boxed];
+    /// A call that becomes a conference.
+    111 Conversion(Conversion) [boxed];
     /// A plug-in's parameter.
     255 Extension(Extension) [boxed];
 }

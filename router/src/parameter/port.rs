@@ -4,8 +4,9 @@
 //! instance). `Open × MediaPort…` goes to any worker by kind; the answer's source names the worker, and later requests of
 //! the session go there.
 
+use super::conference::ConferenceName;
 use super::media::Codec;
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 use std::net::{IpAddr, SocketAddr};
 
 /// A port within its session; the requester chooses it.
@@ -92,33 +93,81 @@ pub struct Bridge {
 }
 
 /// Media that the worker makes itself.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode)]
-#[cbor(index_only)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum BuiltinKind {
     /// Sends back what it hears.
-    #[n(1)]
     Echo,
     /// The digital milliwatt: 1 kHz at 0 dBm0, the sequences of ITU-T G.711 tables 5 and 6.
-    #[n(2)]
     Milliwatt,
     /// Silence.
-    #[n(3)]
     Silence,
     /// The ringing tone of ITU-T E.180: 425 Hz, a second on and four off.
-    #[n(4)]
     Ringback,
+    /// What all others say who have a seat in the conference of that name. It begins with the first of them, and ends with the last.
+    Conference(ConferenceName),
 }
 
-/// `Start × Builtin` on a port; `Stop × Builtin` ends it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
-#[cbor(map)]
+/// `Start × Builtin` on a port; `Stop × Builtin` ends it. A seat in a conference may be taken before the port has a plan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Builtin {
     /// On which port.
-    #[n(0)]
     pub port: PortId,
     /// What.
-    #[n(1)]
     pub kind: BuiltinKind,
+}
+
+/// A map: 0 the port, 1 the kind, 2 the conference's name where it is one.
+impl<C> Encode<C> for Builtin {
+    fn encode<W: encode::Write>(&self, e: &mut Encoder<W>, ctx: &mut C) -> Result<(), encode::Error<W::Error>> {
+        let (kind, conference) = match self.kind {
+            BuiltinKind::Echo => (1, None),
+            BuiltinKind::Milliwatt => (2, None),
+            BuiltinKind::Silence => (3, None),
+            BuiltinKind::Ringback => (4, None),
+            BuiltinKind::Conference(name) => (5, Some(name)),
+        };
+        e.map(2 + u64::from(conference.is_some()))?.u8(0)?;
+        self.port.encode(e, ctx)?;
+        e.u8(1)?.u8(kind)?;
+        match conference {
+            Some(name) => name.encode(e.u8(2)?, ctx),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Builtin {
+    fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, decode::Error> {
+        let (mut port, mut kind, mut conference) = (None, None, None);
+        let mut entries = d.map()?;
+        loop {
+            match &mut entries {
+                Some(0) => break,
+                Some(left) => *left -= 1,
+                None if d.datatype()? == minicbor::data::Type::Break => {
+                    d.skip()?;
+                    break;
+                }
+                None => {}
+            }
+            match d.u64()? {
+                0 => port = Some(PortId::decode(d, ctx)?),
+                1 => kind = Some(d.u32()?),
+                2 => conference = Option::<ConferenceName>::decode(d, ctx)?,
+                _ => d.skip()?,
+            }
+        }
+        let port = port.ok_or_else(|| decode::Error::message("a built-in source is at a port"))?;
+        let kind = match (kind, conference) {
+            (Some(1), _) => BuiltinKind::Echo,
+            (Some(2), _) => BuiltinKind::Milliwatt,
+            (Some(3), _) => BuiltinKind::Silence,
+            (Some(4), _) => BuiltinKind::Ringback,
+            (Some(5), Some(name)) => BuiltinKind::Conference(name),
+            _ => return Err(decode::Error::message("no built-in source is of that kind")),
+        };
+        Ok(Self { port, kind })
+    }
 }
 
 /// What a port counted from its opening on.
@@ -181,6 +230,9 @@ pub enum MediaEventKind {
     /// The session failed and is closed: its worker met a fault of its own.
     #[n(3)]
     Broken,
+    /// The port has had the only seat of its conference for some seconds.
+    #[n(4)]
+    Alone,
 }
 
 /// `Notify × MediaEvent`, to whoever opened the session.

@@ -428,10 +428,17 @@ pub fn samples() -> Vec<Parameter> {
     };
     add!([plan(), bare]);
     add!([Bridge { a: PortId(1), b: PortId(65_535) }]);
-    let kinds = [BuiltinKind::Echo, BuiltinKind::Milliwatt, BuiltinKind::Silence, BuiltinKind::Ringback];
+    let room = ConferenceName::room("sales").unwrap();
+    let kinds = [
+        BuiltinKind::Echo,
+        BuiltinKind::Milliwatt,
+        BuiltinKind::Silence,
+        BuiltinKind::Ringback,
+        BuiltinKind::Conference(room),
+    ];
     add!(kinds.map(|kind| Builtin { port: PortId(1), kind }));
     add!([statistics(), PortStatistics::default()]);
-    let kinds = [MediaEventKind::Arrived, MediaEventKind::Silent, MediaEventKind::Broken];
+    let kinds = [MediaEventKind::Arrived, MediaEventKind::Silent, MediaEventKind::Broken, MediaEventKind::Alone];
     add!(kinds.map(|kind| MediaEvent { port: PortId(1), kind }));
     let with_instance = Registration { account: "carol".to_owned(), contacts: vec![contact_of_an_instance()] };
     add!([registration(), Registration { account: "bob".to_owned(), contacts: vec![] }, with_instance]);
@@ -563,7 +570,9 @@ pub fn samples() -> Vec<Parameter> {
         peer_tag: "b".to_owned(),
         early_only: false,
         at: None,
+        join: false,
     };
+    add!([Dialog { join: true, ..dialog.clone() }]);
     add!([Dialog { early_only: true, at: Some(DialogPlace { leg, call }), ..dialog.clone() }, dialog]);
     add!([Handover { from: call, call_id: "c-2".to_owned() }]);
     let session = Address::local(ModuleKind::Voice, 1).at(Instance(4));
@@ -590,6 +599,10 @@ pub fn samples() -> Vec<Parameter> {
         record: "c-1".to_owned(),
     };
     add!([GuestLeg { early_only: true, ..guest.clone() }, guest]);
+    let conference = Conference { name: room, members: 3, since: AT, packets_late: 4, frames: 50 };
+    add!([conference]);
+    let converted = Conversion { leg: Some(leg), origin: Origin::Account("bob".to_owned()), name: Some(room) };
+    add!([Conversion { leg: None, name: None, ..converted.clone() }, converted]);
     add!([Extension { name: "org.example.colour".to_owned(), bytes: vec![0x01] }]);
     samples
 }

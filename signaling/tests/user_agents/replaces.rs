@@ -18,7 +18,7 @@ fn transfer_of(start: &Packet) -> (&Transfer, Option<&Dialog>) {
 
 fn dialog(leg_id: &str, own_tag: &str, peer_tag: &str) -> Dialog {
     let [leg_id, own_tag, peer_tag] = [leg_id, own_tag, peer_tag].map(str::to_owned);
-    Dialog { leg_id, own_tag, peer_tag, early_only: false, at: None }
+    Dialog { leg_id, own_tag, peer_tag, early_only: false, at: None, join: false }
 }
 
 /// What the module says of a dialog.

@@ -75,6 +75,7 @@ impl Call {
             peer_tag: String::new(),
             early_only: false,
             at: None,
+            join: false,
         };
         self.joining = Some(Box::new(Joining::Seeking(Seeking { dialog, by })));
         turn.joins.push(Join { guest: self.instance, whom: Whom::Leg { host, leg } });

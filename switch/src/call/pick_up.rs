@@ -42,6 +42,7 @@ impl Call {
             peer_tag: String::new(),
             early_only: true,
             at: None,
+            join: false,
         };
         self.joining = Some(Box::new(Joining::Seeking(Seeking { dialog, by: None })));
         turn.joins.push(Join { guest: self.instance, whom: Whom::Rings { by: self.origin.clone(), of } });

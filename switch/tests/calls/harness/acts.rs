@@ -205,5 +205,5 @@ impl World {
 /// The dialog of a leg, as its peer names it.
 pub(crate) fn dialog(leg: Instance) -> Dialog {
     let tag = || "a".to_owned();
-    Dialog { leg_id: leg.0.to_string(), own_tag: tag(), peer_tag: tag(), early_only: false, at: None }
+    Dialog { leg_id: leg.0.to_string(), own_tag: tag(), peer_tag: tag(), early_only: false, at: None, join: false }
 }
