@@ -1,5 +1,7 @@
 //! Packets to calls, and back: the switch as a module.
 
+mod conversion;
+
 use crate::call::{Asked, Call, Join, Remote, Timer, Turn, Whom, origin_shown};
 use crate::config::Config;
 use crate::event::Events;
@@ -126,6 +128,10 @@ impl Switch {
                 self.with_call(now, guest, |guest, turn| guest.session_returned(turn));
                 continue;
             }
+            if let Whom::Apart { asked, wanted } = whom {
+                self.convert(now, guest, asked, wanted);
+                continue;
+            }
             let (host, leg) = match self.found(whom) {
                 Ok(found) => found,
                 Err(failure) => {
@@ -150,7 +156,7 @@ impl Switch {
         let (by, of) = match whom {
             Whom::Leg { host, leg } => return Ok((host, leg)),
             Whom::Rings { by, of } => (by, of),
-            Whom::Released => return Err(Failure::new(Reason::Invalid)),
+            Whom::Apart { .. } | Whom::Released => return Err(Failure::new(Reason::Invalid)),
         };
         let calls = self.names.values().filter_map(|instance| Some((*instance, self.calls.get(instance)?)));
         let ringing = calls.filter_map(|(instance, call)| Some((instance, call.rings_for(&by, of.as_deref())?)));
@@ -165,6 +171,20 @@ impl Switch {
 
     /// Makes a call and keeps it.
     fn add_call(&mut self, now: Now, make: impl FnOnce(&mut Turn<'_>, Arc<Config>) -> Call) {
+        let call = self.in_turn(now, make);
+        self.keep_call(now, call);
+    }
+
+    /// Keeps a call that was made.
+    fn keep_call(&mut self, now: Now, call: Call) {
+        let instance = call.instance();
+        self.names.insert(call.id().to_owned(), instance);
+        self.calls.insert(instance, call);
+        self.with_call(now, instance, |_, _| ());
+    }
+
+    /// Lends the common means to who makes a call.
+    fn in_turn<T>(&mut self, now: Now, make: impl FnOnce(&mut Turn<'_>, Arc<Config>) -> T) -> T {
         let config = Arc::clone(&self.config);
         let mut turn = Turn {
             now,
@@ -179,11 +199,7 @@ impl Switch {
             platforms: &mut self.platforms,
             joins: &mut self.joins,
         };
-        let call = make(&mut turn, config);
-        let instance = call.instance();
-        self.names.insert(call.id().to_owned(), instance);
-        self.calls.insert(instance, call);
-        self.with_call(now, instance, |_, _| ());
+        make(&mut turn, config)
     }
 
     /// Lets one more call begin, of all shards together; if none may, why.
@@ -374,6 +390,11 @@ impl Switch {
             {
                 self.transfer_wanted(now, packet);
             }
+            (Command::Start, Some(Parameter::Conversion(_)))
+                if matches!(packet.parameters.get(1), Some(Parameter::Selection(_))) =>
+            {
+                self.conversion_by_operator(now, packet);
+            }
             (Command::Stop, Some(Parameter::Selection(selection))) => {
                 let selection = selection.clone();
                 self.hang_up(now, &packet, &selection);
@@ -439,6 +460,7 @@ impl Switch {
                     Parameter::LegState(_)
                     | Parameter::Handover(_)
                     | Parameter::Transfer(_)
+                    | Parameter::Conversion(_)
                     | Parameter::Information(_)
                     | Parameter::Digits(_),
                 ),

@@ -3,7 +3,7 @@
 use super::model::{Configuration, Route};
 use super::sip;
 use super::value::{Redirects, Strategy};
-use router::parameter::{BuiltinKind, CauseKind};
+use router::parameter::{BuiltinKind, CauseKind, ConferenceName};
 use router::time::Duration;
 use signaling::trunk::TargetHost;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -124,12 +124,12 @@ impl Builder<'_> {
         let rewrite = self.rewrite(index, route);
         let targets = [&route.to, &route.on_busy, &route.on_no_answer, &route.on_refused, &route.on_unreachable];
         let rewrites = |texts: &Vec<String>| {
-            texts.iter().any(|text| is_way(text) || ["rewrite", "pickup"].contains(&text.as_str()))
+            texts.iter().any(|text| is_way(text) || ["rewrite", "pickup", "conference"].contains(&text.as_str()))
         };
         if rewrite != Rewrite::NONE && !targets.into_iter().chain([&route.on_unknown]).any(rewrites) {
             self.fault(
                 format!("route[{index}]"),
-                "strip, replace and prepend are for trunks, platforms, \"rewrite\" and \"pickup\"",
+                "strip, replace and prepend are for trunks, platforms, \"rewrite\", \"pickup\" and \"conference\"",
             );
         }
         if route.to.is_empty() {
@@ -167,6 +167,10 @@ impl Builder<'_> {
             Some(("platform", name)) if !name.is_empty() => {
                 self.known_platform(path, name);
                 OriginMatch::Platform(name.to_owned())
+            }
+            None if text == "conference" => Some(Destination::Conference(rewrite.clone())),
+            Some(("conference", name)) => {
+                ConferenceName::room(name).map(|name| Destination::Service(BuiltinKind::Conference(name)))
             }
             Some(("account", name)) if !name.is_empty() => OriginMatch::Account(name.to_owned()),
             Some(("trunk", name)) => {

@@ -1,4 +1,4 @@
-//! A service of the media worker at the far side: echo, milliwatt, silence.
+//! A service of the media worker at the far side: echo, milliwatt, silence, a conference.
 
 use super::call::{Call, Far};
 use super::renegotiation::Exchange;
@@ -8,17 +8,21 @@ use super::turn::Turn;
 use crate::limits::LEG_WITHIN;
 use crate::negotiation::{Terms, builtin_codecs_for};
 use router::parameter::{BuiltinKind, CauseKind, LegPhase, LegState, MediaExchange};
+use std::borrow::Cow;
 
 impl Call {
     /// Opens the port of the leg that waits, if it has none yet. False: nobody waits who could hear a service.
     pub(super) fn try_service(&mut self, turn: &mut Turn<'_>, kind: BuiltinKind) -> bool {
-        self.sought().destination = Some(service_name(kind).to_owned());
+        self.sought().destination = Some(service_name(kind).into_owned());
         let Some(search) = &mut self.search else { return false };
         let Some(waiting) = search.waiting else {
             search.note(CauseKind::Forbidden.into());
             return false;
         };
         search.stage = Stage::Opening { legs: Vec::new(), service: Some(kind) };
+        if let BuiltinKind::Conference(name) = kind {
+            return self.come_to(turn, waiting, name);
+        }
         if self.legs[waiting].medium.address.is_some() {
             self.service_ready(turn, kind);
         } else {
@@ -30,6 +34,11 @@ impl Call {
     /// The port is open: the service answers.
     pub(super) fn service_ready(&mut self, turn: &mut Turn<'_>, kind: BuiltinKind) {
         let Some(waiting) = self.search.as_ref().and_then(|search| search.waiting) else { return };
+        if let BuiltinKind::Conference(name) = kind
+            && !self.has_seat(waiting, kind)
+        {
+            return self.seat_wanted(turn, waiting, name);
+        }
         let leg = &mut self.legs[waiting];
         let answered = leg.is_answered();
         let offered = leg.medium.asked_terms().map(|terms| terms.codecs).unwrap_or_default();
@@ -72,11 +81,12 @@ impl Call {
 }
 
 /// What a service is called in records and summaries.
-pub(super) fn service_name(kind: BuiltinKind) -> &'static str {
-    match kind {
+pub(super) fn service_name(kind: BuiltinKind) -> Cow<'static, str> {
+    Cow::Borrowed(match kind {
         BuiltinKind::Echo => "echo",
         BuiltinKind::Milliwatt => "milliwatt",
         BuiltinKind::Silence => "silence",
         BuiltinKind::Ringback => "ringback",
-    }
+        BuiltinKind::Conference(name) => return Cow::Owned(format!("conference:{name}")),
+    })
 }

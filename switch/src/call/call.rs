@@ -171,6 +171,7 @@ impl Call {
             (Command::Start, Some(Parameter::Call(_))) => self.call_repeated(turn, asked),
             (Command::Start, Some(Parameter::Originate(_))) => self.origination_repeated(turn, asked),
             (Command::Start, Some(Parameter::GuestLeg(guest))) => self.guest_comes(turn, asked, *guest),
+            (Command::Start, Some(Parameter::Conversion(wanted))) => self.conversion_asked(turn, asked, *wanted),
             (Command::Set, Some(Parameter::Handover(handover))) => self.leg_handed_over(turn, asked, handover.from),
             (command, noun) => match self.legs.at(source) {
                 Some(leg) => {
@@ -242,6 +243,9 @@ impl Call {
             Purpose::Guest => self.guest_answered(turn, packet),
             Purpose::Handover { leg, from, attempt } => self.handed_over(turn, leg, from, attempt, &packet),
             Purpose::Adopt { legs, moved, guest } => self.adopted(turn, legs, moved, guest, packet),
+            Purpose::Move { leg, from } => self.port_moved(turn, leg, from, &packet),
+            Purpose::Seat { leg, name } => self.seated(turn, leg, name, &packet),
+            Purpose::Conversion => self.conversion_answered(turn, &packet),
             Purpose::Media => self.media_answered(turn, &packet),
             Purpose::Part { joined, attempt } => self.part_answered(turn, joined, attempt, &packet),
             Purpose::ClosePort(_) => {

@@ -301,14 +301,14 @@ impl Call {
         }
     }
 
-    /// What the port of a leg that goes on had counted when a conversation ended.
+    /// What the port of a leg that goes on had counted when a conversation ended; the 0th: one of another call, before this one's first.
     pub(super) fn counted(&mut self, leg: LegId, number: u32, packet: &Packet) {
         let Some(Parameter::PortStatistics(statistics)) = packet.first() else { return };
         let counted = quality(statistics);
         for conversation in self.former.iter_mut().chain([&mut self.conversation]) {
             if conversation.number == number {
                 conversation.count(leg, counted.clone());
-            } else if conversation.from == Some(number) {
+            } else if conversation.from.unwrap_or(0) == number {
                 conversation.before.push((leg, counted.clone()));
             }
         }

@@ -16,7 +16,7 @@ use super::leg::LegId;
 use super::purpose::Purpose;
 use super::turn::Turn;
 use crate::limits::QUERY_WITHIN;
-use router::parameter::{CauseKind, Dialog, Failure, LegPhase, Origin, Parameter, Transfer};
+use router::parameter::{CauseKind, Conversion, Dialog, Failure, LegPhase, Origin, Parameter, Reason, Transfer};
 use router::{Address, Command, Instance, Packet, one};
 
 /// One call is to be joined with another: the switch lends the first to the second.
@@ -34,6 +34,8 @@ pub(crate) enum Whom {
     Leg { host: Instance, leg: Address },
     /// Of whoever rings: at one of these accounts, or at any that may be picked up for, on behalf of `by`.
     Rings { by: Origin, of: Option<Vec<String>> },
+    /// Of nobody: the call becomes a conference, its two legs part.
+    Apart { asked: Asked, wanted: Conversion },
     /// Of nobody any more: the ports of the guest have come over, and its session may end.
     Released,
 }
@@ -99,7 +101,17 @@ impl Call {
             Some(Parameter::Dialog(dialog)) if packet.command == Command::Done => dialog.at,
             _ => None,
         };
-        let Some(place) = place else { return self.seeking_failed(turn, packet.failure()) };
+        let joins = matches!(self.joining.as_deref(), Some(Joining::Seeking(seeking)) if seeking.dialog.join);
+        let Some(place) = place else {
+            let failure = packet.failure();
+            if joins && failure.reason == Reason::NotFound && self.calls_conference() {
+                return self.call_instead(turn);
+            }
+            return self.seeking_failed(turn, failure);
+        };
+        if joins {
+            return self.ask_conversion(turn, place);
+        }
         let own = turn.outbox.address();
         if place.call.of_module() != own {
             return self.send_guest(turn, place);

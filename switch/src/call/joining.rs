@@ -136,7 +136,7 @@ impl Call {
 
     /// Whether somebody may come in the place of a leg: on behalf of the same account or trunk, of another party to the call, or of
     /// who may pick up that one's calls.
-    fn may_replace(&self, by: &Origin, replaced: LegId) -> bool {
+    pub(super) fn may_replace(&self, by: &Origin, replaced: LegId) -> bool {
         let leg = &self.legs[replaced];
         *by == Origin::Control
             || leg.origin() == *by

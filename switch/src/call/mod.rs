@@ -10,7 +10,7 @@
 //!                   ├───────────────────── transfer ───────────────┴─────────────┘
 //!                   │                    recall (back to who asked)
 //!                   └── dialog (which other call?), joining (legs of one call come into another)
-//!                                   │
+//!                   │   conference (seats; a call becomes one)
 //!                                   ▼ release: legs stopped, session closed, record written
 //! ```
 
@@ -20,6 +20,7 @@ mod audit;
 mod builtin;
 #[expect(clippy::module_inception, reason = "the folder's own noun")]
 mod call;
+mod conference;
 mod conversation;
 mod dialog;
 mod early_media;

@@ -3,7 +3,7 @@
 use super::asked::Asked;
 use super::leg::LegId;
 use super::session::Joined;
-use router::parameter::Cause;
+use router::parameter::{Cause, ConferenceName};
 use router::{Address, Instance, PlatformId};
 
 /// What the answer to a request of ours decides.
@@ -34,6 +34,13 @@ pub(super) enum Purpose {
     /// `Open`: the ports of legs that came from another call, `moved` with them or new ones.
     /// The call that they came from keeps its session until then.
     Adopt { legs: Vec<LegId>, moved: bool, guest: Option<Instance> },
+    /// `Open × MovedPort`: the port of a leg comes to this session, from another one of the call's at that worker, or (`None`) from a call's
+    /// that has become a conference.
+    Move { leg: LegId, from: Option<Address> },
+    /// `Start × Builtin`: a seat in a conference, before the leg is answered.
+    Seat { leg: LegId, name: ConferenceName },
+    /// `Start × Conversion`: the call of the dialog that was named is to become a conference.
+    Conversion,
     /// `Close × MediaPort`: what the port counted.
     ClosePort(LegId),
     /// `Query × PortStatistics`: what the port of a leg that goes on has counted when a conversation ended.

@@ -45,6 +45,11 @@ impl Call {
         self.session.worker
     }
 
+    /// The worker has said that they are joined so.
+    pub(super) fn note_joined(&mut self, joined: Joined) {
+        self.session.joined = joined;
+    }
+
     /// The same, or any.
     pub(super) fn worker_or_any(&self) -> Address {
         self.session.worker.unwrap_or(Address::any(ModuleKind::Voice).at(self.instance))
@@ -316,6 +321,14 @@ impl Call {
                     self.end(turn, CauseKind::MediaTimeout.into(), None);
                 }
             }
+            // Nobody comes any more to what was a call.
+            MediaEventKind::Alone => {
+                if let Joined::Service(_, BuiltinKind::Conference(name)) = self.session.joined
+                    && name.is_of_calls()
+                {
+                    self.end(turn, CauseKind::Normal.into(), None);
+                }
+            }
             MediaEventKind::Broken => self.end(turn, CauseKind::Internal.into(), None),
         }
     }
@@ -349,7 +362,11 @@ impl Call {
 
     /// Ends the session, if there is one. The record waits for what its ports counted, but not for long.
     pub(super) fn close_session(&mut self, turn: &mut Turn<'_>, attempt: u8) {
-        if self.pending.iter().any(|(_, purpose)| matches!(purpose, Purpose::Open { .. } | Purpose::Adopt { .. })) {
+        if self
+            .pending
+            .iter()
+            .any(|(_, purpose)| matches!(purpose, Purpose::Open { .. } | Purpose::Adopt { .. } | Purpose::Move { .. }))
+        {
             return;
         }
         if self.session.lent {

@@ -78,7 +78,7 @@ impl Call {
         if let Far::Service(kind) = self.far {
             legs.push(LegSummary {
                 leg_id: String::new(),
-                peer: service_name(kind).to_owned(),
+                peer: service_name(kind).into_owned(),
                 phase: LegPhase::Answered,
                 incoming: false,
                 platform: None,
@@ -181,7 +181,7 @@ impl Call {
             self.answered.map_or(0, |answered| answered.instant.since(self.started.instant).as_millis() as u64);
         let by = match self.far {
             Far::Leg(leg) => self.peer_shown(leg),
-            Far::Service(kind) => Cow::Borrowed(service_name(kind)),
+            Far::Service(kind) => service_name(kind),
             Far::Nobody => Cow::Borrowed("nobody"),
         };
         let by = &*by;

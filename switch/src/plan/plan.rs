@@ -6,7 +6,7 @@ use super::pick_up::PickUpGroup;
 use super::rewrite::Rewrite;
 use super::trunk_group::TrunkGroup;
 use crate::limits::NUMBER_BYTES;
-use router::parameter::{BuiltinKind, CauseKind, Origin, Placement};
+use router::parameter::{BuiltinKind, CauseKind, ConferenceName, Origin, Placement};
 use router::time::Duration;
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
@@ -80,6 +80,8 @@ pub enum Destination {
     Number(Rewrite),
     /// To a call that rings at whom the number so rewritten leads to; with none left of it, at anybody whose calls may be picked up.
     PickUp(Rewrite),
+    /// To the conference that the number so rewritten names.
+    Conference(Rewrite),
     /// Nowhere.
     Refuse(CauseKind),
 }
@@ -360,6 +362,10 @@ impl Plan {
             Destination::Service(kind) => Step::Service(*kind),
             Destination::Number(rewrite) => Step::Route(rewrite.apply(number), origin.clone()),
             Destination::PickUp(rewrite) => Step::PickUp(rewrite.apply(number)),
+            Destination::Conference(rewrite) => match ConferenceName::room(&rewrite.apply(number)) {
+                Some(name) => Step::Service(BuiltinKind::Conference(name)),
+                None => Step::Refuse(CauseKind::UnknownNumber),
+            },
             Destination::Refuse(cause) => Step::Refuse(*cause),
         };
         VecDeque::from([step])

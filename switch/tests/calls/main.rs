@@ -5,6 +5,7 @@
 mod attended;
 mod basic;
 mod branches;
+mod conference;
 mod early_media;
 mod fork;
 mod harness;

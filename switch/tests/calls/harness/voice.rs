@@ -16,6 +16,8 @@ pub(crate) struct Voice {
     pub(crate) exhausted: bool,
     /// Whether no port can be moved: it is at another worker.
     pub(crate) refuses_moves: bool,
+    /// Whether no conference has a seat left.
+    pub(crate) conferences_full: bool,
     pub(crate) log: Vec<String>,
     pub(super) next_port: u16,
 }
@@ -64,7 +66,12 @@ impl Voice {
                         _ => None,
                     });
                     let speaks = |codec: &Codec| codec.matches(&pcmu()) || codec.matches(&pcma());
-                    let playable = plan.expect("no plan").codecs.iter().any(speaks);
+                    let is_seat = matches!(builtin.kind, BuiltinKind::Conference(_));
+                    if self.conferences_full && is_seat {
+                        return self.place.outbox.failed(&packet, Failure::new(Reason::Exhausted));
+                    }
+                    // A seat needs no plan yet.
+                    let playable = is_seat || plan.expect("no plan").codecs.iter().any(speaks);
                     if builtin.kind != BuiltinKind::Echo && !playable {
                         return self.place.outbox.failed(&packet, Failure::new(Reason::Unsupported));
                     }

@@ -63,6 +63,7 @@ impl World {
                 closed: BTreeSet::new(),
                 exhausted: false,
                 refuses_moves: false,
+                conferences_full: false,
                 log: Vec::new(),
                 next_port: 20_000,
             },
