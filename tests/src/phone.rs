@@ -94,6 +94,8 @@ pub struct PhoneConfig {
     pub packet_ms: u16,
     /// Whether its answers number codecs as its own list does and not as the offer did (RFC 3264 §6.1 lets that pass).
     pub own_numbers: bool,
+    /// One value that it says all the time, as a sample; `None`: stamps by which each packet is known. What is mixed is told by this alone.
+    pub voice: Option<i16>,
     /// What it does when it is called.
     pub behaviour: Behaviour,
     /// Whether it is there for every user part.
@@ -132,6 +134,7 @@ impl PhoneConfig {
             codecs: vec![Codec::new(0, "PCMU", 8000), Codec::new(8, "PCMA", 8000), events],
             packet_ms: 20,
             own_numbers: false,
+            voice: None,
             behaviour: Behaviour::default(),
             any_user: false,
             late_offer: false,
@@ -598,6 +601,7 @@ impl Phone {
         let local = SocketAddr::new(self.config.address.ip(), self.next_port);
         let mut media = Media::new(local, &self.config.codecs, self.config.packet_ms, &mut self.random);
         media.own_numbers = self.config.own_numbers;
+        media.voice = self.config.voice;
         media
     }
 }

@@ -1,6 +1,6 @@
 //! Calls: list them, make and end them, follow them.
 
-use super::{optional_time, page_limit, party};
+use super::{conferences, optional_time, page_limit, party};
 use crate::limits::{CHANGE_WITHIN, MAKE_WITHIN, QUERY_WITHIN};
 use crate::protocol::code::cause_to_json;
 use crate::protocol::request::bounded;
@@ -15,7 +15,8 @@ use router::{Command, ModuleKind, Parameters, one};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub(super) const MESSAGES: &[&str] = &["list", "get", "hangup", "make", "transfer", "subscribe", "unsubscribe"];
+pub(super) const MESSAGES: &[&str] =
+    &["list", "get", "hangup", "make", "transfer", "conference", "subscribe", "unsubscribe"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,6 +70,7 @@ pub(super) fn action(request: &Request) -> Result<Action, Problem> {
             Action::Ask(make(bounded("from", from)?, bounded("to", to)?))
         }
         "transfer" => Action::Ask(transfer(request.parameters()?)?),
+        "conference" => Action::Ask(conferences::conversion(request.parameters()?)?),
         "subscribe" => {
             let Follow { party, call } = request.parameters()?;
             let party = party.map(|party| bounded("party", party)).transpose()?;
@@ -171,7 +173,7 @@ fn transfer(Send { call, to, with, by }: Send) -> Result<Question, Problem> {
     Ok(question.slow())
 }
 
-fn no_such_call() -> Problem {
+pub(super) fn no_such_call() -> Problem {
     Problem::because(Code::NotFound, "there is no such call")
 }
 

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `session` | `login`, `logout`, `ping`, `topics` |
 //! | `system` | `status`, `reload` |
-//! | `calls` | `list`, `get`, `hangup`, `make`, `transfer`, `subscribe`, `unsubscribe` |
+//! | `calls` | `list`, `get`, `hangup`, `make`, `transfer`, `conference`, `subscribe`, `unsubscribe` |
+//! | `conferences` | `list` |
 //! | `records` | `search` |
 //! | `registrations` | `list`, `subscribe`, `unsubscribe` |
 //! | `trunks` | `list` |
@@ -17,6 +18,7 @@
 
 mod accounts;
 pub(crate) mod calls;
+mod conferences;
 mod mailboxes;
 pub(crate) mod messages;
 mod party;
@@ -48,6 +50,7 @@ pub(crate) const TOPICS: &[(&str, &[&str])] = &[
     ("session", session::MESSAGES),
     ("system", system::MESSAGES),
     ("calls", calls::MESSAGES),
+    ("conferences", conferences::MESSAGES),
     ("records", records::MESSAGES),
     ("registrations", registrations::MESSAGES),
     ("trunks", trunks::MESSAGES),
@@ -73,6 +76,7 @@ pub(crate) fn action(request: &Request, context: &mut Context<'_>) -> Result<Act
         "session" => session::action(request),
         "system" => system::action(request),
         "calls" => calls::action(request),
+        "conferences" => conferences::action(request),
         "records" => records::action(request),
         "registrations" => registrations::action(request),
         "trunks" => trunks::action(request),

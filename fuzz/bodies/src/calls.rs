@@ -146,7 +146,8 @@ impl Bench {
             11 => self.pass(Duration::from_secs(u64::from(tape.octet()))),
             12 => {
                 let session = tape.pick(&Vec::from_iter(self.ports.keys().copied())).unwrap_or(Instance(1));
-                let kinds = [MediaEventKind::Arrived, MediaEventKind::Silent, MediaEventKind::Broken];
+                let kinds =
+                    [MediaEventKind::Arrived, MediaEventKind::Silent, MediaEventKind::Broken, MediaEventKind::Alone];
                 let kind = tape.pick(&kinds).unwrap_or(MediaEventKind::Arrived);
                 let event = MediaEvent { port: PortId(u16::from(tape.octet() & 3)), kind };
                 self.receive(Packet {

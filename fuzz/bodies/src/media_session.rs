@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use media::{Carried, Channel, Config, Destination, Interface, OpenFailure, PairIndex, PortRange, Voice, Wire};
-use router::parameter::{Bridge, Builtin, BuiltinKind, MediaPlan, MediaPort, PortId, Selection};
+use router::parameter::{Bridge, Builtin, BuiltinKind, ConferenceName, MediaPlan, MediaPort, PortId, Selection};
 use router::time::{Duration, Instant, Now, WallTime};
 use router::{Address, Command, Instance, ModuleKind, Packet, Parameter, Parameters, Random, Service, Transaction};
 
@@ -127,8 +127,14 @@ impl Bench {
                 self.request(tape, command, |tape| match tape.below(3) {
                     0 => plan(tape).into(),
                     _ => {
-                        let kinds =
-                            [BuiltinKind::Echo, BuiltinKind::Milliwatt, BuiltinKind::Silence, BuiltinKind::Ringback];
+                        let room = ConferenceName::room("fuzz").map(BuiltinKind::Conference);
+                        let kinds = [
+                            BuiltinKind::Echo,
+                            BuiltinKind::Milliwatt,
+                            BuiltinKind::Silence,
+                            BuiltinKind::Ringback,
+                            room.unwrap_or(BuiltinKind::Echo),
+                        ];
                         Builtin { port: port(tape), kind: tape.pick(&kinds).unwrap_or(BuiltinKind::Echo) }.into()
                     }
                 });

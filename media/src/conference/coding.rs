@@ -5,10 +5,10 @@ use crate::session::Formats;
 use codecs::Law;
 
 /// Octets of a frame that is sent.
-pub const FRAME_OCTETS: usize = FRAME_SAMPLES;
+pub(super) const FRAME_OCTETS: usize = FRAME_SAMPLES;
 
 /// How many laws there are: members who hear the same and have the same law share the encoding.
-pub const LAWS: usize = 2;
+pub(super) const LAWS: usize = 2;
 
 /// What a member sends and is sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

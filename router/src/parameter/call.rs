@@ -19,6 +19,7 @@
 //! A switch sends `Start × Call` to the switch of another platform just as a leg of signaling does, from its own call's address:
 //! that is the leg, for both. Each asks the other now and then how the leg stands: `Query × LegState`.
 
+use super::conference::ConferenceName;
 use super::failure::Cause;
 use super::media::MediaExchange;
 use super::registration::Contact;
@@ -344,6 +345,9 @@ pub struct LegState {
     /// Of an outgoing leg that rings: how its two ends are named.
     #[n(6)]
     pub tags: Option<LegTags>,
+    /// What answers is a conference of that name (SIP: a focus, RFC 4579).
+    #[n(7)]
+    pub conference: Option<Box<ConferenceName>>,
 }
 
 /// The protocol's own names of a leg's two ends (SIP: the tags of its dialog), by which somebody else can take it over.
@@ -361,7 +365,16 @@ pub struct LegTags {
 impl LegState {
     /// A phase and nothing more.
     pub const fn new(phase: LegPhase) -> Self {
-        Self { phase, media: None, cause: None, party: None, leg_id: None, interface: None, tags: None }
+        Self {
+            phase,
+            media: None,
+            cause: None,
+            party: None,
+            leg_id: None,
+            interface: None,
+            tags: None,
+            conference: None,
+        }
     }
 
     /// The end, and why.

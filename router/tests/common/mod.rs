@@ -291,6 +291,7 @@ fn leg_states() -> Vec<LegState> {
         leg_id: Some("1-2@192.0.2.7".to_owned()),
         interface: Some(ip("192.0.2.1")),
         tags: None,
+        conference: ConferenceName::room("sales").map(Box::new),
     };
     let rings = LegState { tags: Some(tags()), ..LegState::new(Ringing) };
     [full, rings].into_iter().chain([Trying, Ringing, Early, Answered, Released].map(LegState::new)).collect()

@@ -168,10 +168,6 @@ impl Builder<'_> {
                 self.known_platform(path, name);
                 OriginMatch::Platform(name.to_owned())
             }
-            None if text == "conference" => Some(Destination::Conference(rewrite.clone())),
-            Some(("conference", name)) => {
-                ConferenceName::room(name).map(|name| Destination::Service(BuiltinKind::Conference(name)))
-            }
             Some(("account", name)) if !name.is_empty() => OriginMatch::Account(name.to_owned()),
             Some(("trunk", name)) => {
                 self.known_trunk(path, name);
@@ -221,6 +217,10 @@ impl Builder<'_> {
         let destination = match text.split_once(':') {
             None if text == "rewrite" => Some(Destination::Number(rewrite.clone())),
             None if text == "pickup" => Some(Destination::PickUp(rewrite.clone())),
+            None if text == "conference" => Some(Destination::Conference(rewrite.clone())),
+            Some(("conference", name)) => {
+                ConferenceName::room(name).map(|name| Destination::Service(BuiltinKind::Conference(name)))
+            }
             Some(("account", name)) if !name.is_empty() => Some(Destination::Account(name.to_owned())),
             Some(("number", number)) if !number.is_empty() => Some(Destination::Number(Rewrite::fixed(number))),
             Some(("group", name)) => {
@@ -439,6 +439,29 @@ mod tests {
         assert_eq!(ways, [Way::from("a"), of_west, Way::Platform("3".into())]);
         assert!(steps.iter().all(|step| step.rewrite.apply("049") == "49"));
         assert_eq!(plan.routes[0].origin, OriginMatch::Platform("west".into()));
+    }
+
+    #[test]
+    fn a_route_leads_to_a_conference_by_name_or_by_number() {
+        let text = r#"
+            [[route]]
+            number = "500"
+            to = ["conference:sales"]
+            [[route]]
+            prefix = "*3"
+            to = ["conference"]
+            strip = 1
+        "#;
+        let named = plan(&super::super::read(text).unwrap());
+        let sales = ConferenceName::room("sales").unwrap();
+        assert_eq!(named.routes[0].destination, Destination::Service(BuiltinKind::Conference(sales)));
+        let Destination::Conference(rewrite) = &named.routes[1].destination else { panic!("a conference") };
+        assert_eq!(rewrite.apply("*3000"), "3000");
+        for wrong in ["conference:", "conference:~a", "conference:a b"] {
+            let text = format!("[[route]]\nnumber = \"1\"\nto = [\"{wrong}\"]\n");
+            let configuration = super::super::read(&text).unwrap();
+            assert!(!faults(&configuration).is_empty(), "{wrong}");
+        }
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use super::next_hop::{NextHop, Reach};
 use super::route_set::RouteSet;
-use crate::message::{CSeq, CallId, Defect, Header, Message, Method, NameAddr, RequestWriter, Scheme, Tag, Uri};
+use crate::message::{
+    CSeq, CallId, Defect, Header, Message, Method, NameAddr, RequestWriter, Scheme, Tag, Uri, escape_user,
+};
 use crate::transport::{Destination, Flow};
 
 /// What tells dialogs apart (RFC 3261 §12): Call-ID and both tags. An old peer may have no tag (§12.1.1).
@@ -191,6 +193,16 @@ impl Dialog {
     /// The value of our Contact.
     pub fn contact(&self) -> &str {
         &self.contact
+    }
+
+    /// We are the focus of a conference of that name: our Contact says so from now on, and is where it is followed (RFC 4579 §5.1).
+    pub fn become_focus(&mut self, conference: &str) {
+        let user = escape_user(conference);
+        let named = ["<sip:", "<sips:"].into_iter().find_map(|scheme| {
+            let rest = self.contact.strip_prefix(scheme).filter(|rest| !rest.contains('@'))?;
+            Some(format!("{scheme}{user}@{rest}"))
+        });
+        self.contact = format!("{};isfocus", named.as_deref().unwrap_or(&self.contact)).into();
     }
 
     /// Where in-dialog requests go.

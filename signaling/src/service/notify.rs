@@ -5,7 +5,8 @@ use crate::limits::MAX_FORWARDS_DEFAULT;
 use crate::message::{Header, Message, Method};
 use crate::subscription::presence::{self, Telephony};
 use crate::subscription::{
-    Content, Due, Ending, Package, Subscription, Telling, Verdict, dialog_info, message_summary, reg_info, verdict,
+    Content, Due, Ending, Package, Subscription, Telling, Verdict, conference_info, dialog_info, message_summary,
+    reg_info, verdict,
 };
 use crate::transaction::ClientKey;
 use crate::user_agent::means::ClientUse;
@@ -43,6 +44,13 @@ impl Signaling {
             }
             _ => Vec::new(),
         };
+        let members = match subscription.package {
+            Package::Conference => {
+                let dialogs = self.notifier.calls.dialogs(&subscription.account);
+                conference_info::members(dialogs, &subscription.domain)
+            }
+            _ => Vec::new(),
+        };
         let unchanged = subscription.told == Some(fingerprint) && !content.tells_gone;
         let Some(subscription) = self.notifier.get_mut(tag) else { return };
         if telling == Telling::Changed && unchanged {
@@ -75,6 +83,7 @@ impl Signaling {
         subscription.not_before = now + subscription.interval;
         subscription.told = Some(fingerprint);
         subscription.told_dialogs = dialogs;
+        subscription.told_members = members;
         match telling {
             Telling::Last(_) => subscription.last_sent = true,
             _ => subscription.telling = Telling::Nothing,
@@ -131,7 +140,7 @@ impl Signaling {
     /// Nothing of a subscription is left.
     fn end_subscription(&mut self, tag: u64) {
         let Some((subscription, last)) = self.notifier.remove(self.means.now.instant, tag) else { return };
-        if last {
+        if last && subscription.package.is_of_account() {
             self.unfollow_account(&subscription.account);
         }
     }
@@ -141,11 +150,7 @@ impl Signaling {
         let account = &*subscription.account;
         let state = self.notifier.watched(account).and_then(|watched| watched.state.as_ref());
         // Nothing is known of an account whose home shard does not answer.
-        let unknown = state.is_none().then(|| AccountState {
-            registration: Registration { account: account.to_owned(), contacts: Vec::new() },
-            waiting: None,
-            presence: Vec::new(),
-        });
+        let unknown = state.is_none().then(|| unregistered(account));
         let Some(state) = state.or(unknown.as_ref()) else { return Content::default() };
         let calls = &self.notifier.calls;
         match subscription.package {
@@ -161,6 +166,12 @@ impl Signaling {
                 });
                 Content::plain(presence::write(state, telephony, &subscription.entity))
             }
+            Package::Conference => {
+                // A refresh is answered with all of it (RFC 4575 §4.4).
+                let told = (subscription.telling == Telling::Changed && subscription.told.is_some())
+                    .then_some(&subscription.told_members[..]);
+                conference_info::write(calls.dialogs(account), told, &subscription.entity, &subscription.domain)
+            }
             Package::Dialog => {
                 let gone: Vec<(String, bool)> = subscription
                     .told_dialogs
@@ -171,5 +182,14 @@ impl Signaling {
                 dialog_info::write(calls.dialogs(account), &gone, &subscription.entity, &subscription.domain)
             }
         }
+    }
+}
+
+/// What is told of one of whom nothing is known.
+pub(super) fn unregistered(account: &str) -> AccountState {
+    AccountState {
+        registration: Registration { account: account.to_owned(), contacts: Vec::new() },
+        waiting: None,
+        presence: Vec::new(),
     }
 }

@@ -1,13 +1,17 @@
 //! SUBSCRIBE (RFC 6665 §4.2.1).
 
 use super::Signaling;
+use super::notify::unregistered;
 use crate::dialog::{Dialog, Reach, Unfit};
 use crate::limits::{NOTIFY_INTERVAL_MAX, SUBSCRIPTIONS_MAX};
 use crate::message::{Header, Message, Scheme, StatusCode, Tag, escape_user, unquote};
-use crate::subscription::{ALLOW_EVENTS, Ending, Package, Subscription, Telling, Watching, interval_of_rate};
+use crate::subscription::{
+    ALLOW_EVENTS, CONFERENCE, Ending, Package, Subscription, Telling, Watching, interval_of_rate,
+};
 use crate::transaction::ServerKey;
 use crate::transport::Flow;
 use crate::user_agent::authentication::dismiss;
+use router::parameter::ConferenceName;
 use router::time::Duration;
 
 /// What a subscriber is told to wait when there is no room.
@@ -21,6 +25,14 @@ struct Wanted {
     expires: Duration,
     interval: Duration,
     max_rate: Option<Box<str>>,
+}
+
+/// By what the one that a SUBSCRIBE names is known: an account's own name, or a conference's. `None`: no conference is called so.
+fn followed(user: &str, package: Package) -> Option<String> {
+    match package.is_of_account() {
+        true => Some(user.to_owned()),
+        false => ConferenceName::of(user).map(|name| format!("{CONFERENCE}{name}")),
+    }
 }
 
 /// A refusal, and what goes with it.
@@ -49,7 +61,8 @@ impl Signaling {
             }
         };
         // Some phones name the server alone and mean themselves.
-        let account = uri.user_decoded().map_or_else(|| watcher.clone(), |user| user.into_owned());
+        let user = uri.user_decoded().map_or_else(|| watcher.clone(), |user| user.into_owned());
+        let Some(account) = followed(&user, wanted.package) else { return refuse(self, StatusCode::NOT_FOUND) };
         if let Some(status) = self.unwatchable(&watcher, &account, wanted.package) {
             return refuse(self, status);
         }
@@ -70,7 +83,7 @@ impl Signaling {
         let subscription = Subscription {
             package: wanted.package,
             event_id: wanted.event_id,
-            entity: format!("sip:{}@{domain}", escape_user(&account)).into(),
+            entity: format!("sip:{}@{domain}", escape_user(&user)).into(),
             domain: host.trim_matches(['[', ']']).into(),
             watcher: watcher.into(),
             account: account.as_str().into(),
@@ -85,13 +98,18 @@ impl Signaling {
             version: 0,
             told: None,
             told_dialogs: Vec::new(),
+            told_members: Vec::new(),
             expiry: None,
             waiting: None,
             dialog,
         };
         self.accept_subscribe(key, message, flow, &subscription, wanted.expires);
         let follows_calls = wanted.package.follows_calls();
-        if self.notifier.insert(now, bits, subscription) {
+        let first = self.notifier.insert(now, bits, subscription);
+        if !wanted.package.is_of_account() {
+            // Nobody is asked what it is: its members are all there is to know.
+            self.notifier.learn(&account, unregistered(&account));
+        } else if first {
             self.follow_account(&account);
         }
         if follows_calls && self.notifier.calls.follow() {
@@ -148,7 +166,9 @@ impl Signaling {
             self.means.respond(key, response);
         }
         // What has got lost on the way from the account's home is mended with each refresh.
-        self.follow_account(&account);
+        if package.is_of_account() {
+            self.follow_account(&account);
+        }
         self.notifier.tell(now, tag, telling);
     }
 
@@ -185,6 +205,9 @@ impl Signaling {
             watcher == account || (package.is_of_others() && self.means.config.events.watching == Watching::Accounts);
         if !allowed {
             return Some(StatusCode::FORBIDDEN);
+        }
+        if !package.is_of_account() {
+            return None;
         }
         self.gate.accounts.enabled(account).is_none().then_some(StatusCode::NOT_FOUND)
     }

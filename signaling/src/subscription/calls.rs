@@ -205,6 +205,23 @@ impl Calls {
     }
 }
 
+/// What the peer of a member's leg is called, and what the members of a conference are known by here: no account is called so.
+pub(crate) const CONFERENCE: &str = "conference:";
+
+/// The member of a conference that a call is, under the name of that one.
+fn member_of(call: &CallSummary) -> Option<(String, DialogState)> {
+    let conference = call.legs.iter().find(|leg| leg.behalf.is_none() && leg.peer.starts_with(CONFERENCE))?;
+    let leg = call.legs.iter().find(|leg| leg.phase == LegPhase::Answered && !leg.leg_id.is_empty())?;
+    let member = DialogState {
+        leg_id: leg.leg_id.clone(),
+        incoming: leg.incoming,
+        phase: leg.phase,
+        tags: None,
+        other: Some(call.caller.clone()).filter(|_| !call.anonymous),
+    };
+    Some((conference.peer.clone(), member))
+}
+
 /// The dialogs of our accounts' phones that a call consists of. A phone that has not answered the INVITE yet has none.
 fn dialogs_of(call: &CallSummary) -> Vec<(String, DialogState)> {
     if call.phase == CallPhase::Ended {
@@ -226,6 +243,7 @@ fn dialogs_of(call: &CallSummary) -> Vec<(String, DialogState)> {
             DialogState { leg_id: leg.leg_id.clone(), incoming: leg.incoming, phase, tags: leg.tags.clone(), other };
         Some((leg.peer.clone(), dialog))
     })
+    .chain(member_of(call))
     .collect()
 }
 

@@ -58,7 +58,7 @@ pub(crate) fn write<'a>(
         );
     }
     tail.push_str("</dialog-info>\r\n");
-    Content { head, rest: Some(rest), tail, tells_gone: !gone.is_empty() }
+    Content { head, rest: Some(rest), tail, tells_gone: !gone.is_empty(), state: None }
 }
 
 /// A leg that came in is one that its phone began.

@@ -17,7 +17,7 @@
 //! | `notifier` | all of them: bounds, who follows whom, which NOTIFY leaves when |
 //! | `answer` | what the answer to a NOTIFY means |
 //! | `package` | the event packages |
-//! | `message_summary`, `presence`, `dialog_info`, `reg_info` | their bodies |
+//! | `message_summary`, `presence`, `dialog_info`, `conference_info`, `reg_info` | their bodies |
 //! | `pidf`, `xml` | presence documents read, XML written |
 //! | `publication` | what phones publish: entity tags, expiry |
 //! | `calls` | the picture of calls, by account |
@@ -25,6 +25,7 @@
 
 mod answer;
 mod calls;
+pub(crate) mod conference_info;
 pub(crate) mod dialog_info;
 pub mod message_summary;
 mod notifier;
@@ -42,7 +43,7 @@ pub use presence::published_again;
 pub use settings::{EventSettings, Watching};
 
 pub(crate) use answer::{Verdict, verdict};
-pub(crate) use calls::{Calls, Question};
+pub(crate) use calls::{CONFERENCE, Calls, Question};
 pub(crate) use notifier::Notifier;
 pub(crate) use package::{ALLOW_EVENTS, Content, Package};
 pub(crate) use publication::{Precondition, Published};

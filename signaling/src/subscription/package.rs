@@ -14,14 +14,17 @@ pub(crate) enum Package {
     Dialog,
     /// Registrations (RFC 3680).
     Registration,
+    /// Who is in a conference (RFC 4575).
+    Conference,
 }
 
 /// The value of Allow-Events (RFC 6665 §8.2.2).
-pub(crate) const ALLOW_EVENTS: &str = "message-summary, presence, dialog, reg";
+pub(crate) const ALLOW_EVENTS: &str = "message-summary, presence, dialog, reg, conference";
 
 impl Package {
     /// All of them.
-    pub(crate) const ALL: [Self; 4] = [Self::MessageSummary, Self::Presence, Self::Dialog, Self::Registration];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::MessageSummary, Self::Presence, Self::Dialog, Self::Registration, Self::Conference];
 
     /// The package of that name.
     pub(crate) fn parse(name: &str) -> Option<Self> {
@@ -35,6 +38,7 @@ impl Package {
             Self::Presence => "presence",
             Self::Dialog => "dialog",
             Self::Registration => "reg",
+            Self::Conference => "conference",
         }
     }
 
@@ -45,30 +49,38 @@ impl Package {
             Self::Presence => "application/pidf+xml",
             Self::Dialog => "application/dialog-info+xml",
             Self::Registration => "application/reginfo+xml",
+            Self::Conference => "application/conference-info+xml",
         }
     }
 
     /// How long, at least, from one NOTIFY to the next. A change after a quiet time is told at once; a second one within this time
     /// waits for its end, and only the last state is told then. The RFCs recommend five seconds (RFC 3856 §6.10, RFC 3680 §4.10,
-    /// RFC 4235 §3.10) and one (RFC 3842 §3.10); a lamp has one, as a telephone that rings is picked up within less than five.
+    /// RFC 4235 §3.10, RFC 4575 §3.10) and one (RFC 3842 §3.10); a lamp has one, as a telephone that rings is picked up within less than
+    /// five, and a list of members, as one looks at it while somebody comes.
     pub(crate) const fn interval(self) -> Duration {
         match self {
-            Self::MessageSummary | Self::Dialog => Duration::from_secs(1),
+            Self::MessageSummary | Self::Dialog | Self::Conference => Duration::from_secs(1),
             Self::Presence | Self::Registration => Duration::from_secs(5),
         }
     }
 
-    /// How long a subscription lasts whose subscriber does not say (RFC 3842 §3.4, RFC 3856 §6.4, RFC 4235 §3.4, RFC 3680 §4.4).
+    /// How long a subscription lasts whose subscriber does not say (RFC 3842 §3.4, RFC 3856 §6.4, RFC 4235 §3.4, RFC 4575 §3.4,
+    /// RFC 3680 §4.4).
     pub(crate) const fn expires(self) -> Duration {
         match self {
-            Self::MessageSummary | Self::Presence | Self::Dialog => Duration::from_secs(3_600),
+            Self::MessageSummary | Self::Presence | Self::Dialog | Self::Conference => Duration::from_secs(3_600),
             Self::Registration => Duration::from_secs(3_761),
         }
     }
 
     /// Whether it tells of calls.
     pub(crate) const fn follows_calls(self) -> bool {
-        matches!(self, Self::Presence | Self::Dialog)
+        matches!(self, Self::Presence | Self::Dialog | Self::Conference)
+    }
+
+    /// Whether it is of an account, so that this one's home shard is asked.
+    pub(crate) const fn is_of_account(self) -> bool {
+        !matches!(self, Self::Conference)
     }
 
     /// Whether it is of others, too: their lamps and presence, where the operator lets accounts see each other's. Registrations and
@@ -87,6 +99,8 @@ pub(crate) struct Content {
     pub(crate) tail: String,
     /// Whether something that was told is gone.
     pub(crate) tells_gone: bool,
+    /// By which it is seen that the state has not changed, where the text tells only what has.
+    pub(crate) state: Option<u64>,
 }
 
 impl Content {
@@ -97,6 +111,9 @@ impl Content {
 
     /// By which it is seen that the state has not changed.
     pub(crate) fn fingerprint(&self) -> u64 {
+        if let Some(state) = self.state {
+            return state;
+        }
         let mut hasher = DefaultHasher::new();
         hasher.write(self.head.as_bytes());
         hasher.write(self.rest.as_deref().unwrap_or_default().as_bytes());
@@ -122,6 +139,6 @@ mod tests {
         let names: Vec<_> = Package::ALL.iter().map(|package| package.name()).collect();
         assert_eq!(names.join(", "), ALLOW_EVENTS);
         assert!(Package::ALL.iter().all(|package| Package::parse(&package.name().to_uppercase()) == Some(*package)));
-        assert_eq!(Package::parse("conference"), None);
+        assert_eq!(Package::parse("refer"), None);
     }
 }

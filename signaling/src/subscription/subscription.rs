@@ -6,6 +6,7 @@
 //!                          └────────┘ ── 481, 408 to a NOTIFY, or no answer ──▶ gone
 //! ```
 
+use super::conference_info::Told;
 use super::package::Package;
 use crate::dialog::Dialog;
 use router::time::{Duration, Instant, TimerKey};
@@ -91,6 +92,8 @@ pub(crate) struct Subscription {
     pub(crate) told: Option<u64>,
     /// The dialogs that it was told of last, and which of them their phone began.
     pub(crate) told_dialogs: Vec<(String, bool)>,
+    /// The members of a conference that it was told of.
+    pub(crate) told_members: Vec<Told>,
     pub(crate) expiry: Option<TimerKey>,
     pub(crate) waiting: Option<TimerKey>,
 }

@@ -277,6 +277,9 @@ impl Incoming {
                 return self.refuse(means, head, &Failure::because(CauseKind::IncompatibleMedia.into()));
             }
         };
+        if let Some(name) = &state.conference {
+            self.dialog.become_focus(name.as_str());
+        }
         let mut writer = means
             .response(&self.invite, &self.flow, StatusCode::OK, &head.tag)
             .header(Header::Contact, self.dialog.contact())
@@ -377,16 +380,19 @@ impl Incoming {
     }
 }
 
-/// The dialog whose peer the sender of an INVITE is to take the place of (RFC 3891 §3); or the status that refuses it: one header at
-/// most, and none that says something else.
+/// The dialog whose peer the sender of an INVITE is to take the place of (RFC 3891 §3), or whose call it is to join (RFC 3911 §4); or the
+/// status that refuses it: one header at most, and none that says something else.
 fn dialog_named(invite: &Message) -> Result<Option<parameter::Dialog>, StatusCode> {
-    let mut lines = invite.lines(Header::Replaces);
-    let Some(line) = lines.next() else { return Ok(None) };
-    if lines.next().is_some() || invite.lines(Header::Join).next().is_some() {
+    let mut lines = invite.lines(Header::Replaces).map(|line| (line, false));
+    let mut joins = invite.lines(Header::Join).map(|line| (line, true));
+    let Some((line, join)) = lines.next().or_else(|| joins.next()) else { return Ok(None) };
+    if lines.next().is_some() || joins.next().is_some() {
         return Err(StatusCode::BAD_REQUEST);
     }
-    let replaces = std::str::from_utf8(line).ok().and_then(Replaces::parse).ok_or(StatusCode::BAD_REQUEST)?;
-    Ok(Some(super::refer::dialog_of(&replaces)))
+    // A Join is written as a Replaces is, without the one that is for early dialogs alone (RFC 3911 §7.1).
+    let named = std::str::from_utf8(line).ok().and_then(Replaces::parse).ok_or(StatusCode::BAD_REQUEST)?;
+    let early_only = named.early_only && !join;
+    Ok(Some(parameter::Dialog { join, early_only, ..super::refer::dialog_of(&named) }))
 }
 
 /// The status that refuses an offer.

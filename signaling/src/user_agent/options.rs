@@ -29,20 +29,20 @@ pub(crate) const ALLOW: &str =
     "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, SUBSCRIBE, PUBLISH, MESSAGE";
 
 /// The value of Supported: the extensions that a Require may name.
-pub(crate) const SUPPORTED: &str = "path, timer, replaces, norefersub, outbound, gruu, 100rel";
+pub(crate) const SUPPORTED: &str = "path, timer, replaces, join, norefersub, outbound, gruu, 100rel";
 
 /// The same where provisional responses are not acknowledged.
-pub(crate) const SUPPORTED_UNRELIABLY: &str = "path, timer, replaces, norefersub, outbound, gruu";
+pub(crate) const SUPPORTED_UNRELIABLY: &str = "path, timer, replaces, join, norefersub, outbound, gruu";
 
 /// The value of Accept: the bodies that are understood.
 pub(crate) const ACCEPT: &str = "application/sdp, multipart/mixed";
 
 /// What requests are screened by (RFC 3261 §8.2). `path`, `outbound` and `gruu` are the registrar's (RFC 3327, 5626, 5627),
-/// `replaces` that of transfers and pick-up (RFC 3891), `norefersub` says that REFER can do without NOTIFY (RFC 4488 §5).
+/// `replaces` that of transfers and pick-up (RFC 3891), `join` that of conferences (RFC 3911), `norefersub` says that REFER can do without NOTIFY (RFC 4488 §5).
 pub(crate) const CAPABILITIES: Capabilities<'static> = Capabilities {
     methods: &METHODS,
     schemes: &[Scheme::Sip, Scheme::Tel],
-    extensions: &["path", "timer", "replaces", "norefersub", "outbound", "gruu", "100rel"],
+    extensions: &["path", "timer", "replaces", "join", "norefersub", "outbound", "gruu", "100rel"],
     content_types: &["application/sdp", "multipart/mixed"],
     answers: &["application/sdp"],
 };

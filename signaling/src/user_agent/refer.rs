@@ -204,5 +204,6 @@ pub(super) fn dialog_of(replaces: &Replaces) -> Dialog {
         peer_tag: replaces.from_tag.as_str().to_owned(),
         early_only: replaces.early_only,
         at: None,
+        join: false,
     }
 }

@@ -5,6 +5,7 @@ mod admission;
 mod basic;
 mod bodies;
 mod challenges;
+mod conference;
 mod harness;
 mod incoming;
 mod interfaces;

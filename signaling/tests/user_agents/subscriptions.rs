@@ -15,7 +15,7 @@ use signaling::subscription::Watching;
 const BOB: &str = "198.51.100.8:5062";
 
 /// Sends a request through the challenge; the final response.
-fn ask(world: &mut World, peer: &mut Peer, method: &str, headers: &str, body: &str) -> Message {
+pub(crate) fn ask(world: &mut World, peer: &mut Peer, method: &str, headers: &str, body: &str) -> Message {
     peer.asks(world, method, headers, body);
     let challenge = world.expect(peer.address, "SIP/2.0");
     if challenge.status().unwrap().code() != 401 {
@@ -27,19 +27,19 @@ fn ask(world: &mut World, peer: &mut Peer, method: &str, headers: &str, body: &s
 }
 
 /// Who follows that account.
-fn watcher(user: &str, address: &str, account: &str) -> Peer {
+pub(crate) fn watcher(user: &str, address: &str, account: &str) -> Peer {
     Peer::new(address, user, account)
 }
 
 impl Peer {
     /// The same phone in another dialog.
-    fn anew(self, name: &str) -> Self {
+    pub(crate) fn anew(self, name: &str) -> Self {
         Self { call_id: name.to_owned(), tag: format!("tag-{name}"), ..self }
     }
 }
 
 /// Begins a subscription; its first NOTIFY, which is answered.
-fn subscribe(world: &mut World, peer: &mut Peer, headers: &str) -> Message {
+pub(crate) fn subscribe(world: &mut World, peer: &mut Peer, headers: &str) -> Message {
     let ok = ask(world, peer, "SUBSCRIBE", headers, "");
     assert_eq!(ok.status().unwrap().code(), 200, "{}", String::from_utf8_lossy(ok.as_bytes()));
     peer.learn(&ok);
@@ -51,7 +51,7 @@ fn subscribe(world: &mut World, peer: &mut Peer, headers: &str) -> Message {
 }
 
 /// The next NOTIFY, which is answered.
-fn told(world: &mut World, peer: &Peer) -> Message {
+pub(crate) fn told(world: &mut World, peer: &Peer) -> Message {
     let notify = world.expect(peer.address, "NOTIFY");
     peer.respond(world, &notify, "200 OK", "", "");
     assert_eq!(notify.call_id().unwrap(), peer.call_id);
@@ -59,7 +59,7 @@ fn told(world: &mut World, peer: &Peer) -> Message {
     notify
 }
 
-fn body(message: &Message) -> String {
+pub(crate) fn body(message: &Message) -> String {
     String::from_utf8(message.body_octets().to_vec()).unwrap()
 }
 
@@ -93,7 +93,7 @@ impl World {
     }
 
     /// A call is so now.
-    fn call_event(&mut self, call: CallSummary) {
+    pub(crate) fn call_event(&mut self, call: CallSummary) {
         let event = CallEvent { call, cause: None, at: self.now.wall, missed: false };
         self.switch.outbox.notify(Instance(9), Address::local(ModuleKind::Signaling, 0), one(event));
         self.settle();
@@ -273,7 +273,8 @@ fn what_cannot_be_followed_is_refused() {
     let to = |account: &str| watcher("alice", ALICE, account);
     for (number, (status, account, headers)) in [
         (489, "bob", ""),
-        (489, "bob", "Event: conference\r\n"),
+        (489, "bob", "Event: refer\r\n"),
+        (404, "not%20a%20room", "Event: conference\r\n"),
         (423, "bob", "Event: dialog\r\nExpires: 10\r\n"),
         (406, "bob", "Event: dialog\r\nAccept: application/pidf+xml\r\n"),
         (403, "bob", "Event: reg\r\n"),
@@ -288,7 +289,7 @@ fn what_cannot_be_followed_is_refused() {
         let (got, response) = refused(&mut world, to(account).anew(&number.to_string()), headers);
         assert_eq!(got, status, "{headers}");
         if status == 489 {
-            assert_eq!(header(&response, Header::AllowEvents), "message-summary, presence, dialog, reg");
+            assert_eq!(header(&response, Header::AllowEvents), "message-summary, presence, dialog, reg, conference");
         }
         if status == 423 {
             assert_eq!(header(&response, Header::MinExpires), "60");

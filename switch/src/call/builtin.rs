@@ -68,7 +68,12 @@ impl Call {
             Some(media) => {
                 self.far = far;
                 let offered = matches!(media, MediaExchange::Offer(_));
-                self.answer_near(turn, waiting, LegState::new(LegPhase::Answered).with_media(Some(media)));
+                let conference = match kind {
+                    BuiltinKind::Conference(name) => Some(Box::new(name)),
+                    _ => None,
+                };
+                let state = LegState { conference, ..LegState::new(LegPhase::Answered).with_media(Some(media)) };
+                self.answer_near(turn, waiting, state);
                 if offered {
                     self.exchange = Some(Exchange::Answering { leg: waiting, deliver_to: None });
                     self.set_timer(turn, Timer::Answer, LEG_WITHIN);

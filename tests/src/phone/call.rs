@@ -100,7 +100,8 @@ pub struct Call {
     pub(crate) remote_tag: Option<String>,
     pub(crate) local_uri: String,
     pub(crate) remote_uri: String,
-    pub(crate) target: String,
+    /// The peer's Contact, where what is in the dialog goes.
+    pub target: String,
     pub(crate) next_hop: SocketAddr,
     pub(crate) routes: Vec<String>,
     pub(crate) cseq: u32,

@@ -57,6 +57,8 @@ pub struct Hearing {
     pub presses: BTreeSet<(u32, u8)>,
     /// Packets without a phone's stamp: what the server itself plays.
     pub foreign: u64,
+    /// Of a phone with a voice: what it heard, one sample of each packet.
+    pub levels: Vec<i16>,
     stretch: Option<Stretch>,
     former: Option<Stretch>,
     highest: Option<(u16, u32, Instant)>,

@@ -1,6 +1,7 @@
 //! A phone's side of offer and answer, and the RTP that it sends.
 
 use super::hearing::{Hearing, Packet, STAMP_BYTES, Stamp};
+use codecs::Law;
 use router::Random;
 use router::parameter::{Codec, Direction, MediaDescription, MediaStream};
 use router::time::{Duration, Instant};
@@ -28,6 +29,8 @@ pub struct Media {
     packet_ms: u16,
     /// Whether answers number codecs as it likes and not as the offer did.
     pub(crate) own_numbers: bool,
+    /// See [`PhoneConfig::voice`](super::PhoneConfig::voice).
+    pub(crate) voice: Option<i16>,
     version: u64,
     /// What we ask for.
     wish: Direction,
@@ -65,6 +68,7 @@ impl Media {
             codecs: codecs.to_vec(),
             packet_ms,
             own_numbers: false,
+            voice: None,
             version: u64::from(random.next_u32() >> 2),
             wish: Direction::SendReceive,
             zero_address: false,
@@ -290,7 +294,8 @@ impl Media {
         let agreed = |codec: &&Codec| self.accepted.iter().any(|own| own.matches(codec));
         let mut common = peer.codecs.iter().filter(agreed);
         let event_type = common.clone().find(|codec| codec.is_telephone_event()).map(|codec| codec.payload_type);
-        let sound_type = common.find(|codec| !codec.is_telephone_event())?.payload_type;
+        let sound = common.find(|codec| !codec.is_telephone_event())?;
+        let (sound_type, law) = (sound.payload_type, Law::of_encoding_name(&sound.name));
         self.sequence = self.sequence.wrapping_add(1);
         self.number += 1;
         let (payload_type, timestamp, payload) = match (self.press, event_type) {
@@ -304,7 +309,11 @@ impl Media {
             }
             _ => {
                 let mut payload = vec![0xd5; (samples as usize).max(STAMP_BYTES)];
-                Stamp { speaker: self.speaker, number: self.number, timestamp: self.timestamp }.write(&mut payload);
+                if let (Some(voice), Some(law)) = (self.voice, law) {
+                    payload.fill(law.encode(voice));
+                } else {
+                    Stamp { speaker: self.speaker, number: self.number, timestamp: self.timestamp }.write(&mut payload);
+                }
                 (sound_type, self.timestamp, payload)
             }
         };
@@ -330,6 +339,10 @@ impl Media {
             Some(codec) => {
                 let is_event = codec.is_telephone_event();
                 self.hearing.hear(now, &packet, is_event);
+                if let (Some(_), Some(law)) = (self.voice, Law::of_encoding_name(&codec.name)) {
+                    let middle = packet.payload.get(packet.payload.len() / 2);
+                    self.hearing.levels.push(middle.map_or(0, |octet| law.decode(*octet)));
+                }
             }
             None => self.faults.push(format!("payload type {}, which was not described", packet.payload_type)),
         }

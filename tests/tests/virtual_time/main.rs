@@ -12,6 +12,7 @@ mod blind_transfer;
 mod busy_no_answer_unreachable;
 mod call_forwarding;
 mod cancel_races;
+mod conference;
 mod early_media;
 mod families_and_transports;
 mod forking;

@@ -3,6 +3,7 @@
 mod accounts;
 mod calls;
 mod client;
+mod conferences;
 mod events;
 mod ladder;
 mod listings;
@@ -50,6 +51,10 @@ enum Command {
     Hangup(calls::Hangup),
     /// Send a party of a call on: to a number, or with --join to whom the one in both calls talks to in another.
     Transfer(calls::Transfer),
+    /// Conferences, and how many are in each.
+    Conferences,
+    /// Make a conference of a call: others can join it then.
+    Conference(conferences::Convert),
     /// Call records, the latest first.
     Records(records::Records),
     /// Who is registered, and where.
@@ -103,6 +108,8 @@ impl Command {
             Self::Call(make) => make.run(client, json),
             Self::Hangup(hangup) => hangup.run(client, json),
             Self::Transfer(transfer) => transfer.run(client, json),
+            Self::Conferences => conferences::list(client, json),
+            Self::Conference(convert) => convert.run(client, json),
             Self::Records(records) => records.run(client, json),
             Self::Registrations(registrations) => registrations.run(client, json),
             Self::Trunks => listings::trunks(client, json),
