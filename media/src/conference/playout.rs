@@ -335,7 +335,7 @@ mod tests {
                 let (_, packet) = held.pop_front().unwrap();
                 give(&mut playout, &packet);
             }
-            let silent = play(&mut playout).iter().any(|sample| *sample == 0);
+            let silent = play(&mut playout).contains(&0);
             gaps += u32::from(silent && tick > 50);
         }
         assert_eq!(gaps, 0, "the delay covers it");

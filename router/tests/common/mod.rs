@@ -429,7 +429,7 @@ pub fn samples() -> Vec<Parameter> {
     };
     add!([plan(), bare]);
     add!([Bridge { a: PortId(1), b: PortId(65_535) }]);
-    let room = ConferenceName::room("sales").unwrap();
+    let room = ConferenceName::room("sales").expect("a name");
     let kinds = [
         BuiltinKind::Echo,
         BuiltinKind::Milliwatt,

@@ -26,6 +26,7 @@ mod across_platforms;
 mod calls;
 mod carriers;
 mod cluster;
+mod conference;
 mod destinations;
 mod events;
 mod features_across_platforms;
