@@ -128,10 +128,17 @@ impl Switch {
                 self.with_call(now, guest, |guest, turn| guest.session_returned(turn));
                 continue;
             }
-            if let Whom::Apart { asked, wanted } = whom {
-                self.convert(now, guest, asked, wanted);
-                continue;
-            }
+            let whom = match whom {
+                Whom::Apart { asked, wanted } => {
+                    self.convert(now, guest, asked, wanted);
+                    continue;
+                }
+                Whom::Invited(invitation) => {
+                    self.invite(now, *invitation);
+                    continue;
+                }
+                whom => whom,
+            };
             let (host, leg) = match self.found(whom) {
                 Ok(found) => found,
                 Err(failure) => {
@@ -156,7 +163,7 @@ impl Switch {
         let (by, of) = match whom {
             Whom::Leg { host, leg } => return Ok((host, leg)),
             Whom::Rings { by, of } => (by, of),
-            Whom::Apart { .. } | Whom::Released => return Err(Failure::new(Reason::Invalid)),
+            Whom::Apart { .. } | Whom::Invited(_) | Whom::Released => return Err(Failure::new(Reason::Invalid)),
         };
         let calls = self.names.values().filter_map(|instance| Some((*instance, self.calls.get(instance)?)));
         let ringing = calls.filter_map(|(instance, call)| Some((instance, call.rings_for(&by, of.as_deref())?)));

@@ -11,6 +11,7 @@
 use super::asked::Asked;
 use super::call::{Call, refused};
 use super::fork::cause_of;
+use super::invitation::Invitation;
 use super::joining::Joining;
 use super::leg::LegId;
 use super::purpose::Purpose;
@@ -36,6 +37,8 @@ pub(crate) enum Whom {
     Rings { by: Origin, of: Option<Vec<String>> },
     /// Of nobody: the call becomes a conference, its two legs part.
     Apart { asked: Asked, wanted: Conversion },
+    /// Of nobody: one more is invited into the conference that the call is in.
+    Invited(Box<Invitation>),
     /// Of nobody any more: the ports of the guest have come over, and its session may end.
     Released,
 }

@@ -10,7 +10,7 @@
 //!                   ├───────────────────── transfer ───────────────┴─────────────┘
 //!                   │                    recall (back to who asked)
 //!                   └── dialog (which other call?), joining (legs of one call come into another)
-//!                   │   conference (seats; a call becomes one)
+//!                   │   conference (seats; a call becomes one), invitation
 //!                                   ▼ release: legs stopped, session closed, record written
 //! ```
 
@@ -28,6 +28,7 @@ mod early_offer;
 mod failover;
 mod fork;
 mod guest;
+mod invitation;
 mod joining;
 mod leg;
 mod locate;
@@ -53,6 +54,7 @@ mod turn;
 
 pub(crate) use call::Call;
 pub(crate) use dialog::{Join, Whom};
+pub(crate) use invitation::Invitation;
 pub(crate) use platform::Remote;
 use router::asked;
 pub(crate) use router::asked::Asked;

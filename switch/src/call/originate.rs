@@ -10,6 +10,7 @@
 
 use super::asked::Asked;
 use super::call::{Beginning, Call, Far};
+use super::invitation::Invited;
 use super::leg::LegId;
 use super::search::{Next, Search};
 use super::timers::Timer;
@@ -17,7 +18,7 @@ use super::turn::Turn;
 use crate::config::Config;
 use crate::limits::FORK_LEGS;
 use crate::plan::{Plan, Step};
-use router::parameter::{Cause, CauseKind, Failure, Origin, Originate, Party, Reason};
+use router::parameter::{Cause, CauseKind, Failure, LegPhase, Origin, Originate, Party, Reason};
 use router::{Instance, Random, one};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -31,6 +32,15 @@ pub(super) struct Origination {
     asked: Asked,
     /// While nobody has rung yet and the second party is looked for: on whose behalf it may be there besides.
     checking: Option<VecDeque<Origin>>,
+    /// A member of a conference asked for it, and not the operator.
+    invited: Option<Invited>,
+}
+
+impl Origination {
+    /// Somebody is invited into a conference: who asked for that knows whom.
+    pub(super) fn of_invitation(asked: Asked, invited: Invited) -> Self {
+        Self { asked, checking: None, invited: Some(invited) }
+    }
 }
 
 impl Call {
@@ -57,7 +67,7 @@ impl Call {
         let mut call = Self::new(turn, config, beginning);
         asked.progress(turn.outbox, one(call.summary()));
         let checking = origins_of(&call.config.plan, &call.caller);
-        call.origination = Some(Origination { asked, checking: Some(checking) });
+        call.origination = Some(Origination { asked, checking: Some(checking), invited: None });
         call.begin(turn);
         call.check_second_party(turn);
         call
@@ -116,8 +126,12 @@ impl Call {
 
     /// Tells the operator how far it is.
     pub(super) fn origination_progressed(&mut self, turn: &mut Turn<'_>) {
-        if let Some(origination) = &self.origination {
-            origination.asked.progress(turn.outbox, one(self.summary()));
+        match &self.origination {
+            Some(Origination { asked, invited: Some(invited), .. }) => {
+                asked.progress(turn.outbox, one(invited.told(LegPhase::Ringing)));
+            }
+            Some(Origination { asked, .. }) => asked.progress(turn.outbox, one(self.summary())),
+            None => {}
         }
     }
 
@@ -131,6 +145,11 @@ impl Call {
         let origin = self.legs[leg].origin();
         let search = Search::new(Some(leg), origin, self.caller.clone(), false, self.called.clone())
             .verified(self.legs[leg].verified);
+        let invited = self.origination.as_ref().and_then(|origination| origination.invited.as_ref());
+        let search = match invited {
+            Some(invited) => search.placed(invited.step()),
+            None => search,
+        };
         self.search_begin(turn, search);
     }
 
@@ -142,15 +161,22 @@ impl Call {
         }
         self.call_answered(turn);
         self.connect(turn);
-        if let Some(Origination { asked, .. }) = self.origination.take() {
-            asked.done(turn.outbox, one(self.summary()));
+        match self.origination.take() {
+            Some(Origination { asked, invited: Some(invited), .. }) => {
+                asked.done(turn.outbox, one(invited.told(LegPhase::Answered)));
+            }
+            Some(Origination { asked, .. }) => asked.done(turn.outbox, one(self.summary())),
+            None => {}
         }
         self.align_afresh(turn, near);
     }
 
     /// The call ends before both were there: the operator is told because of whom.
     pub(super) fn origination_ended(&mut self, turn: &mut Turn<'_>, cause: &Cause) {
-        let Some(Origination { asked, checking }) = self.origination.take() else { return };
+        let Some(Origination { asked, checking, invited }) = self.origination.take() else { return };
+        if invited.is_some() {
+            return asked.failed(turn.outbox, Failure::because(cause.clone()));
+        }
         let first = checking.is_none() && self.near.is_none();
         let (which, party) = if first { ("first", &self.caller) } else { ("second", &self.called) };
         let reason = match cause.kind {

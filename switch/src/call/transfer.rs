@@ -51,6 +51,11 @@ impl Call {
         if self.joining.is_some() {
             return asked.failed(turn.outbox, Failure::because(CauseKind::Glare.into()));
         }
+        let mut asked = Some(asked);
+        if self.invites(turn, by, &mut asked, &transfer) {
+            return;
+        }
+        let Some(asked) = asked else { return };
         let (Some(moved), true, None) = (self.other_leg(by), self.legs[by].is_answered(), &self.search) else {
             return asked.failed(turn.outbox, refused("there is no other leg to transfer"));
         };

@@ -1,7 +1,7 @@
-//! A call becomes a conference: its far leg gets a call of its own, which only the switch can make.
+//! A call becomes a conference: its far leg gets a call of its own, as does who is invited into one; only the switch can make these.
 
 use super::Switch;
-use crate::call::{Asked, Call};
+use crate::call::{Asked, Call, Invitation};
 use router::parameter::{ConferenceName, Conversion, Failure, Origin, Parameter, Reason};
 use router::time::Now;
 use router::{Instance, Packet, one};
@@ -46,6 +46,15 @@ impl Switch {
         };
         self.keep_call(now, call);
         Ok(name)
+    }
+
+    /// Calls somebody who is to be in a conference.
+    pub(super) fn invite(&mut self, now: Now, invitation: Invitation) {
+        if let Err(cause) = self.admit() {
+            return invitation.asked.failed(&mut self.outbox, Failure::because(cause));
+        }
+        let instance = self.instances.mint();
+        self.add_call(now, |turn, config| Call::invite(turn, config, instance, invitation));
     }
 
     /// The operator makes a conference of a call.

@@ -213,6 +213,50 @@ fn one_who_is_sent_to_a_room_becomes_its_member() {
 }
 
 #[test]
+fn a_member_invites_another_one() {
+    let mut world = world();
+    let alice = world.call("alice", "sales");
+    let transfer = |to: &str| Transfer {
+        target: Party::new(to, "example.net"),
+        phase: LegPhase::Trying,
+        cause: None,
+        referred_by: None,
+    };
+    world.ask(alice, Command::Start, transfer("bob"));
+    let bob = world.only();
+    let shown = world.signaling.legs[&bob].started.as_ref().unwrap().caller.clone();
+    assert_eq!(shown.user(), "alice");
+    world.ring(bob);
+    world.answer(bob);
+    assert_eq!(seats(&world), [room("sales"); 2]);
+    let answer = world.last_answer(alice);
+    assert!(
+        matches!(answer.first(), Some(Parameter::Transfer(done)) if done.phase == LegPhase::Answered),
+        "{answer:?}"
+    );
+    // Who declines, or is not there, is none.
+    for (to, cause) in
+        [("carol", CauseKind::Busy), ("nobody", CauseKind::UnknownNumber), ("3000", CauseKind::Forbidden)]
+    {
+        world.ask(alice, Command::Start, transfer(to));
+        if let Some(&leg) = world.ringing().first() {
+            world.refuse(leg, cause);
+        }
+        assert_eq!(world.last_answer(alice).failure().cause.map(|cause| cause.kind), Some(cause), "{to}");
+    }
+    assert_eq!(seats(&world), [room("sales"); 2]);
+    // Who invited may leave while it rings.
+    world.ask(alice, Command::Start, transfer("carol"));
+    let carol = world.only();
+    world.hang_up(alice);
+    world.answer(carol);
+    assert_eq!(seats(&world), [room("sales"); 2]);
+    world.hang_up(bob);
+    world.hang_up(carol);
+    world.assert_over();
+}
+
+#[test]
 fn a_conversion_from_another_platform_is_refused() {
     let mut world = world();
     let (alice, _) = world.connected();

@@ -218,6 +218,37 @@ fn who_may_not_join_is_refused_and_the_call_goes_on() {
 }
 
 #[test]
+fn a_member_has_another_one_invited() {
+    for (seed, lossy) in [(11, false), (12, true)] {
+        let mut simulation = platform(PlatformConfig { workers: 2, ..PlatformConfig::default() }, seed);
+        let [alice, bob, carol] = voices(&mut simulation, ["alice", "bob", "carol"]);
+        if lossy {
+            for phone in [alice, carol] {
+                simulation.set_line(phone, Conditions { loss_permille: 50, ..Conditions::LOCAL });
+            }
+        }
+        for phone in [alice, bob] {
+            simulation.tell(phone).dial("500");
+        }
+        simulation.run(secs(4));
+        simulation.tell(alice).step(0, Step::Transfer("carol".to_owned()));
+        simulation.run(secs(12));
+        let referral = simulation.phone(alice).call(0).referral.expect("a referral");
+        assert_eq!((referral.response, referral.status, referral.terminated), (Some(202), Some(200), true));
+        for (phone, others) in [(alice, BOB | CAROL), (bob, ALICE | CAROL), (carol, ALICE | BOB)] {
+            assert!(simulation.call(phone).is_up());
+            let heard = heard(&simulation, phone, 0);
+            let last = &heard[heard.len() - 20..];
+            assert!(last.iter().filter(|whom| **whom == others).count() > 10, "{phone}: {last:?}");
+        }
+        for phone in [alice, bob, carol] {
+            simulation.tell(phone).step(0, Step::HangUp);
+        }
+        simulation.finish();
+    }
+}
+
+#[test]
 fn a_member_that_vanishes_leaves_its_seat() {
     let mut simulation = platform(PlatformConfig::default(), 7);
     let phones = voices(&mut simulation, ["alice", "bob", "carol"]);
