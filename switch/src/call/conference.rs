@@ -312,6 +312,10 @@ impl Call {
         let next = self.conversation_begins(turn, near, parties);
         let next = next.with_callee(None, Some(service_name(kind).into_owned()));
         self.conversation_left(turn, CauseKind::Transferred.into(), far, near);
+        // Neither of the two ended it.
+        if let Some(closed) = &mut self.conversation.closed {
+            closed.by_caller = None;
+        }
         self.conversation_follows(turn, CauseKind::Transferred.into(), party, next);
         self.part(turn);
         self.far = Far::Service(kind);

@@ -86,6 +86,8 @@ pub struct Call {
     pub information: Vec<Vec<u8>>,
     /// What became of our REFER.
     pub referral: Option<Referral>,
+    /// Whether its peer is the focus of a conference, so that a REFER sends nobody away from here.
+    pub talks_to_focus: bool,
     /// Statuses of our re-INVITEs and UPDATEs.
     pub offers: Vec<u16>,
     /// How many re-INVITEs and UPDATEs of the peer came.

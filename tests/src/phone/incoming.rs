@@ -123,6 +123,7 @@ impl Phone {
             reason: None,
             information: Vec::new(),
             referral: None,
+            talks_to_focus: false,
             offers: Vec::new(),
             peer_offers: 0,
             session: None,
@@ -352,7 +353,11 @@ impl Phone {
         let referral = call.referral.get_or_insert_default();
         referral.status = code.or(referral.status);
         referral.terminated |= terminated;
-        if terminated && referral.status.is_some_and(|status| (200..300).contains(&status)) && call.is_up() {
+        if terminated
+            && referral.status.is_some_and(|status| (200..300).contains(&status))
+            && call.is_up()
+            && !call.talks_to_focus
+        {
             call.plan(now + Duration::from_millis(100), Step::HangUp);
         }
     }

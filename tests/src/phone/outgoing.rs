@@ -33,6 +33,7 @@ impl Phone {
             reason: None,
             information: Vec::new(),
             referral: None,
+            talks_to_focus: false,
             offers: Vec::new(),
             peer_offers: 0,
             session: None,
@@ -401,6 +402,7 @@ impl Phone {
         match response.contact() {
             Ok(Some(contact)) => {
                 call.target = contact.uri().as_str().to_owned();
+                call.talks_to_focus = response.text(Header::Contact).is_some_and(|text| text.contains(";isfocus"));
                 let first = response.record_routes().flatten().last();
                 let next = first.map_or(contact.uri(), |route| route.uri());
                 match next.address() {
