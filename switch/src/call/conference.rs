@@ -277,7 +277,7 @@ impl Call {
             hops: host.hops,
             path: host.path.clone(),
         };
-        tracing::info!(call = %host.id, conference = %name, member = %beginning.id, "becomes a conference");
+        tracing::info!(call = %host.id, conference = host.shown(name.as_str()), member = %beginning.id, "becomes a conference");
         host.becomes_member(turn, (near, far), kind, party);
         let mut call = Self::new(turn, config, beginning);
         leg.id = LegId(0);

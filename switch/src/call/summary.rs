@@ -6,7 +6,7 @@ use super::leg::{LegId, Peer};
 use super::turn::Turn;
 use crate::negotiation::flow;
 use router::parameter::{
-    Behalf, CallPhase, CallSummary, Cause, CauseKind, Direction, LegPhase, LegSummary, Origin, Selection,
+    Behalf, BuiltinKind, CallPhase, CallSummary, Cause, CauseKind, Direction, LegPhase, LegSummary, Origin, Selection,
 };
 use router::time::Duration;
 use std::borrow::Cow;
@@ -181,6 +181,8 @@ impl Call {
             self.answered.map_or(0, |answered| answered.instant.since(self.started.instant).as_millis() as u64);
         let by = match self.far {
             Far::Leg(leg) => self.peer_shown(leg),
+            // A room may be called as the number was that was dialled.
+            Far::Service(BuiltinKind::Conference(name)) => format!("conference:{}", self.shown(name.as_str())).into(),
             Far::Service(kind) => service_name(kind),
             Far::Nobody => Cow::Borrowed("nobody"),
         };

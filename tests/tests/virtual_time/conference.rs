@@ -334,3 +334,76 @@ fn who_is_there_is_told_to_who_follows_it() {
         simulation.finish();
     }
 }
+
+/// One thing that happens.
+fn happens(simulation: &mut Simulation, phones: &[PhoneIndex]) {
+    let random = simulation.random();
+    let (what, which, other) = (random.below(12), random.below(phones.len() as u64) as usize, random.below(6) as usize);
+    let phone = phones[which];
+    let live = simulation.phone(phone).live_call();
+    match (what, live) {
+        (0..=4, _) => {
+            let number = ["3000", "500", "alice", "bob", "carol", "nobody"][other];
+            simulation.tell(phone).config.headers.clear();
+            simulation.tell(phone).dial(number);
+        }
+        // The other phone of the same account joins.
+        (5..=7, Some(call)) if simulation.phone(phone).call(call).is_up() => {
+            let join = simulation.phone(phone).call(call).replaces();
+            let joining = phones[which ^ 1];
+            simulation.tell(joining).config.headers = vec![("Join".to_owned(), join)];
+            simulation.tell(joining).dial("whoever");
+            simulation.tell(joining).config.headers.clear();
+        }
+        (_, Some(call)) => {
+            let step = match what {
+                8 => Step::Hold(HoldStyle::SendOnly),
+                9 => Step::Retrieve,
+                10 => Step::Transfer(["500", "3000", "bob", "carol", "alice", "nobody"][other].to_owned()),
+                _ => Step::HangUp,
+            };
+            simulation.tell(phone).step(call, step);
+        }
+        (_, None) => {}
+    }
+}
+
+/// Rooms, joins, transfers and holds at random: nothing is left of any, whatever the network loses.
+#[test]
+fn whatever_members_do_nothing_is_left() {
+    crate::random_calls::each_seed(12, |seed| {
+        let config = PlatformConfig {
+            shards: 1 + (seed % 3) as u8,
+            workers: 1 + (seed / 3 % 3) as u8,
+            ..PlatformConfig::default()
+        };
+        let mut simulation = platform(config, seed);
+        // Who was one end of a call is a member of its own once somebody has joined, and leaves when it likes.
+        simulation.grace = secs(120);
+        let phones = ["alice", "alice", "bob", "bob", "carol", "carol"].map(|name| simulation.add_registered(name));
+        for phone in phones {
+            let answers = scenarios::Behaviour::answers(ms(simulation.random().below(1_500)));
+            simulation.tell(phone).config.behaviour = answers;
+            if seed % 2 == 1 {
+                let loss = simulation.random().below(120) as u16;
+                simulation.set_line(phone, Conditions::rough(loss));
+            }
+        }
+        for _ in 0..24 {
+            happens(&mut simulation, &phones);
+            let pause = simulation.random().below(1_500);
+            simulation.run(ms(pause));
+        }
+        for phone in phones {
+            while let Some(call) = simulation.phone(phone).live_call() {
+                simulation.tell(phone).step(call, Step::HangUp);
+                simulation.run(secs(1));
+                if simulation.phone(phone).live_call() == Some(call) {
+                    break;
+                }
+            }
+        }
+        simulation.run(secs(60));
+        simulation.finish();
+    });
+}
