@@ -62,4 +62,4 @@ pub const PRESS_MS_MAX: u32 = 30_000;
 
 const _: () = assert!(PACKET_MS_MAX <= PAYLOAD_MS_MAX, "what we send can be read again");
 const _: () = assert!(CONCEALED_MS_FULL < CONCEALED_MS_MAX, "the level falls over some time");
-const _: () = assert!(RESAMPLER_TAPS.is_multiple_of(8), "dot products go by eights");
+const _: () = assert!(RESAMPLER_TAPS.is_multiple_of(8), "products are summed by eights");
