@@ -44,6 +44,7 @@ pub fn check(simulation: &mut Simulation) {
     let legs = simulation.legs();
     let all_ends = ends_of(simulation, &legs);
     let joined = joined(simulation);
+    let handed_away = handed_away(simulation);
     for index in 0..simulation.platforms() {
         if !simulation.restarted.contains(&index) {
             let legs = simulation.at(index).observer().legs.clone();
@@ -64,7 +65,7 @@ pub fn check(simulation: &mut Simulation) {
     for (id, ends) in &all_ends {
         let calls = || observed.iter().flatten().filter(|(of, _)| of.split(CONVERSATION_MARK).next() == Some(id));
         // Whoever was transferred stays alone with a service.
-        if calls().any(|(_, call)| call.with_service) {
+        if calls().any(|(_, call)| call.with_service) || handed_away.contains(id.as_str()) {
             continue;
         }
         // Or waits alone while the target rings.
@@ -284,6 +285,14 @@ fn joined(simulation: &mut Simulation) -> BTreeSet<String> {
         others.map(|other| [common(&record.id).to_owned(), common(other).to_owned()])
     });
     pairs.filter(|[own, other]| own != other).flatten().collect()
+}
+
+/// The calls whose legs another one took over: who is left of theirs was there without the others of its conversation.
+fn handed_away(simulation: &mut Simulation) -> BTreeSet<String> {
+    let platforms = 0..simulation.platforms();
+    let records: Vec<_> = platforms.flat_map(|index| simulation.at(index).records()).collect();
+    let pairs = records.iter().filter_map(|record| Some((common(&record.id), common(record.transferred_as.as_ref()?))));
+    pairs.filter(|(own, other)| own != other).map(|(own, _)| own.to_owned()).collect()
 }
 
 /// How many attempts the switch says that it recorded without a call.

@@ -9,6 +9,7 @@ mod incoming;
 mod media;
 mod outgoing;
 mod registration;
+mod reliable;
 mod request;
 mod session_timer;
 mod texting;
@@ -16,7 +17,7 @@ mod transaction;
 mod watching;
 
 pub use behaviour::{Behaviour, Step, Then};
-pub use call::{Call, CallIndex, CallState, Ending, Referral};
+pub use call::{Call, CallIndex, CallState, Ending, Exchange, Referral};
 pub use hearing::Hearing;
 pub use media::{HoldStyle, Media};
 pub use registration::Registration;
@@ -104,6 +105,8 @@ pub struct PhoneConfig {
     pub late_offer: bool,
     /// Whether it takes and sends UPDATE.
     pub updates: bool,
+    /// Whether it knows provisional responses that are acknowledged.
+    pub reliable: bool,
     /// Its session timers, if it knows any.
     pub timers: Option<SessionTimers>,
     /// Whether it wants to be told how its transfers go; else its REFERs say `Refer-Sub: false`.
@@ -139,6 +142,7 @@ impl PhoneConfig {
             any_user: false,
             late_offer: false,
             updates: true,
+            reliable: false,
             timers: None,
             wants_notifies: true,
             headers: Vec::new(),

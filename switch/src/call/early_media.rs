@@ -19,7 +19,7 @@ impl Call {
         let rings = matches!(state.phase, LegPhase::Ringing | LegPhase::Early);
         // RFC 3261 §21.1: forwarded, queued, in progress without media.
         let said = state.cause.as_ref().and_then(|cause| cause.code);
-        if !rings && said.is_none() {
+        if !rings && said.is_none() && state.media.is_none() {
             return;
         }
         leg.phase = leg.phase.max(state.phase);

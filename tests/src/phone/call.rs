@@ -57,6 +57,17 @@ pub struct Referral {
     pub terminated: bool,
 }
 
+/// A re-INVITE or UPDATE that was answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Exchange {
+    /// When.
+    pub at: Instant,
+    /// Whether it was ours.
+    pub ours: bool,
+    /// How.
+    pub status: u16,
+}
+
 /// A call.
 #[derive(Debug)]
 pub struct Call {
@@ -92,8 +103,12 @@ pub struct Call {
     pub offers: Vec<u16>,
     /// How many re-INVITEs and UPDATEs of the peer came.
     pub peer_offers: u32,
+    /// Re-INVITEs and UPDATEs of both, as they were answered.
+    pub exchanges: Vec<Exchange>,
     /// The INVITE that came in had these headers.
     pub invite_headers: Vec<(String, String)>,
+    /// RSeq of the last provisional response that was acknowledged, or is to be.
+    pub(crate) rseq: Option<u32>,
     /// Its session interval, where it has one.
     pub session: Option<SessionInterval>,
     /// The longest Min-SE that a 422 told.

@@ -1,7 +1,7 @@
 //! What a phone is asked, and what it answers.
 
 use super::behaviour::{Step, Then};
-use super::call::{Call, CallIndex, CallState, Ending};
+use super::call::{Call, CallIndex, CallState, Ending, Exchange};
 use super::request::{challenge, is_answered};
 use super::transaction::{PATIENCE, Server, Success, T1, server_key};
 use super::{Phone, status};
@@ -40,6 +40,7 @@ impl Phone {
             Method::Invite if message.to_tag().is_none() => self.invited(&key, &message, source),
             Method::Invite | Method::Update => self.offered(&key, &message),
             Method::Cancel => self.cancelled(&key, &message),
+            Method::Prack => self.acknowledged_early(&key, &message),
             Method::Bye => self.hung_up(&key, &message),
             Method::Info => match self.call_of(&message) {
                 Some(index) => {
@@ -68,7 +69,7 @@ impl Phone {
             && matches!(method, Method::Invite | Method::Cancel)
     }
 
-    fn call_of(&self, message: &Message) -> Option<CallIndex> {
+    pub(super) fn call_of(&self, message: &Message) -> Option<CallIndex> {
         let (call_id, tag) = (message.call_id().ok()?, message.to_tag()?);
         let from = message.from_tag()?;
         self.calls.iter().position(|call| {
@@ -126,6 +127,8 @@ impl Phone {
             talks_to_focus: false,
             offers: Vec::new(),
             peer_offers: 0,
+            exchanges: Vec::new(),
+            rseq: None,
             session: None,
             session_least_s: 0,
             invite_headers: headers,
@@ -174,20 +177,32 @@ impl Phone {
         if self.calls[index].state == CallState::SettingUp
             && let Some(key) = self.calls[index].invite_key.clone()
         {
+            let Some(headers) = self.reliably(index, &key, false) else {
+                return self.calls[index].plan(self.now + Duration::from_millis(100), Step::Ring);
+            };
             self.calls[index].provisional.push(180);
-            self.respond(&key, 180, None);
+            self.respond_with(&key, 180, None, &headers);
+            self.repeat_reliably(&key, &headers);
         }
     }
 
     pub(super) fn early(&mut self, index: CallIndex) {
         let now = self.now;
         if self.calls[index].state == CallState::SettingUp
-            && !self.calls[index].without_offer
+            && self.calls[index].early_answer.is_none()
             && let Some(key) = self.calls[index].invite_key.clone()
-            && let Some(body) = self.early_answer(index, now)
         {
+            let Some(headers) = self.reliably(index, &key, true) else {
+                return self.calls[index].plan(now + Duration::from_millis(100), Step::Early);
+            };
+            let body = match self.calls[index].without_offer {
+                false => self.early_answer(index, now),
+                true => (!headers.is_empty()).then(|| self.calls[index].media.offer()),
+            };
+            let Some(body) = body else { return };
             self.calls[index].provisional.push(183);
-            self.respond(&key, 183, Some(body));
+            self.respond_with(&key, 183, Some(body), &headers);
+            self.repeat_reliably(&key, &headers);
         }
     }
 
@@ -203,11 +218,16 @@ impl Phone {
             return;
         }
         let Some(key) = self.calls[index].invite_key.clone() else { return };
-        let body = if self.calls[index].without_offer {
-            Some(self.calls[index].media.offer())
-        } else {
-            let early = self.calls[index].early_answer.take();
-            early.or_else(|| self.calls[index].media.answer(now))
+        // RFC 3262 §3: not before what brought our description is acknowledged.
+        let waits = self.servers.iter().any(|server| server.key == key && server.retransmit.is_some());
+        if waits && (self.calls[index].early_answer.is_some() || self.calls[index].media.is_offering()) {
+            return self.calls[index].plan(self.now + Duration::from_millis(100), Step::Answer);
+        }
+        let early = self.calls[index].early_answer.take();
+        let body = match (self.calls[index].without_offer, early) {
+            (true, None) => Some(self.calls[index].media.offer()),
+            (true, Some(_)) => None,
+            (false, early) => early.or_else(|| self.calls[index].media.answer(now)),
         };
         self.calls[index].come_up(now);
         let request = self.servers.iter().find(|server| server.key == key).map(|server| server.request.clone());
@@ -248,6 +268,13 @@ impl Phone {
     /// A re-INVITE or UPDATE.
     fn offered(&mut self, key: &str, message: &Message) {
         let Some(index) = self.call_of(message) else { return self.respond(key, 481, None) };
+        self.answer_offer(index, key, message);
+        let status = self.servers.iter().find(|server| server.key == key).map_or(0, |server| server.status);
+        let now = self.now;
+        self.calls[index].exchanges.push(Exchange { at: now, ours: false, status });
+    }
+
+    fn answer_offer(&mut self, index: CallIndex, key: &str, message: &Message) {
         let (now, is_invite) = (self.now, message.is(&Method::Invite));
         if let (Ok(cseq), Some(last)) = (message.cseq(), self.calls[index].remote_cseq) {
             if cseq.number <= last {
@@ -422,6 +449,7 @@ impl Phone {
         };
         server.status = code;
         server.response = Some(bytes.clone());
+        server.retransmit = None;
         if code >= 200 {
             server.deadline = Some(now + PATIENCE);
             if server.is_invite() && code >= 300 && !reliable {

@@ -1,7 +1,7 @@
 //! What a phone asks, and what it makes of the answers.
 
 use super::behaviour::Step;
-use super::call::{Call, CallIndex, CallState, Ending, Referral};
+use super::call::{Call, CallIndex, CallState, Ending, Exchange, Referral};
 use super::request::{Challenged, Request};
 use super::transaction::{Client, PATIENCE, Purpose};
 use super::{Phone, method_of};
@@ -36,6 +36,8 @@ impl Phone {
             talks_to_focus: false,
             offers: Vec::new(),
             peer_offers: 0,
+            exchanges: Vec::new(),
+            rseq: None,
             session: None,
             session_least_s: 0,
             invite_headers: Vec::new(),
@@ -75,6 +77,7 @@ impl Phone {
         request.headers.extend(self.config.headers.clone());
         request.headers.push(("Allow".to_owned(), self.allow()));
         request.headers.extend(self.session_headers(index));
+        request.headers.extend(self.reliable_header());
         let purpose = match self.calls[index].state {
             CallState::SettingUp => Purpose::Invite(index),
             _ => Purpose::ReInvite(index),
@@ -84,11 +87,12 @@ impl Phone {
 
     pub(super) fn allow(&self) -> String {
         let update = if self.config.updates { ", UPDATE" } else { "" };
-        format!("INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, REFER, NOTIFY{update}")
+        let prack = if self.config.reliable { ", PRACK" } else { "" };
+        format!("INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, REFER, NOTIFY{update}{prack}")
     }
 
     /// A request of a call, its CSeq counted.
-    fn in_call(&mut self, index: CallIndex, method: Method) -> Request {
+    pub(super) fn in_call(&mut self, index: CallIndex, method: Method) -> Request {
         let contact = self.contact();
         let max_forwards = self.config.max_forwards;
         let call = &mut self.calls[index];
@@ -113,7 +117,7 @@ impl Phone {
         }
     }
 
-    fn send_in_call(&mut self, index: CallIndex, mut request: Request, purpose: Purpose) {
+    pub(super) fn send_in_call(&mut self, index: CallIndex, mut request: Request, purpose: Purpose) {
         self.authorize(&mut request);
         let to = self.calls[index].next_hop;
         self.request(request, to, purpose, 0);
@@ -379,11 +383,14 @@ impl Phone {
         if status == 100 {
             return;
         }
-        self.calls[index].provisional.push(status);
         if response.to_tag().is_none() {
             return self.faults.push(format!("a {status} without a tag"));
         }
         self.enter_dialog(index, response);
+        if !self.acknowledges(index, response) {
+            return;
+        }
+        self.calls[index].provisional.push(status);
         let now = self.now;
         let media = &mut self.calls[index].media;
         if !response.body_octets().is_empty() && media.is_offering() {
@@ -460,6 +467,7 @@ impl Phone {
     fn offer_answered(&mut self, index: CallIndex, client: &Client, response: &Message, status: u16) {
         let (now, is_invite) = (self.now, client.is_invite());
         self.calls[index].offers.push(status);
+        self.calls[index].exchanges.push(Exchange { at: now, ours: true, status });
         if (200..300).contains(&status) {
             self.session_accepted(index, response);
         }

@@ -145,7 +145,7 @@ fn unknown_headers_do_not_drop_the_call() {
 #[test]
 fn what_a_caller_requires_and_nobody_offers_is_named_in_the_refusal() {
     let mut simulation = Simulation::new(11);
-    let headers = vec![("Require".to_owned(), "100rel, x-strange".to_owned())];
+    let headers = vec![("Require".to_owned(), "precondition, x-strange".to_owned())];
     let config = PhoneConfig { headers, ..simulation.phone_config("alice") };
     let alice = simulation.add(config);
     simulation.add_registered("bob");

@@ -1,7 +1,7 @@
 //! Media before the answer: announcements, ring-back tones of carriers.
 
 use crate::{ms, secs, with_phones};
-use scenarios::{Behaviour, Ending, Simulation, Then};
+use scenarios::{Behaviour, Conditions, Ending, PhoneConfig, Simulation, Then};
 
 fn announcing(then: Then) -> Behaviour {
     Behaviour { ring: None, early_media: Some(ms(200)), then, script: Vec::new() }
@@ -60,4 +60,42 @@ fn another_phone_that_answers_takes_the_place_of_the_announcement() {
     let speaker = simulation.call(two).media.speaker();
     assert!(simulation.call(alice).media.hearing.speakers[&speaker] > 100);
     simulation.finish();
+}
+
+#[test]
+fn a_183_and_a_180_reach_the_caller_in_the_order_in_which_they_came_acknowledged_or_not() {
+    for seed in 0..48 {
+        let mut simulation = Simulation::new(100 + seed);
+        let early_first = seed & 1 != 0;
+        let loss = if seed >= 24 { 100 } else { 0 };
+        let (ring, early) = if early_first { (900, 200) } else { (200, 900) };
+        let behaviour =
+            Behaviour { ring: Some(ms(ring)), early_media: Some(ms(early)), ..announcing(Then::Answer(ms(4_000))) };
+        let [alice, bob] = [("alice", seed & 2 != 0), ("bob", seed & 4 != 0)].map(|(name, reliable)| {
+            let config = PhoneConfig { reliable, behaviour: behaviour.clone(), ..simulation.phone_config(name) };
+            simulation.add_and_register(config)
+        });
+        if loss > 0 {
+            simulation.grace = secs(12);
+            [alice, bob].map(|phone| simulation.set_line(phone, Conditions::rough(loss)));
+        }
+        simulation.tell(alice).dial("bob");
+        let up = simulation.run_until(secs(60), |simulation| simulation.call(alice).is_up());
+        let call = simulation.call(alice);
+        let expected = if early_first { [183, 180] } else { [180, 183] };
+        let what = format!("seed {seed}: {:?}", call.provisional);
+        assert!(up, "{what}");
+        // What is acknowledged on both legs cannot be lost.
+        if loss == 0 || seed & 6 == 6 {
+            assert_eq!(call.provisional, expected, "{what}");
+        }
+        if loss == 0 {
+            // The callee's announcement is heard from the 183 on, the 180 that follows does not end it.
+            let least = if early_first { 170 } else { 140 };
+            assert!(call.media.hearing.packets > least, "{what}: {}", call.media.hearing.packets);
+        }
+        simulation.calm();
+        simulation.run(secs(2));
+        simulation.finish();
+    }
 }

@@ -1,8 +1,10 @@
 //! An INVITE without an offer: the callee's answer brings it, the caller's ACK answers it.
 
+use crate::random_calls::each_seed;
 use crate::{connect, ms, secs};
 use scenarios::phone::BOTH_WAYS;
-use scenarios::{Behaviour, Ending, PhoneConfig, Simulation};
+use scenarios::trunk::{address, known, peer};
+use scenarios::{Behaviour, Conditions, Ending, PhoneConfig, Simulation};
 
 fn with_late_caller(seed: u64) -> (Simulation, [usize; 2]) {
     let mut simulation = Simulation::new(seed);
@@ -48,4 +50,55 @@ fn giving_up_around_the_answer_leaves_nothing() {
         assert!(answered || matches!(ending, Some(Ending::Refused(487) | Ending::HungUp)), "{give_up}: {ending:?}");
         simulation.finish();
     }
+}
+
+/// A call without an offer to one who makes it in an acknowledged 183, which our PRACK answers (RFC 3262 §5): between two phones, out
+/// to a trunk or in from one; the caller may know acknowledged responses itself.
+fn offered_in_a_183(seed: u64, loss: u16) {
+    let trunks = vec![known("one", address(1)), known("two", address(2))];
+    let mut simulation = Simulation::with(seed, crate::trunk_failover::configured(trunks));
+    let server = simulation.server();
+    let by_chance = simulation.random().below(16);
+    let ring = (by_chance & 1 != 0).then(|| ms(100));
+    let behaviour = Behaviour { ring, early_media: Some(ms(300)), ..Behaviour::answers(secs(2)) };
+    let known_too = by_chance & 2 != 0;
+    let config = PhoneConfig { late_offer: true, reliable: known_too, ..simulation.phone_config("alice") };
+    let alice = simulation.add_and_register(config);
+    let config = PhoneConfig { reliable: true, behaviour: behaviour.clone(), ..simulation.phone_config("bob") };
+    let bob = simulation.add_and_register(config);
+    let trunk = |number| peer(if number == 1 { "one" } else { "two" }, address(number), server, behaviour.clone());
+    let one = simulation.add(PhoneConfig { reliable: true, ..trunk(1) });
+    let two = simulation.add(PhoneConfig { late_offer: true, reliable: known_too, ..trunk(2) });
+    let (caller, callee, number) =
+        [(alice, bob, "bob"), (alice, one, "030123"), (two, bob, "1bob")][(seed % 3) as usize];
+    for phone in [caller, callee] {
+        if loss > 0 {
+            simulation.grace = secs(12);
+            simulation.set_line(phone, Conditions::rough(loss));
+        }
+    }
+    simulation.tell(caller).dial(number);
+    let up = |simulation: &mut Simulation, phone: usize| {
+        simulation.phone(phone).last_call().is_some_and(scenarios::phone::Call::is_up)
+    };
+    let both = simulation.run_until(secs(60), |simulation| up(simulation, caller) && up(simulation, callee));
+    let what = format!("seed {seed}, loss {loss}, ring {ring:?}, caller {known_too}");
+    assert!(both, "{what}: {:?}", simulation.phone(callee).last_call().map(|call| call.ending));
+    assert!(simulation.call(callee).provisional.contains(&183), "{what}");
+    let speaker = simulation.call(callee).media.speaker();
+    simulation.calm();
+    simulation.run(secs(4));
+    for phone in [caller, callee] {
+        let call = simulation.call(phone);
+        assert_eq!(call.media.direction(), BOTH_WAYS, "{what}");
+        assert!(call.media.hearing.packets > 100, "{what}: {}", call.media.hearing.packets);
+    }
+    assert!(simulation.call(caller).media.hearing.speakers[&speaker] > 100, "{what}");
+    simulation.finish();
+}
+
+#[test]
+fn the_callee_s_offer_in_an_acknowledged_183_is_answered_in_the_prack() {
+    each_seed(40, |seed| offered_in_a_183(seed, 0));
+    each_seed(80, |seed| offered_in_a_183(1_000 + seed, 100));
 }

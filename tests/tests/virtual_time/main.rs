@@ -29,6 +29,7 @@ mod overload_unknown_sources;
 mod pick_up;
 mod private_log;
 mod random_calls;
+mod random_sessions;
 mod records;
 mod register;
 mod registered_trunk;

@@ -4,7 +4,7 @@ use crate::{ms, secs};
 use router::Random;
 use router::time::Duration;
 use scenarios::network::NatConfig;
-use scenarios::phone::Carrier;
+use scenarios::phone::{Carrier, SessionTimers};
 use scenarios::trunk::{address, known, known_with, peer};
 use scenarios::{Action, Behaviour, Conditions, HoldStyle, PhoneConfig, PlatformConfig, Simulation, Step, Then};
 use std::net::{IpAddr, SocketAddr};
@@ -22,7 +22,7 @@ fn all_seeds(default: u64) -> Vec<u64> {
 }
 
 fn step(random: &mut Random) -> Step {
-    match random.below(17) {
+    match random.below(18) {
         0 | 1 => Step::Hold(HoldStyle::SendOnly),
         2 => Step::Hold(HoldStyle::Inactive),
         3 => Step::Hold(HoldStyle::ZeroAddress),
@@ -34,6 +34,7 @@ fn step(random: &mut Random) -> Step {
         11 => Step::Press(random.below(12) as u8),
         12 => Step::Transfer(["alice", "bob", "carol", "dave", "nobody", "echo"][random.below(6) as usize].to_owned()),
         13 => Step::NewSource,
+        17 => Step::Renew,
         14 | 15 => Step::TransferToOther,
         _ => Step::HangUp,
     }
@@ -76,7 +77,7 @@ fn behaviour(random: &mut Random) -> Behaviour {
 }
 
 /// A platform of the default number of shards with two trunks, and five phones of four accounts: one by TCP, one behind NAT, one without UPDATE, one that
-/// calls without offers.
+/// calls without offers. By chance they know session timers, of some seconds, and provisional responses that are acknowledged.
 fn populate(seed: u64, rough: bool) -> Simulation {
     populate_on(seed, rough, PlatformConfig::default().shards)
 }
@@ -88,8 +89,15 @@ pub(crate) fn populate_on(seed: u64, rough: bool, shards: u8) -> Simulation {
     config.workers = 1 + (seed % 2) as u8;
     config.shards = shards;
     config.switch.ring_timeout = secs(15);
+    config.signaling.calls.session_min_s = 4;
     let mut simulation = Simulation::with(seed, config);
     let server = simulation.server();
+    let brief = |refresher: u64| SessionTimers {
+        interval_s: 4 + refresher as u32 % 7,
+        min_s: 4,
+        itself: [None, Some(true), Some(false)][refresher as usize % 3],
+        ..SessionTimers::default()
+    };
     let inside = IpAddr::from([10, 0, 0, 1]);
     let nat = NatConfig { symmetric: seed.is_multiple_of(3), lifetime: secs(60) };
     simulation.network.add_nat(IpAddr::from([198, 51, 100, 200]), &[inside], nat);
@@ -103,6 +111,9 @@ pub(crate) fn populate_on(seed: u64, rough: bool, shards: u8) -> Simulation {
             3 => (config.updates, config.late_offer) = (false, seed.is_multiple_of(2)),
             _ => {}
         }
+        let chance = simulation.random().below(64);
+        config.reliable = chance & 1 == 1;
+        config.timers = (chance & 6 == 6).then(|| brief(chance >> 3));
         configs.push(config);
     }
     let asks = Some(("tandem".to_owned(), "secret".to_owned(), "two.example".to_owned()));

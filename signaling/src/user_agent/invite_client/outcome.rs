@@ -82,6 +82,10 @@ impl Outgoing {
         }
         let heard = match (status, &media) {
             (StatusCode::RINGING, _) => (LegPhase::Ringing, None),
+            // An offer is progress, whatever else it says: it may be the first that is heard of the callee.
+            (_, Some(_)) if offers && self.phase == LegPhase::Trying => {
+                (self.phase, Some(StatusCode::SESSION_PROGRESS))
+            }
             (_, Some(_)) if offers => (self.phase, self.said),
             (_, Some(_)) if !self.forks.is_anybody_heard() => (LegPhase::Ringing, None),
             (_, Some(_)) => (LegPhase::Early, None),
