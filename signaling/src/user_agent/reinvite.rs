@@ -84,6 +84,12 @@ impl Session {
             self.tell_silent(head, means, before);
             return self.accept_offer(head, means, inbound, &body, false);
         }
+        // An offer of ours that waits since it met the peer's is behind this one: the switch makes it anew by what this one brings.
+        // Else the peer, who has waited the shorter time (RFC 3261 §14.1), would be refused once more.
+        if let Some(ours) = self.waiting.take_if(|ours| ours.glares > 0) {
+            head.cancel_timer(means, Timer::Glare);
+            ours.asked.failed(&mut means.outbox, Failure::because(CauseKind::Glare.into()));
+        }
         let offered = offer.is_some();
         let media = offer.map(|offer| MediaExchange::Offer(offer.description));
         let state = LegState::new(LegPhase::Answered).with_media(media);

@@ -179,7 +179,7 @@ fn a_peer_that_does_not_take_update_after_all_gets_an_invite() {
 }
 
 #[test]
-fn an_offer_that_meets_the_peers_is_made_again_later() {
+fn an_offer_that_meets_the_peers_gives_way_to_it_when_that_comes_again() {
     let trunk = TRUNK.parse().unwrap();
     let mut world = World::new(10);
     let (mut carrier, leg) = trunk_talks(&mut world, "");
@@ -192,10 +192,11 @@ fn an_offer_that_meets_the_peers_is_made_again_later() {
     world.send(trunk, &ack);
     carrier.respond(&mut world, &invite, "491 Request Pending", "", "");
     world.expect(trunk, "ACK");
-    // We made the Call-ID: we wait 2.1 to 4 seconds, and take the peer's meanwhile.
+    // We made the Call-ID: we wait 2.1 to 4 seconds, and take the peer's meanwhile. Ours is behind that one then.
     world.run_ms(1_000);
     let text = carrier.request("INVITE", "", &sdp(2, 5_000, "inactive"));
     world.send(trunk, &text);
+    assert_eq!(cause(&world.told(Command::Failed)).kind, CauseKind::Glare);
     let set = world.asked(Command::Set);
     world.answer(
         &set,
@@ -205,7 +206,9 @@ fn an_offer_that_meets_the_peers_is_made_again_later() {
     world.expect(trunk, "SIP/2.0 200");
     let ack = carrier.ack(true, "");
     world.send(trunk, &ack);
-    world.run_ms(1_500);
+    world.run_ms(4_000);
+    assert!(world.take(trunk).is_empty(), "what was to be said may be said by now");
+    world.ask(CALL, leg, Command::Set, hold(20_002));
     let again = world.expect(trunk, "INVITE");
     carrier.respond(&mut world, &again, "200 OK", "", &sdp(3, 5_000, "recvonly"));
     world.told(Command::Done);

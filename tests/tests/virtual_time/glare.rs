@@ -80,7 +80,7 @@ fn both_phones_ask_at_the_same_moment_and_agree_on_the_media_in_the_end() {
         simulation.run(secs(1));
         let lossless = !seed.is_multiple_of(4);
         if !lossless {
-            phones.map(|phone| simulation.set_line(phone, Conditions::rough(60)));
+            phones.into_iter().for_each(|phone| simulation.set_line(phone, Conditions::rough(60)));
         }
         let chosen = phones.map(|_| steps[simulation.random().below(steps.len() as u64) as usize].clone());
         // A request takes a millisecond to the server, and another one to the other phone.
@@ -100,6 +100,8 @@ fn both_phones_ask_at_the_same_moment_and_agree_on_the_media_in_the_end() {
             assert!(call.exchanges.iter().all(known), "{what}: {:?}", call.exchanges);
             assert!(!matches!(step, Step::Hold(_)) || !call.media.direction().receives(), "{what}");
             if lossless {
+                let refused_again = call.exchanges.iter().filter(|one| one.ours && one.status == 491).count();
+                assert!(refused_again <= 1, "{what}: asked again in its time it comes through: {:?}", call.exchanges);
                 let crossed = call.exchanges.iter().filter(|one| one.status == 491).count();
                 refused.fetch_add(crossed, Ordering::Relaxed);
                 pauses.fetch_add(pauses_are_right(call, seed), Ordering::Relaxed);
