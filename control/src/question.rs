@@ -29,17 +29,19 @@ pub(crate) enum Feed {
     Registrations,
     Platforms,
     Messages,
+    Trunks,
 }
 
 impl Feed {
-    pub(crate) const ALL: [Self; 4] = [Self::Calls, Self::Registrations, Self::Platforms, Self::Messages];
+    pub(crate) const ALL: [Self; 5] = [Self::Calls, Self::Registrations, Self::Platforms, Self::Messages, Self::Trunks];
 
     /// Whose news it is.
-    pub(crate) const fn publisher(self) -> ModuleKind {
+    pub(crate) const fn publishers(self) -> &'static [ModuleKind] {
         match self {
-            Self::Calls => ModuleKind::Switch,
-            Self::Registrations | Self::Messages => ModuleKind::Signaling,
-            Self::Platforms => ModuleKind::Bridge,
+            Self::Calls => &[ModuleKind::Switch],
+            Self::Registrations | Self::Messages => &[ModuleKind::Signaling],
+            Self::Platforms => &[ModuleKind::Bridge],
+            Self::Trunks => &[ModuleKind::Signaling, ModuleKind::Switch],
         }
     }
 }
@@ -47,7 +49,7 @@ impl Feed {
 /// Which of a feed's news a client wants; empty: all.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Filter {
-    /// Only calls of this party, or registrations of this account.
+    /// Only calls of this party, registrations of this account, or news of this trunk.
     pub(crate) party: Option<String>,
     /// Only this call.
     pub(crate) call: Option<String>,

@@ -169,6 +169,7 @@ impl Service for Control {
                     self.handle_registration_event(now, event);
                 }
                 (Command::Notify, Some(Parameter::MessageEvent(event))) => self.handle_message_event(now, event),
+                (Command::Notify, Some(Parameter::TrunkEvent(event))) => self.handle_trunk_event(now, event),
                 (Command::Notify, Some(Parameter::Platform(platform))) => self.handle_platform_event(now, platform),
                 (Command::Notify, _) => {}
                 (Command::Query, Some(Parameter::Status(_))) => {

@@ -3,7 +3,7 @@
 use crate::address::Address;
 use crate::command::Command;
 use crate::outbox::Outbox;
-use crate::packet::{Packet, Parameters};
+use crate::packet::{Packet, Parameters, Transaction};
 use crate::parameter::{Failure, Reason};
 
 /// A request without what it carried: enough to answer it, exactly once.
@@ -21,6 +21,16 @@ impl Asked {
             command: packet.command,
             parameters: Parameters::new(),
         })
+    }
+
+    /// A request that another module of this kind has had, and left to this one to answer.
+    pub fn left(source: Address, transaction: Transaction, command: Command, destination: Address) -> Self {
+        Self(Packet { source, destination, transaction, command, parameters: Parameters::new() })
+    }
+
+    /// Its transaction, by which another module can answer it.
+    pub fn transaction(&self) -> Transaction {
+        self.0.transaction
     }
 
     /// Who asked.
@@ -56,7 +66,7 @@ impl Asked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Instance, ModuleKind, Transaction};
+    use crate::{Instance, ModuleKind};
 
     fn request(transaction: u64) -> Asked {
         Asked(Packet {

@@ -113,6 +113,7 @@ impl Signaling {
             avoided: Default::default(),
             releases: Default::default(),
             counters: Default::default(),
+            trunk_followers: Default::default(),
         };
         let mut signaling = Self {
             means,

@@ -1,6 +1,8 @@
 //! Packets to calls, and back: the switch as a module.
 
 mod conversion;
+mod ringing;
+mod trunk_news;
 
 use crate::call::{Asked, Call, Join, Remote, Timer, Turn, Whom, origin_shown};
 use crate::config::Config;
@@ -13,6 +15,7 @@ use crate::record::Records;
 use crate::refusal::{self, Refusals};
 use crate::status::{Counters, Facts, status};
 use crate::trunks::Trunks;
+use ringing::Found;
 use router::parameter::{self, Cause, CauseKind, Failure, MessageRoute, Originate, Parameter, Reason, Selection};
 use router::time::{Instant, Now, TimerWheel, WallTime};
 use router::{
@@ -139,8 +142,12 @@ impl Switch {
                 }
                 whom => whom,
             };
-            let (host, leg) = match self.found(whom) {
-                Ok(found) => found,
+            let (host, leg) = match self.found(now, whom) {
+                Ok(Found::Here(host, leg)) => (host, leg),
+                Ok(Found::Elsewhere(place)) => {
+                    self.with_call(now, guest, |guest, turn| guest.send_guest(turn, place));
+                    continue;
+                }
                 Err(failure) => {
                     self.with_call(now, guest, |guest, turn| guest.seeking_failed(turn, failure));
                     continue;
@@ -155,24 +162,6 @@ impl Switch {
                     guest.seeking_failed(turn, failure);
                 }
             });
-        }
-    }
-
-    /// The call in which somebody is to take a place, and whose place.
-    fn found(&self, whom: Whom) -> Result<(Instance, Address), Failure> {
-        let (by, of) = match whom {
-            Whom::Leg { host, leg } => return Ok((host, leg)),
-            Whom::Rings { by, of } => (by, of),
-            Whom::Apart { .. } | Whom::Invited(_) | Whom::Released => return Err(Failure::new(Reason::Invalid)),
-        };
-        let calls = self.names.values().filter_map(|instance| Some((*instance, self.calls.get(instance)?)));
-        let ringing = calls.filter_map(|(instance, call)| Some((instance, call.rings_for(&by, of.as_deref())?)));
-        // Nothing rings there; or it does, and is not for who asks.
-        let cause = |kind: CauseKind| Failure::because(kind.into());
-        match ringing.min_by_key(|(_, rings)| (!rings.allowed, rings.since)) {
-            Some((instance, rings)) if rings.allowed => Ok((instance, rings.leg)),
-            Some(_) => Err(cause(CauseKind::Forbidden)),
-            None => Err(cause(CauseKind::Unreachable)),
         }
     }
 
@@ -436,6 +425,9 @@ impl Switch {
                     self.outbox.failed(&packet, Failure::new(Reason::NotFound));
                 }
             }
+            (Command::Subscribe | Command::Unsubscribe, Some(Parameter::TrunkEvent(_))) => {
+                self.follow_trunks(&packet);
+            }
             (Command::Query, Some(Parameter::MessageRoute(asked))) => match message::ways(&self.config.plan, asked) {
                 Ok(ways) => {
                     let route = MessageRoute { ways, ..(**asked).clone() };
@@ -443,6 +435,10 @@ impl Switch {
                 }
                 Err(failure) => self.outbox.failed(&packet, failure),
             },
+            (Command::Query, Some(Parameter::Ringing(asked))) => {
+                let asked = asked.clone();
+                self.ringing_asked(now, &packet, &asked);
+            }
             (Command::Query, Some(Parameter::TrunkStatus(_))) => {
                 let told: Parameters = self.trunks.status(now.instant).take(router::limits::PARAMETERS - 1).collect();
                 self.outbox.done(&packet, told);
@@ -502,6 +498,9 @@ impl Service for Switch {
         if !self.joins.is_empty() {
             self.join_calls(now);
         }
+        if self.trunks.has_news() {
+            self.tell_trunk_news(now);
+        }
     }
 
     fn handle_timeout(&mut self, now: Now) {
@@ -510,6 +509,9 @@ impl Service for Switch {
         }
         if !self.joins.is_empty() {
             self.join_calls(now);
+        }
+        if self.trunks.has_news() {
+            self.tell_trunk_news(now);
         }
         self.records.handle_timeout(now, &mut self.outbox);
         self.platforms.handle_timeout(now.instant, &mut self.outbox);

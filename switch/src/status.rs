@@ -32,6 +32,8 @@ pub(crate) struct Counters {
     pub(crate) redirects_followed: u64,
     /// Such that were not: not allowed, a loop, too many.
     pub(crate) redirects_refused: u64,
+    /// Numbers that callees named, and that callers were told.
+    pub(crate) redirects_passed: u64,
     /// Notifications that were for nobody.
     pub(crate) ignored: u64,
     pub(crate) legs_unreleased: u64,
@@ -85,6 +87,7 @@ pub(crate) fn status(facts: Facts<'_>) -> Status {
         Counter::new("refusals_unrecorded", counters.refusals_unrecorded),
         Counter::new("redirects_followed", counters.redirects_followed),
         Counter::new("redirects_refused", counters.redirects_refused),
+        Counter::new("redirects_passed", counters.redirects_passed),
         Counter::new("legs_started", counters.legs),
         Counter::new("legs_to_platforms", counters.legs_elsewhere),
         Counter::new("legs_lost", counters.legs_lost),

@@ -18,7 +18,7 @@ use crate::limits::{
     TRUNK_SILENT_FAILURES, TRUNK_WINDOW,
 };
 use crate::plan::{Plan, Trunk};
-use router::parameter::{Parameter, TrunkStatus};
+use router::parameter::{Parameter, TrunkChange, TrunkStatus};
 use router::time::{Duration, Instant};
 use std::collections::BTreeMap;
 
@@ -32,6 +32,9 @@ pub(crate) enum Decided {
     /// The trunk failed: 5xx, or nothing at all.
     Failed,
 }
+
+/// Why one is passed over that leaves OPTIONS unanswered.
+const NO_OPTIONS: &str = "OPTIONS unanswered";
 
 /// Why a trunk is passed over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,14 +99,34 @@ struct Health {
     delay_ms: Option<u32>,
 }
 
+/// What is to be told of a trunk.
+#[derive(Debug)]
+pub(crate) struct News {
+    pub(crate) trunk: String,
+    pub(crate) change: TrunkChange,
+    pub(crate) time: Option<Duration>,
+    pub(crate) reason: Option<String>,
+}
+
+impl News {
+    fn of(trunk: &str, change: TrunkChange) -> Self {
+        Self { trunk: trunk.to_owned(), change, time: None, reason: None }
+    }
+
+    fn passed_over(trunk: &str, time: Option<Duration>, reason: String) -> Self {
+        Self { time, reason: Some(reason), ..Self::of(trunk, TrunkChange::PassedOver) }
+    }
+}
+
 impl Health {
     /// It is passed over for a time that doubles with each round.
-    fn hold_off(&mut self, now: Instant, trunk: &str, why: Why) {
+    fn hold_off(&mut self, now: Instant, trunk: &str, why: Why) -> News {
         let time = hold_off(self.rounds);
         self.rounds = self.rounds.saturating_add(1);
         (self.until, self.probed, self.why) = (Some(now + time), false, Some(why));
         self.window = Window::default();
         tracing::warn!(trunk, reason = why.told(), seconds = time.as_secs(), "the trunk is passed over");
+        News::passed_over(trunk, Some(time), why.told())
     }
 
     fn is_held(&self, now: Instant) -> bool {
@@ -119,6 +142,8 @@ impl Health {
 #[derive(Debug, Default)]
 pub(crate) struct Trunks {
     known: BTreeMap<String, Health>,
+    /// What has changed and is not told yet.
+    news: Vec<News>,
 }
 
 impl Trunks {
@@ -127,13 +152,28 @@ impl Trunks {
         self.known.get(trunk).is_some_and(|health| health.is_held(now) || health.is_dead(now))
     }
 
+    /// What has changed since the last time that it was asked here.
+    pub(crate) fn take_news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// Whether anything has.
+    pub(crate) fn has_news(&self) -> bool {
+        !self.news.is_empty()
+    }
+
     /// A call is about to be offered to a trunk: it may be the one that probes it.
     pub(crate) fn offered(&mut self, now: Instant, trunk: &str) {
-        if let Some(health) = self.known.get_mut(trunk)
-            && health.why == Some(Why::Silent)
-            && health.until.is_some_and(|until| until <= now)
-        {
+        let Some(health) = self.known.get_mut(trunk) else { return };
+        if health.until.is_none_or(|until| until > now) {
+            return;
+        }
+        if health.why == Some(Why::Silent) {
             (health.until, health.probed) = (Some(now + TRUNK_PROBE), true);
+            self.news.push(News::of(trunk, TrunkChange::Tried));
+        } else {
+            health.until = None;
+            self.news.push(News::of(trunk, TrunkChange::InUse));
         }
     }
 
@@ -141,10 +181,15 @@ impl Trunks {
     pub(crate) fn responded(&mut self, trunk: &str) {
         let Some(health) = self.known.get_mut(trunk) else { return };
         health.silent = 0;
-        health.dead_until = None;
-        if health.why == Some(Why::Silent) {
+        let dead = health.dead_until.take().is_some();
+        let silent = health.why == Some(Why::Silent);
+        if silent {
             (health.until, health.probed, health.why, health.rounds) = (None, false, None, 0);
             tracing::info!(trunk, "the trunk responds again");
+        }
+        // One that serves badly is left alone for its time.
+        if silent || dead && health.until.is_none() {
+            self.news.push(News::of(trunk, TrunkChange::InUse));
         }
     }
 
@@ -155,7 +200,7 @@ impl Trunks {
         // Calls that were out when it began say nothing new.
         let waited_for = health.is_held(now) && !health.probed;
         if health.silent >= TRUNK_SILENT_FAILURES && !waited_for {
-            health.hold_off(now, trunk, Why::Silent);
+            self.news.push(health.hold_off(now, trunk, Why::Silent));
         }
     }
 
@@ -166,6 +211,7 @@ impl Trunks {
         if !time.is_zero() && health.until.is_none_or(|until| until < now + time) {
             (health.until, health.probed, health.why) = (Some(now + time), false, Some(Why::RetryAfter));
             tracing::warn!(trunk, seconds = time.as_secs(), "the trunk asks to be left alone: it is passed over");
+            self.news.push(News::passed_over(trunk, Some(time), Why::RetryAfter.told()));
         }
     }
 
@@ -180,12 +226,12 @@ impl Trunks {
             return;
         }
         if decided == Decided::Failed && health.window.failed_of_16() >= TRUNK_FAULTS_OF_16 {
-            return health.hold_off(now, &trunk.name, Why::Faults);
+            return self.news.push(health.hold_off(now, &trunk.name, Why::Faults));
         }
         let percent = health.window.answered_percent().filter(|_| health.window.calls >= TRUNK_WINDOW);
         match (percent, trunk.answered_min) {
             (Some(percent), Some(least)) if percent < least => {
-                health.hold_off(now, &trunk.name, Why::FewAnswered(percent));
+                self.news.push(health.hold_off(now, &trunk.name, Why::FewAnswered(percent)));
             }
             // So many without a fault to speak of: it serves.
             (Some(_), _) if health.window.failed_of_16() == 0 => (health.rounds, health.why) = (0, None),
@@ -212,6 +258,7 @@ impl Trunks {
         let health = self.known.entry(trunk.to_owned()).or_default();
         if !health.is_dead(now) {
             tracing::warn!(trunk, "the trunk does not answer OPTIONS: it is passed over");
+            self.news.push(News::passed_over(trunk, None, NO_OPTIONS.to_owned()));
         }
         health.dead_until = Some(now + TRUNK_PROBE_HOLDS);
     }
@@ -227,7 +274,7 @@ impl Trunks {
             let held = [health.until, health.dead_until].into_iter().flatten().filter(|&until| until > now).max();
             let left = held.map(|until| until.since(now));
             let reason = match health.is_dead(now) {
-                true => Some("OPTIONS unanswered".to_owned()),
+                true => Some(NO_OPTIONS.to_owned()),
                 false => health.why.map(Why::told),
             };
             let status = TrunkStatus {
@@ -356,6 +403,32 @@ mod tests {
         assert!(trunks.is_passed_over(at(300), "c"));
         trunks.probed(at(300), "c", true);
         assert!(!trunks.is_passed_over(at(300), "c"));
+    }
+
+    #[test]
+    fn each_change_is_told_once() {
+        let told = |trunks: &mut Trunks| -> Vec<(TrunkChange, Option<u64>)> {
+            trunks.take_news().into_iter().map(|news| (news.change, news.time.map(|time| time.as_secs()))).collect()
+        };
+        let mut trunks = Trunks::default();
+        for _ in 0..4 {
+            trunks.silent(at(1), "a");
+            trunks.offered(at(1), "a");
+        }
+        assert_eq!(told(&mut trunks), [(TrunkChange::PassedOver, Some(10))]);
+        trunks.offered(at(11), "a");
+        trunks.offered(at(11), "a");
+        trunks.responded("a");
+        trunks.responded("a");
+        assert_eq!(told(&mut trunks), [(TrunkChange::Tried, None), (TrunkChange::InUse, None)]);
+        trunks.refuses(at(20), "a", Duration::from_secs(5));
+        trunks.responded("a");
+        (0..2).for_each(|_| trunks.offered(at(25), "a"));
+        assert_eq!(told(&mut trunks), [(TrunkChange::PassedOver, Some(5)), (TrunkChange::InUse, None)]);
+        (0..2).for_each(|_| trunks.probed(at(30), "a", false));
+        (0..2).for_each(|_| trunks.probed(at(40), "a", true));
+        assert_eq!(told(&mut trunks), [(TrunkChange::PassedOver, None), (TrunkChange::InUse, None)]);
+        assert!(!trunks.has_news());
     }
 
     #[test]

@@ -5,8 +5,8 @@ use crate::limits::{CALLS_FOLLOWED, CHANGE_WITHIN, RESUBSCRIBE};
 use crate::protocol::line::Content;
 use crate::protocol::{Header, Kind, Line};
 use crate::question::{Feed, Filter, Recipients};
-use crate::topic::{calls, messages, platforms, registrations};
-use router::parameter::{CallEvent, CallPhase, MessageEvent, Platform, RegistrationEvent};
+use crate::topic::{calls, messages, platforms, registrations, trunks};
+use router::parameter::{CallEvent, CallPhase, MessageEvent, Platform, RegistrationEvent, TrunkEvent};
 use router::time::{Instant, Now};
 use router::{Address, Command, Instance, Packet, Parameters, one};
 use std::collections::BTreeSet;
@@ -25,7 +25,8 @@ impl Control {
 
     /// Subscribes to those publishers of a feed that do not send it yet.
     pub(super) fn subscribe(&mut self, now: Now, feed: Feed) {
-        let publishers = self.recipients(Recipients::Each(feed.publisher()));
+        let kinds = feed.publishers().iter();
+        let publishers: Vec<_> = kinds.flat_map(|&kind| self.recipients(Recipients::Each(kind))).collect();
         let following = self.feeds.entry(feed).or_default();
         following.retry = None;
         following.subscribed.retain(|address| publishers.contains(address));
@@ -39,7 +40,7 @@ impl Control {
 
     /// A publisher has left, or was started anew: what it published since is missed by who follows.
     pub(super) fn publisher_is_gone(&mut self, publisher: Address) {
-        for feed in Feed::ALL.into_iter().filter(|feed| feed.publisher() == publisher.module.kind) {
+        for feed in Feed::ALL.into_iter().filter(|feed| feed.publishers().contains(&publisher.module.kind)) {
             let Some(following) = self.feeds.get_mut(&feed) else { continue };
             if !following.subscribed.remove(&publisher) {
                 continue;
@@ -81,7 +82,7 @@ impl Control {
         if verb != Command::Subscribe || packet.command != Command::Failed {
             return;
         }
-        for feed in Feed::ALL.into_iter().filter(|feed| feed.publisher() == publisher.module.kind) {
+        for feed in Feed::ALL.into_iter().filter(|feed| feed.publishers().contains(&publisher.module.kind)) {
             if let Some(following) = self.feeds.get_mut(&feed) {
                 following.subscribed.remove(&publisher.of_module());
                 following.retry = Some(now.instant + RESUBSCRIBE);
@@ -138,6 +139,15 @@ impl Control {
         self.publish(now, Feed::Messages, &line, event.missed, |filter| messages::matches(filter, event));
     }
 
+    pub(super) fn handle_trunk_event(&mut self, now: Now, event: &TrunkEvent) {
+        let line = Line {
+            kind: Kind::Event,
+            header: Header::event("trunks", event.change.name()),
+            content: Content::Body(trunks::event_to_json(event)),
+        };
+        self.publish(now, Feed::Trunks, &line, event.missed, |filter| trunks::matches(filter, event));
+    }
+
     /// Gives an event to who follows its feed and wants it. Who follows is told of a gap even where the filter holds the
     /// event back: what was lost may have passed it.
     fn publish(&mut self, now: Now, feed: Feed, line: &Line, missed: bool, wanted: impl Fn(&Filter) -> bool) {
@@ -161,5 +171,6 @@ fn noun(feed: Feed) -> Parameters {
         Feed::Registrations => one(registrations::no_event()),
         Feed::Platforms => one(Platform::default()),
         Feed::Messages => one(messages::no_event()),
+        Feed::Trunks => one(trunks::no_event()),
     }
 }

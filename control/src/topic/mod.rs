@@ -29,7 +29,7 @@ mod session;
 mod status;
 mod system;
 mod trace;
-mod trunks;
+pub(crate) mod trunks;
 mod workers;
 
 use crate::limits::{PAGE, PAGE_MAX};

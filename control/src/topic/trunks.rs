@@ -1,25 +1,79 @@
-//! Trunks.
+//! Trunks: how each stands, and news of them.
 
 use crate::limits::QUERY_WITHIN;
+use crate::protocol::request::bounded;
 use crate::protocol::{Problem, Request};
-use crate::question::{Action, Answer, Question, Recipients, Step, any};
-use router::parameter::{Parameter, TrunkStatus};
+use crate::question::{Action, Answer, Feed, Filter, Question, Recipients, Step, any};
+use router::parameter::{Parameter, TrunkChange, TrunkEvent, TrunkStatus};
+use router::time::WallTime;
 use router::{Command, ModuleKind, one};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-pub(super) const MESSAGES: &[&str] = &["list"];
+pub(super) const MESSAGES: &[&str] = &["list", "subscribe", "unsubscribe"];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Follow {
+    trunk: Option<String>,
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
+pub(super) fn action(request: &Request) -> Result<Action, Problem> {
+    Ok(match request.header.message.as_str() {
+        "subscribe" => {
+            let trunk = request.parameters::<Follow>()?.trunk;
+            let trunk = trunk.map(|trunk| bounded("trunk", trunk)).transpose()?;
+            Action::Follow(Feed::Trunks, Filter { party: trunk, call: None })
+        }
+        "unsubscribe" => {
+            let Nothing {} = request.parameters()?;
+            Action::Unfollow(Feed::Trunks)
+        }
+        _ => {
+            let Nothing {} = request.parameters()?;
+            Action::Ask(list())
+        }
+    })
+}
+
+/// Stands for "trunk events" in a subscription.
+pub(crate) fn no_event() -> TrunkEvent {
+    TrunkEvent {
+        name: String::new(),
+        change: TrunkChange::InUse,
+        seconds: None,
+        reason: None,
+        address: None,
+        at: WallTime::default(),
+        missed: false,
+    }
+}
+
+/// The body of an event.
+pub(crate) fn event_to_json(event: &TrunkEvent) -> Value {
+    json!({
+        "trunk": event.name,
+        "seconds": event.seconds,
+        "reason": event.reason,
+        "address": event.address.as_ref().map(|address| address.reveal()),
+        "at": event.at.to_string(),
+    })
+}
+
+/// Whether the filter lets the event pass.
+pub(crate) fn matches(filter: &Filter, event: &TrunkEvent) -> bool {
+    filter.party.as_ref().is_none_or(|trunk| *trunk == event.name)
+}
+
 /// `Query × TrunkStatus` to every signaling module: each counts its own calls, a trunk's are their sum; and then to every switch,
 /// which knows those that do not respond.
-pub(super) fn action(request: &Request) -> Result<Action, Problem> {
-    let Nothing {} = request.parameters()?;
-    Ok(Action::Ask(question(ModuleKind::Signaling, |answers| {
+fn list() -> Question {
+    question(ModuleKind::Signaling, |answers| {
         let mut trunks: BTreeMap<String, TrunkStatus> = BTreeMap::new();
         for parameter in any(answers)?.into_iter().flatten() {
             let Parameter::TrunkStatus(status) = parameter else { continue };
@@ -50,7 +104,7 @@ pub(super) fn action(request: &Request) -> Result<Action, Problem> {
             }
             Ok(Step::Done(listing(&trunks)))
         })))
-    })))
+    })
 }
 
 fn listing(trunks: &BTreeMap<String, TrunkStatus>) -> Value {

@@ -4,7 +4,8 @@
 //!  switch#call ── Query × Dialog ──▶ signaling, its home      Done × Dialog (at): whose it is | Failed(NotFound)
 //!  switch#call ── Set × Handover ──▶ signaling#leg            Done: the leg belongs to the sender from now on
 //!  switch#call ── Open × MovedPort… ──▶ voice                 Done × MediaPort…: its port, with its sockets and its stream
-//!  switch/1#call ── Start × GuestLeg ──▶ switch/2#call        Done × GuestLeg: it has come into that call; only within a platform
+//!  switch/1#call ── Start × GuestLeg… ─▶ switch/2#call        Done × GuestLeg…: they have come into that call; only within a platform
+//!  switch/1#call ── Query × Ringing ──▶ switch/2              Done × Ringing (at): what rings there; only within a platform
 //! ```
 //! A request of a peer's that names a dialog carries it as the second parameter: `Start × Transfer, Dialog` (SIP: REFER to an address
 //! with Replaces), `Start × Call, Dialog` (INVITE with Replaces or Join).
@@ -71,9 +72,32 @@ pub struct Handover {
     pub call_id: String,
 }
 
+/// `Query × Ringing` to another switch of the platform: which call has rung longest at certain accounts, or anywhere that may be picked up
+/// for. `Done`: that one; `Failed(NotFound)`: none.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct Ringing {
+    /// On whose behalf.
+    #[n(0)]
+    pub by: Origin,
+    /// At which accounts; `None`: at any whose calls that one may pick up.
+    #[n(1)]
+    pub accounts: Option<Vec<String>>,
+    /// In the answer: the leg that rings, and its call.
+    #[n(2)]
+    pub at: Option<DialogPlace>,
+    /// In the answer: for how long the call has been there.
+    #[n(3)]
+    pub waits_ms: u64,
+    /// In the answer: whether it may be picked up on that behalf.
+    #[n(4)]
+    pub allowed: bool,
+}
+
 /// `Start × GuestLeg` to a call, from a call of another switch of the platform: a leg of the sender's is to come there in the place of
-/// one of the receiver's. With it goes all that a switch knows of it. `Done × GuestLeg`: it has come, `record` and `party` are of what
-/// followed; `Failed`: all is as before.
+/// one of the receiver's. With it goes all that a switch knows of it. A second one behind it is the leg of who sends it there, and a
+/// `Transfer` behind that says how: should that one wait, while somebody rings in the call, it comes along. `Done × GuestLeg`: it has come,
+/// `record` and `party` are of what followed; two of them: both have. `Failed`: all is as before.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct GuestLeg {
@@ -108,12 +132,12 @@ pub struct GuestLeg {
     /// The local address of its signalling.
     #[n(9)]
     pub interface: IpAddr,
-    /// The session at its worker, and its port there.
+    /// The session at its worker that has its port, where it comes with one.
     #[n(10)]
-    pub session: Address,
+    pub session: Option<Address>,
     /// Which port of that session.
     #[n(11)]
-    pub port: PortId,
+    pub port: Option<PortId>,
     /// What it was last described.
     #[n(12)]
     pub local: MediaDescription,
@@ -135,6 +159,13 @@ pub struct GuestLeg {
     /// The record of the conversation that it comes from; in the answer, of the one that follows.
     #[n(18)]
     pub record: String,
+    /// Its request that waits for the last answer: the call that it comes into gives that.
+    #[n(19)]
+    pub asked: Option<u64>,
+    /// Whether that request is its call, not answered yet: `remote` is its offer then, without streams where it made none.
+    #[n(20)]
+    #[cbor(default, skip_if = "is_false")]
+    pub calls: bool,
 }
 
 /// `Open × MovedPort`: a port of another session of the same owner's module becomes one of this session, with its sockets, its

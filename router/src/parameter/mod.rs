@@ -40,7 +40,7 @@ pub use call::{
     Origin, Originate, Party, Passed, Placement, Target, Transfer,
 };
 pub use conference::{CONFERENCE_NAME_BYTES, Conference, ConferenceName, Conversion};
-pub use dialog::{Dialog, DialogPlace, GuestLeg, Handover, MovedPort};
+pub use dialog::{Dialog, DialogPlace, GuestLeg, Handover, MovedPort, Ringing};
 pub use event::{AccountState, MessageWaiting, Presence};
 pub use extension::Extension;
 pub use failure::{Cause, CauseKind, Failure, Reason};
@@ -52,7 +52,8 @@ pub use port::{
 };
 pub use record::{CONVERSATION_MARK, CallRecord, LegQuality, Outcome};
 pub use registration::{
-    Binding, Contact, Registration, RegistrationEvent, RegistrationState, TrunkRegistration, TrunkStatus,
+    Binding, Contact, Registration, RegistrationEvent, RegistrationState, TrunkChange, TrunkEvent, TrunkRegistration,
+    TrunkStatus,
 };
 pub use status::{Counter, Distribution, Resource, ResourceKind, ResourceState, Selection, Status};
 pub use trace::{TraceDirection, TraceEntry};
@@ -162,6 +163,8 @@ parameters! {
     32 RegistrationEvent(RegistrationEvent) [boxed];
     /// A trunk as it stands.
     33 TrunkStatus(TrunkStatus) [boxed];
+    /// What happened to a trunk.
+    34 TrunkEvent(TrunkEvent) [boxed];
     /// An account.
     40 Account(Account) [boxed];
     /// The record of a call.
@@ -192,6 +195,8 @@ parameters! {
     102 MovedPort(MovedPort);
     /// A leg that comes into a call of another switch.
     103 GuestLeg(GuestLeg) [boxed];
+    /// A call that rings at another switch.
+    104 Ringing(Ringing) [boxed];
     /// A conference as it stands.
     110 Conference(Conference) [boxed];
     /// A call that becomes a conference.

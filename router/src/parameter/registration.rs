@@ -161,6 +161,67 @@ pub struct TrunkStatus {
     pub delay_ms: Option<u32>,
 }
 
+/// What has happened to a trunk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(index_only)]
+pub enum TrunkChange {
+    /// From the switch: it is passed over from now on, while another one can be tried.
+    #[n(1)]
+    PassedOver,
+    /// From the switch: its time is over, and a call tries whether it responds.
+    #[n(2)]
+    Tried,
+    /// From the switch: it is offered calls as any.
+    #[n(3)]
+    InUse,
+    /// From signaling: it keeps an address of record of ours.
+    #[n(4)]
+    Registered,
+    /// From signaling: it does not, or no longer.
+    #[n(5)]
+    Unregistered,
+}
+
+impl TrunkChange {
+    /// Its name, as clients and people read it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PassedOver => "passed-over",
+            Self::Tried => "tried",
+            Self::InUse => "in-use",
+            Self::Registered => "registered",
+            Self::Unregistered => "unregistered",
+        }
+    }
+}
+
+/// `Notify × TrunkEvent` to who subscribed at a switch or signaling module: news of a trunk, as that module found out.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct TrunkEvent {
+    /// The trunk.
+    #[n(0)]
+    pub name: String,
+    /// What has happened.
+    #[n(1)]
+    pub change: TrunkChange,
+    /// For how many seconds that holds: it is passed over, the registration is kept, or is asked for again.
+    #[n(2)]
+    pub seconds: Option<u32>,
+    /// Why, where it is not as it should be.
+    #[n(3)]
+    pub reason: Option<String>,
+    /// Of a registration: user and domain.
+    #[n(4)]
+    pub address: Option<Private<String>>,
+    /// When.
+    #[n(5)]
+    pub at: WallTime,
+    /// Whether notifications before this one were lost.
+    #[n(6)]
+    pub missed: bool,
+}
+
 /// How an address of record of ours stands at a trunk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(index_only)]

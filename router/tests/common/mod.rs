@@ -485,6 +485,19 @@ pub fn samples() -> Vec<Parameter> {
     });
     let registers = TrunkStatus { registrations: Some(own.to_vec()), ..trunk.clone() };
     add!([trunk, TrunkStatus::default(), silent, registers]);
+    let changes = {
+        use TrunkChange::{InUse, PassedOver, Registered, Tried, Unregistered};
+        [PassedOver, Tried, InUse, Registered, Unregistered]
+    };
+    add!(changes.map(|change| TrunkEvent {
+        name: "carrier".to_owned(),
+        change,
+        seconds: (change == TrunkChange::PassedOver).then_some(10),
+        reason: (change == TrunkChange::PassedOver).then(|| "silent".to_owned()),
+        address: (change == TrunkChange::Registered).then(|| private("tandem@carrier.example")),
+        at: AT,
+        missed: false,
+    }));
     add!(accounts());
     use Outcome::{Answered, Interrupted, Open, Unanswered};
     add!([Open, Answered, Unanswered, Interrupted].map(record));
@@ -589,8 +602,8 @@ pub fn samples() -> Vec<Parameter> {
         incoming: true,
         leg_id: "1-2@192.0.2.7".to_owned(),
         interface: ip("192.0.2.1"),
-        session,
-        port: PortId(1),
+        session: Some(session),
+        port: Some(PortId(1)),
         local: description(),
         remote: description(),
         by_peer: true,
@@ -598,8 +611,27 @@ pub fn samples() -> Vec<Parameter> {
         capabilities: vec![codec()],
         generation: 2,
         record: "c-1".to_owned(),
+        asked: None,
+        calls: false,
     };
-    add!([GuestLeg { early_only: true, ..guest.clone() }, guest]);
+    let calling = GuestLeg { session: None, port: None, asked: Some(7), calls: true, ..guest.clone() };
+    add!([GuestLeg { early_only: true, ..guest.clone() }, guest, calling]);
+    let ringing = router::parameter::Ringing {
+        by: Origin::Account("bob".to_owned()),
+        accounts: Some(vec!["carol".to_owned()]),
+        at: None,
+        waits_ms: 0,
+        allowed: false,
+    };
+    add!([
+        router::parameter::Ringing {
+            at: Some(DialogPlace { leg, call }),
+            waits_ms: 1_500,
+            allowed: true,
+            ..ringing.clone()
+        },
+        router::parameter::Ringing { accounts: None, ..ringing },
+    ]);
     let conference = Conference { name: room, members: 3, since: AT, packets_late: 4, frames: 50 };
     add!([conference]);
     let converted = Conversion { leg: Some(leg), origin: Origin::Account("bob".to_owned()), name: Some(room) };

@@ -358,6 +358,7 @@ pub fn redirects(value: Redirects) -> switch::plan::Redirects {
     match value {
         Redirects::Follow => switch::plan::Redirects::Follow,
         Redirects::Refuse => switch::plan::Redirects::Refuse,
+        Redirects::Pass => switch::plan::Redirects::Pass,
     }
 }
 

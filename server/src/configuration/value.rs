@@ -269,6 +269,8 @@ pub enum Redirects {
     /// The callee counts as unreachable.
     #[default]
     Refuse,
+    /// The caller is told where to call.
+    Pass,
 }
 
 /// What a caller hears when a callee rings after its early media.

@@ -61,6 +61,7 @@ const HELP: &[(&str, &str)] = &[
     ("records_repeated", "Call records that were sent to the store again."),
     ("records_written", "Call records and changes of them that the store took."),
     ("redirects_followed", "Numbers that callees named instead of theirs and that were looked for."),
+    ("redirects_passed", "Numbers that callees named instead of theirs and that callers were told."),
     ("redirects_refused", "Numbers that callees named instead of theirs and that were not looked for."),
     ("refusals_unrecorded", "Refused attempts beyond what one party may leave in the records."),
     ("router_absent_platforms", "Packets to platforms that are not there."),

@@ -257,6 +257,7 @@ impl Signaling {
         while let Some(subscriber) = self.means.outbox.poll_missed() {
             self.subscribers.missed(subscriber);
             self.messaging.subscribers.missed(subscriber);
+            self.means.trunk_followers.missed(subscriber);
             if subscriber.module.kind == ModuleKind::Signaling {
                 self.notifier.missed.insert(subscriber.of_module());
                 self.notifier.retell_at.get_or_insert(self.means.now.instant + ACCOUNT_STATE_RETRY);

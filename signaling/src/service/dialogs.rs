@@ -6,8 +6,8 @@ use router::parameter::{CauseKind, Dialog, Failure, Reason};
 use router::{Instance, Packet, one};
 
 impl Signaling {
-    /// `Query × Dialog`: whose it is. A dialog that we began and nobody has answered may be named by either of its sides: who is to pick
-    /// up a call reads both tags from what the ringing phone shows (RFC 4235), and phones differ about which one is whose.
+    /// `Query × Dialog`: whose it is. A dialog that we began may be named by either of its sides: who is to pick a call up, or to take it
+    /// over, reads both tags from what the called phone shows (RFC 4235), and phones differ about which one is whose.
     pub(super) fn query_dialog(&mut self, packet: &Packet, named: &Dialog) {
         let Dialog { leg_id, own_tag, peer_tag, .. } = named;
         let by_peer = self.dialog_named(leg_id, own_tag, peer_tag, false);
@@ -27,10 +27,10 @@ impl Signaling {
         }
     }
 
-    fn dialog_named(&self, call_id: &str, own_tag: &str, peer_tag: &str, early_alone: bool) -> Option<Named> {
+    fn dialog_named(&self, call_id: &str, own_tag: &str, peer_tag: &str, ours_alone: bool) -> Option<Named> {
         let bits = u64::from_str_radix(own_tag, 16).ok().filter(|_| own_tag.len() == 16)?;
         let leg: Instance = *self.means.tags.get(&bits)?;
-        let leg = self.legs.get(&leg).filter(|leg| !early_alone || leg.is_early_of_ours())?;
+        let leg = self.legs.get(&leg).filter(|leg| !ours_alone || leg.is_ours())?;
         leg.dialog_with(&self.means, call_id, peer_tag)
     }
 }

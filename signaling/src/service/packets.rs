@@ -107,6 +107,18 @@ impl Signaling {
                     false => self.means.outbox.failed(&packet, Failure::new(Reason::NotFound)),
                 }
             }
+            (Command::Subscribe, Some(Parameter::TrunkEvent(_))) => {
+                match self.means.trunk_followers.subscribe(packet.source) {
+                    true => self.means.outbox.done(&packet, Parameters::new()),
+                    false => self.means.outbox.failed(&packet, Failure::new(Reason::Exhausted)),
+                }
+            }
+            (Command::Unsubscribe, Some(Parameter::TrunkEvent(_))) => {
+                match self.means.trunk_followers.unsubscribe(packet.source) {
+                    true => self.means.outbox.done(&packet, Parameters::new()),
+                    false => self.means.outbox.failed(&packet, Failure::new(Reason::NotFound)),
+                }
+            }
             (Command::Notify, _) => {}
             (Command::Start, Some(Parameter::Leg(_))) => {
                 let failure =

@@ -176,6 +176,11 @@ impl Forks {
         self.forks.iter().any(|fork| !fork.terminated && tag_is(tag, fork.tag.as_ref().map(Tag::as_str)))
     }
 
+    /// Whether that one is the only one.
+    pub(super) fn is_only(&self, tag: &Tag) -> bool {
+        matches!(&self.forks[..], [fork] if fork.is(Some(tag)))
+    }
+
     fn of(&mut self, tag: Option<&Tag>) -> Option<&mut Fork> {
         self.forks.iter_mut().find(|fork| fork.is(tag))
     }

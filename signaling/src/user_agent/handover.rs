@@ -38,9 +38,9 @@ impl Leg {
         })
     }
 
-    /// Whether it is a dialog that we began and nobody has answered: there alone a peer may name it by its own side.
-    pub(crate) fn is_early_of_ours(&self) -> bool {
-        matches!(self.state, State::Outgoing(_))
+    /// Whether it is a dialog that we began: a lamp shows it as its phone has it, so that it may be named by either side.
+    pub(crate) fn is_ours(&self) -> bool {
+        !self.head.incoming
     }
 
     /// `Set × Handover`: the leg belongs to another call from now on.

@@ -14,6 +14,7 @@ use super::in_dialog::Requester;
 use super::leg::{Head, Inbound, Leg, Peer, Purpose, State, Timer};
 use super::means::Means;
 use super::options::{ALLOW, SUPPORTED};
+use super::redirect;
 use super::refresh::refuse_too_small;
 use super::session::Session;
 use super::session_timer::{Granted, SessionTimer};
@@ -319,8 +320,12 @@ impl Incoming {
         if let Some(Inbound { key, message, flow }) = self.theirs.as_deref() {
             means.refuse(*key, message, flow, StatusCode::REQUEST_TERMINATED);
         }
-        let status = cause::status_of_failure(failure);
+        let elsewhere = redirect::told(failure, self.dialog.contact());
+        let status = elsewhere.as_ref().map_or_else(|| cause::status_of_failure(failure), |(status, _)| *status);
         let mut writer = means.response(&self.invite, &self.flow, status, &head.tag);
+        for place in elsewhere.iter().flat_map(|(_, places)| places) {
+            writer = writer.header(Header::Contact, place);
+        }
         if let Some(reason) = failure.cause.as_ref().and_then(cause::reason_header) {
             writer = writer.header(Header::Reason, reason);
         }

@@ -19,7 +19,7 @@ use crate::transport::{Destination, Flow};
 use crate::trunk::{ProvenDomains, TrunkId, Trunks};
 use bytes::Bytes;
 use router::time::{Duration, Instant, Now, TimerKey, TimerWheel};
-use router::{Address, Asked, Instance, Instances, ModuleKind, Outbox, OwnMap, Random};
+use router::{Address, Asked, Instance, Instances, ModuleKind, Outbox, OwnMap, Random, Subscriptions};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -83,6 +83,8 @@ pub(crate) struct Means {
     pub(crate) releases: Releases,
     pub(crate) trace: Trace,
     pub(crate) counters: Counters,
+    /// Who wants news of trunks.
+    pub(crate) trunk_followers: Subscriptions,
 }
 
 impl Means {

@@ -12,9 +12,9 @@ use crate::transaction::ClientKey;
 use crate::transport::{Destination, Flow, Resolution, Sought};
 use crate::trunk::registration::{Refused, Registration};
 use crate::trunk::{OwnAddress, TrunkId};
-use router::parameter::{CauseKind, RegistrationState, TrunkRegistration};
+use router::parameter::{CauseKind, RegistrationState, TrunkChange, TrunkEvent, TrunkRegistration};
 use router::time::{Duration, Instant};
-use router::{Instance, Private};
+use router::{Instance, Private, one};
 use std::collections::VecDeque;
 
 /// All that are at home here.
@@ -43,6 +43,8 @@ struct Own {
     further: VecDeque<Destination>,
     expires: Duration,
     attempt: Option<Attempt>,
+    /// What who follows trunks was last told: whether the trunk keeps it, and why not.
+    told: Option<(bool, Option<String>)>,
 }
 
 /// Which address, and where it is registered. It stays known while it is taken back, when the configuration has it no more.
@@ -98,6 +100,7 @@ impl Registering {
                 further: VecDeque::new(),
                 expires,
                 attempt: None,
+                told: None,
             });
             first = first + REGISTER_PACE;
         }
@@ -320,6 +323,7 @@ impl Own {
                 let address = means.shown(&self.place.address.user);
                 tracing::info!(trunk = name, address, kept_s, state = state.name(), "our registration at the trunk");
             }
+            self.tell_followers(means);
             return;
         }
         // RFC 3263 §4.3: another address of the same name may do better.
@@ -363,7 +367,8 @@ impl Own {
         self.tell_failure(means);
     }
 
-    fn tell_failure(&self, means: &mut Means) {
+    fn tell_failure(&mut self, means: &mut Means) {
+        self.tell_followers(means);
         let now = means.now.instant;
         if let (Some(reason), Some(next_s)) = (self.registration.reason(), self.registration.next_s(now)) {
             let name = &means.trunks.get(self.place.trunk).config.name;
@@ -372,6 +377,35 @@ impl Own {
         }
         if self.registration.state(now) != RegistrationState::Registered {
             means.trunks.registered(self.place.trunk, &self.place.address, None, RouteSet::default());
+        }
+    }
+
+    /// Tells who follows trunks, if it is something new.
+    fn tell_followers(&mut self, means: &mut Means) {
+        let now = means.now.instant;
+        let kept = self.registration.state(now) == RegistrationState::Registered;
+        let reason = self.registration.reason().filter(|_| !kept).map(str::to_owned);
+        if self.told.as_ref().is_some_and(|told| *told == (kept, reason.clone())) {
+            return;
+        }
+        self.told = Some((kept, reason.clone()));
+        let (change, seconds) = match kept {
+            true => (TrunkChange::Registered, self.registration.kept_s(now)),
+            false => (TrunkChange::Unregistered, self.registration.next_s(now)),
+        };
+        let Place { address, host, .. } = &self.place;
+        let event = TrunkEvent {
+            name: means.trunks.get(self.place.trunk).config.name.clone(),
+            change,
+            seconds,
+            reason,
+            address: Some(Private::new(format!("{}@{}", address.user, address.domain(host)))),
+            at: means.now.wall,
+            missed: false,
+        };
+        let followers: Vec<_> = means.trunk_followers.take().collect();
+        for (follower, missed) in followers {
+            means.outbox.notify(Instance::MODULE, follower, one(TrunkEvent { missed, ..event.clone() }));
         }
     }
 }

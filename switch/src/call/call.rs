@@ -78,6 +78,8 @@ pub(crate) struct Call {
     pub(super) alignment: Alignment,
     /// When a callee that refused with that status may be called again, in seconds.
     pub(super) retry_after: Option<(u16, u32)>,
+    /// Where the caller is told to call instead.
+    pub(super) elsewhere: Vec<Party>,
     pub(super) session: Session,
 
     /// Requests of ours that have no last answer yet: few, so a list.
@@ -130,6 +132,7 @@ impl Call {
             exchange: None,
             alignment: Alignment::default(),
             retry_after: None,
+            elsewhere: Vec::new(),
             session: Session::default(),
             pending: Vec::new(),
             timers: Vec::new(),
@@ -170,7 +173,9 @@ impl Call {
             (Command::Notify, _) => turn.counters.ignored += 1,
             (Command::Start, Some(Parameter::Call(_))) => self.call_repeated(turn, asked),
             (Command::Start, Some(Parameter::Originate(_))) => self.origination_repeated(turn, asked),
-            (Command::Start, Some(Parameter::GuestLeg(guest))) => self.guest_comes(turn, asked, *guest),
+            (Command::Start, Some(Parameter::GuestLeg(guest))) => {
+                self.guest_comes(turn, asked, *guest, parameters.collect());
+            }
             (Command::Start, Some(Parameter::Conversion(wanted))) => self.conversion_asked(turn, asked, *wanted),
             (Command::Set, Some(Parameter::Handover(handover))) => self.leg_handed_over(turn, asked, handover.from),
             (command, noun) => match self.legs.at(source) {
@@ -240,6 +245,7 @@ impl Call {
             Purpose::StopLeg { leg, cause, attempt } => self.leg_stop_answered(turn, leg, cause, attempt, &packet),
             Purpose::Audit(leg) => self.audit_answered(turn, leg, packet),
             Purpose::Dialog => self.dialog_found(turn, packet),
+            Purpose::Ringing => self.ringing_told(turn, &packet),
             Purpose::Guest => self.guest_answered(turn, packet),
             Purpose::Handover { leg, from, attempt } => self.handed_over(turn, leg, from, attempt, &packet),
             Purpose::Adopt { legs, moved, guest } => self.adopted(turn, legs, moved, guest, packet),

@@ -14,10 +14,13 @@ use super::fork::cause_of;
 use super::invitation::Invitation;
 use super::joining::Joining;
 use super::leg::LegId;
+use super::pick_up::Asking;
 use super::purpose::Purpose;
 use super::turn::Turn;
 use crate::limits::QUERY_WITHIN;
-use router::parameter::{CauseKind, Conversion, Dialog, Failure, LegPhase, Origin, Parameter, Reason, Transfer};
+use router::parameter::{
+    CauseKind, Conversion, Dialog, Failure, LegPhase, Origin, Parameter, Reason, Ringing, Transfer,
+};
 use router::{Address, Command, Instance, Packet, one};
 
 /// One call is to be joined with another: the switch lends the first to the second.
@@ -33,8 +36,9 @@ pub(crate) struct Join {
 pub(crate) enum Whom {
     /// Of a leg of that call.
     Leg { host: Instance, leg: Address },
-    /// Of whoever rings: at one of these accounts, or at any that may be picked up for, on behalf of `by`.
-    Rings { by: Origin, of: Option<Vec<String>> },
+    /// Of whoever rings: at one of these accounts, or at any that may be picked up for, on behalf of `by`; on other shards that one
+    /// rings longest.
+    Rings { by: Origin, of: Option<Vec<String>>, elsewhere: Option<Box<Ringing>> },
     /// Of nobody: the call becomes a conference, its two legs part.
     Apart { asked: Asked, wanted: Conversion },
     /// Of nobody: one more is invited into the conference that the call is in.
@@ -49,6 +53,8 @@ pub(super) struct Seeking {
     pub(super) dialog: Dialog,
     /// Who sends whom there; `None`: who calls comes itself.
     pub(super) by: Option<Transferor>,
+    /// No dialog was named, but a number for picking up: the other shards are being asked what rings there.
+    pub(super) asking: Option<Box<Asking>>,
 }
 
 /// Who asked for a transfer to a dialog.
@@ -91,7 +97,7 @@ impl Call {
         // A dialog is at home where the hash of its name says, as an account is.
         let home = turn.registrar(&self.config.shards, &dialog.leg_id);
         let query = one(Dialog { at: None, ..dialog.clone() });
-        self.joining = Some(Box::new(Joining::Seeking(Seeking { dialog, by })));
+        self.joining = Some(Box::new(Joining::Seeking(Seeking { dialog, by, asking: None })));
         self.request(turn, home, Command::Query, query, QUERY_WITHIN, Purpose::Dialog);
     }
 

@@ -78,6 +78,9 @@ impl Call {
     /// The search has come to nothing.
     pub(super) fn search_given_up(&mut self, turn: &mut Turn<'_>, cause: Cause) {
         let first = self.search.as_ref().is_some_and(|search| search.waiting.is_none());
+        if let Some(search) = &mut self.search {
+            self.elsewhere = search.take_told();
+        }
         self.search_abandoned(turn, cause.clone());
         if self.check_another(turn, &cause) {
             return;

@@ -195,7 +195,7 @@ impl Call {
         let retry_after_s = failure.retry_after_s;
         let cause = cause_of(failure);
         self.retry_after = cause.code.zip(retry_after_s).or(self.retry_after);
-        self.follow(turn, leg, &contacts);
+        self.follow(turn, leg, cause.code, contacts);
         if in_doubt {
             // Nobody said that it is gone.
             self.stop_leg(turn, leg, cause.clone());

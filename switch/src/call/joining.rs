@@ -27,9 +27,9 @@ use crate::limits::{LEG_WITHIN, MEDIA_WITHIN, RELEASE_ATTEMPTS, STOP_WITHIN};
 use crate::negotiation::{Terms, builtin_codecs};
 use router::parameter::{
     Cause, CauseKind, Failure, GuestLeg, Handover, LegPhase, LegState, MediaExchange, MediaPort, MovedPort, Origin,
-    Party, PortId, Reason, Transfer,
+    Parameter, Party, PortId, Reason, Transfer,
 };
-use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, PlatformId, one};
+use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, PlatformId, Transaction, one};
 
 /// A call on its way to be joined with another.
 #[derive(Debug)]
@@ -58,7 +58,16 @@ pub(super) struct Adopting {
     /// Whether an offer of ours to one of them was on its way.
     in_doubt: bool,
     /// It comes from a call of another switch, which is told what came of it.
-    told: Option<(Asked, Box<GuestLeg>)>,
+    told: Option<Told>,
+}
+
+/// Whom it comes from, of another switch.
+#[derive(Debug)]
+struct Told {
+    asked: Asked,
+    guest: Box<GuestLeg>,
+    /// Who sends it, where that one comes along.
+    by: Option<Box<GuestLeg>>,
 }
 
 /// What the one who is replaced was doing.
@@ -195,37 +204,55 @@ impl Call {
         matches!(self.joining.as_deref(), Some(Joining::Adopting(adopting)) if adopting.place == Place::Talking)
     }
 
-    /// `Start × GuestLeg`: a leg comes from a call of another switch.
-    pub(super) fn guest_comes(&mut self, turn: &mut Turn<'_>, asked: Asked, guest: GuestLeg) {
-        if let Err(failure) = self.take_guest(turn, &asked, &guest) {
-            return asked.failed(turn.outbox, failure);
-        }
-        if let Some(Joining::Adopting(adopting)) = self.joining.as_deref_mut() {
-            adopting.told = Some((asked, Box::new(guest)));
+    /// `Start × GuestLeg…`: a leg comes from a call of another switch.
+    pub(super) fn guest_comes(&mut self, turn: &mut Turn<'_>, asked: Asked, guest: GuestLeg, more: Parameters) {
+        let mut more = more.into_iter();
+        let by = match (more.next(), more.next()) {
+            (Some(Parameter::GuestLeg(by)), Some(Parameter::Transfer(transfer))) => Some((by, *transfer)),
+            _ => None,
+        };
+        match self.take_guest(turn, &asked, &guest, by) {
+            Ok(by) => {
+                if let Some(Joining::Adopting(adopting)) = self.joining.as_deref_mut() {
+                    adopting.told = Some(Told { asked, guest: Box::new(guest), by });
+                }
+            }
+            Err(failure) => asked.failed(turn.outbox, failure),
         }
     }
 
-    fn take_guest(&mut self, turn: &mut Turn<'_>, asked: &Asked, guest: &GuestLeg) -> Result<(), Failure> {
+    /// Takes it over. Who sends it, if that one comes along.
+    fn take_guest(
+        &mut self,
+        turn: &mut Turn<'_>,
+        asked: &Asked,
+        guest: &GuestLeg,
+        by: Option<(Box<GuestLeg>, Transfer)>,
+    ) -> Result<Option<Box<GuestLeg>>, Failure> {
         let from = asked.source();
         if from.platform != PlatformId::HERE || from.module.kind != ModuleKind::Switch {
             return Err(refused("legs come from calls of this platform"));
         }
         let replaced = self.legs.at(guest.replaces).filter(|&leg| !self.legs[leg].is_released());
         let Some(replaced) = replaced.filter(|_| !self.has_ended()) else { return Err(gone()) };
-        let place = self.place_of(replaced, guest.early_only, true)?;
-        if place == Place::Waiting {
-            // Who sent it would have to come along, should nobody answer.
-            let failure = Failure::because(CauseKind::Congestion.into());
-            return Err(failure.with_detail("a telephone that rings is on another shard than the call"));
-        }
+        let place = self.place_of(replaced, guest.early_only, by.is_some())?;
         if !self.may_replace(&guest.origin, replaced) {
             return Err(Failure::because(CauseKind::Forbidden.into()));
         }
-        let Some(joined) = self.legs.next_id() else {
+        if !self.legs.has_room_for(2) {
             return Err(Failure::because(CauseKind::Congestion.into()));
-        };
-        self.add_leg(Leg::guest(joined, guest));
-        self.hand_over(turn, joined, from, 1);
+        }
+        // Who sends it waits there with it for who rings; else that one is released where it is.
+        let by = by.filter(|_| place == Place::Waiting);
+        let joined = self.receive(turn, guest, from)?;
+        let mut comers = vec![(joined, guest)];
+        let mut sender = None;
+        if let Some((by, transfer)) = &by {
+            let leg = self.receive(turn, by, from)?;
+            comers.push((leg, by));
+            let asked = Asked::left(by.leg, Transaction(by.asked.unwrap_or_default()), Command::Start, self.own(turn));
+            sender = Some(By { leg, asked, transfer: transfer.clone() });
+        }
         let target = match (place, self.other_side(replaced)) {
             (Place::Talking, Far::Leg(other)) => self.legs[other].party.clone(),
             _ => self.called.clone(),
@@ -234,27 +261,64 @@ impl Call {
             let parties = (guest.origin.clone(), guest.party.clone(), target);
             self.conversation_begins(turn, joined, parties).joined_from(guest.record.clone())
         });
-        let worker = self.worker().unwrap_or(guest.session.at(self.instance));
-        self.settle_at(worker);
-        let moved = one(MovedPort { port: joined.port(), session: guest.session, from: guest.port });
-        let purpose = Purpose::Adopt { legs: vec![joined], moved: true, guest: None };
-        self.request(turn, worker, Command::Open, moved, MEDIA_WITHIN, purpose);
-        let (by, with_port, in_doubt, told) = (None, true, false, None);
-        let adopting = Adopting { place, replaced, joined, by, next, with_port, in_doubt, told };
+        let with_port = self.adopt_foreign_ports(turn, &comers);
+        let (in_doubt, told) = (false, None);
+        let adopting = Adopting { place, replaced, joined, by: sender, next, with_port, in_doubt, told };
         self.joining = Some(Box::new(Joining::Adopting(adopting)));
-        Ok(())
+        Ok(by.map(|(by, _)| by))
+    }
+
+    /// Its address, as a leg's request names it.
+    fn own(&self, turn: &Turn<'_>) -> Address {
+        turn.outbox.address().at(self.instance)
+    }
+
+    /// A leg of another switch's call is one of ours from now on.
+    fn receive(&mut self, turn: &mut Turn<'_>, guest: &GuestLeg, from: Address) -> Result<LegId, Failure> {
+        let id = self.legs.next_id().ok_or_else(|| Failure::because(CauseKind::Congestion.into()))?;
+        let own = self.own(turn);
+        self.add_leg(Leg::guest(id, guest, own));
+        self.hand_over(turn, id, from, 1);
+        Ok(id)
+    }
+
+    /// Has their ports brought here from that call's session; false: they have none, and get some.
+    fn adopt_foreign_ports(&mut self, turn: &mut Turn<'_>, comers: &[(LegId, &GuestLeg)]) -> bool {
+        let legs: Vec<LegId> = comers.iter().map(|&(leg, _)| leg).collect();
+        let moved = |&(leg, guest): &(LegId, &GuestLeg)| {
+            Some(MovedPort { port: leg.port(), session: guest.session?, from: guest.port? })
+        };
+        let moved: Option<Vec<_>> = comers.iter().map(moved).collect();
+        let Some(moved) = moved else {
+            self.open_adopted(turn, legs);
+            return false;
+        };
+        let session = moved.first().map_or_else(|| self.worker_or_any(), |port| port.session.at(self.instance));
+        let worker = self.worker().unwrap_or(session);
+        self.settle_at(worker);
+        let moved: Parameters = moved.into_iter().map(Parameter::from).collect();
+        let purpose = Purpose::Adopt { legs, moved: true, guest: None };
+        self.request(turn, worker, Command::Open, moved, MEDIA_WITHIN, purpose);
+        true
     }
 
     /// Tells the switch that a leg came from what came of it.
-    fn tell_guest(&mut self, turn: &mut Turn<'_>, told: Option<(Asked, Box<GuestLeg>)>, result: Result<Party, &Cause>) {
-        let Some((asked, guest)) = told else { return };
+    fn tell_guest(&mut self, turn: &mut Turn<'_>, told: Option<Told>, result: Result<Party, &Cause>) {
+        let Some(Told { asked, guest, by }) = told else { return };
         match result {
             Ok(party) => {
-                let record = self.record_id(self.conversation.number());
-                asked.done(turn.outbox, one(GuestLeg { party, record, ..*guest }));
+                self.tell_guest_of(turn, Some(Told { asked, guest, by }), party, self.conversation.number());
             }
             Err(cause) => asked.failed(turn.outbox, Failure::because(cause.clone())),
         }
+    }
+
+    /// The same, of a conversation that has yet to begin.
+    fn tell_guest_of(&mut self, turn: &mut Turn<'_>, told: Option<Told>, party: Party, number: u32) {
+        let Some(Told { asked, guest, by }) = told else { return };
+        let mut came = one(GuestLeg { party, record: self.record_id(number), ..*guest });
+        came.extend(by.map(|by| Parameter::from(*by)));
+        asked.done(turn.outbox, came);
     }
 
     /// Takes one leg over; its number here, and the port that it had there.
@@ -387,18 +451,20 @@ impl Call {
         if let Some(next) = next {
             self.conversation_failed(turn, next, cause.clone(), None);
         }
+        if is_lent {
+            // The call of the other switch takes them back, and answers what they ask.
+            for leg in [Some(joined), by.map(|by| by.leg)].into_iter().flatten() {
+                self.close_port(turn, leg);
+                drop(self.legs[leg].leave());
+            }
+            return;
+        }
         if let Some(asked) = self.legs[joined].asked.take() {
             self.legs[joined].phase = LegPhase::Released;
             asked.failed(turn.outbox, Failure::because(cause.clone()));
         }
-        if is_lent {
-            // The call of the other switch takes it back.
-            self.close_port(turn, joined);
-            drop(self.legs[joined].leave());
-        } else {
-            self.stop_leg(turn, joined, cause.clone());
-            self.close_port(turn, joined);
-        }
+        self.stop_leg(turn, joined, cause.clone());
+        self.close_port(turn, joined);
         if let Some(By { leg, asked, .. }) = by {
             asked.failed(turn.outbox, Failure::because(cause.clone()));
             self.stop_leg(turn, leg, cause);
@@ -413,11 +479,12 @@ impl Call {
                 by.asked.failed(turn.outbox, Failure::because(cause.clone()));
             }
             Some(Joining::Adopting(Adopting { by, next, told, .. })) => {
+                let is_lent = told.is_some();
                 self.tell_guest(turn, told, Err(cause));
                 if let Some(next) = next {
                     self.conversation_failed(turn, next, cause.clone(), None);
                 }
-                if let Some(by) = by {
+                if let Some(by) = by.filter(|_| !is_lent) {
                     by.asked.failed(turn.outbox, Failure::because(cause.clone()));
                 }
             }
@@ -519,11 +586,12 @@ impl Call {
     /// In the place of one for whom somebody rings: from here on it is a transfer to who rings.
     fn waits_in_place(&mut self, turn: &mut Turn<'_>, adopting: Adopting) {
         let (joined, replaced) = (adopting.joined, adopting.replaced);
-        let Adopting { by: Some(By { leg: by, asked, transfer }), next: Some(next), with_port, in_doubt, .. } =
+        let Adopting { by: Some(By { leg: by, asked, transfer }), next: Some(next), with_port, in_doubt, told, .. } =
             adopting
         else {
             return;
         };
+        self.tell_guest_of(turn, told, self.called.clone(), next.number());
         let (caller, verified) = (self.legs[joined].party.clone(), self.legs[joined].verified);
         if let Some(search) = &mut self.search {
             search.waiting = Some(joined);

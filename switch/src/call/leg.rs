@@ -3,9 +3,9 @@
 use super::asked::Asked;
 use super::platform::{Elsewhere, Remote};
 use crate::negotiation::Medium;
-use router::Address;
 use router::parameter::{Behalf, GuestLeg, LegPhase, LegState, LegTags, Origin, Party, PortId, Target};
 use router::time::{Duration, Instant};
+use router::{Address, Command, Transaction};
 use std::net::IpAddr;
 use std::ops::{Index, IndexMut};
 
@@ -165,7 +165,9 @@ impl Leg {
     }
 
     /// One that comes from a call of another switch.
-    pub(super) fn guest(id: LegId, guest: &GuestLeg) -> Self {
+    pub(super) fn guest(id: LegId, guest: &GuestLeg, own: Address) -> Self {
+        let phase = if guest.calls { LegPhase::Trying } else { LegPhase::Answered };
+        let asked = guest.asked.filter(|_| guest.calls);
         let peer = match (guest.peer.behalf(), guest.peer.name().to_owned()) {
             (Behalf::Trunk, name) => Peer::Trunk(name),
             (Behalf::Account | Behalf::Control, name) => Peer::Account(name),
@@ -175,7 +177,7 @@ impl Leg {
             address: guest.leg,
             remote: None,
             incoming: guest.incoming,
-            phase: LegPhase::Answered,
+            phase,
             peer,
             party: guest.party.clone(),
             party_stated: true,
@@ -184,18 +186,18 @@ impl Leg {
             tags: None,
             interface: guest.interface,
             wanted: None,
-            asked: None,
-            told: LegPhase::Answered,
+            asked: asked.map(|asked| Asked::left(guest.leg, Transaction(asked), Command::Start, own)),
+            told: phase,
             told_code: None,
             told_ringing: true,
             // It has long rung.
             offered: Instant::from_nanos(0),
             rang: true,
-            medium: Medium::restored(guest),
+            medium: if guest.calls { Medium::of_caller(guest) } else { Medium::restored(guest) },
         }
     }
 
-    /// It goes to another call: what is left here has ended.
+    /// It goes to another call, and its name with it: what is left here has ended.
     pub(super) fn leave(&mut self) -> Self {
         let husk = Self {
             id: self.id,
@@ -207,7 +209,7 @@ impl Leg {
             party: self.party.clone(),
             party_stated: self.party_stated,
             verified: self.verified,
-            leg_id: self.leg_id.clone(),
+            leg_id: String::new(),
             tags: None,
             interface: self.interface,
             wanted: None,

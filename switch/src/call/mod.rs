@@ -55,6 +55,7 @@ mod turn;
 pub(crate) use call::Call;
 pub(crate) use dialog::{Join, Whom};
 pub(crate) use invitation::Invitation;
+pub(crate) use pick_up::Rings;
 pub(crate) use platform::Remote;
 use router::asked;
 pub(crate) use router::asked::Asked;

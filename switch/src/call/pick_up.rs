@@ -1,17 +1,28 @@
-//! Pick-up by a number of the plan: who calls it answers a call that rings elsewhere. Which one, the switch finds among its calls;
-//! what follows is the same as where a dialog is named, see `joining`.
+//! Pick-up by a number of the plan: who calls it answers a call that rings elsewhere. Which one, the switch finds among its calls and
+//! those of the other shards, which it asks; what follows is the same as where a dialog is named, see `joining` and `guest`.
 
 use super::call::Call;
 use super::dialog::{Join, Seeking, Whom};
 use super::joining::Joining;
+use super::purpose::Purpose;
 use super::search::{Next, Search};
 use super::timers::Timer;
 use super::turn::Turn;
-use crate::limits::FORK_LEGS;
+use crate::limits::{FORK_LEGS, QUERY_WITHIN};
 use crate::plan::{Plan, Step};
-use router::parameter::{CauseKind, Dialog, LegPhase, Origin, Party};
-use router::time::Instant;
-use router::{Address, Random};
+use router::parameter::{CauseKind, Dialog, LegPhase, Origin, Parameter, Party, Ringing};
+use router::time::{Instant, Now};
+use router::{Address, Command, ModuleKind, Packet, Random, one};
+
+/// The other shards are asked what rings there.
+#[derive(Debug)]
+pub(super) struct Asking {
+    of: Option<Vec<String>>,
+    /// How many have not answered.
+    awaited: u8,
+    /// What they have named.
+    best: Option<Box<Ringing>>,
+}
 
 /// A call that rings somewhere.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +32,13 @@ pub(crate) struct Rings {
     pub(crate) leg: Address,
     /// Whether who asks may pick it up.
     pub(crate) allowed: bool,
+}
+
+impl Rings {
+    /// For how long the call has been there.
+    pub(crate) fn waits_ms(&self, now: Now) -> u64 {
+        now.instant.since(self.since).as_millis() as u64
+    }
 }
 
 impl Call {
@@ -44,9 +62,46 @@ impl Call {
             at: None,
             join: false,
         };
-        self.joining = Some(Box::new(Joining::Seeking(Seeking { dialog, by: None })));
-        turn.joins.push(Join { guest: self.instance, whom: Whom::Rings { by: self.origin.clone(), of } });
+        let own = turn.outbox.address();
+        let switches = (0..self.config.shards.count()).map(|index| Address::local(ModuleKind::Switch, index));
+        let others: Vec<_> = switches.filter(|&switch| switch != own).collect();
+        let asking = Asking { of, awaited: others.len() as u8, best: None };
+        for switch in others {
+            let (by, accounts) = (self.origin.clone(), asking.of.clone());
+            let query = one(Ringing { by, accounts, at: None, waits_ms: 0, allowed: false });
+            self.request(turn, switch, Command::Query, query, QUERY_WITHIN, Purpose::Ringing);
+        }
+        self.joining = Some(Box::new(Joining::Seeking(Seeking { dialog, by: None, asking: Some(Box::new(asking)) })));
+        self.asked_all(turn);
         true
+    }
+
+    /// Another shard says what rings there, or that nothing does.
+    pub(super) fn ringing_told(&mut self, turn: &mut Turn<'_>, packet: &Packet) {
+        if self.has_ended() {
+            return;
+        }
+        let Some(Joining::Seeking(Seeking { asking: Some(asking), .. })) = self.joining.as_deref_mut() else { return };
+        asking.awaited = asking.awaited.saturating_sub(1);
+        if let (Command::Done, Some(Parameter::Ringing(told))) = (packet.command, packet.first()) {
+            let rank = |ringing: &Ringing| (ringing.allowed, ringing.waits_ms);
+            if asking.best.as_ref().is_none_or(|best| rank(best) < rank(told)) {
+                asking.best = Some(told.clone());
+            }
+        }
+        self.asked_all(turn);
+    }
+
+    /// Once all have answered, the switch chooses.
+    fn asked_all(&mut self, turn: &mut Turn<'_>) {
+        let Some(Joining::Seeking(seeking)) = self.joining.as_deref_mut() else { return };
+        let Some(Asking { of, best: elsewhere, .. }) =
+            seeking.asking.take_if(|asking| asking.awaited == 0).map(|asking| *asking)
+        else {
+            return;
+        };
+        let whom = Whom::Rings { by: self.origin.clone(), of, elsewhere };
+        turn.joins.push(Join { guest: self.instance, whom });
     }
 
     /// Whether it rings at one of these accounts, or at any that `by` may pick up for.

@@ -27,6 +27,8 @@ pub(super) enum Purpose {
     Part { joined: Joined, attempt: u8 },
     /// `Query × Dialog`: whose it is.
     Dialog,
+    /// `Query × Ringing`: what rings at another switch.
+    Ringing,
     /// `Start × GuestLeg`: a leg of ours is to come into a call of another switch.
     Guest,
     /// `Set × Handover`: a leg that came from another call, of that address, is this one's. Repeated a few times.

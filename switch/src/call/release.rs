@@ -97,7 +97,8 @@ impl Call {
                     self.legs[leg].phase = LegPhase::Released;
                     let told = self.retry_after.filter(|&(code, _)| cause.code == Some(code));
                     let retry_after_s = told.map(|(_, seconds)| seconds);
-                    asked.failed(turn.outbox, Failure { retry_after_s, ..Failure::because(cause.clone()) });
+                    let contacts = std::mem::take(&mut self.elsewhere);
+                    asked.failed(turn.outbox, Failure { retry_after_s, contacts, ..Failure::because(cause.clone()) });
                 }
                 None => self.stop_leg(turn, leg, cause.clone()),
             }

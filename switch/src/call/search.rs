@@ -4,6 +4,7 @@ use super::leg::LegId;
 use super::locate::Sought;
 use crate::limits::{REDIRECTS_PER_SEARCH, SEARCH_STEPS};
 use crate::plan::{Branches, Plan, Routed, Step, trunk_of};
+use router::limits::REDIRECTIONS;
 use router::parameter::{BuiltinKind, Cause, CauseKind, Origin, Party, Passed};
 use router::{Private, Random};
 use std::borrow::Cow;
@@ -44,6 +45,8 @@ pub(super) struct Search {
     followed: Vec<String>,
     budget: u8,
     best: Option<Best>,
+    /// Where the caller is told to call, best first, and by which code: what callees of the destination in hand have said.
+    told: (Option<u16>, Vec<Party>),
 }
 
 /// The most telling that attempts came to, and at whom.
@@ -99,6 +102,7 @@ impl Search {
             branches: Branches::default(),
             budget: SEARCH_STEPS,
             best: None,
+            told: (None, Vec::new()),
         }
     }
 
@@ -209,9 +213,17 @@ impl Search {
             self.steps = steps;
             return None;
         }
-        let cause = self.best.take().map_or_else(|| CauseKind::UnknownNumber.into(), |best| best.cause);
+        let mut cause = self.best.take().map_or_else(|| CauseKind::UnknownNumber.into(), |best| best.cause);
+        // RFC 3261 §16.7 step 6: a redirection comes before what others of the destination have refused, but for who did so for all.
+        let told = !self.told.1.is_empty() && !is_global(&cause);
+        if told {
+            cause = Cause { code: self.told.0, ..Cause::new(CauseKind::Unreachable) };
+        } else {
+            self.told.1.clear();
+        }
         match self.branches.take(cause.kind) {
             Some(destination) => {
+                self.told.1.clear();
                 self.steps = plan.steps(&destination, &self.number, &self.origin);
                 None
             }
@@ -252,6 +264,26 @@ impl Search {
         self.followed.push(number.to_owned());
         self.redirects.push_back(Step::Redirect(number.to_owned(), by));
         true
+    }
+
+    /// A callee's user is to be called at these places by the caller, if it likes. How many are new.
+    pub(super) fn pass_on(&mut self, code: Option<u16>, places: Vec<Party>) -> usize {
+        let (first, told) = &mut self.told;
+        let before = told.len();
+        for place in places {
+            if told.len() < REDIRECTIONS && !told.iter().any(|known| known.user() == place.user()) {
+                told.push(place);
+            }
+        }
+        if before == 0 {
+            *first = code;
+        }
+        told.len() - before
+    }
+
+    /// Where the caller is told to call.
+    pub(super) fn take_told(&mut self) -> Vec<Party> {
+        std::mem::take(&mut self.told.1)
     }
 
     /// A callee spoke for all places of its user: it is not looked for where that one was said to be.

@@ -72,7 +72,7 @@ impl Call {
                 incoming: leg.incoming,
                 platform: leg.remote.as_ref().map(|remote| remote.name.clone()),
                 behalf: leg.peer.behalf(),
-                tags: leg.tags.clone().filter(|_| leg.phase < LegPhase::Answered),
+                tags: leg.tags.clone().filter(|_| !leg.is_released()),
             })
             .collect();
         if let Far::Service(kind) = self.far {

@@ -144,6 +144,15 @@ impl Medium {
         }
     }
 
+    /// Of a caller that comes from another switch: its offer waits for our answer, if it made one.
+    pub(crate) fn of_caller(guest: &GuestLeg) -> Self {
+        let mut medium = Self::default();
+        if !guest.remote.streams.is_empty() {
+            medium.ask(guest.remote.clone());
+        }
+        medium
+    }
+
     /// Whether the peer was told where its port is: one that was opened anew is not.
     pub(crate) fn is_told(&self) -> bool {
         let told = self.agreement().and_then(Agreement::local).and_then(|stream| stream.rtp);

@@ -145,6 +145,8 @@ pub enum Redirects {
     /// It counts as unreachable.
     #[default]
     Refuse,
+    /// The caller is told, and may call there itself: with its own rights.
+    Pass,
 }
 
 /// Where a call goes when its destination failed: each at most once.

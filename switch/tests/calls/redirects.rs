@@ -111,6 +111,40 @@ fn a_trunk_s_redirection_is_the_callee_s_answer_and_followed_only_where_that_is_
     world.assert_over();
 }
 
+/// What the caller is told.
+fn told(world: &World, caller: Instance) -> (Option<u16>, Vec<String>) {
+    let failure = world.last_answer(caller).failure();
+    let contacts = failure.contacts.iter().map(|contact| contact.user().to_owned()).collect();
+    (failure.cause.and_then(|cause| cause.code), contacts)
+}
+
+#[test]
+fn a_redirection_that_is_passed_on_is_the_caller_s_to_follow() {
+    let mut world = World::with(bob_may_call_out(Redirects::Pass, Redirects::Pass));
+    let caller = world.call("bob", "030123");
+    let one = world.only();
+    redirect(&mut world, one, &["030999", "carol", "030999"]);
+    assert!(world.ringing().is_empty());
+    assert_eq!(told(&world, caller), (Some(302), vec!["030999".to_owned(), "carol".to_owned()]));
+    world.assert_over();
+    // A phone's comes after those that were to ring then, and before what they refused.
+    let caller = world.call("alice", "sales");
+    let bob = world.only();
+    redirect(&mut world, bob, &["030999"]);
+    let carol = world.only();
+    world.refuse(carol, CauseKind::Busy);
+    assert_eq!(told(&world, caller), (Some(302), vec!["030999".to_owned()]));
+    world.assert_over();
+    // Who declines for all has the last word.
+    let caller = world.call("alice", "sales");
+    let bob = world.only();
+    redirect(&mut world, bob, &["030999"]);
+    let carol = world.only();
+    world.refuse(carol, Cause { code: Some(603), ..Cause::new(CauseKind::Declined) });
+    assert_eq!(told(&world, caller).1, Vec::<String>::new());
+    world.assert_over();
+}
+
 #[test]
 fn phones_that_forward_to_each_other_come_to_an_end() {
     let mut world = World::new();

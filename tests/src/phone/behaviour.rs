@@ -23,7 +23,8 @@ pub enum Then {
     Answer(Duration),
     /// It refuses with that status after that time.
     Reject(Duration, u16),
-    /// It says after that time that its user is at another number: 302 (forwarding).
+    /// It says after that time that its user is at another number: 302 (forwarding). Or at several, with commas between; each may have
+    /// parameters: `carol;q=0.5,dave`.
     Forward(Duration, String),
     /// It rings for ever.
     Ring,

@@ -103,6 +103,8 @@ pub struct Call {
     pub offers: Vec<u16>,
     /// How many re-INVITEs and UPDATEs of the peer came.
     pub peer_offers: u32,
+    /// Where a 3xx said that the called one is, as it was written.
+    pub places: Vec<String>,
     /// Re-INVITEs and UPDATEs of both, as they were answered.
     pub exchanges: Vec<Exchange>,
     /// The INVITE that came in had these headers.

@@ -128,6 +128,7 @@ impl Phone {
             offers: Vec::new(),
             peer_offers: 0,
             exchanges: Vec::new(),
+            places: Vec::new(),
             rseq: None,
             session: None,
             session_least_s: 0,
@@ -251,8 +252,13 @@ impl Phone {
     }
 
     pub(super) fn forward(&mut self, index: CallIndex, to: &str) {
-        let contact = format!("<sip:{to}@{}>", self.config.domain);
-        self.reject_with(index, 302, &[("Contact".to_owned(), contact)]);
+        let domain = &self.config.domain;
+        let place = |to: &str| {
+            let (number, parameters) = to.split_at(to.find(';').unwrap_or(to.len()));
+            ("Contact".to_owned(), format!("<sip:{number}@{domain}>{parameters}"))
+        };
+        let contacts: Vec<_> = to.split(',').map(place).collect();
+        self.reject_with(index, 302, &contacts);
     }
 
     fn reject_with(&mut self, index: CallIndex, code: u16, headers: &[(String, String)]) {

@@ -37,6 +37,7 @@ impl Phone {
             offers: Vec::new(),
             peer_offers: 0,
             exchanges: Vec::new(),
+            places: Vec::new(),
             rseq: None,
             session: None,
             session_least_s: 0,
@@ -445,6 +446,10 @@ impl Phone {
             }
             Purpose::Invite(index) => {
                 let call = &mut self.calls[index];
+                if (300..400).contains(&status) {
+                    let text = |line: &[u8]| String::from_utf8_lossy(line).into_owned();
+                    call.places = response.lines(Header::Contact).map(text).collect();
+                }
                 call.reason = response.text(Header::Reason).map(str::to_owned);
                 call.end(now, Ending::Refused(status));
             }

@@ -86,47 +86,69 @@ fn who_was_on_hold_is_off_hold_and_talks() {
     }
 }
 
+/// Three phones on so many shards.
+fn on_shards(seed: u64, shards: u8) -> (Simulation, [PhoneIndex; 3]) {
+    let config = PlatformConfig { workers: 2, shards, ..PlatformConfig::default() };
+    let mut simulation = Simulation::with(seed, config);
+    let phones = ["alice", "bob", "carol"].map(|name| simulation.add_registered(name));
+    (simulation, phones)
+}
+
 #[test]
-fn who_is_sent_to_a_telephone_that_rings_waits_for_it() {
-    for (seed, bob_leaves) in [(1, false), (2, true)] {
-        let (mut simulation, [alice, bob, carol]) = with_phones(seed, ["alice", "bob", "carol"]);
-        simulation.tell(carol).config.behaviour = Behaviour::answers(secs(4));
-        connect(&mut simulation, alice, bob);
-        simulation.run(secs(1));
-        simulation.tell(bob).step(0, Step::Hold(HoldStyle::SendOnly));
-        simulation.run(secs(1));
-        simulation.tell(bob).dial("carol");
-        simulation.run(secs(1));
-        simulation.tell(bob).step(0, Step::TransferToOther);
-        simulation.run(ms(500));
-        if bob_leaves {
-            simulation.tell(bob).step(0, Step::HangUp);
+fn who_is_sent_to_a_telephone_that_rings_waits_for_it_on_whatever_shard() {
+    for shards in [1, 3] {
+        for seed in 0..if shards == 1 { 2 } else { 12 } {
+            let what = format!("{shards} shards, seed {seed}");
+            let (mut simulation, [alice, bob, carol]) = on_shards(1 + seed, shards);
+            simulation.tell(carol).config.behaviour = Behaviour::answers(secs(4));
+            connect(&mut simulation, alice, bob);
+            simulation.run(secs(1));
+            simulation.tell(bob).step(0, Step::Hold(HoldStyle::SendOnly));
+            simulation.run(secs(1));
+            simulation.tell(bob).dial("carol");
+            simulation.run(secs(1));
+            simulation.tell(bob).step(0, Step::TransferToOther);
+            simulation.run(ms(500));
+            if seed % 2 == 1 {
+                simulation.tell(bob).step(0, Step::HangUp);
+            }
+            simulation.run(secs(6));
+            assert_eq!(simulation.phone(carol).calls().len(), 1, "{what}: it rang once");
+            assert_talk(&simulation, [(alice, 0), (carol, 0)]);
+            assert!(simulation.call(alice).media.hearing.foreign > 20, "{what}: the ringing tone");
+            let referral = simulation.phone(bob).call(0).referral.expect("a referral");
+            let told = (referral.response, referral.status, referral.terminated);
+            assert_eq!(told, (Some(202), Some(200), true), "{what}");
+            simulation.tell(alice).step(0, Step::HangUp);
+            simulation.run(secs(1));
+            let records = simulation.platform.records();
+            let joined = record_of(&records, "alice", "carol");
+            assert_eq!((records.len(), joined.outcome), (3, Outcome::Answered), "{what}");
+            simulation.finish();
         }
-        simulation.run(secs(6));
-        assert_eq!(simulation.phone(carol).calls().len(), 1, "it rang once");
-        assert_talk(&simulation, [(alice, 0), (carol, 0)]);
-        assert!(simulation.call(alice).media.hearing.foreign > 20, "the ringing tone");
-        let referral = simulation.phone(bob).call(0).referral.expect("a referral");
-        assert_eq!((referral.response, referral.status, referral.terminated), (Some(202), Some(200), true));
-        simulation.finish();
     }
 }
 
 #[test]
-fn a_telephone_that_rings_and_declines_leaves_the_two_together() {
-    let (mut simulation, [alice, bob, carol]) = with_phones(3, ["alice", "bob", "carol"]);
-    simulation.tell(carol).config.behaviour =
-        Behaviour { ring: Some(ms(50)), then: scenarios::Then::Reject(secs(3), 486), ..Behaviour::default() };
-    connect(&mut simulation, alice, bob);
-    simulation.run(secs(1));
-    simulation.tell(bob).dial("carol");
-    simulation.run(secs(1));
-    simulation.tell(bob).step(0, Step::TransferToOther);
-    simulation.run(secs(6));
-    let referral = simulation.phone(bob).call(0).referral.expect("a referral");
-    assert_eq!((referral.response, referral.status, referral.terminated), (Some(202), Some(486), true));
-    assert_talk(&simulation, [(alice, 0), (bob, 0)]);
-    simulation.finish();
+fn a_telephone_that_rings_and_declines_leaves_the_two_together_on_whatever_shard() {
+    for shards in [1, 3] {
+        for seed in 0..if shards == 1 { 2 } else { 12 } {
+            let (mut simulation, [alice, bob, carol]) = on_shards(3 + seed, shards);
+            simulation.tell(carol).config.behaviour =
+                Behaviour { ring: Some(ms(50)), then: scenarios::Then::Reject(secs(3), 486), ..Behaviour::default() };
+            connect(&mut simulation, alice, bob);
+            simulation.run(secs(1));
+            simulation.tell(bob).dial("carol");
+            simulation.run(secs(1));
+            simulation.tell(bob).step(0, Step::TransferToOther);
+            simulation.run(secs(6));
+            let referral = simulation.phone(bob).call(0).referral.expect("a referral");
+            let told = (referral.response, referral.status, referral.terminated);
+            assert_eq!(told, (Some(202), Some(486), true), "{shards} shards, seed {seed}");
+            assert_talk(&simulation, [(alice, 0), (bob, 0)]);
+            simulation.finish();
+        }
+    }
 }
 
 #[test]
@@ -178,8 +200,8 @@ fn over_a_network_that_loses_the_two_are_joined_all_the_same() {
 fn whoever_hangs_up_at_whatever_moment_nothing_is_left() {
     for leaver in 0..3 {
         for after in [0, 1, 2, 3, 5, 8, 13, 21, 40, 80] {
-            for answers in [true, false] {
-                let (mut simulation, phones) = with_phones(after, ["alice", "bob", "carol"]);
+            for (answers, shards) in [(true, 1), (false, 1), (true, 3), (false, 3)] {
+                let (mut simulation, phones) = on_shards(after, shards);
                 let [alice, bob, carol] = phones;
                 if !answers {
                     simulation.tell(carol).config.behaviour = Behaviour::answers(secs(3));

@@ -77,7 +77,7 @@ fn a_183_and_a_180_reach_the_caller_in_the_order_in_which_they_came_acknowledged
         });
         if loss > 0 {
             simulation.grace = secs(12);
-            [alice, bob].map(|phone| simulation.set_line(phone, Conditions::rough(loss)));
+            [alice, bob].into_iter().for_each(|phone| simulation.set_line(phone, Conditions::rough(loss)));
         }
         simulation.tell(alice).dial("bob");
         let up = simulation.run_until(secs(60), |simulation| simulation.call(alice).is_up());

@@ -45,7 +45,7 @@ fn run(seed: u64) {
     let loss = if seed.is_multiple_of(3) { 0 } else { 20 + simulation.random().below(50) as u16 };
     simulation.grace = if loss > 0 { secs(12) } else { ms(2_500) };
     if loss > 0 {
-        phones.map(|phone| simulation.set_line(phone, Conditions::rough(loss)));
+        phones.into_iter().for_each(|phone| simulation.set_line(phone, Conditions::rough(loss)));
     }
     simulation.tell(alice).dial("bob");
     let up = simulation.run_until(secs(40), |simulation| {

@@ -20,7 +20,7 @@ use crate::user_agent::session::{Session, Unacknowledged};
 use crate::user_agent::session_timer::least_of;
 use crate::user_agent::{cause, identity, redirect};
 use router::one;
-use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, MediaExchange, Party};
+use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, LegTags, MediaExchange, Party};
 
 impl Outgoing {
     /// A response to the INVITE.
@@ -120,6 +120,11 @@ impl Outgoing {
             return self.fail(head, means, CauseKind::PeerMisbehaved.into());
         };
         self.forget_early_offer(means);
+        // Whom a response that came before did not name, or another one too.
+        let tags = tag
+            .as_ref()
+            .filter(|tag| !self.forks.is_only(tag))
+            .map(|tag| LegTags { local: head.tag.as_str().into(), remote: tag.as_str().into() });
         let (mut media, remote_cseq, early) = self.forks.take(tag.as_ref(), &offered);
         dialog.resume(remote_cseq);
         let answer = negotiate(&mut media, message);
@@ -152,6 +157,7 @@ impl Outgoing {
                     party: head.is_trusted(means).then(|| identity::asserted_in(message)).flatten(),
                     leg_id: Some(head.call_id.as_str().to_owned()),
                     interface,
+                    tags,
                     ..LegState::new(LegPhase::Answered)
                 };
                 tracing::debug!(leg = %head.instance, "leg answered by its peer");
