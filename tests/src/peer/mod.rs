@@ -15,7 +15,7 @@
 //! - [`server`], [`control`], [`exposition`]: Tandem.
 //! - [`sipp`], [`baresip`], [`kamailio`], [`sipsak`], [`wire`], [`streamer`], [`foreign`]: peers.
 //! - [`name_server`]: names. [`relay`], [`namespace`]: bad networks between them. [`speaker`]: a platform by hand.
-//! - [`tone`], [`wav`]: what is heard.
+//! - [`tone`], [`wav`], [`voice`]: what is heard, and said for a SIPp that only signals.
 
 pub mod baresip;
 pub mod certificates;
@@ -36,6 +36,7 @@ pub mod site;
 pub mod speaker;
 pub mod streamer;
 pub mod tone;
+pub mod voice;
 pub mod wait;
 pub mod wav;
 pub mod websocket;
@@ -55,5 +56,6 @@ pub use sipp::Sipp;
 pub use site::Site;
 pub use speaker::{Said, Speaker};
 pub use streamer::Streamer;
+pub use voice::Voice;
 pub use websocket::Browser;
 pub use wire::Wire;

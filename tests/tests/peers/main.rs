@@ -6,8 +6,11 @@
 //! | `calls`, `refusals` | calls through trunks and of accounts; what keeps a call from being made |
 //! | `carriers` | Kamailio as the carrier that Tandem registers at |
 //! | `in_call` | hold, UPDATE, late offer, early media, transfer |
+//! | `glare`, `refresh_on_hold`, `forked_early_media` | SIPp and phones: requests that cross, sessions that outlast their interval on hold, what a caller hears of a fork; by ear |
 //! | `transports` | TCP, large requests, IPv6, lost packets |
 //! | `destinations` | trunks that fail or ask for digest, forking to several phones |
+//! | `third_party` | SIPp as the controller outside that joins two of Tandem's peers (RFC 3725, flow I) |
+//! | `trunk_news` | what a client of the control socket is told of trunks |
 //! | `names` | trunks whose addresses a name server tells: NAPTR, SRV, silence |
 //! | `messages` | single requests by hand: OPTIONS, 420, 482, 483, scanners |
 //! | `phones` | baresip phones that hear each other, the built-in services |
@@ -31,6 +34,8 @@ mod destinations;
 mod events;
 mod features_across_platforms;
 mod foreign;
+mod forked_early_media;
+mod glare;
 mod hardship;
 mod hosts_apart;
 mod in_call;
@@ -39,6 +44,7 @@ mod messages;
 mod names;
 mod operation;
 mod phones;
+mod refresh_on_hold;
 mod refusals;
 mod registrations;
 mod scenario;
@@ -46,4 +52,6 @@ mod secure;
 mod shards;
 mod soak;
 mod texts;
+mod third_party;
 mod transports;
+mod trunk_news;
