@@ -118,7 +118,7 @@ pub fn admission(configuration: &Configuration) -> AdmissionLimits {
     }
 }
 
-/// The trunks. A trunk whose address is an address and not a name is accepted from there too, from any port.
+/// The trunks. One that does not say where its requests come from is accepted from where it is called ([`Target::source`]).
 pub fn trunks(configuration: &Configuration) -> Vec<TrunkConfig> {
     configuration
         .trunk
@@ -126,10 +126,8 @@ pub fn trunks(configuration: &Configuration) -> Vec<TrunkConfig> {
         .map(|trunk| {
             let target = trunk.address.as_deref().and_then(target);
             let mut sources: Vec<Source> = trunk.accept.iter().filter_map(|text| source(text)).collect();
-            if let (true, Some(TargetHost::Address(address))) =
-                (trunk.accept.is_empty(), target.as_ref().map(|target| &target.host))
-            {
-                sources.push(Source::host(*address, None));
+            if trunk.accept.is_empty() {
+                sources.extend(target.as_ref().and_then(Target::source));
             }
             let credentials = match (&trunk.username, &trunk.password) {
                 (Some(username), Some(password)) => {
@@ -253,22 +251,50 @@ pub fn advertised(text: &str, port: u16) -> Option<Advertised> {
 mod tests {
     use super::super::read;
     use super::*;
+    use signaling::transport::{Flow, ListenerId, Transport};
+    use signaling::trunk::{ProvenDomains, Trunks};
 
     #[test]
-    fn a_trunk_by_address_is_accepted_from_there_and_one_that_lists_sources_from_those() {
+    fn a_trunk_is_accepted_from_the_address_and_port_that_it_is_called_at_or_from_what_it_lists() {
         let text = r#"
             [[trunk]]
-            name = "a"
+            name = "port"
             address = "192.0.2.1:5080"
             [[trunk]]
-            name = "b"
+            name = "default"
             address = "192.0.2.2"
+            [[trunk]]
+            name = "connections"
+            address = "tcp:192.0.2.3:5080"
+            [[trunk]]
+            name = "listed"
+            address = "192.0.2.4"
             accept = ["198.51.100.0/24"]
+            [[trunk]]
+            name = "named"
+            address = "sip.example.net"
         "#;
-        let trunks = trunks(&read(text).unwrap());
-        assert!(trunks[0].sources[0].contains("192.0.2.1:9".parse().unwrap()));
-        assert_eq!(trunks[1].sources.len(), 1);
-        assert!(!trunks[1].sources[0].contains("192.0.2.2:5060".parse().unwrap()));
+        let trunks = Trunks::new(trunks(&read(text).unwrap()), Shards::default());
+        let by = |transport, remote: &str| {
+            let (local, remote) = ("192.0.2.200:5060".parse().unwrap(), remote.parse().unwrap());
+            let flow = Flow { transport, listener: ListenerId(0), local, remote, connection: None };
+            let trunk = trunks.of_flow(&flow, &ProvenDomains::default())?;
+            Some(trunks.get(trunk).config.name.clone())
+        };
+        for (transport, remote, trunk) in [
+            (Transport::Udp, "192.0.2.1:5080", Some("port")),
+            (Transport::Udp, "192.0.2.1:5060", None),
+            (Transport::Udp, "192.0.2.1:40000", None),
+            (Transport::Tcp, "192.0.2.1:40000", None),
+            (Transport::Udp, "192.0.2.2:5060", Some("default")),
+            (Transport::Udp, "192.0.2.2:5061", None),
+            (Transport::Tcp, "192.0.2.3:40000", Some("connections")),
+            (Transport::Udp, "192.0.2.3:5080", None),
+            (Transport::Udp, "192.0.2.4:5060", None),
+            (Transport::Udp, "198.51.100.9:40000", Some("listed")),
+        ] {
+            assert_eq!(by(transport, remote).as_deref(), trunk, "{transport} {remote}");
+        }
     }
 
     #[test]

@@ -163,7 +163,7 @@ impl Trunks {
             None => true,
             Some(domain) => proven.holds(flow, domain),
         };
-        self.sources.iter().filter(|(source, _)| source.contains(flow.remote)).find(proves).map(|&(_, trunk)| trunk)
+        self.sources.iter().filter(|(source, _)| source.has(flow)).find(proves).map(|&(_, trunk)| trunk)
     }
 
     /// Names of header fields that pass to any trunk.
@@ -333,6 +333,22 @@ mod tests {
         assert_eq!(name("[2001:db8::1]:5060"), Some("port"));
         assert_eq!(name("[::ffff:198.51.100.7]:5062"), Some("port"), "a mapped address is the same host");
         assert_eq!(name("203.0.113.1:5060"), None);
+    }
+
+    #[test]
+    fn who_is_called_over_connections_is_known_by_its_address_over_them_alone() {
+        let target = Target::parse("tls:198.51.100.7:5071").unwrap();
+        let tls = TrunkConfig { sources: target.source().into_iter().collect(), ..trunk("tls", &[]) };
+        let trunks = Trunks::new(vec![tls, trunk("udp", &["198.51.100.9:5060"])], Shards::default());
+        let known = |flow: Flow| trunks.of_flow(&flow, &ProvenDomains::default()).is_some();
+        let over = |transport, remote| Flow { transport, ..flow(remote) };
+        assert!(known(flow("198.51.100.7:40000")), "any port: who connects has one of its own choice");
+        assert!(!known(flow("198.51.100.8:5071")));
+        for transport in [Transport::Udp, Transport::Tcp, Transport::Wss] {
+            assert!(!known(over(transport, "198.51.100.7:5071")), "{transport}");
+        }
+        assert!(known(over(Transport::Udp, "198.51.100.9:5060")) && known(over(Transport::Tcp, "198.51.100.9:5060")));
+        assert!(!known(over(Transport::Udp, "198.51.100.9:5061")), "somebody else on that host");
     }
 
     #[test]

@@ -1,14 +1,18 @@
 //! Where a trunk's requests come from.
 
+use crate::transport::{Flow, Transport};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-/// An address, a network, or an address with a port: `198.51.100.7`, `198.51.100.0/24`, `198.51.100.7:5060`, `[2001:db8::1]:5060`.
+/// An address, a network, or an address with a port: `198.51.100.7`, `198.51.100.0/24`, `198.51.100.7:5060`, `[2001:db8::1]:5060`; or,
+/// not written so, an address over one transport.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Source {
     address: IpAddr,
     prefix: u8,
     port: Option<u16>,
+    /// By which transport alone; `None`: by any.
+    transport: Option<Transport>,
 }
 
 impl Source {
@@ -23,16 +27,26 @@ impl Source {
         let (address, prefix) = text.split_once('/')?;
         let (address, prefix) = (address.parse::<IpAddr>().ok()?, prefix.parse::<u8>().ok()?);
         let longest = if address.is_ipv4() { 32 } else { 128 };
-        (prefix <= longest).then_some(Self { address, prefix, port: None })
+        (prefix <= longest).then_some(Self { address, prefix, port: None, transport: None })
     }
 
     /// A host, with a port or any.
     pub fn host(address: IpAddr, port: Option<u16>) -> Self {
         let address = address.to_canonical();
-        Self { address, prefix: if address.is_ipv4() { 32 } else { 128 }, port }
+        Self { address, prefix: if address.is_ipv4() { 32 } else { 128 }, port, transport: None }
     }
 
-    /// Whether a request from `remote` comes from here.
+    /// A host by connections of that transport, from any port.
+    pub fn connecting(address: IpAddr, transport: Transport) -> Self {
+        Self { transport: Some(transport), ..Self::host(address, None) }
+    }
+
+    /// Whether what comes on a way comes from here.
+    pub fn has(&self, flow: &Flow) -> bool {
+        self.transport.is_none_or(|transport| transport == flow.transport) && self.contains(flow.remote)
+    }
+
+    /// Whether that address and port are of these.
     pub fn contains(&self, remote: SocketAddr) -> bool {
         let port_fits = self.port.is_none_or(|port| port == remote.port());
         port_fits
@@ -68,6 +82,9 @@ fn same_prefix(a: u128, b: u128, prefix: u8, width: u8) -> bool {
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(transport) = self.transport {
+            write!(f, "{}:", transport.parameter())?;
+        }
         match self.port {
             Some(port) => write!(f, "{}", SocketAddr::new(self.address, port)),
             None => write!(f, "{}/{}", self.address, self.prefix),

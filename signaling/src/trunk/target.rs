@@ -1,5 +1,6 @@
 //! Where requests to a trunk go.
 
+use super::source::Source;
 use crate::message::{host_address, written};
 use crate::transport::{Destination, Sought, Transport};
 use std::fmt;
@@ -56,6 +57,18 @@ impl Target {
         Some(Destination::address(transport, SocketAddr::new(address, port)))
     }
 
+    /// Where its own requests come from, where nothing else is said: that address and port, the transport's default port if none is
+    /// written. Who connects chooses the port anew each time, so of a transport of connections the address alone counts, over that
+    /// transport. `None`: a name, of which nobody can say by an address alone that a request is its.
+    pub fn source(&self) -> Option<Source> {
+        let TargetHost::Address(address) = self.host else { return None };
+        let transport = self.transport.unwrap_or(Transport::DEFAULT);
+        Some(match transport.is_reliable() {
+            true => Source::connecting(address, transport),
+            false => Source::host(address, Some(self.port.unwrap_or(transport.default_port()))),
+        })
+    }
+
     /// What is to be found.
     pub fn sought(&self) -> Sought {
         Sought::new(&self.host(), self.port, self.transport)
@@ -93,6 +106,22 @@ impl fmt::Display for Target {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn its_own_requests_come_from_where_it_is_called() {
+        for (text, source) in [
+            ("192.0.2.9", Some("192.0.2.9:5060")),
+            ("192.0.2.9:5070", Some("192.0.2.9:5070")),
+            ("udp:[2001:db8::9]", Some("[2001:db8::9]:5060")),
+            ("tcp:192.0.2.9:5070", Some("tcp:192.0.2.9/32")),
+            ("tls:192.0.2.9", Some("tls:192.0.2.9/32")),
+            ("sip.example.net", None),
+            ("sip.example.net:5060", None),
+        ] {
+            let told = Target::parse(text).unwrap().source().map(|source| source.to_string());
+            assert_eq!(told.as_deref(), source, "{text}");
+        }
+    }
 
     #[test]
     fn written_forms() {
