@@ -31,6 +31,8 @@ enum Manner {
     Plain,
     /// Also where the leg itself asked for its direction: that may have been the answer to a hold by somebody who is gone.
     Afresh,
+    /// The same, and what the other one says is what it wants: it has just said so of itself.
+    Released,
     /// Always.
     Anyway,
 }
@@ -44,6 +46,11 @@ impl Call {
     /// The same for a leg that was connected to somebody else before.
     pub(super) fn align_afresh(&mut self, turn: &mut Turn<'_>, leg: LegId) {
         self.align_in(turn, leg, Manner::Afresh);
+    }
+
+    /// The same for a leg that the other one may have held until now.
+    pub(super) fn align_released(&mut self, turn: &mut Turn<'_>, leg: LegId) {
+        self.align_in(turn, leg, Manner::Released);
     }
 
     /// The same for a leg of which it is not known what it agreed to last.

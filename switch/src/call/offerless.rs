@@ -1,4 +1,9 @@
 //! Offers of ours that go out in an answer, and their answers: INVITE and re-INVITE without an offer (RFC 3261 §13.2.1, §14.1).
+//!
+//! Such an offer is as that of a new call (RFC 3261 §14.2): all formats that the far side can, and both ways wherever the far side
+//! does not itself hold. What a leg on hold last said is no wish of its own: it could not say more to who held it, and to be held does
+//! not change what one desires (RFC 6337 §5.3). The leg that asks says by its answer whether it holds on, as a mere refresh does,
+//! or has retrieved; then the other one is asked.
 
 use super::asked::Asked;
 use super::call::{Call, Far};
@@ -12,10 +17,10 @@ use router::one;
 use router::parameter::{CauseKind, Failure, LegPhase, LegState, MediaDescription, MediaExchange, Reason};
 
 impl Call {
-    /// A leg wants an offer: by what the other side last described.
+    /// A leg wants an offer: by what the other side can and may like.
     pub(super) fn offer_wanted(&mut self, turn: &mut Turn<'_>, leg: LegId, asked: Asked) {
         let terms = match self.other_side(leg) {
-            Far::Leg(other) => self.legs[other].medium.agreement().map(|agreement| agreement.terms()),
+            Far::Leg(other) => self.legs[other].medium.terms_to_ask(),
             Far::Service(_) => Some(Terms::of_codecs(builtin_codecs())),
             Far::Nobody => {
                 let agreement = self.legs[leg].medium.agreement();
@@ -42,6 +47,8 @@ impl Call {
         };
         self.exchange = None;
         self.cancel_timer(turn, Timer::Answer);
+        let direction = |call: &Self| call.legs[leg].medium.agreement().map(|agreement| agreement.direction());
+        let before = direction(self);
         let accepted = self.legs[leg].medium.accept(&answer);
         self.legs[leg].medium.forget_offered();
         if !accepted {
@@ -55,7 +62,8 @@ impl Call {
         self.connect(turn);
         // What it changed by its answer, the other leg is to know.
         match self.other_leg(leg) {
-            Some(other) => self.align_with(turn, other),
+            Some(other) if before == direction(self) => self.align_with(turn, other),
+            Some(other) => self.align_released(turn, other),
             None => self.align(turn),
         }
     }

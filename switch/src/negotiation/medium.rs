@@ -51,6 +51,18 @@ pub(crate) struct Agreement {
     pub(crate) codecs: Vec<Codec>,
     /// Whether the offer was the peer's.
     pub(crate) by_peer: bool,
+    /// Which way the peer would like it to flow, as far as it has said so.
+    wish: Direction,
+}
+
+/// Which way a peer would like it to flow that has just said `said`, by an offer or to our offer of `local`, after `former`. What our offer
+/// kept it from it may like: to be held is no wish (RFC 6337 §5.3), and nor is it one to repeat what is in force, as a session refresh does.
+fn wish(former: Option<&Agreement>, local: Direction, said: Direction, by_peer: bool) -> Direction {
+    match former {
+        Some(former) if by_peer && former.direction() == said => former.wish,
+        _ if by_peer => said,
+        _ => Direction::new(said.sends() || !local.receives(), said.receives() || !local.sends()),
+    }
 }
 
 impl Agreement {
@@ -79,15 +91,9 @@ impl Agreement {
         self.direction().and(self.local_direction().mirrored()) == Direction::SendReceive
     }
 
-    /// The same for one that is connected to it anew: where an offer of ours kept the leg from something, as somebody held it, it may have
-    /// liked to.
+    /// The same for one that is connected to it anew, or asks anew: what the leg may like.
     pub(crate) fn terms_anew(&self) -> Terms {
-        let (said, offered) = (self.direction(), self.local_direction());
-        let direction = match self.by_peer {
-            true => said,
-            false => Direction::new(said.sends() || !offered.receives(), said.receives() || !offered.sends()),
-        };
-        Terms { direction, ..self.terms() }
+        Terms { direction: self.wish, ..self.terms() }
     }
 
     /// What this leg lets the other one have.
@@ -129,14 +135,17 @@ impl Medium {
         let mut payload_types = PayloadTypes::default();
         payload_types.note(&guest.codecs);
         let served = served(&guest.local).unwrap_or(0);
+        let mut agreement = Agreement {
+            local: guest.local.clone(),
+            remote: guest.remote.clone(),
+            served,
+            codecs: guest.codecs.clone(),
+            by_peer: guest.by_peer,
+            wish: Direction::SendReceive,
+        };
+        agreement.wish = wish(None, agreement.local_direction(), agreement.direction(), guest.by_peer);
         Self {
-            agreement: Some(Box::new(Agreement {
-                local: guest.local.clone(),
-                remote: guest.remote.clone(),
-                served,
-                codecs: guest.codecs.clone(),
-                by_peer: guest.by_peer,
-            })),
+            agreement: Some(Box::new(agreement)),
             capabilities: guest.capabilities.clone(),
             payload_types,
             generation: guest.generation,
@@ -178,6 +187,18 @@ impl Medium {
     /// How many descriptions of the peer have come into force.
     pub(crate) fn generation(&self) -> u32 {
         self.generation
+    }
+
+    /// What this leg may like to have of one that asks anew: all formats that it has said it can, those in use first, and both ways
+    /// unless it holds itself. `None`: nothing is agreed.
+    pub(crate) fn terms_to_ask(&self) -> Option<Terms> {
+        let mut terms = self.agreement()?.terms_anew();
+        for codec in &self.capabilities {
+            if !terms.codecs.iter().any(|known| known.matches(codec)) && terms.codecs.len() < crate::limits::CODECS {
+                terms.codecs.push(codec.clone());
+            }
+        }
+        Some(terms)
     }
 
     /// Every format that the peer has said it can.
@@ -270,7 +291,8 @@ impl Medium {
         self.payload_types.note(&codecs);
         self.note_capabilities(codecs.clone());
         self.before = None;
-        self.agree(Agreement { local, remote: remote.clone(), served: index, codecs, by_peer: false });
+        let wish = wish(self.agreement(), own.direction, flow(stream), false);
+        self.agree(Agreement { local, remote: remote.clone(), served: index, codecs, by_peer: false, wish });
         true
     }
 
@@ -283,7 +305,9 @@ impl Medium {
         if self.before.is_none() {
             self.before.clone_from(&self.agreement);
         }
-        self.agree(Agreement { local: local.clone(), remote: offer, served: index, codecs, by_peer: true });
+        let said = offer.streams.get(index).map_or(Direction::Inactive, flow);
+        let wish = wish(self.agreement(), Direction::SendReceive, said, true);
+        self.agree(Agreement { local: local.clone(), remote: offer, served: index, codecs, by_peer: true, wish });
         Some(local)
     }
 
@@ -407,6 +431,42 @@ mod tests {
         let answer = a.answer(&Terms::of_codecs(vec![pcmu()])).unwrap();
         assert_eq!(answer.streams[0].direction, Direction::ReceiveOnly);
         assert!(!a.agreement().unwrap().is_full());
+    }
+
+    #[test]
+    fn who_is_asked_anew_is_offered_all_that_the_other_one_can_and_both_ways_where_that_one_does_not_hold() {
+        use Direction::{Inactive, ReceiveOnly, SendOnly, SendReceive};
+        let mut leg = Medium { address: Some(address(5000)), ..Medium::default() };
+        assert!(leg.terms_to_ask().is_none());
+        let offers = |leg: &mut Medium, direction| {
+            leg.ask(MediaDescription { streams: vec![MediaStream { direction, ..peer(7000, &[opus(96), pcmu()]) }] });
+            leg.answer(&Terms::of_codecs(vec![pcmu()])).unwrap();
+            leg.forget_asked();
+        };
+        let answers = |leg: &mut Medium, ours, said| {
+            leg.offer(&Terms { direction: ours, ..Terms::of_codecs(vec![pcmu()]) }).unwrap();
+            let answer = MediaStream { direction: said, ..peer(7000, &[pcmu()]) };
+            assert!(leg.accept(&MediaDescription { streams: vec![answer] }));
+            leg.forget_offered();
+        };
+        offers(&mut leg, SendReceive);
+        let terms = leg.terms_to_ask().unwrap();
+        assert_eq!(terms.codecs, [pcmu(), opus(96)], "what is in use first");
+        let wish = |leg: &mut Medium, ours: Option<Direction>, said| {
+            match ours {
+                Some(ours) => answers(leg, ours, said),
+                None => offers(leg, said),
+            }
+            leg.terms_to_ask().unwrap().direction
+        };
+        assert_eq!(wish(&mut leg, Some(Inactive), Inactive), SendReceive, "it is held, which is no wish");
+        assert_eq!(wish(&mut leg, None, Inactive), SendReceive, "a refresh says what is in force");
+        assert_eq!(wish(&mut leg, None, SendOnly), SendOnly, "it holds");
+        assert_eq!(wish(&mut leg, Some(ReceiveOnly), SendOnly), SendReceive, "nobody has asked whether it holds still");
+        assert_eq!(wish(&mut leg, Some(SendReceive), SendReceive), SendReceive, "it has retrieved");
+        assert_eq!(wish(&mut leg, None, Inactive), Inactive);
+        assert_eq!(wish(&mut leg, Some(SendOnly), ReceiveOnly), SendReceive, "it has retrieved as far as it was asked");
+        assert_eq!(wish(&mut leg, Some(SendOnly), Inactive), SendOnly, "it does not want to hear who holds it");
     }
 
     #[test]

@@ -95,6 +95,10 @@ pub enum Step {
     RefreshWithoutOffer,
     /// An UPDATE with an offer.
     Update,
+    /// Retrieves by the answer to an offer that it asks for.
+    RetrieveWithoutOffer,
+    /// A re-INVITE that offers the direction in force, as phones do that know of no wish apart from that.
+    RefreshAsItIs,
     /// A session refresh: an UPDATE without an offer, or as [`Refresh`](Self::Refresh) where it sends no UPDATE.
     Renew,
     /// An INFO with a body.

@@ -36,6 +36,8 @@ pub struct Media {
     wish: Direction,
     zero_address: bool,
     /// Our unanswered offer.
+    /// Whether the next offer repeats the direction in force instead.
+    pub(crate) offers_as_it_is: bool,
     offered: Option<(MediaDescription, Direction)>,
     /// The peer's unanswered offer.
     pending: Option<MediaDescription>,
@@ -74,6 +76,7 @@ impl Media {
             zero_address: false,
             offered: None,
             pending: None,
+            offers_as_it_is: false,
             accepted: Vec::new(),
             peer: None,
             direction: Direction::Inactive,
@@ -128,7 +131,8 @@ impl Media {
 
     /// An offer.
     pub(crate) fn offer(&mut self) -> Vec<u8> {
-        let (codecs, wish) = (self.codecs.clone(), self.wish);
+        let as_it_is = std::mem::take(&mut self.offers_as_it_is);
+        let (codecs, wish) = (self.codecs.clone(), if as_it_is { self.direction } else { self.wish });
         let text = self.write(&codecs, wish, 1);
         if let Ok(session) = SessionDescription::parse(text.as_bytes()) {
             self.offered = Some((typed::describe(&session), wish));

@@ -156,7 +156,15 @@ impl Phone {
                 let escaped = escape_header(&replaces);
                 self.refer(index, &format!("{}?Replaces={escaped}", other.target));
             }
-            Step::Hold(_) | Step::Retrieve | Step::Refresh | Step::RefreshWithoutOffer | Step::Update | Step::Renew => {
+            Step::Forget => self.calls[index].end(now, Ending::Lost),
+            Step::Hold(_)
+            | Step::Retrieve
+            | Step::RetrieveWithoutOffer
+            | Step::Refresh
+            | Step::RefreshWithoutOffer
+            | Step::RefreshAsItIs
+            | Step::Update
+            | Step::Renew => {
                 if self.is_busy_with_offer(index) {
                     self.calls[index].plan(now + Duration::from_millis(300), step);
                     return;
@@ -167,7 +175,7 @@ impl Phone {
                         call.media.wish(Some(*style));
                         call.held = true;
                     }
-                    Step::Retrieve => {
+                    Step::Retrieve | Step::RetrieveWithoutOffer => {
                         call.media.wish(None);
                         call.held = false;
                     }
@@ -184,7 +192,9 @@ impl Phone {
                     request.headers.extend(self.session_headers(index));
                     self.send_in_call(index, request, Purpose::ReInvite(index));
                 } else {
-                    self.send_invite(index, step != Step::RefreshWithoutOffer);
+                    call.media.offers_as_it_is = step == Step::RefreshAsItIs;
+                    let has_offer = !matches!(step, Step::RefreshWithoutOffer | Step::RetrieveWithoutOffer);
+                    self.send_invite(index, has_offer);
                 }
             }
         }

@@ -73,10 +73,12 @@ fn audio_is_there_after_any_sequence_of_holds_retrieves_and_reinvites() {
         for _ in 0..10 {
             let random = simulation.random();
             let (who, pause) = (random.below(2) as usize, random.below(1_500));
-            let step = match random.below(6) {
+            let step = match random.below(8) {
                 style @ 0..=2 => Step::Hold(STYLES[style as usize]),
                 3 => Step::Refresh,
                 4 => Step::RefreshWithoutOffer,
+                5 => Step::RetrieveWithoutOffer,
+                6 => Step::RefreshAsItIs,
                 _ => Step::Update,
             };
             simulation.tell(phones[who]).step(0, step);
@@ -84,7 +86,8 @@ fn audio_is_there_after_any_sequence_of_holds_retrieves_and_reinvites() {
         }
         for phone in phones {
             simulation.run(secs(8));
-            simulation.tell(phone).step(0, Step::Retrieve);
+            let step = if seed % 2 == 0 { Step::Retrieve } else { Step::RetrieveWithoutOffer };
+            simulation.tell(phone).step(0, step);
         }
         simulation.run(secs(8));
         assert_audio(&mut simulation, phones[0], phones[1], &format!("seed {seed}"));
@@ -103,6 +106,68 @@ fn a_refresh_that_changes_nothing_disturbs_nobody() {
     }
     assert_eq!(simulation.call(alice).offers, [200, 200, 200]);
     simulation.finish();
+}
+
+/// The offer of our answer is as that of a new call (RFC 3261 §14.2), whatever the hold had made of the direction.
+#[test]
+fn a_hold_is_taken_back_by_the_answer_to_an_offer_that_was_asked_for() {
+    for (seed, style) in STYLES.into_iter().enumerate() {
+        for (holder, held) in [(0, 1), (1, 0)] {
+            // Phones on hold that refresh the session say what is in force, not what they want.
+            for refreshes in [false, true] {
+                let (mut simulation, phones) = with_phones(40 + seed as u64, ["alice", "bob"]);
+                let (holder, held) = (phones[holder], phones[held]);
+                connect(&mut simulation, phones[0], phones[1]);
+                simulation.tell(holder).step(0, Step::Hold(style));
+                simulation.run(secs(2));
+                if refreshes {
+                    simulation.tell(held).step(0, Step::RefreshAsItIs);
+                    simulation.run(secs(2));
+                }
+                simulation.tell(holder).step(0, Step::RetrieveWithoutOffer);
+                simulation.run(secs(2));
+                for phone in [holder, held] {
+                    assert_eq!(simulation.call(phone).media.direction(), BOTH_WAYS, "{style:?} {refreshes}");
+                }
+                assert_audio(&mut simulation, holder, held, "after");
+                simulation.finish();
+            }
+        }
+    }
+}
+
+/// To hold is a wish of one's own, to be held is none (RFC 6337 §5.3).
+#[test]
+fn a_refresh_without_offer_ends_no_hold() {
+    for (seed, style) in STYLES.into_iter().enumerate() {
+        let (mut simulation, [alice, bob]) = with_phones(50 + seed as u64, ["alice", "bob"]);
+        connect(&mut simulation, alice, bob);
+        simulation.tell(alice).step(0, Step::Hold(style));
+        simulation.run(secs(2));
+        let directions = |simulation: &Simulation| [alice, bob].map(|phone| simulation.call(phone).media.direction());
+        let on_hold = directions(&simulation);
+        assert!(!on_hold[1].sends());
+        let (quiet, asked) = (heard(&simulation, alice), simulation.call(bob).peer_offers);
+        // By the one who holds, and by the one who is held, which is answered by what it wants.
+        for phone in [alice, bob] {
+            simulation.tell(phone).step(0, Step::RefreshWithoutOffer);
+            simulation.run(secs(2));
+            assert_eq!(directions(&simulation), on_hold, "{style:?}");
+        }
+        assert_eq!(heard(&simulation, alice), quiet, "{style:?}");
+        assert_eq!(simulation.call(bob).peer_offers, asked, "{style:?}: nothing has changed, so nobody is told");
+        // Both hold: one retrieves, the other one does not.
+        simulation.tell(bob).step(0, Step::Hold(HoldStyle::SendOnly));
+        simulation.run(secs(2));
+        simulation.tell(alice).step(0, Step::RetrieveWithoutOffer);
+        simulation.run(secs(3));
+        assert!(!simulation.call(bob).media.direction().receives(), "{style:?}: it holds still");
+        assert!(!simulation.call(alice).media.direction().sends(), "{style:?}");
+        simulation.tell(bob).step(0, Step::RetrieveWithoutOffer);
+        simulation.run(secs(3));
+        assert_audio(&mut simulation, alice, bob, "once both have retrieved");
+        simulation.finish();
+    }
 }
 
 #[test]
