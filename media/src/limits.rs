@@ -13,8 +13,14 @@ pub const PAIRS: usize = 32_768;
 /// Interfaces on which a worker opens ports: a server has a few addresses; each gets a pool of its own.
 pub const INTERFACES: usize = 64;
 
-/// Ports that others hold and that are passed over in one request before it fails: each costs a `socket` and a `bind`.
-pub const PORTS_TRIED: usize = 64;
+/// Pairs that others hold and that are set aside in one request before it fails: each costs a `socket` and a `bind`, some 5 µs, so
+/// that the sound of other calls waits 3 ms at worst. They are tried all over the range, so of one that others hold to nine tenths
+/// a call finds a free pair after ten or twenty; and each is tried once, so that this is a cost of the first calls.
+pub const PORTS_TRIED: usize = 512;
+
+/// How soon a pair that others held is tried again, once there is no other: what a range that is used up costs stays some
+/// percent of a core, and a pair that has become free is found within a second or two.
+pub const TAKEN_REST: Duration = Duration::from_secs(1);
 
 /// Of a pool, one in so many pairs may wait out its quarantine; the longest waiting goes back to use before its time if
 /// more do. So a high rate of calls shortens the quarantine instead of opening ever more sockets.

@@ -1,7 +1,7 @@
 //! The pairs of one interface: which one is next.
 
 use crate::config::PortRange;
-use crate::limits::{QUARANTINE_FLOOR_MS, QUARANTINE_SHARE};
+use crate::limits::{QUARANTINE_FLOOR_MS, QUARANTINE_SHARE, TAKEN_REST};
 use crate::wire::PairIndex;
 use router::time::{Duration, Instant};
 use std::collections::VecDeque;
@@ -17,8 +17,9 @@ pub enum Choice {
     None,
 }
 
-/// The pairs of one interface. Ports are first tried in their order; a pair that comes back stays open, waits out its
-/// quarantine and is used again, first in, first out. So a port rests as long as the range allows.
+/// The pairs of one interface. Each is tried once, in steps over the whole range, so that a stretch that another program holds is left
+/// with the next step; a pair that comes back stays open, waits out its quarantine and is used again, first in, first out. So a port
+/// rests as long as the range allows. One that others hold is set aside, and tried again when nothing else is left, once a second.
 ///
 /// The quarantine adapts to the rate: with `r` pairs given back a second, `r` times the quarantine would rest; of these at
 /// most one in [`QUARANTINE_SHARE`] of the range do, the longest resting goes first. At the bound of the range any pair
@@ -27,10 +28,14 @@ pub enum Choice {
 pub struct Pool {
     range: PortRange,
     quarantine: Duration,
-    /// The next pair of the range that was not tried yet.
-    untried: usize,
-    /// RTP ports to be tried again: others held them, or their sockets had to be closed.
-    skipped: VecDeque<u16>,
+    /// How many pairs of the range were tried.
+    tried: usize,
+    /// How many pairs the next one lies beyond the last.
+    step: usize,
+    /// RTP ports whose sockets had to be closed, or could not be had.
+    closed: VecDeque<u16>,
+    /// RTP ports that others held, and when that was seen: the longest ago first.
+    taken: VecDeque<(u16, Instant)>,
     /// Open pairs at rest, the longest resting first.
     resting: VecDeque<(PairIndex, Instant)>,
     /// Open pairs at rest whose peer never sent anything: nothing of it can stray in.
@@ -43,14 +48,17 @@ impl Pool {
         Self {
             range,
             quarantine,
-            untried: 0,
-            skipped: VecDeque::new(),
+            tried: 0,
+            step: step(range.pairs()),
+            closed: VecDeque::new(),
+            taken: VecDeque::new(),
             resting: VecDeque::new(),
             unheard: VecDeque::new(),
         }
     }
 
-    /// Chooses the next pair. A `Choice::Open` must be followed by [`skip`](Self::skip) if it could not be opened.
+    /// Chooses the next pair. A `Choice::Open` must be followed by [`set_aside`](Self::set_aside) or [`put_back`](Self::put_back) if it
+    /// could not be opened.
     pub fn choose(&mut self, now: Instant) -> Choice {
         let crowded = self.resting.len() > self.range.pairs() / QUARANTINE_SHARE;
         if let Some(pair) = rested(&mut self.resting, now, if crowded { floor() } else { self.quarantine.max(floor()) })
@@ -60,14 +68,24 @@ impl Pool {
         if let Some(pair) = rested(&mut self.unheard, now, floor()) {
             return Choice::Reuse(pair);
         }
-        if let Some(port) = self.range.pair(self.untried) {
-            self.untried += 1;
-            return Choice::Open(port);
+        if self.tried < self.range.pairs() {
+            let place = self.tried * self.step % self.range.pairs();
+            self.tried += 1;
+            return self.range.pair(place).map_or(Choice::None, Choice::Open);
         }
         if let Some(pair) = rested(&mut self.resting, now, floor()) {
             return Choice::Reuse(pair);
         }
-        self.skipped.pop_front().map_or(Choice::None, Choice::Open)
+        if let Some(port) = self.closed.pop_front() {
+            return Choice::Open(port);
+        }
+        match self.taken.front() {
+            Some(&(port, seen)) if now.since(seen) >= TAKEN_REST => {
+                self.taken.pop_front();
+                Choice::Open(port)
+            }
+            _ => Choice::None,
+        }
     }
 
     /// Chooses a pair that is open already: when no more sockets are to be had.
@@ -75,9 +93,15 @@ impl Pool {
         rested(&mut self.unheard, now, floor()).or_else(|| rested(&mut self.resting, now, floor()))
     }
 
-    /// The RTP port `port` could not be opened, or its pair was closed: to be tried again when the others are used up.
-    pub fn skip(&mut self, port: u16) {
-        self.skipped.push_back(port);
+    /// Somebody else holds the RTP port `port` or the one above. True: it is the first one.
+    pub fn set_aside(&mut self, now: Instant, port: u16) -> bool {
+        self.taken.push_back((port, now));
+        self.taken.len() == 1
+    }
+
+    /// The pair of the RTP port `port` was closed, or there was no socket for it: to be opened when the others are used up.
+    pub fn put_back(&mut self, port: u16) {
+        self.closed.push_back(port);
     }
 
     /// A pair is given back. `heard`: whether anything came from its peer.
@@ -106,6 +130,17 @@ fn rested(queue: &mut VecDeque<(PairIndex, Instant)>, now: Instant, at_least: Du
     Some(pair)
 }
 
+/// A step by which every one of so many places is come to once, and two that follow each other lie far apart: of those that have no
+/// factor in common with their number, the one next to its golden section.
+fn step(places: usize) -> usize {
+    let section = places * 618 / 1_000;
+    (section.max(1)..places).find(|&step| are_coprime(step, places)).unwrap_or(1)
+}
+
+fn are_coprime(a: usize, b: usize) -> bool {
+    if a == 0 { b == 1 } else { are_coprime(b % a, a) }
+}
+
 const fn floor() -> Duration {
     Duration::from_millis(QUARANTINE_FLOOR_MS)
 }
@@ -119,16 +154,38 @@ mod tests {
     }
 
     #[test]
-    fn ports_are_tried_in_order_and_pairs_come_back_after_their_quarantine() {
+    fn pairs_come_back_after_their_quarantine_first_in_first_out() {
         let mut pool = pool(40);
-        assert_eq!(pool.choose(Instant::ZERO), Choice::Open(10_000));
-        assert_eq!(pool.choose(Instant::ZERO), Choice::Open(10_002));
+        for _ in 0..2 {
+            assert!(matches!(pool.choose(Instant::ZERO), Choice::Open(_)));
+        }
         pool.give_back(Instant::from_millis(100), PairIndex(1), true);
         pool.give_back(Instant::from_millis(200), PairIndex(0), true);
-        assert_eq!(pool.choose(Instant::from_millis(5_000)), Choice::Open(10_004), "both rest");
+        assert!(matches!(pool.choose(Instant::from_millis(5_000)), Choice::Open(_)), "both rest");
         assert_eq!(pool.choose(Instant::from_millis(5_100)), Choice::Reuse(PairIndex(1)), "first in, first out");
-        assert_eq!(pool.choose(Instant::from_millis(5_100)), Choice::Open(10_006));
+        assert!(matches!(pool.choose(Instant::from_millis(5_100)), Choice::Open(_)));
         assert_eq!(pool.choose(Instant::from_millis(5_200)), Choice::Reuse(PairIndex(0)));
+    }
+
+    #[test]
+    fn each_pair_of_the_range_is_tried_once_and_a_stretch_of_others_is_soon_left() {
+        for pairs in [1, 2, 3, 4, 5, 40, 609, 4_096, 8_192] {
+            let mut pool = pool(pairs);
+            let mut tried: Vec<u16> = std::iter::from_fn(|| match pool.choose(Instant::ZERO) {
+                Choice::Open(port) => Some(port),
+                _ => None,
+            })
+            .collect();
+            tried.sort_unstable();
+            assert_eq!(tried, (0..pairs).map(|pair| 10_000 + 2 * pair).collect::<Vec<_>>());
+        }
+        // Another program has three quarters of the range, from its beginning.
+        let mut pool = pool(8_192);
+        for _ in 0..2_048 {
+            let free =
+                (0..8).find(|_| matches!(pool.choose(Instant::ZERO), Choice::Open(port) if port >= 10_000 + 2 * 6_144));
+            assert!(free.is_some());
+        }
     }
 
     #[test]
@@ -149,7 +206,7 @@ mod tests {
         let mut pool = pool(40);
         pool.choose(Instant::ZERO);
         pool.give_back(Instant::from_millis(100), PairIndex(0), false);
-        assert_eq!(pool.choose(Instant::from_millis(299)), Choice::Open(10_002));
+        assert!(matches!(pool.choose(Instant::from_millis(299)), Choice::Open(_)));
         assert_eq!(pool.choose(Instant::from_millis(300)), Choice::Reuse(PairIndex(0)));
     }
 
@@ -165,12 +222,17 @@ mod tests {
     }
 
     #[test]
-    fn ports_of_others_are_tried_again_when_the_rest_is_used_up() {
+    fn ports_of_others_are_tried_again_once_a_second_when_the_rest_is_used_up() {
         let mut pool = pool(2);
-        assert_eq!(pool.choose(Instant::ZERO), Choice::Open(10_000));
-        pool.skip(10_000);
-        assert_eq!(pool.choose(Instant::ZERO), Choice::Open(10_002));
-        assert_eq!(pool.choose(Instant::ZERO), Choice::Open(10_000));
-        assert_eq!(pool.choose(Instant::ZERO), Choice::None);
+        let Choice::Open(taken) = pool.choose(Instant::ZERO) else { panic!("the first") };
+        assert!(pool.set_aside(Instant::ZERO, taken));
+        assert!(matches!(pool.choose(Instant::ZERO), Choice::Open(port) if port != taken));
+        assert_eq!(pool.choose(Instant::from_millis(999)), Choice::None);
+        assert_eq!(pool.choose(Instant::from_millis(1_000)), Choice::Open(taken));
+        pool.set_aside(Instant::from_millis(1_000), taken);
+        assert_eq!(pool.choose(Instant::from_millis(1_999)), Choice::None);
+        pool.put_back(10_004);
+        assert_eq!(pool.choose(Instant::from_millis(2_000)), Choice::Open(10_004), "ours comes before those of others");
+        assert_eq!(pool.choose(Instant::from_millis(2_000)), Choice::Open(taken));
     }
 }

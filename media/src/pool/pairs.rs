@@ -62,14 +62,18 @@ impl Pairs {
                         self.used += 1;
                         return Ok(pair);
                     }
+                    Err(OpenFailure::InUse) => {
+                        if self.pools[index].1.set_aside(now, port) {
+                            tracing::warn!(%address, port, "another program holds ports of media.ports");
+                        }
+                        continue;
+                    }
                     Err(failure) => {
-                        self.pools[index].1.skip(port);
+                        let pool = &mut self.pools[index].1;
+                        pool.put_back(port);
                         match failure {
-                            OpenFailure::InUse => continue,
                             OpenFailure::NoAddress => return Err(Shortage::Interface),
-                            OpenFailure::NoSockets | OpenFailure::System => {
-                                self.pools[index].1.choose_open(now).ok_or(Shortage::Ports)?
-                            }
+                            _ => pool.choose_open(now).ok_or(Shortage::Ports)?,
                         }
                     }
                 },
@@ -106,7 +110,7 @@ impl Pairs {
             pool.give_back(now, pair, heard);
         } else {
             *slot = None;
-            pool.skip(open.rtp.port());
+            pool.put_back(open.rtp.port());
             self.free.push(pair);
             wire.close(pair);
         }
@@ -143,7 +147,7 @@ impl Pairs {
     /// A pair of our range was closed at another worker: its port is there again.
     pub fn returned(&mut self, rtp: SocketAddr) {
         if let Some((_, pool)) = self.pools.iter_mut().find(|(address, _)| *address == rtp.ip()) {
-            pool.skip(rtp.port());
+            pool.put_back(rtp.port());
         }
     }
 

@@ -30,6 +30,8 @@ pub(crate) struct Network {
     /// At most so many pairs; 0: no limit.
     pub(crate) most: usize,
     pub(crate) opened: usize,
+    /// Pairs that others held when they were to be opened.
+    pub(crate) refused: usize,
     pub(crate) drained: usize,
     /// A fault of ours: sending to this address panics.
     pub(crate) poisoned: Option<SocketAddr>,
@@ -56,6 +58,7 @@ impl Wire for Network {
     fn open(&mut self, pair: PairIndex, rtp: SocketAddr) -> Result<(), OpenFailure> {
         assert_eq!(rtp.port() % 2, 0, "RTP has the even port");
         if self.held.contains(&rtp.port()) || self.open.values().any(|open| *open == rtp) {
+            self.refused += 1;
             return Err(OpenFailure::InUse);
         }
         if self.most != 0 && self.open.len() >= self.most {
