@@ -93,6 +93,8 @@ pub struct PhoneConfig {
     pub codecs: Vec<Codec>,
     /// Milliseconds of sound in a packet.
     pub packet_ms: u16,
+    /// The domain name that its descriptions say instead of its address (RFC 8866 §5.7).
+    pub media_name: Option<String>,
     /// Whether its answers number codecs as its own list does and not as the offer did (RFC 3264 §6.1 lets that pass).
     pub own_numbers: bool,
     /// One value that it says all the time, as a sample; `None`: stamps by which each packet is known. What is mixed is told by this alone.
@@ -136,6 +138,7 @@ impl PhoneConfig {
             expires: 3600,
             codecs: vec![Codec::new(0, "PCMU", 8000), Codec::new(8, "PCMA", 8000), events],
             packet_ms: 20,
+            media_name: None,
             own_numbers: false,
             voice: None,
             behaviour: Behaviour::default(),
@@ -606,6 +609,7 @@ impl Phone {
         let mut media = Media::new(local, &self.config.codecs, self.config.packet_ms, &mut self.random);
         media.own_numbers = self.config.own_numbers;
         media.voice = self.config.voice;
+        media.host_name.clone_from(&self.config.media_name);
         media
     }
 }

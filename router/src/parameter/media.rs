@@ -177,7 +177,7 @@ pub struct MediaStream {
     #[n(1)]
     pub transport: MediaTransport,
     /// Where the describer receives RTP; `None` refuses the stream (port 0). A held `c=0.0.0.0` keeps its port here with
-    /// an unspecified address.
+    /// an unspecified address and does not receive by `direction`; a domain name does so too, and is learned from its packets.
     #[n(2)]
     pub rtp: Option<SocketAddr>,
     /// Where the describer receives RTCP, if not at the RTP port plus one (RFC 3605).

@@ -189,6 +189,9 @@ impl Call {
         let mut plans = Vec::with_capacity(3);
         for &leg in &joined {
             let Some(plan) = self.legs[leg].medium.plan(leg.port(), limit) else { return };
+            if plan.sends && plan.remote_rtp.is_none() {
+                tracing::info!(call = %self.id, port = plan.port.0, "a peer has a name for its media, which is not looked up: it hears once it is heard");
+            }
             plans.push(Parameter::from(plan));
         }
         // Who talks to nobody at present has a plan all the same.

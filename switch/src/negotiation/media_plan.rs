@@ -72,8 +72,15 @@ mod tests {
         assert!(may_be_silent(&[with("opus", Some("minptime=10; usedtx=1"))]));
     }
 
+    /// The old hold and a domain name have no address. To who has a name there is sent, once its packets have told where it is.
     #[test]
-    fn the_old_hold_sends_nowhere() {
+    fn without_an_address_the_direction_says_whether_something_is_sent() {
+        for (direction, sends) in [(Direction::SendOnly, false), (Direction::SendReceive, true)] {
+            assert_nowhere(direction, sends);
+        }
+    }
+
+    fn assert_nowhere(direction: Direction, sends: bool) {
         let at = PortAddress { rtp: ([192, 0, 2, 1], 5000).into(), rtcp: ([192, 0, 2, 1], 5001).into() };
         let mut medium = Medium::default();
         medium.address = Some(at);
@@ -83,7 +90,7 @@ mod tests {
             rtp: Some(([0, 0, 0, 0], 7000).into()),
             rtcp: None,
             rtcp_mux: false,
-            direction: Direction::SendReceive,
+            direction,
             codecs: vec![Codec::new(0, "PCMU", 8000)],
             ptime_ms: Some(20),
             max_ptime_ms: None,
@@ -92,7 +99,7 @@ mod tests {
         medium.answer(&Terms::of_codecs(vec![Codec::new(0, "PCMU", 8000)])).unwrap();
         let plan = medium.plan(PortId(0), Some(1000)).unwrap();
         assert_eq!((plan.remote_rtp, plan.remote_rtcp), (None, None));
-        assert!(!plan.sends && plan.receives);
+        assert_eq!((plan.sends, plan.receives), (sends, true));
         assert_eq!(plan.ptime_ms, Some(20));
     }
 }

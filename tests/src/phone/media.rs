@@ -31,13 +31,15 @@ pub struct Media {
     pub(crate) own_numbers: bool,
     /// See [`PhoneConfig::voice`](super::PhoneConfig::voice).
     pub(crate) voice: Option<i16>,
+    /// What stands in `c=` instead of the address.
+    pub(crate) host_name: Option<String>,
     version: u64,
     /// What we ask for.
     wish: Direction,
-    zero_address: bool,
-    /// Our unanswered offer.
     /// Whether the next offer repeats the direction in force instead.
     pub(crate) offers_as_it_is: bool,
+    zero_address: bool,
+    /// Our unanswered offer.
     offered: Option<(MediaDescription, Direction)>,
     /// The peer's unanswered offer.
     pending: Option<MediaDescription>,
@@ -71,12 +73,13 @@ impl Media {
             packet_ms,
             own_numbers: false,
             voice: None,
+            host_name: None,
             version: u64::from(random.next_u32() >> 2),
             wish: Direction::SendReceive,
+            offers_as_it_is: false,
             zero_address: false,
             offered: None,
             pending: None,
-            offers_as_it_is: false,
             accepted: Vec::new(),
             peer: None,
             direction: Direction::Inactive,
@@ -223,8 +226,12 @@ impl Media {
         self.version += 1;
         let address = if self.zero_address { IpAddr::from([0, 0, 0, 0]) } else { self.local.ip() };
         let family = if address.is_ipv4() { "IP4" } else { "IP6" };
+        let host = match &self.host_name {
+            Some(name) if !self.zero_address => name.clone(),
+            _ => address.to_string(),
+        };
         let mut text = format!(
-            "v=0\r\no=- {} {} IN {family} {}\r\ns=-\r\nc=IN {family} {address}\r\nt=0 0\r\nm=audio {} RTP/AVP",
+            "v=0\r\no=- {} {} IN {family} {}\r\ns=-\r\nc=IN {family} {host}\r\nt=0 0\r\nm=audio {} RTP/AVP",
             self.speaker,
             self.version,
             self.local.ip(),

@@ -44,6 +44,36 @@ fn a_phone_behind_nat_calls_and_is_called_and_hears_and_is_heard() {
     }
 }
 
+/// A name is not looked up: where it is, its packets tell (RFC 8866 §5.7).
+#[test]
+fn a_phone_that_has_a_domain_name_for_its_media_is_heard_and_hears() {
+    for named_calls in [true, false] {
+        let mut simulation = Simulation::new(7);
+        let name = Some("phone.example.com".to_owned());
+        let config = PhoneConfig { media_name: name, ..simulation.phone_config("alice") };
+        let alice = simulation.add(config);
+        let bob = simulation.add_registered("bob");
+        let (from, to) = if named_calls { (alice, bob) } else { (bob, alice) };
+        connect(&mut simulation, from, to);
+        simulation.run(secs(4));
+        for phone in [alice, bob] {
+            let media = &simulation.call(phone).media;
+            assert_eq!(media.direction(), scenarios::phone::BOTH_WAYS);
+            assert!(media.hearing.packets > 120, "{}", simulation.phone(phone).config.name);
+        }
+        // It may hold and retrieve as any other.
+        simulation.tell(alice).step(0, scenarios::Step::Hold(scenarios::HoldStyle::ZeroAddress));
+        simulation.run(secs(2));
+        assert!(!simulation.call(bob).media.direction().sends());
+        simulation.tell(alice).step(0, scenarios::Step::Retrieve);
+        simulation.run(secs(2));
+        let before = simulation.call(alice).media.hearing.packets;
+        simulation.run(secs(2));
+        assert!(simulation.call(alice).media.hearing.packets > before + 80);
+        simulation.finish();
+    }
+}
+
 #[test]
 fn keep_alives_hold_the_mapping_open() {
     let (mut simulation, [alice, bob, _]) = behind_nat(2, NatConfig { symmetric: false, lifetime: secs(45) });
