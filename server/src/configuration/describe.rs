@@ -131,6 +131,18 @@ mod tests {
         assert_eq!(read(&describe(&configuration)).unwrap(), configuration);
     }
 
+    #[test]
+    fn a_password_is_not_shown_and_has_to_be_filled_in_where_what_is_described_is_used() {
+        let text = "[[trunk]]\nname = \"a\"\naddress = \"h\"\nusername = \"u\"\npassword = \"s3cret\"\n";
+        let described = describe(&read(text).unwrap());
+        assert!(!described.contains("s3cret"));
+        let faults = read(&described).unwrap_err();
+        let told = format!("{faults:?}");
+        assert!(told.contains("stands for a password that is not shown"), "{told}");
+        let filled = described.replace("(private)", "s3cret");
+        assert_eq!(read(&filled).unwrap(), read(text).unwrap());
+    }
+
     /// A key of the model that nobody described, and the other way round.
     #[test]
     fn every_key_is_described() {

@@ -1,7 +1,8 @@
 //! Values that are written as text.
 
 use router::Private;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use signaling::transport::Transport;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -308,9 +309,12 @@ pub enum LogFormat {
 }
 
 /// A password of the configuration: read, and never written.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[serde(from = "String")]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Secret(pub Private<String>);
+
+/// What is written in its place. It is none: who takes what `tandem config` has printed for a configuration is to be told what
+/// is missing, instead of logging in with that.
+const UNTOLD: &str = "(private)";
 
 impl From<String> for Secret {
     fn from(text: String) -> Self {
@@ -320,7 +324,19 @@ impl From<String> for Secret {
 
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("(private)")
+        serializer.serialize_str(UNTOLD)
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == UNTOLD {
+            return Err(D::Error::custom(
+                "`(private)` stands for a password that is not shown: write the password itself here",
+            ));
+        }
+        Ok(text.into())
     }
 }
 
