@@ -193,6 +193,14 @@ pub const TRACE_OCTETS_DEFAULT: usize = 16 << 20;
 /// belongs to calls and registrations, and a flood shows in a quarter as well.
 pub const TRACE_STRANGERS: usize = 4;
 
+/// Questions in a row, to a peer on hold, that did not leave: so many, and it is taken for gone. The first may have met a connection
+/// that is just being made anew.
+pub const SUPERVISIONS_UNSENT: u8 = 2;
+
+/// The last entries among which a question that is sent again is looked for: those that go to others in the seconds between two
+/// repetitions of one. Beyond them a repetition is kept.
+pub const TRACE_REPETITIONS: usize = 64;
+
 /// Octets of a message that are kept for `trace`: an INVITE with a long SDP has about 3,000.
 pub const TRACE_MESSAGE_OCTETS_MAX: usize = 4_096;
 

@@ -28,6 +28,10 @@ pub struct Config {
     /// How long an answered leg may send no media, where neither hold nor silence suppression explains it; `None`: for
     /// ever. Default 60 seconds: ten lost RTCP intervals.
     pub media_silence: Option<Duration>,
+    /// How often the peers of an answered call are asked whether they are there while their media cannot tell: on hold, or where
+    /// silence suppression is agreed on; `None`: never. Default 2 minutes: two small messages, and what nobody holds any more
+    /// costs no more than that.
+    pub supervision: Option<Duration>,
     /// How long who asked for a blind transfer rings when that has come to nothing and it has hung up already: the one who was sent
     /// on comes back to it; `None`: that one's call ends. Default 30 seconds: whoever has just sent somebody on is at hand.
     pub recall: Option<Duration>,
@@ -89,6 +93,7 @@ impl Default for Config {
             ring_timeout: Duration::from_secs(60),
             length_max: Some(Duration::from_secs(12 * 3600)),
             media_silence: Some(Duration::from_secs(60)),
+            supervision: Some(Duration::from_secs(120)),
             recall: Some(Duration::from_secs(30)),
             redirects: Redirects::Follow,
             early_ringing: EarlyRinging::Keep,

@@ -80,6 +80,9 @@ pub const PLATFORMS_AGAIN: Duration = Duration::from_millis(20);
 /// How long it may take: a turn of it lasts milliseconds.
 pub const PLATFORMS_WITHIN: Duration = Duration::from_secs(2);
 
+/// How long a leg may take to find out whether its peer is there: a transaction ends after 32 seconds (RFC 3261 §17.1.2.2).
+pub const SUPERVISION_WITHIN: Duration = Duration::from_secs(36);
+
 /// How often another platform is asked how a leg that is there stands: half the time after which silence of its media ends a
 /// call.
 pub const AUDIT_EVERY: Duration = Duration::from_secs(30);

@@ -20,6 +20,7 @@ pub fn config(configuration: &Configuration, shards: &Shards, media_workers: u8)
         recall: (calls.recall_s > 0).then(|| seconds(calls.recall_s)),
         length_max: (calls.length_max_s > 0).then(|| seconds(calls.length_max_s)),
         media_silence: (calls.media_silence_s > 0).then(|| seconds(calls.media_silence_s)),
+        supervision: (calls.supervise_s > 0).then(|| seconds(calls.supervise_s)),
         redirects: plan::redirects(calls.redirects),
         early_ringing: match calls.early_ringing {
             EarlyRinging::Keep => switch::EarlyRinging::Keep,

@@ -22,7 +22,7 @@ impl Signaling {
             // It has ended already.
             (Command::Stop, Some(Parameter::LegState(_))) => self.means.outbox.done(&packet, Parameters::new()),
             (
-                Command::Set | Command::Send,
+                Command::Set | Command::Send | Command::Query,
                 Some(
                     Parameter::LegState(_) | Parameter::Handover(_) | Parameter::Information(_) | Parameter::Digits(_),
                 ),

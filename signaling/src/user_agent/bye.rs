@@ -108,7 +108,7 @@ impl Session {
         for aim in self.requester.abandon(means) {
             let asked = match aim {
                 Aim::Offer(offer) => offer.asked,
-                Aim::Inform { asked, .. } => asked,
+                Aim::Inform { asked, .. } | Aim::Supervise { asked } => asked,
                 Aim::Refresh { .. } | Aim::Prack | Aim::Notify { .. } | Aim::Bye => continue,
             };
             asked.failed(&mut means.outbox, gone());

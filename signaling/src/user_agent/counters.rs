@@ -80,6 +80,10 @@ pub(crate) struct Counters {
     pub(crate) session_refreshes: u64,
     /// Sessions that were not refreshed in time.
     pub(crate) sessions_expired: u64,
+    /// Questions to peers whether they are there, in calls that are up.
+    pub(crate) sessions_asked: u64,
+    /// Sessions whose peer was not there any more.
+    pub(crate) sessions_lost: u64,
     /// Offers of ours that met the peer's.
     pub(crate) glares: u64,
     /// 2xx of further forks, hung up.
@@ -119,6 +123,8 @@ impl Counters {
             ("sip_provisionals_unacknowledged", self.provisionals_unacknowledged),
             ("sip_session_refreshes", self.session_refreshes),
             ("sip_sessions_expired", self.sessions_expired),
+            ("sip_sessions_asked", self.sessions_asked),
+            ("sip_sessions_lost", self.sessions_lost),
             ("sip_glares", self.glares),
             ("sip_late_forks", self.late_forks),
             ("sip_late_forks_ignored", self.late_forks_ignored),

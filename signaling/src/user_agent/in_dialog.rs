@@ -47,6 +47,8 @@ pub(super) enum Aim {
     Offer(Box<OurOffer>),
     /// To refresh the session; by an INVITE that offers what we said last.
     Refresh { by_invite: bool },
+    /// To find out whether the peer is there.
+    Supervise { asked: Asked },
     /// To acknowledge a provisional response.
     Prack,
     /// What the other leg's peer sent; `rest`: the digits that follow.
@@ -150,7 +152,10 @@ impl Requester {
         let mut abandoned = Vec::new();
         let mut at = 0;
         while at < self.sent.len() {
-            if matches!(self.sent[at].aim, Aim::Offer(_) | Aim::Refresh { .. } | Aim::Inform { .. }) {
+            if matches!(
+                self.sent[at].aim,
+                Aim::Offer(_) | Aim::Refresh { .. } | Aim::Inform { .. } | Aim::Supervise { .. }
+            ) {
                 abandoned.push(self.sent.swap_remove(at).aim);
             } else {
                 at += 1;

@@ -297,6 +297,10 @@ impl Leg {
                 State::Outgoing(outgoing) => outgoing.describe(&self.head, means, asked, &state),
                 _ => asked.failed(&mut means.outbox, Failure::because(CauseKind::Glare.into())),
             },
+            (Command::Query, Some(Parameter::LegState(_))) => match &mut self.state {
+                State::Session(session) => session.supervise(&mut self.head, means, asked),
+                _ => asked.failed(&mut means.outbox, not_now()),
+            },
             (Command::Send, Some(noun @ (Parameter::Information(_) | Parameter::Digits(_)))) => match &mut self.state {
                 State::Session(session) => session.inform(&mut self.head, means, asked, noun),
                 _ => asked.failed(&mut means.outbox, not_now()),

@@ -66,4 +66,5 @@ pub(crate) mod release;
 pub(crate) mod resolving;
 mod session;
 mod session_timer;
+mod supervision;
 mod update;

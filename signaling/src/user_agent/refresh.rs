@@ -193,7 +193,7 @@ impl Session {
                 }
                 self.refresh(head, means);
             }
-            Aim::Prack | Aim::Inform { .. } | Aim::Notify { .. } | Aim::Bye => {}
+            Aim::Prack | Aim::Inform { .. } | Aim::Supervise { .. } | Aim::Notify { .. } | Aim::Bye => {}
         }
         None
     }

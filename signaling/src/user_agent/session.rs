@@ -60,6 +60,8 @@ pub(crate) struct Session {
     pub(super) refreshes_by_invite: bool,
     /// The call does not know what the answer to the last refresh has changed.
     pub(super) untold: bool,
+    /// How many questions in a row whether the peer is there did not leave.
+    pub(super) unsent: u8,
 }
 
 impl Session {
@@ -77,6 +79,7 @@ impl Session {
             timer: SessionTimer::default(),
             refreshes_by_invite: false,
             untold: false,
+            unsent: 0,
         }
     }
 
@@ -198,7 +201,8 @@ impl Session {
             _ => sent,
         };
         // RFC 3261 §12.2.1.2: the peer does not know the dialog any more.
-        let gone = status == StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST && !matches!(sent.aim, Aim::Notify { .. });
+        let gone = status == StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST
+            && !matches!(sent.aim, Aim::Notify { .. } | Aim::Supervise { .. });
         // Or somebody on the way says that it is not reached.
         let lost = status == StatusCode::REQUEST_TIMEOUT && matches!(sent.aim, Aim::Offer(_) | Aim::Refresh { .. });
         if status.is_success() {
@@ -242,6 +246,9 @@ impl Session {
             }
             Aim::Refresh { by_invite } => self.refreshed(head, means, sent.key, by_invite, message),
             Aim::Inform { asked, rest, duration_ms } => self.informed(head, means, asked, rest, duration_ms),
+            Aim::Supervise { asked } => {
+                self.peer_is_there(head, means, asked, (method == Method::Update).then_some(message));
+            }
             Aim::Notify { id } => self.notified(head, means, id),
             Aim::Prack | Aim::Bye => {}
         }
@@ -267,6 +274,7 @@ impl Session {
             }
             Aim::Refresh { by_invite } => self.refresh_refused(head, means, by_invite, &cause),
             Aim::Inform { asked, .. } => asked.failed(&mut means.outbox, Failure::because(cause)),
+            Aim::Supervise { asked } => self.supervision_failed(head, means, asked, &cause),
             Aim::Notify { id } => self.notify_refused(head, means, id, &cause),
             Aim::Prack | Aim::Bye => {}
         }

@@ -48,6 +48,7 @@ mod search;
 mod session;
 mod setup;
 mod summary;
+mod supervision;
 mod timers;
 mod transfer;
 mod turn;

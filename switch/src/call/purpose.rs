@@ -21,6 +21,8 @@ pub(super) enum Purpose {
     StopLeg { leg: LegId, cause: Cause, attempt: u8 },
     /// `Query × LegState`: whether a leg on another platform is there.
     Audit(LegId),
+    /// `Query × LegState`: whether the peer of a leg is there. One that is not ends its leg.
+    Supervise(LegId),
     /// `Connect`, `Set × MediaPlan`, `Start × Builtin`: how the ports are joined.
     Media,
     /// `Disconnect`, `Stop × Builtin`: repeated a few times if nobody answers.

@@ -199,6 +199,7 @@ impl Call {
         for leg in [Some(near), far].into_iter().flatten().filter(|leg| !joined.contains(leg)) {
             plans.extend(self.legs[leg].medium.plan(leg.port(), None).map(Parameter::from));
         }
+        self.supervise(turn, limit.is_some());
         if self.session.joined != wanted {
             self.part(turn);
         }

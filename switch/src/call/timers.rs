@@ -21,6 +21,8 @@ pub(crate) enum Timer {
     Align,
     /// When to tell the media worker again what it did not take.
     Media,
+    /// When to ask whether those are there who send no media.
+    Supervise,
     /// When to ask another platform how a leg there stands.
     Audit(LegId),
     /// When to tell another platform again that a leg has ended: after so many times. It outlives the call.
@@ -72,6 +74,7 @@ impl Call {
             Timer::Answer => self.answer_timed_out(turn),
             Timer::Align => self.align(turn),
             Timer::Media => self.connect(turn),
+            Timer::Supervise => self.supervision_due(turn),
         }
     }
 

@@ -85,20 +85,22 @@ pub enum Step {
     Forward(String),
     /// Ends the call: BYE, CANCEL or a refusal, as its state asks.
     HangUp,
+    /// Is switched off and on: knows no more of the call, and says nothing.
+    Forget,
     /// Holds.
     Hold(HoldStyle),
     /// Retrieves.
     Retrieve,
     /// A re-INVITE that changes nothing, with an offer.
     Refresh,
-    /// A re-INVITE without an offer.
+    /// A re-INVITE without an offer, answered by what the phone does at present: holds or not.
     RefreshWithoutOffer,
-    /// An UPDATE with an offer.
-    Update,
     /// Retrieves by the answer to an offer that it asks for.
     RetrieveWithoutOffer,
     /// A re-INVITE that offers the direction in force, as phones do that know of no wish apart from that.
     RefreshAsItIs,
+    /// An UPDATE with an offer.
+    Update,
     /// A session refresh: an UPDATE without an offer, or as [`Refresh`](Self::Refresh) where it sends no UPDATE.
     Renew,
     /// An INFO with a body.

@@ -51,6 +51,9 @@ impl Phone {
             },
             Method::Notify => self.notified(&key, &message),
             Method::Message => self.texted(&key, &message),
+            Method::Options if message.to_tag().is_some() && self.call_of(&message).is_none() => {
+                self.respond(&key, 481, None);
+            }
             Method::Options => {
                 self.requests.push((method.to_string(), 200));
                 self.respond(&key, 200, None);

@@ -36,6 +36,7 @@ mod registered_trunk;
 mod rtp_timeline;
 mod session_timers;
 mod shards;
+mod supervision;
 mod tcp;
 mod tls_and_websocket;
 mod topology_hiding;
