@@ -1,0 +1,160 @@
+//! A relayed packet costs no memory: counted by the allocator, on the worker's own thread, with sockets of the loopback interface.
+
+#![expect(unsafe_code, reason = "a counting GlobalAlloc that forwards to System")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use media::rtp::write;
+use media::{Config, PortRange, Worker};
+use router::packet::{Parameters, Transaction, one};
+use router::parameter::{Bridge, Codec, MediaPlan, MediaPort, PortId};
+use router::time::Duration;
+use router::{Address, Command, Endpoint, Instance, ModuleKind, Packet, Parameter, Router};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+
+struct Counting;
+
+/// Allocations of the worker's thread.
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    static IS_WORKER: Cell<bool> = const { Cell::new(false) };
+}
+
+fn count() {
+    // A thread that ends has counted enough.
+    if IS_WORKER.try_with(Cell::get).unwrap_or(false) {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+// SAFETY: every call is forwarded unchanged to the system allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's contract is the system allocator's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's contract is the system allocator's.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller's contract is the system allocator's.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Longer than any machine needs.
+const PATIENCE: Duration = Duration::from_secs(20);
+const SESSION: Instance = Instance(7);
+/// Packets of a round, each way; with the others of the test fewer than a port takes in a second.
+const ROUND: u16 = 200;
+
+fn ask(
+    router: &Router,
+    (switch, woken): &(Endpoint, Receiver<()>),
+    command: Command,
+    parameters: Parameters,
+) -> Parameters {
+    let source = switch.address().at(SESSION);
+    let destination = Address::local(ModuleKind::Voice, 0).at(SESSION);
+    router.send(Packet { source, destination, transaction: Transaction(1), command, parameters }).unwrap();
+    loop {
+        match switch.receive() {
+            Some(packet) if packet.command == Command::Done => return packet.parameters,
+            Some(packet) => assert_eq!(packet.command, Command::Notify, "{packet:?}"),
+            None => {
+                if switch.may_sleep() {
+                    woken.recv_timeout(PATIENCE).expect("an answer");
+                }
+                switch.awake();
+            }
+        }
+    }
+}
+
+fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
+    MediaPlan {
+        port,
+        remote_rtp: Some(remote),
+        remote_rtcp: None,
+        rtcp_mux: false,
+        generation: 1,
+        sends: true,
+        receives: true,
+        codecs: vec![Codec::new(0, "PCMU", 8_000)],
+        ptime_ms: Some(20),
+        silence_limit_ms: Some(60_000),
+    }
+}
+
+#[test]
+fn relayed_packets_cost_no_allocation() {
+    let router = Router::new(router::PlatformId(1));
+    let (wake, woken) = channel();
+    let switch = router.register(ModuleKind::Switch, 0, move || {
+        let _ = wake.send(());
+    });
+    let switch = (switch, woken);
+    let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().min(60_000);
+    let ports = PortRange { first: free, last: free + 400 };
+    let worker = Worker::new(&router, 0, Config { ports, ..Config::default() }).unwrap();
+    let stop = worker.stop_handle();
+    let thread = worker.spawn("media-0".to_owned(), || IS_WORKER.set(true)).unwrap();
+
+    let phones = [(); 2].map(|()| {
+        let phone = UdpSocket::bind("127.0.0.1:0").unwrap();
+        phone.set_read_timeout(Some(PATIENCE)).unwrap();
+        phone
+    });
+    let ids = [PortId(0), PortId(1)];
+    let interface = Ipv4Addr::LOCALHOST.into();
+    let wanted = ids.map(|port| Parameter::from(MediaPort { port, interface, address: None }));
+    let opened = ask(&router, &switch, Command::Open, wanted.into_iter().collect());
+    let at: Vec<SocketAddr> = opened
+        .iter()
+        .map(|parameter| match parameter {
+            Parameter::MediaPort(port) => port.address.unwrap().rtp,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let mut joined = one(Bridge { a: ids[0], b: ids[1] });
+    joined.extend(ids.iter().zip(&phones).map(|(&id, phone)| plan(id, phone.local_addr().unwrap()).into()));
+    ask(&router, &switch, Command::Connect, joined);
+
+    let mut sequence = 0u16;
+    let mut relay = |packets: u16| {
+        for _ in 0..packets {
+            sequence += 1;
+            for (from, to) in [(0, 1), (1, 0)] {
+                let mut frame = [0xd5; 172];
+                write(&mut frame, false, 0, sequence, u32::from(sequence) * 160, 7 + from as u32);
+                phones[from].send_to(&frame, at[from]).unwrap();
+                let mut heard = [0; 2_048];
+                assert_eq!(phones[to].recv(&mut heard).expect("the packet comes through"), frame.len());
+            }
+        }
+    };
+    // Sources are learned and sockets connected, the switch is told, tables have grown.
+    relay(ROUND / 2);
+    assert!(ALLOCATIONS.load(Ordering::Relaxed) > 0, "what is counted is the worker's thread");
+    // Reports of RTCP and what a worker does each second are no packets: of three rounds they leave one alone.
+    let costs = [(); 3].map(|()| {
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        relay(ROUND);
+        ALLOCATIONS.load(Ordering::Relaxed) - before
+    });
+    assert!(costs.contains(&0), "{costs:?} allocations for {} packets each", 2 * ROUND);
+    stop.stop();
+    thread.join().unwrap();
+}
