@@ -119,10 +119,16 @@ pub fn reach(configuration: &Configuration, lan: Option<IpAddr>, file: &Path) ->
     let listeners = &configuration.sip.listen;
     for listen in listeners {
         let transport = listen.transport;
-        let address = listen.address;
-        let told = match (address.ip().is_unspecified(), lan) {
-            (true, Some(lan)) if lan.is_ipv4() == address.is_ipv4() => std::net::SocketAddr::new(lan, address.port()),
-            _ => address,
+        let (address, port) = (listen.address, listen.address.port());
+        let own = |lan: IpAddr| lan.is_ipv4() == address.is_ipv4();
+        let told = match (configuration.sip.advertised.get(listen), lan.filter(|&lan| own(lan))) {
+            (Some(advertised), _) if has_port(advertised) => advertised.clone(),
+            (Some(advertised), _) => format!("{advertised}:{port}"),
+            (None, Some(lan)) if address.ip().is_unspecified() => std::net::SocketAddr::new(lan, port).to_string(),
+            (None, None) if address.ip().is_unspecified() => {
+                format!("port {port} of this host's IPv{} addresses", if address.is_ipv4() { 4 } else { 6 })
+            }
+            (None, _) => address.to_string(),
         };
         let _ =
             writeln!(text, "Phones reach it at {told} ({transport}); the server (or domain, or proxy) of the account.");
@@ -139,6 +145,11 @@ pub fn reach(configuration: &Configuration, lan: Option<IpAddr>, file: &Path) ->
     }
     text.push_str("Call 'echo' to hear yourself, or one account from the other.\n");
     text
+}
+
+/// Whether what is advertised names a port of its own: behind an IPv6 address only where that is in brackets.
+fn has_port(advertised: &str) -> bool {
+    advertised.parse::<IpAddr>().is_err() && !advertised.ends_with(']') && advertised.contains(':')
 }
 
 /// A listener of loopback at the same port of the address by which the host reaches the world.
@@ -215,5 +226,15 @@ mod tests {
         let open = crate::configuration::read("[sip]\nlisten = [\"udp:0.0.0.0:5060\"]").unwrap();
         let text = reach(&open, lan, Path::new("/srv/tandem.toml"));
         assert!(text.contains("198.51.100.4:5060 (UDP)") && !text.contains("[sip]"), "{text}");
+        let text = "[sip]\nlisten = [\"udp:[::]:5300\", \"udp:0.0.0.0:5300\", \"tcp:0.0.0.0:5300\"]\n\
+                    advertised = { \"udp:0.0.0.0:5300\" = \"sip.example.net\", \"tcp:0.0.0.0:5300\" = \"sip.example.net:5301\" }";
+        let text = reach(&crate::configuration::read(text).unwrap(), lan, Path::new("/srv/tandem.toml"));
+        for told in [
+            "port 5300 of this host's IPv6 addresses (UDP)",
+            "sip.example.net:5300 (UDP)",
+            "sip.example.net:5301 (TCP)",
+        ] {
+            assert!(text.contains(&format!("Phones reach it at {told}")), "{text}");
+        }
     }
 }

@@ -45,7 +45,9 @@ impl Layout {
             MediaWorkers::Cores(cores) => cores.iter().map(|&core| usize::from(core)).collect(),
         };
         if let Some(core) = workers.iter().find(|core| !available.contains(core)) {
-            return Err(format!("media.workers: core {core} is not among those of this process: {available:?}"));
+            return Err(format!(
+                "media.workers: core {core} is not among those of this machine that may be used: {available:?}"
+            ));
         }
         let mut others: Vec<usize> = available.iter().copied().filter(|core| !workers.contains(core)).collect();
         let exclusive = !others.is_empty();

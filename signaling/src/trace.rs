@@ -1,9 +1,10 @@
 //! The last messages, so that a call can be looked at after the fact.
 //!
 //! What strangers send, and what they are answered without a transaction, is kept apart in a part of the room: a flood of them
-//! pushes out no message of a call.
+//! pushes out no message of a call. So are our own questions whether somebody is there, each once however often it is repeated:
+//! to a phone that is gone there is one a minute, and not a dozen.
 
-use crate::limits::{TRACE_CALLS_MAX, TRACE_MESSAGE_OCTETS_MAX, TRACE_PAGE, TRACE_STRANGERS};
+use crate::limits::{TRACE_CALLS_MAX, TRACE_MESSAGE_OCTETS_MAX, TRACE_PAGE, TRACE_REPETITIONS, TRACE_STRANGERS};
 use crate::message::{CallId, Message};
 use crate::transport::{Flow, ListenerId, Listeners, Transmit, Transport};
 use bytes::Bytes;
@@ -84,7 +85,11 @@ impl Trace {
         let listener = destination.listener.and_then(|id: ListenerId| listeners.get(id));
         let local = listener.map_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)), |listener| listener.local());
         let local = SocketAddr::new(destination.local.unwrap_or(local.ip()), local.port());
-        let stranger = token.is_none() && bytes.starts_with(b"SIP/");
+        let asks = self.octets_max > 0 && bytes.starts_with(b"OPTIONS ") && !self.is_of_dialog(bytes);
+        if asks && self.strangers.has_lately(bytes) {
+            return;
+        }
+        let stranger = asks || token.is_none() && bytes.starts_with(b"SIP/");
         self.push(at, TraceDirection::Sent, (destination.transport, local, destination.remote), bytes, stranger);
     }
 
@@ -161,6 +166,11 @@ impl Trace {
         (self.calls.len(), self.names_octets + tables)
     }
 
+    /// Whether a request is one of a dialog: its To has a tag (RFC 3261 §12.2).
+    fn is_of_dialog(&self, bytes: &Bytes) -> bool {
+        Message::parse_datagram(bytes.clone()).is_ok_and(|message| message.to().is_ok_and(|to| to.tag().is_some()))
+    }
+
     fn push(
         &mut self,
         at: WallTime,
@@ -196,6 +206,12 @@ impl Ring {
         let end =
             number.map_or(self.entries.len(), |number| self.entries.partition_point(|entry| entry.number < number));
         self.entries.range(..end).rev()
+    }
+
+    /// Whether these very octets, of that place in memory, are among the last entries: a repetition of what was sent.
+    fn has_lately(&self, bytes: &Bytes) -> bool {
+        let same = |entry: &Entry| entry.bytes.as_ptr() == bytes.as_ptr() && entry.bytes == *bytes;
+        self.entries.iter().rev().take(TRACE_REPETITIONS).any(same)
     }
 
     fn shrink_to(&mut self, octets_max: usize) {
@@ -304,6 +320,33 @@ mod tests {
         trace.set_bound(0);
         trace.received(WallTime(0), &flow(), &message("one", 0), false);
         assert_eq!(trace.usage(), (0, 0));
+    }
+
+    #[test]
+    fn a_question_whether_a_phone_is_there_is_kept_once_and_pushes_out_no_call() {
+        let mut trace = Trace::new(1 << 20);
+        let destination = crate::transport::Destination::flow(&flow());
+        let send = |trace: &mut Trace, bytes: &Bytes| {
+            trace.sent(
+                WallTime(0),
+                &Listeners::default(),
+                &Transmit { destination, bytes: bytes.clone(), token: None },
+            );
+        };
+        trace.received(WallTime(0), &flow(), &message("one", 0), false);
+        for _ in 0..10_000 {
+            let asked = Bytes::from("OPTIONS sip:a@b SIP/2.0\r\nTo: <sip:a@b>\r\nCall-ID: keep-alive\r\n\r\n");
+            for _ in 0..11 {
+                send(&mut trace, &asked);
+            }
+        }
+        assert_eq!(trace.page(&named("one")).0.len(), 1);
+        assert!(trace.known.entries.len() == 1 && trace.usage().0 <= 10_001);
+        let in_dialog = Bytes::from("OPTIONS sip:a@b SIP/2.0\r\nTo: <sip:a@b>;tag=1\r\nCall-ID: one\r\n\r\n");
+        for _ in 0..2 {
+            send(&mut trace, &in_dialog);
+        }
+        assert_eq!(trace.page(&named("one")).0.len(), 3, "what belongs to a call is all there");
     }
 
     #[test]

@@ -180,6 +180,11 @@ impl Records {
         self.entries.len()
     }
 
+    /// How many the store did not take, and are sent to it again.
+    pub(crate) fn refused(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// How many were lost since the start.
     pub(crate) fn lost(&self) -> u64 {
         self.lost

@@ -100,14 +100,15 @@ pub(crate) fn status(facts: Facts<'_>) -> Status {
         Counter::new("records_repeated", records.repeated()),
         Counter::new("records_lost", records.lost()),
     ];
-    for (&(answered, cause), &value) in &counters.ended {
-        let name = if answered { "calls_ended" } else { "calls_failed" };
-        counted.push(Counter::labelled(name, "cause", cause.name(), value));
+    // Those at 0, too: a rate over a series that begins with its first failure does not see that one.
+    for (answered, name) in [(true, "calls_ended"), (false, "calls_failed")] {
+        let count = |cause| counters.ended.get(&(answered, cause)).copied().unwrap_or(0);
+        counted.extend(CauseKind::ALL.map(|cause| Counter::labelled(name, "cause", cause.name(), count(cause))));
     }
     for (cause, &value) in &counters.refused {
         counted.push(Counter::labelled("calls_refused", "cause", cause.name(), value));
     }
-    let lost = records.lost() > 0;
+    let (lost, refused) = (records.lost() > 0, records.refused() > 0);
     Status {
         module,
         since,
@@ -119,8 +120,12 @@ pub(crate) fn status(facts: Facts<'_>) -> Status {
             },
             resource(ResourceKind::Dialogs, "legs", legs, None),
             Resource {
-                state: if lost { ResourceState::Degraded } else { ResourceState::Ready },
-                detail: lost.then(|| format!("{} call records were lost", records.lost())),
+                state: if lost || refused { ResourceState::Degraded } else { ResourceState::Ready },
+                detail: match (lost, refused) {
+                    (true, _) => Some(format!("{} call records were lost", records.lost())),
+                    (_, true) => Some("call records wait in memory: the store has not taken them yet".to_owned()),
+                    _ => None,
+                },
                 ..resource(ResourceKind::Transactions, "records", records.len(), Some(crate::limits::RECORDS))
             },
         ],

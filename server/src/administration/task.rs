@@ -186,6 +186,7 @@ impl Seat {
                 }
             }
             Output::AccountsMade => {
+                tracing::info!(accounts = waiting.made.len(), "the first accounts are made");
                 if let Some(answer) = waiting.started.take() {
                     let _ = answer.send(std::mem::take(&mut waiting.made));
                 }

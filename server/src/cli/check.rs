@@ -4,6 +4,7 @@ use super::{FAILED, print};
 use crate::certificates::Certificates;
 use crate::configuration::load::{line_of_key, warnings};
 use crate::configuration::{Complaint, Configuration, ConfigurationError};
+use crate::threads::{self, Layout};
 use router::time::WallTime;
 use std::path::Path;
 use std::process::ExitCode;
@@ -78,10 +79,20 @@ fn check(file: &Path, now: WallTime) -> Result<String, String> {
 fn doubts(file: &Path, configuration: &Configuration) -> Vec<Complaint> {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     let mut doubts = warnings(&text, configuration);
+    if let Some(message) = cores(configuration) {
+        doubts.push(Complaint { line: line_of_key(file, "media.workers"), message });
+        doubts.sort_by_key(|doubt| doubt.line);
+    }
     for doubt in &mut doubts {
         doubt.message = format!("warning: {}", doubt.message);
     }
     doubts
+}
+
+/// Why the server would not start on this machine. Another one may have the cores, so it is no mistake of the file.
+fn cores(configuration: &Configuration) -> Option<String> {
+    let here = threads::available().ok()?;
+    Layout::new(&here, &configuration.media.workers, configuration.sip.shards).err()
 }
 
 #[cfg(test)]
@@ -98,6 +109,15 @@ mod tests {
         let places: Vec<&str> = mistakes.lines().filter_map(|line| line.strip_prefix(&name)).collect();
         assert_eq!(places.len(), mistakes.lines().count(), "{mistakes}");
         assert!(places[0].starts_with(":2: ") && places[1].starts_with(":3: ") && places[2].starts_with(":5: "));
+        let pattern = "[[route]]\npattern = \"^(a\"\nto = [\"service:echo\"]\n[[trunk]]\nname = \"t\"\naddress = \"h\"\n\
+                       headers_pass = [\"X-A\"]\nheaders_rewrite = [[\"X-A\", \"[\", \"\"]]\n";
+        std::fs::write(&file, pattern).unwrap();
+        let mistakes = check(&file, WallTime::default()).unwrap_err();
+        assert_eq!(mistakes.lines().filter(|line| line.starts_with(&format!("{name}:"))).count(), 2, "{mistakes}");
+        assert_eq!(mistakes.lines().count(), 2, "{mistakes}");
+        std::fs::write(&file, "[media]\nworkers = [1023]\n").unwrap();
+        let doubts = check(&file, WallTime::default()).unwrap();
+        assert!(doubts.starts_with(&format!("{name}:2: warning: media.workers: core 1023 ")), "{doubts}");
         std::fs::write(&file, "[sip]\nlisten = [\"udp:127.0.0.1:0\"]\n").unwrap();
         let doubts = check(&file, WallTime::default()).unwrap();
         assert!(doubts.starts_with(&format!("{name}:2: warning: sip.listen: port 0")), "{doubts}");

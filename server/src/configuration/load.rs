@@ -164,7 +164,9 @@ pub fn line_of_key(file: &Path, path: &str) -> Option<usize> {
 
 /// A complaint about the key at `path`.
 fn at(text: &str, path: &str, message: &str) -> Complaint {
-    let message = format!("{path}: {message}").chars().take(MESSAGE).collect();
+    // On one line, whoever has said it: those who read complaints look for `FILE:LINE:` at the begin of each.
+    let message: Vec<&str> = message.split_whitespace().collect();
+    let message = format!("{path}: {}", message.join(" ")).chars().take(MESSAGE).collect();
     Complaint { line: line_of_path(text, path), message }
 }
 

@@ -155,7 +155,8 @@ impl Signaling {
         for name in self.gate.accounts.keep_only(&seen) {
             self.account_gone(&name);
         }
-        if !self.gate.loaded {
+        // Where there are none yet, the first ones are just being made, and who makes them says so.
+        if !self.gate.loaded && !self.gate.accounts.is_empty() {
             tracing::info!(accounts = self.gate.accounts.len(), "accounts loaded");
         }
         self.gate.loaded = true;

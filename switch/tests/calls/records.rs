@@ -1,7 +1,7 @@
 //! One record a call, whatever the store does.
 
 use crate::harness::*;
-use router::parameter::{Cause, CauseKind, Originate, Outcome};
+use router::parameter::{Cause, CauseKind, Originate, Outcome, ResourceState};
 use router::time::Duration;
 use router::{Address, Command, ModuleKind, one};
 
@@ -72,4 +72,27 @@ fn records_that_find_no_room_are_counted() {
     }
     assert_eq!(world.counter("records_lost"), 10);
     assert_eq!(world.counter("calls_failed"), calls as u64);
+    let status = world.status();
+    let records = status.resources.iter().find(|resource| resource.name == "records").unwrap();
+    assert_eq!(records.state, ResourceState::Degraded);
+    // A rate sees the first of a kind only where the series was there before.
+    let series = |name: &str| status.counters.iter().filter(|counter| counter.name == name).count();
+    assert_eq!((series("calls_failed"), series("calls_ended")), (CauseKind::ALL.len(), CauseKind::ALL.len()));
+}
+
+#[test]
+fn the_platform_is_not_ready_while_records_wait_that_the_store_did_not_take() {
+    let mut world = World::new();
+    let state = |world: &mut World| {
+        let status = world.status();
+        status.resources.into_iter().find(|resource| resource.name == "records").map(|records| records.state)
+    };
+    assert_eq!(state(&mut world), Some(ResourceState::Ready));
+    world.store.down = true;
+    world.call("alice", "nobody");
+    world.run(Duration::from_secs(30));
+    assert_eq!(state(&mut world), Some(ResourceState::Degraded));
+    world.store.down = false;
+    world.run(Duration::from_secs(60));
+    assert_eq!(state(&mut world), Some(ResourceState::Ready));
 }

@@ -32,7 +32,7 @@ pub struct Ctl {
     /// The configuration that the server was started with; says where its socket lies.
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "socket")]
     config: Option<PathBuf>,
-    /// JSON as the server sent it, instead of tables for people.
+    /// JSON instead of tables for people: what the server says; of a listing the list itself, all pages in one.
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]

@@ -133,8 +133,12 @@ fn render(records: &[Value]) -> String {
 }
 
 /// A text that no spreadsheet takes for a formula: callers choose their names. As OWASP advises (CSV Injection), an apostrophe
-/// stands before what begins like one.
+/// stands before what begins like one; not before a number that is nothing else (`+49301234`), which computes nothing.
 fn plain(text: &str) -> String {
+    let digits = text.strip_prefix('+').unwrap_or_default();
+    if !digits.is_empty() && digits.bytes().all(|octet| octet.is_ascii_digit()) {
+        return text.to_owned();
+    }
     if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{text}") } else { text.to_owned() }
 }
 
@@ -221,7 +225,9 @@ mod tests {
         assert!(render(&[record]).contains("0:04"));
         for (name, cell) in [
             ("=1+1", "'=1+1"),
-            ("+49301", "'+49301"),
+            ("+49301", "+49301"),
+            ("+49301+1", "'+49301+1"),
+            ("+", "'+"),
             ("-1", "'-1"),
             ("@a", "'@a"),
             ("\t=1", "\"'\t=1\""),

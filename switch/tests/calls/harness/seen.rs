@@ -66,16 +66,20 @@ impl World {
         record
     }
 
-    pub(crate) fn counter(&mut self, name: &str) -> u64 {
+    /// What the switch tells of itself.
+    pub(crate) fn status(&mut self) -> parameter::Status {
         self.client.received.clear();
         let switch = Address::local(ModuleKind::Switch, 0);
         self.ask_as_client(switch, Command::Query, one(parameter::Status::default()));
         match self.client.received.last().and_then(Packet::first) {
-            Some(Parameter::Status(status)) => {
-                status.counters.iter().filter(|counter| counter.name == name).map(|counter| counter.value).sum()
-            }
+            Some(Parameter::Status(status)) => (**status).clone(),
             other => panic!("{other:?}"),
         }
+    }
+
+    pub(crate) fn counter(&mut self, name: &str) -> u64 {
+        let counters = self.status().counters;
+        counters.iter().filter(|counter| counter.name == name).map(|counter| counter.value).sum()
     }
 
     /// Nothing is left of any call, anywhere; each has one complete record.
