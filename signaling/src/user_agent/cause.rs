@@ -62,22 +62,24 @@ pub fn status_of_failure(failure: &Failure) -> StatusCode {
     }
 }
 
-/// The kind of a final status, 300 to 699, that refused a leg.
+/// The kind of a final status, 300 to 699, that refused a leg. One that is not known is the x00 of its class (RFC 3261 §8.1.3.2).
 pub fn kind_of(status: StatusCode) -> CauseKind {
     match status.code() {
-        486 | 600 => CauseKind::Busy,
+        486 => CauseKind::Busy,
         603 | 607 | 608 => CauseKind::Declined,
         404 | 410 | 484 | 485 | 604 => CauseKind::UnknownNumber,
         480 => CauseKind::Unreachable,
         408 | 504 => CauseKind::Timeout,
         401 | 402 | 403 | 407 | 433 | 436..=438 => CauseKind::Forbidden,
-        415 | 488 | 606 => CauseKind::IncompatibleMedia,
+        // Who cannot decipher a body (493) is the callee: no other way leads to another one.
+        415 | 488 | 493 | 606 => CauseKind::IncompatibleMedia,
         482 | 483 => CauseKind::TooManyHops,
         487 => CauseKind::Cancelled,
         491 => CauseKind::Glare,
         503 => CauseKind::Congestion,
         430 => CauseKind::Unreachable,
         500..=599 => CauseKind::PeerFailure,
+        600..=699 => CauseKind::Busy,
         300..=399 => CauseKind::Unreachable,
         _ => CauseKind::PeerFailure,
     }
@@ -176,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_peers_own_status_passes_through() {
-        for code in [404, 480, 484, 486, 500, 600, 603, 606] {
+        for code in [404, 480, 484, 486, 500, 600, 603, 606, 699] {
             let status = StatusCode::new(code).unwrap();
             let cause = of_response(&message(&format!("SIP/2.0 {code} Words\r\n\r\n")), status);
             assert_eq!(status_of(&cause), status);
@@ -204,6 +206,7 @@ mod tests {
             (600, 17),
             (603, 21),
             (604, 1),
+            (699, 17),
         ] {
             let cause = of_response(&message(&format!("SIP/2.0 {code} X\r\n\r\n")), StatusCode::new(code).unwrap());
             assert_eq!(cause.q850.unwrap_or(cause.kind.q850()), value, "{code}");
@@ -218,6 +221,7 @@ mod tests {
             (400, 502),
             (405, 502),
             (415, 488),
+            (493, 488),
             (420, 502),
             (422, 502),
             (481, 502),
@@ -228,6 +232,15 @@ mod tests {
             let cause = Cause { code: Some(code), ..Cause::new(kind_of(status)) };
             assert_eq!(status_of(&cause).code(), passed);
         }
+    }
+
+    #[test]
+    fn a_status_that_nobody_knows_is_the_first_of_its_class() {
+        for (unknown, known) in [(399, 300), (499, 400), (599, 500), (699, 600), (605, 600)] {
+            let kind = |code| kind_of(StatusCode::new(code).unwrap());
+            assert_eq!(kind(unknown), kind(known), "{unknown}");
+        }
+        assert_eq!(kind_of(StatusCode::new(699).unwrap()), CauseKind::Busy);
     }
 
     #[test]
