@@ -8,6 +8,9 @@ use router::parameter::Contact;
 use router::time::Duration;
 use std::net::IpAddr;
 
+/// What an expiry that is no number counts as: RFC 3261 §10.2.1.1 names an hour.
+const MALFORMED_EXPIRES_S: u32 = 3_600;
+
 /// How long bindings last.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ExpiryLimits {
@@ -110,10 +113,7 @@ impl Refusal {
 impl Requested {
     /// Reads a REGISTER.
     pub fn of(message: &Message, limits: &ExpiryLimits) -> Result<Self, Refusal> {
-        let default = match message.expires().map_err(Refusal::Defect)? {
-            Some(seconds) => Duration::from_secs(u64::from(seconds)),
-            None => limits.default,
-        };
+        let default = message.header(Header::Expires).map_or(limits.default, expires_of);
         let wanted = if message.contact_is_star() {
             if message.values(Header::Contact).count() > 1
                 || !default.is_zero()
@@ -133,7 +133,7 @@ impl Requested {
                 if !uri.scheme().is_sip() {
                     return Err(Refusal::UnsupportedContact);
                 }
-                let expires = contact.expires().map_or(default, |seconds| Duration::from_secs(u64::from(seconds)));
+                let expires = contact.parameter("expires").map_or(default, |text| expires_of(text.as_bytes()));
                 if !expires.is_zero() && expires < limits.min {
                     return Err(Refusal::TooBrief(limits.min));
                 }
@@ -212,6 +212,17 @@ impl Requested {
     }
 }
 
+/// For how long a value asks: one that is no number counts as 3600 seconds, one beyond 2^32-1 as that (RFC 3261 §10.2.1.1).
+fn expires_of(value: &[u8]) -> Duration {
+    let seconds = match value {
+        digits if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => {
+            std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(u32::MAX)
+        }
+        _ => MALFORMED_EXPIRES_S,
+    };
+    Duration::from_secs(seconds.into())
+}
+
 /// An instance without its brackets.
 fn instance_of(text: &str) -> String {
     text.trim().trim_start_matches('<').trim_end_matches('>').to_owned()
@@ -235,5 +246,29 @@ fn is_private(uri: &str) -> bool {
         }
         Some(IpAddr::V6(address)) => address.is_unique_local() || address.is_unicast_link_local(),
         None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expiry_that_is_no_number_is_an_hour_and_one_too_long_the_longest() {
+        for (value, seconds) in [
+            ("60", 60),
+            ("0", 0),
+            ("00060", 60),
+            ("4294967295", u32::MAX),
+            ("4294967296", u32::MAX),
+            ("99999999999999999999999", u32::MAX),
+            ("", 3_600),
+            ("abc", 3_600),
+            ("-1", 3_600),
+            ("60 s", 3_600),
+            ("Thu, 01 Dec 1994 16:00:00 GMT", 3_600),
+        ] {
+            assert_eq!(expires_of(value.as_bytes()), Duration::from_secs(seconds.into()), "{value}");
+        }
     }
 }
