@@ -54,10 +54,12 @@ impl Whither {
             false => flow.datagrams(&means.config.listeners),
             true => means.flows.to(flow.remote).map(Destination::flow),
         });
-        let hop = match by_flow {
-            Some(destination) => Hop::Addresses(VecDeque::from([destination])),
+        let hop = match (routes.first().and_then(hop_of), by_flow) {
+            // RFC 3327 §5.3: what the proxies before the phone asked for goes before.
+            (Some(proxy), by_flow) => by_the_same_way(proxy, by_flow),
+            (None, Some(destination)) => Hop::Addresses(VecDeque::from([destination])),
             // The connection is gone: where the contact says that it is.
-            None => hop_of(routes.first().unwrap_or(request_uri.borrow())).ok_or_else(unreachable)?,
+            (None, None) => hop_of(request_uri.borrow()).ok_or_else(unreachable)?,
         };
         // One that leaves keep-alives unanswered may be back, but is not waited for.
         let response = match contact.reachable {
@@ -110,6 +112,22 @@ impl Whither {
 /// The next hop that a URI names (RFC 3263 §4).
 fn hop_of(uri: UriRef<'_>) -> Option<Hop> {
     Sought::of_uri(&uri).map(hop)
+}
+
+/// The first proxy on the way to a phone. Where it is who the REGISTER came from, that flow is the way there; where it is another
+/// place of the same kind, it is reached from the address of ours that the REGISTER came to.
+fn by_the_same_way(proxy: Hop, by_flow: Option<Destination>) -> Hop {
+    let Some(by_flow) = by_flow else { return proxy };
+    let Hop::Addresses(mut addresses) = proxy else { return proxy };
+    for address in &mut addresses {
+        let same_kind = address.transport == by_flow.transport && address.remote.is_ipv4() == by_flow.remote.is_ipv4();
+        if same_kind && address.remote == by_flow.remote {
+            *address = by_flow;
+        } else if same_kind && let (Some(listener), Some(local)) = (by_flow.listener, by_flow.local) {
+            *address = address.from_listener(listener).from_local(local);
+        }
+    }
+    Hop::Addresses(addresses)
 }
 
 /// An address is there already.

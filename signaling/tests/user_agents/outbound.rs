@@ -1,8 +1,8 @@
 //! Phones that are one instance with several flows (RFC 5626), and the addresses that lead to one of them (RFC 5627).
 
-use super::harness::{ALICE, World, header, sdp};
+use super::harness::{ALICE, CALL, LEG, World, header, offer, sdp, start_leg};
 use super::peer::Peer;
-use router::parameter::{Call, Parameter, Reason, Registration};
+use router::parameter::{Call, CauseKind, LegState, Parameter, Reason, Registration, Target};
 use router::{Address, Command, Instance, ModuleKind};
 use signaling::message::{Header, HeaderName, Message, NameAddr, StatusCode, UriRef};
 
@@ -102,7 +102,7 @@ fn public_and_temporary_addresses_lead_to_their_phone_alone() {
         let Some(Parameter::Call(call)) = asked.first() else { panic!("{asked:?}") };
         let Call { called, .. } = &**call;
         assert_eq!(reached(&mut world, called.user()).unwrap(), ["198.51.100.7"], "{uri}");
-        world.refuse(&asked, router::parameter::CauseKind::Busy);
+        world.refuse(&asked, CauseKind::Busy);
     }
     assert_eq!(reached(&mut world, "alice").unwrap().len(), 2);
     assert_eq!(reached(&mut world, "tgruu.0000").unwrap_err(), Reason::NotFound);
@@ -112,4 +112,33 @@ fn public_and_temporary_addresses_lead_to_their_phone_alone() {
     register(&mut world, &mut phone, &instance(PHONE, 1), SUPPORTED);
     let user = UriRef::parse(later.as_bytes()).unwrap().user().unwrap().to_owned();
     assert_eq!(reached(&mut world, &user).unwrap_err(), Reason::NotFound);
+}
+
+#[test]
+fn a_call_goes_to_the_proxy_that_the_path_names_and_the_flow_leads_to_who_sent_the_register() {
+    let (flow, proxy) = ("198.51.100.7:5062", "198.51.100.77:5070");
+    for (path, next_hop) in [
+        (format!("<sip:{proxy};lr>"), proxy),
+        (format!("<sip:{flow};lr>"), flow),
+        ("<sip:edge.example.com;lr>".to_owned(), proxy),
+        // Nobody can open a WebSocket to it: the flow is the way.
+        (format!("<sip:{proxy};transport=ws;lr>"), flow),
+    ] {
+        let mut world = World::new(60);
+        let found =
+            signaling::transport::Destination::address(signaling::transport::Transport::Udp, proxy.parse().unwrap());
+        world.names.insert("edge.example.com".to_owned(), signaling::transport::Resolution::Known(vec![found].into()));
+        let mut alice = Peer::new(flow, "alice", "alice");
+        alice.register(&mut world, &format!("Supported: path\r\nPath: {path}\r\nExpires: 600\r\n"));
+        let asked = Registration { account: "alice".to_owned(), contacts: Vec::new() };
+        world.ask(Instance(1), Address::local(ModuleKind::Signaling, 0), Command::Query, asked);
+        let told = world.told(Command::Done);
+        let Some(Parameter::Registration(registration)) = told.first() else { panic!("{told:?}") };
+        let target = Target::Contact(registration.contacts[0].clone());
+        start_leg(&mut world, target, offer(20_002));
+        let invite = world.expect(next_hop.parse().unwrap(), "INVITE sip:alice@198.51.100.7:5062");
+        assert_eq!(header(&invite, Header::Route), path);
+        world.ask(CALL, LEG, Command::Stop, LegState::released(CauseKind::Normal));
+        world.run_ms(200_000);
+    }
 }

@@ -209,11 +209,12 @@ fn a_leg_without_offer_gets_one_in_the_200_and_answers_in_the_ack() {
 fn a_contact_is_called_by_its_flow_and_path() {
     let mut world = World::new(13);
     let mut bound = contact("sip:bob@10.0.0.9:5062;ob?x=y", "udp 192.0.2.1:5060 203.0.113.5:41234");
-    bound.path = vec!["<sip:edge.example;lr>".to_owned().into()];
+    // Its REGISTER came from the proxy.
+    bound.path = vec!["<sip:203.0.113.5:41234;lr>".to_owned().into()];
     let leg = start_leg(&mut world, Target::Contact(bound), offer(20_000));
     let nat: SocketAddr = "203.0.113.5:41234".parse().unwrap();
     let invite = world.expect(nat, "INVITE sip:bob@10.0.0.9:5062;ob SIP/2.0");
-    assert_eq!(header(&invite, Header::Route), "<sip:edge.example;lr>");
+    assert_eq!(header(&invite, Header::Route), "<sip:203.0.113.5:41234;lr>");
     assert!(invite.asserted_identities().next().is_none(), "phones are not in the trust domain");
     let bob = Peer::of_invite(nat, &invite, "bob");
     bob.respond(&mut world, &invite, "200 OK", "", &sdp(1, 5_000, "sendrecv"));
