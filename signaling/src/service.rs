@@ -17,6 +17,7 @@ mod neighbours;
 mod notify;
 mod packets;
 mod publish;
+mod reachability;
 mod requests;
 mod status;
 mod subscribe;
@@ -45,6 +46,7 @@ use bytes::Bytes;
 use home_shard::HomeShard;
 use loading::Loading;
 use neighbours::Neighbours;
+use reachability::Reachability;
 use router::parameter::CauseKind;
 use router::time::{Instant, Now, WallTime};
 use router::{Address, Instance, Instances, ModuleKind, Outbox, OwnMap, Random, Received, Service, Subscriptions};
@@ -65,12 +67,15 @@ pub struct Signaling {
     subscribers: Subscriptions,
     notifier: Notifier,
     messaging: Messaging,
+    reachability: Reachability,
     loading: Loading,
     neighbours: Neighbours,
     home_shard: HomeShard,
     writing: Writing,
     /// Answers to STUN that are to be sent.
     stun_answers: VecDeque<Transmit>,
+    /// When it was last told that places for connections had run out.
+    places_short_at: Option<Instant>,
     since: WallTime,
 }
 
@@ -126,11 +131,13 @@ impl Signaling {
             subscribers: Subscriptions::default(),
             notifier,
             messaging: Messaging::default(),
+            reachability: Reachability::default(),
             loading: Loading::new(),
             neighbours,
             home_shard: HomeShard::default(),
             writing: Writing::default(),
             stun_answers: VecDeque::new(),
+            places_short_at: None,
             since: now.wall,
         };
         signaling.registering.reconfigure(&mut signaling.means);
@@ -258,6 +265,10 @@ impl Signaling {
 
     /// What this shard's sockets have counted.
     pub fn note_transports(&mut self, counters: TransportCounters) {
+        let short = |counters: &TransportCounters| counters.rejected + counters.displaced;
+        if short(&counters) > short(&self.means.counters.transport) {
+            self.places_short_at = Some(self.means.now.instant);
+        }
         self.means.counters.transport = counters;
     }
 
@@ -285,6 +296,7 @@ impl Signaling {
             && !self.bindings.has_unwritten()
             && self.writing.is_idle()
             && self.messaging.conveyances.is_empty()
+            && self.reachability.is_empty()
             && self.messaging.mailboxes.is_idle()
     }
 

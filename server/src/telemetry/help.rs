@@ -72,6 +72,10 @@ const HELP: &[(&str, &str)] = &[
     ("sip_bindings_put_back", "Registrations that the store did not take at first."),
     ("sip_challenges", "Requests that were challenged (401)."),
     ("sip_connections_congested", "Connections closed as the peer did not read."),
+    (
+        "sip_connections_displaced",
+        "Connections of peers that had not shown who they are, closed as others needed the place.",
+    ),
     ("sip_connections_rejected", "Connections that peers opened and that were closed at once, at a bound."),
     ("sip_datagrams_overflowed", "Datagrams that the kernel dropped as the receive buffer was full."),
     ("sip_datagrams_unsent", "Datagrams that the kernel had no room to send."),

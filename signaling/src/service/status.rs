@@ -1,7 +1,9 @@
 //! `Query × Status`.
 
 use super::Signaling;
-use crate::limits::{FOLLOWED_CALLS_MAX, LEGS_MAX, NONCES_IN_USE_MAX, SUBSCRIPTIONS_MAX, TRACE_CALLS_MAX};
+use crate::limits::{
+    FOLLOWED_CALLS_MAX, LEGS_MAX, NONCES_IN_USE_MAX, PLACES_SHORT_SHOWN, SUBSCRIPTIONS_MAX, TRACE_CALLS_MAX,
+};
 use crate::transaction::limits::{CLIENTS_MAX, SERVERS_MAX};
 use crate::trunk::{Trunk, TrunkId};
 use router::parameter::{Counter, RegistrationState, Resource, ResourceKind, ResourceState, Status};
@@ -38,6 +40,7 @@ impl Signaling {
             ),
             resource(ResourceKind::Connections, "registered flows".to_owned(), self.means.flows.len(), None),
         ]);
+        resources.push(self.connection_places());
         let mut bindings = resource(ResourceKind::Bindings, "bindings".to_owned(), self.bindings.len(), None);
         if !self.loading.is_done() {
             bindings.state = ResourceState::Degraded;
@@ -68,6 +71,21 @@ impl Signaling {
             resources,
             counters: self.counters(),
             distributions: Vec::new(),
+        }
+    }
+
+    /// The places for connections. It serves in part while newcomers find none that is free.
+    fn connection_places(&self) -> Resource {
+        let transport = &self.means.counters.transport;
+        let now = self.means.now.instant;
+        let short = self.places_short_at.is_some_and(|at| now.since(at) < PLACES_SHORT_SHOWN);
+        Resource {
+            kind: ResourceKind::Connections,
+            name: "connections".to_owned(),
+            state: if short { ResourceState::Degraded } else { ResourceState::Ready },
+            used: transport.open,
+            total: (transport.places > 0).then_some(transport.places),
+            detail: short.then(|| "within the last minute newcomers found no free place for a connection".to_owned()),
         }
     }
 

@@ -222,12 +222,14 @@ impl Transactions {
             None => (StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST, self.stateless_tag(&message)),
         };
         let response = ResponseWriter::to(&message, status).source(flow.remote).to_tag(&tag).finish();
-        let machine = Machine::Cancel(Server::start(now, &self.timers, flow.transport.is_reliable()));
-        match self.insert_server(machine, index, None, destination, None) {
+        let machine = || Machine::Cancel(Server::start(now, &self.timers, flow.transport.is_reliable()));
+        // One that cancels nothing is anybody's: it costs no memory.
+        let machine = invite.map(|_| machine());
+        match machine.and_then(|machine| self.insert_server(machine, index, None, destination, None)) {
             Some(key) => {
                 self.respond(now, key, response);
             }
-            // The table is full: a repetition is answered anew.
+            // Or the table is full: a repetition is answered anew.
             None => self.push_transmit(destination, response, None),
         }
         if let Some(key) = invite.filter(|&key| self.is_unanswered(key)) {

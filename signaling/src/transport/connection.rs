@@ -38,6 +38,13 @@ pub(super) struct Outgoing {
     pub(super) token: Option<Token>,
 }
 
+impl Outgoing {
+    /// Whether it belongs to a transaction of ours: strangers are answered without (RFC 3261 §8.2.7).
+    pub(super) fn is_to_known(&self) -> bool {
+        self.token.is_some()
+    }
+}
+
 /// What a connection tells the hub.
 #[derive(Debug)]
 pub(super) enum Input {
@@ -62,6 +69,8 @@ pub(super) enum Input {
 pub(super) struct Handle {
     /// What it is found by, where it was opened from here.
     pub(super) opened: Option<connections::Opened>,
+    /// Whether it is known who the peer is.
+    pub(super) known: bool,
     outgoing: UnboundedSender<Outgoing>,
     shared: Arc<Shared>,
     bound: usize,
@@ -81,6 +90,8 @@ struct Shared {
 pub(super) struct Patience {
     /// For the first message on a connection that the peer opened, whole.
     pub(super) first: Duration,
+    /// For its peer to be known, where it is no trunk's.
+    pub(super) stranger: Duration,
     /// For the rest of a message that has begun.
     pub(super) message: Duration,
     pub(super) idle: Duration,
@@ -105,10 +116,10 @@ impl Handle {
     }
 }
 
-/// Both ends of a connection that is to be served; it has pings if it is opened from here, or is one whose peer sends none.
+/// Both ends of a connection that is to be served; `known` says whether it is known who the peer is. It has pings if it is opened from here, or is one whose peer sends none.
 pub(super) fn pair(
     flow: Flow,
-    opened: Option<connections::Opened>,
+    (opened, known): (Option<connections::Opened>, bool),
     pings: Option<Pings>,
     inputs: Sender<Input>,
     patience: Patience,
@@ -117,7 +128,7 @@ pub(super) fn pair(
     let (outgoing, queue) = unbounded_channel();
     let shared = Arc::new(Shared::default());
     let accepted = opened.is_none();
-    let handle = Handle { opened, outgoing, shared: shared.clone(), bound };
+    let handle = Handle { opened, known, outgoing, shared: shared.clone(), bound };
     let connection = Connection {
         flow,
         queue,
@@ -128,6 +139,7 @@ pub(super) fn pair(
         writing: VecDeque::new(),
         accepted,
         greeted: !accepted,
+        stranger_since: (!known).then(Instant::now),
         pings,
         read_since: None,
         write_since: None,
@@ -155,6 +167,8 @@ pub(super) struct Connection {
     writing: VecDeque<Outgoing>,
     /// Whether the peer has sent a whole message, or need not: the connection was opened from here.
     greeted: bool,
+    /// Since when it is not known who the peer is.
+    stranger_since: Option<Instant>,
     /// Since when a message is not whole; at the start, since when the first one is awaited.
     read_since: Option<Instant>,
     /// Since when the peer takes nothing of what is being written.
@@ -244,6 +258,9 @@ impl Connection {
                 message = self.queue.recv() => match message {
                     Some(message) => {
                         self.messaged = Instant::now();
+                        if message.is_to_known() {
+                            self.stranger_since = None;
+                        }
                         let octets = message.bytes.len();
                         if let Some(ending) = &mut self.ending {
                             ending.answered = true;
@@ -420,7 +437,8 @@ impl Connection {
         let write = self.write_since.map(|since| since + self.patience.message);
         let pong = self.pings.as_ref().and_then(Pings::missing_since).map(|since| since + self.patience.pong);
         let ending = self.ending.as_ref().map(|ending| ending.until);
-        [read, write, pong, ending].into_iter().flatten().fold(idle, Instant::min)
+        let stranger = self.stranger_since.map(|since| since + self.patience.stranger);
+        [read, write, pong, ending, stranger].into_iter().flatten().fold(idle, Instant::min)
     }
 
     /// When there is something to do if nothing happens before.

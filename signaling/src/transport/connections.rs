@@ -13,10 +13,11 @@ use super::connection::{self, Handle, Input, Outgoing, Patience, pair};
 use super::event::TransportEvent;
 use super::flow::{Connection, ConnectionId, Flow, ListenerId, TransportFailure};
 use super::handshakes::HandshakeLimits;
-use super::limits::CONNECTION_INPUTS;
+use super::limits::{CONNECTION_INPUTS, PLACES_QUIET, STRANGERS_SHARE, STRANGERS_SHARE_PER_SOURCE};
 use super::listener::Listener;
 use super::pings::Pings;
 use super::settings::TransportSettings;
+use super::strangers::Strangers;
 use super::streams::Streams;
 use super::told::Told;
 use crate::admission::network_of;
@@ -31,6 +32,10 @@ pub(super) struct Connections {
     opened: HashMap<Opened, ConnectionId>,
     /// Accepted connections that are no trunk's, by host.
     accepted_from: BTreeMap<IpAddr, usize>,
+    /// Those of whose peers nothing is known.
+    strangers: Strangers,
+    /// When the log last said that places have run out, and what it had counted then.
+    said: Option<(Instant, u64)>,
     /// Those of trunks.
     accepted_of_trunks: BTreeSet<ConnectionId>,
     /// Where trunks' connections come from.
@@ -58,6 +63,8 @@ impl Connections {
             handles: HashMap::new(),
             opened: HashMap::new(),
             accepted_from: BTreeMap::new(),
+            strangers: Strangers::default(),
+            said: None,
             accepted_of_trunks: BTreeSet::new(),
             trunks: Vec::new(),
             handshakes: HandshakeLimits::new(settings.handshakes_per_source, settings.handshakes_total),
@@ -73,6 +80,11 @@ impl Connections {
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.handles.len()
+    }
+
+    /// How many there may be.
+    pub(super) fn places(&self) -> usize {
+        self.settings.connections
     }
 
     /// Where the trunks' connections come from, from now on.
@@ -178,7 +190,7 @@ impl Connections {
         let local = bound.local();
         let connecting = streams.open(local, remote, trunk);
         let connect_timeout = self.settings.connect_timeout;
-        let (connection, task) = self.connection((listener, bound), local, remote, Some(key));
+        let (connection, task) = self.connection((listener, bound), local, remote, Some(key), true);
         self.tasks.spawn(task.open(connecting, connect_timeout));
         self.opened.insert(key, connection);
         told.counters.opened += 1;
@@ -190,7 +202,11 @@ impl Connections {
     /// Queues a message. It comes back where the connection has ended; where the peer does not read, the connection is
     /// cut and the message is reported.
     fn write(&mut self, told: &mut Told, connection: ConnectionId, message: Outgoing) -> Option<Outgoing> {
-        let Some(handle) = self.handles.get(&connection) else { return Some(message) };
+        let Some(handle) = self.handles.get_mut(&connection) else { return Some(message) };
+        if !handle.known && message.is_to_known() {
+            handle.known = true;
+            self.strangers.became_known(Instant::ZERO + self.since.elapsed(), connection);
+        }
         match handle.write(message) {
             None => {
                 told.counters.sent += 1;
@@ -222,31 +238,78 @@ impl Connections {
     ) {
         let host = network_of(remote.ip());
         let of_trunk = self.trunks.iter().any(|source| source.contains_host(remote.ip()));
-        let settings = &self.settings;
-        let from = self.accepted_from.get(&host).copied().unwrap_or(0);
-        let reserved = if of_trunk { 0 } else { settings.connections_reserved };
-        let room = self.handles.len() + reserved < settings.connections;
-        if !room || !of_trunk && from >= settings.connections_per_source {
-            told.counters.rejected += 1;
+        let now = Instant::ZERO + self.since.elapsed();
+        if bound.transport().is_secure() && !of_trunk && !self.handshakes.admit(now, host) {
+            told.counters.handshakes_limited += 1;
             return;
         }
-        if bound.transport().is_secure() && !of_trunk {
-            let now = Instant::ZERO + self.since.elapsed();
-            if !self.handshakes.admit(now, host) {
-                told.counters.handshakes_limited += 1;
-                return;
-            }
+        let room = if of_trunk {
+            self.handles.len() < self.settings.connections || self.displace(told, self.strangers.oldest())
+        } else {
+            self.has_place_for(told, now, host)
+        };
+        if !room {
+            told.counters.rejected += 1;
         }
-        let Some(local) = stream.local_addr().ok() else { return };
+        self.tell_full(told, now, host);
+        let Some(local) = stream.local_addr().ok().filter(|_| room) else { return };
         told.counters.accepted += 1;
-        let (id, task) = self.connection((listener, bound), local, remote, None);
+        let (id, task) = self.connection((listener, bound), local, remote, None, of_trunk);
         if of_trunk {
             self.accepted_of_trunks.insert(id);
         } else {
             *self.accepted_from.entry(host).or_default() += 1;
+            self.strangers.begin(now, id, host);
         }
         let patience = self.settings.first_message_timeout;
         self.tasks.spawn(task.open(streams.accept(stream), patience));
+    }
+
+    /// Whether somebody of that host may have a connection more. Where there is no place that is free, whoever has waited longest
+    /// without showing who it is makes room: of the same host for what is that one's, of any host from which nobody known came lately
+    /// for what is everybody's.
+    fn has_place_for(&mut self, told: &mut Told, now: Instant, host: IpAddr) -> bool {
+        let settings = &self.settings;
+        let per_source = settings.connections_per_source;
+        let strangers_per_source = (per_source / STRANGERS_SHARE_PER_SOURCE).max(1);
+        let all = settings.connections.saturating_sub(settings.connections_reserved);
+        let strangers = (all / STRANGERS_SHARE).max(1);
+        let from = self.accepted_from.get(&host).copied().unwrap_or(0);
+        let own_are_taken = from >= per_source || self.strangers.of_host(host) >= strangers_per_source;
+        if own_are_taken && !self.displace(told, self.strangers.oldest_of(host)) {
+            return false;
+        }
+        if self.strangers.unheard_of() >= strangers && !self.strangers.knows(now, host) {
+            self.displace(told, self.strangers.oldest());
+        }
+        self.handles.len() < all || self.displace(told, self.strangers.oldest())
+    }
+
+    /// Closes a connection for the sake of another one. False: there is none.
+    fn displace(&mut self, told: &mut Told, connection: Option<ConnectionId>) -> bool {
+        let Some(handle) = connection.and_then(|connection| self.forget(connection)) else { return false };
+        handle.cut();
+        told.counters.displaced += 1;
+        true
+    }
+
+    /// Says in the log that there are no free places, and from where the last one came that needed one.
+    fn tell_full(&mut self, told: &Told, now: Instant, source: IpAddr) {
+        let (rejected, displaced) = (told.counters.rejected, told.counters.displaced);
+        let (said, counted) = self.said.map_or((None, 0), |(at, counted)| (Some(at), counted));
+        if rejected + displaced == counted || said.is_some_and(|said| now.since(said) < PLACES_QUIET) {
+            return;
+        }
+        self.said = Some((now, rejected + displaced));
+        tracing::warn!(
+            %source,
+            of_source = self.accepted_from.get(&source).copied().unwrap_or(0),
+            open = self.handles.len(),
+            strangers = self.strangers.len(),
+            rejected,
+            displaced,
+            "no free place for a connection: rejected, or in the place of one whose peer has not shown who it is"
+        );
     }
 
     fn connection(
@@ -255,6 +318,7 @@ impl Connections {
         local: SocketAddr,
         remote: SocketAddr,
         opened: Option<Opened>,
+        known: bool,
     ) -> (ConnectionId, connection::Connection) {
         self.last += 1;
         let id = ConnectionId::of_shard(self.settings.shard, self.last);
@@ -263,6 +327,7 @@ impl Connections {
         let settings = &self.settings;
         let patience = Patience {
             first: settings.first_message_timeout,
+            stranger: settings.stranger_timeout,
             message: settings.message_timeout,
             idle: settings.idle_timeout,
             pong: settings.pong_timeout,
@@ -275,7 +340,7 @@ impl Connections {
         // Connections that came about together are not pinged together.
         let pings = interval.map(|interval| Pings::every(interval * (80 + (self.last % 21) as u32) / 100));
         let bound = self.settings.write_queue_octets;
-        let (handle, task) = pair(flow, opened, pings, self.input_sender.clone(), patience, bound);
+        let (handle, task) = pair(flow, (opened, known), pings, self.input_sender.clone(), patience, bound);
         self.handles.insert(id, handle);
         (id, task)
     }
@@ -294,12 +359,16 @@ impl Connections {
                 tracing::debug!(transport = %flow.transport, %failure, "connection ended");
                 let handshake = matches!(failure, TransportFailure::Untrusted | TransportFailure::Refused);
                 told.counters.handshakes_failed += u64::from(accepted && handshake);
-                if let Some(connection) = flow.connection {
-                    self.forget(connection);
+                let host = network_of(flow.remote.ip());
+                if let Some(handle) = flow.connection.and_then(|connection| self.forget(connection))
+                    && accepted
+                    && handle.known
+                {
+                    self.strangers.known_left(Instant::ZERO + self.since.elapsed(), host);
                 }
                 let of_trunk = flow.connection.is_some_and(|connection| self.accepted_of_trunks.remove(&connection));
                 if accepted && !of_trunk {
-                    self.release_source(network_of(flow.remote.ip()));
+                    self.release_source(host);
                 }
                 told.events.push_back(TransportEvent::Closed { flow });
             }
@@ -309,6 +378,7 @@ impl Connections {
     /// Messages no longer find the connection. Its place among its source's is free once its task has ended.
     fn forget(&mut self, connection: ConnectionId) -> Option<Handle> {
         let handle = self.handles.remove(&connection)?;
+        self.strangers.end(connection);
         if let Some(key) = handle.opened
             && self.opened.get(&key) == Some(&connection)
         {

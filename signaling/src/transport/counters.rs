@@ -17,6 +17,8 @@ pub struct TransportCounters {
     pub accepted: u64,
     /// Connections that peers opened and that were closed at once, at a bound.
     pub rejected: u64,
+    /// Connections of peers that had not shown who they are, closed as others needed the place.
+    pub displaced: u64,
     /// Connections that were to be opened from here.
     pub opened: u64,
     /// Connections closed as the peer did not read.
@@ -25,4 +27,8 @@ pub struct TransportCounters {
     pub handshakes_failed: u64,
     /// Connections that were closed before their handshake, as their source or strangers in all had begun too many.
     pub handshakes_limited: u64,
+    /// Connections at this moment.
+    pub open: u64,
+    /// How many there may be.
+    pub places: u64,
 }

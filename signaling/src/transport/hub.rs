@@ -202,7 +202,8 @@ impl Transports {
             Socket::Datagrams(udp) => Some(udp.overflowed()),
             Socket::Streams(_) => None,
         });
-        TransportCounters { overflowed: sockets.sum(), ..self.told.counters }
+        let (open, places) = (self.connections.len() as u64, self.connections.places() as u64);
+        TransportCounters { overflowed: sockets.sum(), open, places, ..self.told.counters }
     }
 
     /// Stops listening, writes what is queued, and closes every connection; what is not done within that time is cut.

@@ -51,6 +51,29 @@ pub const CONNECTIONS_PER_SOURCE: usize = 512;
 /// §4.4.1 has it ping afterwards.
 pub const FIRST_MESSAGE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a connection that a peer opened may take until it has led to somebody known: to a registration, a request with right
+/// credentials, or a message within a dialog. A REGISTER and its repetition with credentials may each take as long as a transaction of
+/// RFC 3261 §17.1.2.2, 32 s. What comes meanwhile, pings included, gives it no more.
+pub const STRANGER_TIMEOUT: Duration = Duration::from_secs(64);
+
+/// The share of the places of phones and strangers that connections may have whose peers have not shown yet who they are, as a divisor.
+/// Beyond it the oldest of them makes room: whoever registers within a second is displaced by 1,500 others a second alone.
+pub const STRANGERS_SHARE: usize = 2;
+
+/// The share of the places of one host that such connections may have, as a divisor: beyond it the oldest of that host makes room. An
+/// office of 500 phones that come back together takes its 128 places in turn.
+pub const STRANGERS_SHARE_PER_SOURCE: usize = 4;
+
+/// Hosts that are remembered as those of somebody known: theirs are displaced by no other host's. Four times as many as there are
+/// connections, some 100 octets each.
+pub const KNOWN_HOSTS_MAX: usize = 4 * CONNECTIONS_MAX;
+
+/// For how long: the longest registration by default, within which a phone comes back.
+pub const KNOWN_HOST_HELD: Duration = Duration::from_secs(7_200);
+
+/// How often the log says that places for connections have run out, at most.
+pub const PLACES_QUIET: Duration = Duration::from_secs(10);
+
 /// How long nothing is accepted after the system had no room for a connection: it will hardly have any sooner.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -154,6 +177,7 @@ pub const NAME_FAILURE_HELD: Duration = Duration::from_secs(15);
 /// See [`NAME_FAILURE_HELD`]: that a name does not exist, as its zone says.
 pub const NAME_ABSENT_MAX: Duration = Duration::from_secs(300);
 
+const _: () = assert!(FIRST_MESSAGE_TIMEOUT.as_millis() < STRANGER_TIMEOUT.as_millis());
 const _: () = assert!(CONNECTIONS_PER_SOURCE < CONNECTIONS_MAX - CONNECTIONS_RESERVED);
 const _: () = assert!(PING_INTERVAL.as_millis() + PONG_TIMEOUT.as_millis() < IDLE_TIMEOUT.as_millis());
 const _: () = assert!(WEBSOCKET_PING_INTERVAL.as_millis() + PONG_TIMEOUT.as_millis() < IDLE_TIMEOUT.as_millis());

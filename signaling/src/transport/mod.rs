@@ -38,6 +38,7 @@ mod resolve;
 mod settings;
 mod socket;
 mod sought;
+mod strangers;
 mod streams;
 pub(crate) mod stun;
 mod tcp;

@@ -3,7 +3,7 @@
 use super::limits::{
     CONNECT_TIMEOUT, CONNECTIONS_MAX, CONNECTIONS_PER_SOURCE, CONNECTIONS_RESERVED, FIRST_MESSAGE_TIMEOUT,
     HANDSHAKES_PER_SOURCE, HANDSHAKES_TOTAL, IDLE_TIMEOUT, MESSAGE_TIMEOUT, PING_INTERVAL, PONG_TIMEOUT,
-    WEBSOCKET_PING_INTERVAL, WRITE_QUEUE_OCTETS,
+    STRANGER_TIMEOUT, WEBSOCKET_PING_INTERVAL, WRITE_QUEUE_OCTETS,
 };
 use crate::admission::Rate;
 use router::time::Duration;
@@ -27,6 +27,8 @@ pub struct TransportSettings {
     pub connect_timeout: Duration,
     /// How long the first message may take to come, whole, on a connection that a peer opened.
     pub first_message_timeout: Duration,
+    /// How long a connection that a peer opened, and that is no trunk's, may take until it has led to somebody known.
+    pub stranger_timeout: Duration,
     /// How long a message may take to come or go once it has begun.
     pub message_timeout: Duration,
     /// How long nothing may come or go.
@@ -54,6 +56,7 @@ impl Default for TransportSettings {
             write_queue_octets: WRITE_QUEUE_OCTETS,
             connect_timeout: CONNECT_TIMEOUT,
             first_message_timeout: FIRST_MESSAGE_TIMEOUT,
+            stranger_timeout: STRANGER_TIMEOUT,
             message_timeout: MESSAGE_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
             ping_interval: PING_INTERVAL,

@@ -237,6 +237,146 @@ async fn a_response_finds_another_way_and_a_flow_does_not() {
     assert_eq!(while_driven(&mut here, answer).await, MESSAGE.as_bytes());
 }
 
+/// Where the next message comes from; connections that end meanwhile are passed over.
+async fn next_flow(here: &mut Transports) -> Flow {
+    loop {
+        match next(here).await {
+            TransportEvent::Received(received) => return received.flow,
+            TransportEvent::Closed { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Drives the transports until the peer's work is done, whatever they tell meanwhile.
+async fn while_served<T>(here: &mut Transports, work: impl Future<Output = T>) -> T {
+    tokio::pin!(work);
+    let drive = async {
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = here.ready() => {
+                    here.receive();
+                    while here.poll_event().is_some() {}
+                }
+            }
+        }
+    };
+    tokio::time::timeout(GUARD, drive).await.expect("the peer got nothing")
+}
+
+/// A connection whose peer has shown who it is: it was sent what belongs to a transaction.
+async fn known(here: &mut Transports) -> TcpStream {
+    let mut peer = TcpStream::connect(local(here)).await.unwrap();
+    peer.write_all(MESSAGE.as_bytes()).await.unwrap();
+    let flow = next_flow(here).await;
+    here.send(transmit(Destination::flow(&flow), MESSAGE, 7));
+    let octets = while_served(here, read(&mut peer, MESSAGE.len())).await;
+    assert_eq!(octets, MESSAGE.as_bytes());
+    peer
+}
+
+/// A connection of a stranger, which was refused without a transaction.
+async fn stranger(here: &mut Transports) -> TcpStream {
+    let mut peer = TcpStream::connect(local(here)).await.unwrap();
+    peer.write_all(MESSAGE.as_bytes()).await.unwrap();
+    let destination = Destination::flow(&next_flow(here).await);
+    here.send(Transmit { destination, bytes: Bytes::from_static(MESSAGE.as_bytes()), token: None });
+    let octets = while_served(here, read(&mut peer, MESSAGE.len())).await;
+    assert_eq!(octets, MESSAGE.as_bytes());
+    peer
+}
+
+/// The other end closes a connection.
+async fn is_closed(here: &mut Transports, peer: &mut TcpStream) -> bool {
+    while_served(here, peer.read_to_end(&mut Vec::new())).await.is_ok_and(|octets| octets == 0)
+}
+
+/// The other end keeps a connection: it answers a ping.
+async fn is_open(here: &mut Transports, peer: &mut TcpStream) -> bool {
+    peer.write_all(b"\r\n\r\n").await.unwrap();
+    while_served(here, read(peer, 2)).await == b"\r\n"
+}
+
+#[tokio::test]
+async fn a_stranger_does_not_live_by_pings_and_who_is_known_does() {
+    let stranger_timeout = Duration::from_secs(3);
+    let settings = TransportSettings { stranger_timeout, ..TransportSettings::default() };
+    let mut here = bounded(Transport::Tcp, "127.0.0.1:0", settings);
+    let mut phone = known(&mut here).await;
+    let mut unknown = stranger(&mut here).await;
+    let pings = async {
+        let mut pongs = 0;
+        loop {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            if phone.write_all(b"\r\n\r\n").await.is_err() || read(&mut phone, 2).await != b"\r\n" {
+                panic!("who is known is kept");
+            }
+            pongs += 1;
+            if unknown.write_all(b"\r\n\r\n").await.is_err() {
+                return pongs;
+            }
+            let mut pong = [0; 2];
+            if unknown.read_exact(&mut pong).await.is_err() {
+                return pongs;
+            }
+        }
+    };
+    assert!(while_served(&mut here, pings).await > 0);
+    assert!(is_open(&mut here, &mut phone).await);
+    assert_eq!(here.connections(), 1);
+}
+
+#[tokio::test]
+async fn newcomers_take_the_places_of_strangers_and_never_of_who_is_known() {
+    // Four places, two of them for strangers, whose host may have all.
+    let settings = TransportSettings {
+        connections: 4,
+        connections_reserved: 0,
+        connections_per_source: 16,
+        ..TransportSettings::default()
+    };
+    let mut here = bounded(Transport::Tcp, "127.0.0.1:0", settings);
+    let (mut first, mut second) = (stranger(&mut here).await, stranger(&mut here).await);
+    let mut third = stranger(&mut here).await;
+    assert!(is_closed(&mut here, &mut first).await, "the oldest makes room");
+    assert!(is_open(&mut here, &mut second).await);
+    assert_eq!((here.counters().displaced, here.counters().rejected), (1, 0));
+    // A phone comes from there: its host is known from now on, and the share of the others is no bound for it.
+    let mut phone = known(&mut here).await;
+    assert!(is_closed(&mut here, &mut second).await);
+    let more = [stranger(&mut here).await, stranger(&mut here).await];
+    assert_eq!((here.connections(), here.counters().displaced), (4, 2));
+    // All places are taken: what is left of the strangers from elsewhere goes.
+    let fourth = known(&mut here).await;
+    assert!(is_closed(&mut here, &mut third).await);
+    assert!(is_open(&mut here, &mut phone).await);
+    let mut beyond = TcpStream::connect(local(&here)).await.unwrap();
+    assert!(is_closed(&mut here, &mut beyond).await);
+    assert_eq!((here.connections(), here.counters().displaced, here.counters().rejected), (4, 3, 1));
+    drop((more, fourth));
+}
+
+#[tokio::test]
+async fn a_host_has_a_share_of_its_places_for_strangers() {
+    let settings = TransportSettings { connections_per_source: 8, ..TransportSettings::default() };
+    let mut here = bounded(Transport::Tcp, "127.0.0.1:0", settings);
+    let mut phones = Vec::new();
+    for _ in 0..6 {
+        phones.push(known(&mut here).await);
+    }
+    let (mut first, mut second) = (stranger(&mut here).await, stranger(&mut here).await);
+    let mut third = stranger(&mut here).await;
+    assert!(is_closed(&mut here, &mut first).await, "two of eight");
+    assert!(is_open(&mut here, &mut second).await && is_open(&mut here, &mut third).await);
+    phones.push(known(&mut here).await);
+    phones.push(known(&mut here).await);
+    assert!(is_closed(&mut here, &mut second).await && is_closed(&mut here, &mut third).await);
+    let mut beyond = TcpStream::connect(local(&here)).await.unwrap();
+    assert!(is_closed(&mut here, &mut beyond).await);
+    assert_eq!((here.connections(), here.counters().rejected), (8, 1));
+}
+
 #[tokio::test]
 async fn connections_are_bounded_in_all_and_by_source() {
     let one = TransportSettings { connections_per_source: 1, ..TransportSettings::default() };
@@ -244,9 +384,7 @@ async fn connections_are_bounded_in_all_and_by_source() {
     let rest = TransportSettings { connections: 2, connections_reserved: 1, ..TransportSettings::default() };
     for settings in [one, all, rest] {
         let mut here = bounded(Transport::Tcp, "127.0.0.1:0", settings);
-        let mut first = TcpStream::connect(local(&here)).await.unwrap();
-        first.write_all(MESSAGE.as_bytes()).await.unwrap();
-        next_message(&mut here).await;
+        let first = known(&mut here).await;
         let mut second = TcpStream::connect(local(&here)).await.unwrap();
         let mut end = Vec::new();
         while_driven(&mut here, second.read_to_end(&mut end)).await.unwrap();
@@ -268,9 +406,7 @@ async fn trunks_and_connections_of_our_own_have_room_when_strangers_have_taken_t
         ..TransportSettings::default()
     };
     let mut here = bounded(Transport::Tcp, "127.0.0.1:0", settings);
-    let mut stranger = TcpStream::connect(local(&here)).await.unwrap();
-    stranger.write_all(MESSAGE.as_bytes()).await.unwrap();
-    next_message(&mut here).await;
+    let phone = known(&mut here).await;
     let mut another = TcpStream::connect(local(&here)).await.unwrap();
     while_driven(&mut here, another.read_to_end(&mut Vec::new())).await.unwrap();
     let peer = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -282,9 +418,10 @@ async fn trunks_and_connections_of_our_own_have_room_when_strangers_have_taken_t
     trunk.write_all(MESSAGE.as_bytes()).await.unwrap();
     next_message(&mut here).await;
     assert_eq!((here.connections(), here.counters().rejected), (3, 1));
+    assert_eq!((here.counters().open, here.counters().places), (3, 3));
     let mut beyond = TcpStream::connect(local(&here)).await.unwrap();
     while_driven(&mut here, beyond.read_to_end(&mut Vec::new())).await.unwrap();
-    drop((stranger, trunk));
+    drop((phone, trunk));
     for _ in 0..2 {
         assert!(matches!(next(&mut here).await, TransportEvent::Closed { .. }));
     }

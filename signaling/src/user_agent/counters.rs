@@ -138,6 +138,7 @@ impl Counters {
             ("sip_handshakes_limited", self.transport.handshakes_limited),
             ("sip_connections_congested", self.transport.congested),
             ("sip_connections_rejected", self.transport.rejected),
+            ("sip_connections_displaced", self.transport.displaced),
             ("sip_handed_over", self.exchange.handed),
             ("sip_handed_over_dropped", self.exchange.dropped),
             ("sip_handed_over_congested", self.exchange.congested),
