@@ -27,6 +27,7 @@ mod message;
 mod negotiation;
 pub mod plan;
 mod platforms;
+mod reach;
 mod record;
 mod refusal;
 mod service;

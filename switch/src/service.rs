@@ -11,12 +11,15 @@ use crate::limits::{CALL_ID_BYTES, NUMBER_BYTES, PLATFORMS_PER_CALL};
 use crate::listing;
 use crate::message;
 use crate::platforms::Platforms;
+use crate::reach;
 use crate::record::Records;
 use crate::refusal::{self, Refusals};
 use crate::status::{Counters, Facts, status};
 use crate::trunks::Trunks;
 use ringing::Found;
-use router::parameter::{self, Cause, CauseKind, Failure, MessageRoute, Originate, Parameter, Reason, Selection};
+use router::parameter::{
+    self, Cause, CauseKind, Failure, MessageRoute, Originate, Parameter, Reason, Registration, Selection,
+};
 use router::time::{Instant, Now, TimerWheel, WallTime};
 use router::{
     Address, Command, Instance, Instances, ModuleKind, Outbox, OwnMap, Packet, Parameters, PlatformId, Random,
@@ -438,6 +441,21 @@ impl Switch {
             (Command::Query, Some(Parameter::Ringing(asked))) => {
                 let asked = asked.clone();
                 self.ringing_asked(now, &packet, &asked);
+            }
+            (Command::Query, Some(Parameter::Call(call))) => {
+                // Who is not here may be registered at another platform.
+                let accounts = match self.config.cluster {
+                    Some(_) => reach::accounts(&self.config.plan, call.called.user(), &call.origin).map(|_| Vec::new()),
+                    None => reach::accounts(&self.config.plan, call.called.user(), &call.origin),
+                };
+                match accounts {
+                    Ok(accounts) => {
+                        let told = |account| Registration { account, contacts: Vec::new() }.into();
+                        let accounts = accounts.into_iter().take(router::limits::PARAMETERS - 1);
+                        self.outbox.done(&packet, accounts.map(told).collect::<Parameters>());
+                    }
+                    Err(failure) => self.outbox.failed(&packet, failure),
+                }
             }
             (Command::Query, Some(Parameter::TrunkStatus(_))) => {
                 let told: Parameters = self.trunks.status(now.instant).take(router::limits::PARAMETERS - 1).collect();

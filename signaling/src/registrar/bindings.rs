@@ -177,6 +177,18 @@ impl Bindings {
         self.by_remote.get(&remote).copied().unwrap_or(0) + self.elsewhere.from_remote(remote)
     }
 
+    /// Whether an account has a contact, at whichever shard.
+    pub fn is_bound(&self, account: &str) -> bool {
+        self.by_account.get(account).is_some_and(|bound| !bound.is_empty()) || self.elsewhere.has(account)
+    }
+
+    /// Whether an account has a contact that came from this remote address.
+    pub fn is_bound_from(&self, account: &str, remote: SocketAddr) -> bool {
+        let bound = self.by_account.get(account).map_or(&[][..], Vec::as_slice);
+        bound.iter().any(|one| address_of(one.contact.flow.reveal()) == Some(remote))
+            || self.elsewhere.has_from(account, remote)
+    }
+
     /// What is known of the bindings of other shards.
     pub fn elsewhere_mut(&mut self) -> &mut Elsewhere {
         &mut self.elsewhere

@@ -55,6 +55,16 @@ impl Elsewhere {
         self.by_remote.get(&remote).copied().unwrap_or(0)
     }
 
+    /// Whether an account has bindings there.
+    pub fn has(&self, account: &str) -> bool {
+        self.by_account.get(account).is_some_and(|known| !known.remotes.is_empty())
+    }
+
+    /// Whether one of them uses a remote address.
+    pub fn has_from(&self, account: &str, remote: SocketAddr) -> bool {
+        self.by_account.get(account).is_some_and(|known| known.remotes.contains(&remote))
+    }
+
     /// The accounts of which something is known, in the order of their names.
     pub fn accounts(&self) -> impl Iterator<Item = &str> {
         self.by_account.keys().map(String::as_str)

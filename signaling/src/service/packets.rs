@@ -137,6 +137,7 @@ impl Signaling {
             || self.account_state_answered(&packet)
             || self.switch_answered(&packet)
             || self.message_question_answered(&packet)
+            || self.reachability_answered(&packet)
             || self.mailbox_answered(&packet);
         if !taken {
             self.loaded(packet);
