@@ -7,8 +7,18 @@ use router::time::{Duration, Instant};
 use std::collections::{HashMap, VecDeque};
 use subtle::ConstantTimeEq;
 
-/// Octets of a nonce: when (8), which (4), proof that it is ours (16).
-const OCTETS: usize = 28;
+/// Octets of the proof that a nonce is ours: nobody guesses one within its life.
+const PROOF: usize = 12;
+
+/// Octets of a nonce: when (8), which (4), proof.
+const OCTETS: usize = 12 + PROOF;
+
+/// Its text has four characters for three octets (RFC 4648 §5): a challenge is to be short, as strangers are sent it.
+const CHARACTERS: usize = OCTETS / 3 * 4;
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+const _: () = assert!(OCTETS % 3 == 0);
 
 /// A window of counts below the highest one seen: over UDP, requests of one phone may arrive out of order.
 const WINDOW: u32 = 64;
@@ -60,7 +70,7 @@ impl Nonces {
         self.life = life;
     }
 
-    /// A new nonce, in hexadecimal digits.
+    /// A new nonce.
     pub fn mint(&mut self, now: Instant) -> String {
         self.minted = self.minted.wrapping_add(1);
         let mut octets = [0; OCTETS];
@@ -68,11 +78,10 @@ impl Nonces {
         octets[8..12].copy_from_slice(&self.minted.to_be_bytes());
         let proof = self.proof(&octets[..12]);
         octets[12..].copy_from_slice(&proof);
-        let mut text = String::with_capacity(OCTETS * 2);
-        for octet in octets {
-            for digit in [octet >> 4, octet & 15] {
-                text.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
-            }
+        let mut text = String::with_capacity(CHARACTERS);
+        for three in octets.chunks_exact(3) {
+            let bits = three.iter().fold(0, |bits, &octet| bits << 8 | usize::from(octet));
+            text.extend([18, 12, 6, 0].map(|shift| char::from(ALPHABET[bits >> shift & 63])));
         }
         text
     }
@@ -141,10 +150,10 @@ impl Nonces {
         }
     }
 
-    fn proof(&self, what: &[u8]) -> [u8; 16] {
+    fn proof(&self, what: &[u8]) -> [u8; PROOF] {
         let hash = Algorithm::Sha256.hash(&[&self.key, what]);
-        let mut proof = [0; 16];
-        proof.copy_from_slice(&hash.as_bytes()[..16]);
+        let mut proof = [0; PROOF];
+        proof.copy_from_slice(&hash.as_bytes()[..PROOF]);
         proof
     }
 }
@@ -154,14 +163,24 @@ fn minted_nanos(octets: &[u8; OCTETS]) -> u64 {
 }
 
 fn decode(nonce: &str) -> Option<[u8; OCTETS]> {
-    let digits = nonce.as_bytes();
-    if digits.len() != OCTETS * 2 {
+    if nonce.len() != CHARACTERS {
         return None;
     }
     let mut octets = [0; OCTETS];
-    for (octet, pair) in octets.iter_mut().zip(digits.chunks_exact(2)) {
-        let digit = |at: u8| char::from(at).to_digit(16);
-        *octet = (digit(pair[0])? * 16 + digit(pair[1])?) as u8;
+    for (three, four) in octets.chunks_exact_mut(3).zip(nonce.as_bytes().chunks_exact(4)) {
+        let mut bits = 0u32;
+        for &character in four {
+            let value = match character {
+                b'A'..=b'Z' => character - b'A',
+                b'a'..=b'z' => character - b'a' + 26,
+                b'0'..=b'9' => character - b'0' + 52,
+                b'-' => 62,
+                b'_' => 63,
+                _ => return None,
+            };
+            bits = bits << 6 | u32::from(value);
+        }
+        three.copy_from_slice(&bits.to_be_bytes()[1..]);
     }
     Some(octets)
 }
@@ -208,10 +227,12 @@ mod tests {
         let nonce = theirs.mint(Instant::ZERO);
         assert_eq!(ours.judge(Instant::ZERO, &nonce, 1), NonceVerdict::Foreign);
         let mut forged = ours.mint(Instant::ZERO).into_bytes();
+        assert_eq!(forged.len(), CHARACTERS);
         forged[3] = if forged[3] == b'0' { b'1' } else { b'0' };
         let forged = String::from_utf8(forged).unwrap();
         assert_eq!(ours.judge(Instant::ZERO, &forged, 1), NonceVerdict::Foreign);
-        for garbage in ["", "zz", "é", &"g".repeat(56), &"é".repeat(28)] {
+        for garbage in ["", "zz", "é", &"g".repeat(CHARACTERS), &"=".repeat(CHARACTERS), &"é".repeat(CHARACTERS / 2)]
+        {
             assert_eq!(ours.judge(Instant::ZERO, garbage, 1), NonceVerdict::Foreign);
         }
     }

@@ -7,8 +7,10 @@
 
 use super::means::Means;
 use crate::admission::{Admission, Failures, Standing};
+use crate::digest::algorithm::Algorithm;
 use crate::digest::{Authenticator, Verdict};
-use crate::message::{Header, Message, Method, StatusCode, UriRef};
+use crate::limits::CHALLENGED_ONCE_OCTETS;
+use crate::message::{Header, Message, Method, ResponseWriter, StatusCode, UriRef};
 use crate::registrar::{Accounts, Bindings};
 use crate::transaction::ServerKey;
 use crate::transport::Flow;
@@ -79,8 +81,8 @@ impl Gate {
         };
         match (verdict, given) {
             (Verdict::Proven, Some(given)) => Some(given.username.to_owned()),
-            (Verdict::Malformed, _) => {
-                dismiss(means, key, message, flow, StatusCode::BAD_REQUEST, None, &[]);
+            (Verdict::Malformed(fault), _) => {
+                dismiss(means, key, message, flow, StatusCode::BAD_REQUEST, Some(fault), &[]);
                 None
             }
             (Verdict::Wrong, given) => {
@@ -109,10 +111,14 @@ impl Gate {
 
     fn challenge(&mut self, means: &mut Means, key: ServerKey, message: &Message, flow: &Flow, stale: bool) {
         means.counters.challenges += 1;
-        let md5_only = means.config.is_md5_only(message.text(Header::UserAgent));
+        // Who has forged its source gains nothing by us: a datagram so short is answered by one challenge, which everybody knows.
+        let is_short = !flow.transport.is_reliable() && message.as_bytes().len() < CHALLENGED_ONCE_OCTETS;
+        let md5_only = means.config.is_md5_only(message.text(Header::UserAgent))
+            || is_short && self.authenticator.offers(Algorithm::Md5);
         let challenges: SmallVec<[(Header, String); 2]> = self
             .authenticator
             .challenge(means.now.instant, stale, md5_only)
+            .take(if is_short { 1 } else { usize::MAX })
             .map(|challenge| (Header::WwwAuthenticate, challenge))
             .collect();
         dismiss(means, key, message, flow, StatusCode::UNAUTHORIZED, None, &challenges);
@@ -130,7 +136,8 @@ fn is_for(message: &Message, uri: &str) -> bool {
     requested.user_decoded().is_some_and(|requested| name(&requested) == name(&user))
 }
 
-/// Answers a request and forgets it at once (RFC 3261 §8.2.7).
+/// Answers a request and forgets it at once (RFC 3261 §8.2.7). Strangers are answered so, who may have forged their source: in few
+/// words, and without what only informs, such as Server.
 pub(crate) fn dismiss(
     means: &mut Means,
     key: ServerKey,
@@ -141,7 +148,7 @@ pub(crate) fn dismiss(
     headers: &[(Header, String)],
 ) {
     let tag = means.transactions.stateless_tag(message);
-    let mut writer = means.response(message, flow, status, &tag);
+    let mut writer = ResponseWriter::to(message, status).source(flow.remote).to_tag(&tag);
     if let Some(reason) = reason {
         writer = writer.reason(reason);
     }

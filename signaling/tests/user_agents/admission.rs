@@ -230,3 +230,108 @@ fn a_stranger_has_no_response_sent_elsewhere() {
     }
     world.assert_idle();
 }
+
+/// A request with nothing in it but what it needs, in the compact form.
+fn compact(method: &str, number: usize) -> String {
+    let contact = if method == "INVITE" { "m:<sip:a@h>\r\n" } else { "" };
+    format!(
+        "{method} sip:a@192.0.2.1 SIP/2.0\r\nv:SIP/2.0/UDP h;branch=z9hG4bK{number:04};rport\r\nf:<sip:a@192.0.2.1>;tag=1\r\n\
+         t:<sip:a@192.0.2.1>\r\ni:{number:04}\r\nCSeq:1 {method}\r\n{contact}\r\n"
+    )
+}
+
+/// A REGISTER as phones send it.
+fn usual(number: usize) -> String {
+    format!(
+        "REGISTER sip:192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.168.1.20:5060;branch=z9hG4bK{number:016};rport\r\n\
+         Max-Forwards: 70\r\nFrom: \"Alice\" <sip:alice@192.0.2.1>;tag=123456789\r\nTo: <sip:alice@192.0.2.1>\r\n\
+         Call-ID: {number}@192.168.1.20\r\nCSeq: 1 REGISTER\r\nContact: <sip:alice@192.168.1.20:5060>\r\n\
+         User-Agent: A Phone 1.0\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, NOTIFY\r\nExpires: 3600\r\n\
+         Content-Length: 0\r\n\r\n"
+    )
+}
+
+#[test]
+fn who_forges_its_source_gains_little_by_us() {
+    let mut world = World::new(20);
+    let victim = |number: usize| SocketAddr::from(([203, 0, 113, number as u8], 50_000));
+    let methods = [
+        "REGISTER",
+        "INVITE",
+        "OPTIONS",
+        "SUBSCRIBE",
+        "PUBLISH",
+        "MESSAGE",
+        "REFER",
+        "BYE",
+        "CANCEL",
+        "INFO",
+        "UPDATE",
+        "PRACK",
+        "NOTIFY",
+        "FOO",
+    ];
+    for (number, method) in methods.into_iter().enumerate() {
+        let text = compact(method, number);
+        world.send(victim(number), &text);
+        world.run_ms(64_000);
+        let answers = world.take(victim(number));
+        assert_eq!(answers.len(), 1, "{method}: it is not repeated");
+        let octets = answers[0].as_bytes().len();
+        assert!(octets * 100 <= text.len() * 235, "{method}: {} draw {octets}", text.len());
+        assert!(answers[0].header(Header::Server).is_none(), "{method}");
+    }
+    let text = usual(1);
+    world.send(victim(100), &text);
+    world.run_ms(1_000);
+    let [challenge] = &world.take(victim(100))[..] else { panic!("one answer") };
+    assert_eq!(challenge.challenges(Header::WwwAuthenticate).count(), 2, "a phone chooses");
+    let octets = challenge.as_bytes().len();
+    assert!(octets * 100 <= text.len() * 130, "{} draw {octets}", text.len());
+}
+
+#[test]
+fn strangers_are_answered_without_a_transaction_and_who_is_known_within_one() {
+    let mut world = World::new(21);
+    let stranger: SocketAddr = "203.0.113.9:5060".parse().unwrap();
+    for (number, method) in
+        ["REGISTER", "INVITE", "OPTIONS", "SUBSCRIBE", "BYE", "CANCEL", "NOTIFY", "FOO"].iter().enumerate()
+    {
+        world.send(stranger, &compact(method, number));
+        world.run_ms(1_000);
+        assert_eq!(world.take(stranger).len(), 1, "{method}");
+    }
+    let mut guess = Peer::new("203.0.113.9:5060", "alice", "alice");
+    guess.target = "sip:192.0.2.1".to_owned();
+    guess.asks(&mut world, "REGISTER", "", "");
+    let challenge = world.expect(stranger, "SIP/2.0 401");
+    let wrong = guess.authorization(&challenge, "REGISTER", "sip:192.0.2.1", 1).replace("response=\"", "response=\"0");
+    guess.asks(&mut world, "REGISTER", &wrong, "");
+    world.expect(stranger, "SIP/2.0 403");
+    assert!(!world.known.contains(&stranger), "its connection would be kept");
+    let mut alice = Peer::new(ALICE, "alice", "alice");
+    alice.register(&mut world, "Expires: 600\r\n");
+    assert!(world.known.contains(&alice.address));
+}
+
+#[test]
+fn it_shows_that_places_for_connections_have_run_out() {
+    use router::parameter::ResourceState;
+    use signaling::transport::TransportCounters;
+    let mut world = World::new(22);
+    let places = |world: &mut World, counters: TransportCounters| {
+        world.signaling.note_transports(counters);
+        let status = status(world);
+        let places = status.resources.into_iter().find(|resource| resource.name == "connections").unwrap();
+        (places.state, places.detail.is_some(), places.used, places.total)
+    };
+    let counted = TransportCounters { open: 3, places: 4, ..TransportCounters::default() };
+    assert_eq!(places(&mut world, counted), (ResourceState::Ready, false, 3, Some(4)));
+    for counted in
+        [TransportCounters { rejected: 1, ..counted }, TransportCounters { rejected: 1, displaced: 1, ..counted }]
+    {
+        assert_eq!(places(&mut world, counted), (ResourceState::Degraded, true, 3, Some(4)));
+        world.run_ms(61_000);
+        assert_eq!(places(&mut world, counted), (ResourceState::Ready, false, 3, Some(4)));
+    }
+}
