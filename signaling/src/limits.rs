@@ -41,8 +41,9 @@ pub const URI_OCTETS_MAX: usize = 2_048;
 /// A Contact of an outbound, WebRTC or IMS phone has up to 20 (feature tags of RFC 3840).
 pub const PARAMETERS_MAX: usize = 64;
 
-/// Longest method name, in octets. The longest registered one has 9; RFC 4475 §3.1.1.2 sends 42.
-pub const METHOD_OCTETS_MAX: usize = 64;
+/// Longest method name that is read, and refused by 501, in octets. The longest registered one has 9; RFC 4475 §3.1.1.2 sends 42.
+/// Beyond half of what CSeq may have there is no telling it from noise.
+pub const METHOD_OCTETS_MAX: usize = HEADER_LINE_OCTETS_MAX / 2;
 
 /// Longest Call-ID, tag or branch, in octets, that is kept as state.
 ///
@@ -71,6 +72,10 @@ pub const SOURCE_BUCKETS: usize = 65_536;
 
 /// Sources whose wrong credentials are counted from one line of the log to the next: more hosts than guess at once, 56 octets each.
 pub const FAILURE_SOURCES: usize = 1_024;
+
+/// Requests by UDP that are shorter are challenged for one algorithm alone, octets: no phone's is, with its Contact, User-Agent and Allow.
+/// What an answer has beside what it repeats, some 180 octets, is then no more than 1.3 times the request.
+pub const CHALLENGED_ONCE_OCTETS: usize = 300;
 
 /// How far into a message is looked for a branch or a tag of ours before it is read, in octets: the Via, From and To of what
 /// carriers send, with Record-Route and Identity before them, stand within.
@@ -108,6 +113,9 @@ pub const INFO_OCTETS_MAX: usize = 16_384;
 
 /// Connections of registered phones: one each for as many as there are nonces in use.
 pub const FLOWS_MAX: usize = 100_000;
+
+/// How long it shows that places for connections ran out: whoever looks once a minute sees it.
+pub const PLACES_SHORT_SHOWN: Duration = Duration::from_secs(60);
 
 /// Trunks, those of earlier configurations included: as many as an id has numbers for; carriers' switches have some hundreds.
 pub const TRUNKS_MAX: usize = 1 << 16;
@@ -311,6 +319,9 @@ pub const PRESENCE_TEXT_OCTETS_MAX: usize = 256;
 
 /// Activities of a presence document: people do few things at once.
 pub const PRESENCE_ACTIVITIES_MAX: usize = 8;
+
+/// OPTIONS that wait for the switch's look at its plan, which takes a turn: two seconds of 500 a second.
+pub const OPTIONS_MAX: usize = 1_024;
 
 /// Octets of a message summary that is read: RFC 3842 has a line for each of six kinds of messages.
 pub const MESSAGE_SUMMARY_OCTETS_MAX: usize = 4_096;

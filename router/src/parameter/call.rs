@@ -187,7 +187,7 @@ pub struct Call {
     /// The offer, if the leg came with one.
     #[n(5)]
     pub media: Option<MediaExchange>,
-    /// How many more hops the call may take (Max-Forwards, already one less).
+    /// How often the call may still be sent on (Max-Forwards as it came).
     #[n(6)]
     pub hops: u8,
     /// The local address that the leg's signalling uses.
@@ -275,7 +275,7 @@ pub struct Leg {
     /// The offer; `None` asks the peer for one.
     #[n(5)]
     pub media: Option<MediaExchange>,
-    /// Max-Forwards to send.
+    /// How often the call may still be sent on: with 0 not at all, else Max-Forwards is one less.
     #[n(6)]
     pub hops: u8,
     /// Whether `caller` is verified, as [`Call::verified`] has it: no other is asserted to a trusted peer (RFC 3325 §5).

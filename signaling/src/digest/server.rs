@@ -37,8 +37,8 @@ pub enum Verdict {
     Stale,
     /// Wrong secret, unknown user, an altered nonce or URI: refuse with 403.
     Wrong,
-    /// The credentials break their syntax: refuse with 400.
-    Malformed,
+    /// The credentials break their syntax, in this way: refuse with 400.
+    Malformed(&'static str),
 }
 
 /// Challenges and judges for one realm.
@@ -77,6 +77,11 @@ impl Authenticator {
         self.nonces.set_life(life);
     }
 
+    /// Whether that algorithm is offered.
+    pub fn offers(&self, algorithm: Algorithm) -> bool {
+        self.algorithms.contains(&algorithm)
+    }
+
     /// The values of the WWW-Authenticate or Proxy-Authenticate headers, one an algorithm. `md5_only` is for clients that
     /// give up when they meet another one.
     pub fn challenge(&mut self, now: Instant, stale: bool, md5_only: bool) -> impl Iterator<Item = String> + '_ {
@@ -85,8 +90,12 @@ impl Authenticator {
         let stale = if stale { ", stale=true" } else { "" };
         self.algorithms.iter().filter(move |&&algorithm| !md5_only || algorithm == Algorithm::Md5).map(
             move |algorithm| {
-                let name = algorithm.name();
-                format!("Digest realm=\"{realm}\", nonce=\"{nonce}\", algorithm={name}, qop=\"auth\"{stale}")
+                // RFC 7616 §3.3: one that names none is of MD5.
+                let (parameter, name) = match algorithm {
+                    Algorithm::Md5 => ("", ""),
+                    algorithm => (", algorithm=", algorithm.name()),
+                };
+                format!("Digest realm=\"{realm}\", nonce=\"{nonce}\"{parameter}{name}, qop=\"auth\"{stale}")
             },
         )
     }
@@ -99,14 +108,13 @@ impl Authenticator {
         let (qop, count) = match given.qop {
             None => (None, 1),
             Some(qop) if qop.eq_ignore_ascii_case("auth") => {
-                let (Some(client_nonce), Some(count), Some(number)) =
-                    (given.cnonce, given.nonce_count, given.nonce_count_number())
-                else {
-                    return Verdict::Malformed;
-                };
+                let Some(client_nonce) = given.cnonce else { return Verdict::Malformed("Missing cnonce") };
+                let Some(count) = given.nonce_count else { return Verdict::Malformed("Missing nc") };
+                // RFC 7616 §3.4: eight hexadecimal digits.
+                let Some(number) = given.nonce_count_number() else { return Verdict::Malformed("Malformed nc") };
                 (Some(Qop { count, client_nonce }), number)
             }
-            Some(_) => return Verdict::Malformed,
+            Some(_) => return Verdict::Malformed("Only qop=auth Was Offered"),
         };
         let fresh = match self.nonces.judge(now, given.nonce, count) {
             NonceVerdict::Fresh => true,
@@ -184,7 +192,7 @@ mod tests {
     fn a_client_that_knows_only_md5_is_offered_only_that() {
         let offers: Vec<String> = authenticator().challenge(Instant::ZERO, true, true).collect();
         assert_eq!(offers.len(), 1);
-        assert!(offers[0].contains("algorithm=MD5") && offers[0].ends_with("stale=true"));
+        assert!(!offers[0].contains("algorithm") && offers[0].ends_with("stale=true"), "RFC 7616 §3.3");
     }
 
     #[test]
@@ -201,8 +209,18 @@ mod tests {
     #[test]
     fn qop_without_its_fields_is_malformed() {
         let mut authenticator = authenticator();
-        let header = "Digest username=\"a\", realm=\"tandem\", nonce=\"x\", uri=\"sip:t\", response=\"y\", qop=auth, cnonce=\"1\"";
-        let given = Credentials::parse(header.as_bytes()).unwrap();
-        assert_eq!(authenticator.judge(Instant::ZERO, "REGISTER", &given, None), Verdict::Malformed);
+        for (fields, fault) in [
+            ("qop=auth, cnonce=\"1\"", "Missing nc"),
+            ("qop=auth, nc=00000001", "Missing cnonce"),
+            ("qop=auth, cnonce=\"1\", nc=xyz", "Malformed nc"),
+            ("qop=auth-int, cnonce=\"1\", nc=00000001", "Only qop=auth Was Offered"),
+        ] {
+            let header = format!(
+                "Digest username=\"a\", realm=\"tandem\", nonce=\"x\", uri=\"sip:t\", response=\"y\", {fields}"
+            );
+            let given = Credentials::parse(header.as_bytes()).unwrap();
+            let verdict = authenticator.judge(Instant::ZERO, "REGISTER", &given, None);
+            assert_eq!(verdict, Verdict::Malformed(fault), "{fields}");
+        }
     }
 }

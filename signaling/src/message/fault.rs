@@ -14,6 +14,8 @@ pub enum Defect {
     Version,
     /// The Request-URI is none.
     RequestUri,
+    /// The Request-URI is longer than [`URI_OCTETS_MAX`](crate::limits::URI_OCTETS_MAX).
+    RequestUriTooLong,
     /// A URI outside a message is none.
     Uri,
     /// A header line without a name or colon.
@@ -59,6 +61,7 @@ impl Defect {
     pub fn status(&self) -> StatusCode {
         match self {
             Defect::Version => StatusCode::VERSION_NOT_SUPPORTED,
+            Defect::RequestUriTooLong => StatusCode::REQUEST_URI_TOO_LONG,
             Defect::TooManyHeaders | Defect::HeaderTooLong(_) => StatusCode::MESSAGE_TOO_LARGE,
             Defect::TooManyHops => StatusCode::TOO_MANY_HOPS,
             Defect::MethodUnknown => StatusCode::NOT_IMPLEMENTED,
@@ -90,6 +93,7 @@ impl fmt::Display for Defect {
             Defect::BodyShort => formatter.write_str("Body Shorter Than Content-Length"),
             Defect::Multipart => formatter.write_str("Malformed Multipart Body"),
             Defect::Version
+            | Defect::RequestUriTooLong
             | Defect::TooManyHops
             | Defect::MethodUnknown
             | Defect::MethodNotAllowed

@@ -137,6 +137,7 @@ mod tests {
         assert_eq!(Method::parse(b"invite"), Some(Method::Other("invite".into())));
         assert_eq!(Method::parse(b"IN VITE"), None);
         assert_eq!(Method::parse(b""), None);
-        assert_eq!(Method::parse(&[b'A'; 65]), None);
+        assert!(Method::parse(&[b'A'; 100]).is_some_and(|method| !method.is_registered()));
+        assert_eq!(Method::parse(&[b'A'; crate::limits::METHOD_OCTETS_MAX + 1]), None);
     }
 }

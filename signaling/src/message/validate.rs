@@ -99,6 +99,10 @@ impl Message {
         match &self.start {
             StartLine::Request { form: RequestForm::OtherVersion, .. } => Err(Defect::Version),
             StartLine::Request { form: RequestForm::Loose, .. } => Err(Defect::StartLine),
+            // RFC 3261 §21.4.12; the same URI in To is not what is at fault.
+            StartLine::Request { uri: (start, end), .. } if usize::from(end - start) > limits::URI_OCTETS_MAX => {
+                Err(Defect::RequestUriTooLong)
+            }
             StartLine::Request { .. } | StartLine::Status { .. } => Ok(()),
         }
     }

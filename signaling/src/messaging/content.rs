@@ -19,18 +19,29 @@ pub(crate) struct Content {
     pub(crate) lasts: bool,
 }
 
-/// The body of a MESSAGE, or the status that refuses it. Over UDP a body may be as long as RFC 3428 §8 lets a whole request be: a
+/// The body of a MESSAGE, or the status that refuses it, and its words. Over UDP a body may be as long as RFC 3428 §8 lets a whole request be: a
 /// longer one belongs on a transport with congestion control.
-pub(crate) fn content_of(message: &Message, flow: &Flow, octets_max: usize) -> Result<Content, StatusCode> {
-    let kind = message.content_type().map_err(|_| StatusCode::BAD_REQUEST)?.ok_or(StatusCode::BAD_REQUEST)?;
+pub(crate) fn content_of(
+    message: &Message,
+    flow: &Flow,
+    octets_max: usize,
+) -> Result<Content, (StatusCode, &'static str)> {
+    let bad = |reason| (StatusCode::BAD_REQUEST, reason);
+    let plainly = |status: StatusCode| (status, status.reason());
+    let kind = message.content_type().map_err(|_| bad("Malformed Content-Type Header"))?;
+    // RFC 3428 §4: it is the body.
+    let kind = kind.ok_or_else(|| match message.body_octets() {
+        [] => bad("Missing Body"),
+        _ => bad("Missing Content-Type Header"),
+    })?;
     let is_text = kind.value.get(..5).is_some_and(|kind| kind.eq_ignore_ascii_case("text/"));
     let is_composing = kind.is(IS_COMPOSING);
     if !is_text && !is_composing && !kind.is("message/cpim") {
-        return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        return Err(plainly(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
     let most = if flow.transport.is_reliable() { octets_max } else { octets_max.min(MESSAGE_OCTETS_UDP_MAX) };
     if message.body_octets().len() > most {
-        return Err(StatusCode::REQUEST_ENTITY_TOO_LARGE);
+        return Err(plainly(StatusCode::REQUEST_ENTITY_TOO_LARGE));
     }
     let content_type = format!("{}{}", kind.value, kind.parameters);
     Ok(Content { content_type, lasts: !is_composing })
@@ -48,7 +59,7 @@ mod tests {
         let address = "192.0.2.1:5060".parse().unwrap();
         let connection = transport.is_reliable().then_some(ConnectionId(1));
         let flow = Flow { transport, listener: ListenerId(0), local: address, remote: address, connection };
-        content_of(&message, &flow, 4_000).map_err(StatusCode::code)
+        content_of(&message, &flow, 4_000).map_err(|(status, _)| status.code())
     }
 
     #[test]
@@ -63,5 +74,6 @@ mod tests {
         assert!(!of("Content-Type: application/im-iscomposing+xml\r\n", 10, Transport::Udp).unwrap().lasts);
         assert_eq!(of("Content-Type: image/png\r\n", 10, Transport::Udp), Err(415));
         assert_eq!(of("", 10, Transport::Udp), Err(400));
+        assert_eq!(of("", 0, Transport::Udp), Err(400));
     }
 }

@@ -34,9 +34,12 @@ impl Signaling {
     pub(super) fn handle_message_request(&mut self, key: ServerKey, message: Message, flow: Flow) {
         let Some(requester) = self.requester(key, &message, &flow) else { return };
         self.messaging.counters.received += 1;
-        let refuse = |signaling: &mut Self, status: StatusCode, headers: &[(Header, String)]| {
+        let refuse_because = |signaling: &mut Self, status: StatusCode, reason: &str, headers: &[(Header, String)]| {
             signaling.messaging.counters.refused += 1;
-            dismiss(&mut signaling.means, key, &message, &flow, status, None, headers);
+            dismiss(&mut signaling.means, key, &message, &flow, status, Some(reason), headers);
+        };
+        let refuse = |signaling: &mut Self, status: StatusCode, headers: &[(Header, String)]| {
+            refuse_because(signaling, status, status.reason(), headers);
         };
         let settings = self.means.config.messages.clone();
         let (origin, sender, rate) = match &requester {
@@ -56,11 +59,11 @@ impl Signaling {
         }
         let content = match content_of(&message, &flow, settings.octets_max) {
             Ok(content) => content,
-            Err(StatusCode::UNSUPPORTED_MEDIA_TYPE) => {
+            Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, _)) => {
                 let accept = [(Header::Accept, ACCEPTED.to_owned())];
                 return refuse(self, StatusCode::UNSUPPORTED_MEDIA_TYPE, &accept);
             }
-            Err(status) => return refuse(self, status, &[]),
+            Err((status, reason)) => return refuse_because(self, status, reason, &[]),
         };
         if self.messaging.conveyances.len() >= MESSAGES_MAX {
             let retry = [(Header::RetryAfter, LIMITED_RETRY_S.to_string())];

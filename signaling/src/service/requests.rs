@@ -1,16 +1,17 @@
 //! Requests: within a dialog to its leg, others by method.
 
 use super::Signaling;
+use crate::admission::Standing;
 use crate::limits::{LEGS_MAX, MAX_FORWARDS_DEFAULT};
 use crate::message::{Defect, Fault, Header, HeaderName, Message, Method, NameAddr, Scheme, StatusCode};
 use crate::transaction::ServerKey;
 use crate::transport::Flow;
 use crate::trunk::TrunkId;
-use crate::user_agent::authentication::dismiss;
+use crate::user_agent::authentication::{Gate, dismiss};
 use crate::user_agent::identity::{Caller, caller_of, party_of_uri};
 use crate::user_agent::invite_server::Invitation;
 use crate::user_agent::leg::{Leg, Peer};
-use crate::user_agent::options::{self, capabilities};
+use crate::user_agent::options::capabilities;
 use crate::user_agent::{gruu, register};
 use router::parameter::{Origin, Party};
 
@@ -56,7 +57,7 @@ impl Signaling {
         match method {
             Method::Register => self.handle_register(key, &message, &flow),
             Method::Invite => self.handle_invite(key, message, flow),
-            Method::Options => self.handle_options(key, &message, &flow),
+            Method::Options => self.handle_options(key, message, flow),
             Method::Subscribe => self.handle_subscribe(key, &message, &flow),
             Method::Publish => self.handle_publish(key, &message, &flow),
             Method::Message => self.handle_message_request(key, message, flow),
@@ -81,6 +82,11 @@ impl Signaling {
             return true;
         }
         let explanation = capabilities(flow).explain(&defect);
+        // To whom may have forged its source no more is said than has to be (RFC 3261 §21.5.2 wants no Allow).
+        let may_be_forged = !flow.transport.is_reliable()
+            && Gate::standing(&self.means, &self.bindings, flow) == Standing::Unknown
+            && defect == Defect::MethodUnknown;
+        let explanation = explanation.filter(|_| !may_be_forged);
         let headers: Vec<(Header, String)> = explanation
             .into_iter()
             .filter_map(|(name, value)| match name {
@@ -135,28 +141,15 @@ impl Signaling {
         self.writing.wake(self.means.now.instant, &self.bindings);
     }
 
-    fn handle_options(&mut self, key: ServerKey, message: &Message, flow: &Flow) {
-        let known = self.trunk_of(message, flow).is_some()
-            || self.bindings.from_remote(flow.remote) > 0
-            || self.gate.authenticate(&mut self.means, &self.bindings, key, message, flow).is_some();
-        if known {
-            options::answer(&mut self.means, key, message, flow);
-        }
-    }
-
     fn handle_invite(&mut self, key: ServerKey, message: Message, flow: Flow) {
         let Some(requester) = self.requester(key, &message, &flow) else { return };
         let Some(invitation) = self.invitation(key, message, flow, requester) else { return };
-        if invitation.hops == 0 {
-            return invitation.refuse(&mut self.means, StatusCode::TOO_MANY_HOPS, None);
-        }
         let full = self.legs.len() >= LEGS_MAX
             || matches!(invitation.peer, Peer::Trunk(trunk) if !self.means.trunks.get_mut(trunk).reserve());
         if full {
             self.means.counters.legs_refused += 1;
             return invitation.refuse(&mut self.means, StatusCode::SERVICE_UNAVAILABLE, Some(FULL_RETRY_S));
         }
-        let invitation = Invitation { hops: invitation.hops - 1, ..invitation };
         let trunk = match invitation.peer {
             Peer::Trunk(trunk) => Some(trunk),
             Peer::Account => None,
@@ -183,7 +176,7 @@ impl Signaling {
     }
 
     /// The trunk that a request comes from: by its address, or as it was sent to a Contact of ours that is registered there.
-    fn trunk_of(&self, message: &Message, flow: &Flow) -> Option<TrunkId> {
+    pub(super) fn trunk_of(&self, message: &Message, flow: &Flow) -> Option<TrunkId> {
         let of_contact = || Some(self.means.trunks.of_contact(message.request_uri().ok()?.user()?)?.0);
         self.means.trunk_of(flow).or_else(of_contact)
     }
@@ -209,7 +202,8 @@ impl Signaling {
     /// What a known caller asks for.
     fn invitation(&self, key: ServerKey, message: Message, flow: Flow, requester: Requester) -> Option<Invitation> {
         let called = self.called(&message)?;
-        // A B2BUA has no Via of its callers': Max-Forwards alone ends a loop (RFC 3261 §8.1.1.6).
+        // A B2BUA has no Via of its callers': Max-Forwards alone ends a loop (RFC 3261 §8.1.1.6). With 0 it goes no further, and may
+        // be served here all the same (§16.3): whoever sends it on is the one to refuse.
         let hops = message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS_DEFAULT);
         Some(match requester {
             Requester::Trunk(trunk) => {

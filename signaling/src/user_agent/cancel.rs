@@ -19,7 +19,9 @@ impl Session {
             let inbound = &theirs.inbound;
             means.refuse(key, &inbound.message, &inbound.flow, StatusCode::REQUEST_TERMINATED);
             // The switch may have answered it, and told the other leg.
-            head.tell_withdrawn(means, CauseKind::Cancelled.into(), 1);
+            if theirs.asked {
+                head.tell_withdrawn(means, CauseKind::Cancelled.into(), 1);
+            }
             self.offer_later(head, means);
         }
     }

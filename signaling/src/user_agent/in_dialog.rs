@@ -3,7 +3,7 @@
 use super::credentials::{self, Answered, Authorization};
 use super::leg::Head;
 use super::means::{ClientUse, Means};
-use super::options::{ALLOW, SUPPORTED};
+use super::options::{ALLOW, SUPPORTED_IN_CALLS};
 use crate::dialog::Dialog;
 use crate::limits::MAX_FORWARDS_DEFAULT;
 use crate::message::{Header, Message, Method};
@@ -185,7 +185,7 @@ impl Requester {
             writer = writer.header(Header::Contact, self.dialog.contact());
         }
         if matches!(request.method, Method::Invite | Method::Update) {
-            writer = writer.header(Header::Allow, ALLOW).header(Header::Supported, SUPPORTED);
+            writer = writer.header(Header::Allow, ALLOW).header(Header::Supported, SUPPORTED_IN_CALLS);
         }
         for (name, value) in &request.headers {
             writer = writer.header(*name, value);

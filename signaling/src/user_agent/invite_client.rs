@@ -41,6 +41,7 @@ pub(crate) struct Outgoing {
     /// What the caller's leg said for this one.
     passed: Option<Vec<parameter::Passed>>,
     offer: Option<MediaExchange>,
+    /// Max-Forwards of its INVITEs.
     hops: u8,
     /// What has to be found first.
     sought: Option<Sought>,
@@ -88,15 +89,15 @@ impl Leg {
         let asked = Asked::of(packet);
         let parameter::Leg { call_id, target, caller, anonymous, called, media, hops, verified, referred_by, passed } =
             wanted;
-        let refusal = match (&media, hops) {
-            (Some(MediaExchange::Answer(_)), _) => Some(Failure::new(Reason::Invalid).with_detail("no offer")),
-            (_, 0) => Some(Failure::because(CauseKind::TooManyHops.into())),
-            _ => None,
-        };
-        if let Some(failure) = refusal {
-            asked.failed(&mut means.outbox, failure);
+        if let Some(MediaExchange::Answer(_)) = media {
+            asked.failed(&mut means.outbox, Failure::new(Reason::Invalid).with_detail("no offer"));
             return None;
         }
+        // RFC 3261 §16.3: with 0 nothing is sent on; §16.6 step 3: else it goes on with one less.
+        let Some(hops) = hops.checked_sub(1) else {
+            asked.failed(&mut means.outbox, Failure::because(CauseKind::TooManyHops.into()));
+            return None;
+        };
         let mut whither = match Whither::new(means, &target, &caller) {
             Ok(whither) => whither,
             Err(cause) => {
@@ -251,6 +252,8 @@ impl Outgoing {
                 means.refuse(*key, message, flow, StatusCode::REQUEST_PENDING);
             }
             Some(Method::Info | Method::Message) => super::info::answer_early(means, inbound),
+            Some(Method::Subscribe) => super::subscribing::refuse(means, inbound),
+            Some(Method::Publish) => means.refuse(*key, message, flow, StatusCode::METHOD_NOT_ALLOWED),
             // RFC 3261 §15: a callee ends its early dialog by refusing the INVITE, not by BYE.
             _ => means.refuse(*key, message, flow, StatusCode::TEMPORARILY_UNAVAILABLE),
         }

@@ -13,7 +13,7 @@ use super::identity;
 use super::in_dialog::Requester;
 use super::leg::{Head, Inbound, Leg, Peer, Purpose, State, Timer};
 use super::means::Means;
-use super::options::{ALLOW, SUPPORTED};
+use super::options::{ALLOW, SUPPORTED_IN_CALLS};
 use super::redirect;
 use super::refresh::refuse_too_small;
 use super::session::Session;
@@ -113,8 +113,8 @@ impl Leg {
         };
         let dialog_named = match dialog_named(&message) {
             Ok(named) => named,
-            Err(status) => {
-                means.refuse(key, &message, &flow, status);
+            Err(reason) => {
+                means.refuse_because(key, &message, &flow, StatusCode::BAD_REQUEST, reason);
                 return None;
             }
         };
@@ -157,6 +157,12 @@ impl Leg {
         let mut wanted = one(wanted);
         wanted.extend(dialog_named.map(Parameter::from));
         head.request(means, Command::Start, wanted, CALL_WITHIN, Purpose::Call);
+        // RFC 3261 §13.3.1: it is answered within that time, or refused.
+        if let Some(within) = message.expires().ok().flatten().map(|seconds| Duration::from_secs(seconds.into()))
+            && within < CALL_WITHIN
+        {
+            head.set_timer(means, Timer::Expires, within);
+        }
         means.servers.insert(key, instance);
         let incoming = Incoming {
             key,
@@ -203,11 +209,17 @@ impl Incoming {
 
     /// A timer is due.
     pub(super) fn handle_timer(mut self: Box<Self>, head: &mut Head, means: &mut Means, timer: Timer) -> State {
-        if timer == Timer::Repeat {
-            return self.repeat_provisional(head, means);
+        match timer {
+            Timer::Repeat => self.repeat_provisional(head, means),
+            Timer::Expires => {
+                let text = Some("the INVITE has expired".to_owned());
+                self.cancelled(head, means, parameter::Cause { text, ..parameter::Cause::new(CauseKind::Cancelled) })
+            }
+            _ => {
+                self.ring(head, means);
+                State::Incoming(self)
+            }
         }
-        self.ring(head, means);
-        State::Incoming(self)
     }
 
     fn ring(&mut self, head: &mut Head, means: &mut Means) {
@@ -219,7 +231,7 @@ impl Incoming {
             .response(&self.invite, &self.flow, *status, &head.tag)
             .header(Header::Contact, self.dialog.contact())
             .header(Header::Allow, ALLOW)
-            .header(Header::Supported, SUPPORTED);
+            .header(Header::Supported, SUPPORTED_IN_CALLS);
         if let Some(asserted) = self.asserted(head, means, party.as_ref()) {
             writer = writer.header(Header::PAssertedIdentity, asserted);
         }
@@ -285,7 +297,7 @@ impl Incoming {
             .response(&self.invite, &self.flow, StatusCode::OK, &head.tag)
             .header(Header::Contact, self.dialog.contact())
             .header(Header::Allow, ALLOW)
-            .header(Header::Supported, SUPPORTED);
+            .header(Header::Supported, SUPPORTED_IN_CALLS);
         if let Some(asserted) = self.asserted(head, means, state.party.as_ref()) {
             writer = writer.header(Header::PAssertedIdentity, asserted);
         }
@@ -299,6 +311,7 @@ impl Incoming {
         };
         means.servers.remove(&self.key);
         head.cancel_timer(means, Timer::Ring);
+        head.cancel_timer(means, Timer::Expires);
         let Self { key, invite, mut dialog, media, provisional, .. } = *self;
         let cseq = invite.cseq().map_or(0, |cseq| cseq.number);
         means.respond(key, response.clone());
@@ -374,6 +387,8 @@ impl Incoming {
             // RFC 3261 §14.2: the INVITE has no final answer.
             Some(Method::Invite) => super::reinvite::refuse_pending(means, &inbound),
             Some(Method::Info | Method::Message) => super::info::answer_early(means, &inbound),
+            Some(Method::Subscribe) => super::subscribing::refuse(means, &inbound),
+            Some(Method::Publish) => means.refuse(*key, message, flow, StatusCode::METHOD_NOT_ALLOWED),
             _ => means.refuse(*key, message, flow, StatusCode::TEMPORARILY_UNAVAILABLE),
         }
         State::Incoming(self)
@@ -385,17 +400,17 @@ impl Incoming {
     }
 }
 
-/// The dialog whose peer the sender of an INVITE is to take the place of (RFC 3891 §3), or whose call it is to join (RFC 3911 §4); or the
-/// status that refuses it: one header at most, and none that says something else.
-fn dialog_named(invite: &Message) -> Result<Option<parameter::Dialog>, StatusCode> {
+/// The dialog whose peer the sender of an INVITE is to take the place of (RFC 3891 §3), or whose call it is to join (RFC 3911 §4); or what
+/// is wrong with it: one header at most, and none that says something else.
+fn dialog_named(invite: &Message) -> Result<Option<parameter::Dialog>, &'static str> {
     let mut lines = invite.lines(Header::Replaces).map(|line| (line, false));
     let mut joins = invite.lines(Header::Join).map(|line| (line, true));
     let Some((line, join)) = lines.next().or_else(|| joins.next()) else { return Ok(None) };
     if lines.next().is_some() || joins.next().is_some() {
-        return Err(StatusCode::BAD_REQUEST);
+        return Err("More Than One Replaces Or Join Header");
     }
     // A Join is written as a Replaces is, without the one that is for early dialogs alone (RFC 3911 §7.1).
-    let named = std::str::from_utf8(line).ok().and_then(Replaces::parse).ok_or(StatusCode::BAD_REQUEST)?;
+    let named = std::str::from_utf8(line).ok().and_then(Replaces::parse).ok_or("Malformed Replaces Or Join Header")?;
     let early_only = named.early_only && !join;
     Ok(Some(parameter::Dialog { join, early_only, ..super::refer::dialog_of(&named) }))
 }
@@ -411,7 +426,11 @@ pub(super) fn refuse_offer(means: &mut Means, inbound: &Inbound, error: &OfferAn
     let status = status_of_offer(error);
     let tag = means.mint_tag();
     let retry_after = super::glare::retry_after(&mut means.random);
-    let mut writer = means.response(message, flow, status, &tag);
+    let reason = match error {
+        OfferAnswerError::Malformed(fault) => fault.to_string(),
+        _ => status.reason().to_owned(),
+    };
+    let mut writer = means.response(message, flow, status, &tag).reason(&reason);
     if let Some(warning) = warning_of(means, flow, error) {
         writer = writer.header(Header::Warning, warning);
     }

@@ -25,6 +25,8 @@ pub(crate) enum Timer {
     /// When to tell the caller once more that it rings: proxies give up after three minutes of silence
     /// (RFC 3261 §13.3.1.1).
     Ring,
+    /// When the caller's INVITE has run out (RFC 3261 §13.3.1).
+    Expires,
     /// When to send an offer again that met the peer's (RFC 3261 §14.1).
     Glare,
     /// When to see whether an INVITE of ours to a trunk has had any response.
@@ -192,6 +194,11 @@ impl Head {
     /// How many of the peer's INFO wait for the call.
     pub(super) fn informs(&self) -> usize {
         self.pending.iter().filter(|(_, purpose)| matches!(purpose, Purpose::Inform(_))).count()
+    }
+
+    /// Whether the call is being told what was answered without it.
+    pub(super) fn is_telling(&self) -> bool {
+        self.pending.iter().any(|(_, purpose)| matches!(purpose, Purpose::Refreshed))
     }
 
     /// The peer's INFOs that wait: they are not waited for any longer.
@@ -375,7 +382,10 @@ impl Leg {
                 State::Over => State::Over,
             }),
             Purpose::Answer => self.in_session(|session, head| session.answer_delivered(head, means, &packet)),
-            Purpose::Refreshed => self.in_session(|session, _| session.refresh_told(&packet)),
+            Purpose::Refreshed => self.in_session(|session, head| {
+                session.refresh_told(&packet);
+                session.ask_at_last(head, means);
+            }),
             Purpose::Inform(inbound) => informed(means, *inbound, &packet),
             Purpose::Transfer => self.in_session(|session, head| session.transfer_decided(head, means, &packet)),
             Purpose::Withdrawal(times) => {

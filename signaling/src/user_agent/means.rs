@@ -7,7 +7,7 @@ use super::counters::Counters;
 use super::credentials::Proofs;
 use super::flows::Flows;
 use super::leg::Timer;
-use super::options::ALLOW;
+use super::options::ALLOW_IN_CALLS;
 use super::release::Releases;
 use super::resolving::Resolving;
 use crate::config::Config;
@@ -129,11 +129,23 @@ impl Means {
 
     /// Answers a request with a status and nothing more.
     pub(crate) fn refuse(&mut self, key: ServerKey, request: &Message, flow: &Flow, status: StatusCode) {
+        self.refuse_because(key, request, flow, status, status.reason());
+    }
+
+    /// The same in other words: what is to be mended.
+    pub(crate) fn refuse_because(
+        &mut self,
+        key: ServerKey,
+        request: &Message,
+        flow: &Flow,
+        status: StatusCode,
+        reason: &str,
+    ) {
         let tag = self.mint_tag();
-        let mut writer = self.response(request, flow, status, &tag);
-        // RFC 3261 §8.2.1.
+        let mut writer = self.response(request, flow, status, &tag).reason(reason);
+        // RFC 3261 §21.4.6: what may be asked there, so not this method.
         if status == StatusCode::METHOD_NOT_ALLOWED {
-            writer = writer.header(Header::Allow, ALLOW);
+            writer = writer.header(Header::Allow, ALLOW_IN_CALLS);
         }
         let response = writer.finish();
         self.respond(key, response);

@@ -67,4 +67,5 @@ pub(crate) mod resolving;
 mod session;
 mod session_timer;
 mod supervision;
+mod subscribing;
 mod update;

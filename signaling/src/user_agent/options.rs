@@ -28,11 +28,23 @@ const METHODS: [Method; 13] = [
 pub(crate) const ALLOW: &str =
     "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, SUBSCRIBE, PUBLISH, MESSAGE";
 
-/// The value of Supported: the extensions that a Require may name.
-pub(crate) const SUPPORTED: &str = "path, timer, replaces, join, norefersub, outbound, gruu, 100rel";
+/// The methods that are served within a call's dialog, as the value of Allow: what is registered, followed or published is none of it.
+pub(crate) const ALLOW_IN_CALLS: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, REFER, MESSAGE";
+
+/// The value of Supported where we say all that we can: the extensions that a Require may name.
+const SUPPORTED: &str = "path, timer, replaces, join, norefersub, outbound, gruu, 100rel";
+
+/// Those of calls.
+pub(crate) const SUPPORTED_IN_CALLS: &str = "timer, replaces, join, norefersub, 100rel";
 
 /// The same where provisional responses are not acknowledged.
-pub(crate) const SUPPORTED_UNRELIABLY: &str = "path, timer, replaces, join, norefersub, outbound, gruu";
+pub(crate) const SUPPORTED_UNRELIABLY: &str = "timer, replaces, join, norefersub";
+
+/// Those of the registrar: they say nothing in any other request than REGISTER (RFC 3327 §5, RFC 5626 §4.2.1, RFC 5627 §4.1).
+pub(crate) const SUPPORTED_BY_REGISTRAR: &str = "path, outbound, gruu";
+
+/// Those of our own REGISTER: proxies on its way may put a Path into it (RFC 3327 §5.1). It asks for no flows and no GRUU.
+pub(crate) const SUPPORTED_IN_REGISTER: &str = "path";
 
 /// The value of Accept: the bodies that are understood.
 pub(crate) const ACCEPT: &str = "application/sdp, multipart/mixed";
@@ -56,7 +68,7 @@ pub(crate) fn capabilities(flow: &Flow) -> &'static Capabilities<'static> {
     if flow.transport.is_secure() { &SECURE_CAPABILITIES } else { &CAPABILITIES }
 }
 
-/// Answers an OPTIONS as an INVITE would be (RFC 3261 §11.2).
+/// Answers an OPTIONS of somebody whose INVITE would not be refused: by what we can (RFC 3261 §11.2).
 pub(crate) fn answer(means: &mut Means, key: ServerKey, message: &Message, flow: &Flow) {
     let tag = means.mint_tag();
     let contact = means.contact_at(flow);
@@ -86,7 +98,16 @@ mod tests {
     fn allow_says_what_is_served() {
         assert_eq!(CAPABILITIES.allow(), ALLOW);
         assert_eq!(CAPABILITIES.extensions.join(", "), SUPPORTED);
-        assert_eq!(SUPPORTED.replace(", 100rel", ""), SUPPORTED_UNRELIABLY);
+        let parts = |text: &'static str| text.split(", ").collect::<std::collections::BTreeSet<_>>();
+        let all = &parts(SUPPORTED_IN_CALLS) | &parts(SUPPORTED_BY_REGISTRAR);
+        assert_eq!(all, parts(SUPPORTED));
+        assert_eq!(SUPPORTED_IN_CALLS.replace(", 100rel", ""), SUPPORTED_UNRELIABLY);
+        assert!(parts(SUPPORTED_IN_REGISTER).is_subset(&parts(SUPPORTED_BY_REGISTRAR)));
+        let elsewhere = ["REGISTER", "SUBSCRIBE", "PUBLISH"];
+        assert_eq!(
+            parts(ALLOW).into_iter().filter(|one| !elsewhere.contains(one)).collect::<std::collections::BTreeSet<_>>(),
+            parts(ALLOW_IN_CALLS)
+        );
         assert_eq!(CAPABILITIES.content_types.join(", "), ACCEPT);
     }
 }

@@ -7,6 +7,7 @@ use super::in_dialog::{Aim, Request};
 use super::leg::{Head, Inbound, Purpose};
 use super::means::Means;
 use super::session::Session;
+use super::subscribing;
 use crate::message::{Header, Message, NameAddr, Replaces, Scheme, StatusCode};
 use bytes::Bytes;
 use router::parameter::{Cause, CauseKind, Dialog, LegPhase, Parameter, Party, Transfer};
@@ -32,8 +33,19 @@ pub(super) struct Referral {
     told: Option<StatusCode>,
     /// Whether it has not answered that yet.
     unanswered: bool,
-    /// What it is to be told then: the latest state alone, and whether it is the last one.
-    next: Option<(StatusCode, bool)>,
+    /// What it is to be told then: the latest state alone.
+    next: Option<(StatusCode, Told)>,
+}
+
+/// Whether more is told afterwards.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Told {
+    /// It is.
+    SoFar,
+    /// The transfer has come to its end.
+    AtLast,
+    /// The peer wants to know no more.
+    NoMore,
 }
 
 impl Session {
@@ -45,7 +57,7 @@ impl Session {
         }
         let (target, dialog) = match target_of(means, head, message) {
             Ok(target) => target,
-            Err(status) => return means.refuse(*key, message, flow, status),
+            Err((status, reason)) => return means.refuse_because(*key, message, flow, status, reason),
         };
         let transfer = Transfer { target, phase: LegPhase::Trying, cause: None, referred_by: referred_by(message) };
         let id = message.cseq().map_or(0, |cseq| cseq.number);
@@ -66,7 +78,7 @@ impl Session {
             LegPhase::Answered | LegPhase::Released => return,
         };
         self.accept_refer(head, means);
-        self.notify(head, means, status, false);
+        self.notify(head, means, status, Told::SoFar);
     }
 
     /// The transfer is made, or is not.
@@ -82,7 +94,7 @@ impl Session {
             return means.refuse(key, &message, &flow, status);
         }
         self.accept_refer(head, means);
-        self.notify(head, means, status, true);
+        self.notify(head, means, status, Told::AtLast);
     }
 
     /// 202: it is under way (RFC 3515 §2.4.2).
@@ -102,14 +114,15 @@ impl Session {
 
     /// Tells the peer, once it has answered the NOTIFY before: two on their way at once could arrive in either order, and the
     /// older state would stand (RFC 6665 §4.2.2).
-    fn notify(&mut self, head: &mut Head, means: &mut Means, status: StatusCode, last: bool) {
+    fn notify(&mut self, head: &mut Head, means: &mut Means, status: StatusCode, told: Told) {
+        let last = told != Told::SoFar;
         let Some(referral) = self.referral.as_mut() else { return };
         if referral.silent {
             self.referral.take_if(|_| last);
             return;
         }
         if referral.unanswered {
-            referral.next = Some((status, last));
+            referral.next = Some((status, told));
             return;
         }
         if referral.told == Some(status) && !last {
@@ -120,8 +133,11 @@ impl Session {
         if last {
             self.referral = None;
         }
-        let state =
-            if last { "terminated;reason=noresource".to_owned() } else { format!("active;expires={EXPIRES_S}") };
+        let state = match told {
+            Told::SoFar => format!("active;expires={EXPIRES_S}"),
+            Told::AtLast => "terminated;reason=noresource".to_owned(),
+            Told::NoMore => "terminated;reason=timeout".to_owned(),
+        };
         let fragment = format!("SIP/2.0 {status} {}\r\n", status.reason());
         let request = Request::new(crate::message::Method::Notify)
             .with(Header::Event.as_str(), format!("refer;id={id}"))
@@ -132,12 +148,42 @@ impl Session {
         }
     }
 
+    /// A SUBSCRIBE to the transfer that the peer is told of: it goes on, or ends, and says how far it is (RFC 3515 §2.4.4, RFC 6665
+    /// §4.2.1.2, §4.2.1.4).
+    pub(super) fn handle_subscribe(&mut self, head: &mut Head, means: &mut Means, inbound: &Inbound) {
+        let Inbound { key, message, flow } = inbound;
+        let event = match subscribing::event_of(message) {
+            Ok(event) if event.value.eq_ignore_ascii_case("refer") => event,
+            _ => return subscribing::refuse(means, inbound),
+        };
+        let is_of = |referral: &Referral| {
+            let id = event.parameters.get("id");
+            referral.request.is_none() && !referral.silent && id.is_none_or(|id| id.parse() == Ok(referral.id))
+        };
+        let Some(referral) = self.referral.as_mut().filter(|referral| is_of(referral)) else {
+            return means.refuse(*key, message, flow, StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST);
+        };
+        let asked = message.expires().ok().flatten().unwrap_or(EXPIRES_S);
+        let so_far = referral.next.map(|(status, _)| status).or(referral.told).unwrap_or(StatusCode::TRYING);
+        // It is told, though it may know it.
+        referral.told = None;
+        self.requester.dialog.refresh(message);
+        let tag = means.mint_tag();
+        let response = means
+            .response(message, flow, StatusCode::OK, &tag)
+            .header(Header::Expires, asked.min(EXPIRES_S))
+            .header(Header::Contact, self.requester.dialog.contact())
+            .finish();
+        means.respond(*key, response);
+        self.notify(head, means, so_far, if asked == 0 { Told::NoMore } else { Told::SoFar });
+    }
+
     /// The peer has answered a NOTIFY: what has come about meanwhile follows.
     pub(super) fn notified(&mut self, head: &mut Head, means: &mut Means, id: u32) {
         let Some(referral) = self.referral.as_mut().filter(|referral| referral.id == id) else { return };
         referral.unanswered = false;
-        if let Some((status, last)) = referral.next.take() {
-            self.notify(head, means, status, last);
+        if let Some((status, told)) = referral.next.take() {
+            self.notify(head, means, status, told);
         }
     }
 
@@ -161,11 +207,19 @@ fn is_false(refer_sub: &str) -> bool {
     refer_sub.split(';').next().is_some_and(|value| value.trim().eq_ignore_ascii_case("false"))
 }
 
-/// Whom a REFER names, and the dialog that is to be replaced there; or the status that refuses it.
-fn target_of(means: &Means, head: &Head, refer: &Message) -> Result<(Party, Option<Dialog>), StatusCode> {
+/// Whom a REFER names, and the dialog that is to be replaced there; or the status that refuses it, and its words.
+fn target_of(
+    means: &Means,
+    head: &Head,
+    refer: &Message,
+) -> Result<(Party, Option<Dialog>), (StatusCode, &'static str)> {
+    let bad = |reason| (StatusCode::BAD_REQUEST, reason);
+    let plainly = |status: StatusCode| (status, status.reason());
     // RFC 3515 §2.4.1: exactly one.
-    if refer.lines(Header::ReferTo).count() != 1 {
-        return Err(StatusCode::BAD_REQUEST);
+    match refer.lines(Header::ReferTo).count() {
+        0 => return Err(bad("Missing Refer-To Header")),
+        1 => {}
+        _ => return Err(bad("Repeated Refer-To Header")),
     }
     let bracketed;
     let address = match refer.refer_to() {
@@ -174,22 +228,22 @@ fn target_of(means: &Means, head: &Head, refer: &Message) -> Result<(Party, Opti
         _ => {
             let plain = refer.text(Header::ReferTo).filter(|text| !text.contains(['<', ',', '"']));
             bracketed = plain.map(|text| format!("<{}>", text.trim())).unwrap_or_default();
-            NameAddr::parse(bracketed.as_bytes()).ok_or(StatusCode::BAD_REQUEST)?
+            NameAddr::parse(bracketed.as_bytes()).ok_or(bad("Malformed Refer-To Header"))?
         }
     };
     let uri = address.uri();
     if !matches!(uri.scheme(), Scheme::Sip | Scheme::Sips | Scheme::Tel) {
-        return Err(StatusCode::UNSUPPORTED_URI_SCHEME);
+        return Err(plainly(StatusCode::UNSUPPORTED_URI_SCHEME));
     }
     // What is not offered is declined (RFC 3515 §2.4.2): another method than INVITE.
     if uri.parameter("method").is_some_and(|method| method != "INVITE") {
-        return Err(StatusCode::DECLINE);
+        return Err(plainly(StatusCode::DECLINE));
     }
     let party = head.party_to_call(means, &address);
     match uri.header(Header::Replaces.as_str()) {
-        None => Ok((party.ok_or(StatusCode::NOT_FOUND)?, None)),
+        None => Ok((party.ok_or(plainly(StatusCode::NOT_FOUND))?, None)),
         Some(text) => {
-            let replaces = Replaces::parse(&text).ok_or(StatusCode::BAD_REQUEST)?;
+            let replaces = Replaces::parse(&text).ok_or(bad("Malformed Replaces In Refer-To"))?;
             // Phones name whoever their dialog is with, which is us: the dialog tells who that is.
             Ok((party.unwrap_or_default(), Some(dialog_of(&replaces))))
         }

@@ -4,7 +4,7 @@ use super::authentication::{Gate, dismiss};
 use super::contact::flow_text;
 use super::gruu;
 use super::means::Means;
-use super::options::SUPPORTED;
+use super::options::SUPPORTED_BY_REGISTRAR;
 use crate::limits::FLOW_TIMER_S;
 use crate::message::{Header, HeaderName, Message, StatusCode};
 use crate::registrar::{Bindings, Changed, Refusal, Requested};
@@ -93,7 +93,7 @@ pub(crate) fn serve(
             }
             // RFC 3261 §10.3 step 8: a phone without a clock takes ours.
             let writer = writer.header(Header::Date, date(means.now.wall));
-            let response = writer.header(Header::Supported, SUPPORTED).finish();
+            let response = writer.header(Header::Supported, SUPPORTED_BY_REGISTRAR).finish();
             means.respond(key, response);
             Some((account, changed))
         }

@@ -4,7 +4,7 @@ use super::contact::contact_of;
 use super::credentials::{self, Answered, Authorization};
 use super::destination::in_order;
 use super::means::{ClientUse, Means};
-use super::options::{ALLOW, SUPPORTED};
+use super::options::{ALLOW, SUPPORTED_IN_REGISTER};
 use crate::dialog::RouteSet;
 use crate::limits::{MAX_FORWARDS_DEFAULT, REGISTER_PACE, REGISTRATIONS_MAX};
 use crate::message::{CallId, Header, Message, Method, RequestWriter, Scheme, StatusCode, Tag, Uri};
@@ -273,7 +273,7 @@ impl Own {
             .header(Header::Contact, format_args!("{contact};expires={}", self.expires.as_secs()))
             .header(Header::Expires, self.expires.as_secs())
             .header(Header::Allow, ALLOW)
-            .header(Header::Supported, SUPPORTED)
+            .header(Header::Supported, SUPPORTED_IN_REGISTER)
             .header(Header::UserAgent, &means.config.agent);
         let proofs = proven.as_ref().and_then(|authorization| authorization.proofs());
         for (header, value) in proofs.iter().flat_map(|proofs| proofs.iter()) {

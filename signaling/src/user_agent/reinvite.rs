@@ -8,7 +8,7 @@ use super::in_dialog::{Aim, OurOffer, Request, Sent};
 use super::invite_server::{answer_of, refuse_offer};
 use super::leg::{Head, Inbound, Purpose, Timer};
 use super::means::Means;
-use super::options::{ALLOW, SUPPORTED};
+use super::options::{ALLOW, SUPPORTED_IN_CALLS};
 use super::session::{LEG_WITHIN, Session, Standing};
 use super::session_timer::Granted;
 use crate::message::{Header, Message, Method, StatusCode};
@@ -26,6 +26,8 @@ pub(super) struct TheirOffer {
     pub(super) inbound: Inbound,
     /// Whether the request brought the offer; else the response is to.
     offered: bool,
+    /// Whether the call was asked. It is not while it tells the other leg what was answered here at once.
+    pub(super) asked: bool,
 }
 
 impl Session {
@@ -90,20 +92,36 @@ impl Session {
             head.cancel_timer(means, Timer::Glare);
             ours.asked.failed(&mut means.outbox, Failure::because(CauseKind::Glare.into()));
         }
+        let is_invite = inbound.message.is(&Method::Invite);
+        // RFC 3261 §14.2: there is no INVITE of ours in this dialog that it could have met, so it waits for the other one. An UPDATE
+        // may not (RFC 3311 §5.2).
+        let asked = !head.is_telling();
+        if !asked && !is_invite {
+            self.media.roll_back();
+            return refuse_pending(means, &inbound);
+        }
         let offered = offer.is_some();
-        let media = offer.map(|offer| MediaExchange::Offer(offer.description));
-        let state = LegState::new(LegPhase::Answered).with_media(media);
-        head.request(means, Command::Set, one(state), LEG_WITHIN, Purpose::Offer);
-        if inbound.message.is(&Method::Invite) {
+        if asked {
+            ask(head, means, offer.map(|offer| offer.description));
+        }
+        if is_invite {
             means.servers.insert(inbound.key, head.instance);
         }
-        self.theirs = Some(Box::new(TheirOffer { inbound, offered }));
+        self.theirs = Some(Box::new(TheirOffer { inbound, offered, asked }));
+    }
+
+    /// The call has told the other leg what it was told: what waited for that is asked now.
+    pub(super) fn ask_at_last(&mut self, head: &mut Head, means: &mut Means) {
+        let Some(theirs) = self.theirs.as_mut().filter(|theirs| !theirs.asked && !head.is_telling()) else { return };
+        theirs.asked = true;
+        let offer = self.media.remote_offer().filter(|_| theirs.offered).cloned();
+        ask(head, means, offer);
     }
 
     /// The switch's word on the peer's offer.
     pub(super) fn peer_offer_decided(&mut self, head: &mut Head, means: &mut Means, packet: Packet) {
         let Some(theirs) = self.theirs.take() else { return };
-        let TheirOffer { inbound, offered } = *theirs;
+        let TheirOffer { inbound, offered, .. } = *theirs;
         means.servers.remove(&inbound.key);
         let media = match (packet.command, packet.parameters.first()) {
             (Command::Done, Some(Parameter::LegState(state))) => state.media.clone(),
@@ -160,7 +178,7 @@ impl Session {
             .response(&message, &flow, StatusCode::OK, &head.tag)
             .header(Header::Contact, self.requester.dialog.contact())
             .header(Header::Allow, ALLOW)
-            .header(Header::Supported, SUPPORTED);
+            .header(Header::Supported, SUPPORTED_IN_CALLS);
         let response = Granted::write(granted, writer).body(SDP, body);
         means.respond(key, response.clone());
         self.follow_interval(head, means);
@@ -331,6 +349,12 @@ impl Session {
     ) {
         acknowledge(means, &self.requester.dialog, unacknowledged.key, unacknowledged.cseq, body);
     }
+}
+
+/// Asks the call about an offer, or for one.
+fn ask(head: &mut Head, means: &mut Means, offer: Option<MediaDescription>) {
+    let state = LegState::new(LegPhase::Answered).with_media(offer.map(MediaExchange::Offer));
+    head.request(means, Command::Set, one(state), LEG_WITHIN, Purpose::Offer);
 }
 
 /// Refuses a request of the peer's for what the switch says.

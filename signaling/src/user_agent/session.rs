@@ -163,6 +163,7 @@ impl Session {
             Some(Method::Prack) => self.handle_late_prack(means, &inbound),
             Some(Method::Info | Method::Message) => self.handle_info(head, means, inbound),
             Some(Method::Refer) => self.handle_refer(head, means, inbound),
+            Some(Method::Subscribe) => self.handle_subscribe(head, means, &inbound),
             _ => means.refuse(*key, message, flow, StatusCode::METHOD_NOT_ALLOWED),
         }
     }
@@ -306,7 +307,7 @@ impl Session {
             Timer::Abandon => self.requester.cancel_invite(means),
             Timer::Session => self.interval_due(head, means),
             Timer::Leave => self.leave_at_last(head, means),
-            Timer::Ring | Timer::Response => {}
+            Timer::Ring | Timer::Response | Timer::Expires => {}
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::body::sdp_of;
 use super::leg::{Head, Inbound};
 use super::means::Means;
-use super::options::{ALLOW, SUPPORTED};
+use super::options::{ALLOW, SUPPORTED_IN_CALLS};
 use super::reinvite::refuse_pending;
 use super::session::Session;
 use super::session_timer::Granted;
@@ -42,7 +42,7 @@ pub(super) fn accept_refresh(means: &mut Means, inbound: &Inbound, contact: &str
         .response(message, flow, StatusCode::OK, &tag)
         .header(Header::Contact, contact)
         .header(Header::Allow, ALLOW)
-        .header(Header::Supported, SUPPORTED);
+        .header(Header::Supported, SUPPORTED_IN_CALLS);
     let response = Granted::write(granted, writer).finish();
     means.respond(*key, response);
 }

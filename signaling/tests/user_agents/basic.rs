@@ -37,7 +37,7 @@ fn a_call_comes_in_rings_is_answered_and_the_caller_hangs_up() {
         (call.origin.clone(), call.caller.user(), call.called.user()),
         (Origin::Account("alice".to_owned()), "alice", "200")
     );
-    assert_eq!((call.hops, call.leg_id.as_str()), (69, alice.call_id.as_str()));
+    assert_eq!((call.hops, call.leg_id.as_str()), (70, alice.call_id.as_str()));
     assert!(matches!(&call.media, Some(MediaExchange::Offer(offer)) if offer.streams[0].rtp.unwrap().port() == 4_000));
     world.ring(&packet);
     world.expect(alice.address, "SIP/2.0 180");
@@ -83,8 +83,9 @@ fn a_call_goes_out_to_a_trunk_and_its_peer_hangs_up() {
     let _leg = call_trunk(&mut world, offer(20_002));
     let trunk = TRUNK.parse().unwrap();
     let invite = world.expect(trunk, "INVITE sip:+4930123@198.51.100.10 SIP/2.0");
-    assert_eq!(header(&invite, Header::MaxForwards), "68");
+    assert_eq!(header(&invite, Header::MaxForwards), "67");
     assert_eq!(header(&invite, Header::PAssertedIdentity), "<sip:alice@192.0.2.1>");
+    assert_eq!(header(&invite, Header::Supported), "timer, replaces, join, norefersub, 100rel", "nothing of the registrar's");
     let mut carrier = Peer::of_invite(trunk, &invite, "carrier-tag");
     carrier.respond(&mut world, &invite, "100 Trying", "", "");
     carrier.respond(&mut world, &invite, "183 Session Progress", "", &sdp(1, 5_000, "sendrecv"));

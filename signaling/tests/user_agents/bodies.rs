@@ -114,9 +114,11 @@ fn says_what_it_can(message: &Message) {
         assert!(allow.split(", ").any(|allowed| allowed == method), "{method}: {allow}");
     }
     assert!(
-        ["path", "timer", "replaces", "norefersub"].iter().all(|option| message.supports(option)),
+        ["timer", "replaces", "norefersub"].iter().all(|option| message.supports(option)),
         "RFC 3261 §13.2.1, §13.3.1.4"
     );
+    let of_registrar = ["path", "outbound", "gruu"].iter().any(|option| message.supports(option));
+    assert_eq!(of_registrar, header(message, Header::CSeq).ends_with("OPTIONS"), "these are REGISTER's");
 }
 
 #[test]

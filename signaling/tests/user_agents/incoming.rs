@@ -3,7 +3,7 @@
 use super::harness::{ALICE, TRUNK, World, alice_calls, answer, first_line, header, leg_state, offer, sdp, state};
 use super::peer::Peer;
 use router::Command;
-use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, MediaExchange, Parameter};
+use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, MediaExchange, Parameter, Registration};
 use signaling::message::Header;
 
 #[test]
@@ -215,6 +215,8 @@ fn a_call_that_went_round_too_often_is_483_and_a_merged_one_482() {
     let mut carrier = Peer::new(TRUNK, "100", "200");
     let text = carrier.request("INVITE", "", &sdp(1, 4_000, "sendrecv"));
     world.send(carrier.address, &text.replace("Max-Forwards: 70", "Max-Forwards: 0"));
+    let packet = world.asked(Command::Start);
+    world.refuse(&packet, CauseKind::TooManyHops);
     let refusal = world.expect(carrier.address, "SIP/2.0 483");
     carrier.acknowledges_refusal(&mut world, &refusal);
     let mut carrier = Peer::new(TRUNK, "101", "200");
@@ -369,4 +371,147 @@ fn a_caller_hears_each_provisional_status_and_the_last_again_each_minute() {
     let refusal = world.expect(alice.address, "SIP/2.0 480");
     alice.acknowledges_refusal(&mut world, &refusal);
     world.assert_idle();
+}
+
+#[test]
+fn an_invite_without_hops_left_may_be_served_here() {
+    let mut world = World::new(30);
+    for (hops, number) in [(0, "1"), (1, "2")] {
+        let mut carrier = Peer::new(TRUNK, number, "200");
+        let text = carrier.request("INVITE", "", &sdp(1, 4_000, "sendrecv"));
+        world.send(carrier.address, &text.replace("Max-Forwards: 70", &format!("Max-Forwards: {hops}")));
+        let packet = world.asked(Command::Start);
+        assert!(matches!(packet.first(), Some(Parameter::Call(call)) if call.hops == hops));
+        world.refuse(&packet, CauseKind::TooManyHops);
+        let refusal = world.expect(carrier.address, "SIP/2.0 483");
+        carrier.acknowledges_refusal(&mut world, &refusal);
+    }
+    world.assert_idle();
+}
+
+#[test]
+fn an_invite_that_expires_while_it_rings_is_refused() {
+    for (expires, rings) in [(2, true), (0, false)] {
+        let mut world = World::new(31);
+        let mut carrier = Peer::new(TRUNK, "100", "200");
+        carrier.asks(&mut world, "INVITE", &format!("Expires: {expires}\r\n"), &sdp(1, 4_000, "sendrecv"));
+        let packet = world.asked(Command::Start);
+        if rings {
+            world.ring(&packet);
+            world.expect(carrier.address, "SIP/2.0 180");
+            world.run_ms(1_900);
+            assert!(world.take(carrier.address).is_empty(), "not before its time");
+        }
+        let terminated = world.expect(carrier.address, "SIP/2.0 487");
+        carrier.acknowledges_refusal(&mut world, &terminated);
+        let stop = world.asked(Command::Stop);
+        let cause = leg_state(&stop).cause.clone().unwrap();
+        assert_eq!((cause.kind, cause.text.as_deref()), (CauseKind::Cancelled, Some("the INVITE has expired")));
+        world.refuse(&packet, CauseKind::Cancelled);
+        world.assert_idle();
+    }
+}
+
+#[test]
+fn an_invite_that_is_answered_in_time_does_not_expire() {
+    let mut world = World::new(32);
+    let mut carrier = Peer::new(TRUNK, "100", "200");
+    carrier.asks(&mut world, "INVITE", "Expires: 2\r\n", &sdp(1, 4_000, "sendrecv"));
+    let packet = world.asked(Command::Start);
+    world.accept(&packet);
+    let ok = world.expect(carrier.address, "SIP/2.0 200");
+    carrier.learn(&ok);
+    carrier.acknowledges(&mut world, "");
+    world.run_ms(10_000);
+    assert!(world.take(carrier.address).is_empty());
+    carrier.asks(&mut world, "BYE", "", "");
+    world.expect(carrier.address, "SIP/2.0 200");
+    world.assert_idle();
+}
+
+/// Somebody asks for the options of a number: what the switch is asked.
+fn asks_options(world: &mut World, peer: &mut Peer) -> router::Packet {
+    peer.asks(world, "OPTIONS", "", "");
+    let packet = world.asked(Command::Query);
+    assert!(matches!(packet.first(), Some(Parameter::Call(call)) if call.called.user() == peer.remote));
+    packet
+}
+
+/// What it says: the accounts that a call would ring.
+fn leads_to(world: &mut World, packet: &router::Packet, accounts: &[&str]) {
+    let registration =
+        |account: &&str| Parameter::from(Registration { account: (*account).to_owned(), contacts: Vec::new() });
+    let told: router::Parameters = accounts.iter().map(registration).collect();
+    world.switch.outbox.answer(packet.answer(Command::Done, told));
+    world.settle();
+}
+
+#[test]
+fn options_are_answered_as_an_invite_would_be() {
+    let mut world = World::new(40);
+    world.plan_answers = false;
+    let mut bob = Peer::new("198.51.100.8:5062", "bob", "bob");
+    bob.register(&mut world, "Expires: 600\r\n");
+    for (number, accounts, status) in [
+        ("echo", &[][..], "200"),
+        ("bob", &["bob"], "200"),
+        ("alice", &["alice"], "480"),
+        ("nobody", &["nobody"], "404"),
+        ("team", &["nobody", "alice"], "480"),
+        ("team", &["nobody", "alice", "bob"], "200"),
+    ] {
+        let mut carrier = Peer::new(TRUNK, number, number);
+        let packet = asks_options(&mut world, &mut carrier);
+        leads_to(&mut world, &packet, accounts);
+        world.expect(carrier.address, &format!("SIP/2.0 {status}"));
+        world.run_ms(40_000);
+    }
+    for (kind, status) in [(CauseKind::UnknownNumber, "404"), (CauseKind::Forbidden, "403"), (CauseKind::Busy, "486")] {
+        let mut carrier = Peer::new(TRUNK, status, status);
+        let packet = asks_options(&mut world, &mut carrier);
+        world.refuse(&packet, kind);
+        world.expect(carrier.address, &format!("SIP/2.0 {status}"));
+    }
+    // A stranger is challenged, and another domain is not ours (RFC 3261 §8.2.2.1).
+    let mut alice = Peer::new(ALICE, "alice", "bob");
+    alice.asks(&mut world, "OPTIONS", "", "");
+    let challenge = world.expect(alice.address, "SIP/2.0 401");
+    alice.target = "sip:bob@example.org".to_owned();
+    let authorization = alice.authorization(&challenge, "OPTIONS", "sip:bob@example.org", 1);
+    alice.asks(&mut world, "OPTIONS", &authorization, "");
+    world.expect(alice.address, "SIP/2.0 404");
+    // The switch says nothing.
+    let mut carrier = Peer::new(TRUNK, "101", "silence");
+    asks_options(&mut world, &mut carrier);
+    world.run_ms(2_500);
+    let answers = world.take(carrier.address);
+    assert!(answers.iter().any(|answer| first_line(answer).starts_with("SIP/2.0 503")), "{answers:?}");
+}
+
+#[test]
+fn keep_alives_get_200_whatever_the_plan_says() {
+    let mut world = World::new(41);
+    world.plan_answers = false;
+    let mut alice = Peer::new(ALICE, "alice", "alice");
+    alice.register(&mut world, "Expires: 600\r\n");
+    for (number, (from, target)) in [
+        (TRUNK, "sip:192.0.2.1"),
+        (TRUNK, "sip:proxy.example.org"),
+        (ALICE, "sip:192.0.2.1"),
+        (ALICE, "sip:alice@192.0.2.1"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut peer = Peer::new(from, "alice", "alice");
+        (peer.call_id, peer.tag) = (format!("{number}"), format!("tag{number}"));
+        peer.target = target.to_owned();
+        peer.asks(&mut world, "OPTIONS", "", "");
+        world.expect(peer.address, "SIP/2.0 200");
+    }
+    // For somebody else it proves itself, as for a call.
+    let mut peer = Peer::new(ALICE, "alice", "bob");
+    peer.tag = "another".to_owned();
+    peer.asks(&mut world, "OPTIONS", "", "");
+    world.expect(peer.address, "SIP/2.0 401");
 }

@@ -6,6 +6,7 @@ mod basic;
 mod bodies;
 mod challenges;
 mod conference;
+mod faults;
 mod harness;
 mod incoming;
 mod interfaces;

@@ -422,3 +422,50 @@ fn an_offer_that_ends_every_stream_is_answered_and_the_call_told_of_a_hold() {
     alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 }
+
+#[test]
+fn an_offer_waits_while_the_other_leg_is_told_what_was_answered_at_once() {
+    let mut world = World::new(50);
+    let (mut alice, _) = alice_talks(&mut world);
+    alice.asks(&mut world, "INVITE", "", &sdp(2, 0, "sendrecv"));
+    world.expect(alice.address, "SIP/2.0 200");
+    alice.acknowledges(&mut world, "");
+    let silent = world.asked(Command::Set);
+    // The other leg's peer takes its time. There is no INVITE of ours that this one could have met.
+    alice.asks(&mut world, "INVITE", "", &sdp(3, 4_000, "sendrecv"));
+    alice.clone().asks(&mut world, "UPDATE", "", &sdp(4, 4_000, "sendrecv"));
+    assert!(world.expect(alice.address, "SIP/2.0 500").header(Header::RetryAfter).is_some());
+    world.run_ms(5_000);
+    let came = world.take(alice.address);
+    assert!(came.iter().all(|one| one.status().is_some_and(|status| status.code() == 100)), "{came:?}");
+    world.answer(&silent, Command::Done, state(LegPhase::Answered, None));
+    let set = world.asked(Command::Set);
+    assert!(matches!(&leg_state(&set).media, Some(MediaExchange::Offer(offer)) if offer.streams[0].rtp.is_some()));
+    world.accept(&set);
+    world.expect(alice.address, "SIP/2.0 200");
+    alice.acknowledges(&mut world, "");
+    world.run_ms(10);
+    alice.cseq += 1;
+    alice.asks(&mut world, "BYE", "", "");
+    world.assert_idle();
+}
+
+#[test]
+fn an_offer_that_waits_may_be_taken_back() {
+    let mut world = World::new(51);
+    let (mut alice, _) = alice_talks(&mut world);
+    alice.asks(&mut world, "INVITE", "", &sdp(2, 0, "sendrecv"));
+    world.expect(alice.address, "SIP/2.0 200");
+    alice.acknowledges(&mut world, "");
+    let silent = world.asked(Command::Set);
+    alice.asks(&mut world, "INVITE", "", &sdp(3, 4_000, "sendrecv"));
+    world.run_ms(500);
+    world.send(alice.address, &alice.cancel(""));
+    let terminated = world.expect(alice.address, "SIP/2.0 487");
+    alice.clone().acknowledges_refusal(&mut world, &terminated);
+    world.answer(&silent, Command::Done, state(LegPhase::Answered, None));
+    world.run_ms(500);
+    assert!(world.at_switch.is_empty(), "the call was not asked: {:?}", world.at_switch);
+    alice.asks(&mut world, "BYE", "", "");
+    world.assert_idle();
+}

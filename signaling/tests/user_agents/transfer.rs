@@ -206,3 +206,53 @@ fn the_states_of_a_transfer_arrive_in_order_whatever_is_lost() {
         world.assert_idle();
     }
 }
+
+#[test]
+fn who_subscribes_to_a_transfer_is_told_how_far_it_is_and_who_ends_that_is_told_no_more() {
+    let mut world = World::new(40);
+    let (mut alice, _, start) = begin(&mut world);
+    world.answer(&start, Command::Progress, progress(LegPhase::Trying));
+    world.expect(alice.address, "SIP/2.0 202");
+    expect_notify(&mut world, &alice, "100 Trying", "active");
+    alice.asks(&mut world, "SUBSCRIBE", "Event: refer;id=3\r\nExpires: 600\r\n", "");
+    let ok = world.expect(alice.address, "SIP/2.0 200");
+    assert_eq!(header(&ok, Header::Expires), "300");
+    expect_notify(&mut world, &alice, "100 Trying", "active");
+    alice.asks(&mut world, "SUBSCRIBE", "Event: refer;id=99\r\n", "");
+    world.expect(alice.address, "SIP/2.0 481");
+    alice.asks(&mut world, "SUBSCRIBE", "Event: refer\r\nExpires: 0\r\n", "");
+    assert_eq!(header(&world.expect(alice.address, "SIP/2.0 200"), Header::Expires), "0");
+    expect_notify(&mut world, &alice, "100 Trying", "terminated;reason=timeout");
+    world.answer(&start, Command::Progress, progress(LegPhase::Ringing));
+    world.refuse(&start, CauseKind::Busy);
+    world.run_ms(1_000);
+    assert!(world.take(alice.address).is_empty(), "it wants to know no more");
+    alice.asks(&mut world, "SUBSCRIBE", "Event: refer\r\n", "");
+    world.expect(alice.address, "SIP/2.0 481");
+    alice.asks(&mut world, "BYE", "", "");
+    world.assert_idle();
+}
+
+#[test]
+fn other_subscriptions_have_dialogs_of_their_own_and_nothing_is_published_in_a_call() {
+    let mut world = World::new(41);
+    let (mut alice, _) = alice_talks(&mut world);
+    for (headers, status) in [
+        ("", "489 Missing Event Header"),
+        ("Event: unheard-of\r\n", "489 Bad Event"),
+        ("Event: dialog\r\n", "603 A Subscription Has Its Own Dialog"),
+    ] {
+        alice.asks(&mut world, "SUBSCRIBE", headers, "");
+        let refusal = world.expect(alice.address, &format!("SIP/2.0 {status}"));
+        assert_eq!(refusal.header(Header::AllowEvents).is_some(), status.starts_with("489"));
+    }
+    alice.asks(&mut world, "PUBLISH", "Event: presence\r\n", "");
+    let refusal = world.expect(alice.address, "SIP/2.0 405");
+    let allowed: Vec<Method> = refusal.allow().collect();
+    assert!(allowed.contains(&Method::Invite) && !allowed.contains(&Method::Publish), "{allowed:?}");
+    // The call has lost nothing.
+    alice.asks(&mut world, "OPTIONS", "", "");
+    world.expect(alice.address, "SIP/2.0 200");
+    alice.asks(&mut world, "BYE", "", "");
+    world.assert_idle();
+}

@@ -24,7 +24,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Max-Forwards of a call that begins here (RFC 3261 §8.1.1.6).
-const HOPS: u8 = 70;
+const HOPS: u8 = 71;
 
 /// The request that the operator waits for.
 #[derive(Debug)]

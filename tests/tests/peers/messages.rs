@@ -38,10 +38,12 @@ fn requests_that_cannot_be_served_are_told_why() {
         wire.receive("a final response", |message| status(message).is_some_and(|code| code >= 200))
     };
 
-    let answer = ask(wire.request("OPTIONS", "alice", "options", "", ""));
+    let answer = ask(wire.request("OPTIONS", "echo", "options", "", ""));
     assert_eq!(status(&answer), Some(200), "{answer}");
     let allow = header(&answer, "Allow").expect("OPTIONS is answered with Allow");
     assert!(["INVITE", "UPDATE", "REFER"].iter().all(|method| allow.contains(method)), "{answer}");
+    let answer = ask(wire.request("OPTIONS", "nobody-at-all", "options-nobody", "", ""));
+    assert_eq!(status(&answer), Some(404), "as an INVITE would be: {answer}");
 
     let answer =
         ask(wire.request("INVITE", "echo", "needs-preconditions", "Require: precondition, x-unknown\n", &body));
@@ -49,8 +51,9 @@ fn requests_that_cannot_be_served_are_told_why() {
     let unsupported = header(&answer, "Unsupported").expect("a 420 names what is not supported");
     assert!(unsupported.contains("precondition") && unsupported.contains("x-unknown"), "{answer}");
 
-    let hops = wire.request("INVITE", "echo", "no-hops", "", &body).replace("Max-Forwards: 70", "Max-Forwards: 0");
-    assert_eq!(status(&ask(hops)), Some(483));
+    let hops = wire.request("INVITE", "nobody-at-all", "no-hops", "", &body);
+    let answer = ask(hops.replace("Max-Forwards: 70", "Max-Forwards: 0"));
+    assert_eq!(status(&answer), Some(404), "it is looked for, as that needs no hop: {answer}");
 
     let answer = ask(wire.request("NOTIFY", "alice", "notify", "Event: keep-alive\n", ""));
     assert!(matches!(status(&answer), Some(405 | 501)), "{answer}");

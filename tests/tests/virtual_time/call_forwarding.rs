@@ -38,7 +38,7 @@ fn phones_that_forward_to_each_other_do_not_ring_for_ever() {
 fn each_redirection_takes_a_hop() {
     let (mut simulation, [alice, bob, carol]) = with_phones(3, ["alice", "bob", "carol"]);
     simulation.tell(bob).config.behaviour = Behaviour::forwards("carol");
-    simulation.tell(alice).config.max_forwards = 2;
+    simulation.tell(alice).config.max_forwards = 1;
     simulation.tell(alice).dial("bob");
     simulation.run(secs(3));
     assert_eq!(simulation.call(alice).ending, Some(Ending::Refused(483)));

@@ -9,24 +9,26 @@ use std::net::SocketAddr;
 use switch::plan::{Destination, NumberMatch, OriginMatch};
 
 #[test]
-fn a_request_without_hops_left_is_refused_and_others_have_one_less() {
+fn a_request_without_hops_left_goes_no_further_and_others_have_one_less() {
     for (seed, hops) in [(1, 0), (2, 1), (3, 70)] {
         let mut simulation = Simulation::new(seed);
         let config = PhoneConfig { registers: false, max_forwards: hops, ..simulation.phone_config("alice") };
         let alice = simulation.add(config);
         let bob = simulation.add_registered("bob");
-        if hops < 2 {
+        if hops == 0 {
             simulation.tell(alice).dial("bob");
             simulation.run(secs(3));
-            let ending = simulation.call(alice).ending;
-            if hops == 0 {
-                assert_eq!(ending, Some(Ending::Refused(483)));
-            }
+            assert_eq!(simulation.call(alice).ending, Some(Ending::Refused(483)));
+            assert!(simulation.phone(bob).last_call().is_none(), "RFC 3261 §16.3");
+            // What is served here needs no hop.
+            simulation.tell(alice).dial("echo");
+            simulation.run(secs(3));
+            assert!(simulation.call(alice).is_up());
         } else {
             connect(&mut simulation, alice, bob);
             let headers = &simulation.call(bob).invite_headers;
             let forwards = headers.iter().find(|(name, _)| name == "Max-Forwards").map(|(_, value)| value.as_str());
-            assert_eq!(forwards, Some("69"));
+            assert_eq!(forwards, Some((hops - 1).to_string().as_str()));
         }
         simulation.finish();
     }

@@ -15,7 +15,7 @@ use crate::user_agent::identity::{self, Shown};
 use crate::user_agent::invite_server::RELIABLE;
 use crate::user_agent::leg::{Head, State, Timer};
 use crate::user_agent::means::{ClientUse, Means};
-use crate::user_agent::options::{ALLOW, SUPPORTED, SUPPORTED_UNRELIABLY};
+use crate::user_agent::options::{ALLOW, SUPPORTED_IN_CALLS, SUPPORTED_UNRELIABLY};
 use router::parameter::{Cause, CauseKind};
 use router::time::Duration;
 use smallvec::SmallVec;
@@ -81,7 +81,7 @@ impl Outgoing {
         let policy = head.trunk().map(|trunk| &means.trunks.get(trunk).config.headers);
         let policy = policy.filter(|policy| !policy.is_empty());
         let removes = |header: Header| policy.is_some_and(|policy| policy.removes(header.as_str()));
-        let supported = if calls.reliable == Reliability::Never { SUPPORTED_UNRELIABLY } else { SUPPORTED };
+        let supported = if calls.reliable == Reliability::Never { SUPPORTED_UNRELIABLY } else { SUPPORTED_IN_CALLS };
         let own_fields: [(Header, &str); 3] =
             [(Header::Allow, ALLOW), (Header::Supported, supported), (Header::UserAgent, &means.config.agent)];
         for (header, value) in own_fields {

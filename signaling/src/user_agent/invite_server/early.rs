@@ -7,7 +7,7 @@ use crate::sdp::OfferAnswerState;
 use crate::user_agent::body::{SDP, sdp_of};
 use crate::user_agent::leg::{Head, Inbound, Purpose, State};
 use crate::user_agent::means::Means;
-use crate::user_agent::options::{ALLOW, SUPPORTED};
+use crate::user_agent::options::{ALLOW, SUPPORTED_IN_CALLS};
 use crate::user_agent::reinvite::{refuse_pending, refuse_with};
 use crate::user_agent::session::LEG_WITHIN;
 use bytes::Bytes;
@@ -22,7 +22,7 @@ pub(in crate::user_agent) fn accept_early(means: &mut Means, inbound: &Inbound, 
         .response(message, flow, StatusCode::OK, &tag)
         .header(Header::Contact, contact)
         .header(Header::Allow, ALLOW)
-        .header(Header::Supported, SUPPORTED)
+        .header(Header::Supported, SUPPORTED_IN_CALLS)
         .body(SDP, body);
     means.respond(*key, response);
 }

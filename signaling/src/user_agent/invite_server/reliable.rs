@@ -161,7 +161,8 @@ impl Incoming {
         let acknowledged = match message.rack() {
             Ok(Some(rack)) => self.provisional.acknowledge(&rack, cseq),
             _ => {
-                means.refuse(*key, message, flow, StatusCode::BAD_REQUEST);
+                let reason = "Missing Or Malformed RAck Header";
+                means.refuse_because(*key, message, flow, StatusCode::BAD_REQUEST, reason);
                 return State::Incoming(self);
             }
         };
