@@ -18,7 +18,7 @@ const CHARACTERS: usize = OCTETS / 3 * 4;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-const _: () = assert!(OCTETS % 3 == 0);
+const _: () = assert!(OCTETS.is_multiple_of(3));
 
 /// A window of counts below the highest one seen: over UDP, requests of one phone may arrive out of order.
 const WINDOW: u32 = 64;

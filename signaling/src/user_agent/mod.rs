@@ -66,6 +66,6 @@ pub(crate) mod release;
 pub(crate) mod resolving;
 mod session;
 mod session_timer;
-mod supervision;
 mod subscribing;
+mod supervision;
 mod update;

@@ -85,7 +85,11 @@ fn a_call_goes_out_to_a_trunk_and_its_peer_hangs_up() {
     let invite = world.expect(trunk, "INVITE sip:+4930123@198.51.100.10 SIP/2.0");
     assert_eq!(header(&invite, Header::MaxForwards), "67");
     assert_eq!(header(&invite, Header::PAssertedIdentity), "<sip:alice@192.0.2.1>");
-    assert_eq!(header(&invite, Header::Supported), "timer, replaces, join, norefersub, 100rel", "nothing of the registrar's");
+    assert_eq!(
+        header(&invite, Header::Supported),
+        "timer, replaces, join, norefersub, 100rel",
+        "nothing of the registrar's"
+    );
     let mut carrier = Peer::of_invite(trunk, &invite, "carrier-tag");
     carrier.respond(&mut world, &invite, "100 Trying", "", "");
     carrier.respond(&mut world, &invite, "183 Session Progress", "", &sdp(1, 5_000, "sendrecv"));
