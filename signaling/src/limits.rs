@@ -215,8 +215,14 @@ pub const TRACE_MESSAGE_OCTETS_MAX: usize = 4_096;
 /// Entries of one answer to a query for the trace: with all of them cut at their longest still below a frame.
 pub const TRACE_PAGE: usize = 200;
 
-/// Calls whose legs' Call-IDs are remembered, so that a trace is found by the call's id.
-pub const TRACE_CALLS_MAX: usize = 16_384;
+/// Octets of a usual message: what the room for the last messages is divided by into messages.
+pub const TRACE_MESSAGE_OCTETS_USUAL: usize = 400;
+
+/// Legs whose calls are remembered, so that a trace is found by the call's id: those of 16,384 calls, more than messages are kept of.
+pub const TRACE_LEGS_MAX: usize = 32_768;
+
+/// Octets of a call's id and a leg's Call-ID: our own have 26 and 32, others' up to 60.
+pub const TRACE_CALL_OCTETS_USUAL: usize = 72;
 
 /// Parts of one multipart body: a description, what a gateway passes on, where the caller is, and as many again.
 pub const PARTS_MAX: usize = 16;

@@ -187,12 +187,11 @@ impl Signaling {
         if !flow.transport.is_reliable() && stun::is_stun(octets) {
             return self.answer_stun(&flow, octets);
         }
-        let bytes = own();
-        self.means.counters.received(&bytes);
+        self.means.counters.received(octets);
         let maddr = if matches!(standing, Standing::Trunk(_)) { Maddr::Followed } else { Maddr::Ignored };
-        let received = Datagram { flow, bytes: bytes.clone() };
+        let received = Datagram { flow, bytes: own() };
         if self.means.transactions.handle_received(now.instant, received, maddr) {
-            self.means.trace.received(now.wall, &flow, &bytes, standing == Standing::Unknown);
+            self.means.trace.received(now.wall, &flow, octets, standing == Standing::Unknown);
         }
         self.handle_events();
     }

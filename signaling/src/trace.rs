@@ -4,19 +4,22 @@
 //! pushes out no message of a call. So are our own questions whether somebody is there, each once however often it is repeated:
 //! to a phone that is gone there is one a minute, and not a dozen.
 
-use crate::limits::{TRACE_CALLS_MAX, TRACE_MESSAGE_OCTETS_MAX, TRACE_PAGE, TRACE_REPETITIONS, TRACE_STRANGERS};
+mod ring;
+
+use crate::limits::{
+    TRACE_CALL_OCTETS_USUAL, TRACE_LEGS_MAX, TRACE_MESSAGE_OCTETS_MAX, TRACE_MESSAGE_OCTETS_USUAL, TRACE_PAGE,
+    TRACE_REPETITIONS, TRACE_STRANGERS,
+};
 use crate::message::{CallId, Message};
 use crate::transport::{Flow, ListenerId, Listeners, Transmit, Transport};
 use bytes::Bytes;
+use ring::Ring;
 use router::parameter::{Selection, TraceDirection, TraceEntry};
 use router::time::WallTime;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-/// What an entry costs beside its octets.
-const ENTRY_OCTETS: usize = size_of::<Entry>() + 32;
-
-/// A message in the ring. Whose it is is read when somebody asks.
+/// What is known of a message. Whose it is is read when somebody asks.
 #[derive(Debug)]
 struct Entry {
     /// Its number since the start: cursors name it.
@@ -26,57 +29,46 @@ struct Entry {
     transport: Transport,
     local: SocketAddr,
     remote: SocketAddr,
-    bytes: Bytes,
     truncated: bool,
-}
-
-/// The last messages, the oldest first.
-#[derive(Debug, Default)]
-struct Ring {
-    entries: VecDeque<Entry>,
-    octets: usize,
 }
 
 /// The last messages, bounded in octets, and which legs belong to which call.
 #[derive(Debug)]
 pub struct Trace {
-    known: Ring,
-    strangers: Ring,
+    known: Ring<Entry>,
+    strangers: Ring<Entry>,
     octets_max: usize,
     /// The number of the next entry.
     next: u64,
-    /// The Call-IDs of the legs of a call, by the call's id.
-    calls: HashMap<Box<str>, Vec<CallId>>,
-    /// Calls by age, the oldest first.
-    order: VecDeque<Box<str>>,
-    /// What these names take beside their tables.
-    names_octets: usize,
+    /// Of each leg the call's id and the leg's Call-ID, which starts where the number says.
+    legs: Ring<usize>,
 }
 
 impl Trace {
     /// One that keeps at most so many octets; 0 keeps nothing.
     pub fn new(octets_max: usize) -> Self {
+        let strangers = octets_max / TRACE_STRANGERS;
+        let legs_max = if octets_max == 0 { 0 } else { TRACE_LEGS_MAX };
         Self {
-            known: Ring::default(),
-            strangers: Ring::default(),
+            known: Ring::of(octets_max - strangers, TRACE_MESSAGE_OCTETS_USUAL),
+            strangers: Ring::of(strangers, TRACE_MESSAGE_OCTETS_USUAL),
             octets_max,
             next: 0,
-            calls: HashMap::new(),
-            order: VecDeque::new(),
-            names_octets: 0,
+            legs: Ring::new(legs_max * TRACE_CALL_OCTETS_USUAL, legs_max),
         }
     }
 
-    /// Another bound from now on.
+    /// Another bound from now on. What is kept is forgotten where it changes.
     pub fn set_bound(&mut self, octets_max: usize) {
-        self.octets_max = octets_max;
-        self.make_room();
+        if octets_max != self.octets_max {
+            *self = Self { next: self.next, ..Self::new(octets_max) };
+        }
     }
 
     /// A message came, from a stranger perhaps.
-    pub fn received(&mut self, at: WallTime, flow: &Flow, bytes: &Bytes, stranger: bool) {
+    pub fn received(&mut self, at: WallTime, flow: &Flow, octets: &[u8], stranger: bool) {
         let ends = (flow.transport, flow.local, flow.remote);
-        self.push(at, TraceDirection::Received, ends, bytes, stranger);
+        self.push(at, TraceDirection::Received, ends, octets, stranger);
     }
 
     /// A message goes. A response that no transaction stands behind is to a stranger, or the challenge to a phone.
@@ -86,7 +78,7 @@ impl Trace {
         let local = listener.map_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)), |listener| listener.local());
         let local = SocketAddr::new(destination.local.unwrap_or(local.ip()), local.port());
         let asks = self.octets_max > 0 && bytes.starts_with(b"OPTIONS ") && !self.is_of_dialog(bytes);
-        if asks && self.strangers.has_lately(bytes) {
+        if asks && self.is_repetition(bytes) {
             return;
         }
         let stranger = asks || token.is_none() && bytes.starts_with(b"SIP/");
@@ -95,27 +87,7 @@ impl Trace {
 
     /// A leg belongs to a call.
     pub fn name(&mut self, call: &str, leg: &CallId) {
-        if self.octets_max == 0 {
-            return;
-        }
-        if let Some(legs) = self.calls.get_mut(call) {
-            if !legs.contains(leg) && legs.len() < router::limits::PARAMETERS {
-                self.names_octets -= name_octets(call, legs);
-                legs.push(leg.clone());
-                self.names_octets += name_octets(call, legs);
-            }
-            return;
-        }
-        if self.order.len() >= TRACE_CALLS_MAX
-            && let Some(oldest) = self.order.pop_front()
-            && let Some(legs) = self.calls.remove(&oldest)
-        {
-            self.names_octets -= name_octets(&oldest, &legs);
-        }
-        let legs = vec![leg.clone()];
-        self.names_octets += name_octets(call, &legs);
-        self.order.push_back(call.into());
-        self.calls.insert(call.into(), legs);
+        self.legs.push(call.len(), &[call.as_bytes(), leg.as_str().as_bytes()]);
     }
 
     /// The last messages of the call or leg that the selection names (of all, where it names none), oldest first. Pages lead
@@ -123,52 +95,60 @@ impl Trace {
     pub fn page(&self, selection: &Selection) -> (Vec<TraceEntry>, Option<String>) {
         let before = selection.cursor.as_deref().and_then(|cursor| cursor.parse::<u64>().ok());
         let limit = selection.limit.map_or(TRACE_PAGE, |limit| (limit as usize).clamp(1, TRACE_PAGE));
-        let legs = selection.name.as_deref().and_then(|name| self.calls.get(name));
-        let wanted = |leg: &str| match (&selection.name, legs) {
-            (None, _) => true,
-            (Some(_), Some(legs)) => legs.iter().any(|one| one.as_str() == leg),
-            (Some(name), None) => name == leg,
+        let legs = self.legs_of(selection.name.as_deref());
+        let wanted = |leg: &str| match &selection.name {
+            None => true,
+            Some(name) if legs.is_empty() => name == leg,
+            Some(_) => legs.contains(&leg.as_bytes()),
         };
         let mut page = VecDeque::new();
         let mut oldest = self.next;
         let mut cursor = None;
+        let is_after = |entry: &Entry| before.is_some_and(|before| entry.number >= before);
         let (mut known, mut strangers) =
-            (self.known.before(before).peekable(), self.strangers.before(before).peekable());
-        let number = |entry: Option<&&Entry>| entry.map(|entry| entry.number);
+            (self.known.before(is_after).peekable(), self.strangers.before(is_after).peekable());
+        let number = |entry: Option<&(&Entry, &[u8])>| entry.map(|(entry, _)| entry.number);
         let newest_first = std::iter::from_fn(|| match number(known.peek()) > number(strangers.peek()) {
             true => known.next(),
             false => strangers.next(),
         });
-        for entry in newest_first {
-            let Some(leg_id) = call_id(&entry.bytes).filter(|leg_id| wanted(leg_id)) else { continue };
+        for (entry, octets) in newest_first {
+            let Some(leg_id) = call_id(octets).filter(|leg_id| wanted(leg_id)) else { continue };
             if page.len() >= limit {
                 cursor = Some(oldest.to_string());
                 break;
             }
             oldest = entry.number;
-            page.push_front(entry.told(leg_id));
+            page.push_front(entry.told(leg_id, octets));
         }
         (page.into(), cursor)
     }
 
-    /// How many messages are kept, and their octets.
-    pub fn usage(&self) -> (usize, usize) {
-        let Self { known, strangers, .. } = self;
-        (known.entries.len() + strangers.entries.len(), known.octets + strangers.octets)
+    /// The Call-IDs of the legs of that call.
+    fn legs_of(&self, call: Option<&str>) -> Vec<&[u8]> {
+        let Some(call) = call else { return Vec::new() };
+        let named = self.legs.iter().filter_map(|(at, octets)| octets.split_at_checked(*at));
+        named.filter(|(name, _)| *name == call.as_bytes()).map(|(_, leg)| leg).collect()
     }
 
-    /// How many calls can be named, and the octets that this takes.
+    /// How many messages are kept, and the memory that they take.
+    pub fn usage(&self) -> (usize, usize) {
+        (self.known.len() + self.strangers.len(), self.known.memory() + self.strangers.memory())
+    }
+
+    /// How many legs can be found by the call's id, and the memory that this takes.
     pub fn names(&self) -> (usize, usize) {
-        // A hash table has a power of two of places, of which it fills seven in eight, and an octet beside each.
-        let places = (self.calls.capacity() * 8 / 7).next_power_of_two();
-        let tables =
-            places * (size_of::<(Box<str>, Vec<CallId>)>() + 1) + self.order.capacity() * size_of::<Box<str>>();
-        (self.calls.len(), self.names_octets + tables)
+        (self.legs.len(), self.legs.memory())
     }
 
     /// Whether a request is one of a dialog: its To has a tag (RFC 3261 §12.2).
     fn is_of_dialog(&self, bytes: &Bytes) -> bool {
-        Message::parse_datagram(bytes.clone()).is_ok_and(|message| message.to().is_ok_and(|to| to.tag().is_some()))
+        Message::parse_datagram(bytes.clone()).is_ok_and(|message| message.to_tag_text().is_some())
+    }
+
+    /// Whether these very octets, the branch among them, are those of one of the last messages kept apart.
+    fn is_repetition(&self, octets: &[u8]) -> bool {
+        self.strangers.before(|_| false).take(TRACE_REPETITIONS).any(|(_, kept)| kept == octets)
     }
 
     fn push(
@@ -176,54 +156,19 @@ impl Trace {
         at: WallTime,
         direction: TraceDirection,
         (transport, local, remote): (Transport, SocketAddr, SocketAddr),
-        bytes: &Bytes,
+        octets: &[u8],
         stranger: bool,
     ) {
-        if self.octets_max == 0 {
-            return;
-        }
-        let truncated = bytes.len() > TRACE_MESSAGE_OCTETS_MAX;
-        // A copy of what is kept, so that the rest is not kept with it.
-        let bytes = if truncated { Bytes::copy_from_slice(&bytes[..TRACE_MESSAGE_OCTETS_MAX]) } else { bytes.clone() };
-        let number = self.next;
-        self.next += 1;
+        let kept = &octets[..octets.len().min(TRACE_MESSAGE_OCTETS_MAX)];
+        let truncated = kept.len() < octets.len();
         let ring = if stranger { &mut self.strangers } else { &mut self.known };
-        ring.octets += ENTRY_OCTETS + bytes.len();
-        ring.entries.push_back(Entry { number, at, direction, transport, local, remote, bytes, truncated });
-        self.make_room();
-    }
-
-    fn make_room(&mut self) {
-        let strangers = self.octets_max / TRACE_STRANGERS;
-        self.strangers.shrink_to(strangers);
-        self.known.shrink_to(self.octets_max - strangers);
-    }
-}
-
-impl Ring {
-    /// The entries before that number, or all, the newest first.
-    fn before(&self, number: Option<u64>) -> impl Iterator<Item = &Entry> {
-        let end =
-            number.map_or(self.entries.len(), |number| self.entries.partition_point(|entry| entry.number < number));
-        self.entries.range(..end).rev()
-    }
-
-    /// Whether these very octets, of that place in memory, are among the last entries: a repetition of what was sent.
-    fn has_lately(&self, bytes: &Bytes) -> bool {
-        let same = |entry: &Entry| entry.bytes.as_ptr() == bytes.as_ptr() && entry.bytes == *bytes;
-        self.entries.iter().rev().take(TRACE_REPETITIONS).any(same)
-    }
-
-    fn shrink_to(&mut self, octets_max: usize) {
-        while self.octets > octets_max {
-            let Some(oldest) = self.entries.pop_front() else { break };
-            self.octets -= ENTRY_OCTETS + oldest.bytes.len();
-        }
+        ring.push(Entry { number: self.next, at, direction, transport, local, remote, truncated }, &[kept]);
+        self.next += 1;
     }
 }
 
 impl Entry {
-    fn told(&self, leg_id: String) -> TraceEntry {
+    fn told(&self, leg_id: String, octets: &[u8]) -> TraceEntry {
         TraceEntry {
             at: self.at,
             direction: self.direction,
@@ -231,21 +176,14 @@ impl Entry {
             local: self.local.to_string(),
             remote: self.remote.to_string().into(),
             leg_id,
-            message: self.bytes.to_vec(),
+            message: octets.to_vec(),
             truncated: self.truncated,
         }
     }
 }
 
-/// What the name of a call takes beside its places in the tables: the name twice, and its legs', each with two counts of who
-/// shares it.
-fn name_octets(call: &str, legs: &Vec<CallId>) -> usize {
-    let shared = |leg: &CallId| (2 * size_of::<usize>() + leg.as_str().len()).next_multiple_of(size_of::<usize>());
-    2 * call.len() + legs.capacity() * size_of::<CallId>() + legs.iter().map(shared).sum::<usize>()
-}
-
-fn call_id(bytes: &Bytes) -> Option<String> {
-    Message::parse_datagram(bytes.clone()).ok()?.call_id().ok().map(str::to_owned)
+fn call_id(octets: &[u8]) -> Option<String> {
+    Message::parse_datagram(Bytes::copy_from_slice(octets)).ok()?.call_id().ok().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -287,7 +225,7 @@ mod tests {
         trace.received(WallTime(5), &flow(), &message("one", 0), false);
         let (before, end) = trace.page(&Selection { cursor: cursor.clone(), ..named("call") });
         assert_eq!((times(&before), end), (vec![0, 1], None));
-        trace.known.entries.pop_front();
+        trace.known.forget_oldest();
         assert_eq!(times(&trace.page(&Selection { cursor, ..named("call") }).0), [1]);
         let beyond = Selection { cursor: Some("0".to_owned()), ..Selection::default() };
         assert_eq!(trace.page(&beyond), (Vec::new(), None));
@@ -308,15 +246,17 @@ mod tests {
 
     #[test]
     fn the_ring_is_bounded_in_octets_and_long_messages_are_cut() {
-        let mut trace = Trace::new(20_000);
+        let mut trace = Trace::new(30_000);
         for number in 0..100 {
             trace.received(WallTime(number), &flow(), &message("one", 10_000), false);
         }
         let (kept, octets) = trace.usage();
-        assert!(octets <= 15_000 && kept == 3, "{kept} {octets}");
+        assert!(octets <= 30_000 && kept == 4, "{kept} {octets}");
         let (page, _) = trace.page(&named("one"));
         assert!(page.iter().all(|entry| entry.truncated && entry.message.len() == TRACE_MESSAGE_OCTETS_MAX));
-        assert_eq!(page[2].at, WallTime(99));
+        assert_eq!(page[3].at, WallTime(99));
+        trace.set_bound(30_000);
+        assert_eq!(trace.usage().0, 4, "the same bound forgets nothing");
         trace.set_bound(0);
         trace.received(WallTime(0), &flow(), &message("one", 0), false);
         assert_eq!(trace.usage(), (0, 0));
@@ -341,7 +281,7 @@ mod tests {
             }
         }
         assert_eq!(trace.page(&named("one")).0.len(), 1);
-        assert!(trace.known.entries.len() == 1 && trace.usage().0 <= 10_001);
+        assert!(trace.known.len() == 1 && trace.usage().0 <= 10_001);
         let in_dialog = Bytes::from("OPTIONS sip:a@b SIP/2.0\r\nTo: <sip:a@b>;tag=1\r\nCall-ID: one\r\n\r\n");
         for _ in 0..2 {
             send(&mut trace, &in_dialog);
@@ -369,20 +309,23 @@ mod tests {
             token: None,
         };
         trace.sent(WallTime(0), &Listeners::default(), &refusal);
-        assert_eq!(trace.known.entries.len(), 2);
+        assert_eq!(trace.known.len(), 2);
     }
 
     #[test]
     fn calls_are_forgotten_by_age() {
         let mut trace = Trace::new(1 << 20);
-        for number in 0..TRACE_CALLS_MAX + 10 {
+        for number in 0..TRACE_LEGS_MAX + 10 {
             trace.name(&number.to_string(), &CallId::of_random(number as u128));
         }
-        assert_eq!((trace.calls.len(), trace.order.len()), (TRACE_CALLS_MAX, TRACE_CALLS_MAX));
-        let (calls, octets) = trace.names();
-        let names: usize = trace.order.iter().map(|call| name_octets(call, &trace.calls[call])).sum();
-        assert_eq!((calls, trace.names_octets), (TRACE_CALLS_MAX, names));
+        let (legs, octets) = trace.names();
+        assert_eq!(legs, TRACE_LEGS_MAX);
+        assert!(octets <= TRACE_LEGS_MAX * (TRACE_CALL_OCTETS_USUAL + 32), "{octets}");
+        assert!(trace.legs_of(Some("9")).is_empty());
         trace.name("10", &CallId::of_random(0));
-        assert_eq!(trace.names().1 - octets, 3 * size_of::<CallId>() + 48, "room for three legs more, and one of them");
+        assert_eq!(trace.legs_of(Some("10")).len(), 1, "the older one made room");
+        trace.name("11", &CallId::of_random(0));
+        trace.name("20", &CallId::of_random(0));
+        assert_eq!(trace.legs_of(Some("20")).len(), 2);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Signaling;
 use crate::limits::{
-    FOLLOWED_CALLS_MAX, LEGS_MAX, NONCES_IN_USE_MAX, PLACES_SHORT_SHOWN, SUBSCRIPTIONS_MAX, TRACE_CALLS_MAX,
+    FOLLOWED_CALLS_MAX, LEGS_MAX, NONCES_IN_USE_MAX, PLACES_SHORT_SHOWN, SUBSCRIPTIONS_MAX, TRACE_LEGS_MAX,
 };
 use crate::transaction::limits::{CLIENTS_MAX, SERVERS_MAX};
 use crate::trunk::{Trunk, TrunkId};
@@ -56,8 +56,8 @@ impl Signaling {
             resource(ResourceKind::Table, "nonces in use".to_owned(), nonces, Some(NONCES_IN_USE_MAX)),
             resource(ResourceKind::Table, "contacts watched".to_owned(), self.keep_alives.len(), None),
             resource(ResourceKind::Table, "trace messages".to_owned(), trace, None),
-            resource(ResourceKind::Table, "trace calls".to_owned(), names, Some(TRACE_CALLS_MAX)),
-            resource(ResourceKind::Table, "trace calls octets".to_owned(), names_octets, None),
+            resource(ResourceKind::Table, "trace legs".to_owned(), names, Some(TRACE_LEGS_MAX)),
+            resource(ResourceKind::Table, "trace legs octets".to_owned(), names_octets, None),
             resource(
                 ResourceKind::Table,
                 "trace octets".to_owned(),
