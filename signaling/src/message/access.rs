@@ -20,7 +20,7 @@ use super::start_line::StartLine;
 use super::status::StatusCode;
 use super::uri::UriRef;
 use super::via::Via;
-use super::{Line, Message};
+use super::{Address, Line, Message, name_addr, via};
 
 use crate::limits::RETRY_AFTER_MAX;
 
@@ -123,7 +123,14 @@ impl Message {
     /// # Errors
     /// If it is absent or malformed.
     pub fn via(&self) -> Result<Via<'_>, Defect> {
-        self.vias().next().unwrap_or(Err(Defect::Missing(Header::Via)))
+        let malformed = Defect::Malformed(Header::Via);
+        if let Some((value, layout)) = self.known.via.get() {
+            return layout.read(self.slice(value)).ok_or(malformed);
+        }
+        let value = self.values(Header::Via).next().ok_or(Defect::Missing(Header::Via))?;
+        let Some(layout) = via::Layout::of(value) else { return Err(malformed) };
+        self.known.via.set(self.place(value).map(|place| (place, layout)));
+        layout.read(value).ok_or(malformed)
     }
 
     /// The branch of the topmost Via as an owned value; `None` if there is none that can be kept.
@@ -136,7 +143,7 @@ impl Message {
     /// # Errors
     /// If it is absent or malformed.
     pub fn from(&self) -> Result<NameAddr<'_>, Defect> {
-        self.address(Header::From)
+        self.known_address(Header::From).and_then(|address| self.read(address, Header::From))
     }
 
     /// To.
@@ -144,17 +151,61 @@ impl Message {
     /// # Errors
     /// If it is absent or malformed.
     pub fn to(&self) -> Result<NameAddr<'_>, Defect> {
-        self.address(Header::To)
+        self.known_address(Header::To).and_then(|address| self.read(address, Header::To))
+    }
+
+    /// The tag of From, as [`NameAddr::tag`] of it, without the rest of the address.
+    pub fn from_tag_text(&self) -> Option<&str> {
+        self.tag_text(Header::From)
+    }
+
+    /// The tag of To, as [`NameAddr::tag`] of it, without the rest of the address: present in every message inside a dialog.
+    pub fn to_tag_text(&self) -> Option<&str> {
+        self.tag_text(Header::To)
     }
 
     /// The tag of From as an owned value.
     pub fn from_tag(&self) -> Option<Tag> {
-        Tag::new(self.from().ok()?.tag()?)
+        Tag::new(self.from_tag_text()?)
     }
 
     /// The tag of To as an owned value: present in every message inside a dialog.
     pub fn to_tag(&self) -> Option<Tag> {
-        Tag::new(self.to().ok()?.tag()?)
+        Tag::new(self.to_tag_text()?)
+    }
+
+    fn tag_text(&self, header: Header) -> Option<&str> {
+        let tag = self.known_address(header).ok()?.tag?;
+        std::str::from_utf8(self.slice(tag)).ok()
+    }
+
+    /// From or To, read once.
+    fn known_address(&self, header: Header) -> Result<Address, Defect> {
+        let known = if header == Header::From { &self.known.from } else { &self.known.to };
+        if let Some(address) = known.get() {
+            return Ok(address);
+        }
+        let line = self.lines.iter().find(|line| line.header == Some(header)).ok_or(Defect::Missing(header))?;
+        let value = self.slice(line.value);
+        let read = || {
+            let layout = name_addr::Layout::of(value)?;
+            let tag = layout.read(value)?.tag().and_then(|tag| self.place(tag.as_bytes()));
+            Some(Address { value: line.value, layout, tag })
+        };
+        let address = read().ok_or(Defect::Malformed(header))?;
+        known.set(Some(address));
+        Ok(address)
+    }
+
+    fn read(&self, address: Address, header: Header) -> Result<NameAddr<'_>, Defect> {
+        address.layout.read(self.slice(address.value)).ok_or(Defect::Malformed(header))
+    }
+
+    /// Where a part of the message lies in it.
+    fn place(&self, part: &[u8]) -> Option<(u16, u16)> {
+        let start = (part.as_ptr() as usize).checked_sub(self.bytes.as_ptr() as usize)?;
+        let end = start + part.len();
+        (end <= self.bytes.len()).then_some((u16::try_from(start).ok()?, u16::try_from(end).ok()?))
     }
 
     /// Call-ID.

@@ -36,6 +36,7 @@ mod via;
 mod write;
 
 use bytes::Bytes;
+use std::cell::Cell;
 
 pub use access::{Addresses, Headers, Values, Vias};
 pub use cseq::{CSeq, RAck};
@@ -69,6 +70,25 @@ pub struct Message {
     body_end: u16,
     /// The first defect that the structure has.
     defect: Option<Defect>,
+    known: Known,
+}
+
+/// Where the parts of the headers lie that every layer asks for again, once somebody has read them.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    from: Cell<Option<Address>>,
+    to: Cell<Option<Address>>,
+    /// The topmost Via: its value and the parts of that.
+    via: Cell<Option<((u16, u16), via::Layout)>>,
+}
+
+/// From or To.
+#[derive(Clone, Copy, Debug)]
+struct Address {
+    value: (u16, u16),
+    layout: name_addr::Layout,
+    /// The tag in the message.
+    tag: Option<(u16, u16)>,
 }
 
 /// Where one header line lies. A message is shorter than 64 KiB.

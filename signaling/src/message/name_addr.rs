@@ -7,7 +7,7 @@ use memchr::memchr;
 
 use super::grammar;
 use super::parameters::{self, Parameters};
-use super::uri::UriRef;
+use super::uri::{Parts, UriRef};
 
 /// One address: display name, URI, header parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,13 +20,23 @@ pub struct NameAddr<'a> {
     parameters: Parameters<'a>,
 }
 
-impl<'a> NameAddr<'a> {
-    /// Reads one value that fills the whole text.
-    ///
-    /// Without angle brackets a `;` starts header parameters, and a URI with `?` or `,` is refused
-    /// (RFC 3261 §20.10). A display name may hold more than tokens: phones send it that way, and nothing depends on it.
-    pub fn parse(value: &'a [u8]) -> Option<NameAddr<'a>> {
-        let value = grammar::trim(value);
+/// Where the parts of an address lie in a value without white space around it, which is shorter than 64 KiB.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout {
+    /// The end of the display name.
+    display: u16,
+    uri: (u16, u16),
+    parts: Parts,
+    /// The start of the header parameters.
+    parameters: u16,
+}
+
+impl Layout {
+    /// That of a value, as [`NameAddr::parse`] reads it.
+    pub(super) fn of(value: &[u8]) -> Option<Layout> {
+        if value.len() > usize::from(u16::MAX) {
+            return None;
+        }
         let display_end = match value.first()? {
             b'"' => {
                 let end = grammar::skip_quoted(value, 0)?;
@@ -38,22 +48,49 @@ impl<'a> NameAddr<'a> {
         if value.get(display_end) == Some(&b'<') {
             let uri_start = display_end + 1;
             let uri_end = uri_start + memchr(b'>', &value[uri_start..])?;
-            let display = grammar::trim(&value[..display_end]);
-            return NameAddr::with(value, display, &value[uri_start..uri_end], uri_end + 1);
+            let display = grammar::trim(&value[..display_end]).len();
+            return Layout::with(value, display, (uri_start, uri_end), uri_end + 1);
         }
-        let uri = grammar::trim(&value[..display_end]);
-        if uri.contains(&b'?') {
+        let uri_end = grammar::trim(&value[..display_end]).len();
+        if value[..uri_end].contains(&b'?') {
             return None;
         }
-        NameAddr::with(value, &[], uri, display_end)
+        Layout::with(value, 0, (0, uri_end), display_end)
     }
 
-    fn with(raw: &'a [u8], display: &'a [u8], uri: &'a [u8], parameters: usize) -> Option<NameAddr<'a>> {
-        if parameters::scan(raw, parameters)? != raw.len() {
+    fn with(value: &[u8], display: usize, uri: (usize, usize), parameters: usize) -> Option<Layout> {
+        if parameters::scan(value, parameters)? != value.len() {
             return None;
         }
-        let text = std::str::from_utf8(grammar::trim(&raw[parameters..])).ok()?;
-        Some(NameAddr { raw, display, uri: UriRef::parse(uri)?, parameters: Parameters::of_checked(text) })
+        Some(Layout {
+            display: display as u16,
+            uri: (uri.0 as u16, uri.1 as u16),
+            parts: Parts::of(&value[uri.0..uri.1])?,
+            parameters: parameters as u16,
+        })
+    }
+
+    /// The address, from the value whose layout it is.
+    pub(super) fn read(self, value: &[u8]) -> Option<NameAddr<'_>> {
+        let uri = value.get(usize::from(self.uri.0)..usize::from(self.uri.1))?;
+        let parameters = grammar::trim(value.get(usize::from(self.parameters)..)?);
+        Some(NameAddr {
+            raw: value,
+            display: value.get(..usize::from(self.display))?,
+            uri: UriRef::with(uri, self.parts)?,
+            parameters: Parameters::of_checked(std::str::from_utf8(parameters).ok()?),
+        })
+    }
+}
+
+impl<'a> NameAddr<'a> {
+    /// Reads one value that fills the whole text.
+    ///
+    /// Without angle brackets a `;` starts header parameters, and a URI with `?` or `,` is refused
+    /// (RFC 3261 §20.10). A display name may hold more than tokens: phones send it that way, and nothing depends on it.
+    pub fn parse(value: &'a [u8]) -> Option<NameAddr<'a>> {
+        let value = grammar::trim(value);
+        Layout::of(value)?.read(value)
     }
 
     /// The whole value as received.

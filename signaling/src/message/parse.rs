@@ -10,7 +10,7 @@ use super::fault::{Defect, Malformed};
 use super::grammar;
 use super::header::Header;
 use super::start_line::StartLine;
-use super::{Line, Message};
+use super::{Known, Line, Message};
 use crate::limits;
 
 /// Lines of an ordinary message: the index is allocated once at this size.
@@ -51,8 +51,15 @@ fn parse(bytes: Bytes) -> Result<Message, Malformed> {
         }
         bytes = Bytes::from(unfolded);
     }
-    let mut message =
-        Message { bytes, start, lines: index.lines, head: index.head as u16, body_end: 0, defect: index.defect };
+    let mut message = Message {
+        bytes,
+        start,
+        lines: index.lines,
+        head: index.head as u16,
+        body_end: 0,
+        defect: index.defect,
+        known: Known::default(),
+    };
     let available = message.bytes.len() - index.head;
     let body = match message.content_length() {
         Ok(None) => available,

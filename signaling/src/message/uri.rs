@@ -48,7 +48,7 @@ impl Scheme {
 
 /// Where the parts lie in the text. [`limits::URI_OCTETS_MAX`] fits 16 bits.
 #[derive(Clone, Copy, Debug)]
-struct Parts {
+pub(super) struct Parts {
     scheme: Scheme,
     scheme_end: u16,
     /// End of the user (or telephone number); `scheme_end + 1` if there is none.
@@ -61,6 +61,16 @@ struct Parts {
     port: Option<u16>,
     parameters_start: u16,
     parameters_end: u16,
+}
+
+impl Parts {
+    /// Those of a URI that fills the whole text.
+    pub(super) fn of(text: &[u8]) -> Option<Parts> {
+        if text.len() > limits::URI_OCTETS_MAX || !grammar::is_uri(text) {
+            return None;
+        }
+        parse_parts(text)
+    }
 }
 
 /// A borrowed URI.
@@ -80,10 +90,11 @@ pub struct Uri {
 impl<'a> UriRef<'a> {
     /// Reads a URI that fills the whole text. `None` if it is none, or longer than [`limits::URI_OCTETS_MAX`].
     pub fn parse(text: &'a [u8]) -> Option<UriRef<'a>> {
-        if text.len() > limits::URI_OCTETS_MAX || !grammar::is_uri(text) {
-            return None;
-        }
-        let parts = parse_parts(text)?;
+        UriRef::with(text, Parts::of(text)?)
+    }
+
+    /// The URI whose parts were found before, in the same text.
+    pub(super) fn with(text: &'a [u8], parts: Parts) -> Option<UriRef<'a>> {
         Some(UriRef { text: std::str::from_utf8(text).ok()?, parts })
     }
 

@@ -8,7 +8,7 @@ use super::header::{Header, HeaderName};
 use super::method::Method;
 use super::start_line::{RequestForm, StartLine};
 use super::uri::Scheme;
-use super::via::Via;
+use super::via::{self, Via};
 use crate::limits;
 
 /// Headers that stand at most once in a message (RFC 3261 §7.3.1 and §20), and whose repetition would leave open
@@ -122,15 +122,16 @@ impl Message {
     }
 
     fn check_vias(&self) -> Result<(), Defect> {
-        let mut count = 0;
-        for via in self.vias() {
-            via?;
-            count += 1;
-            if count > limits::VIA_VALUES_MAX {
-                return Err(Defect::TooManyHops);
+        self.via()?;
+        let mut below = self.values(Header::Via).skip(1);
+        for _ in 1..=limits::VIA_VALUES_MAX {
+            match below.next() {
+                None => return Ok(()),
+                Some(value) if via::Layout::of(value).is_none() => return Err(Defect::Malformed(Header::Via)),
+                Some(_) => {}
             }
         }
-        if count == 0 { Err(Defect::Missing(Header::Via)) } else { Ok(()) }
+        Err(Defect::TooManyHops)
     }
 
     /// The addresses that requests are routed by. Those that only inform, such as P-Asserted-Identity, are for their
@@ -195,13 +196,11 @@ impl Message {
     /// # Errors
     /// [`Fault::Drop`].
     pub fn screen_response(&self, sent_by: impl Fn(&Via<'_>) -> bool) -> Result<(), Fault> {
-        let mut vias = self.vias();
-        match (vias.next(), vias.next()) {
-            (Some(Ok(via)), None) if sent_by(&via) => Ok(()),
-            (None, _) => Err(Fault::Drop(Defect::Missing(Header::Via))),
-            (Some(Err(defect)), _) => Err(Fault::Drop(defect)),
-            (Some(Ok(_)), None) => Err(Fault::Drop(Defect::Malformed(Header::Via))),
-            (Some(Ok(_)), Some(_)) => Err(Fault::Drop(Defect::Repeated(Header::Via))),
+        let via = self.via().map_err(Fault::Drop)?;
+        match self.values(Header::Via).nth(1) {
+            None if sent_by(&via) => Ok(()),
+            None => Err(Fault::Drop(Defect::Malformed(Header::Via))),
+            Some(_) => Err(Fault::Drop(Defect::Repeated(Header::Via))),
         }
     }
 }

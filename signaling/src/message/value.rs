@@ -37,6 +37,11 @@ impl fmt::Write for OneLine<'_> {
 
 /// Text, with CR, LF and NUL replaced.
 pub(super) fn put_line(buffer: &mut Vec<u8>, mut text: &[u8]) {
+    // Most parts are a few characters, which are looked at before a search over vectors has begun.
+    if text.len() <= SHORT && !text.iter().any(|octet| matches!(octet, b'\r' | b'\n' | 0)) {
+        buffer.extend_from_slice(text);
+        return;
+    }
     while let Some(at) = memchr::memchr3(b'\r', b'\n', 0, text) {
         buffer.extend_from_slice(&text[..at]);
         buffer.push(b' ');
@@ -95,6 +100,9 @@ impl Value for IpAddr {
     }
 }
 
+/// Up to how many octets a text is looked at one by one.
+const SHORT: usize = 16;
+
 macro_rules! text {
     ($($kind:ty),*) => {$(
         impl Value for $kind {
@@ -106,19 +114,20 @@ macro_rules! text {
     )*};
 }
 
-text!(String, Box<str>, CallId, Tag, Branch);
+text!(String, Box<str>);
 
 macro_rules! known {
     ($($kind:ty),*) => {$(
         impl Value for $kind {
             fn put(&self, buffer: &mut Vec<u8>) {
-                self.as_str().put(buffer);
+                // Of characters that end no line, as their types promise.
+                buffer.extend_from_slice(self.as_str().as_bytes());
             }
         }
     )*};
 }
 
-known!(Method, Uri, UriRef<'_>);
+known!(Method, Uri, UriRef<'_>, CallId, Tag, Branch);
 
 macro_rules! figure {
     ($($kind:ty),*) => {$(

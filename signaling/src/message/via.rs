@@ -28,11 +28,22 @@ pub struct Via<'a> {
     parameters: Parameters<'a>,
 }
 
-impl<'a> Via<'a> {
-    /// Reads one value that fills the whole text: `SIP / 2.0 / transport host [: port] *(; parameter)`, with white
-    /// space around every separator.
-    pub fn parse(value: &'a [u8]) -> Option<Via<'a>> {
-        let value = grammar::trim(value);
+/// Where the parts of a Via lie in a value without white space around it, which is shorter than 64 KiB.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout {
+    transport: (u16, u16),
+    host: (u16, u16),
+    port: Option<u16>,
+    /// The start of the parameters.
+    parameters: u16,
+}
+
+impl Layout {
+    /// That of a value, as [`Via::parse`] reads it.
+    pub(super) fn of(value: &[u8]) -> Option<Layout> {
+        if value.len() > usize::from(u16::MAX) {
+            return None;
+        }
         let (transport_start, transport_end) = if value.len() > 8 && value[..8].eq_ignore_ascii_case(b"SIP/2.0/") {
             (8, grammar::skip_token(value, 8))
         } else {
@@ -54,15 +65,36 @@ impl<'a> Via<'a> {
         if parameters::scan(value, end)? != value.len() {
             return None;
         }
-        let text = std::str::from_utf8(&value[transport_start..]).ok()?;
-        let slice = |start: usize, end: usize| text.get(start - transport_start..end - transport_start);
+        Some(Layout {
+            transport: (transport_start as u16, transport_end as u16),
+            host: (host_start as u16, host_end as u16),
+            port,
+            parameters: end as u16,
+        })
+    }
+
+    /// The Via, from the value whose layout it is.
+    pub(super) fn read(self, value: &[u8]) -> Option<Via<'_>> {
+        let start = usize::from(self.transport.0);
+        let text = std::str::from_utf8(value.get(start..)?).ok()?;
+        let slice =
+            |start: u16, end: u16| text.get(usize::from(start - self.transport.0)..usize::from(end - self.transport.0));
         Some(Via {
             raw: value,
-            transport: slice(transport_start, transport_end)?,
-            host: slice(host_start, host_end)?,
-            port,
-            parameters: Parameters::of_checked(slice(end, value.len())?.trim_ascii()),
+            transport: slice(self.transport.0, self.transport.1)?,
+            host: slice(self.host.0, self.host.1)?,
+            port: self.port,
+            parameters: Parameters::of_checked(text.get(usize::from(self.parameters) - start..)?.trim_ascii()),
         })
+    }
+}
+
+impl<'a> Via<'a> {
+    /// Reads one value that fills the whole text: `SIP / 2.0 / transport host [: port] *(; parameter)`, with white
+    /// space around every separator.
+    pub fn parse(value: &'a [u8]) -> Option<Via<'a>> {
+        let value = grammar::trim(value);
+        Layout::of(value)?.read(value)
     }
 
     /// Whether a line of Via values starts with `protocol / version / transport host`, whatever follows: enough to

@@ -20,6 +20,9 @@ use super::via::Via;
 /// What an ordinary message needs.
 const BUFFER_OCTETS_USUAL: usize = 1024;
 
+/// What the headers of an ordinary response need beside those that come from its request.
+const FURTHER_OCTETS_USUAL: usize = 512;
+
 /// The lines of a head.
 #[derive(Debug)]
 struct Head {
@@ -73,6 +76,8 @@ impl Head {
         self.header(Header::ContentLength.into(), octets.len());
         self.buffer.extend_from_slice(b"\r\n");
         self.buffer.extend_from_slice(octets);
+        // It is kept for retransmissions, and one that has no room left is its buffer and nothing more.
+        self.buffer.shrink_to_fit();
         Bytes::from(self.buffer)
     }
 }
@@ -180,6 +185,7 @@ impl<'a> ResponseWriter<'a> {
     /// Adds a header line.
     #[must_use]
     pub fn header<'n>(mut self, name: impl Into<HeaderName<'n>>, value: impl Value) -> Self {
+        self.reserve();
         self.head.header(name.into(), value);
         self
     }
@@ -187,8 +193,16 @@ impl<'a> ResponseWriter<'a> {
     /// Adds a header line whose value is octets.
     #[must_use]
     pub fn raw<'n>(mut self, name: impl Into<HeaderName<'n>>, value: &[u8]) -> Self {
+        self.reserve();
         self.head.raw(name.into(), value);
         self
+    }
+
+    /// Room for the further headers, once there is one.
+    fn reserve(&mut self) {
+        if self.head.buffer.capacity() == 0 {
+            self.head.buffer.reserve(FURTHER_OCTETS_USUAL);
+        }
     }
 
     /// Ends the message with a body.
@@ -226,8 +240,9 @@ impl<'a> ResponseWriter<'a> {
 
     fn put_vias(&self, head: &mut Head) {
         for (index, line) in self.request.lines(Header::Via).enumerate() {
-            let (first, rest) = grammar::next_item(line);
-            match (index, self.source, Via::parse(first)) {
+            let (_, rest) = grammar::next_item(line);
+            let via = if index == 0 { self.request.via().ok() } else { None };
+            match (index, self.source, via) {
                 (0, Some(source), Some(via)) => {
                     put_received(head, &via, source);
                     if let Some(rest) = rest {
@@ -240,11 +255,12 @@ impl<'a> ResponseWriter<'a> {
     }
 
     fn put_to(&self, head: &mut Head) {
-        for value in self.request.lines(Header::To) {
+        for (index, value) in self.request.lines(Header::To).enumerate() {
             head.name(Header::To.into());
             put_octets(&mut head.buffer, value);
             if let Some(tag) = self.to_tag {
-                let has_tag = super::NameAddr::parse(value).is_some_and(|to| to.parameters().has("tag"));
+                let to = if index == 0 { self.request.to().ok() } else { super::NameAddr::parse(value) };
+                let has_tag = to.is_some_and(|to| to.parameters().has("tag"));
                 if !has_tag {
                     (";tag=", tag).put(&mut head.buffer);
                 }

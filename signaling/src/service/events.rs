@@ -42,8 +42,7 @@ impl Signaling {
 
     /// The leg whose tag a request's To has.
     pub(super) fn leg_of_tag(&self, message: &Message) -> Option<Instance> {
-        let tag = message.to().ok()?;
-        let bits = tag.tag().filter(|tag| tag.len() == 16)?;
+        let bits = message.to_tag_text().filter(|tag| tag.len() == 16)?;
         self.means.tags.get(&u64::from_str_radix(bits, 16).ok()?).copied()
     }
 

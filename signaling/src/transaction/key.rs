@@ -65,10 +65,10 @@ pub(super) fn write_server_key(buffer: &mut Vec<u8>, message: &Message, via: &Vi
         buffer.push(0);
         buffer.extend_from_slice(message.request_uri_raw()?);
         buffer.push(0);
-        buffer.extend_from_slice(message.from().ok()?.tag().unwrap_or_default().as_bytes());
+        buffer.extend_from_slice(message.from_tag_text().unwrap_or_default().as_bytes());
         buffer.push(0);
         if *method != Method::Invite {
-            buffer.extend_from_slice(message.to().ok()?.tag().unwrap_or_default().as_bytes());
+            buffer.extend_from_slice(message.to_tag_text().unwrap_or_default().as_bytes());
         }
         buffer.push(0);
         buffer.extend_from_slice(message.call_id().ok()?.as_bytes());
@@ -86,12 +86,12 @@ pub(super) fn write_server_key(buffer: &mut Vec<u8>, message: &Message, via: &Vi
 pub(super) fn write_merge_key(buffer: &mut Vec<u8>, message: &Message) -> Option<()> {
     buffer.clear();
     let cseq = message.cseq().ok()?;
-    if matches!(cseq.method, Method::Ack | Method::Cancel) || message.to().ok()?.tag().is_some() {
+    if matches!(cseq.method, Method::Ack | Method::Cancel) || message.to_tag_text().is_some() {
         return None;
     }
     buffer.extend_from_slice(message.call_id().ok()?.as_bytes());
     buffer.push(0);
-    buffer.extend_from_slice(message.from().ok()?.tag()?.as_bytes());
+    buffer.extend_from_slice(message.from_tag_text()?.as_bytes());
     buffer.push(0);
     cseq.put(buffer);
     shorten(buffer);

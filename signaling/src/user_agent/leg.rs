@@ -505,8 +505,7 @@ impl Leg {
             State::Outgoing(_) => return message.call_id() == Ok(self.head.call_id.as_str()),
             State::Over => return false,
         };
-        message.call_id() == Ok(self.head.call_id.as_str())
-            && message.from().is_ok_and(|from| from.tag() == remote_tag.map(Tag::as_str))
+        message.call_id() == Ok(self.head.call_id.as_str()) && message.from_tag_text() == remote_tag.map(Tag::as_str)
     }
 
     /// Takes the state through a step.
