@@ -17,7 +17,7 @@ pub const BUSY_MESSAGES_PER_SECOND: u64 = 2_000;
 
 /// How long after the begin of a turn the next one begins while it is so busy. A call set-up takes four such turns, so it
 /// stays within the few milliseconds that a caller's network takes too.
-pub const BUSY_PERIOD: Duration = Duration::from_micros(500);
+pub const BUSY_PERIOD: Duration = Duration::from_micros(1_000);
 
 /// Things that a shard takes of what others handed it before its timers and packets have their turn: as many as of datagrams.
 pub const HANDED_PER_TURN: usize = 64;

@@ -34,13 +34,13 @@ static SLOTS: [Slot; COUNTED_THREADS + 1] = [const { Slot(AtomicIsize::new(0)) }
 /// How many threads have allocated so far.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
-/// The thread has allocated nothing yet.
-const NONE: usize = usize::MAX;
-
 thread_local! {
-    // Without a destructor, so that it lives as long as its thread and takes no memory of its own.
-    static SLOT: Cell<usize> = const { Cell::new(NONE) };
+    /// The thread's slot, once it has allocated. Without a destructor, so that it lives as long as its thread and takes no memory of its own.
+    static SLOT: Cell<Option<&'static AtomicIsize>> = const { Cell::new(None) };
 }
+
+/// The slot that threads share who have none of their own.
+static SHARED: &AtomicIsize = &SLOTS[COUNTED_THREADS].0;
 
 /// Bytes that are allocated and not freed, as callers asked for them. Zero in a process that has another allocator.
 pub fn allocated() -> u64 {
@@ -49,19 +49,25 @@ pub fn allocated() -> u64 {
 }
 
 /// Adds to the thread's count.
+#[inline]
 fn count(bytes: isize) {
-    let mut index = SLOT.get();
-    if index == NONE {
-        index = THREADS.fetch_add(1, Ordering::Relaxed).min(COUNTED_THREADS);
-        SLOT.set(index);
-    }
-    let count = &SLOTS[index].0;
-    if index < COUNTED_THREADS {
+    match SLOT.get() {
         // Nobody else writes here.
-        count.store(count.load(Ordering::Relaxed).wrapping_add(bytes), Ordering::Relaxed);
-    } else {
-        count.fetch_add(bytes, Ordering::Relaxed);
+        Some(slot) => slot.store(slot.load(Ordering::Relaxed).wrapping_add(bytes), Ordering::Relaxed),
+        None => count_first(bytes),
     }
+}
+
+/// The same for a thread that has allocated nothing yet, or shares its count.
+#[cold]
+fn count_first(bytes: isize) {
+    let slot = if THREADS.load(Ordering::Relaxed) < COUNTED_THREADS {
+        SLOTS.get(THREADS.fetch_add(1, Ordering::Relaxed)).filter(|slot| !std::ptr::eq(&slot.0, SHARED))
+    } else {
+        None
+    };
+    SLOT.set(slot.map(|slot| &slot.0));
+    slot.map_or(SHARED, |slot| &slot.0).fetch_add(bytes, Ordering::Relaxed);
 }
 
 /// Whether mimalloc gives that alignment unasked, which is quicker: 16 octets, 8 to what is smaller.
