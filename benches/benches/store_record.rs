@@ -29,7 +29,7 @@ fn cpu_nanos() -> u64 {
 fn opened(number: u64) -> CallRecord {
     CallRecord {
         id: format!("{:016x}-{number}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
-        origin: Origin::Trunk("caller".to_owned()),
+        origin: Origin::Trunk("caller".into()),
         caller: Party::new(format!("+49301{number:07}"), "127.0.0.1"),
         called: Party::new(format!("+49302{number:07}"), "127.0.0.1"),
         destination: None,
@@ -52,7 +52,7 @@ fn opened(number: u64) -> CallRecord {
 fn answered(number: u64) -> CallRecord {
     let record = opened(number);
     CallRecord {
-        destination: Some("callee".to_owned()),
+        destination: Some("callee".into()),
         ringing: Some(record.started),
         answered: Some(record.started + Duration::from_millis(ANSWER)),
         ..record
@@ -62,7 +62,7 @@ fn answered(number: u64) -> CallRecord {
 fn completed(number: u64) -> CallRecord {
     let record = opened(number);
     let quality = LegQuality {
-        codec: Some("PCMA".to_owned()),
+        codec: Some("PCMA".into()),
         packets_received: 150,
         packets_sent: 150,
         packets_lost: 1,
@@ -72,7 +72,7 @@ fn completed(number: u64) -> CallRecord {
         round_trip_us: Some(900),
     };
     CallRecord {
-        destination: Some("callee".to_owned()),
+        destination: Some("callee".into()),
         ringing: Some(record.started),
         answered: Some(record.started),
         ended: Some(record.started + Duration::from_secs(3)),

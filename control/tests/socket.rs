@@ -42,7 +42,7 @@ fn call(phase: CallPhase) -> CallSummary {
             tags: None,
         }],
         codec: Some("PCMU".to_owned()),
-        origin: Some(router::parameter::Origin::Account("alice".to_owned())),
+        origin: Some(router::parameter::Origin::Account("alice".into())),
         anonymous: false,
     }
 }

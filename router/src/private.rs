@@ -1,5 +1,6 @@
 //! What a log must not show: numbers, addresses, secrets.
 
+use crate::short_text::ShortText;
 use minicbor::{Decode, Encode};
 use std::fmt;
 
@@ -28,6 +29,12 @@ impl<T> Private<T> {
 impl<T> From<T> for Private<T> {
     fn from(value: T) -> Self {
         Self(value)
+    }
+}
+
+impl From<String> for Private<ShortText> {
+    fn from(text: String) -> Self {
+        Self(text.into())
     }
 }
 

@@ -49,6 +49,18 @@ impl PartialEq<&str> for ShortText {
     }
 }
 
+impl PartialEq<String> for ShortText {
+    fn eq(&self, other: &String) -> bool {
+        self.0 == other.as_str()
+    }
+}
+
+impl PartialEq<ShortText> for String {
+    fn eq(&self, other: &ShortText) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
 impl fmt::Debug for ShortText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.as_str(), f)

@@ -6,6 +6,7 @@ use router::parameter::{CallRecord, Outcome};
 use router::time::Instant;
 use router::{Packet, Parameters};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Writes in the order of their arrival, and who waits for them. All writes of one call are one write.
 #[derive(Default)]
@@ -20,7 +21,7 @@ pub(crate) struct Batch {
 
 impl Batch {
     /// Adds a record. True if it merged with one that waits: the later one counts, but what is complete is not opened again.
-    pub(crate) fn add_record(&mut self, record: Box<CallRecord>) -> bool {
+    pub(crate) fn add_record(&mut self, record: Arc<CallRecord>) -> bool {
         if let Some(Write::Record(waiting)) = self.records.get(&record.id).map(|&at| &mut self.writes[at]) {
             if record.outcome != Outcome::Open || waiting.outcome == Outcome::Open {
                 *waiting = record;

@@ -103,7 +103,7 @@ fn child_writes_until_it_is_killed() {
 /// The same call's record once it was answered.
 fn answered(record: &CallRecord) -> CallRecord {
     CallRecord {
-        destination: Some("bob".to_owned()),
+        destination: Some("bob".into()),
         ringing: Some(record.started + Duration::from_secs(1)),
         answered: Some(record.started + Duration::from_secs(3)),
         ..record.clone()

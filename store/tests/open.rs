@@ -84,12 +84,8 @@ fn what_was_interrupted_tells_of_its_answer_and_when_the_process_last_lived() {
     let mut platform = Platform::new(open(&path).0, Config::default());
     let call = record("1", 100);
     let at = |millis: u64| BEGIN + Duration::from_millis(millis);
-    let answered = CallRecord {
-        ringing: Some(at(200)),
-        answered: Some(at(300)),
-        destination: Some("bob".to_owned()),
-        ..call.clone()
-    };
+    let answered =
+        CallRecord { ringing: Some(at(200)), answered: Some(at(300)), destination: Some("bob".into()), ..call.clone() };
     platform.ask(CONTROL, Command::Start, one(call));
     platform.ask(CONTROL, Command::Set, one(answered.clone()));
     for _ in 0..62 {

@@ -99,7 +99,7 @@ fn fill(path: &std::path::Path, records: u64) {
         let mut insert = transaction.prepare(insert).unwrap();
         for number in 0..records {
             let record = CallRecord {
-                origin: Origin::Trunk("carrier".to_owned()),
+                origin: Origin::Trunk("carrier".into()),
                 caller: Party::new(format!("+4930{}", number % 5_000), ""),
                 called: Party::new(format!("+4940{number}"), ""),
                 ..complete(&record(&format!("old-{number}"), number))

@@ -86,7 +86,7 @@ mod tests {
             services: Vec::new(),
             ..Plan::default()
         };
-        let alice = || Origin::Account("alice".to_owned());
+        let alice = || Origin::Account("alice".into());
         assert_eq!(of(&plan, "bob", alice()), Ok(vec![MessageWay::Account("bob".to_owned())]));
         let out = MessageWay::Trunk { name: "one".to_owned(), number: "00".to_owned().into() };
         assert_eq!(of(&plan, "00", alice()), Ok(vec![out]));

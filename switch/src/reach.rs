@@ -69,7 +69,8 @@ mod tests {
             ..Plan::default()
         };
         let of = |plan: &Plan, number: &str| {
-            accounts(plan, number, &Origin::Account("alice".to_owned())).map_err(|failure| failure.cause.unwrap().kind)
+            accounts(plan, number, &Origin::Account("alice".to_owned().into()))
+                .map_err(|failure| failure.cause.unwrap().kind)
         };
         assert_eq!(of(&plan, "bob"), Ok(vec!["bob".to_owned()]));
         assert_eq!(of(&plan, "2"), Ok(vec!["bob".to_owned()]));

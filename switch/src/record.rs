@@ -4,7 +4,8 @@ use crate::limits::{RECORD_RETRY, RECORD_RETRY_MAX, RECORD_WITHIN, RECORDS, RECO
 use router::parameter::{CallRecord, Outcome, Reason};
 use router::time::{Duration, Instant, Now};
 use router::{Address, Command, Instance, ModuleKind, Outbox, OwnMap, Packet, Transaction, one};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 /// Names a record here: in the order in which they came.
 pub(crate) type Key = u64;
@@ -23,18 +24,18 @@ enum Place {
 /// One call's record.
 #[derive(Debug)]
 struct Entry {
-    record: CallRecord,
+    record: Arc<CallRecord>,
     /// `Start` the first time, then `Set`.
     command: Command,
     place: Place,
     /// What it has become while it is on its way: that must not be overtaken.
-    newer: Option<CallRecord>,
+    newer: Option<Arc<CallRecord>>,
     attempts: u32,
 }
 
 impl Entry {
     /// The record has become this.
-    fn replace(&mut self, record: CallRecord) {
+    fn replace(&mut self, record: Arc<CallRecord>) {
         if matches!(self.place, Place::InFlight) {
             self.newer = Some(record);
         } else {
@@ -48,7 +49,7 @@ impl Entry {
 /// written, nor that of one that was answered (its completion will be), a completed one that finds no room is lost, and counted.
 #[derive(Debug, Default)]
 pub(crate) struct Records {
-    entries: BTreeMap<Key, Entry>,
+    entries: OwnMap<Key, Entry>,
     next: Key,
     queue: VecDeque<Key>,
     waiting: BTreeSet<(Instant, Key)>,
@@ -62,7 +63,7 @@ impl Records {
     /// A conversation began.
     pub(crate) fn start(&mut self, now: Now, outbox: &mut Outbox, record: CallRecord) -> Option<Key> {
         let room = self.entries.len() < RECORDS / 2;
-        let key = room.then(|| self.add(Command::Start, record));
+        let key = room.then(|| self.add(Command::Start, Arc::new(record)));
         self.send(now, outbox);
         key
     }
@@ -78,10 +79,10 @@ impl Records {
         let room = self.entries.len() < RECORDS / 2;
         let key = match key.and_then(|key| self.entries.get_mut(&key)) {
             Some(entry) => {
-                entry.replace(record);
+                entry.replace(Arc::new(record));
                 key
             }
-            None if room => Some(self.add(Command::Set, record)),
+            None if room => Some(self.add(Command::Set, Arc::new(record))),
             None => key,
         };
         self.send(now, outbox);
@@ -92,8 +93,8 @@ impl Records {
     pub(crate) fn complete(&mut self, now: Now, outbox: &mut Outbox, key: Option<Key>, record: CallRecord) {
         let room = self.entries.len() < RECORDS;
         match key.and_then(|key| self.entries.get_mut(&key)) {
-            Some(entry) => entry.replace(record),
-            None if room => drop(self.add(Command::Set, record)),
+            Some(entry) => entry.replace(Arc::new(record)),
+            None if room => drop(self.add(Command::Set, Arc::new(record))),
             None => self.lose(&record, "too many records wait for the store"),
         }
         self.send(now, outbox);
@@ -104,7 +105,7 @@ impl Records {
     pub(crate) fn attempt(&mut self, now: Now, outbox: &mut Outbox, record: impl FnOnce() -> CallRecord) -> bool {
         let room = self.entries.len() < REFUSALS_WAITING;
         if room {
-            self.add(Command::Set, record());
+            self.add(Command::Set, Arc::new(record()));
             self.send(now, outbox);
         }
         room
@@ -200,7 +201,7 @@ impl Records {
         self.written
     }
 
-    fn add(&mut self, command: Command, record: CallRecord) -> Key {
+    fn add(&mut self, command: Command, record: Arc<CallRecord>) -> Key {
         let key = self.next;
         self.next += 1;
         self.enqueue(key, Entry { record, command, place: Place::Queued, newer: None, attempts: 0 });
@@ -230,7 +231,7 @@ impl Records {
                 Instance::MODULE,
                 Address::any(ModuleKind::Store),
                 entry.command,
-                one(entry.record.clone()),
+                one(Arc::clone(&entry.record)),
                 RECORD_WITHIN,
             );
             self.in_flight.insert(transaction, key);

@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn a_flood_of_one_leaves_room_for_the_others() {
         let (mut refusals, now) = (Refusals::default(), Instant::from_millis(5));
-        let of = |name: &str| Origin::Trunk(name.to_owned());
+        let of = |name: &str| Origin::Trunk(name.into());
         let admitted = (0..1_000).filter(|_| refusals.admit(now, &of("loop"))).count();
         assert_eq!(admitted, REFUSALS_PER_ORIGIN_S as usize);
         assert!(refusals.admit(now, &of("other")));

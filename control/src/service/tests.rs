@@ -113,7 +113,7 @@ fn call(id: &str, phase: CallPhase) -> router::parameter::CallSummary {
             tags: None,
         }],
         codec: Some("PCMU".to_owned()),
-        origin: Some(router::parameter::Origin::Account("alice".to_owned())),
+        origin: Some(router::parameter::Origin::Account("alice".into())),
         anonymous: false,
     }
 }

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 pub(super) fn party(party: &Party) -> Value {
     json!({
         "user": party.user(),
-        "domain": party.domain,
-        "display-name": party.display_name.as_ref().map(|name| name.reveal().clone()),
+        "domain": party.domain.as_str(),
+        "display-name": party.display_name.as_ref().map(|name| name.reveal().as_str()),
     })
 }
 

@@ -99,7 +99,7 @@ fn to_json(record: &CallRecord) -> Value {
         "origin": { "kind": origin.behalf().name(), "name": origin.name(), "platform": origin.platform() },
         "caller": party::party(&record.caller),
         "called": party::party(&record.called),
-        "destination": record.destination,
+        "destination": record.destination.as_deref(),
         "started": record.started.to_string(),
         "ringing": optional_time(record.ringing),
         "answered": optional_time(record.answered),
@@ -128,7 +128,7 @@ fn to_json(record: &CallRecord) -> Value {
 fn quality(quality: &LegQuality) -> Value {
     let millis = |micros: u32| f64::from(micros) / 1000.0;
     json!({
-        "codec": quality.codec,
+        "codec": quality.codec.as_deref(),
         "packets-received": quality.packets_received,
         "packets-sent": quality.packets_sent,
         "packets-lost": quality.packets_lost,

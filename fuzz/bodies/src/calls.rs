@@ -218,7 +218,7 @@ impl Bench {
     fn call(&mut self, tape: &mut Tape<'_>) {
         let numbers =
             ["bob", "1", "2", "3", "4", "5", "6", "7", "erin", "echo", "milliwatt", "dave", "nobody", "alice", ""];
-        let origins = [Origin::Account("alice".to_owned()), Origin::Trunk("one".to_owned()), Origin::Control];
+        let origins = [Origin::Account("alice".into()), Origin::Trunk("one".into()), Origin::Control];
         let number = self.next;
         let call = Call {
             id: format!("c{}", if tape.below(16) == 15 { 0 } else { number }),

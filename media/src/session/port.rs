@@ -416,7 +416,7 @@ impl Port {
         let codec = self.payload_type.and_then(|payload_type| self.formats.codec(payload_type));
         PortStatistics {
             port: self.place.id.0,
-            codec: codec.map(|codec| &codec.name).or(self.codec.as_ref()).map(|name| name.as_str().to_owned()),
+            codec: codec.map(|codec| &codec.name).or(self.codec.as_ref()).cloned(),
             packets_received: self.packets_received,
             octets_received: self.octets_received,
             packets_sent: self.outgoing.packets(),

@@ -36,18 +36,18 @@ use std::net::IpAddr;
 pub struct Party {
     /// The user part or number, unescaped.
     #[n(0)]
-    pub user: Private<String>,
+    pub user: Private<ShortText>,
     /// The domain; empty where only a number is known.
     #[n(1)]
-    pub domain: String,
+    pub domain: ShortText,
     /// The name to show.
     #[n(2)]
-    pub display_name: Option<Private<String>>,
+    pub display_name: Option<Private<ShortText>>,
 }
 
 impl Party {
     /// A user in a domain.
-    pub fn new(user: impl Into<String>, domain: impl Into<String>) -> Self {
+    pub fn new(user: impl Into<ShortText>, domain: impl Into<ShortText>) -> Self {
         Self { user: Private::new(user.into()), domain: domain.into(), display_name: None }
     }
 
@@ -62,10 +62,10 @@ impl Party {
 pub enum Origin {
     /// A trunk of the configuration, by name.
     #[n(1)]
-    Trunk(#[n(0)] String),
+    Trunk(#[n(0)] ShortText),
     /// An account, by name.
     #[n(2)]
-    Account(#[n(0)] String),
+    Account(#[n(0)] ShortText),
     /// The control socket.
     #[n(3)]
     Control,
@@ -74,13 +74,13 @@ pub enum Origin {
     Platform {
         /// The platform's name.
         #[n(0)]
-        platform: String,
+        platform: ShortText,
         /// What it is there.
         #[n(1)]
         behalf: Behalf,
         /// The trunk's or account's name there.
         #[n(2)]
-        name: String,
+        name: ShortText,
     },
 }
 
@@ -141,7 +141,7 @@ impl Origin {
     pub fn on(self, platform: &str) -> Self {
         match self {
             Self::Platform { .. } => self,
-            own => Self::Platform { platform: platform.to_owned(), behalf: own.behalf(), name: own.name().to_owned() },
+            own => Self::Platform { platform: platform.into(), behalf: own.behalf(), name: own.name().into() },
         }
     }
 }

@@ -59,11 +59,12 @@ pub use status::{Counter, Distribution, Resource, ResourceKind, ResourceState, S
 pub use trace::{TraceDirection, TraceEntry};
 
 use minicbor::{Decode, Decoder, Encode, Encoder, data::Type, decode, encode};
+use std::sync::Arc;
 
 /// Declares the enum, its numbers on the wire, its names and its conversions in one place.
 macro_rules! parameters {
     ($($(#[$doc:meta])* $tag:literal $variant:ident($type:ty) $([$boxed:ident])?;)*) => {
-        /// One parameter. Large ones are boxed, so that a packet is small to move.
+        /// One parameter. Large ones are boxed, so that a packet is small to move; one that its sender keeps as well is shared.
         #[derive(Clone, PartialEq, Debug)]
         pub enum Parameter {
             $($(#[$doc])* $variant(parameters!(@type $type $(, $boxed)?)),)*
@@ -84,7 +85,7 @@ macro_rules! parameters {
         impl<C> Encode<C> for Parameter {
             fn encode<W: encode::Write>(&self, e: &mut Encoder<W>, ctx: &mut C) -> Result<(), encode::Error<W::Error>> {
                 e.array(2)?.u16(self.tag())?;
-                match self { $(Self::$variant(value) => value.encode(e, ctx),)* }
+                match self { $(Self::$variant(value) => Encode::encode(parameters!(@value value $(, $boxed)?), e, ctx),)* }
             }
         }
 
@@ -94,7 +95,7 @@ macro_rules! parameters {
                     return Err(decode::Error::message("a parameter is an array of its number and its value"));
                 }
                 match d.u16()? {
-                    $($tag => Ok(Self::$variant(Decode::decode(d, ctx)?)),)*
+                    $($tag => Ok(Self::from(<$type as Decode<'b, C>>::decode(d, ctx)?)),)*
                     unknown => {
                         // A later version's parameter: kept, so that its receiver can answer `Failed(Unsupported)`.
                         let begin = d.position();
@@ -110,6 +111,9 @@ macro_rules! parameters {
     };
     (@type $type:ty) => { $type };
     (@type $type:ty, boxed) => { Box<$type> };
+    (@type $type:ty, shared) => { Arc<$type> };
+    (@value $value:ident) => { $value };
+    (@value $value:ident, $boxed:ident) => { &**$value };
     (@from $variant:ident $type:ty) => {
         impl From<$type> for Parameter {
             fn from(value: $type) -> Self { Self::$variant(value) }
@@ -118,6 +122,15 @@ macro_rules! parameters {
     (@from $variant:ident $type:ty, boxed) => {
         impl From<$type> for Parameter {
             fn from(value: $type) -> Self { Self::$variant(Box::new(value)) }
+        }
+    };
+    (@from $variant:ident $type:ty, shared) => {
+        impl From<$type> for Parameter {
+            fn from(value: $type) -> Self { Self::$variant(Arc::new(value)) }
+        }
+
+        impl From<Arc<$type>> for Parameter {
+            fn from(value: Arc<$type>) -> Self { Self::$variant(value) }
         }
     };
 }
@@ -168,7 +181,7 @@ parameters! {
     /// An account.
     40 Account(Account) [boxed];
     /// The record of a call.
-    50 CallRecord(CallRecord) [boxed];
+    50 CallRecord(CallRecord) [shared];
     /// What a module tells of itself.
     60 Status(Status) [boxed];
     /// Which of many are asked for.

@@ -6,6 +6,7 @@
 
 use super::conference::ConferenceName;
 use super::media::Codec;
+use crate::ShortText;
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 use std::net::{IpAddr, SocketAddr};
 
@@ -179,7 +180,7 @@ pub struct PortStatistics {
     pub port: u16,
     /// The codec that the peer last sent.
     #[n(1)]
-    pub codec: Option<String>,
+    pub codec: Option<ShortText>,
     /// RTP packets from the peer.
     #[n(2)]
     pub packets_received: u64,

@@ -2,6 +2,7 @@
 
 use super::call::{Origin, Party};
 use super::failure::Cause;
+use crate::short_text::ShortText;
 use crate::time::WallTime;
 use minicbor::{Decode, Encode};
 
@@ -44,7 +45,7 @@ impl Outcome {
 pub struct LegQuality {
     /// The codec.
     #[n(0)]
-    pub codec: Option<String>,
+    pub codec: Option<ShortText>,
     /// RTP packets from the peer.
     #[n(1)]
     pub packets_received: u64,
@@ -91,7 +92,7 @@ pub struct CallRecord {
     pub called: Party,
     /// The account, trunk or service that answered or was tried last.
     #[n(4)]
-    pub destination: Option<String>,
+    pub destination: Option<ShortText>,
     /// When it began.
     #[n(5)]
     pub started: WallTime,

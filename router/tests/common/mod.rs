@@ -22,7 +22,7 @@ fn ip(text: &str) -> IpAddr {
 }
 
 fn party() -> Party {
-    Party { display_name: Some(private("Alice Ü.")), ..Party::new("alice", "example.org") }
+    Party { display_name: Some(Private::new("Alice Ü.".into())), ..Party::new("alice", "example.org") }
 }
 
 fn cause() -> Cause {
@@ -135,7 +135,7 @@ fn summary(phase: CallPhase) -> CallSummary {
 
 fn quality() -> LegQuality {
     LegQuality {
-        codec: Some("opus".to_owned()),
+        codec: Some("opus".into()),
         packets_received: 1,
         packets_sent: 23,
         packets_lost: 24,
@@ -149,10 +149,10 @@ fn quality() -> LegQuality {
 fn record(outcome: Outcome) -> CallRecord {
     CallRecord {
         id: "c-1".to_owned(),
-        origin: Origin::Trunk("carrier".to_owned()),
+        origin: Origin::Trunk("carrier".into()),
         caller: party(),
         called: Party::new("100", "example.org"),
-        destination: Some("bob".to_owned()),
+        destination: Some("bob".into()),
         started: AT,
         ringing: Some(AT),
         answered: Some(AT),
@@ -187,7 +187,7 @@ fn plan() -> MediaPlan {
 fn statistics() -> PortStatistics {
     PortStatistics {
         port: 1,
-        codec: Some("PCMU".to_owned()),
+        codec: Some("PCMU".into()),
         packets_received: 1500,
         octets_received: 240_000,
         packets_sent: 1499,
@@ -220,7 +220,7 @@ fn failures() -> Vec<Failure> {
 fn calls() -> Vec<Call> {
     let full = Call {
         id: "c-1".to_owned(),
-        origin: Origin::Account("alice".to_owned()),
+        origin: Origin::Account("alice".into()),
         caller: party(),
         anonymous: true,
         called: Party::default(),
@@ -239,7 +239,7 @@ fn calls() -> Vec<Call> {
     let referred = Call { verified: true, referred_by: Some(private("<sip:carol@example.org>")), ..full.clone() };
     let passing = Call { passed, ..full.clone() };
     let bare = Call { origin: Origin::Control, media: None, interface: ip("2001:db8::1"), ..full.clone() };
-    let of_trunk = Call { origin: Origin::Trunk("carrier".to_owned()), ..bare.clone() };
+    let of_trunk = Call { origin: Origin::Trunk("carrier".into()), ..bare.clone() };
     let placed = Call {
         placement: Some(Placement::Account("bob".to_owned())),
         path: vec![PlatformId(1)],
@@ -248,7 +248,7 @@ fn calls() -> Vec<Call> {
     };
     let trunk = Placement::Trunk { name: "carrier".to_owned(), number: private("+4930") };
     let elsewhere = [Behalf::Trunk, Behalf::Account, Behalf::Control].map(|behalf| Call {
-        origin: Origin::Platform { platform: "west".to_owned(), behalf, name: "alice".to_owned() },
+        origin: Origin::Platform { platform: "west".into(), behalf, name: "alice".into() },
         placement: Some(trunk.clone()),
         path: vec![PlatformId(1), PlatformId(2)],
         ..bare.clone()
@@ -407,7 +407,7 @@ pub fn samples() -> Vec<Parameter> {
     use CallPhase::{Ended, Held, Ringing, Routing, Talking, Transferring};
     add!([Routing, Ringing, Talking, Held, Transferring, Ended].map(summary));
     add!([CallSummary { answered: None, legs: vec![], codec: None, ..summary(Routing) }]);
-    add!([CallSummary { origin: Some(Origin::Account("alice".to_owned())), ..summary(Talking) }]);
+    add!([CallSummary { origin: Some(Origin::Account("alice".into())), ..summary(Talking) }]);
     let mut elsewhere = summary(Talking);
     elsewhere.legs.iter_mut().for_each(|leg| leg.platform = Some("west".to_owned()));
     add!([elsewhere]);
@@ -594,11 +594,11 @@ pub fn samples() -> Vec<Parameter> {
     let guest = GuestLeg {
         replaces: leg,
         early_only: false,
-        origin: Origin::Account("bob".to_owned()),
+        origin: Origin::Account("bob".into()),
         leg,
         party: party(),
         verified: true,
-        peer: Origin::Trunk("carrier".to_owned()),
+        peer: Origin::Trunk("carrier".into()),
         incoming: true,
         leg_id: "1-2@192.0.2.7".to_owned(),
         interface: ip("192.0.2.1"),
@@ -617,7 +617,7 @@ pub fn samples() -> Vec<Parameter> {
     let calling = GuestLeg { session: None, port: None, asked: Some(7), calls: true, ..guest.clone() };
     add!([GuestLeg { early_only: true, ..guest.clone() }, guest, calling]);
     let ringing = router::parameter::Ringing {
-        by: Origin::Account("bob".to_owned()),
+        by: Origin::Account("bob".to_owned().into()),
         accounts: Some(vec!["carol".to_owned()]),
         at: None,
         waits_ms: 0,
@@ -634,7 +634,7 @@ pub fn samples() -> Vec<Parameter> {
     ]);
     let conference = Conference { name: room, members: 3, since: AT, packets_late: 4, frames: 50 };
     add!([conference]);
-    let converted = Conversion { leg: Some(leg), origin: Origin::Account("bob".to_owned()), name: Some(room) };
+    let converted = Conversion { leg: Some(leg), origin: Origin::Account("bob".into()), name: Some(room) };
     add!([Conversion { leg: None, name: None, ..converted.clone() }, converted]);
     add!([Extension { name: "org.example.colour".to_owned(), bytes: vec![0x01] }]);
     samples

@@ -355,7 +355,7 @@ to = ["trunk:c"]
             "sip.dscp: `high`: write a whole number, 0 to 63",
             "`udp:here`",
             "`sctp:127.0.0.1:1`",
-            "calls.redirects: `flee`: write \"follow\" or \"refuse\"",
+            "calls.redirects: `flee`: write \"follow\", \"pass\" or \"refuse\"",
             "calls.max: `-1`: write a whole number, 1 to 100000",
             "trunk[0].adress: there is no such key; is `address` meant?",
             "trunk[1]: has neither address nor accept",

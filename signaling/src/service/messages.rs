@@ -45,9 +45,9 @@ impl Signaling {
         let (origin, sender, rate) = match &requester {
             Requester::Trunk(trunk) => {
                 let name = self.means.trunks.get(*trunk).config.name.clone();
-                (Origin::Trunk(name.clone()), format!(" {name}"), settings.trunk_rate)
+                (Origin::Trunk(name.as_str().into()), format!(" {name}"), settings.trunk_rate)
             }
-            Requester::Account(name) => (Origin::Account(name.clone()), name.clone(), settings.account_rate),
+            Requester::Account(name) => (Origin::Account(name.as_str().into()), name.clone(), settings.account_rate),
         };
         let now = self.means.now;
         if !self.messaging.admit(now.instant, &sender, rate) {
@@ -79,7 +79,7 @@ impl Signaling {
             Requester::Account(account) => {
                 let stated = caller_of(&message, false);
                 let known = self.gate.accounts.get(account).and_then(|account| account.display_name.clone());
-                let display_name = known.or(stated.party.display_name);
+                let display_name = known.map(|name| name.into_inner().into()).or(stated.party.display_name);
                 let domain = self.means.domain_at(flow.listener).to_owned();
                 (Party { display_name, ..Party::new(account.as_str(), domain) }, stated.anonymous, true)
             }
@@ -121,7 +121,8 @@ impl Signaling {
     /// Asks the plan where a message goes.
     fn convey(&mut self, text: TextMessage, origin: Origin, sender: Sender, lasts: bool) {
         let instance = self.means.instances.mint();
-        let route = MessageRoute { number: text.to.user.clone(), origin, ways: Vec::new() };
+        let number = Private::new(text.to.user().to_owned());
+        let route = MessageRoute { number, origin, ways: Vec::new() };
         let mut conveyance = Conveyance::new(text, sender, lasts);
         let now = self.means.now.instant;
         conveyance.timer = Some(self.messaging.due.schedule(now + MESSAGE_WITHIN, instance));

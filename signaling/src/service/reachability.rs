@@ -63,8 +63,8 @@ impl Signaling {
             return dismiss(&mut self.means, key, &message, &flow, StatusCode::SERVICE_UNAVAILABLE, None, &[]);
         }
         let origin = match requester {
-            Requester::Trunk(trunk) => Origin::Trunk(self.means.trunks.get(trunk).config.name.clone()),
-            Requester::Account(account) => Origin::Account(account),
+            Requester::Trunk(trunk) => Origin::Trunk(self.means.trunks.get(trunk).config.name.clone().into()),
+            Requester::Account(account) => Origin::Account(account.into()),
         };
         let wanted = Call {
             id: String::new(),

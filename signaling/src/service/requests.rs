@@ -31,7 +31,7 @@ impl Signaling {
         if flow.transport.is_secure() {
             self.means.note_alias(&message, &flow);
         }
-        let in_dialog = method != Method::Register && message.to().is_ok_and(|to| to.tag().is_some());
+        let in_dialog = method != Method::Register && message.to_tag_text().is_some();
         if in_dialog {
             if method == Method::Subscribe
                 && let Some(tag) = self.subscription_of(&message)
@@ -209,7 +209,7 @@ impl Signaling {
             Requester::Trunk(trunk) => {
                 let config = &self.means.trunks.get(trunk).config;
                 let Caller { party: caller, asserted: verified, anonymous } = caller_of(&message, config.trusted);
-                let origin = Origin::Trunk(config.name.clone());
+                let origin = Origin::Trunk(config.name.as_str().into());
                 let peer = Peer::Trunk(trunk);
                 Invitation { key, message, flow, peer, origin, caller, verified, anonymous, called, hops }
             }
@@ -220,9 +220,9 @@ impl Signaling {
                 let host = listener.map_or("", |listener| listener.advertised().host());
                 let domain = self.means.config.domain(host).to_owned();
                 // An account calls as itself, whatever its From says.
-                let display_name = known.or(stated.display_name);
+                let display_name = known.map(|name| name.into_inner().into()).or(stated.display_name);
                 let caller = Party { display_name, ..Party::new(account.as_str(), domain) };
-                let (origin, peer) = (Origin::Account(account), Peer::Account);
+                let (origin, peer) = (Origin::Account(account.into()), Peer::Account);
                 // Its digest was right, so it is that account.
                 let verified = true;
                 Invitation { key, message, flow, peer, origin, caller, verified, anonymous, called, hops }

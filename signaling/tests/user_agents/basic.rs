@@ -35,7 +35,7 @@ fn a_call_comes_in_rings_is_answered_and_the_caller_hangs_up() {
     let Some(Parameter::Call(call)) = packet.first() else { panic!("{packet:?}") };
     assert_eq!(
         (call.origin.clone(), call.caller.user(), call.called.user()),
-        (Origin::Account("alice".to_owned()), "alice", "200")
+        (Origin::Account("alice".into()), "alice", "200")
     );
     assert_eq!((call.hops, call.leg_id.as_str()), (70, alice.call_id.as_str()));
     assert!(matches!(&call.media, Some(MediaExchange::Offer(offer)) if offer.streams[0].rtp.unwrap().port() == 4_000));

@@ -69,7 +69,7 @@ fn a_message_goes_to_every_phone_and_one_that_takes_it_is_enough() {
         "höllo",
     );
     let asked = route(&mut world, &to_bob());
-    assert_eq!((asked.number.reveal().as_str(), asked.origin), ("bob", Origin::Account("alice".to_owned())));
+    assert_eq!((asked.number.reveal().as_str(), asked.origin), ("bob", Origin::Account("alice".into())));
     let [one, two] = [&first, &second].map(|phone| world.expect(phone.address, "MESSAGE sip:bob@"));
     assert_eq!((body(&one), body(&two)), ("höllo", "höllo"));
     assert_eq!(header(&one, Header::ContentType), "text/plain;charset=UTF-8");
@@ -207,7 +207,7 @@ fn messages_go_to_trunks_and_come_from_them_by_the_plan() {
         "in",
     );
     let asked = route(&mut world, &to_bob());
-    assert_eq!(asked.origin, Origin::Trunk("carrier".to_owned()));
+    assert_eq!(asked.origin, Origin::Trunk("carrier".into()));
     let message = world.expect(phone.address, "MESSAGE sip:bob@");
     assert_eq!(message.from().unwrap().uri().user(), Some("+4930555"), "what a trusted trunk asserts");
     phone.respond(&mut world, &message, "200 OK", "", "");

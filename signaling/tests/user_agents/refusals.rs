@@ -50,7 +50,7 @@ fn a_trunk_s_refused_attempts_are_told_with_their_causes() {
         let [(call, failure)] = &told[..] else { panic!("{status}: {told:?}") };
         let cause = failure.cause.as_ref().unwrap();
         assert_eq!((cause.kind, cause.text.is_some()), (kind, true), "{status}");
-        assert_eq!(call.origin, Origin::Trunk("carrier".to_owned()));
+        assert_eq!(call.origin, Origin::Trunk("carrier".into()));
         assert_eq!((call.caller.user(), call.called.user()), ("+4930", "alice"));
         assert!(call.leg_id.starts_with("refused-") && !call.id.is_empty());
     }

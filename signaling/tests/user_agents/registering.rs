@@ -196,7 +196,7 @@ fn a_call_to_our_contact_belongs_to_the_trunk_and_is_for_whom_its_caller_meant()
         let asked = world.asked(Command::Start);
         let Some(Parameter::Call(call)) = asked.first() else { panic!("{asked:?}") };
         let Call { origin, called: party, .. } = &**call;
-        assert_eq!((origin, party.user()), (&Origin::Trunk("carrier".to_owned()), called));
+        assert_eq!((origin, party.user()), (&Origin::Trunk("carrier".into()), called));
         world.refuse(&asked, router::parameter::CauseKind::Busy);
     }
     let stranger = "INVITE sip:t000000000000000000000000@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.77;branch=z9hG4bK9\r\n\

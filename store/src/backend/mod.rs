@@ -14,6 +14,7 @@ use crate::message::MessageQuery;
 use crate::record::{RecordPosition, RecordQuery};
 use router::parameter::{Account, Binding, CallRecord, Failure, Reason, TextMessage};
 use router::time::WallTime;
+use std::sync::Arc;
 
 /// One change. Writes of a batch are done in their order.
 #[derive(Clone, PartialEq, Debug)]
@@ -29,7 +30,7 @@ pub enum Write {
     /// Removes a message, by its id.
     MessageRemoved(String),
     /// Makes or replaces a call's record. An open one does not replace a complete one.
-    Record(Box<CallRecord>),
+    Record(Arc<CallRecord>),
 }
 
 /// What a commit did.

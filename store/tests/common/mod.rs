@@ -96,7 +96,7 @@ impl<B: Backend> Platform<B> {
             let mut parameters: Vec<_> = answer.parameters.into_iter().collect();
             let Some(Parameter::Selection(rest)) = parameters.pop() else { panic!("no selection") };
             records.extend(parameters.into_iter().map(|parameter| match parameter {
-                Parameter::CallRecord(record) => *record,
+                Parameter::CallRecord(record) => CallRecord::clone(&record),
                 other => panic!("{other:?}"),
             }));
             match rest.cursor {
@@ -156,7 +156,7 @@ pub fn binding(account: &str, uri: &str, expires_s: i64) -> Binding {
 pub fn record(id: &str, millis: u64) -> CallRecord {
     CallRecord {
         id: id.to_owned(),
-        origin: Origin::Account("alice".to_owned()),
+        origin: Origin::Account("alice".into()),
         caller: Party::new("alice", "example.org"),
         called: Party::new("100", "example.org"),
         destination: None,
@@ -178,9 +178,9 @@ pub fn record(id: &str, millis: u64) -> CallRecord {
 
 /// The same call's complete record.
 pub fn complete(record: &CallRecord) -> CallRecord {
-    let quality = LegQuality { codec: Some("PCMA".to_owned()), packets_received: 1500, ..LegQuality::default() };
+    let quality = LegQuality { codec: Some("PCMA".into()), packets_received: 1500, ..LegQuality::default() };
     CallRecord {
-        destination: Some("bob".to_owned()),
+        destination: Some("bob".into()),
         answered: Some(record.started + Duration::from_secs(3)),
         ended: Some(record.started + Duration::from_secs(33)),
         outcome: Outcome::Answered,

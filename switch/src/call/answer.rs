@@ -83,7 +83,7 @@ impl Call {
         }
         self.early = None;
         let name = self.legs[id].peer.name().to_owned();
-        self.sought().destination = Some(name);
+        self.sought().destination = Some(name.into());
     }
 
     /// The caller gets its answer; the media worker is not waited for.

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 impl Call {
     /// Opens the port of the leg that waits, if it has none yet. False: nobody waits who could hear a service.
     pub(super) fn try_service(&mut self, turn: &mut Turn<'_>, kind: BuiltinKind) -> bool {
-        self.sought().destination = Some(service_name(kind).into_owned());
+        self.sought().destination = Some(service_name(kind).as_ref().into());
         let Some(search) = &mut self.search else { return false };
         let Some(waiting) = search.waiting else {
             search.note(CauseKind::Forbidden.into());

@@ -286,7 +286,7 @@ impl Call {
         call.far = Far::Service(kind);
         call.conversation = Conversation::first(turn.now.wall).joined_from(host.record_id(number));
         call.conversation.caller = Some(leg);
-        call.conversation.destination = Some(service_name(kind).into_owned());
+        call.conversation.destination = Some(service_name(kind).as_ref().into());
         turn.counters.started += 1;
         call.record_begun(turn);
         call.log_started();
@@ -310,7 +310,7 @@ impl Call {
     fn becomes_member(&mut self, turn: &mut Turn<'_>, (near, far): (LegId, LegId), kind: BuiltinKind, party: Party) {
         let parties = (self.legs[near].origin(), self.legs[near].party.clone(), party.clone());
         let next = self.conversation_begins(turn, near, parties);
-        let next = next.with_callee(None, Some(service_name(kind).into_owned()));
+        let next = next.with_callee(None, Some(service_name(kind).as_ref().into()));
         self.conversation_left(turn, CauseKind::Transferred.into(), far, near);
         // Neither of the two ended it.
         if let Some(closed) = &mut self.conversation.closed {

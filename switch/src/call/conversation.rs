@@ -14,11 +14,11 @@ use super::purpose::Purpose;
 use super::session::quality;
 use super::turn::Turn;
 use crate::record::Key;
-use router::Packet;
 use router::parameter::{
     CONVERSATION_MARK, CallRecord, Cause, LegQuality, Origin, Outcome, Parameter, Party, PortStatistics,
 };
 use router::time::WallTime;
+use router::{Packet, ShortText};
 
 /// How one ended.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ pub(super) struct Conversation {
     pub(super) ringing: Option<WallTime>,
     pub(super) answered: Option<WallTime>,
     /// The account, trunk or service that answered, or was tried last.
-    pub(super) destination: Option<String>,
+    pub(super) destination: Option<ShortText>,
     /// The leg whose port counts for the caller.
     pub(super) caller: Option<LegId>,
     /// The leg whose port counts for the callee: the first that answered.
@@ -110,7 +110,7 @@ impl Conversation {
     }
 
     /// With who is there already.
-    pub(super) fn with_callee(self, callee: Option<LegId>, destination: Option<String>) -> Self {
+    pub(super) fn with_callee(self, callee: Option<LegId>, destination: Option<ShortText>) -> Self {
         Self { callee, destination, ..self }
     }
 

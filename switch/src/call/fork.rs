@@ -34,7 +34,7 @@ impl Call {
         }
         turn.trunks.offered(turn.now.instant, &name);
         let called = Party { display_name: search.called.display_name.clone(), ..Party::new(number.clone(), "") };
-        self.sought().destination = Some(name.clone());
+        self.sought().destination = Some(name.as_str().into());
         let wanted = Wanted {
             target: Whither::Here(Target::Trunk { name: name.clone(), number: number.into() }),
             peer: Peer::Trunk(name),

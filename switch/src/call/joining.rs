@@ -546,7 +546,7 @@ impl Call {
         let Adopting { by, next, with_port, in_doubt, told, .. } = adopting;
         let Some(next) = next else { return };
         let (number, stays) = (self.conversation.number(), if let Far::Leg(leg) = other { Some(leg) } else { None });
-        let next = next.with_callee(stays, stays.map(|leg| self.legs[leg].peer.name().to_owned()));
+        let next = next.with_callee(stays, stays.map(|leg| self.legs[leg].peer.name().into()));
         self.conversation_left(turn, CauseKind::Transferred.into(), replaced, stays);
         if with_port {
             self.ask_count(turn, joined, number);
@@ -631,7 +631,7 @@ impl Call {
         let (origin, party) = (self.legs[by].origin(), self.legs[by].party.clone());
         let parties = (origin, self.legs[moved].party.clone(), party.clone());
         let name = self.legs[by].peer.name().to_owned();
-        let next = self.conversation_begins(turn, moved, parties).with_callee(Some(by), Some(name));
+        let next = self.conversation_begins(turn, moved, parties).with_callee(Some(by), Some(name.into()));
         self.conversation_follows(turn, CauseKind::Transferred.into(), party, next);
         self.complete_former(turn);
     }

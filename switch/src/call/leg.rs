@@ -50,9 +50,9 @@ impl Peer {
     /// On whose behalf it asks for something, on its own platform.
     fn origin(&self) -> Origin {
         match self {
-            Self::Account(name) => Origin::Account(name.clone()),
+            Self::Account(name) => Origin::Account(name.as_str().into()),
             // Whoever that is has no more rights than a trunk.
-            Self::Trunk(name) | Self::Platform(name) => Origin::Trunk(name.clone()),
+            Self::Trunk(name) | Self::Platform(name) => Origin::Trunk(name.as_str().into()),
         }
     }
 }

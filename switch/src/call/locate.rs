@@ -141,7 +141,7 @@ impl Call {
             }
             wanted.extend(found);
             if is_known || fault.is_some() {
-                self.sought().destination = Some(account);
+                self.sought().destination = Some(account.into());
             }
         }
         wanted.truncate(FORK_LEGS);

@@ -199,8 +199,10 @@ fn origins_of(plan: &Plan, first: &Party) -> VecDeque<Origin> {
     let mut random = Random::from_seed(0);
     while let Next::Try(step) = search.next(plan, &mut random, |_| false) {
         let found = match step {
-            Step::Accounts(members) => members.into_iter().map(|member| Origin::Account(member.account)).collect(),
-            Step::Trunk { name, .. } => vec![Origin::Trunk(name)],
+            Step::Accounts(members) => {
+                members.into_iter().map(|member| Origin::Account(member.account.into())).collect()
+            }
+            Step::Trunk { name, .. } => vec![Origin::Trunk(name.into())],
             _ => Vec::new(),
         };
         for origin in found {

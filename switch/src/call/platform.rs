@@ -80,7 +80,7 @@ impl Call {
         timeout: Option<Duration>,
     ) -> bool {
         let trunk_name = trunk.as_deref().map(|trunk| trunk_of(trunk, &platform));
-        self.sought().destination = Some(trunk_name.clone().unwrap_or_else(|| platform.clone()));
+        self.sought().destination = Some(trunk_name.clone().unwrap_or_else(|| platform.clone()).into());
         let interface = self.interface_to_platforms();
         let default = self.config.ring_timeout;
         let Some(search) = &mut self.search else { return false };

@@ -47,9 +47,9 @@ mod tests {
         };
         let groups = vec![group("sales", &["alice", "bob"], &[]), group("board", &["carol"], &["dave"])];
         let plan = Plan { pick_up_groups: groups, ..Plan::default() };
-        let may = |by: &str, account| plan.may_pick_up(&Origin::Account(by.to_owned()), account);
+        let may = |by: &str, account| plan.may_pick_up(&Origin::Account(by.into()), account);
         assert!(may("alice", "bob") && may("bob", "alice") && may("dave", "carol") && may("erin", "erin"));
         assert!(!may("alice", "carol") && !may("dave", "alice") && !may("carol", "dave") && !may("erin", "bob"));
-        assert!(!plan.may_pick_up(&Origin::Trunk("alice".to_owned()), "bob"), "a trunk is no account");
+        assert!(!plan.may_pick_up(&Origin::Trunk("alice".into()), "bob"), "a trunk is no account");
     }
 }

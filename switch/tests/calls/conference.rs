@@ -130,7 +130,7 @@ fn who_joins_a_call_makes_it_a_conference_of_three() {
     let of_bob = world.store.records.values().map(|writes| &writes.last().unwrap().1);
     let of_bob = of_bob.filter(|record| record.joined_from.as_deref() == Some("call-1")).collect::<Vec<_>>();
     assert_eq!(of_bob.len(), 1);
-    assert_eq!(of_bob[0].origin, Origin::Account("bob".to_owned()));
+    assert_eq!(of_bob[0].origin, Origin::Account("bob".into()));
     assert_eq!(of_bob[0].destination.as_deref(), Some(record.as_str()));
     assert_eq!(of_bob[0].caller_quality.packets_received, 100 - 40, "what was counted before is the other record's");
     assert_eq!(world.record_of("call-1~2").destination.as_deref(), Some(record.as_str()));

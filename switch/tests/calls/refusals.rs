@@ -89,7 +89,7 @@ fn while_the_store_is_away_attempts_take_no_room_from_calls() {
     world.store.down = true;
     for second in 0..60 {
         for one in 0..REFUSALS_PER_S {
-            let origin = Origin::Account(format!("{}", one % 10));
+            let origin = Origin::Account(format!("{}", one % 10).into());
             refused(&mut world, &format!("{second}-{one}"), origin, CauseKind::TooManyHops);
         }
         world.run(Duration::from_secs(1));

@@ -93,7 +93,7 @@ fn a_call_that_nobody_takes_is_told_with_who_ended_it_and_why() {
         let cause = record.cause.clone().unwrap();
         (cause.kind, cause.code, record.ended_by_caller, record.destination.clone())
     };
-    let bob = || Some("bob".to_owned());
+    let bob = || Some("bob".into());
 
     let busy = in_vain(1, "bob", Behaviour::rejects(486), None);
     assert_eq!(told(&busy), (CauseKind::Busy, Some(486), Some(false), bob()));

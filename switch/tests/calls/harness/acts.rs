@@ -32,8 +32,8 @@ impl World {
         let request = Call {
             id: format!("call-{}", self.calls),
             origin: match from.strip_prefix("trunk:") {
-                Some(trunk) => Origin::Trunk(trunk.to_owned()),
-                None => Origin::Account(from.to_owned()),
+                Some(trunk) => Origin::Trunk(trunk.into()),
+                None => Origin::Account(from.into()),
             },
             caller: Party::new(from, "example.net"),
             anonymous: false,
