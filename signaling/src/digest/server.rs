@@ -88,11 +88,13 @@ impl Authenticator {
         let nonce = self.nonces.mint(now);
         let realm = &self.realm;
         let stale = if stale { ", stale=true" } else { "" };
+        let alone = md5_only || self.algorithms.len() == 1;
         self.algorithms.iter().filter(move |&&algorithm| !md5_only || algorithm == Algorithm::Md5).map(
             move |algorithm| {
-                // RFC 7616 §3.3: one that names none is of MD5.
+                // RFC 7616 §3.3: one that names none is of MD5. Beside another one it is named all the same: some clients, SIPp among
+                // them, look for the first name in all challenges.
                 let (parameter, name) = match algorithm {
-                    Algorithm::Md5 => ("", ""),
+                    Algorithm::Md5 if alone => ("", ""),
                     algorithm => (", algorithm=", algorithm.name()),
                 };
                 format!("Digest realm=\"{realm}\", nonce=\"{nonce}\"{parameter}{name}, qop=\"auth\"{stale}")
