@@ -133,7 +133,8 @@ fn unknown_headers_do_not_drop_the_call() {
         ("X-Empty", ""),
     ];
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    let config = PhoneConfig { headers, ..simulation.phone_config("alice") };
+    // It says 100rel, so it has to know it.
+    let config = PhoneConfig { headers, reliable: true, ..simulation.phone_config("alice") };
     let alice = simulation.add(config);
     let bob = simulation.add_registered("bob");
     connect(&mut simulation, alice, bob);
