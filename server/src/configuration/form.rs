@@ -238,7 +238,11 @@ fn words(message: &str, numbers: Option<Numbers>) -> String {
     if let Some((found, wanted)) =
         message.strip_prefix("unknown variant ").and_then(|rest| rest.split_once(", expected "))
     {
-        let wanted = wanted.trim_start_matches("one of ").replace('`', "\"");
+        let mut wanted = wanted.trim_start_matches("one of ").replace('`', "\"");
+        // Of more than two the library lists all by commas.
+        if let Some(last) = wanted.rfind(", ") {
+            wanted.replace_range(last..last + 1, " or");
+        }
         return format!("{found}: write {wanted}");
     }
     match message {
@@ -355,7 +359,7 @@ to = ["trunk:c"]
             "sip.dscp: `high`: write a whole number, 0 to 63",
             "`udp:here`",
             "`sctp:127.0.0.1:1`",
-            "calls.redirects: `flee`: write \"follow\", \"pass\" or \"refuse\"",
+            "calls.redirects: `flee`: write \"follow\", \"refuse\" or \"pass\"",
             "calls.max: `-1`: write a whole number, 1 to 100000",
             "trunk[0].adress: there is no such key; is `address` meant?",
             "trunk[1]: has neither address nor accept",
