@@ -29,6 +29,7 @@ pub mod first_start;
 pub mod limits;
 pub mod links;
 pub mod memory;
+pub mod open_files;
 pub mod platform;
 pub mod process;
 pub mod shard;

@@ -113,29 +113,5 @@ const _: () = assert!((PLATFORM_DAYS as u64) > RENEW_DAYS);
 /// A group that rings while two talk, and one before it that is being closed, have room in one media session.
 const _: () = assert!(2 + switch::limits::FORK_LEGS <= media::limits::PORTS_PER_SESSION);
 
-/// Raises the limit of open files as far as the system lets this process: to what is permitted, and to `needed` where that is
-/// more. The default of many systems (1,024) ends at 200 calls. Returns the limit in force.
-pub fn raise_open_files(needed: u64) -> u64 {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let permitted = limit.maximum.unwrap_or(u64::MAX);
-    for raised in [permitted.max(needed), permitted] {
-        let raised = Some(raised).filter(|&raised| raised != u64::MAX);
-        if setrlimit(Resource::Nofile, Rlimit { current: raised, maximum: raised }).is_ok() {
-            return raised.unwrap_or(u64::MAX);
-        }
-    }
-    limit.current.unwrap_or(u64::MAX)
-}
-
-/// Files for `calls` with two legs of two sockets each, as far as there are `ports` for them, and for what the rest of the
-/// server holds: listeners, connections, the store.
-pub const fn files_needed(calls: u64, ports: u64, connections: u64) -> u64 {
-    let media = if 4 * calls < ports { 4 * calls } else { ports };
-    // Few hold as many connections as they may; those who have allowed for more mean it.
-    let beyond = connections.saturating_sub(signaling::transport::limits::CONNECTIONS_MAX as u64);
-    media + beyond + 2_048
-}
-
 /// How often it is asked at the start whether accounts and registrations are loaded: a first phone waits no longer than that.
 pub const READY_POLL: Duration = Duration::from_millis(5);

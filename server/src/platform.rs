@@ -8,8 +8,9 @@ use crate::certificates::{Certificates, InForce};
 use crate::clock::Clock;
 use crate::configuration::{self, Configuration};
 use crate::first_start::{self, FirstAccount};
-use crate::limits::{self, READY_POLL, RESTART_PAUSE, STOP_WITHIN};
+use crate::limits::{READY_POLL, RESTART_PAUSE, STOP_WITHIN};
 use crate::links::{self, Links, Protection};
+use crate::open_files;
 use crate::process::Process;
 use crate::shard::Shards;
 use crate::supervision::supervise;
@@ -70,14 +71,17 @@ fn start(
 ) -> Result<(), StartError> {
     let clock = Clock::start();
     let ports = &configuration.media.ports;
-    let needed = limits::files_needed(
+    let needed = open_files::needed(
         configuration.calls.max.into(),
         u64::from(ports.last - ports.first) + 1,
         configuration.sip.connections_max.into(),
     );
-    let files = limits::raise_open_files(needed);
+    let files = open_files::raise_limit(needed);
     if files < needed {
         tracing::warn!(files, needed, "the limit of open files does not suffice for calls.max and media.ports");
+    }
+    if let Err(error) = open_files::grow_table(needed.min(files)) {
+        tracing::warn!(%error, "room for open files cannot be made beforehand");
     }
     let data = configuration.data.display().to_string();
     first_start::data_folder(&configuration.data).map_err(|error| StartError::new(data, error))?;
