@@ -17,13 +17,14 @@
 //! - [`session`]: what a call has here: ports, their plans, the learning of sources, the rewriting of packets, built-ins.
 //! - [`conference`]: everybody hears everybody else: jitter, mixing, seats.
 //! - [`rtp`]: the header view and the sequence machine (RFC 3550, RFC 3551).
+//! - [`srtp`]: what is sent and received under keys (RFC 3711), sealed and opened in place.
 //! - [`rtcp`]: the packet view, reception statistics, reports and their interval (RFC 3550 §6, RFC 5761).
 //! - [`pool`]: pairs of ports, first in first out, with a quarantine.
 //! - [`Passages`]: ports that go from one worker to another.
 //! - [`worker`]: the shell: a thread, an mio loop, sockets.
 //! - [`status`]: what a worker counts.
 //!
-//! RFCs: 3550, 3551, 4733 (relayed), 4961 (symmetric RTP), 5761 (RTP and RTCP on one port), 7160 (changing clocks).
+//! RFCs: 3550, 3551, 3711, 4733 (relayed), 4961 (symmetric RTP), 5761 (RTP and RTCP on one port), 6188, 7160 (changing clocks), 7714.
 
 pub mod conference;
 pub mod config;
@@ -34,6 +35,7 @@ pub mod rtcp;
 pub mod rtp;
 pub mod service;
 pub mod session;
+pub mod srtp;
 pub mod status;
 pub mod wire;
 pub mod worker;

@@ -145,3 +145,17 @@ pub const BUSY_PACKETS_PER_SECOND: u64 = 1_000;
 
 /// How long a worker that is so busy lets packets of the router wait: poll's shortest wait. Datagrams and timers do not wait.
 pub const BUSY_PAUSE: Duration = Duration::from_millis(1);
+
+/// Octets of a master key identifier (RFC 3711 §3.1): phones write one to four; RFC 4568 §6.1 would let them write 128, in every packet.
+pub const MKI_BYTES: usize = 16;
+
+/// Streams of a peer that are remembered for one key of its, so that nothing of them is taken twice: a leg's source changes with each transfer
+/// behind a peer that passes on SSRCs as they are.
+pub const SRTP_STREAMS: usize = 8;
+
+/// For so long after a peer has changed its key what it has protected with the former one is taken: longer than an answer that says the new one
+/// takes, retransmitted twice (RFC 3261 §17.1.1.1).
+pub const REKEY_OVERLAP: Duration = Duration::from_secs(4);
+
+/// The largest packet that may be the first of a stream, or come while two keys are in use: 60 ms of L16 at 48 kHz, and what surrounds it.
+pub const SRTP_SCRATCH_BYTES: usize = 8_192;

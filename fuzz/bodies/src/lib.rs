@@ -13,7 +13,7 @@
 //! | `digest` | the value of an authentication header |
 //! | `configuration` | the text of a configuration |
 //! | `packet` | a frame between platforms |
-//! | `rtp`, `rtcp` | a datagram |
+//! | `rtp`, `rtcp`, `srtp` | a datagram |
 //! | `g711`, `l16`, `g722`, `g726`, `gsm`, `opus` | payloads of a stream and the gaps in it |
 //! | `comfort_noise` | a payload |
 //! | `dtmf` | samples |
@@ -47,6 +47,7 @@ mod session_description;
 mod signaling;
 mod sip_message;
 mod sip_stream;
+mod srtp;
 mod tape;
 mod transactions;
 mod websocket;
@@ -69,6 +70,7 @@ pub use session_description::session_description;
 pub use signaling::signaling;
 pub use sip_message::sip_message;
 pub use sip_stream::sip_stream;
+pub use srtp::srtp;
 pub use transactions::transactions;
 pub use websocket::websocket;
 
@@ -87,6 +89,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("configuration", configuration),
     ("rtp", rtp),
     ("rtcp", rtcp),
+    ("srtp", srtp),
     ("g711", g711),
     ("l16", l16),
     ("g722", g722),

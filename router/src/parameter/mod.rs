@@ -8,6 +8,7 @@
 //! | `dialog.rs` | dialogs that a peer names, legs and ports that change their call |
 //! | `media.rs` | media descriptions: what two peers offer and answer |
 //! | `port.rs` | media ports: between `switch` and `media` |
+//! | `protection.rs` | the keys of a leg's media |
 //! | `registration.rs` | bindings and trunks |
 //! | `account.rs` | accounts |
 //! | `record.rs` | call records |
@@ -29,6 +30,7 @@ mod media;
 mod message;
 mod platform;
 mod port;
+mod protection;
 mod record;
 mod registration;
 mod status;
@@ -50,6 +52,7 @@ pub use platform::{Platform, PlatformModule, PlatformState};
 pub use port::{
     Bridge, Builtin, BuiltinKind, MediaEvent, MediaEventKind, MediaPlan, MediaPort, PortAddress, PortId, PortStatistics,
 };
+pub use protection::{MediaKey, Protection, SrtpSuite};
 pub use record::{CONVERSATION_MARK, CallRecord, LegQuality, Outcome};
 pub use registration::{
     Binding, Contact, Registration, RegistrationEvent, RegistrationState, TrunkChange, TrunkEvent, TrunkRegistration,
