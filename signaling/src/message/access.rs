@@ -174,6 +174,11 @@ impl Message {
         Tag::new(self.to_tag_text()?)
     }
 
+    /// Whether From and To can be read.
+    pub(super) fn check_parties(&self) -> Result<(), Defect> {
+        self.known_address(Header::From).and(self.known_address(Header::To)).map(|_| ())
+    }
+
     fn tag_text(&self, header: Header) -> Option<&str> {
         let tag = self.known_address(header).ok()?.tag?;
         std::str::from_utf8(self.slice(tag)).ok()

@@ -76,8 +76,7 @@ impl Message {
         self.check_counts()?;
         self.defect.clone().map_or(Ok(()), Err)?;
         self.check_vias()?;
-        self.from()?;
-        self.to()?;
+        self.check_parties()?;
         self.call_id()?;
         let cseq = self.cseq()?;
         if self.method().is_some_and(|method| *method != cseq.method) {

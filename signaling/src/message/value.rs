@@ -141,6 +141,14 @@ macro_rules! figure {
 
 figure!(u8, u16, u32, u64, usize);
 
+impl<T: Value> Value for Option<T> {
+    fn put(&self, buffer: &mut Vec<u8>) {
+        if let Some(value) = self {
+            value.put(buffer);
+        }
+    }
+}
+
 macro_rules! parts {
     ($($part:ident)*) => {
         impl<$($part: Value),*> Value for ($($part,)*) {

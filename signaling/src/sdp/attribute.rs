@@ -38,6 +38,11 @@ impl Attribute {
 pub struct Attributes(Vec<Attribute>);
 
 impl Attributes {
+    /// Makes room for so many more.
+    pub(super) fn reserve(&mut self, attributes: usize) {
+        self.0.reserve(attributes);
+    }
+
     /// Adds one at the end.
     pub fn push(&mut self, attribute: Attribute) {
         self.0.push(attribute);

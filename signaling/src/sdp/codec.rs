@@ -4,7 +4,7 @@ use router::parameter::Codec;
 
 use super::limits::{SDP_ENCODING_BYTES_MAX, SDP_FMTP_BYTES_MAX};
 use super::text::{Text, decimal, is_token};
-use crate::message::written;
+use crate::message::Value;
 
 /// `a=rtpmap` (RFC 8866 §6.6), read in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,12 +101,9 @@ pub fn is_writable(codec: &Codec) -> bool {
 }
 
 /// The value of a codec's `a=rtpmap`.
-pub fn rtpmap_value(codec: &Codec) -> String {
-    if codec.channels == 1 {
-        written((codec.payload_type, " ", codec.name.as_str(), "/", codec.clock_rate_hz))
-    } else {
-        written((codec.payload_type, " ", codec.name.as_str(), "/", codec.clock_rate_hz, "/", codec.channels))
-    }
+pub(super) fn rtpmap_value(codec: &Codec) -> impl Value {
+    let channels = (codec.channels != 1).then_some(("/", codec.channels));
+    (codec.payload_type, " ", codec.name.as_str(), "/", codec.clock_rate_hz, channels)
 }
 
 /// Whether a format serves only beside another: events and tones (RFC 4733), comfort noise (RFC 3389), redundancy (RFC

@@ -15,6 +15,10 @@ pub const SDP_MEDIA_MAX: usize = 32;
 /// The most formats of one `m=` line: an RTP payload type has 7 bits, so more than 128 would repeat.
 pub const SDP_FORMATS_MAX: usize = 128;
 
+/// For how many attributes a media section that is read makes room at once: a phone's audio has five to eight, and as many sections as there may be take
+/// 16 KiB.
+pub const USUAL_ATTRIBUTES: usize = 8;
+
 /// The most `c=` lines of one media section. RFC 8866 §5.7 uses them for layered multicast; nothing known sends more
 /// than 3.
 pub const SDP_CONNECTIONS_MAX: usize = 16;

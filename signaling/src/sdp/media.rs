@@ -107,9 +107,11 @@ impl MediaSection {
             let (map, fmtp) = (maps.get(payload_type), parameters.get(payload_type));
             let resolved = codec::resolve(payload_type, map, fmtp).or_else(|| {
                 let meant = offered.iter().find(|codec| codec.payload_type == payload_type && map.is_none());
-                meant.map(|codec| Codec { parameters: fmtp.map(|fmtp| fmtp.parameters.into()), ..codec.clone() })
+                let meant =
+                    meant.map(|codec| Codec { parameters: fmtp.map(|fmtp| fmtp.parameters.into()), ..codec.clone() });
+                meant.filter(codec::is_writable)
             });
-            if let Some(codec) = resolved.filter(codec::is_writable) {
+            if let Some(codec) = resolved {
                 seen |= 1 << payload_type;
                 codecs.push(codec);
             }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::media::MediaSection;
 use super::session::{Connection, Origin, SessionDescription};
-use super::text::Text;
+use super::text::{Text, Texts};
 
 /// Who makes the descriptions of one dialog.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,7 @@ impl LocalOrigin {
         let mut session = SessionDescription::new(self.origin());
         let common = sections.iter().find_map(|(_, address)| *address).unwrap_or(self.address);
         session.connection = Some(Connection::unicast(common));
+        session.media.reserve_exact(sections.len());
         for (mut section, address) in sections {
             section.connections =
                 address.filter(|address| *address != common).map(Connection::unicast).into_iter().collect();
@@ -62,13 +63,17 @@ impl LocalOrigin {
     }
 
     fn origin(&self) -> Origin {
+        let mut texts = Texts::new();
+        let (id, version, address) = (texts.put(self.session_id), texts.put(self.version), texts.put(self.address));
+        let texts = texts.finish();
+        let text = |place| texts.get(place).unwrap_or_default();
         Origin {
             username: Text::literal("-"),
-            session_id: Text::number(self.session_id),
-            session_version: Text::number(self.version),
+            session_id: text(id),
+            session_version: text(version),
             net_type: Text::literal("IN"),
             address_type: Text::literal(if self.address.is_ipv4() { "IP4" } else { "IP6" }),
-            address: Text::address(self.address),
+            address: text(address),
         }
     }
 }

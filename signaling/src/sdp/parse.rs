@@ -6,7 +6,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use bytes::Bytes;
 
 use super::attribute::{Attribute, Attributes};
-use super::limits::{SDP_BYTES_MAX, SDP_CONNECTIONS_MAX, SDP_FORMATS_MAX, SDP_LINES_MAX, SDP_MEDIA_MAX};
+use super::limits::{
+    SDP_BYTES_MAX, SDP_CONNECTIONS_MAX, SDP_FORMATS_MAX, SDP_LINES_MAX, SDP_MEDIA_MAX, USUAL_ATTRIBUTES,
+};
 use super::media::MediaSection;
 use super::session::{Bandwidth, Connection, Origin, SessionDescription, Timing, UnknownLine};
 use super::text::{Text, decimal, is_token, words};
@@ -161,6 +163,10 @@ impl Parser {
             if self.media.len() == SDP_MEDIA_MAX {
                 return Err(ParseFault::TooManyMedia);
             }
+            // Most have one: four are not made room for.
+            if self.media.is_empty() {
+                self.media.reserve_exact(1);
+            }
             self.media.push(value.media()?);
             return Ok(());
         }
@@ -188,7 +194,12 @@ impl Parser {
             b'p' => self.phones.push(value.text()),
             b'c' => once(&mut self.connection, value.connection()?)?,
             b'b' => self.bandwidths.push(value.bandwidth()?),
-            b't' => self.timings.push(value.timing()?),
+            b't' => {
+                if self.timings.is_empty() {
+                    self.timings.reserve_exact(1);
+                }
+                self.timings.push(value.timing()?);
+            }
             b'r' => self.timings.last_mut().ok_or(ParseFault::Misplaced)?.repeats.push(value.text()),
             b'z' => once(&mut self.timings.last_mut().ok_or(ParseFault::Misplaced)?.zone, value.text())?,
             b'k' => once(&mut self.key, value.text())?,
@@ -233,7 +244,12 @@ fn media_line(section: &mut MediaSection, letter: u8, value: Value<'_>) -> Resul
         b'c' => section.connections.push(value.connection()?),
         b'b' => section.bandwidths.push(value.bandwidth()?),
         b'k' => once(&mut section.key, value.text())?,
-        b'a' => section.attributes.push(value.attribute()?),
+        b'a' => {
+            if section.attributes.is_empty() {
+                section.attributes.reserve(USUAL_ATTRIBUTES);
+            }
+            section.attributes.push(value.attribute()?);
+        }
         b'v' | b'o' | b's' | b'u' | b'e' | b'p' | b't' | b'r' | b'z' => return Err(ParseFault::Misplaced),
         letter => section.unknown.push(UnknownLine { letter, value: value.text() }),
     }

@@ -1,7 +1,7 @@
 //! A piece of a session description, byte for byte as it came.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -38,13 +38,6 @@ impl Text {
     /// The text of a figure.
     pub fn number(number: u64) -> Text {
         Text(Bytes::copy_from_slice(itoa::Buffer::new().format(number).as_bytes()))
-    }
-
-    /// The text of an address.
-    pub fn address(address: IpAddr) -> Text {
-        let mut text = Vec::with_capacity(16);
-        address.put(&mut text);
-        Text(text.into())
     }
 
     /// The bytes.
@@ -88,20 +81,66 @@ impl Text {
     }
 }
 
+/// Texts that are written one behind the other and lie in one piece of memory, as a description of ours has a dozen short ones.
+#[derive(Default)]
+pub(super) struct Texts(Vec<u8>);
+
+impl Texts {
+    /// Room for the texts of a usual section.
+    pub(super) fn new() -> Texts {
+        Texts(Vec::with_capacity(256))
+    }
+
+    /// Writes one. Where it lies.
+    pub(super) fn put(&mut self, value: impl Value) -> Range<usize> {
+        let start = self.0.len();
+        value.put(&mut self.0);
+        start..self.0.len()
+    }
+
+    /// They are all written.
+    pub(super) fn finish(self) -> WrittenTexts {
+        WrittenTexts(self.0.into())
+    }
+}
+
+/// Texts that are written.
+pub(super) struct WrittenTexts(Bytes);
+
+impl WrittenTexts {
+    /// One of them, or `None` if there is a NUL, CR or LF in it.
+    pub(super) fn get(&self, place: Range<usize>) -> Option<Text> {
+        Text::new(self.0.slice(place))
+    }
+}
+
 /// `token-char` of RFC 8866 §9.
 pub(crate) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty()
-        && bytes.iter().all(
-            |byte| matches!(byte, 0x21 | 0x23..=0x27 | 0x2a | 0x2b | 0x2d | 0x2e | 0x30..=0x39 | 0x41..=0x5a | 0x5e..=0x7e),
-        )
+    !bytes.is_empty() && bytes.iter().all(|byte| TOKEN[usize::from(*byte)])
 }
+
+/// Which octets a token may hold.
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 0x80 {
+        table[byte as usize] =
+            matches!(byte, 0x21 | 0x23..=0x27 | 0x2a | 0x2b | 0x2d | 0x2e | 0x30..=0x39 | 0x41..=0x5a | 0x5e..=0x7e);
+        byte += 1;
+    }
+    table
+};
 
 /// The unsigned decimal of these bytes: digits only, no sign, no overflow.
 pub(crate) fn decimal<N: TryFrom<u64>>(bytes: &[u8]) -> Option<N> {
-    if bytes.is_empty() || bytes.len() > 20 || !bytes.iter().all(u8::is_ascii_digit) {
+    if bytes.is_empty() || bytes.len() > 20 {
         return None;
     }
-    std::str::from_utf8(bytes).ok()?.parse::<u64>().ok().and_then(|number| N::try_from(number).ok())
+    let digit = |number: u64, byte: &u8| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 { number.checked_mul(10)?.checked_add(digit.into()) } else { None }
+    };
+    bytes.iter().try_fold(0, digit).and_then(|number| N::try_from(number).ok())
 }
 
 /// The words of a line: what single spaces part by RFC 8866; runs of blanks and blanks at the end, which phones do

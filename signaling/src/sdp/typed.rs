@@ -11,8 +11,8 @@ use super::attribute::{Attribute, direction_name};
 use super::codec;
 use super::media::MediaSection;
 use super::session::{Connection, SessionDescription};
-use super::text::Text;
-use crate::message::written;
+use super::text::{Text, Texts};
+use smallvec::SmallVec;
 
 /// The typed form of a description.
 pub fn describe(session: &SessionDescription) -> MediaDescription {
@@ -163,24 +163,18 @@ pub fn is_carried(codec: &Codec) -> bool {
 
 /// The section of a stream that is received at `rtp`, with these codecs. The connection is the caller's.
 pub fn section(media: Text, protocol: Text, rtp: SocketAddr, stream: &MediaStream, codecs: &[Codec]) -> MediaSection {
-    let formats = codecs.iter().map(|codec| Text::number(codec.payload_type.into())).collect();
-    let mut section = MediaSection::new(media, rtp.port(), protocol, formats);
-    let attributes = &mut section.attributes;
-    let mut value = |name: &'static str, value: String| {
-        // What `is_writable` and figures let through has no line end; a text that has one is left out.
-        if let Some(value) = Text::new(value.into_bytes()) {
-            attributes.push(Attribute::value(Text::literal(name), value));
-        }
-    };
+    let mut texts = Texts::new();
+    let formats: SmallVec<[_; 8]> = codecs.iter().map(|codec| texts.put(codec.payload_type)).collect();
+    let mut values: SmallVec<[_; 12]> = SmallVec::new();
     for codec in codecs {
-        value("rtpmap", codec::rtpmap_value(codec));
+        values.push(("rtpmap", texts.put(codec::rtpmap_value(codec))));
         if let Some(parameters) = &codec.parameters {
-            value("fmtp", written((codec.payload_type, " ", parameters.as_str())));
+            values.push(("fmtp", texts.put((codec.payload_type, " ", parameters.as_str()))));
         }
     }
     for (name, time) in [("ptime", stream.ptime_ms), ("maxptime", stream.max_ptime_ms)] {
         if let Some(milliseconds) = time.filter(|milliseconds| *milliseconds > 0) {
-            value(name, written(milliseconds));
+            values.push((name, texts.put(milliseconds)));
         }
     }
     // RFC 3605 §2.1: only needed where RTCP is not one port above RTP. With rtcp-mux it names the fall-back (RFC 5761
@@ -188,9 +182,20 @@ pub fn section(media: Text, protocol: Text, rtp: SocketAddr, stream: &MediaStrea
     if let Some(rtcp) = stream.rtcp.filter(|rtcp| rtcp.port() != 0) {
         if rtcp.ip() != rtp.ip() {
             let family = if rtcp.is_ipv4() { "IP4" } else { "IP6" };
-            value("rtcp", format!("{} IN {family} {}", rtcp.port(), rtcp.ip()));
+            values.push(("rtcp", texts.put((rtcp.port(), " IN ", family, " ", rtcp.ip()))));
         } else if Some(rtcp.port()) != rtp.port().checked_add(1) {
-            value("rtcp", rtcp.port().to_string());
+            values.push(("rtcp", texts.put(rtcp.port())));
+        }
+    }
+    let texts = texts.finish();
+    let formats = formats.into_iter().filter_map(|place| texts.get(place)).collect();
+    let mut section = MediaSection::new(media, rtp.port(), protocol, formats);
+    let attributes = &mut section.attributes;
+    attributes.reserve(values.len() + 2);
+    for (name, place) in values {
+        // What `is_writable` and figures let through has no line end; a text that has one is left out.
+        if let Some(value) = texts.get(place) {
+            attributes.push(Attribute::value(Text::literal(name), value));
         }
     }
     if stream.rtcp_mux {

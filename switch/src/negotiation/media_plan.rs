@@ -45,12 +45,10 @@ pub(crate) fn may_be_silent(codecs: &[Codec]) -> bool {
                 given.len() == parameter.len() && given.eq_ignore_ascii_case(parameter)
             })
         };
-        match codec.name.to_ascii_uppercase().as_str() {
-            "CN" | "AMR" | "AMR-WB" | "EVS" => true,
-            "G729" => !says("annexb=no"),
-            "OPUS" => says("usedtx=1"),
-            _ => false,
-        }
+        let is = |name: &str| codec.name.eq_ignore_ascii_case(name);
+        ["CN", "AMR", "AMR-WB", "EVS"].into_iter().any(is)
+            || (is("G729") && !says("annexb=no"))
+            || (is("opus") && says("usedtx=1"))
     })
 }
 
