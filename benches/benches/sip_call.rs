@@ -45,6 +45,7 @@ fn description(port: u16) -> MediaDescription {
             codecs: vec![Codec::new(0, "PCMU", 8_000), Codec::new(101, "telephone-event", 8_000)],
             ptime_ms: None,
             max_ptime_ms: None,
+            protection: None,
         }],
     }
 }

@@ -242,7 +242,7 @@ impl<W: Wire> Voice<W> {
             self.timers.cancel(timer);
         }
         if farewell && let Some((channel, destination, report)) = port.report(now, true) {
-            let sent = self.wire.send(pair, channel, destination, &report);
+            let sent = port.send_report(&mut self.wire, channel, destination, &report);
             self.counters.rtcp_sent += u64::from(sent);
         }
         self.counters.rtp_lost += port.take_lost();

@@ -17,14 +17,26 @@ pub enum Discard {
     Stray,
     /// The peer sends more than a voice can be.
     Flood,
+    /// It was not protected by the peer's key, or was changed on its way.
+    Forged,
+    /// It was protected, and has come before, or so late that nobody knows.
+    Replayed,
     /// The port has no plan yet, or the pair is not in use.
     Unexpected,
 }
 
 impl Discard {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Self; 6] =
-        [Self::Malformed, Self::Stranger, Self::Format, Self::Stray, Self::Flood, Self::Unexpected];
+    pub const ALL: [Self; 8] = [
+        Self::Malformed,
+        Self::Stranger,
+        Self::Format,
+        Self::Stray,
+        Self::Flood,
+        Self::Forged,
+        Self::Replayed,
+        Self::Unexpected,
+    ];
 
     /// Its label.
     pub const fn name(self) -> &'static str {
@@ -34,6 +46,8 @@ impl Discard {
             Self::Format => "format",
             Self::Stray => "stray",
             Self::Flood => "flood",
+            Self::Forged => "forged",
+            Self::Replayed => "replayed",
             Self::Unexpected => "unexpected",
         }
     }

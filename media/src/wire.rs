@@ -72,6 +72,25 @@ pub trait Wire {
     /// if it was not taken; nobody is told, as the network itself would lose it in silence.
     fn send(&mut self, pair: PairIndex, channel: Channel, destination: Destination, datagram: &[u8]) -> bool;
 
+    /// The same for a datagram that is finished in the room that it is sent from: `seal` gets that, with the datagram at its head, and the datagram's
+    /// length, and gives the length of what is to be sent; `None`: nothing is.
+    fn send_sealed<S>(
+        &mut self,
+        pair: PairIndex,
+        channel: Channel,
+        destination: Destination,
+        datagram: &[u8],
+        seal: S,
+    ) -> bool
+    where
+        S: FnOnce(&mut [u8], usize) -> Option<usize>,
+    {
+        let mut room = vec![0; datagram.len() + crate::srtp::EXPANSION];
+        room[..datagram.len()].copy_from_slice(datagram);
+        let sealed = seal(&mut room, datagram.len()).and_then(|length| room.get(..length));
+        sealed.is_some_and(|sealed| self.send(pair, channel, destination, sealed))
+    }
+
     /// Takes the sockets of a pair out, as they are, with what waits in them; the name is free again. `None`: there are none.
     fn take(&mut self, pair: PairIndex) -> Option<Carried>;
 

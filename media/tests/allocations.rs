@@ -4,9 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use media::rtp::write;
+use media::srtp::{EXPANSION, Inbound, Outbound};
 use media::{Config, PortRange, Worker};
 use router::packet::{Parameters, Transaction, one};
-use router::parameter::{Bridge, Codec, MediaPlan, MediaPort, PortId};
+use router::parameter::{Bridge, Codec, MediaKey, MediaPlan, MediaPort, PortId, Protection, SrtpSuite};
 use router::time::Duration;
 use router::{Address, Command, Endpoint, Instance, ModuleKind, Packet, Parameter, Router};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -83,6 +84,12 @@ fn ask(
     }
 }
 
+/// Keys of the first phone's leg: ours, and the phone's. The second phone has none.
+fn protection() -> Protection {
+    let key = |octet| MediaKey { material: vec![octet; 30], identifier: Vec::new() };
+    Protection { suite: SrtpSuite::AesCm128HmacSha1_80, send: key(1), receive: key(2) }
+}
+
 fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
     MediaPlan {
         port,
@@ -95,6 +102,7 @@ fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
         codecs: vec![Codec::new(0, "PCMU", 8_000)],
         ptime_ms: Some(20),
         silence_limit_ms: Some(60_000),
+        protection: (port == PortId(0)).then(|| Box::new(protection())),
     }
 }
 
@@ -132,16 +140,23 @@ fn relayed_packets_cost_no_allocation() {
     joined.extend(ids.iter().zip(&phones).map(|(&id, phone)| plan(id, phone.local_addr().unwrap()).into()));
     ask(&router, &switch, Command::Connect, joined);
 
+    let keys = protection();
+    let mut outbound = Outbound::new(keys.suite, &keys.receive).unwrap();
+    let mut inbound = Inbound::new(keys.suite, &keys.send).unwrap();
     let mut sequence = 0u16;
     let mut relay = |packets: u16| {
         for _ in 0..packets {
             sequence += 1;
             for (from, to) in [(0, 1), (1, 0)] {
-                let mut frame = [0xd5; 172];
+                let mut frame = [0xd5; 172 + EXPANSION];
                 write(&mut frame, false, 0, sequence, u32::from(sequence) * 160, 7 + from as u32);
-                phones[from].send_to(&frame, at[from]).unwrap();
+                let sent = if from == 0 { outbound.protect_rtp(&mut frame, 172).unwrap() } else { 172 };
+                phones[from].send_to(&frame[..sent], at[from]).unwrap();
                 let mut heard = [0; 2_048];
-                assert_eq!(phones[to].recv(&mut heard).expect("the packet comes through"), frame.len());
+                let length = phones[to].recv(&mut heard).expect("the packet comes through");
+                let now = router::time::Instant::from_millis(1);
+                let clear = if to == 0 { inbound.unprotect_rtp(now, &mut heard[..length]).unwrap() } else { length };
+                assert_eq!((clear, heard[100]), (172, 0xd5));
             }
         }
     };

@@ -117,6 +117,7 @@ fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
         codecs: vec![Codec::new(0, "PCMU", 8_000)],
         ptime_ms: Some(20),
         silence_limit_ms: None,
+        protection: None,
     }
 }
 

@@ -276,5 +276,6 @@ fn plan(tape: &mut Tape<'_>) -> MediaPlan {
         codecs: (0..tape.below(4)).map(|_| codec(tape)).collect(),
         ptime_ms: (flags & 8 != 0).then(|| tape.word()),
         silence_limit_ms: (flags & 16 != 0).then(|| u32::from(tape.word())),
+        protection: None,
     }
 }

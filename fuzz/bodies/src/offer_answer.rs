@@ -170,6 +170,7 @@ fn stream(tape: &mut Tape<'_>) -> MediaStream {
         codecs: (0..tape.below(5)).map(|_| codec(tape)).collect(),
         ptime_ms: tape.flag().then(|| tape.word()),
         max_ptime_ms: tape.flag().then(|| tape.word()),
+        protection: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Voice;
 use crate::rtcp::is_rtcp;
 use crate::rtp::rewrite;
-use crate::session::{Dropped, Play, Port, Taken};
+use crate::session::{Dropped, Play, Port, Sending, Taken};
 use crate::status::{Counters, Discard};
 use crate::wire::{Channel, PairIndex, Wire};
 use router::parameter::MediaEventKind;
@@ -16,7 +16,15 @@ impl<W: Wire> Voice<W> {
         let Some(port) = self.ports.get_mut(pair.0 as usize).and_then(Option::as_deref_mut) else {
             return self.counters.discard(Discard::Unexpected);
         };
-        if channel == Channel::Rtcp || (port.shares_rtcp() && is_rtcp(data)) {
+        let is_control = channel == Channel::Rtcp || (port.shares_rtcp() && is_rtcp(data));
+        let mut data = data;
+        if port.is_secure() {
+            data = match port.unprotect(now.instant, is_control, data) {
+                Ok(clear) => clear,
+                Err(why) => return self.counters.discard(why),
+            };
+        }
+        if is_control {
             match port.take_rtcp(now.instant, channel, source, data) {
                 Ok(()) => self.counters.rtcp_received += 1,
                 Err(why) => self.counters.discard(why),
@@ -104,10 +112,12 @@ fn send<W: Wire>(
     let Some(numbers) = port.outgoing.number(now, &taken.incoming) else { return counters.discard(Discard::Stray) };
     let marker = taken.marker | numbers.begins;
     rewrite(data, marker, payload_type, numbers.sequence, numbers.timestamp, port.outgoing.ssrc());
-    if wire.send(port.place.pair, Channel::Rtp, destination, data) {
-        port.outgoing.count(taken.payload_length);
-        counters.rtp_sent += 1;
-    } else {
-        counters.send_failures += 1;
+    match port.send(wire, destination, data) {
+        Sending::Taken => {
+            port.outgoing.count(taken.payload_length);
+            counters.rtp_sent += 1;
+        }
+        Sending::Failed => counters.send_failures += 1,
+        Sending::Repeated => counters.discard(Discard::Stray),
     }
 }

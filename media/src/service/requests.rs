@@ -320,9 +320,12 @@ impl<W: Wire> Voice<W> {
         plans.collect()
     }
 
-    fn apply(&mut self, now: Instant, (pair, plan, formats): Checked) {
-        let Some(port) = self.port(pair) else { return };
+    fn apply(&mut self, now: Instant, (pair, mut plan, formats): Checked) {
+        let Some(port) = self.ports.get_mut(pair.0 as usize).and_then(Option::as_deref_mut) else { return };
         let first = port.plan().is_none();
+        if plan.protection.is_some() || port.is_secure() {
+            port.secure(now, plan.protection.take(), &mut self.random);
+        }
         let unlearned = port.set_plan(now, plan, formats);
         let (connected, timer) = (port.connected(), port.timers.watch.take());
         if unlearned && connected {

@@ -4,9 +4,9 @@ use super::{Timer, Voice};
 use crate::limits::{AUDIT_MS, FRAME_BYTES, ORPHAN_MS, UNLEARN_MS};
 use crate::rtcp::interval;
 use crate::rtp::{Arrival, HEADER_BYTES, write};
-use crate::session::{FormatKind, Incoming, Origin, Play, Port};
+use crate::session::{FormatKind, Incoming, Origin, Play, Port, Sending};
 use crate::status::Counters;
-use crate::wire::{Channel, PairIndex, Wire};
+use crate::wire::{PairIndex, Wire};
 use router::Instance;
 use router::parameter::MediaEventKind;
 use router::time::{Duration, Instant, Now};
@@ -25,12 +25,12 @@ impl<W: Wire> Voice<W> {
 
     /// Sends a report and sets the time of the next one. The first comes after half an interval.
     fn report(&mut self, now: Now, pair: PairIndex) {
-        let Some(port) = self.port(pair) else { return };
+        let Some(port) = self.ports.get_mut(pair.0 as usize).and_then(Option::as_deref_mut) else { return };
         let (report, lost) = (port.report(now, false), port.take_lost());
         let first = !port.reported();
         self.counters.rtp_lost += lost;
         if let Some((channel, destination, data)) = report {
-            let sent = self.wire.send(pair, channel, destination, &data);
+            let sent = port.send_report(&mut self.wire, channel, destination, &data);
             self.counters.rtcp_sent += u64::from(sent);
             self.counters.send_failures += u64::from(!sent);
         }
@@ -142,7 +142,7 @@ pub(super) fn send_made<W: Wire>(
     packet[HEADER_BYTES..].copy_from_slice(payload);
     let ssrc = port.outgoing.ssrc();
     write(packet, numbers.begins, made.payload_type, numbers.sequence, numbers.timestamp, ssrc);
-    if wire.send(port.place.pair, Channel::Rtp, destination, packet) {
+    if port.send(wire, destination, packet) == Sending::Taken {
         port.outgoing.count(payload.len());
         counters.rtp_sent += 1;
     } else {

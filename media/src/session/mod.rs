@@ -26,6 +26,6 @@ mod session;
 pub use builtin::Generator;
 pub use learn::{Learning, Verdict};
 pub use plan::{FormatKind, Formats, Plan};
-pub use port::{Dropped, Place, Play, Port, SeatPlace, Taken, Watched};
+pub use port::{Dropped, Place, Play, Port, SeatPlace, Sending, Taken, Watched};
 pub use relay::{Incoming, Numbers, Origin, Outgoing};
 pub use session::Session;

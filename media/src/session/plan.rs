@@ -1,6 +1,7 @@
 //! A plan, checked and resolved: what a packet needs is one look into a table.
 
-use router::parameter::{Codec, MediaPlan};
+use crate::srtp::Security;
+use router::parameter::{Codec, MediaPlan, Protection};
 use router::time::Duration;
 use std::net::{IpAddr, SocketAddr};
 
@@ -153,6 +154,8 @@ pub struct Plan {
     pub frame: Option<Duration>,
     /// After how long silence is reported.
     pub silence_limit: Option<Duration>,
+    /// The keys, until the port has taken them.
+    pub protection: Option<Box<Protection>>,
 }
 
 impl Plan {
@@ -169,6 +172,9 @@ impl Plan {
         if [remote_rtp, remote_rtcp].iter().flatten().any(|remote| remote.is_ipv4() != local.is_ipv4()) {
             return Err("the peer's address is of another family than the port");
         }
+        if plan.protection.as_deref().is_some_and(|keys| !Security::is_usable(keys)) {
+            return Err("a key is not of the length that its suite asks for");
+        }
         Ok((
             Self {
                 remote_rtp,
@@ -180,6 +186,7 @@ impl Plan {
                 receives: plan.receives,
                 frame: plan.ptime_ms.map(|ms| Duration::from_millis(u64::from(ms))),
                 silence_limit: plan.silence_limit_ms.map(|ms| Duration::from_millis(u64::from(ms))),
+                protection: plan.protection.clone(),
             },
             formats,
         ))
@@ -285,6 +292,7 @@ mod tests {
             codecs: Vec::new(),
             ptime_ms: None,
             silence_limit_ms: None,
+            protection: None,
         };
         let local = "192.0.2.1".parse().unwrap();
         let check = |rtp, mux| Plan::check(&plan(rtp, mux), local).map(|(plan, _)| (plan.remote_rtp, plan.remote_rtcp));

@@ -1,6 +1,9 @@
 //! One leg's end: the pair of sockets, the plan, the peer, what was counted. Its RTCP is in `port/control.rs`.
 
 mod control;
+mod secure;
+
+pub use secure::Sending;
 
 use super::builtin::Generator;
 use super::learn::{Learning, Verdict};
@@ -9,9 +12,10 @@ use super::relay::{Incoming, Origin, Outgoing};
 use crate::limits::{PACKETS_PER_SECOND, REPORTS_ALONE};
 use crate::rtcp::{Feedback, Reception, Sent};
 use crate::rtp::{Arrival, Header};
+use crate::srtp::Security;
 use crate::status::Discard;
 use crate::wire::{Destination, PairIndex};
-use router::parameter::{PortAddress, PortId, PortStatistics};
+use router::parameter::{PortAddress, PortId, PortStatistics, SrtpSuite};
 use router::time::{Duration, Instant, TimerKey};
 use router::{Instance, Random, ShortText};
 use std::net::{IpAddr, SocketAddr};
@@ -111,6 +115,10 @@ pub struct Port {
     pub timers: PortTimers,
     plan: Option<Plan>,
     formats: Formats,
+    /// Its keys at work; `None`: its stream is in the clear.
+    security: Option<Box<Security>>,
+    /// What protected its stream last.
+    suite: Option<SrtpSuite>,
     learning: Learning,
     /// Whether the RTP socket is connected to the learned source.
     connected: bool,
@@ -159,6 +167,8 @@ impl Port {
             timers: PortTimers::default(),
             plan: None,
             formats: Formats::default(),
+            security: None,
+            suite: None,
             learning: Learning::default(),
             connected: false,
             connect_due: false,
@@ -429,6 +439,7 @@ impl Port {
             packets_discarded: self.packets_discarded,
             packets_reordered: self.packets_reordered,
             learned: self.learning.source(),
+            suite: self.suite,
         }
     }
 }

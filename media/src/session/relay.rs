@@ -158,6 +158,14 @@ impl Outgoing {
         }
     }
 
+    /// The stream ends, and another one begins where it was in time: what it is protected by has changed, and nobody is to ask how often the former
+    /// one has rolled over. Its numbers begin low, so that who misses its first packets does not take it to have rolled over already (RFC 3711 §3.3.1).
+    pub fn renew(&mut self, random: &mut Random) {
+        self.ssrc = random.next_u32();
+        self.sequence = random.next_u32() as u16 & 0x3fff;
+        self.mapping = None;
+    }
+
     /// The flow stops (hold, another source, no bridge): what comes next begins anew.
     pub fn interrupt(&mut self) {
         self.mapping = None;

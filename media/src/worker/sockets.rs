@@ -245,6 +245,29 @@ impl Wire for Sockets {
         self.departures.add(Departure { pair, channel, destination }, datagram.len());
         true
     }
+
+    #[inline]
+    fn send_sealed<S>(
+        &mut self,
+        pair: PairIndex,
+        channel: Channel,
+        destination: Destination,
+        datagram: &[u8],
+        seal: S,
+    ) -> bool
+    where
+        S: FnOnce(&mut [u8], usize) -> Option<usize>,
+    {
+        if self.departures.room().is_none() {
+            self.flush();
+        }
+        let Some(room) = self.departures.room() else { return false };
+        let Some(place) = room.get_mut(..datagram.len()) else { return false };
+        place.copy_from_slice(datagram);
+        let Some(length) = seal(room, datagram.len()) else { return false };
+        self.departures.add(Departure { pair, channel, destination }, length);
+        true
+    }
 }
 
 fn failure_of(error: &io::Error) -> OpenFailure {

@@ -10,4 +10,5 @@ mod network;
 mod ports;
 mod reports;
 mod robustness;
+mod secure;
 mod sources;

@@ -341,6 +341,7 @@ pub(crate) fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
         codecs: pcmu_and_events(101),
         ptime_ms: None,
         silence_limit_ms: None,
+        protection: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What two peers offer and answer, typed: the media description that crosses the router. SDP text stays in `signaling`.
 
+use super::protection::Protection;
 use crate::ShortText;
 use minicbor::{Decode, Encode};
 use std::net::SocketAddr;
@@ -198,6 +199,9 @@ pub struct MediaStream {
     /// Most milliseconds of media in a packet.
     #[n(8)]
     pub max_ptime_ms: Option<u16>,
+    /// The keys of both, where the describer is a peer and the stream was agreed, or is to be answered, as a secure one. In none of our own.
+    #[n(9)]
+    pub protection: Option<Box<Protection>>,
 }
 
 /// What one peer offers or answers.

@@ -6,6 +6,7 @@
 
 use super::conference::ConferenceName;
 use super::media::Codec;
+use super::protection::{Protection, SrtpSuite};
 use crate::ShortText;
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 use std::net::{IpAddr, SocketAddr};
@@ -79,6 +80,9 @@ pub struct MediaPlan {
     /// After how long without a packet from the peer a `Notify × MediaEvent` says so; `None`: never (hold).
     #[n(9)]
     pub silence_limit_ms: Option<u32>,
+    /// What protects the stream, both ways; `None`: it is in the clear. Keys that are the port's already go on.
+    #[n(10)]
+    pub protection: Option<Box<Protection>>,
 }
 
 /// `Connect × Bridge`: joins two ports of the session; what one receives the other sends. `Disconnect × Bridge` parts them.
@@ -217,6 +221,9 @@ pub struct PortStatistics {
     /// Where the peer really sends from, once learned.
     #[n(13)]
     pub learned: Option<SocketAddr>,
+    /// What protects its stream, or did last.
+    #[n(14)]
+    pub suite: Option<SrtpSuite>,
 }
 
 /// What happened at a port.

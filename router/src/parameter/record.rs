@@ -2,6 +2,7 @@
 
 use super::call::{Origin, Party};
 use super::failure::Cause;
+use super::protection::SrtpSuite;
 use crate::short_text::ShortText;
 use crate::time::WallTime;
 use minicbor::{Decode, Encode};
@@ -67,6 +68,9 @@ pub struct LegQuality {
     /// Round trip, microseconds.
     #[n(7)]
     pub round_trip_us: Option<u32>,
+    /// What protected it (SRTP); `None`: it was in the clear.
+    #[n(8)]
+    pub suite: Option<SrtpSuite>,
 }
 
 /// The record of a call, or of one conversation of a call that was transferred. `Start × CallRecord` writes it as open; `Set ×

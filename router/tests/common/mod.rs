@@ -45,7 +45,16 @@ fn stream(kind: MediaKind, transport: MediaTransport, direction: Direction) -> M
         codecs: vec![Codec::new(8, "PCMA", 8000), codec()],
         ptime_ms: Some(20),
         max_ptime_ms: Some(150),
+        protection: None,
     }
+}
+
+fn protection(suite: SrtpSuite) -> Box<Protection> {
+    let key = |octet: u8, identifier: &[u8]| MediaKey {
+        material: vec![octet; suite.material_bytes()],
+        identifier: identifier.to_vec(),
+    };
+    Box::new(Protection { suite, send: key(1, &[]), receive: key(2, &[0, 1]) })
 }
 
 fn description() -> MediaDescription {
@@ -143,6 +152,7 @@ fn quality() -> LegQuality {
         jitter_us: 256,
         jitter_at_peer_us: Some(65_535),
         round_trip_us: Some(65_536),
+        suite: None,
     }
 }
 
@@ -181,6 +191,7 @@ fn plan() -> MediaPlan {
         codecs: vec![Codec::new(0, "PCMU", 8000)],
         ptime_ms: Some(20),
         silence_limit_ms: Some(30_000),
+        protection: None,
     }
 }
 
@@ -200,6 +211,7 @@ fn statistics() -> PortStatistics {
         packets_discarded: 5,
         packets_reordered: 6,
         learned: Some(socket("203.0.113.9:50000")),
+        suite: None,
     }
 }
 
@@ -388,6 +400,12 @@ pub fn samples() -> Vec<Parameter> {
     add!(calls());
     add!(legs());
     add!(leg_states());
+    let secure = MediaStream {
+        protection: Some(protection(SrtpSuite::AesCm128HmacSha1_80)),
+        ..stream(MediaKind::Audio, MediaTransport::RtpSavp, Direction::SendReceive)
+    };
+    let secure = MediaExchange::Offer(MediaDescription { streams: vec![secure] });
+    add!([LegState { media: Some(secure), ..LegState::new(LegPhase::Answered) }]);
     add!([Digits { digits: private("12*#A"), duration_ms: 160 }]);
     let information = Information {
         content_type: Some("application/dtmf-relay".to_owned()),
@@ -428,6 +446,7 @@ pub fn samples() -> Vec<Parameter> {
         ..plan()
     };
     add!([plan(), bare]);
+    add!(SrtpSuite::ALL.map(|suite| MediaPlan { protection: Some(protection(suite)), ..plan() }));
     add!([Bridge { a: PortId(1), b: PortId(65_535) }]);
     let room = ConferenceName::room("sales").expect("a name");
     let kinds = [
@@ -439,6 +458,7 @@ pub fn samples() -> Vec<Parameter> {
     ];
     add!(kinds.map(|kind| Builtin { port: PortId(1), kind }));
     add!([statistics(), PortStatistics::default()]);
+    add!([PortStatistics { suite: Some(SrtpSuite::AeadAes128Gcm), ..statistics() }]);
     let kinds = [MediaEventKind::Arrived, MediaEventKind::Silent, MediaEventKind::Broken, MediaEventKind::Alone];
     add!(kinds.map(|kind| MediaEvent { port: PortId(1), kind }));
     let with_instance = Registration { account: "carol".to_owned(), contacts: vec![contact_of_an_instance()] };
@@ -518,6 +538,8 @@ pub fn samples() -> Vec<Parameter> {
         joined_from: Some("c-2".to_owned()),
         ..record(Answered)
     }]);
+    let secure = LegQuality { suite: Some(SrtpSuite::AesCm256HmacSha1_80), ..quality() };
+    add!([CallRecord { caller_quality: secure, ..record(Answered) }]);
     add!(statuses());
     add!(selections());
     let trace = TraceEntry {

@@ -122,6 +122,7 @@ fn answer(offered: &MediaStream, stream: &MediaStream) -> Result<Option<MediaStr
         codecs,
         ptime_ms: stream.ptime_ms,
         max_ptime_ms: stream.max_ptime_ms,
+        protection: None,
     }))
 }
 
@@ -182,5 +183,6 @@ fn refused(offered: &MediaStream) -> MediaStream {
         codecs: Vec::new(),
         ptime_ms: None,
         max_ptime_ms: None,
+        protection: None,
     }
 }

@@ -64,6 +64,7 @@ fn describe_section(session: &SessionDescription, section: &MediaSection, offere
         codecs,
         ptime_ms: section.ptime().and_then(milliseconds),
         max_ptime_ms: section.maxptime().and_then(milliseconds),
+        protection: None,
     }
 }
 

@@ -411,6 +411,7 @@ pub(super) fn quality(statistics: &PortStatistics) -> LegQuality {
         jitter_us: statistics.jitter_us,
         jitter_at_peer_us: statistics.jitter_at_peer_us,
         round_trip_us: statistics.round_trip_us,
+        suite: statistics.suite,
     }
 }
 

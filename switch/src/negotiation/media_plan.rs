@@ -30,6 +30,7 @@ impl Medium {
             codecs: agreement.codecs.clone(),
             ptime_ms: remote.ptime_ms,
             silence_limit_ms: silence_limit_ms.filter(|_| receives),
+            protection: remote.protection.clone(),
         })
     }
 }
@@ -92,6 +93,7 @@ mod tests {
             codecs: vec![Codec::new(0, "PCMU", 8000)],
             ptime_ms: Some(20),
             max_ptime_ms: None,
+            protection: None,
         };
         medium.ask(MediaDescription { streams: vec![remote] });
         medium.answer(&Terms::of_codecs(vec![Codec::new(0, "PCMU", 8000)])).unwrap();

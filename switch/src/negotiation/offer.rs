@@ -49,6 +49,7 @@ pub(super) fn stream(address: PortAddress, codecs: Vec<Codec>, direction: Direct
         codecs,
         ptime_ms: None,
         max_ptime_ms: None,
+        protection: None,
     }
 }
 
@@ -62,6 +63,7 @@ pub(super) fn refused(stream: &MediaStream) -> MediaStream {
         codecs: formats(stream).to_vec(),
         ptime_ms: None,
         max_ptime_ms: None,
+        protection: None,
         ..stream.clone()
     }
 }

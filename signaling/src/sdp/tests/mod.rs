@@ -40,6 +40,7 @@ fn voice(port: u16, codecs: &[Codec]) -> MediaStream {
         codecs: codecs.to_vec(),
         ptime_ms: None,
         max_ptime_ms: None,
+        protection: None,
     }
 }
 

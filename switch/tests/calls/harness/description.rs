@@ -32,6 +32,7 @@ pub(crate) fn audio(port: u16, codecs: &[Codec], direction: Direction) -> MediaD
             codecs: codecs.to_vec(),
             ptime_ms: Some(20),
             max_ptime_ms: None,
+            protection: None,
         }],
     }
 }
