@@ -131,14 +131,19 @@ impl Trace {
         named.filter(|(name, _)| *name == call.as_bytes()).map(|(_, leg)| leg).collect()
     }
 
-    /// How many messages are kept, and the memory that they take.
+    /// How many messages are kept, and the octets that they have.
     pub fn usage(&self) -> (usize, usize) {
-        (self.known.len() + self.strangers.len(), self.known.memory() + self.strangers.memory())
+        (self.known.len() + self.strangers.len(), self.known.octets() + self.strangers.octets())
     }
 
-    /// How many legs can be found by the call's id, and the memory that this takes.
-    pub fn names(&self) -> (usize, usize) {
-        (self.legs.len(), self.legs.memory())
+    /// How many legs can be found by the call's id.
+    pub fn legs(&self) -> usize {
+        self.legs.len()
+    }
+
+    /// The memory that is taken, all of it with the first message and the first leg.
+    pub fn memory(&self) -> usize {
+        self.known.memory() + self.strangers.memory() + self.legs.memory()
     }
 
     /// Whether a request is one of a dialog: its To has a tag (RFC 3261 §12.2).
@@ -251,7 +256,8 @@ mod tests {
             trace.received(WallTime(number), &flow(), &message("one", 10_000), false);
         }
         let (kept, octets) = trace.usage();
-        assert!(octets <= 30_000 && kept == 4, "{kept} {octets}");
+        assert_eq!(octets, 4 * TRACE_MESSAGE_OCTETS_MAX);
+        assert!(trace.known.memory() + trace.strangers.memory() <= 30_000 && kept == 4, "{kept} {octets}");
         let (page, _) = trace.page(&named("one"));
         assert!(page.iter().all(|entry| entry.truncated && entry.message.len() == TRACE_MESSAGE_OCTETS_MAX));
         assert_eq!(page[3].at, WallTime(99));
@@ -302,7 +308,7 @@ mod tests {
         assert_eq!(page.iter().map(|entry| entry.at.0).collect::<Vec<_>>(), [99_998, 99_999, 100_000]);
         let (page, _) = trace.page(&Selection { limit: Some(2), cursor, ..Selection::default() });
         assert_eq!(page.iter().map(|entry| entry.at.0).collect::<Vec<_>>(), [99_996, 99_997]);
-        assert!(trace.usage().1 <= 1 << 20);
+        assert!(trace.known.memory() + trace.strangers.memory() <= 1 << 20);
         let refusal = Transmit {
             destination: crate::transport::Destination::flow(&flow()),
             bytes: Bytes::from_static(b"SIP/2.0 401 Unauthorized\r\nCall-ID: x\r\n\r\n"),
@@ -318,8 +324,8 @@ mod tests {
         for number in 0..TRACE_LEGS_MAX + 10 {
             trace.name(&number.to_string(), &CallId::of_random(number as u128));
         }
-        let (legs, octets) = trace.names();
-        assert_eq!(legs, TRACE_LEGS_MAX);
+        let octets = trace.legs.memory();
+        assert_eq!(trace.legs(), TRACE_LEGS_MAX);
         assert!(octets <= TRACE_LEGS_MAX * (TRACE_CALL_OCTETS_USUAL + 32), "{octets}");
         assert!(trace.legs_of(Some("9")).is_empty());
         trace.name("10", &CallId::of_random(0));

@@ -49,15 +49,15 @@ impl Signaling {
         resources.push(bindings);
         resources.extend(self.trunk_resources());
         let (trace, trace_octets) = self.means.trace.usage();
-        let (names, names_octets) = self.means.trace.names();
+        let (legs, memory) = (self.means.trace.legs(), self.means.trace.memory());
         let nonces = self.gate.authenticator.nonces_in_use();
         resources.extend([
             resource(ResourceKind::Table, "accounts".to_owned(), self.gate.accounts.len(), None),
             resource(ResourceKind::Table, "nonces in use".to_owned(), nonces, Some(NONCES_IN_USE_MAX)),
             resource(ResourceKind::Table, "contacts watched".to_owned(), self.keep_alives.len(), None),
             resource(ResourceKind::Table, "trace messages".to_owned(), trace, None),
-            resource(ResourceKind::Table, "trace legs".to_owned(), names, Some(TRACE_LEGS_MAX)),
-            resource(ResourceKind::Table, "trace legs octets".to_owned(), names_octets, None),
+            resource(ResourceKind::Table, "trace legs".to_owned(), legs, Some(TRACE_LEGS_MAX)),
+            resource(ResourceKind::Table, "trace memory".to_owned(), memory, None),
             resource(
                 ResourceKind::Table,
                 "trace octets".to_owned(),

@@ -23,6 +23,8 @@ pub(super) struct Ring<T> {
     records: VecDeque<Record<T>>,
     /// Where the next record's octets go.
     write: usize,
+    /// The octets of all records.
+    octets: usize,
 }
 
 #[derive(Debug)]
@@ -35,7 +37,7 @@ struct Record<T> {
 impl<T> Ring<T> {
     /// One that keeps at most so many octets, of at most so many records. Memory is taken with the first.
     pub(super) fn new(octets_max: usize, records_max: usize) -> Self {
-        Self { memory: Vec::new(), octets_max, records_max, records: VecDeque::new(), write: 0 }
+        Self { memory: Vec::new(), octets_max, records_max, records: VecDeque::new(), write: 0, octets: 0 }
     }
 
     /// One that takes about so much memory, for records of which the usual one has so many octets.
@@ -55,7 +57,7 @@ impl<T> Ring<T> {
             self.records.reserve_exact(self.records_max);
         }
         if self.records.len() == self.records_max {
-            self.records.pop_front();
+            self.forget_oldest();
         }
         if self.write + length > self.octets_max {
             // What lies behind is the oldest; the next record starts at the front.
@@ -68,21 +70,22 @@ impl<T> Ring<T> {
             self.memory[self.write..self.write + part.len()].copy_from_slice(part);
             self.write += part.len();
         }
+        self.octets += length;
         self.records.push_back(Record { start, length, about });
     }
 
     /// Forgets the records that lie between the place of the next and `end`.
     fn push_out(&mut self, end: usize) {
-        let overlaps = |record: &Record<T>| record.start >= self.write && record.start < end;
+        let start = self.write;
+        let overlaps = move |record: &Record<T>| record.start >= start && record.start < end;
         while self.records.front().is_some_and(overlaps) {
-            self.records.pop_front();
+            self.forget_oldest();
         }
     }
 
-    /// As if a newer one had pushed it out.
-    #[cfg(test)]
+    /// As when a newer one pushes it out.
     pub(super) fn forget_oldest(&mut self) {
-        self.records.pop_front();
+        self.octets -= self.records.pop_front().map_or(0, |record| record.length);
     }
 
     /// How many records are kept.
@@ -90,7 +93,12 @@ impl<T> Ring<T> {
         self.records.len()
     }
 
-    /// The memory that it takes.
+    /// How many octets they have.
+    pub(super) fn octets(&self) -> usize {
+        self.octets
+    }
+
+    /// The memory that is taken for them.
     pub(super) fn memory(&self) -> usize {
         self.memory.len() + self.records.capacity() * size_of::<Record<T>>()
     }

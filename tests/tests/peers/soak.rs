@@ -66,7 +66,7 @@ fn memory(server: &Server<'_>) -> u64 {
         let wanted = resources.iter().filter(|(of, name, _)| of == kind && names.contains(&name.as_str()));
         wanted.map(|(.., used)| used).sum()
     };
-    sum("memory", &["allocated"]) - sum("table", &["trace octets", "trace legs octets"])
+    sum("memory", &["allocated"]) - sum("table", &["trace memory"])
 }
 
 /// Looks once everything that lingers is over.
