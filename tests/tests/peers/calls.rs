@@ -69,6 +69,8 @@ fn ladder_reads_well(server: &Server<'_>, record: &Value) {
     assert!(ladder.matches("BYE─").count() >= 2, "a BYE on each leg:\n{ladder}");
     let (status, full) = server.ctl(&["trace", call, "--full"]);
     assert!(status.success() && full.contains("Call-ID:"), "{full}");
+    let (status, why) = server.ctl(&["why", call]);
+    assert!(status.success() && why.contains("carol called") && why.contains("On the wire:"), "{why}");
 }
 
 #[test]

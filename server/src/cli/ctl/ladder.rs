@@ -79,7 +79,7 @@ fn label(message: &str) -> String {
 }
 
 /// The value of a header of one of these names, its folded lines included.
-fn header<'a>(lines: impl Iterator<Item = &'a str>, names: &[&str]) -> Option<String> {
+pub(super) fn header<'a>(lines: impl Iterator<Item = &'a str>, names: &[&str]) -> Option<String> {
     let mut lines = lines.take_while(|line| !line.is_empty()).peekable();
     while let Some(line) = lines.next() {
         let Some((name, value)) = line.split_once(':') else { continue };

@@ -16,6 +16,7 @@ mod show;
 mod status;
 mod system;
 mod trace;
+mod why;
 
 use super::{FAILED, UNREACHABLE, print};
 use clap::{Args, Subcommand};
@@ -67,6 +68,8 @@ enum Command {
     Platforms,
     /// The last messages of a call, or of all, as a ladder.
     Trace(trace::Trace),
+    /// What happened to a call and who ended it, in sentences.
+    Why(why::Why),
     /// Accounts: who may register and call.
     Account {
         #[command(subcommand)]
@@ -116,6 +119,7 @@ impl Command {
             Self::Workers => listings::workers(client, json),
             Self::Platforms => platforms::run(client, json),
             Self::Trace(trace) => trace.run(client, json),
+            Self::Why(why) => why.run(client, json),
             Self::Account { command } => command.run(client, json),
             Self::Message(send) => send.run(client, json),
             Self::Mwi(waiting) => waiting.run(client, json),
