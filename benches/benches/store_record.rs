@@ -70,6 +70,7 @@ fn completed(number: u64) -> CallRecord {
         jitter_us: 400,
         jitter_at_peer_us: Some(500),
         round_trip_us: Some(900),
+        suite: None,
     };
     CallRecord {
         destination: Some("callee".into()),
