@@ -8,6 +8,7 @@
 use crate::address::Address;
 use crate::command::Command;
 use crate::limits::{FRAME_BYTES, PARAMETERS};
+use crate::octets::Octets;
 use crate::packet::{Packet, Parameters, Transaction};
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 use std::fmt;
@@ -78,7 +79,7 @@ pub(crate) fn read_parameters(d: &mut Decoder<'_>) -> Result<Parameters, decode:
 pub fn write_frame(packet: &Packet, buffer: &mut Vec<u8>) {
     let begin = buffer.len();
     buffer.extend_from_slice(&[0; 4]);
-    encode(packet, &mut *buffer).expect("writing to memory does not fail");
+    encode(packet, Octets(buffer)).expect("writing to memory does not fail");
     let length = (buffer.len() - begin - 4) as u32;
     buffer[begin..begin + 4].copy_from_slice(&length.to_be_bytes());
 }

@@ -21,7 +21,7 @@
 //! - [`bridge`]: the inter-platform interface: platforms that are linked act as one.
 //! - [`pace`]: when a busy module takes its inputs in batches. [`pacer`]: how often something may be done, on all shards together.
 //! - [`time`], [`random`], [`instance`]: arguments that every pure machine takes.
-//! - [`private`], [`short_text`], [`own_map`]: what values are kept in.
+//! - [`private`], [`short_text`], [`own_map`]: what values are kept in. [`octets`]: where they are encoded.
 
 pub mod address;
 pub mod asked;
@@ -32,6 +32,7 @@ pub mod encoding;
 pub mod inbox;
 pub mod instance;
 pub mod limits;
+pub mod octets;
 pub mod outbox;
 pub mod own_map;
 pub mod pace;
@@ -54,6 +55,7 @@ pub use asked::Asked;
 pub use command::{Class, Command};
 pub use inbox::{Inbox, InboxCounters};
 pub use instance::Instances;
+pub use octets::Octets;
 pub use outbox::{Outbox, Pending, Received};
 pub use own_map::OwnMap;
 pub use pace::Pace;

@@ -117,8 +117,9 @@ pub const BUSY_PACKETS_PER_SECOND: u64 = 2_000;
 pub const FULL_PACKETS_PER_SECOND: u64 = 50_000;
 
 /// How long after the begin of a turn the next one begins while it is so busy: a call set-up passes an interface four times, so it takes
-/// two milliseconds longer, and each turn has the packets of a call or more.
-pub const BUSY_PERIOD_US: u64 = 1_000;
+/// four milliseconds longer, and each turn has the packets of two calls or more. What a turn costs beside its packets (sleeping, looking
+/// at sockets, a record of TLS, a segment of TCP) is more than what these do.
+pub const BUSY_PERIOD_US: u64 = 2_000;
 
 /// Requests that went over one link and are not answered yet: those of four modules that each use up what they may have.
 pub const LINK_REQUESTS: usize = 4 * PENDING;
@@ -184,6 +185,17 @@ pub const REFUSAL_EVERY_S: u64 = 60;
 
 /// Sources that are told apart when links are refused: more than a cluster has platforms are scanners, who share one line.
 pub const REFUSAL_SOURCES: usize = PLATFORMS;
+
+/// Listings that one platform may ask for a second, a tenth of them at once: each goes through all calls or records, a millisecond of its
+/// module, so that whoever asks without end takes a twentieth of its time.
+pub const LISTINGS_PER_SECOND: u32 = 50;
+
+/// Octets of what another platform asks of the modules that make calls: what a SIP message may have (RFC 3261 §18.1.1) is more than any
+/// call says of itself.
+pub const CALL_BYTES: usize = 65_535;
+
+/// What modules here follow at other platforms: each at each platform, some topics.
+pub const FOLLOWED: usize = 4_096;
 
 /// Platforms in one answer to a query.
 pub const PLATFORM_PAGE: usize = 64;

@@ -17,8 +17,11 @@ pub(crate) enum Full {
     Unread,
 }
 
+/// What a piece has room for when it begins: a call's few packets, so that it seldom grows.
+const PIECE_BYTES: usize = 1 << 10;
+
 /// Frames behind each other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Piece {
     octets: Vec<u8>,
     packets: u64,
@@ -51,7 +54,7 @@ impl Outgoing {
             return Err(if class == Class::Answer { Full::Unread } else { Full::Room });
         }
         if self.pieces.back().is_none_or(|piece| piece.octets.len() >= WRITE_BYTES) {
-            self.pieces.push_back(Piece::default());
+            self.pieces.push_back(Piece { octets: Vec::with_capacity(PIECE_BYTES), packets: 0 });
         }
         let Some(piece) = self.pieces.back_mut() else { return Err(Full::Room) };
         let begin = piece.octets.len();

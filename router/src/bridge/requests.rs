@@ -4,7 +4,9 @@
 use super::LinkId;
 use super::message::Header;
 use crate::address::{Address, Module, PlatformId};
+use crate::command::Command;
 use crate::limits::{FORWARDED_REQUESTS, LINK_REQUESTS};
+use crate::own_map::OwnMap;
 use crate::packet::Transaction;
 use crate::time::{Duration, Instant};
 use std::collections::{BTreeMap, HashMap};
@@ -24,7 +26,10 @@ pub(crate) struct Request {
 #[derive(Debug)]
 pub(crate) struct Requests {
     own: PlatformId,
-    keys: HashMap<Key, u32>,
+    /// Those of modules here, whose transactions are made here.
+    keys: OwnMap<(Module, Transaction), u32>,
+    /// Those that are forwarded.
+    others: HashMap<Key, u32>,
     slots: Vec<Option<Request>>,
     free: Vec<u32>,
     by_link: BTreeMap<LinkId, usize>,
@@ -51,7 +56,8 @@ impl Requests {
     pub(crate) fn new(own: PlatformId) -> Self {
         Self {
             own,
-            keys: HashMap::new(),
+            keys: OwnMap::default(),
+            others: HashMap::new(),
             slots: Vec::new(),
             free: Vec::new(),
             by_link: BTreeMap::new(),
@@ -82,7 +88,7 @@ impl Requests {
                 (self.slots.len() - 1) as u32
             }
         };
-        self.keys.insert(key, slot);
+        self.keep(key, slot);
         *self.by_link.entry(link).or_default() += 1;
         *self.by_source.entry(header.source.platform).or_default() += 1;
         *self.by_destination.entry(header.destination.platform).or_default() += 1;
@@ -91,7 +97,7 @@ impl Requests {
     /// The request that an answer answers: from the platform and the kind of module that was asked. A last answer takes it out.
     pub(crate) fn answered(&mut self, answer: &Header) -> Option<Request> {
         let key = key(answer.destination, answer.transaction);
-        let request = self.slots[*self.keys.get(&key)? as usize]?;
+        let request = self.slots[self.slot(&key)? as usize]?;
         let asked = request.header.destination;
         if asked.platform != answer.source.platform || asked.module.kind != answer.source.module.kind {
             return None;
@@ -100,6 +106,13 @@ impl Requests {
             self.remove(&key);
         }
         Some(request)
+    }
+
+    /// Whether an answer comes over the link over which its request went.
+    pub(crate) fn went_over(&self, answer: &Header, link: LinkId) -> bool {
+        let slot = self.slot(&key(answer.destination, answer.transaction));
+        slot.and_then(|slot| self.slots[slot as usize]).is_some_and(|request| request.link == link)
+            && matches!(answer.command, Command::Progress | Command::Done | Command::Failed)
     }
 
     /// Takes out what went over a link.
@@ -138,7 +151,24 @@ impl Requests {
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.keys.len()
+        self.keys.len() + self.others.len()
+    }
+
+    fn slot(&self, key: &Key) -> Option<u32> {
+        let (platform, module, transaction) = *key;
+        match platform == self.own {
+            true => self.keys.get(&(module, transaction)),
+            false => self.others.get(key),
+        }
+        .copied()
+    }
+
+    fn keep(&mut self, key: Key, slot: u32) {
+        let (platform, module, transaction) = key;
+        match platform == self.own {
+            true => self.keys.insert((module, transaction), slot),
+            false => self.others.insert(key, slot),
+        };
     }
 
     fn take(&mut self, which: impl Fn(&Request) -> bool) -> Vec<Request> {
@@ -150,7 +180,12 @@ impl Requests {
     }
 
     fn remove(&mut self, key: &Key) {
-        let Some(slot) = self.keys.remove(key) else { return };
+        let (platform, module, transaction) = *key;
+        let slot = match platform == self.own {
+            true => self.keys.remove(&(module, transaction)),
+            false => self.others.remove(key),
+        };
+        let Some(slot) = slot else { return };
         if let Some(Request { header, link, .. }) = self.slots[slot as usize].take() {
             subtract(&mut self.by_link, &link);
             subtract(&mut self.by_source, &header.source.platform);
@@ -164,7 +199,6 @@ impl Requests {
 mod tests {
     use super::*;
     use crate::address::ModuleKind;
-    use crate::command::Command;
 
     fn header(source: u32, destination: u32, transaction: u64) -> Header {
         let at = |platform, kind| Address { platform: PlatformId(platform), ..Address::any(kind) };

@@ -4,14 +4,15 @@ use super::{
     ANNOUNCEMENT, Announced, BYE, Bye, Forwarded, HEARTBEAT, HEARTBEAT_ANSWER, HELLO, Header, Heartbeat,
     HeartbeatAnswer, Hello, Order, PACKET,
 };
+use crate::octets::Octets;
 use crate::packet::Packet;
 use minicbor::{Encode, Encoder};
 
 /// Appends a frame: its length, then what `content` writes.
-fn frame(buffer: &mut Vec<u8>, content: impl FnOnce(&mut Encoder<&mut Vec<u8>>)) {
+fn frame(buffer: &mut Vec<u8>, content: impl FnOnce(&mut Encoder<Octets<'_>>)) {
     let begin = buffer.len();
     buffer.extend_from_slice(&[0; 4]);
-    content(&mut Encoder::new(&mut *buffer));
+    content(&mut Encoder::new(Octets(buffer)));
     let length = (buffer.len() - begin - 4) as u32;
     buffer[begin..begin + 4].copy_from_slice(&length.to_be_bytes());
 }
@@ -50,7 +51,7 @@ pub fn write_bye(bye: &Bye, buffer: &mut Vec<u8>) {
 
 /// What stands in front of a packet's parameters.
 fn write_header(
-    e: &mut Encoder<&mut Vec<u8>>,
+    e: &mut Encoder<Octets<'_>>,
     hops: u8,
     order: Order,
     header: &Header,
@@ -75,6 +76,6 @@ pub fn write_forwarded(forwarded: &Forwarded<'_>, buffer: &mut Vec<u8>) {
     frame(buffer, |e| {
         let written = write_header(e, forwarded.hops, forwarded.order, &forwarded.header);
         written.expect("writing to memory does not fail");
-        e.writer_mut().extend_from_slice(forwarded.parameters);
+        e.writer_mut().0.extend_from_slice(forwarded.parameters);
     });
 }

@@ -29,6 +29,7 @@ use crate::record::RecordQuery;
 use check::Checking;
 use file::Lock;
 use reader::Reader;
+use router::Octets;
 use router::parameter::{Account, Binding, TextMessage};
 use router::time::WallTime;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
@@ -198,5 +199,5 @@ fn fault(error: &rusqlite::Error) -> BackendError {
 /// Encodes a value into `buffer`, replacing what it held.
 fn encode<T: minicbor::Encode<()>>(value: &T, buffer: &mut Vec<u8>) -> rusqlite::Result<()> {
     buffer.clear();
-    minicbor::encode(value, buffer).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+    minicbor::encode(value, Octets(buffer)).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
