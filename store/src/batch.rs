@@ -20,10 +20,12 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// Adds a record. True if it merged with one that waits: the later one counts, but what is complete is not opened again.
+    /// Adds a record. True if it merged with one that waits: the later one counts, but what is complete is not opened again, and
+    /// another call under the same id changes nothing.
     pub(crate) fn add_record(&mut self, record: Arc<CallRecord>) -> bool {
         if let Some(Write::Record(waiting)) = self.records.get(&record.id).map(|&at| &mut self.writes[at]) {
-            if record.outcome != Outcome::Open || waiting.outcome == Outcome::Open {
+            let is_later = record.outcome != Outcome::Open || waiting.outcome == Outcome::Open;
+            if is_later && record.started == waiting.started {
                 *waiting = record;
             }
             return true;

@@ -123,6 +123,18 @@ over_both! {
         assert_eq!(platform.records(Selection::default()), [complete(&other), complete(&open)]);
     }
 
+    fn another_call_under_the_same_id_replaces_nothing(platform) {
+        let open = record("a", 0);
+        let other = complete(&record("a", 7));
+        platform.send(Control, Command::Start, one(open.clone()));
+        // In the same batch, and when it is kept already.
+        platform.ask(Control, Command::Set, one(other.clone()));
+        platform.ask(Control, Command::Set, one(other));
+        assert_eq!(platform.records(Selection::default()), std::slice::from_ref(&open));
+        platform.ask(Control, Command::Set, one(complete(&open)));
+        assert_eq!(platform.records(Selection::default()), [complete(&open)]);
+    }
+
     fn a_query_sees_what_was_written_before_it(platform) {
         platform.send(Control, Command::Start, one(record("a", 0)));
         platform.send(Control, Command::Query, list([record("", 0).into(), Selection::default().into()]));

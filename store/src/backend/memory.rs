@@ -91,10 +91,10 @@ impl Memory {
     fn write_record(&mut self, record: &CallRecord) {
         if let Some(position) = self.positions.get(&record.id) {
             if let Some(stored) = self.records.get_mut(position)
+                && record.started == stored.started
                 && (record.outcome != Outcome::Open || stored.outcome == Outcome::Open)
             {
-                let started = stored.started;
-                *stored = CallRecord { started, ..record.clone() };
+                *stored = record.clone();
             }
             return;
         }

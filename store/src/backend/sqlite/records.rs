@@ -14,7 +14,8 @@ const BEHIND_MARK: char = (CONVERSATION_MARK as u8 + 1) as char;
 const COLUMNS: &str = "origin, caller, called, destination, outcome, cause, record";
 
 /// Makes a record, or replaces an open one; what is complete is replaced by what is complete alone. When it began, on whose behalf,
-/// who called and who was called is found by what it was first written with: that never changes.
+/// who called and who was called is found by what it was first written with: that never changes. Another call under the same id, which
+/// another platform may have chosen, began at another moment and replaces nothing.
 pub(super) fn write(connection: &Connection, record: &CallRecord, buffer: &mut Vec<u8>) -> Result<()> {
     super::encode(record, buffer)?;
     let keys = RecordKeys::of(record);
@@ -24,7 +25,7 @@ pub(super) fn write(connection: &Connection, record: &CallRecord, buffer: &mut V
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT (id) DO UPDATE
              SET outcome = ?3, cause = ?4, destination = ?8, record = ?9
-             WHERE ?3 <> 'open' OR outcome = 'open'",
+             WHERE started = ?2 AND (?3 <> 'open' OR outcome = 'open')",
         )?
         .execute(params![
             record.id,
