@@ -45,6 +45,12 @@ pub fn check(simulation: &mut Simulation) {
     let all_ends = ends_of(simulation, &legs);
     let joined = joined(simulation);
     let handed_away = handed_away(simulation);
+    // Whose own platform has them in the call that they began is with those of the call that took it over elsewhere.
+    let mut together = all_ends.clone();
+    for (own, other) in &handed_away {
+        let came = all_ends.get(own).cloned().unwrap_or_default();
+        together.entry(other.clone()).or_default().extend(came);
+    }
     for index in 0..simulation.platforms() {
         if !simulation.restarted.contains(&index) {
             let legs = simulation.at(index).observer().legs.clone();
@@ -62,10 +68,10 @@ pub fn check(simulation: &mut Simulation) {
     };
     let observed: Vec<_> =
         (0..simulation.platforms()).map(|index| simulation.at(index).observer().calls.clone()).collect();
-    for (id, ends) in &all_ends {
+    for (id, ends) in &together {
         let calls = || observed.iter().flatten().filter(|(of, _)| of.split(CONVERSATION_MARK).next() == Some(id));
         // Whoever was transferred stays alone with a service.
-        if calls().any(|(_, call)| call.with_service) || handed_away.contains(id.as_str()) {
+        if calls().any(|(_, call)| call.with_service) || handed_away.contains_key(id.as_str()) {
             continue;
         }
         // Or waits alone while the target rings.
@@ -92,6 +98,7 @@ fn ends_of(simulation: &Simulation, legs: &BTreeMap<String, String>) -> Ends {
 type Ends = BTreeMap<String, Vec<(String, End)>>;
 
 /// What is kept of a phone's call for comparison.
+#[derive(Clone)]
 struct End {
     incoming: bool,
     answered: bool,
@@ -287,12 +294,12 @@ fn joined(simulation: &mut Simulation) -> BTreeSet<String> {
     pairs.filter(|[own, other]| own != other).flatten().collect()
 }
 
-/// The calls whose legs another one took over: who is left of theirs was there without the others of its conversation.
-fn handed_away(simulation: &mut Simulation) -> BTreeSet<String> {
+/// The calls whose legs another one took over, and which: who is left of theirs was there without the others of its conversation.
+fn handed_away(simulation: &mut Simulation) -> BTreeMap<String, String> {
     let platforms = 0..simulation.platforms();
     let records: Vec<_> = platforms.flat_map(|index| simulation.at(index).records()).collect();
     let pairs = records.iter().filter_map(|record| Some((common(&record.id), common(record.transferred_as.as_ref()?))));
-    pairs.filter(|(own, other)| own != other).map(|(own, _)| own.to_owned()).collect()
+    pairs.filter(|(own, other)| own != other).map(|(own, other)| (own.to_owned(), other.to_owned())).collect()
 }
 
 /// How many attempts the switch says that it recorded without a call.

@@ -1,7 +1,7 @@
 //! Who may pick up whose calls while they ring.
 
 use super::plan::Plan;
-use router::parameter::Origin;
+use router::parameter::{Behalf, Origin};
 
 /// Accounts whose calls others may pick up.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,9 +23,12 @@ impl PickUpGroup {
 }
 
 impl Plan {
-    /// Whether somebody may pick up a call that rings at an account.
+    /// Whether somebody may pick up a call that rings at an account: a user is the same one on whichever platform the phone is.
     pub(crate) fn may_pick_up(&self, by: &Origin, account: &str) -> bool {
-        let Origin::Account(by) = by else { return false };
+        if by.behalf() != Behalf::Account {
+            return false;
+        }
+        let by = by.name();
         by == account
             || self
                 .pick_up_groups
@@ -51,5 +54,7 @@ mod tests {
         assert!(may("alice", "bob") && may("bob", "alice") && may("dave", "carol") && may("erin", "erin"));
         assert!(!may("alice", "carol") && !may("dave", "alice") && !may("carol", "dave") && !may("erin", "bob"));
         assert!(!plan.may_pick_up(&Origin::Trunk("alice".into()), "bob"), "a trunk is no account");
+        assert!(plan.may_pick_up(&Origin::Account("alice".into()).on("west"), "bob"), "the same user");
+        assert!(!plan.may_pick_up(&Origin::Trunk("alice".into()).on("west"), "bob"));
     }
 }

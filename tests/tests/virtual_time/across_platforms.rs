@@ -7,7 +7,9 @@ use scenarios::phone::{BOTH_WAYS, Referral};
 use scenarios::simulation::PhoneIndex;
 use scenarios::trunk::{address, known, peer};
 use scenarios::{Behaviour, Ending, HoldStyle, PhoneConfig, PlatformConfig, Simulation, Step};
-use switch::plan::{Branches, Destination, NumberMatch, OriginMatch, Plan, Rewrite, Route, Trunk, TrunkStep, Way};
+use switch::plan::{
+    Branches, Destination, NumberMatch, OriginMatch, PickUpGroup, Plan, Rewrite, Route, Trunk, TrunkStep, Way,
+};
 
 /// Two platforms, Alice's phone at the first, Bob's at the second; they know nothing of each other's accounts.
 fn apart(seed: u64) -> (Simulation, [PhoneIndex; 2]) {
@@ -346,5 +348,49 @@ fn accounts_at_home_on_any_shard_are_found() {
         simulation.run(secs(1));
     }
     assert_eq!(simulation.at(1).records().len(), 4);
+    simulation.finish();
+}
+
+#[test]
+fn a_call_that_rings_at_one_platform_is_picked_up_at_another_by_a_number() {
+    let code = |destination| Route {
+        name: "pick up".to_owned(),
+        number: NumberMatch::Prefix("*8".to_owned()),
+        origin: OriginMatch::Accounts,
+        destination,
+        branches: Branches::default(),
+    };
+    // The one has the group; the other sends the code and the number there.
+    let mut first = PlatformConfig::in_cluster(0, &["alice", "bob"]);
+    let members = ["bob", "carol"].map(str::to_owned).to_vec();
+    first.switch.plan.pick_up_groups = vec![PickUpGroup { name: "sales".to_owned(), members, by: Vec::new() }];
+    first.switch.plan.routes = vec![code(Destination::PickUp(Rewrite { strip: 2, ..Rewrite::NONE }))];
+    let mut second = PlatformConfig::in_cluster(1, &["carol", "dave"]);
+    let there = TrunkStep { trunk: Way::Platform("p1".to_owned()), rewrite: Rewrite::NONE, timeout: None };
+    second.switch.plan.routes = vec![code(Destination::Trunks(vec![there]))];
+    let mut simulation = Simulation::cluster_of(61, vec![first, second]);
+    let [alice, bob] = ["alice", "bob"].map(|name| simulation.add_registered_at(0, name));
+    let [carol, dave] = ["carol", "dave"].map(|name| simulation.add_registered_at(1, name));
+    simulation.tell(bob).config.behaviour = Behaviour::rings();
+    simulation.tell(alice).dial("bob");
+    simulation.run(secs(1));
+    simulation.tell(dave).dial("*8bob");
+    simulation.run(secs(1));
+    assert_eq!(simulation.call(dave).ending, Some(Ending::Refused(403)), "of no group");
+    simulation.tell(carol).dial("*8bob");
+    simulation.run(secs(3));
+    assert_eq!(simulation.call(bob).ending, Some(Ending::Cancelled));
+    for (own, peer) in [(alice, carol), (carol, alice)] {
+        let (call, speaker) = (simulation.call(own), simulation.call(peer).media.speaker());
+        assert!(call.is_up(), "{own}: {:?} {:?}", call.ending, call.reason);
+        let heard = call.media.hearing.speakers.get(&speaker).copied().unwrap_or(0);
+        assert!(heard > 60, "{own} heard {heard} packets of {peer}");
+    }
+    simulation.tell(carol).step(0, Step::HangUp);
+    simulation.run(secs(1));
+    assert!(!simulation.call(alice).is_live() && !simulation.call(carol).is_live());
+    let records = simulation.at(0).records();
+    let picked_up = records.iter().find(|record| record.outcome == Outcome::Answered).expect("a record");
+    assert_eq!(picked_up.called.user(), "bob");
     simulation.finish();
 }
