@@ -14,7 +14,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType}
 use router::bridge::link::{Security, Waker, listen, run};
 use router::bridge::message::{Order, write_packet};
 use router::bridge::tls::{LinkTls, platform_uri};
-use router::bridge::{Bridge, Config};
+use router::bridge::{Bridge, Config, Trust};
 use router::limits::HOPS;
 use router::parameter::{Bridge as Bridged, PortId};
 use router::time::Now;
@@ -108,7 +108,7 @@ impl Platform {
                 instant: router::time::Instant::from_nanos(clock.elapsed().as_nanos() as u64 + 1_000_000),
                 ..Now::default()
             };
-            let config = Config { peers, ..Config::new(PlatformId(id), "") };
+            let config = Config { peers, trust: Trust::Everything, ..Config::new(PlatformId(id), "") };
             let bridge = Bridge::new(config, now(), Random::from_seed(u64::from(id)));
             let waker = Waker::default();
             let endpoint = its.register(ModuleKind::Bridge, 0, waker.clone());

@@ -8,7 +8,7 @@ use module::{CONTROL, Module, STORE};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType, date_time_ymd};
 use router::bridge::link::{Security, Waker, listen, run};
 use router::bridge::tls::{LinkTls, platform_of, platform_uri};
-use router::bridge::{Bridge, Config};
+use router::bridge::{Bridge, Config, Trust};
 use router::outbox::Received;
 use router::parameter::{Parameter, Platform, PlatformState, Status};
 use router::time::{Duration, Instant, Now, WallTime};
@@ -43,7 +43,12 @@ impl Running {
         let listener = listen("127.0.0.1:0".parse().unwrap(), &security).unwrap();
         let address = listener.local_addr().unwrap();
         let heartbeat = Duration::from_millis(200);
-        let config = Config { peers, heartbeat, ..Config::new(PlatformId(id), &format!("platform {id}")) };
+        let config = Config {
+            peers,
+            heartbeat,
+            trust: Trust::Everything,
+            ..Config::new(PlatformId(id), &format!("platform {id}"))
+        };
         let waker = Waker::default();
         let endpoint = router.register(ModuleKind::Bridge, 0, waker.clone());
         let bridge = Bridge::new(config, now(), Random::from_seed(u64::from(id)));

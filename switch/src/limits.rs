@@ -158,6 +158,9 @@ pub const GLARE_ATTEMPTS: u8 = 5;
 /// Offers in a row that bring two legs to the same formats: one each narrows, one more confirms.
 pub const ALIGNMENT_ROUNDS: u8 = 3;
 
+/// Of the calls that may be up, the part that other platforms' do not take: whatever one of them asks for, who is here can still call.
+pub const OWN_CALLS: usize = 8;
+
 /// Records that wait for the store, in all: at 100 calls a second five minutes of a store that does not answer, some 40 MB.
 pub const RECORDS: usize = 32_768;
 

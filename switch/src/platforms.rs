@@ -19,6 +19,8 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 struct Known {
     name: String,
+    /// How many names were heard before its own: of two that say they have the same one, it is the first one's.
+    named: u64,
     /// How it is reached, and since when.
     state: (PlatformState, Option<PlatformId>, WallTime),
     /// Whether it can be asked where accounts are.
@@ -46,6 +48,8 @@ pub(crate) struct Platforms {
     asked: Vec<Transaction>,
     /// Platforms whose way has changed, to be told to the calls.
     changed: Vec<PlatformId>,
+    /// Names that were heard.
+    names: u64,
 }
 
 impl Platforms {
@@ -131,6 +135,7 @@ impl Platforms {
         }
         let known = self.known.entry(platform.id).or_insert_with(|| Known {
             name: String::new(),
+            named: 0,
             state,
             has_registrar: false,
             switches: Vec::new(),
@@ -143,7 +148,11 @@ impl Platforms {
                 self.changed.push(platform.id);
             }
         }
-        known.name.clone_from(&platform.name);
+        if known.name != platform.name {
+            known.name.clone_from(&platform.name);
+            known.named = self.names;
+            self.names += 1;
+        }
         known.has_registrar = of(ModuleKind::Signaling).next().is_some();
         known.switches = of(ModuleKind::Switch).map(|module| module.index).collect();
     }
@@ -178,12 +187,14 @@ impl Platforms {
         Some(Address { platform, ..Address::local(ModuleKind::Switch, index) })
     }
 
-    /// The platform of that name or number; of several, one that is reached.
+    /// The platform of that number, which its certificate proves; else that of the name: of several, one that is reached, the first that was
+    /// heard to have it.
     pub(crate) fn named(&self, name: &str) -> Option<PlatformId> {
-        let number = name.parse::<u32>().ok();
-        let is_named = |(id, known): &(&PlatformId, &Known)| known.name == name || Some(id.0) == number;
-        let named = self.known.iter().filter(is_named);
-        named.min_by_key(|(id, known)| (!known.is_reached(), **id)).map(|(id, _)| *id)
+        if let Ok(number) = name.parse::<u32>() {
+            return Some(PlatformId(number)).filter(|platform| self.known.contains_key(platform));
+        }
+        let named = self.known.iter().filter(|(_, known)| known.name == name);
+        named.min_by_key(|(_, known)| (!known.is_reached(), known.named)).map(|(id, _)| *id)
     }
 
     /// What people call a platform.
@@ -229,6 +240,21 @@ mod tests {
         assert_eq!(platforms.named("west"), Some(PlatformId(2)));
         assert_eq!((platforms.named("3"), platforms.named("east")), (Some(PlatformId(3)), None));
         assert_eq!((platforms.name(PlatformId(3)), platforms.name(PlatformId(9))), ("north".into(), "9".into()));
+    }
+
+    #[test]
+    fn a_name_is_the_first_ones_and_a_number_nobody_elses() {
+        let mut platforms = Platforms::default();
+        let now = Instant::from_millis(1);
+        platforms.told(now, &platform(7, "west", PlatformState::Linked, 1));
+        platforms.told(now, &platform(2, "west", PlatformState::Linked, 1));
+        platforms.told(now, &platform(3, "7", PlatformState::Linked, 1));
+        assert_eq!(platforms.named("west"), Some(PlatformId(7)));
+        assert_eq!(platforms.named("7"), Some(PlatformId(7)));
+        platforms.told(now, &platform(7, "west", PlatformState::Down, 2));
+        assert_eq!(platforms.named("west"), Some(PlatformId(2)), "a machine in the place of another");
+        platforms.told(now, &platform(7, "west", PlatformState::Linked, 3));
+        assert_eq!(platforms.named("west"), Some(PlatformId(7)));
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod trunk_news;
 use crate::call::{Asked, Call, Join, Remote, Timer, Turn, Whom, origin_shown};
 use crate::config::Config;
 use crate::event::Events;
-use crate::limits::{CALL_ID_BYTES, NUMBER_BYTES, PLATFORMS_PER_CALL};
+use crate::limits::{CALL_ID_BYTES, NUMBER_BYTES, OWN_CALLS, PLATFORMS_PER_CALL};
 use crate::listing;
 use crate::message;
 use crate::platforms::Platforms;
@@ -203,7 +203,19 @@ impl Switch {
 
     /// Lets one more call begin, of all shards together; if none may, why.
     fn admit(&mut self) -> Result<(), Cause> {
-        match u32::try_from(self.config.calls_max).unwrap_or(u32::MAX) {
+        self.admit_below(self.config.calls_max)
+    }
+
+    /// Lets a call of another platform begin, if it may.
+    fn admit_of(&mut self, platform: PlatformId) -> Result<(), Cause> {
+        let calls_max = self.config.calls_max;
+        let is_own =
+            platform == PlatformId::HERE || self.config.cluster.as_ref().is_none_or(|own| own.platform == platform);
+        self.admit_below(if is_own { calls_max } else { calls_max - calls_max / OWN_CALLS })
+    }
+
+    fn admit_below(&mut self, calls_max: usize) -> Result<(), Cause> {
+        match u32::try_from(calls_max).unwrap_or(u32::MAX) {
             // The platform is about to end.
             0 => Err(CauseKind::Administrative.into()),
             calls_max if !self.all_calls.take_below(calls_max) => Err(CauseKind::Congestion.into()),
@@ -254,7 +266,7 @@ impl Switch {
         let remote = self.of_platform(packet.source.platform, &mut request);
         let admitted = match request.path.len() {
             passed if passed > PLATFORMS_PER_CALL => Err(CauseKind::TooManyHops.into()),
-            _ => self.admit(),
+            _ => self.admit_of(packet.source.platform),
         };
         if let Err(cause) = admitted {
             self.outbox.failed(&packet, Failure::because(cause.clone()));
@@ -303,7 +315,7 @@ impl Switch {
         if [from, to].iter().any(|number| number.is_empty() || number.len() > NUMBER_BYTES) {
             return self.invalid(&packet, "a call is made from somebody to somebody");
         }
-        if let Err(cause) = self.admit() {
+        if let Err(cause) = self.admit_of(packet.source.platform) {
             self.counters.refused(cause.kind);
             return self.outbox.failed(&packet, Failure::because(cause));
         }
@@ -315,10 +327,16 @@ impl Switch {
 
     fn hang_up(&mut self, now: Now, packet: &Packet, selection: &Selection) {
         let instance = selection.name.as_ref().and_then(|name| self.names.get(name)).copied();
+        let by = packet.source.platform;
+        let may = |call: &Call| by == PlatformId::HERE || call.is_of(by);
         match instance {
-            Some(instance) => {
+            Some(instance) if self.calls.get(&instance).is_some_and(may) => {
                 self.with_call(now, instance, |call, turn| call.hang_up(turn));
                 self.outbox.done(packet, Parameters::new());
+            }
+            Some(_) => {
+                let failure = Failure::new(Reason::Refused).with_detail("that platform has no part in the call");
+                self.outbox.failed(packet, failure);
             }
             None => self.outbox.failed(packet, Failure::new(Reason::NotFound).with_detail("no such call")),
         }

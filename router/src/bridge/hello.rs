@@ -56,7 +56,7 @@ impl Bridge {
             target.platform = Some(platform);
             target.last_error = None;
         }
-        if self.table.entry(now, platform).is_none() {
+        if self.table.entry_of_peer(now, platform).is_none() {
             return self.close(now, id, (ByeReason::TooMany, "there is no room for one more platform".to_owned()));
         }
         let Some((lost, is_kept)) = self.settle_duplicates(now, id, &hello) else { return };

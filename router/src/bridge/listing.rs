@@ -148,6 +148,7 @@ impl Bridge {
             Counter::new("bridge_packets_dropped", of.dropped),
             Counter::new("bridge_answers_late", of.late),
             Counter::new("bridge_packets_overtaken", of.overtaken),
+            Counter::new("bridge_packets_refused", of.refused),
             Counter::new("bridge_packets_unreadable", of.unreadable),
             Counter::new("bridge_links_up", of.links_up),
             Counter::new("bridge_links_refused", of.links_refused),

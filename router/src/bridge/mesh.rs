@@ -281,8 +281,11 @@ impl Bridge {
             let conflicts = of_link.is_some_and(|known| known.description.epoch != *epoch && *distance == 1);
             if conflicts && let Some(known) = self.table.get_mut(*platform) {
                 let text = format!("platform {} is linked to another platform of this number", from.0);
-                known.last_error = Some(text);
-                self.changed.insert(*platform);
+                // Told once, however often it is said.
+                if known.last_error.as_ref() != Some(&text) {
+                    known.last_error = Some(text);
+                    self.changed.insert(*platform);
+                }
             } else if *platform != own && platform.is_identity() {
                 self.learn(now.instant, *platform, addresses);
             }
@@ -310,6 +313,7 @@ impl Bridge {
             self.changed.insert(*platform);
             is_new |= is_new_one;
             if *is_lost {
+                self.followed.lost(*platform);
                 for request in self.requests.take_of_destination(*platform) {
                     self.fail_request(now, &request, Failure::new(Reason::PlatformAbsent));
                 }

@@ -13,12 +13,14 @@
 //! - `traffic`: packets that leave, arrive, and pass through.
 //! - `mesh`: links that come and go, lists of platforms; `hello`: who is at the other end, and which of two links stays.
 //! - `listing`: what is told of platforms and of the interface.
+//! - `admission`: what other platforms may ask.
 //! - [`message`], [`frame`]: what is said on a link, and how the stream is cut.
 //! - `peer`: one link; `dial`: where links are opened to; `outgoing`: what waits to be written.
 //! - `refusals`: what the log tells of who is turned away.
 //! - `table`: how platforms are reached; `requests`: what is not answered yet; `load`: what the own modules have left.
 //! - [`link`]: the shell, the only part that touches sockets; [`tls`]: whom it trusts.
 
+mod admission;
 mod dial;
 pub mod frame;
 mod hello;
@@ -36,6 +38,7 @@ mod table;
 pub mod tls;
 mod traffic;
 
+pub use admission::Trust;
 pub use service::{Bridge, BridgeCounters, Config, Output, turn};
 
 /// A link of this platform: the connection that the shell holds for it. Never used again for another.

@@ -1,6 +1,7 @@
 //! The interface as a module: what it holds, what it serves, when it is due.
 
 use super::LinkId;
+use super::admission::{Followed, Trust};
 use super::dial::Targets;
 use super::load::Loads;
 use super::peer::Link;
@@ -35,6 +36,8 @@ pub struct Config {
     pub peers: Vec<String>,
     /// How often it sends heartbeats; a peer that misses three of them is gone.
     pub heartbeat: Duration,
+    /// What others may ask of the modules here.
+    pub trust: Trust,
 }
 
 impl Config {
@@ -47,6 +50,7 @@ impl Config {
             addresses: Vec::new(),
             peers: Vec::new(),
             heartbeat: Duration::from_secs(1),
+            trust: Trust::Listed,
         }
     }
 }
@@ -79,6 +83,8 @@ pub struct BridgeCounters {
     pub late: u64,
     /// Packets that arrived behind a later one of their origin, while routes changed.
     pub overtaken: u64,
+    /// Packets of others that ask for what is not theirs, or were sent in the name of a platform that has a link of its own.
+    pub refused: u64,
     /// Packets of which this version understands only who sends them to whom.
     pub unreadable: u64,
     /// Links that came up.
@@ -102,6 +108,7 @@ pub struct Bridge {
     pub(super) requests: Requests,
     pub(super) targets: Targets,
     pub(super) loads: Loads,
+    pub(super) followed: Followed,
     pub(super) links: BTreeMap<LinkId, Link>,
     pub(super) next_link: u64,
     /// Links with something to write.
@@ -146,6 +153,7 @@ impl Bridge {
             requests: Requests::new(config.platform),
             targets,
             loads: Loads::default(),
+            followed: Followed::default(),
             links: BTreeMap::new(),
             next_link: 1,
             ready: VecDeque::new(),

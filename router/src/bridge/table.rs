@@ -3,7 +3,8 @@
 use super::LinkId;
 use super::message::{Announced, Offered, Order};
 use crate::address::{ModuleKind, PlatformId};
-use crate::limits::{ANSWER_WITHIN_MS, AVOID_MS, HOPS, PLATFORMS};
+use crate::limits::{ANSWER_WITHIN_MS, AVOID_MS, HOPS, LISTINGS_PER_SECOND, PLATFORMS};
+use crate::pacer::Pacer;
 use crate::time::{Duration, Instant, Now, WallTime};
 use std::collections::BTreeMap;
 
@@ -70,6 +71,8 @@ pub(crate) struct Known {
     avoided_until: Instant,
     /// Since when a request waits for the first sign of life.
     asked: Option<Instant>,
+    /// How often it asks for listings.
+    listings: Pacer,
 }
 
 /// What a change of routes did to a platform.
@@ -131,6 +134,18 @@ impl Table {
             self.platforms.remove(&oldest);
         }
         Some(self.platforms.entry(platform).or_insert_with(|| Known::new(now)))
+    }
+
+    /// What is known of a platform that has said hello itself: who only hears of others does not keep it out. Of platforms that others merely
+    /// tell of, the one that is farthest away is forgotten where there is no room; `None` where all have links.
+    pub(crate) fn entry_of_peer(&mut self, now: Now, platform: PlatformId) -> Option<&mut Known> {
+        if self.platforms.len() >= PLATFORMS && !self.platforms.contains_key(&platform) {
+            let told = self.platforms.iter().filter(|(_, known)| known.links.is_empty());
+            let farthest = told.max_by_key(|(_, known)| known.route.map_or(u8::MAX, |route| route.distance));
+            let farthest = farthest.map(|(id, _)| *id)?;
+            self.platforms.remove(&farthest);
+        }
+        self.entry(now, platform)
     }
 
     /// A link to a platform is up.
@@ -309,7 +324,13 @@ impl Known {
             picks: 0,
             avoided_until: Instant::ZERO,
             asked: None,
+            listings: Pacer::default(),
         }
+    }
+
+    /// Whether it may ask for one more listing now.
+    pub(crate) fn may_list(&self, now: Instant) -> bool {
+        self.listings.take(now, LISTINGS_PER_SECOND)
     }
 
     /// The next place in the order of packets to it.

@@ -1,19 +1,20 @@
 //! Packets that leave, arrive, and pass through.
 
 use super::LinkId;
+use super::admission::{Admission, Trust, admission};
 use super::message::{ByeReason, Forwarded, Header, Order, well_formed, write_forwarded, write_packet};
 use super::outgoing::Full;
 use super::peer::Link;
 use super::requests::Request;
 use super::service::{Bridge, HELD_FOR};
 use super::table::Route;
-use crate::address::{Address, PlatformId};
+use crate::address::{Address, ModuleKind, PlatformId};
 use crate::command::{Class, Command};
-use crate::limits::{HELD_RELEASES, HOPS};
+use crate::limits::{CALL_BYTES, HELD_RELEASES, HOPS, SETTLED_MS};
 use crate::packet::{Packet, Transaction};
 use crate::parameter::{Failure, Parameter, Reason};
 use crate::route::Refused;
-use crate::time::Now;
+use crate::time::{Duration, Now};
 
 impl Bridge {
     /// A packet of a module of this platform for another one.
@@ -29,7 +30,12 @@ impl Bridge {
                 }
             }
         }
-        if let Err(reason) = self.send(now, &packet) {
+        let is_room = match packet.command {
+            Command::Subscribe | Command::Unsubscribe => self.followed.asked(&packet),
+            _ => true,
+        };
+        let sent = if is_room { self.send(now, &packet) } else { Err(Reason::Exhausted) };
+        if let Err(reason) = sent {
             self.refuse_own(now, packet, reason);
         }
     }
@@ -51,7 +57,7 @@ impl Bridge {
 
     /// A packet came over a link, from `peer`.
     pub(super) fn handle_inbound(&mut self, now: Now, link: LinkId, peer: PlatformId, mut packet: Forwarded<'_>) {
-        let Header { source, destination, .. } = &mut packet.header;
+        let source = &mut packet.header.source;
         if source.platform == PlatformId::HERE {
             source.platform = peer;
         }
@@ -60,6 +66,16 @@ impl Bridge {
             let text = format!("it speaks for platform {}, which it never announced", source.platform.0);
             return self.close(now, link, (ByeReason::Misbehaved, text));
         }
+        if source.platform != peer && self.table.is_linked(source.platform) {
+            let mut header = packet.header;
+            if header.destination.platform == PlatformId::HERE {
+                header.destination.platform = self.config.platform;
+            }
+            if self.speaks_for_itself(now, header.source.platform) && !self.requests.went_over(&header, link) {
+                return self.turn_away(now, link, peer, header);
+            }
+        }
+        let Header { source, destination, .. } = &mut packet.header;
         if destination.platform == PlatformId::ANY {
             let kind = destination.module.kind;
             let found = match destination.module.index {
@@ -84,6 +100,69 @@ impl Bridge {
         }
     }
 
+    /// Whether a platform has had a link of its own for so long that nothing of it can be on the way through others, but for answers to
+    /// what was asked through them.
+    fn speaks_for_itself(&self, now: Now, platform: PlatformId) -> bool {
+        let link = self.table.route(platform).filter(|route| route.distance == 1).map(|route| route.link);
+        let since = link.and_then(|link| self.links.get(&link)?.peer()).map(|peer| peer.since);
+        since.is_some_and(|since| now.instant.since(since) >= Duration::from_millis(SETTLED_MS))
+    }
+
+    /// `peer` speaks in the name of a platform that can do so itself: nobody believes it. Where it means well, that one's way through it
+    /// is out of date, and its request may be repeated.
+    fn turn_away(&mut self, now: Now, link: LinkId, peer: PlatformId, header: Header) {
+        let source = header.source.platform;
+        self.complain(peer, || format!("it speaks for platform {}, which has a link of its own", source.0));
+        let destination = match header.destination.platform {
+            PlatformId::ANY => Address { platform: self.config.platform, ..header.destination },
+            _ => header.destination,
+        };
+        self.turn_back(now, link, &Header { destination, ..header }, Reason::PlatformAbsent);
+    }
+
+    /// A platform did what is not for it to do: counted, and told of the first time.
+    fn complain(&mut self, platform: PlatformId, what: impl FnOnce() -> String) {
+        self.counters.refused += 1;
+        if let Some(known) = self.table.get_mut(platform)
+            && known.last_error.is_none()
+        {
+            let what = what();
+            tracing::warn!(platform = platform.0, what, "packets of another platform are refused");
+            known.last_error = Some(what);
+        }
+    }
+
+    /// Why a packet of another platform is not for the module here that it names; `Ok`: it is.
+    fn admit(&mut self, now: Now, packet: &Packet) -> Result<(), Failure> {
+        if self.config.trust == Trust::Everything {
+            return Ok(());
+        }
+        let admission = match packet.command {
+            Command::Progress | Command::Done | Command::Failed => return Ok(()),
+            Command::Notify if self.followed.is_news(packet) => return Ok(()),
+            Command::Notify => Admission::Refused,
+            _ => admission(packet),
+        };
+        let from = packet.source.platform;
+        match admission {
+            Admission::Served => Ok(()),
+            Admission::Listing => match self.table.get(from) {
+                Some(known) if !known.may_list(now.instant) => {
+                    Err(Failure { retry_after_s: Some(1), ..Failure::new(Reason::Busy) })
+                }
+                _ => Ok(()),
+            },
+            Admission::Refused => {
+                let what = packet.first().map_or("nothing", Parameter::name);
+                let (command, to) = (packet.command, packet.destination.module);
+                self.complain(from, || {
+                    format!("it sent {command:?} × {what} to {to}, which is not for other platforms")
+                });
+                Err(Failure::new(Reason::Refused).with_detail("not for other platforms"))
+            }
+        }
+    }
+
     /// A packet for a module of this platform.
     fn arrive(&mut self, now: Now, link: LinkId, packet: Forwarded<'_>) {
         let header = packet.header;
@@ -103,6 +182,8 @@ impl Bridge {
                 return;
             }
         }
+        let is_call = matches!(header.destination.module.kind, ModuleKind::Switch | ModuleKind::Signaling);
+        let is_too_long = is_call && packet.parameters.len() > CALL_BYTES && self.config.trust == Trust::Listed;
         let read = match packet.packet() {
             Ok(read) => read,
             Err(error) => return self.close(now, link, (ByeReason::Malformed, error.to_string())),
@@ -115,18 +196,22 @@ impl Bridge {
             self.counters.late += 1;
             return self.give_back(now, read);
         }
-        let unsupported = || Failure::new(Reason::Unsupported).with_detail("written by a later version");
-        let packet = match read {
-            Some(packet) => packet,
-            None if header.is_awaited() => {
+        let taken = match read {
+            Some(_) if is_too_long => Err(Failure::new(Reason::Invalid).with_detail("longer than a call has to say")),
+            Some(packet) => self.admit(now, &packet).map(|()| packet),
+            None => Err(Failure::new(Reason::Unsupported).with_detail("written by a later version")),
+        };
+        let packet = match taken {
+            Ok(packet) => packet,
+            Err(failure) if header.is_awaited() => {
                 self.counters.failed += 1;
-                return self.answer(now, header.failed(unsupported()));
+                return self.answer(now, header.failed(failure));
             }
             // Its request must have an answer.
-            None if class == Class::Answer => {
-                Header { command: Command::Failed, ..header }.with(crate::packet::one(unsupported()))
+            Err(failure) if class == Class::Answer => {
+                Header { command: Command::Failed, ..header }.with(crate::packet::one(failure))
             }
-            None => {
+            Err(_) => {
                 self.counters.dropped += 1;
                 return;
             }

@@ -2,14 +2,19 @@
 
 use crate::node::on;
 use crate::raw::{Raw, hello, query};
+use router::bridge::Trust;
 use router::bridge::message::{
     Announced, Hello, LinkMessage, Order, read_message, write_hello, write_packet, write_platforms,
 };
 use router::bridge::{LinkId, Output};
-use router::limits::{ADDRESSES, LINKS_DIALLED, PLATFORMS, TELL_AFTER_MS};
-use router::parameter::{PlatformState, Reason};
+use router::limits::{ADDRESSES, CALL_BYTES, LINKS_DIALLED, LISTINGS_PER_SECOND, PLATFORMS, SETTLED_MS, TELL_AFTER_MS};
+use router::parameter::{
+    Digits, Extension, LegPhase, LegState, MediaPort, Parameter, Party, Platform, PlatformState, PortId, Reason,
+    Selection, Status, Transfer,
+};
 use router::time::Duration;
-use router::{Address, Command, ModuleKind, Packet, PlatformId, Service};
+use router::{Address, Command, Instance, ModuleKind, Packet, PlatformId, Private, Service, Transaction, one};
+use std::net::{IpAddr, Ipv4Addr};
 
 fn announced(platform: u32, addresses: Vec<String>) -> Announced {
     Announced {
@@ -164,4 +169,153 @@ fn any_of_a_kind_that_nobody_has_is_answered_in_the_own_name() {
     let [answer] = &raw.packets()[..] else { panic!("an answer") };
     assert_eq!((answer.command, answer.failure().reason), (Command::Failed, Reason::UnknownDestination));
     assert_eq!(answer.source.platform, PlatformId(1));
+}
+
+/// A request to a module of platform 1.
+fn request(to: Address, command: Command, parameters: Vec<Parameter>) -> Packet {
+    let mut request = Packet { destination: on(1, to), command, ..query(2) };
+    request.parameters = parameters.into_iter().collect();
+    request
+}
+
+#[test]
+fn what_is_not_for_other_platforms_is_refused_and_told_of_once() {
+    let mut raw = Raw::up_with(Trust::Listed);
+    let leg = || Parameter::from(LegState::new(LegPhase::Released));
+    let transfer = || {
+        let target = Party::new("carol", "");
+        Parameter::from(Transfer { target, phase: LegPhase::Trying, cause: None, referred_by: None })
+    };
+    let named = || Parameter::from(Selection { name: Some("a call".to_owned()), ..Selection::default() });
+    let port = MediaPort { port: PortId(1), interface: IpAddr::V4(Ipv4Addr::LOCALHOST), address: None };
+    let reload = Extension { name: "reload".to_owned(), bytes: Vec::new() };
+    let of = |kind| Address::local(kind, 0);
+    let hostile = [
+        request(of(ModuleKind::Signaling).at(Instance(7)), Command::Stop, vec![leg()]),
+        request(of(ModuleKind::Switch), Command::Start, vec![transfer(), named()]),
+        request(of(ModuleKind::Switch).at(Instance(7)), Command::Start, vec![transfer(), named()]),
+        request(of(ModuleKind::Voice).at(Instance(7)), Command::Close, vec![]),
+        request(of(ModuleKind::Voice).at(Instance(7)), Command::Open, vec![port.into()]),
+        request(of(ModuleKind::Server), Command::Set, vec![reload.into()]),
+        request(of(ModuleKind::Store), Command::Set, vec![Status::default().into()]),
+    ];
+    for packet in &hostile {
+        raw.say(|buffer| write_packet(4, Order::default(), packet, buffer));
+        let answers = raw.packets();
+        assert_eq!(answers.last().map(|answer| answer.failure().reason), Some(Reason::Refused), "{packet:?}");
+    }
+    // News of what nobody follows there: a shard would believe it, if it came from its own platform.
+    let news = Packet { transaction: Transaction::NONE, ..request(of(ModuleKind::Switch), Command::Notify, vec![]) };
+    let news = Packet { parameters: one(Platform::default()), ..news };
+    raw.say(|buffer| write_packet(4, Order::default(), &news, buffer));
+    assert!(raw.delivered().is_empty());
+    assert_eq!(raw.bridge.counters().refused, hostile.len() as u64 + 1);
+    let told = raw.bridge.platforms().into_iter().find(|platform| platform.id == PlatformId(2)).unwrap().last_error;
+    assert!(told.as_ref().is_some_and(|told| told.contains("Stop × LegState to signaling/0")), "{told:?}");
+    // What is for others goes on.
+    raw.say(|buffer| write_packet(4, Order::default(), &query(2), buffer));
+    assert_eq!(raw.delivered().len(), 1);
+}
+
+#[test]
+fn who_lists_without_end_is_told_to_wait() {
+    let mut raw = Raw::up_with(Trust::Listed);
+    let list = |number| Packet {
+        transaction: Transaction(number),
+        ..request(Address::local(ModuleKind::Switch, 0), Command::Query, vec![Selection::default().into()])
+    };
+    let mut served = 0;
+    for tenth in 0..20 {
+        for number in 1..=100 {
+            raw.say(|buffer| write_packet(4, Order::default(), &list(tenth * 100 + number), buffer));
+        }
+        let delivered = raw.delivered().len();
+        let answers = raw.packets();
+        let reasons = answers.iter().filter(|answer| answer.command == Command::Failed);
+        assert_eq!(reasons.filter(|answer| answer.failure().reason == Reason::Busy).count() + delivered, 100);
+        served += delivered;
+        raw.now = raw.now.later(Duration::from_millis(100));
+    }
+    let two_seconds = 2 * LISTINGS_PER_SECOND as usize;
+    assert!((two_seconds..=two_seconds * 11 / 10 + 1).contains(&served), "{served}");
+}
+
+#[test]
+fn a_call_that_says_more_than_a_call_has_to_say_is_none() {
+    let mut raw = Raw::up_with(Trust::Listed);
+    let digits = |length| Digits { digits: Private::new("1".repeat(length)), duration_ms: 100 };
+    let to = Address::local(ModuleKind::Switch, 0).at(Instance(7));
+    let mut say = |length| {
+        let packet = request(to, Command::Send, vec![digits(length).into()]);
+        raw.say(|buffer| write_packet(4, Order::default(), &packet, buffer));
+        (raw.delivered().len(), raw.packets().last().map(|answer| answer.failure().reason))
+    };
+    assert_eq!(say(CALL_BYTES / 2), (1, None));
+    assert_eq!(say(CALL_BYTES + 1), (0, Some(Reason::Invalid)));
+}
+
+#[test]
+fn nobody_speaks_for_a_platform_that_has_a_link_of_its_own() {
+    let mut between = Between::new();
+    let from_five = |command, transaction| Packet { command, transaction: Transaction(transaction), ..query(5) };
+    let claims = |packet: Packet| {
+        move |_: usize, buffer: &mut Vec<u8>| {
+            write_platforms(&[announced(5, Vec::new())], buffer);
+            write_packet(4, Order::default(), &packet, buffer);
+        }
+    };
+    // For a moment it may be what was on its way before there was a link.
+    between.says(1, claims(from_five(Command::Stop, 1)));
+    assert_eq!(between.raw.delivered().len(), 1);
+    for _ in 0..=SETTLED_MS / 500 {
+        between.later(500);
+        // Both live.
+        between.says(1, |_, buffer| write_platforms(&[announced(5, Vec::new())], buffer));
+        let mut octets = Vec::new();
+        write_platforms(&[], &mut octets);
+        between.raw.bridge.handle_bytes(between.raw.now, between.second, &octets);
+    }
+    between.raw.collect();
+    between.raw.said.clear();
+    for (command, transaction) in [(Command::Stop, 2), (Command::Query, 3), (Command::Notify, 0)] {
+        between.says(1, claims(from_five(command, transaction)));
+    }
+    assert!(between.raw.delivered().is_empty());
+    // An answer in its name to what it was asked itself: its own is taken, over its own link.
+    let asked = Packet {
+        source: Address::local(ModuleKind::Control, 0),
+        destination: on(5, Address::local(ModuleKind::Store, 0)),
+        transaction: Transaction(4),
+        ..query(5)
+    };
+    between.raw.bridge.handle_outbound(between.raw.now, asked);
+    let answer = Packet {
+        source: on(5, Address::local(ModuleKind::Store, 0)),
+        destination: on(1, Address::local(ModuleKind::Control, 0)),
+        ..from_five(Command::Done, 4)
+    };
+    between.says(1, claims(answer.clone()));
+    assert!(between.raw.delivered().is_empty(), "forged");
+    let mut octets = Vec::new();
+    write_packet(4, Order::default(), &answer, &mut octets);
+    between.raw.bridge.handle_bytes(between.raw.now, between.second, &octets);
+    assert_eq!(between.raw.delivered().len(), 1, "its own");
+    assert_eq!(between.raw.bridge.counters().refused, 4);
+    let two = between.raw.bridge.platforms().into_iter().find(|platform| platform.id == PlatformId(2)).unwrap();
+    assert!(two.last_error.is_some_and(|error| error.contains("speaks for platform 5")));
+    assert_eq!(two.state, PlatformState::Linked, "whoever means well and is late is not cut off");
+}
+
+#[test]
+fn platforms_that_are_merely_told_of_keep_none_out_that_is_there() {
+    let mut raw = Raw::up();
+    let crowd: Vec<_> = (0..PLATFORMS as u32).map(|number| announced(100 + number, Vec::new())).collect();
+    raw.say(|buffer| write_platforms(&crowd, buffer));
+    let second = raw.bridge.handle_accepted(raw.now, "192.0.2.5:1".to_owned(), None).unwrap();
+    let mut octets = Vec::new();
+    write_hello(&Hello { platform: PlatformId(5), epoch: 5, ..hello() }, &mut octets);
+    raw.bridge.handle_bytes(raw.now, second, &octets);
+    let five = raw.bridge.platforms().into_iter().find(|platform| platform.id == PlatformId(5)).unwrap();
+    assert_eq!(five.state, PlatformState::Linked);
+    assert!(raw.bridge.platforms().len() <= PLATFORMS + 1);
 }

@@ -1,7 +1,7 @@
 //! Platforms without sockets: several interfaces, the connections between them, and one clock.
 
 use crate::node::Node;
-use router::bridge::{Config, LinkId, Output};
+use router::bridge::{Config, LinkId, Output, Trust};
 use router::time::{Duration, Instant, Now, WallTime};
 use router::{PlatformId, Random};
 use std::collections::{BTreeSet, VecDeque};
@@ -55,7 +55,9 @@ pub(crate) fn address(node: usize) -> String {
 pub(crate) fn config(index: usize, peers: &[usize]) -> Config {
     let peers = peers.iter().map(|peer| address(*peer)).collect();
     let name = format!("node {}", index + 1);
-    Config { addresses: vec![address(index)], peers, ..Config::new(PlatformId(index as u32 + 1), &name) }
+    // Its modules serve what no module of a platform serves.
+    let trust = Trust::Everything;
+    Config { addresses: vec![address(index)], peers, trust, ..Config::new(PlatformId(index as u32 + 1), &name) }
 }
 
 impl Network {

@@ -2,7 +2,7 @@
 
 use crate::node::on;
 use router::bridge::message::{Bye, Hello, LinkMessage, read_message, write_hello};
-use router::bridge::{Bridge, Config, LinkId, Output};
+use router::bridge::{Bridge, Config, LinkId, Output, Trust};
 use router::parameter::Status;
 use router::time::{Instant, Now};
 use router::{Address, Command, ModuleKind, Packet, PlatformId, Random, Transaction, one};
@@ -35,8 +35,13 @@ pub(crate) fn hello() -> Hello {
 
 impl Raw {
     pub(crate) fn new() -> Self {
+        Self::with(Trust::Everything)
+    }
+
+    /// A peer of one that trusts it so far.
+    pub(crate) fn with(trust: Trust) -> Self {
         let now = Now { instant: Instant::from_millis(1_000), ..Now::default() };
-        let mut bridge = Bridge::new(Config::new(PlatformId(1), "one"), now, Random::from_seed(1));
+        let mut bridge = Bridge::new(Config { trust, ..Config::new(PlatformId(1), "one") }, now, Random::from_seed(1));
         bridge.handle_modules([Address::local(ModuleKind::Store, 0)]);
         let link = bridge.handle_accepted(now, "192.0.2.2:1".to_owned(), None).unwrap();
         let mut raw = Self { bridge, link, now, said: VecDeque::new(), is_closed: false };
@@ -45,7 +50,11 @@ impl Raw {
     }
 
     pub(crate) fn up() -> Self {
-        let mut raw = Self::new();
+        Self::up_with(Trust::Everything)
+    }
+
+    pub(crate) fn up_with(trust: Trust) -> Self {
+        let mut raw = Self::with(trust);
         raw.say(|buffer| write_hello(&hello(), buffer));
         assert!(!raw.is_closed);
         raw

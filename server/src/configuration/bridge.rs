@@ -3,7 +3,7 @@
 use super::model::Configuration;
 use super::value::HostPort;
 use router::PlatformId;
-use router::bridge::Config;
+use router::bridge::{Config, Trust};
 use router::time::Duration;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use switch::Cluster;
@@ -30,6 +30,7 @@ pub fn config(configuration: &Configuration, outbound: impl Fn(IpAddr) -> Option
         addresses: told.iter().map(ToString::to_string).collect(),
         peers: bridge.peers.iter().map(ToString::to_string).collect(),
         heartbeat: Duration::from_millis(bridge.heartbeat_ms),
+        trust: Trust::Listed,
     })
 }
 

@@ -18,6 +18,7 @@ const HELP: &[(&str, &str)] = &[
     ("bridge_packets_dropped", "Packets for other platforms that found no room."),
     ("bridge_packets_forwarded", "Packets passed on from one platform to another."),
     ("bridge_packets_overtaken", "Packets of other platforms that came behind later ones."),
+    ("bridge_packets_refused", "Packets of other platforms that were not theirs to send."),
     ("bridge_packets_sent", "Packets sent to other platforms."),
     ("bridge_packets_unreadable", "Packets of other platforms that could not be read."),
     ("bridge_requests_failed", "Requests to other platforms that failed."),

@@ -80,6 +80,8 @@ pub(crate) struct Call {
     pub(super) retry_after: Option<(u16, u32)>,
     /// Where the caller is told to call instead.
     pub(super) elsewhere: Vec<Party>,
+    /// The other platform that had it made.
+    pub(super) placed_by: Option<PlatformId>,
     pub(super) session: Session,
 
     /// Requests of ours that have no last answer yet: few, so a list.
@@ -133,6 +135,7 @@ impl Call {
             alignment: Alignment::default(),
             retry_after: None,
             elsewhere: Vec::new(),
+            placed_by: None,
             session: Session::default(),
             pending: Vec::new(),
             timers: Vec::new(),

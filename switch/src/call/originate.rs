@@ -9,7 +9,7 @@
 //! ```
 
 use super::asked::Asked;
-use super::call::{Beginning, Call, Far};
+use super::call::{Beginning, Call, Far, refused};
 use super::invitation::Invited;
 use super::leg::LegId;
 use super::search::{Next, Search};
@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::limits::FORK_LEGS;
 use crate::plan::{Plan, Step};
 use router::parameter::{Cause, CauseKind, Failure, LegPhase, Origin, Originate, Party, Reason};
-use router::{Instance, Random, one};
+use router::{Instance, PlatformId, Random, one};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -65,6 +65,7 @@ impl Call {
             path: Vec::new(),
         };
         let mut call = Self::new(turn, config, beginning);
+        call.placed_by = Some(asked.source().platform).filter(|&platform| platform != PlatformId::HERE);
         asked.progress(turn.outbox, one(call.summary()));
         let checking = origins_of(&call.config.plan, &call.caller);
         call.origination = Some(Origination { asked, checking: Some(checking), invited: None });
@@ -112,6 +113,11 @@ impl Call {
 
     /// The same `Start × Originate` again: the same state again.
     pub(super) fn origination_repeated(&mut self, turn: &mut Turn<'_>, asked: Asked) {
+        // Another platform sees a call that it had made itself, and takes no answer from who had another one made.
+        let platform = asked.source().platform;
+        if self.placed_by != Some(platform).filter(|&platform| platform != PlatformId::HERE) {
+            return asked.failed(turn.outbox, refused("the call is another one's"));
+        }
         if let Some(ended) = &self.ended {
             return asked.failed(turn.outbox, Failure::because(ended.cause.clone()));
         }

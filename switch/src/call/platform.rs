@@ -155,6 +155,12 @@ impl Call {
         Ok(call.into())
     }
 
+    /// Whether another platform has a part in it: a leg, or that it had it made.
+    pub(crate) fn is_of(&self, platform: PlatformId) -> bool {
+        let at_it = |leg: &super::leg::Leg| leg.remote.as_ref().is_some_and(|remote| remote.platform == platform);
+        self.placed_by == Some(platform) || self.legs.iter().any(at_it)
+    }
+
     /// The local address of media from and to other platforms.
     pub(super) fn interface_to_platforms(&self) -> IpAddr {
         self.config.cluster.as_ref().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |cluster| cluster.media)

@@ -6,6 +6,7 @@
 
 mod across_platforms;
 mod across_platforms_faults;
+mod across_platforms_hostile;
 mod attended_transfer;
 mod basic_call;
 mod blind_transfer;
