@@ -160,6 +160,7 @@ fn invite(
     let invitation = Invitation::make(&authority, now, id, &platform.name, peers, platform.days)?;
     folder.enrol(id, &platform.name, replace, || invitation.write(output, replace))?;
     let file = output.display();
+    let name = output.file_name().map_or(output, Path::new).display();
     let mut text = format!("{file} invites platform {} ({}).\n", id.0, platform.name);
     if unknown {
         text.push_str("Where it finds this one is not known: bridge.peers has to be set there (or --peer here).\n");
@@ -167,7 +168,7 @@ fn invite(
     let _ = write!(
         text,
         "It holds a private key. Carry it over by a safe way, take it in there, and delete it on both machines:\n\n  \
-         scp {file} HOST:\n  tandem bridge join {file}\n"
+         scp {file} HOST:\n  tandem bridge join {name}\n"
     );
     Ok(text)
 }
@@ -367,7 +368,7 @@ mod tests {
         assert!(text.contains("platform 1 (a)") && !text.contains("[bridge]"), "{text}");
         let file = place.path().join("b.invitation");
         let text = invite(&one, &first, NOW, &platform(2, "b"), Vec::new(), &file, false).unwrap();
-        assert!(text.contains("tandem bridge join"), "{text}");
+        assert!(text.contains("tandem bridge join b.invitation"), "by its name, where it is carried to: {text}");
         let error = invite(&one, &first, NOW, &platform(2, "b"), Vec::new(), &file, false).unwrap_err();
         assert!(error.to_string().contains("--replace"), "{error}");
         let text = join(&two, &second, NOW, &file, false).unwrap();
