@@ -164,6 +164,7 @@ impl Bench {
             verified: true,
             referred_by: None,
             passed: None,
+            account: None,
         };
         self.request(call, far, Command::Start, leg);
         let invite = self.sent().pop().expect("an INVITE");

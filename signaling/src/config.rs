@@ -3,7 +3,7 @@
 use crate::admission::AdmissionLimits;
 use crate::digest::Algorithm;
 use crate::messaging::MessageSettings;
-use crate::policy::CallPolicy;
+use crate::policy::{CallPolicy, MediaSecurity};
 use crate::registrar::ExpiryLimits;
 use crate::subscription::EventSettings;
 use crate::transaction::Timers;
@@ -11,6 +11,7 @@ use crate::transport::Listeners;
 use crate::trunk::TrunkConfig;
 use router::Shards;
 use router::time::Duration;
+use std::collections::BTreeMap;
 
 /// The configuration of a [`Signaling`](crate::Signaling). All of it but the realm and the shards may change while it runs.
 #[derive(Clone, Debug)]
@@ -45,6 +46,10 @@ pub struct Config {
     pub response_timeout: Duration,
     /// How calls are made, where a trunk does not say otherwise.
     pub calls: CallPolicy,
+    /// Accounts whose media is protected otherwise than `calls` says.
+    pub accounts_secured: BTreeMap<String, MediaSecurity>,
+    /// Whether keys may stand in messages that anybody on the way can read (UDP, TCP, WS).
+    pub keys_in_clear: bool,
     /// Events: subscriptions and publications.
     pub events: EventSettings,
     /// Text messages.
@@ -77,6 +82,8 @@ impl Default for Config {
             keep_alive: Some(Duration::from_secs(30)),
             response_timeout: crate::limits::RESPONSE_TIMEOUT,
             calls: CallPolicy::default(),
+            accounts_secured: BTreeMap::new(),
+            keys_in_clear: true,
             events: EventSettings::default(),
             messages: MessageSettings::default(),
             trunks: Vec::new(),

@@ -14,6 +14,18 @@ pub enum Reliability {
     Required,
 }
 
+/// Whether media is protected (SRTP).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum MediaSecurity {
+    /// It is not: a secure offer is refused.
+    Never,
+    /// It is where the peer asks for it; and it is offered beside plain media where signalling is confidential.
+    #[default]
+    May,
+    /// There are no calls without.
+    Must,
+}
+
 /// How calls are made with a peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CallPolicy {
@@ -24,10 +36,17 @@ pub struct CallPolicy {
     pub session_min_s: u32,
     /// Provisional responses that are acknowledged.
     pub reliable: Reliability,
+    /// Whether media is protected.
+    pub security: MediaSecurity,
 }
 
 impl Default for CallPolicy {
     fn default() -> Self {
-        Self { session_expires_s: SESSION_EXPIRES_S, session_min_s: SESSION_MIN_S, reliable: Reliability::default() }
+        Self {
+            session_expires_s: SESSION_EXPIRES_S,
+            session_min_s: SESSION_MIN_S,
+            reliable: Reliability::default(),
+            security: MediaSecurity::default(),
+        }
     }
 }

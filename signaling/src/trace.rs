@@ -4,6 +4,7 @@
 //! pushes out no message of a call. So are our own questions whether somebody is there, each once however often it is repeated:
 //! to a phone that is gone there is one a minute, and not a dozen.
 
+mod keys;
 mod ring;
 
 use crate::limits::{
@@ -181,7 +182,7 @@ impl Entry {
             local: self.local.to_string(),
             remote: self.remote.to_string().into(),
             leg_id,
-            message: octets.to_vec(),
+            message: keys::hidden(octets),
             truncated: self.truncated,
         }
     }

@@ -11,6 +11,7 @@ mod outgoing;
 mod registration;
 mod reliable;
 mod request;
+mod secure;
 mod session_timer;
 mod texting;
 mod transaction;
@@ -21,6 +22,7 @@ pub use call::{Call, CallIndex, CallState, Ending, Exchange, Referral};
 pub use hearing::Hearing;
 pub use media::{HoldStyle, Media};
 pub use registration::Registration;
+pub use secure::Secure;
 pub use session_timer::{SessionInterval, SessionTimers};
 pub use watching::Watch;
 
@@ -30,6 +32,7 @@ use request::{Challenged, Request};
 use router::parameter::Codec;
 use router::time::{Duration, Instant};
 use router::{Random, parameter};
+use secure::Keys;
 use signaling::message::{Message, Method, StatusCode, content_length, head_length};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -99,6 +102,8 @@ pub struct PhoneConfig {
     pub own_numbers: bool,
     /// One value that it says all the time, as a sample; `None`: stamps by which each packet is known. What is mixed is told by this alone.
     pub voice: Option<i16>,
+    /// How it protects its media, if it does.
+    pub secure: Option<Secure>,
     /// What it does when it is called.
     pub behaviour: Behaviour,
     /// Whether it is there for every user part.
@@ -141,6 +146,7 @@ impl PhoneConfig {
             media_name: None,
             own_numbers: false,
             voice: None,
+            secure: None,
             behaviour: Behaviour::default(),
             any_user: false,
             late_offer: false,
@@ -609,6 +615,7 @@ impl Phone {
         let mut media = Media::new(local, &self.config.codecs, self.config.packet_ms, &mut self.random);
         media.own_numbers = self.config.own_numbers;
         media.voice = self.config.voice;
+        media.keys = self.config.secure.map(|style| Keys::new(style, &mut self.random));
         media.host_name.clone_from(&self.config.media_name);
         media
     }

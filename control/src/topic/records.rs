@@ -136,5 +136,6 @@ fn quality(quality: &LegQuality) -> Value {
         "jitter-ms": millis(quality.jitter_us),
         "jitter-at-peer-ms": quality.jitter_at_peer_us.map(millis),
         "round-trip-ms": quality.round_trip_us.map(millis),
+        "srtp": quality.suite.map(|suite| suite.name()),
     })
 }

@@ -406,6 +406,7 @@ impl Bench {
             verified: tape.flag(),
             referred_by: None,
             passed: None,
+            account: None,
         };
         let leg = Address::local(ModuleKind::Signaling, 0).at(Instance(0x1_0000 + self.next));
         let call = Address::local(ModuleKind::Switch, 0).at(Instance(0x2_0000 + self.next));

@@ -288,6 +288,9 @@ pub struct Leg {
     /// What the caller's leg said beside all this.
     #[n(9)]
     pub passed: Option<Vec<Passed>>,
+    /// Whose phone the target is; `None`: nobody's of an account.
+    #[n(10)]
+    pub account: Option<ShortText>,
 }
 
 /// What a decoder takes an absent flag for.

@@ -280,13 +280,22 @@ fn legs() -> Vec<Leg> {
         verified: false,
         referred_by: None,
         passed: None,
+        account: None,
     };
     let passed = Some(vec![Passed { name: "X-Account".to_owned(), value: private("7") }]);
     let referred = Leg { verified: true, referred_by: Some(private("<sip:carol@example.org>")), ..full.clone() };
     let passing = Leg { passed, ..full.clone() };
+    let of_account = Leg { account: Some("alice".into()), ..full.clone() };
     let trunk = Target::Trunk { name: "carrier".to_owned(), number: private("+4930") };
     let bare = Leg { target: trunk, media: None, ..full.clone() };
-    vec![full, Leg { target: Target::Uri(private("sip:bob@example.org")), ..bare.clone() }, bare, referred, passing]
+    vec![
+        full,
+        Leg { target: Target::Uri(private("sip:bob@example.org")), ..bare.clone() },
+        bare,
+        referred,
+        passing,
+        of_account,
+    ]
 }
 
 fn tags() -> LegTags {

@@ -180,6 +180,7 @@ mod tests {
             response_s: Some(1),
             session_expires_s: Some(4),
             reliable: Some(super::super::value::Reliable::Never),
+            srtp: Some(super::super::value::Srtp::Never),
             interface: "10.0.0.1".parse().ok(),
             ..Trunk::default()
         });

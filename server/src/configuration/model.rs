@@ -2,7 +2,7 @@
 
 use super::value::{
     ClientCertificates, EarlyRinging, HostPort, Listen, LogFormat, MediaWorkers, PortRange, Redirects, Reliable,
-    Secret, SipShards, Strategy,
+    Secret, SipShards, Srtp, Strategy,
 };
 use serde::{Deserialize, Serialize};
 use signaling::limits::{SESSION_EXPIRES_S, SESSION_MIN_S};
@@ -127,6 +127,9 @@ pub struct Sip {
     pub session_expires_s: u32,
     pub session_min_s: u32,
     pub reliable: Reliable,
+    pub srtp: Srtp,
+    pub srtp_accounts: BTreeMap<String, Srtp>,
+    pub srtp_keys_in_clear: bool,
     pub unknown_source_per_s: u32,
     pub unknown_source_burst: u32,
     pub unknown_total_per_s: u32,
@@ -168,6 +171,9 @@ impl Default for Sip {
             session_expires_s: SESSION_EXPIRES_S,
             session_min_s: SESSION_MIN_S,
             reliable: Reliable::Supported,
+            srtp: Srtp::May,
+            srtp_accounts: BTreeMap::new(),
+            srtp_keys_in_clear: true,
             unknown_source_per_s: 50,
             unknown_source_burst: 200,
             unknown_total_per_s: 1_000,
@@ -436,6 +442,7 @@ pub struct Trunk {
     pub register: Vec<String>,
     pub register_expires_s: Option<u32>,
     pub reliable: Option<Reliable>,
+    pub srtp: Option<Srtp>,
     pub redirects: Redirects,
     pub interface: Option<IpAddr>,
 }

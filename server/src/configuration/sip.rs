@@ -1,7 +1,7 @@
 //! What signaling is told.
 
 use super::model::{Configuration, Trunk};
-use super::value::{ClientCertificates, Listen, Reliable};
+use super::value::{ClientCertificates, Listen, Reliable, Srtp};
 use router::Shards;
 use router::time::Duration;
 use signaling::admission::{AdmissionLimits, Rate};
@@ -15,7 +15,7 @@ use signaling::transport::{Advertised, ListenerConfig, Listeners, SharedPolicy, 
 use signaling::trunk::{
     HeaderPolicy, HeaderRewrite, OwnAddress, Source, Target, TargetHost, TrunkConfig, may_pass, may_remove,
 };
-use signaling::{CallPolicy, Reliability};
+use signaling::{CallPolicy, MediaSecurity, Reliability};
 
 /// What the signaling of each shard is told. `bound` are the listeners as they were bound. What limits strangers and what is kept
 /// for `trace` is shared out among the shards.
@@ -35,6 +35,8 @@ pub fn config(configuration: &Configuration, bound: &Listeners, shards: &Shards)
         keep_alive: (sip.keep_alive_s > 0).then(|| Duration::from_secs(sip.keep_alive_s.into())),
         response_timeout: Duration::from_secs(sip.response_s.into()),
         calls: calls(configuration),
+        accounts_secured: sip.srtp_accounts.iter().map(|(name, srtp)| (name.clone(), security(*srtp))).collect(),
+        keys_in_clear: sip.srtp_keys_in_clear,
         events: events(configuration),
         messages: messages(configuration),
         trunks: trunks(configuration),
@@ -166,6 +168,7 @@ fn calls(configuration: &Configuration) -> CallPolicy {
         session_expires_s: sip.session_expires_s,
         session_min_s: sip.session_min_s,
         reliable: reliable(sip.reliable),
+        security: security(sip.srtp),
     }
 }
 
@@ -175,6 +178,7 @@ fn calls_with(configuration: &Configuration, trunk: &Trunk) -> CallPolicy {
     CallPolicy {
         session_expires_s: trunk.session_expires_s.unwrap_or(all.session_expires_s),
         reliable: trunk.reliable.map_or(all.reliable, reliable),
+        security: trunk.srtp.map_or(all.security, security),
         ..all
     }
 }
@@ -184,6 +188,14 @@ fn reliable(value: Reliable) -> Reliability {
         Reliable::Never => Reliability::Never,
         Reliable::Supported => Reliability::Supported,
         Reliable::Required => Reliability::Required,
+    }
+}
+
+fn security(value: Srtp) -> MediaSecurity {
+    match value {
+        Srtp::Never => MediaSecurity::Never,
+        Srtp::May => MediaSecurity::May,
+        Srtp::Must => MediaSecurity::Must,
     }
 }
 

@@ -298,6 +298,19 @@ pub enum Reliable {
     Required,
 }
 
+/// Whether media is protected (SRTP).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Srtp {
+    /// A secure offer is refused.
+    Never,
+    /// Where the peer asks for it.
+    #[default]
+    May,
+    /// No calls without.
+    Must,
+}
+
 /// How the log is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]

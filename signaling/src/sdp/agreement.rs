@@ -61,6 +61,11 @@ impl Agreement {
         description
     }
 
+    /// Whether a stream has keys.
+    pub(super) fn is_secure(&self, index: usize) -> bool {
+        self.remote.streams.get(index).is_some_and(|stream| stream.protection.is_some())
+    }
+
     /// Whether the peer has us on hold. An answer that does not listen because our offer does not send is no hold of
     /// the peer's.
     pub fn peer_holds(&self) -> bool {

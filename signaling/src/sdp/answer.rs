@@ -7,6 +7,7 @@ use super::codec;
 use super::fault::{AnswerFault, LocalFault, OfferAnswerError, Unacceptable};
 use super::offer::{Sections, Slot, receives_at, voice};
 use super::payload_type::PayloadTypes;
+use super::security::is_secure;
 use super::session::SessionDescription;
 use super::typed;
 
@@ -153,8 +154,9 @@ pub(super) fn permitted(offer: &MediaDescription, answer: MediaDescription) -> R
             streams.push(refused(offered));
             continue;
         }
-        let is_avp = |transport| matches!(transport, &MediaTransport::RtpAvp | &MediaTransport::RtpAvpf);
-        if stream.transport != offered.transport && !(is_avp(&stream.transport) && is_avp(&offered.transport)) {
+        let is_avp = |transport: &MediaTransport| matches!(transport, MediaTransport::RtpAvp | MediaTransport::RtpAvpf);
+        let alike = |is: fn(&MediaTransport) -> bool| is(&stream.transport) && is(&offered.transport);
+        if stream.transport != offered.transport && !alike(is_avp) && !alike(is_secure) {
             return Err(AnswerFault::Transport);
         }
         let pairs = paired(&offered.codecs, &stream.codecs);

@@ -46,6 +46,12 @@ pub enum Unacceptable {
     /// No such stream has an address that can be sent to.
     #[error("no usable address")]
     Address,
+    /// A secure stream has no keys that can be served.
+    #[error("no usable keys")]
+    Keys,
+    /// None is secure, and it must be.
+    #[error("media in the clear")]
+    Plain,
     /// No such stream has a codec in common.
     #[error("no codec in common")]
     Codec,
@@ -60,6 +66,9 @@ pub enum AnswerFault {
     /// A section of another kind than the offered one.
     #[error("a stream of another kind than offered")]
     Kind,
+    /// No key, or none that answers one of ours.
+    #[error("no key for a secure stream")]
+    Keys,
     /// A section of another transport than the offered one.
     #[error("a stream of another transport than offered")]
     Transport,
@@ -86,6 +95,9 @@ pub enum LocalFault {
     /// A stream to be received at an unspecified address.
     #[error("an unspecified address")]
     Address,
+    /// To offer to who must be secured, where keys may not be sent.
+    #[error("media has to be secure, and keys may not be sent over this transport")]
+    Unprotected,
     /// A kind or transport that is no token.
     #[error("a kind or transport that cannot be written")]
     NotAToken,
@@ -139,6 +151,8 @@ impl OfferAnswerError {
             Self::NotAcceptable(Unacceptable::Stream | Unacceptable::Kind) => Some((304, "Media type not available")),
             Self::NotAcceptable(Unacceptable::Transport) => Some((302, "Incompatible transport protocol")),
             Self::NotAcceptable(Unacceptable::Address) => Some((301, "Incompatible network address formats")),
+            Self::NotAcceptable(Unacceptable::Keys) => Some((399, "No usable keys for SRTP")),
+            Self::NotAcceptable(Unacceptable::Plain) => Some((399, "Media has to be secure")),
             Self::NotAcceptable(Unacceptable::Codec) => Some((305, "Incompatible media format")),
             _ => None,
         }

@@ -31,6 +31,12 @@ pub const SDP_ENCODING_BYTES_MAX: usize = 64;
 /// with every parameter) stays under 300.
 pub const SDP_FMTP_BYTES_MAX: usize = 1_024;
 
+/// The most `a=crypto` lines of one media section that are read: phones write up to 8, one a suite.
+pub const SDP_CRYPTO_MAX: usize = 16;
+
+/// The longest master key identifier that is carried, in octets: phones write 1 to 4. It stands in every packet.
+pub const SDP_MKI_BYTES_MAX: usize = 16;
+
 // Every media section takes a line, and its formats fit into the bytes.
 const _: () = assert!(SDP_MEDIA_MAX < SDP_LINES_MAX);
 const _: () = assert!(SDP_FORMATS_MAX * 4 < SDP_BYTES_MAX);

@@ -14,11 +14,12 @@
 //! | `offer`, `answer`, `agreement` | what it makes: sections of an offer, of an answer, and their result |
 //! | `origin`, `payload_type` | what lasts as long as the dialog: our `o=` line, the meaning of payload types |
 //! | `hold` | hold and retrieve |
+//! | `security`, `crypto`, `base64` | keys: what is offered, chosen and drawn; `a=crypto` |
 //! | `fault` | errors, and the status for each |
 //! | `limits` | bounds |
 //!
 //! RFC 8866 (SDP), RFC 3264 and RFC 6337 (offer/answer), RFC 3551 (static payload types), RFC 3605 (`a=rtcp`), RFC 5761
-//! (`a=rtcp-mux`), RFC 4733 (`telephone-event`), RFC 4566 and RFC 2543 where phones still speak them.
+//! (`a=rtcp-mux`), RFC 4733 (`telephone-event`), RFC 4568 (`a=crypto`), RFC 8643, RFC 4566 and RFC 2543 where phones still speak them.
 
 pub mod attribute;
 pub mod codec;
@@ -30,6 +31,8 @@ pub mod typed;
 
 mod agreement;
 mod answer;
+mod base64;
+mod crypto;
 mod fault;
 mod hold;
 mod offer;
@@ -37,6 +40,7 @@ mod offer_answer;
 mod origin;
 mod parse;
 mod payload_type;
+mod security;
 mod write;
 
 #[cfg(test)]
@@ -48,5 +52,6 @@ pub use hold::{HoldChange, is_held};
 pub use media::MediaSection;
 pub use offer_answer::{AnswerKind, Answered, OfferAnswer, OfferAnswerState, Offered};
 pub use parse::{ParseError, ParseFault};
+pub use security::Security;
 pub use session::SessionDescription;
 pub use text::Text;

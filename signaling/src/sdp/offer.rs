@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use router::parameter::{Codec, MediaDescription, MediaStream};
 
+use super::agreement::Agreement;
 use super::codec::is_companion;
 use super::fault::LocalFault;
 use super::limits::SDP_MEDIA_MAX;
@@ -42,14 +43,20 @@ pub(super) type Sections = Vec<(MediaSection, Option<IpAddr>)>;
 ///
 /// # Errors
 /// [`LocalFault`]: nothing to offer, too many streams, an address or a word that cannot be written.
-pub(super) fn sections(slots: &mut Vec<Slot>, description: &MediaDescription) -> Result<Sections, LocalFault> {
+pub(super) fn sections(
+    slots: &mut Vec<Slot>,
+    description: &MediaDescription,
+    before: Option<&Agreement>,
+) -> Result<Sections, LocalFault> {
     if description.streams.len() > SDP_MEDIA_MAX {
         return Err(LocalFault::TooManyStreams);
     }
     let mut sections = Vec::with_capacity(slots.len().max(description.streams.len()));
     for (index, stream) in description.streams.iter().enumerate() {
         let offered = match receives_at(stream)? {
-            Some(rtp) if typed::is_served(stream) => voice(&stream.codecs).map(|codecs| (rtp, codecs)),
+            Some(rtp) if typed::is_served(stream) || before.is_some_and(|before| before.is_secure(index)) => {
+                voice(&stream.codecs).map(|codecs| (rtp, codecs))
+            }
             _ => None,
         };
         // A stream that is not offered leaves the words of its place as they were; one that is offered may change them

@@ -28,6 +28,7 @@ use super::fault::{LocalFault, OfferAnswerError};
 use super::hold::{HoldChange, hold_change, is_held, is_held_after};
 use super::offer::Slot;
 use super::origin::LocalOrigin;
+use super::security::{Chosen, OfferedKeys, Security};
 use super::session::SessionDescription;
 use super::{answer, offer, typed};
 
@@ -35,6 +36,7 @@ use super::{answer, offer, typed};
 #[derive(Clone, Debug)]
 pub struct OfferAnswer {
     origin: LocalOrigin,
+    security: Security,
     state: State,
 }
 
@@ -56,6 +58,8 @@ struct LocalOffer {
     typed: MediaDescription,
     text: Bytes,
     slots: Vec<Slot>,
+    /// Our keys, where there are some.
+    keys: OfferedKeys,
     /// What an unreliable provisional response has answered: in force until the final one.
     early: Option<Early>,
     previous: Option<Box<Agreement>>,
@@ -74,6 +78,8 @@ struct Early {
 struct RemoteOffer {
     typed: MediaDescription,
     session: SessionDescription,
+    /// The lines of keys that are answered.
+    chosen: Chosen,
     previous: Option<Box<Agreement>>,
 }
 
@@ -125,7 +131,12 @@ impl OfferAnswer {
     /// A machine for a dialog. `session_id` is unpredictable; `address` is what our `o=` line says for the life of the
     /// dialog: the advertised address of the listener.
     pub fn new(session_id: u64, address: IpAddr) -> OfferAnswer {
-        OfferAnswer { origin: LocalOrigin::new(session_id, address), state: State::Idle }
+        OfferAnswer { origin: LocalOrigin::new(session_id, address), security: Security::NONE, state: State::Idle }
+    }
+
+    /// The same, with media that may or must be secured.
+    pub fn with_security(self, security: Security) -> OfferAnswer {
+        OfferAnswer { security, ..self }
     }
 
     /// Where the machine stands.
@@ -185,14 +196,15 @@ impl OfferAnswer {
     /// [`OfferAnswerError::Local`]: an offer is pending, nothing would be offered, or what is to be offered cannot be
     /// written.
     pub fn make_offer(&mut self, description: &MediaDescription) -> Result<Bytes, OfferAnswerError> {
-        let mut slots = match &self.state {
-            State::Idle => Vec::new(),
-            State::Established(agreement) => agreement.slots.clone(),
+        let (mut slots, before) = match &self.state {
+            State::Idle => (Vec::new(), None),
+            State::Established(agreement) => (agreement.slots.clone(), Some(&**agreement)),
             _ => return Err(LocalFault::OfferPending.into()),
         };
-        let sections = offer::sections(&mut slots, description)?;
+        let mut sections = offer::sections(&mut slots, description, before)?;
+        let keys = self.security.offer(&mut slots, &mut sections, before)?;
         let (session, text) = self.origin.compose(sections);
-        Ok(self.offered(&session, text, slots))
+        Ok(self.offered(&session, text, slots, keys))
     }
 
     /// Offers what we last said once more, unchanged: a session refresh (RFC 4028 §7.4), or the probe of a peer that is
@@ -212,13 +224,14 @@ impl OfferAnswer {
             }
             _ => return Err(LocalFault::OfferPending.into()),
         };
-        Ok(self.offered(&session, text, slots))
+        let keys = Security::repeated(&session);
+        Ok(self.offered(&session, text, slots, keys))
     }
 
-    fn offered(&mut self, session: &SessionDescription, text: Bytes, slots: Vec<Slot>) -> Bytes {
+    fn offered(&mut self, session: &SessionDescription, text: Bytes, slots: Vec<Slot>, keys: OfferedKeys) -> Bytes {
         let previous = self.take_agreement();
         let typed = typed::describe(session);
-        let offer = LocalOffer { typed, text: text.clone(), slots, early: None, previous };
+        let offer = LocalOffer { typed, text: text.clone(), slots, keys, early: None, previous };
         self.state = State::LocalOfferPending(Box::new(offer));
         text
     }
@@ -240,6 +253,11 @@ impl OfferAnswer {
         for (index, stream) in typed.streams.iter_mut().enumerate() {
             typed::keep_reachable(stream, self.own_address(index));
         }
+        let previous = match &self.state {
+            State::Established(agreement) => Some(&**agreement),
+            _ => None,
+        };
+        let chosen = self.security.consider(&session, &mut typed, previous).map_err(OfferAnswerError::NotAcceptable)?;
         let before = self.agreement().map(Agreement::remote);
         if let Some(reason) = answer::unacceptable(&session, &typed, before.is_some()) {
             return Err(OfferAnswerError::NotAcceptable(reason));
@@ -250,7 +268,7 @@ impl OfferAnswer {
             description: typed.clone(),
         };
         let previous = self.take_agreement();
-        self.state = State::RemoteOfferPending(Box::new(RemoteOffer { typed, session, previous }));
+        self.state = State::RemoteOfferPending(Box::new(RemoteOffer { typed, session, chosen, previous }));
         Ok(offered)
     }
 
@@ -266,7 +284,8 @@ impl OfferAnswer {
     pub fn make_answer(&mut self, description: &MediaDescription) -> Result<Bytes, OfferAnswerError> {
         let State::RemoteOfferPending(offer) = &self.state else { return Err(LocalFault::NoOffer.into()) };
         let former = offer.previous.as_ref().map_or(&[][..], |previous| &previous.slots);
-        let (sections, slots) = answer::sections(former, &offer.session, &offer.typed, description)?;
+        let (mut sections, slots) = answer::sections(former, &offer.session, &offer.typed, description)?;
+        Security::answer(&offer.chosen, &offer.typed, &mut sections);
         let (local_session, text) = self.origin.compose(sections);
         let agreement = Agreement {
             role: Role::Answerer,
@@ -313,7 +332,7 @@ impl OfferAnswer {
     pub fn receive_answer(&mut self, text: &[u8], kind: AnswerKind) -> Result<Answered, OfferAnswerError> {
         match &mut self.state {
             State::LocalOfferPending(offer) => {
-                let answered = offer.take(text)?;
+                let answered = offer.take(text, &self.security)?;
                 if kind == AnswerKind::Final {
                     self.settle_early()?;
                 }
@@ -368,7 +387,7 @@ impl OfferAnswer {
 
 impl LocalOffer {
     /// Makes this answer the early one.
-    fn take(&mut self, text: &[u8]) -> Result<Answered, OfferAnswerError> {
+    fn take(&mut self, text: &[u8], security: &Security) -> Result<Answered, OfferAnswerError> {
         let session = SessionDescription::parse(text)?;
         let remote_text = session.write();
         if self.early.as_ref().is_some_and(|early| early.remote_text == remote_text) {
@@ -380,7 +399,8 @@ impl LocalOffer {
                 typed::keep_reachable(stream, own.ip());
             }
         }
-        let remote = answer::permitted(&self.typed, answer).map_err(OfferAnswerError::AnswerMismatch)?;
+        let mut remote = answer::permitted(&self.typed, answer).map_err(OfferAnswerError::AnswerMismatch)?;
+        security.conclude(&self.keys, &session, &mut remote).map_err(OfferAnswerError::AnswerMismatch)?;
         let mut slots = self.slots.clone();
         for (slot, stream) in slots.iter_mut().zip(&remote.streams) {
             slot.types.reserve(&stream.codecs);

@@ -150,10 +150,15 @@ fn is_rtp(transport: &MediaTransport) -> bool {
     }
 }
 
-/// Whether a stream of this kind and transport is carried: voice over plain RTP. `RTP/AVPF` has the same packets as
+/// Whether a stream of this kind and transport is carried: voice over RTP, plain or with keys. `RTP/AVPF` has the same packets as
 /// `RTP/AVP`, and asks for no feedback that `a=rtcp-fb` did not agree (RFC 4585 §3.1); the answer names none.
 pub fn is_served(stream: &MediaStream) -> bool {
-    stream.kind == MediaKind::Audio && matches!(stream.transport, MediaTransport::RtpAvp | MediaTransport::RtpAvpf)
+    stream.kind == MediaKind::Audio
+        && match stream.transport {
+            MediaTransport::RtpAvp | MediaTransport::RtpAvpf => true,
+            MediaTransport::RtpSavp | MediaTransport::RtpSavpf => stream.protection.is_some(),
+            _ => false,
+        }
 }
 
 /// Whether a codec may cross between legs. Redundancy (RFC 2198) may not: its payload names the payload types of one

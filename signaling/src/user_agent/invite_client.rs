@@ -20,7 +20,7 @@ use bytes::Bytes;
 use prack::{OfferedEarly, TheirsEarly};
 use router::parameter::{self, Cause, CauseKind, Failure, LegPhase, LegState, LegTags, MediaExchange, Party, Reason};
 use router::time::Duration;
-use router::{Asked, Packet, Private, one};
+use router::{Asked, Packet, Private, ShortText, one};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
@@ -40,6 +40,8 @@ pub(crate) struct Outgoing {
     referred_by: Option<Private<String>>,
     /// What the caller's leg said for this one.
     passed: Option<Vec<parameter::Passed>>,
+    /// Whose phone it is.
+    account: Option<ShortText>,
     offer: Option<MediaExchange>,
     /// Max-Forwards of its INVITEs.
     hops: u8,
@@ -87,8 +89,19 @@ impl Leg {
     /// `Start × Leg`: calls somebody. `None`: it cannot be, and the switch was told so.
     pub(crate) fn outgoing(means: &mut Means, packet: &Packet, wanted: parameter::Leg) -> Option<Self> {
         let asked = Asked::of(packet);
-        let parameter::Leg { call_id, target, caller, anonymous, called, media, hops, verified, referred_by, passed } =
-            wanted;
+        let parameter::Leg {
+            call_id,
+            target,
+            caller,
+            anonymous,
+            called,
+            media,
+            hops,
+            verified,
+            referred_by,
+            passed,
+            account,
+        } = wanted;
         if let Some(MediaExchange::Answer(_)) = media {
             asked.failed(&mut means.outbox, Failure::new(Reason::Invalid).with_detail("no offer"));
             return None;
@@ -126,6 +139,7 @@ impl Leg {
             anonymous,
             referred_by,
             passed,
+            account,
             offer: media,
             hops,
             sought,

@@ -16,6 +16,7 @@ use super::means::Means;
 use super::options::{ALLOW, SUPPORTED_IN_CALLS};
 use super::redirect;
 use super::refresh::refuse_too_small;
+use super::securing::Securing;
 use super::session::Session;
 use super::session_timer::{Granted, SessionTimer};
 use crate::dialog::Dialog;
@@ -88,9 +89,15 @@ impl Leg {
             invitation.tell_refused(means, status, "provisional responses that are acknowledged (100rel)");
             return None;
         }
+        let account = match &invitation.origin {
+            Origin::Account(account) => Some(account.as_str()),
+            _ => None,
+        };
+        let securing = Securing::of(means, &invitation.peer, account, invitation.flow.transport);
+        let security = securing.begin(&mut means.random);
         let listener = means.config.listeners.get(invitation.flow.listener);
-        let mut media =
-            OfferAnswer::new(means.random.next_u64(), origin_address(listener, Some(invitation.flow.local.ip())));
+        let address = origin_address(listener, Some(invitation.flow.local.ip()));
+        let mut media = OfferAnswer::new(means.random.next_u64(), address).with_security(security);
         let offer = sdp_of(&invitation.message).map(|text| media.receive_offer(&text)).transpose();
         if let Err(error) = &offer {
             invitation.tell_refused(means, status_of_offer(error), &error.to_string());

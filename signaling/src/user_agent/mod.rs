@@ -64,6 +64,7 @@ pub(crate) mod registering;
 mod reinvite;
 pub(crate) mod release;
 pub(crate) mod resolving;
+mod securing;
 mod session;
 mod session_timer;
 mod subscribing;

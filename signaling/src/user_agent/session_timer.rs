@@ -204,8 +204,12 @@ mod tests {
     use bytes::Bytes;
 
     const NOW: Instant = Instant::from_millis(1_000);
-    const POLICY: CallPolicy =
-        CallPolicy { session_expires_s: 1_800, session_min_s: 90, reliable: Reliability::Supported };
+    const POLICY: CallPolicy = CallPolicy {
+        session_expires_s: 1_800,
+        session_min_s: 90,
+        reliable: Reliability::Supported,
+        security: crate::policy::MediaSecurity::May,
+    };
 
     fn request(headers: &str) -> Message {
         Message::parse_datagram(Bytes::from(format!("UPDATE sip:a@b SIP/2.0\r\n{headers}\r\n"))).unwrap()

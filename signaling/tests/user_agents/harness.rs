@@ -617,6 +617,7 @@ pub(crate) fn to_trunk(media: Option<MediaExchange>) -> Leg {
         verified: true,
         referred_by: None,
         passed: None,
+        account: None,
     }
 }
 

@@ -137,6 +137,10 @@ impl Call {
                 verified: search.verified,
                 referred_by: search.referred_by.clone(),
                 passed: search.passed.clone(),
+                account: match &leg.peer {
+                    Peer::Account(account) => Some(account.as_str().into()),
+                    Peer::Trunk(_) | Peer::Platform(_) => None,
+                },
             }
             .into(),
             Whither::Elsewhere(elsewhere) => match self.start_elsewhere(turn, id, *elsewhere, media, wanted.timeout) {

@@ -2,7 +2,7 @@
 
 use super::answer::answer;
 use super::codec::{common, is_sound, same_codecs};
-use super::offer::{flow, formats, refused, served, stream};
+use super::offer::{flow, formats, refused, served, served_own, stream};
 use super::payload_type::PayloadTypes;
 use router::parameter::{
     Codec, Direction, GuestLeg, MediaDescription, MediaExchange, MediaStream, MediaTransport, PortAddress,
@@ -134,7 +134,7 @@ impl Medium {
     pub(crate) fn restored(guest: &GuestLeg) -> Self {
         let mut payload_types = PayloadTypes::default();
         payload_types.note(&guest.codecs);
-        let served = served(&guest.local).unwrap_or(0);
+        let served = served_own(&guest.local).unwrap_or(0);
         let mut agreement = Agreement {
             local: guest.local.clone(),
             remote: guest.remote.clone(),
@@ -269,7 +269,7 @@ impl Medium {
     /// open for another answer (early media, then the answer proper) until [`forget_offered`](Self::forget_offered).
     pub(crate) fn accept(&mut self, remote: &MediaDescription) -> bool {
         let Some(local) = self.offered.clone() else { return false };
-        let index = match served(&local) {
+        let index = match served_own(&local) {
             Some(index) if remote.streams.len() == local.streams.len() => index,
             _ => return false,
         };

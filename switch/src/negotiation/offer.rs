@@ -12,16 +12,27 @@ pub(crate) fn served(description: &MediaDescription) -> Option<usize> {
     }
     description.streams.iter().position(|stream| {
         stream.kind == MediaKind::Audio
-            && is_relayable(&stream.transport)
+            && is_relayable(stream)
             && stream.rtp.is_some()
             && formats(stream).iter().any(is_sound)
     })
 }
 
-/// Whether packets of a transport are relayed as they are. RTP/AVPF has those of RTP/AVP: what it adds is feedback, and only
-/// where `a=rtcp-fb` agrees on it (RFC 4585 §3.1), which no description of ours does.
-const fn is_relayable(transport: &MediaTransport) -> bool {
-    matches!(transport, MediaTransport::RtpAvp | MediaTransport::RtpAvpf)
+/// The stream of a description of our own that is served: its keys are none of it.
+pub(super) fn served_own(description: &MediaDescription) -> Option<usize> {
+    let is_voice = |stream: &MediaStream| stream.kind == MediaKind::Audio && stream.rtp.is_some();
+    description.streams.iter().position(|stream| is_voice(stream) && formats(stream).iter().any(is_sound))
+}
+
+/// Whether the packets of a stream can be relayed: those that are in the clear, and those whose keys are there. RTP/AVPF has those of RTP/AVP: what
+/// it adds is feedback, and only where `a=rtcp-fb` agrees on it (RFC 4585 §3.1), which no description of ours does. A description of our own has
+/// no keys, whatever its transport.
+fn is_relayable(stream: &MediaStream) -> bool {
+    match stream.transport {
+        MediaTransport::RtpAvp | MediaTransport::RtpAvpf => true,
+        MediaTransport::RtpSavp | MediaTransport::RtpSavpf => stream.protection.is_some(),
+        _ => false,
+    }
 }
 
 /// The formats of a stream, within the bounds.

@@ -64,17 +64,24 @@ impl Baresip {
 
     /// Starts a phone that has further modules and a list of contacts, and waits until it is registered.
     pub fn start_with(site: &Site, setup: &Setup<'_>, modules: &[&str], contacts: &str) -> Self {
-        let mut phone = Self::launch_with(site, setup, modules, contacts);
+        let mut phone = Self::launch_with(site, setup, modules, contacts, None);
         wait::until("baresip is registered", || phone.command("reginfo", "").contains("OK").then_some(()));
         phone
     }
 
     /// Starts a phone.
     pub fn launch(site: &Site, setup: &Setup<'_>) -> Self {
-        Self::launch_with(site, setup, &[], "")
+        Self::launch_with(site, setup, &[], "", None)
     }
 
-    fn launch_with(site: &Site, setup: &Setup<'_>, modules: &[&str], contacts: &str) -> Self {
+    /// Starts a phone that encrypts its media, `srtp` (where the peer does), `srtp-mand` or `srtp-mandf` (always), and waits until it is registered.
+    pub fn start_secure(site: &Site, setup: &Setup<'_>, encryption: &str) -> Self {
+        let mut phone = Self::launch_with(site, setup, &[], "", Some(encryption));
+        wait::until("baresip is registered", || phone.command("reginfo", "").contains("OK").then_some(()));
+        phone
+    }
+
+    fn launch_with(site: &Site, setup: &Setup<'_>, modules: &[&str], contacts: &str, encryption: Option<&str>) -> Self {
         let folder = site.file(setup.user);
         std::fs::create_dir_all(&folder).expect("the temporary folder can be written");
         let microphone = folder.join("microphone.wav");
@@ -85,9 +92,13 @@ impl Baresip {
         for module in modules {
             let _ = writeln!(config, "module_app {module}.so");
         }
+        if encryption.is_some() {
+            let _ = writeln!(config, "module srtp.so");
+        }
+        let encryption = encryption.map(|kind| format!(";mediaenc={kind}")).unwrap_or_default();
         let answers = if setup.answers { "auto" } else { "manual" };
         let account = format!(
-            "<sip:{}@{};transport={}>;auth_pass={};regint=600;answermode={answers};audio_codecs={}\n",
+            "<sip:{}@{};transport={}>;auth_pass={};regint=600;answermode={answers};audio_codecs={}{encryption}\n",
             setup.user, setup.server, setup.transport, setup.password, setup.codecs
         );
         for (file, text) in [("config", config.as_str()), ("accounts", &account), ("contacts", contacts)] {

@@ -93,6 +93,8 @@ pub enum Step {
     Retrieve,
     /// A re-INVITE that changes nothing, with an offer.
     Refresh,
+    /// A re-INVITE with a new key.
+    Rekey,
     /// A re-INVITE without an offer, answered by what the phone does at present: holds or not.
     RefreshWithoutOffer,
     /// Retrieves by the answer to an offer that it asks for.

@@ -98,6 +98,11 @@ impl<'a> Packet<'a> {
 }
 
 impl Hearing {
+    /// What comes from now on is another stream: its keys are others.
+    pub(crate) fn begin_anew(&mut self) {
+        (self.ssrc, self.highest, self.stretch, self.former) = (None, None, None, None);
+    }
+
     /// Takes a packet of sound or of a key press.
     pub(crate) fn hear(&mut self, now: Instant, packet: &Packet<'_>, is_event: bool) {
         match self.ssrc {

@@ -1,9 +1,10 @@
 //! A phone's side of offer and answer, and the RTP that it sends.
 
 use super::hearing::{Hearing, Packet, STAMP_BYTES, Stamp};
+use super::secure::{Keys, Secure};
 use codecs::Law;
 use router::Random;
-use router::parameter::{Codec, Direction, MediaDescription, MediaStream};
+use router::parameter::{Codec, Direction, MediaDescription, MediaKey, MediaStream};
 use router::time::{Duration, Instant};
 use signaling::sdp::{SessionDescription, typed};
 use std::fmt::Write;
@@ -33,6 +34,10 @@ pub struct Media {
     pub(crate) voice: Option<i16>,
     /// What stands in `c=` instead of the address.
     pub(crate) host_name: Option<String>,
+    /// What its packets are protected by.
+    pub(crate) keys: Option<Keys>,
+    /// The key of ours that is in force.
+    key: Option<MediaKey>,
     version: u64,
     /// What we ask for.
     wish: Direction,
@@ -74,6 +79,8 @@ impl Media {
             own_numbers: false,
             voice: None,
             host_name: None,
+            keys: None,
+            key: None,
             version: u64::from(random.next_u32() >> 2),
             wish: Direction::SendReceive,
             offers_as_it_is: false,
@@ -112,6 +119,16 @@ impl Media {
         self.direction
     }
 
+    /// Whether its peer and it have keys.
+    pub fn is_secure(&self) -> bool {
+        self.keys.as_ref().is_some_and(Keys::is_agreed)
+    }
+
+    /// Packets that were not by the peer's key.
+    pub fn strange(&self) -> u64 {
+        self.keys.as_ref().map_or(0, |keys| keys.strange)
+    }
+
     /// What the peer described.
     pub fn peer(&self) -> Option<&MediaStream> {
         self.peer.as_ref()
@@ -136,7 +153,7 @@ impl Media {
     pub(crate) fn offer(&mut self) -> Vec<u8> {
         let as_it_is = std::mem::take(&mut self.offers_as_it_is);
         let (codecs, wish) = (self.codecs.clone(), if as_it_is { self.direction } else { self.wish });
-        let text = self.write(&codecs, wish, 1);
+        let text = self.write(&codecs, wish, 1, false);
         if let Ok(session) = SessionDescription::parse(text.as_bytes()) {
             self.offered = Some((typed::describe(&session), wish));
         }
@@ -155,6 +172,16 @@ impl Media {
             self.faults.push("an offer that is no SDP".to_owned());
             return false;
         };
+        if let Some(keys) = &mut self.keys {
+            let before = keys.is_agreed();
+            keys.read(&session, true);
+            if keys.style == Secure::Only && !keys.is_agreed() {
+                return false;
+            }
+            if before && !keys.is_agreed() {
+                self.faults.push("an offer without keys in a call that has some".to_owned());
+            }
+        }
         let description = typed::describe(&session);
         let common = description.streams.first().map(|stream| self.common(stream)).unwrap_or_default();
         if common.is_empty() {
@@ -177,7 +204,7 @@ impl Media {
             }
         }
         let direction = self.wish.and(stream.direction.mirrored());
-        let text = self.write(&codecs, direction, description.streams.len());
+        let text = self.write(&codecs, direction, description.streams.len(), true);
         self.accepted = codecs;
         self.agree(now, stream, direction);
         Some(text.into_bytes())
@@ -191,6 +218,12 @@ impl Media {
         let Ok(session) = SessionDescription::parse(text) else {
             return self.faults.push("an answer that is no SDP".to_owned());
         };
+        if let Some(keys) = &mut self.keys {
+            keys.read(&session, false);
+            if keys.style == Secure::Only && !keys.is_agreed() {
+                self.faults.push("an answer without a key".to_owned());
+            }
+        }
         let answer = typed::describe_answer(&session, &offer);
         if answer.streams.len() != offer.streams.len() {
             return self.faults.push("an answer with another number of streams".to_owned());
@@ -211,6 +244,12 @@ impl Media {
         self.direction = if stream.rtp.is_none() { Direction::Inactive } else { direction };
         self.peer = Some(stream);
         self.agreed = Some(now);
+        if let Some(keys) = &mut self.keys
+            && keys.agree(&mut self.key)
+        {
+            // Who gets another key is sent another stream.
+            self.hearing.begin_anew();
+        }
         if self.next.is_none() {
             self.next = Some(now);
         }
@@ -222,7 +261,11 @@ impl Media {
         if codecs.iter().all(Codec::is_telephone_event) { Vec::new() } else { codecs }
     }
 
-    fn write(&mut self, codecs: &[Codec], direction: Direction, streams: usize) -> String {
+    fn write(&mut self, codecs: &[Codec], direction: Direction, streams: usize, is_answer: bool) -> String {
+        let (transport, crypto) = match &self.keys {
+            Some(keys) => keys.write(is_answer),
+            None => ("RTP/AVP", String::new()),
+        };
         self.version += 1;
         let address = if self.zero_address { IpAddr::from([0, 0, 0, 0]) } else { self.local.ip() };
         let family = if address.is_ipv4() { "IP4" } else { "IP6" };
@@ -231,7 +274,7 @@ impl Media {
             _ => address.to_string(),
         };
         let mut text = format!(
-            "v=0\r\no=- {} {} IN {family} {}\r\ns=-\r\nc=IN {family} {host}\r\nt=0 0\r\nm=audio {} RTP/AVP",
+            "v=0\r\no=- {} {} IN {family} {}\r\ns=-\r\nc=IN {family} {host}\r\nt=0 0\r\nm=audio {} {transport}",
             self.speaker,
             self.version,
             self.local.ip(),
@@ -253,7 +296,7 @@ impl Media {
             Direction::ReceiveOnly => "recvonly",
             Direction::Inactive => "inactive",
         };
-        let _ = write!(text, "a=ptime:{}\r\na={name}\r\n", self.packet_ms);
+        let _ = write!(text, "{crypto}a=ptime:{}\r\na={name}\r\n", self.packet_ms);
         for _ in 1..streams {
             text.push_str("m=video 0 RTP/AVP 99\r\n");
         }
@@ -333,6 +376,9 @@ impl Media {
         packet.extend(timestamp.to_be_bytes());
         packet.extend(self.ssrc.to_be_bytes());
         packet.extend(payload);
+        if let Some(keys) = &mut self.keys {
+            packet = keys.seal(packet)?;
+        }
         self.sent += 1;
         Some((to, packet))
     }
@@ -342,6 +388,14 @@ impl Media {
         // RTCP that shares the port (RFC 5761 §4).
         if bytes.get(1).is_some_and(|kind| (192..=223).contains(kind)) {
             return;
+        }
+        let opened;
+        let mut bytes = bytes;
+        if let Some(keys) = &mut self.keys {
+            // What was on its way under a former key is lost to a phone that forgets it.
+            let Some(clear) = keys.open(now, bytes) else { return };
+            opened = clear;
+            bytes = &opened;
         }
         let Some(packet) = Packet::parse(bytes) else {
             return self.faults.push("a packet that is no RTP".to_owned());

@@ -161,6 +161,7 @@ impl Phone {
             | Step::Retrieve
             | Step::RetrieveWithoutOffer
             | Step::Refresh
+            | Step::Rekey
             | Step::RefreshWithoutOffer
             | Step::RefreshAsItIs
             | Step::Update
@@ -174,6 +175,11 @@ impl Phone {
                     Step::Hold(style) => {
                         call.media.wish(Some(*style));
                         call.held = true;
+                    }
+                    Step::Rekey => {
+                        if let Some(keys) = &mut call.media.keys {
+                            keys.renew();
+                        }
                     }
                     Step::Retrieve | Step::RetrieveWithoutOffer => {
                         call.media.wish(None);

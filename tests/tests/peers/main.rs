@@ -22,6 +22,7 @@
 //! | `hosts_apart` | platforms on hosts of their own, with a bad network between them: signalling late, media late and lossy |
 //! | `hardship` | kill -9, a full disk, floods, slow readers |
 //! | `shards` | the same over three SIP shards; all the others, too, with `TANDEM_SHARDS=3` |
+//! | `secure_media` | SRTP: phones with keys beside phones without |
 //! | `secure` | TLS and WebSocket: openssl, a phone and a browser's client; names, reloads, certificates of both sides |
 //! | `soak` | thousands of calls leave nothing behind |
 
@@ -49,6 +50,7 @@ mod refusals;
 mod registrations;
 mod scenario;
 mod secure;
+mod secure_media;
 mod shards;
 mod soak;
 mod texts;

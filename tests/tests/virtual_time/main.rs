@@ -35,6 +35,7 @@ mod records;
 mod register;
 mod registered_trunk;
 mod rtp_timeline;
+mod secure_media;
 mod session_timers;
 mod shards;
 mod supervision;

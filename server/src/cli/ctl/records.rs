@@ -68,6 +68,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("caller_jitter_ms", "/caller-quality/jitter-ms"),
     ("caller_jitter_at_peer_ms", "/caller-quality/jitter-at-peer-ms"),
     ("caller_round_trip_ms", "/caller-quality/round-trip-ms"),
+    ("caller_srtp", "/caller-quality/srtp"),
     ("called_codec", "/called-quality/codec"),
     ("called_packets_received", "/called-quality/packets-received"),
     ("called_packets_sent", "/called-quality/packets-sent"),
@@ -76,6 +77,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("called_jitter_ms", "/called-quality/jitter-ms"),
     ("called_jitter_at_peer_ms", "/called-quality/jitter-at-peer-ms"),
     ("called_round_trip_ms", "/called-quality/round-trip-ms"),
+    ("called_srtp", "/called-quality/srtp"),
 ];
 
 impl Records {

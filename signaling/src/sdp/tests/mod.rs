@@ -5,6 +5,7 @@ mod malformed;
 mod orders;
 mod phones;
 mod rfc_examples;
+mod secure;
 
 use std::net::{Ipv4Addr, SocketAddr};
 

@@ -16,6 +16,7 @@ use crate::user_agent::invite_server::RELIABLE;
 use crate::user_agent::leg::{Head, State, Timer};
 use crate::user_agent::means::{ClientUse, Means};
 use crate::user_agent::options::{ALLOW, SUPPORTED_IN_CALLS, SUPPORTED_UNRELIABLY};
+use crate::user_agent::securing::Securing;
 use router::parameter::{Cause, CauseKind};
 use router::time::Duration;
 use smallvec::SmallVec;
@@ -54,7 +55,10 @@ impl Outgoing {
                 if address.is_unspecified() {
                     address = self.offered_address().unwrap_or(address);
                 }
-                let mut media = OfferAnswer::new(means.random.next_u64(), address);
+                let session_id = means.random.next_u64();
+                let securing = Securing::of(means, &head.peer, self.account.as_deref(), destination.transport);
+                let security = securing.begin(&mut means.random);
+                let mut media = OfferAnswer::new(session_id, address).with_security(security);
                 match self.offer.as_ref().map(|offer| media.make_offer(offer.description())).transpose() {
                     Ok(body) => (media, body),
                     Err(error) => {

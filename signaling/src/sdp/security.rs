@@ -1,0 +1,248 @@
+//! What a dialog's media may be protected by, and what it is: keys offered, chosen and drawn (SDES, RFC 4568 §5).
+//!
+//! The choice is made when an offer is read, and our key is drawn then, so that the pair of keys is complete wherever the description goes. What
+//! stays, stays with its key: an offer that says the same keys again changes nothing.
+
+use router::Random;
+use router::parameter::{MediaDescription, MediaKey, MediaKind, MediaStream, MediaTransport, Protection, SrtpSuite};
+use sha2::{Digest, Sha512};
+
+use super::agreement::Agreement;
+use super::attribute::Attribute;
+use super::crypto::Crypto;
+use super::fault::{AnswerFault, LocalFault, Unacceptable};
+use super::media::MediaSection;
+use super::offer::{Sections, Slot};
+use super::session::SessionDescription;
+use super::text::Text;
+use crate::policy::MediaSecurity;
+
+/// What is offered, best first: two that cost little and one that every peer has. Three lines leave room in a datagram.
+const OFFERED: [SrtpSuite; 3] = [SrtpSuite::AeadAes256Gcm, SrtpSuite::AeadAes128Gcm, SrtpSuite::AesCm128HmacSha1_80];
+
+/// How a dialog is secured.
+#[derive(Clone)]
+pub struct Security {
+    policy: MediaSecurity,
+    /// Whether keys may be sent and taken: not where signalling is in the clear and the operator forbids it.
+    keys: bool,
+    /// Whether nobody else reads what is signalled.
+    confidential: bool,
+    /// What our keys are drawn from, and how many were.
+    secret: [u8; 32],
+    drawn: u32,
+}
+
+/// Nothing of the secret shows.
+impl std::fmt::Debug for Security {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Security").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+/// Which line of which stream is answered.
+pub(super) type Chosen = Vec<(usize, u32)>;
+
+/// The lines that were offered, each with its stream.
+pub(super) type OfferedKeys = Vec<(usize, Crypto)>;
+
+impl Security {
+    /// Nothing is protected, nor asked to be.
+    pub const NONE: Self =
+        Self { policy: MediaSecurity::Never, keys: false, confidential: false, secret: [0; 32], drawn: 0 };
+
+    /// By a policy. `confidential`: nobody else reads what is signalled; `in_clear`: keys may be sent even so.
+    pub fn new(policy: MediaSecurity, confidential: bool, in_clear: bool, random: &mut Random) -> Self {
+        if policy == MediaSecurity::Never {
+            return Self::NONE;
+        }
+        let mut secret = [0; 32];
+        random.fill(&mut secret);
+        Self { policy, keys: confidential || in_clear, confidential, secret, drawn: 0 }
+    }
+
+    /// A key of ours that nobody has seen.
+    fn draw(&mut self, suite: SrtpSuite) -> MediaKey {
+        self.drawn += 1;
+        let octets = Sha512::new().chain_update(self.secret).chain_update(self.drawn.to_be_bytes()).finalize();
+        MediaKey { material: octets.iter().copied().take(suite.material_bytes()).collect(), identifier: Vec::new() }
+    }
+
+    /// Reads the keys of the peer's offer: its streams get theirs and ours. Those that policy forbids lose their address, and with it their place in
+    /// the answer.
+    ///
+    /// # Errors
+    /// Why nothing is left, where it is for this.
+    pub(super) fn consider(
+        &mut self,
+        session: &SessionDescription,
+        offer: &mut MediaDescription,
+        before: Option<&Agreement>,
+    ) -> Result<Chosen, Unacceptable> {
+        let mut chosen = Chosen::new();
+        if self.policy == MediaSecurity::Never {
+            return Ok(chosen);
+        }
+        let mut fault = None;
+        let mut is_left = false;
+        for (index, (section, stream)) in session.media.iter().zip(&mut offer.streams).enumerate() {
+            if stream.kind != MediaKind::Audio || stream.rtp.is_none() {
+                continue;
+            }
+            let (is_plain, is_secure) = (is_plain(&stream.transport), is_secure(&stream.transport));
+            if self.keys && (is_plain || is_secure) && section.attributes.has("crypto") {
+                let former = before.and_then(|before| before.remote.streams.get(index)?.protection.as_deref());
+                if let Some((tag, protection)) = self.choose(section, former) {
+                    stream.protection = Some(Box::new(protection));
+                    chosen.push((index, tag));
+                }
+            }
+            match stream.protection {
+                Some(_) => is_left = true,
+                None if is_secure => fault = Some(Unacceptable::Keys),
+                None if is_plain && self.policy == MediaSecurity::Must => {
+                    (stream.rtp, stream.rtcp) = (None, None);
+                    fault = fault.or(Some(Unacceptable::Plain));
+                }
+                None => is_left |= is_plain,
+            }
+        }
+        match fault {
+            Some(fault) if !is_left => Err(fault),
+            _ => Ok(chosen),
+        }
+    }
+
+    /// The line that goes on, or else the first that can be served, in the offerer's order (§5.1.2).
+    fn choose(&mut self, section: &MediaSection, former: Option<&Protection>) -> Option<(u32, Protection)> {
+        let lines: Vec<Crypto> = Crypto::of(section).collect();
+        let goes_on =
+            |line: &&Crypto| former.is_some_and(|former| former.suite == line.suite && former.receive == line.key);
+        if let (Some(line), Some(former)) = (lines.iter().find(goes_on), former) {
+            return Some((line.tag, former.clone()));
+        }
+        let Crypto { tag, suite, key } = lines.into_iter().next()?;
+        // Who names its keys expects ours to be named alike: one length of identifiers for both ways is what they are built for.
+        let send = MediaKey { identifier: key.identifier.clone(), ..self.draw(suite) };
+        Some((tag, Protection { suite, send, receive: key }))
+    }
+
+    /// Writes our keys into the sections of an answer.
+    pub(super) fn answer(chosen: &Chosen, offer: &MediaDescription, sections: &mut Sections) {
+        for &(index, tag) in chosen {
+            let protection = offer.streams.get(index).and_then(|stream| stream.protection.as_deref());
+            if let (Some(protection), Some((section, Some(_)))) = (protection, sections.get_mut(index)) {
+                write(section, &Crypto { tag, suite: protection.suite, key: protection.send.clone() });
+            }
+        }
+    }
+
+    /// Writes keys into the sections of an offer: those that are agreed, or by policy new ones.
+    ///
+    /// # Errors
+    /// [`LocalFault::Unprotected`]: the peer must have keys, and they may not be sent to it.
+    pub(super) fn offer(
+        &mut self,
+        slots: &mut [Slot],
+        sections: &mut Sections,
+        before: Option<&Agreement>,
+    ) -> Result<OfferedKeys, LocalFault> {
+        let mut offered = OfferedKeys::new();
+        for (index, (section, rtp)) in sections.iter_mut().enumerate() {
+            let Some(slot) = slots.get_mut(index).filter(|_| rtp.is_some()) else { continue };
+            let former = before.and_then(|before| {
+                let is_in_use = before.local.streams.get(index)?.rtp.is_some();
+                Some((
+                    before.remote.streams.get(index).filter(|stream| is_in_use && stream.rtp.is_some())?,
+                    before.slots.get(index)?,
+                ))
+            });
+            let lines = match former {
+                Some((MediaStream { protection: Some(protection), .. }, former)) => {
+                    slot.protocol.clone_from(&former.protocol);
+                    vec![Crypto { tag: 1, suite: protection.suite, key: protection.send.clone() }]
+                }
+                // What was agreed in the clear stays so until the peer asks for more.
+                Some(_) => Vec::new(),
+                None => self.first(slot)?,
+            };
+            if lines.is_empty() {
+                continue;
+            }
+            section.protocol.clone_from(&slot.protocol);
+            for line in lines {
+                write(section, &line);
+                offered.push((index, line));
+            }
+        }
+        Ok(offered)
+    }
+
+    /// The lines of a stream that is offered for the first time, and its transport: RTP/SAVP to who must be secured, to who may the plain one with
+    /// keys beside it (RFC 8643), where nobody else reads them.
+    fn first(&mut self, slot: &mut Slot) -> Result<Vec<Crypto>, LocalFault> {
+        match self.policy {
+            MediaSecurity::Must if !self.keys => return Err(LocalFault::Unprotected),
+            MediaSecurity::Must => slot.protocol = Text::literal("RTP/SAVP"),
+            MediaSecurity::May if self.confidential => {}
+            MediaSecurity::May | MediaSecurity::Never => return Ok(Vec::new()),
+        }
+        let suites = OFFERED.into_iter().zip(1..);
+        Ok(suites.map(|(suite, tag)| Crypto { tag, suite, key: self.draw(suite) }).collect())
+    }
+
+    /// The lines of an offer that repeats a text of ours.
+    pub(super) fn repeated(session: &SessionDescription) -> OfferedKeys {
+        let sections = session.media.iter().enumerate();
+        sections.flat_map(|(index, section)| Crypto::of(section).map(move |line| (index, line))).collect()
+    }
+
+    /// Reads the keys of the peer's answer to the lines that were offered for each stream.
+    ///
+    /// # Errors
+    /// [`AnswerFault::Keys`]: a secure stream has none, or none that answers one of ours; or one that must be secure is not.
+    pub(super) fn conclude(
+        &self,
+        offered: &OfferedKeys,
+        session: &SessionDescription,
+        answer: &mut MediaDescription,
+    ) -> Result<(), AnswerFault> {
+        if offered.is_empty() {
+            return Ok(());
+        }
+        for (index, (section, stream)) in session.media.iter().zip(&mut answer.streams).enumerate() {
+            let ours = || offered.iter().filter(move |(of, _)| *of == index).map(|(_, line)| line);
+            if stream.rtp.is_none() || ours().next().is_none() {
+                continue;
+            }
+            let found = Crypto::of(section).find_map(|line| {
+                let own = ours().find(|own| own.tag == line.tag && own.suite == line.suite)?;
+                Some(Protection { suite: line.suite, send: own.key.clone(), receive: line.key })
+            });
+            match found {
+                Some(protection) => stream.protection = Some(Box::new(protection)),
+                None if is_secure(&stream.transport) || self.policy == MediaSecurity::Must => {
+                    return Err(AnswerFault::Keys);
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a stream of that transport is in the clear, unless keys stand beside it.
+fn is_plain(transport: &MediaTransport) -> bool {
+    matches!(transport, MediaTransport::RtpAvp | MediaTransport::RtpAvpf)
+}
+
+/// Whether a stream of that transport is protected by keys of its description.
+pub(super) fn is_secure(transport: &MediaTransport) -> bool {
+    matches!(transport, MediaTransport::RtpSavp | MediaTransport::RtpSavpf)
+}
+
+fn write(section: &mut MediaSection, line: &Crypto) {
+    if let Some(text) = line.text() {
+        section.attributes.push(Attribute::value(Text::literal("crypto"), text));
+    }
+}

@@ -1,0 +1,145 @@
+//! A phone that protects its media: keys in its descriptions (RFC 4568), packets under them (RFC 3711).
+
+use media::srtp::{EXPANSION, Inbound, Outbound, Refusal};
+use router::Random;
+use router::parameter::{MediaKey, SrtpSuite};
+use router::time::Instant;
+use signaling::sdp::SessionDescription;
+
+/// How a phone asks for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Secure {
+    /// RTP/SAVP, and nothing else.
+    Only,
+    /// Keys beside RTP/AVP (RFC 8643), for who knows them.
+    Beside,
+}
+
+/// The suite that phones speak. Of those that they offer beside it they know none themselves.
+const SUITE: SrtpSuite = SrtpSuite::AesCm128HmacSha1_80;
+
+/// The keys of one call.
+pub(crate) struct Keys {
+    pub(crate) style: Secure,
+    random: Random,
+    own: MediaKey,
+    /// The tag that an answer of ours names; of an offer 1.
+    tag: String,
+    peer: Option<MediaKey>,
+    outbound: Option<Outbound>,
+    inbound: Option<Inbound>,
+    /// Packets that were not by the peer's key.
+    pub(crate) strange: u64,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keys").field("style", &self.style).finish_non_exhaustive()
+    }
+}
+
+impl Keys {
+    pub(crate) fn new(style: Secure, random: &mut Random) -> Self {
+        let mut random = random.fork();
+        let own = draw(&mut random);
+        Self { style, random, own, tag: String::new(), peer: None, outbound: None, inbound: None, strange: 0 }
+    }
+
+    /// From the next description on another key of ours.
+    pub(crate) fn renew(&mut self) {
+        self.own = draw(&mut self.random);
+    }
+
+    /// Whether the peer has a key.
+    pub(crate) fn is_agreed(&self) -> bool {
+        self.peer.is_some()
+    }
+
+    /// The transport of our description, and the lines of keys; of an answer, where the offer had some.
+    pub(crate) fn write(&self, is_answer: bool) -> (&'static str, String) {
+        let transport = if self.style == Secure::Only { "RTP/SAVP" } else { "RTP/AVP" };
+        if is_answer && self.tag.is_empty() {
+            return ("RTP/AVP", String::new());
+        }
+        let tag = if is_answer { &self.tag } else { "1" };
+        let lines = match is_answer {
+            true => String::new(),
+            false => "a=crypto:7 AES_192_CM_HMAC_SHA1_80 inline:AAAA|2^31\r\n".to_owned(),
+        };
+        let key = base64(&self.own.material);
+        (transport, format!("{lines}a=crypto:{tag} {} inline:{key}\r\n", SUITE.name()))
+    }
+
+    /// Reads the peer's key. What it is for an offer without is to be refused is the phone's to say.
+    pub(crate) fn read(&mut self, session: &SessionDescription, is_offer: bool) {
+        let section = session.media.first();
+        let values = section.into_iter().flat_map(|section| section.attributes.values("crypto"));
+        let found = values.filter_map(|value| value.as_str()).find_map(|line| {
+            let mut words = line.split(' ');
+            let (tag, suite, key) = (words.next()?, words.next()?, words.next()?);
+            let key = key.strip_prefix("inline:")?.split('|').next()?;
+            (suite == SUITE.name())
+                .then(|| (tag.to_owned(), MediaKey { material: octets(key), identifier: Vec::new() }))
+        });
+        let (tag, key) = found.unzip();
+        if is_offer {
+            self.tag = tag.unwrap_or_default();
+        }
+        if key != self.peer {
+            self.inbound = key.as_ref().and_then(|key| Inbound::new(SUITE, key));
+            self.peer = key;
+        }
+    }
+
+    /// What was described is in force: our key, if it is another one. True: the peer's stream begins anew with it.
+    pub(crate) fn agree(&mut self, former: &mut Option<MediaKey>) -> bool {
+        let own = self.peer.is_some().then(|| self.own.clone());
+        let renewed = own != *former;
+        if renewed {
+            self.outbound = own.as_ref().and_then(|own| Outbound::new(SUITE, own));
+            *former = own;
+        }
+        renewed
+    }
+
+    /// A packet as it is sent; `None`: it cannot be protected.
+    pub(crate) fn seal(&mut self, packet: Vec<u8>) -> Option<Vec<u8>> {
+        let Some(outbound) = &mut self.outbound else { return Some(packet) };
+        let (mut packet, length) = (packet.clone(), packet.len());
+        packet.resize(length + EXPANSION, 0);
+        let sealed = outbound.protect_rtp(&mut packet, length)?;
+        packet.truncate(sealed);
+        Some(packet)
+    }
+
+    /// A packet as it is heard; `None`: it is not by the peer's key.
+    pub(crate) fn open(&mut self, now: Instant, bytes: &[u8]) -> Option<Vec<u8>> {
+        let Some(inbound) = &mut self.inbound else { return Some(bytes.to_vec()) };
+        let mut packet = bytes.to_vec();
+        let opened = inbound.unprotect_rtp(now, &mut packet);
+        // What the network repeats is the peer's all the same.
+        self.strange += u64::from(!matches!(opened, Ok(_) | Err(Refusal::Replayed)));
+        packet.truncate(opened.ok()?);
+        Some(packet)
+    }
+}
+
+fn draw(random: &mut Random) -> MediaKey {
+    let mut material = vec![0; SUITE.material_bytes()];
+    random.fill(&mut material);
+    MediaKey { material, identifier: Vec::new() }
+}
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Thirty octets, which take no padding.
+fn base64(octets: &[u8]) -> String {
+    let three = octets.chunks(3).map(|three| three.iter().fold(0_usize, |bits, octet| bits << 8 | usize::from(*octet)));
+    three.flat_map(|bits| [18, 12, 6, 0].map(|shift| char::from(ALPHABET[bits >> shift & 63]))).collect()
+}
+
+fn octets(text: &str) -> Vec<u8> {
+    let digit = |octet: &u8| ALPHABET.iter().position(|known| known == octet).unwrap_or(0);
+    let four = text.as_bytes().chunks(4).map(|four| four.iter().fold(0_usize, |bits, octet| bits << 6 | digit(octet)));
+    four.flat_map(|bits| [(bits >> 16) as u8, (bits >> 8) as u8, bits as u8]).collect()
+}

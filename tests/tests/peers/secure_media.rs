@@ -1,0 +1,92 @@
+//! baresip with SRTP (RFC 3711, keys by RFC 4568) beside phones without: what was said is heard, both ways, whoever calls.
+
+use scenarios::peer::baresip::{PEAK, Setup};
+use scenarios::peer::server::Settings;
+use scenarios::peer::{Baresip, Server, Site, tone};
+use serde_json::{Value, json};
+
+const ALICE: f64 = 500.0;
+const BOB: f64 = 900.0;
+
+/// What was heard is what was sent.
+fn is_clean(heard: tone::Heard) {
+    let decibels = 20.0 * (heard.peak / PEAK).log10();
+    assert!(decibels.abs() < 1.0, "{decibels:.2} dB off: {heard:?}");
+    assert!(heard.purity > 0.98 && heard.gaps == 0, "{heard:?}");
+}
+
+fn talk(from: &mut Baresip, to: &mut Baresip, number: &str, (of_from, of_to): (f64, f64)) {
+    from.dial(number);
+    to.event("CALL_INCOMING");
+    to.command("accept", "");
+    from.event("CALL_ESTABLISHED");
+    to.event("CALL_ESTABLISHED");
+    is_clean(from.hears(of_to, 3.0));
+    is_clean(to.hears(of_from, 3.0));
+    from.hang_up();
+    to.event("CALL_CLOSED");
+}
+
+/// Both of an account's kinds: one that has keys always, and one that has them where its peer does.
+#[test]
+fn a_phone_with_keys_and_one_without_hear_each_other() {
+    for (encryption, policy) in [("srtp-mand", "must"), ("srtp-mandf", "must"), ("srtp", "may")] {
+        let site = Site::new();
+        let mut server =
+            Server::start(&site, &Settings::default().sip(&format!("srtp_accounts = {{ alice = \"{policy}\" }}")));
+        let accounts = server.first_accounts();
+        let setup = |index: usize, hertz| {
+            let (user, password) = &accounts[index];
+            Setup { user, password, server: server.sip, transport: "udp", hertz, answers: false, codecs: "PCMU" }
+        };
+        let mut alice = Baresip::start_secure(&site, &setup(0, ALICE), encryption);
+        let mut bob = Baresip::start(&site, &setup(1, BOB));
+        talk(&mut alice, &mut bob, "bob", (ALICE, BOB));
+        talk(&mut bob, &mut alice, "alice", (BOB, ALICE));
+        server.is_idle();
+        let records = server.ctl_json(&["records"]);
+        let records = records.as_array().expect("a list of records");
+        let srtp = |record: &Value, leg: &str| record[leg]["srtp"].clone();
+        let (suite, none) = (json!("AES_CM_128_HMAC_SHA1_80"), Value::Null);
+        assert_eq!(
+            (srtp(&records[1], "caller-quality"), srtp(&records[1], "called-quality")),
+            (suite.clone(), none.clone())
+        );
+        // Who may have keys is called without them where signalling is in the clear.
+        let called = if policy == "must" { srtp(&records[0], "called-quality") } else { none.clone() };
+        let expected =
+            if policy == "must" { Value::is_string(&called) } else { srtp(&records[0], "called-quality").is_null() };
+        assert!(expected && srtp(&records[0], "caller-quality").is_null(), "{records:?}");
+        for record in records {
+            for leg in ["caller-quality", "called-quality"] {
+                assert_eq!(record[leg]["packets-lost"], 0, "{record}");
+            }
+        }
+        let call = records[1]["call"].as_str().expect("a record names its call");
+        let (_, trace) = server.ctl(&["trace", call, "--full"]);
+        let keys: Vec<&str> = trace.lines().filter(|line| line.contains("a=crypto:")).collect();
+        assert!(keys.len() >= 2 && keys.iter().all(|line| line.contains("inline:****")), "{keys:?}");
+        assert!(!server.log().contains("inline:"));
+        server.stop();
+    }
+}
+
+#[test]
+fn two_phones_with_keys_have_each_their_own() {
+    let site = Site::new();
+    let mut server = Server::start(&site, &Settings::default().sip("srtp = \"must\""));
+    let accounts = server.first_accounts();
+    let setup = |index: usize, hertz| {
+        let (user, password) = &accounts[index];
+        Setup { user, password, server: server.sip, transport: "udp", hertz, answers: false, codecs: "PCMU" }
+    };
+    let mut alice = Baresip::start_secure(&site, &setup(0, ALICE), "srtp-mand");
+    let mut bob = Baresip::start_secure(&site, &setup(1, BOB), "srtp-mand");
+    talk(&mut alice, &mut bob, "bob", (ALICE, BOB));
+    server.is_idle();
+    let records = server.ctl_json(&["records"]);
+    for leg in ["caller-quality", "called-quality"] {
+        assert!(records[0][leg]["srtp"].is_string(), "{records}");
+    }
+    server.stop();
+}
