@@ -21,7 +21,7 @@ pub(super) fn decode(text: &[u8], most: usize) -> Option<Vec<u8>> {
     let digits = text.get(..text.len().checked_sub(padding)?)?;
     if padding > 2
         || digits.len() % 4 == 1
-        || (padding > 0 && text.len() % 4 != 0)
+        || (padding > 0 && !text.len().is_multiple_of(4))
         || digits.len() > most.div_ceil(3) * 4
     {
         return None;

@@ -187,7 +187,7 @@ fn policy_decides_who_is_called_and_who_may_call() {
         simulation.run(secs(5));
         let secure =
             [alice, bob].map(|phone| simulation.phone(phone).last_call().is_some_and(|call| call.media.is_secure()));
-        (simulation.call(alice).ending.clone(), secure)
+        (simulation.call(alice).ending, secure)
     };
     let (only, none) = (Some(Secure::Only), None);
     assert_eq!(call(MediaSecurity::Never, only, none, true).0, Some(Ending::Refused(488)));
