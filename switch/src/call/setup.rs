@@ -26,8 +26,11 @@ impl Call {
         remote: Option<Remote>,
         dialog: Option<Dialog>,
     ) -> Self {
-        // The first answer frees the quota of the requester.
-        asked.progress(turn.outbox, one(LegState::new(LegPhase::Trying)));
+        // That it is under way is news to a leg of ours; a switch elsewhere waits for what a callee says, and a packet that tells it nothing
+        // would wake four threads on its way.
+        if remote.is_none() {
+            asked.progress(turn.outbox, one(LegState::new(LegPhase::Trying)));
+        }
         let peer = match (request.origin.behalf(), &request.origin, &remote) {
             (Behalf::Trunk, origin, Some(remote)) => Peer::Trunk(trunk_of(origin.name(), &remote.name)),
             (Behalf::Trunk, origin, None) => Peer::Trunk(origin.name().to_owned()),
