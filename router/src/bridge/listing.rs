@@ -73,7 +73,8 @@ impl Bridge {
             octets_in: traffic.octets_in + links().map(|link| link.octets_in).sum::<u64>(),
             packets_out: traffic.packets_out + links().map(|link| link.outgoing.packets_out()).sum::<u64>(),
             octets_out: traffic.octets_out + links().map(|link| link.outgoing.octets_out()).sum::<u64>(),
-            last_error: known.last_error.clone().or_else(dialled),
+            // With a link it does not matter which of its addresses did not answer before.
+            last_error: known.last_error.clone().or_else(|| dialled().filter(|_| state != PlatformState::Linked)),
             since: known.since,
             missed: false,
         }

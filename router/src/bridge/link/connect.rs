@@ -1,6 +1,6 @@
 //! Connections that are made: listened for, dialled, their handshakes, and how long a peer may take for it.
 
-use super::{Connection, Input, Security};
+use super::{Connection, Input, Security, told};
 use crate::address::PlatformId;
 use crate::bridge::LinkId;
 use crate::bridge::tls::platform_of;
@@ -56,7 +56,7 @@ pub(super) async fn accept(
         under_way.spawn(async move {
             let input = match within(handshake(stream, remote, &security)).await {
                 Ok(connection) => Input::Accepted(connection, remote),
-                Err(error) => Input::Refused(remote, error.to_string()),
+                Err(error) => Input::Refused(remote, told(&error)),
             };
             let _ = sender.send(input).await;
             drop(permit);
@@ -89,7 +89,7 @@ async fn handshake(stream: TcpStream, remote: SocketAddr, security: &Security) -
 pub(super) async fn dial(id: LinkId, address: String, security: Security, sender: mpsc::Sender<Input>) {
     let input = match within(connect(&address, &security)).await {
         Ok(connection) => Input::Connected(id, connection),
-        Err(error) => Input::Unreached(id, error.to_string()),
+        Err(error) => Input::Unreached(id, told(&error)),
     };
     let _ = sender.send(input).await;
 }

@@ -180,6 +180,15 @@ pub async fn run(
     Ok(())
 }
 
+/// An error as an operator reads it.
+fn told(error: &io::Error) -> String {
+    match error.kind() {
+        // Over TLS an end has a word of its own: without it the connection was cut, by a crash or on the way.
+        io::ErrorKind::UnexpectedEof => "the connection ended without a word".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
 /// Stops the thread, with all tasks of its runtime.
 fn pause(length: Duration) {
     #[expect(
@@ -320,7 +329,7 @@ impl Links {
     /// A connection has ended, by itself.
     fn lose(&mut self, bridge: &mut Bridge, endpoint: &Endpoint, now: Now, id: LinkId, error: Option<io::Error>) {
         self.links.remove(&id);
-        bridge.handle_closed(now, id, error.map(|error| error.to_string()));
+        bridge.handle_closed(now, id, error.map(|error| told(&error)));
         deliver(bridge, endpoint, now);
     }
 
