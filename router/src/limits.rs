@@ -190,6 +190,10 @@ pub const REFUSAL_SOURCES: usize = PLATFORMS;
 /// module, so that whoever asks without end takes a twentieth of its time.
 pub const LISTINGS_PER_SECOND: u32 = 50;
 
+/// Calls that one platform may ask for a second, a tenth of them at once: more than a shard carries, so that no platform that is well meets
+/// it. Each that is refused for another reason has a record.
+pub const CALLS_PER_SECOND: u32 = 3_000;
+
 /// Octets of what another platform asks of the modules that make calls: what a SIP message may have (RFC 3261 §18.1.1) is more than any
 /// call says of itself.
 pub const CALL_BYTES: usize = 65_535;

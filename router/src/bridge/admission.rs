@@ -36,6 +36,8 @@ pub(crate) enum Admission {
     Served,
     /// It is the module's, so many a second of one platform: it goes through all that the module has.
     Listing,
+    /// It is the module's, so many a second of one platform: it makes a call, and a record.
+    Call,
     /// It is nobody's.
     Refused,
 }
@@ -56,7 +58,8 @@ pub(crate) fn admission(packet: &Packet) -> Admission {
         (ModuleKind::Server, Query, P::Status(_)) => Admission::Listing,
         (_, Query, P::Status(_)) => Admission::Served,
         // A second parameter would name a call, a dialog or a leg that may be anybody's.
-        (ModuleKind::Switch, Start, P::Call(_) | P::Originate(_) | P::Transfer(_))
+        (ModuleKind::Switch, Start, P::Call(_) | P::Originate(_)) if beside.is_empty() => Admission::Call,
+        (ModuleKind::Switch, Start, P::Transfer(_))
         | (ModuleKind::Switch, Set | Stop | Query, P::LegState(_))
         | (ModuleKind::Switch, Set, P::Handover(_))
         | (ModuleKind::Switch, Send, P::Information(_) | P::Digits(_))
@@ -64,9 +67,8 @@ pub(crate) fn admission(packet: &Packet) -> Admission {
         {
             Admission::Served
         }
-        // A call whose instance the switch is to choose, or that is told by its id.
-        (ModuleKind::Switch, Start, P::Call(_) | P::Originate(_))
-        | (ModuleKind::Switch, Stop, P::Selection(_))
+        // A call that is told by its id; what is no call's.
+        (ModuleKind::Switch, Stop, P::Selection(_))
         | (ModuleKind::Switch, Query, P::MessageRoute(_) | P::Call(_))
         | (ModuleKind::Signaling, Set, P::MessageWaiting(_))
             if beside.is_empty() =>

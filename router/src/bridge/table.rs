@@ -3,7 +3,7 @@
 use super::LinkId;
 use super::message::{Announced, Offered, Order};
 use crate::address::{ModuleKind, PlatformId};
-use crate::limits::{ANSWER_WITHIN_MS, AVOID_MS, HOPS, LISTINGS_PER_SECOND, PLATFORMS};
+use crate::limits::{ANSWER_WITHIN_MS, AVOID_MS, CALLS_PER_SECOND, HOPS, LISTINGS_PER_SECOND, PLATFORMS};
 use crate::pacer::Pacer;
 use crate::time::{Duration, Instant, Now, WallTime};
 use std::collections::BTreeMap;
@@ -71,8 +71,9 @@ pub(crate) struct Known {
     avoided_until: Instant,
     /// Since when a request waits for the first sign of life.
     asked: Option<Instant>,
-    /// How often it asks for listings.
+    /// How often it asks for listings, and for calls.
     listings: Pacer,
+    calls: Pacer,
 }
 
 /// What a change of routes did to a platform.
@@ -325,7 +326,13 @@ impl Known {
             avoided_until: Instant::ZERO,
             asked: None,
             listings: Pacer::default(),
+            calls: Pacer::default(),
         }
+    }
+
+    /// Whether it may ask for one more call now.
+    pub(crate) fn may_call(&self, now: Instant) -> bool {
+        self.calls.take(now, CALLS_PER_SECOND)
     }
 
     /// Whether it may ask for one more listing now.

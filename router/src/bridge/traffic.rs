@@ -146,12 +146,15 @@ impl Bridge {
         let from = packet.source.platform;
         match admission {
             Admission::Served => Ok(()),
-            Admission::Listing => match self.table.get(from) {
-                Some(known) if !known.may_list(now.instant) => {
-                    Err(Failure { retry_after_s: Some(1), ..Failure::new(Reason::Busy) })
-                }
-                _ => Ok(()),
-            },
+            Admission::Listing | Admission::Call => {
+                let known = self.table.get(from);
+                let may = known.is_none_or(|known| match admission {
+                    Admission::Call => known.may_call(now.instant),
+                    _ => known.may_list(now.instant),
+                });
+                let busy = || Failure { retry_after_s: Some(1), ..Failure::new(Reason::Busy) };
+                may.then_some(()).ok_or_else(busy)
+            }
             Admission::Refused => {
                 let what = packet.first().map_or("nothing", Parameter::name);
                 let (command, to) = (packet.command, packet.destination.module);

@@ -7,10 +7,12 @@ use router::bridge::message::{
     Announced, Hello, LinkMessage, Order, read_message, write_hello, write_packet, write_platforms,
 };
 use router::bridge::{LinkId, Output};
-use router::limits::{ADDRESSES, CALL_BYTES, LINKS_DIALLED, LISTINGS_PER_SECOND, PLATFORMS, SETTLED_MS, TELL_AFTER_MS};
+use router::limits::{
+    ADDRESSES, CALL_BYTES, CALLS_PER_SECOND, LINKS_DIALLED, LISTINGS_PER_SECOND, PLATFORMS, SETTLED_MS, TELL_AFTER_MS,
+};
 use router::parameter::{
-    Digits, Extension, LegPhase, LegState, MediaPort, Parameter, Party, Platform, PlatformState, PortId, Reason,
-    Selection, Status, Transfer,
+    Digits, Extension, LegPhase, LegState, MediaPort, Originate, Parameter, Party, Platform, PlatformState, PortId,
+    Reason, Selection, Status, Transfer,
 };
 use router::time::Duration;
 use router::{Address, Command, Instance, ModuleKind, Packet, PlatformId, Private, Service, Transaction, one};
@@ -217,27 +219,38 @@ fn what_is_not_for_other_platforms_is_refused_and_told_of_once() {
     assert_eq!(raw.delivered().len(), 1);
 }
 
-#[test]
-fn who_lists_without_end_is_told_to_wait() {
+/// Sends two seconds long a hundred times as much as it may; how much of it is served.
+fn served_of_a_flood(packet: &Packet, per_second: u32) -> usize {
     let mut raw = Raw::up_with(Trust::Listed);
-    let list = |number| Packet {
-        transaction: Transaction(number),
-        ..request(Address::local(ModuleKind::Switch, 0), Command::Query, vec![Selection::default().into()])
-    };
     let mut served = 0;
+    let each = u64::from(per_second);
     for tenth in 0..20 {
-        for number in 1..=100 {
-            raw.say(|buffer| write_packet(4, Order::default(), &list(tenth * 100 + number), buffer));
-        }
+        raw.say(|buffer| {
+            for number in 1..=each {
+                let packet = Packet { transaction: Transaction(tenth * each + number), ..packet.clone() };
+                write_packet(4, Order::default(), &packet, buffer);
+            }
+        });
         let delivered = raw.delivered().len();
         let answers = raw.packets();
-        let reasons = answers.iter().filter(|answer| answer.command == Command::Failed);
-        assert_eq!(reasons.filter(|answer| answer.failure().reason == Reason::Busy).count() + delivered, 100);
+        let busy = answers.iter().filter(|answer| answer.command == Command::Failed);
+        assert_eq!(busy.filter(|answer| answer.failure().reason == Reason::Busy).count() + delivered, each as usize);
         served += delivered;
         raw.now = raw.now.later(Duration::from_millis(100));
     }
-    let two_seconds = 2 * LISTINGS_PER_SECOND as usize;
-    assert!((two_seconds..=two_seconds * 11 / 10 + 1).contains(&served), "{served}");
+    served
+}
+
+#[test]
+fn who_lists_or_calls_without_end_is_told_to_wait() {
+    let list = request(Address::local(ModuleKind::Switch, 0), Command::Query, vec![Selection::default().into()]);
+    let originate = Originate { from: "a".to_owned(), to: "b".to_owned() };
+    let call = request(Address::local(ModuleKind::Switch, 0).at(Instance(1)), Command::Start, vec![originate.into()]);
+    for (packet, per_second) in [(list, LISTINGS_PER_SECOND), (call, CALLS_PER_SECOND)] {
+        let served = served_of_a_flood(&packet, per_second);
+        let two_seconds = 2 * per_second as usize;
+        assert!((two_seconds..=two_seconds * 11 / 10 + 1).contains(&served), "{served} of {per_second} a second");
+    }
 }
 
 #[test]
