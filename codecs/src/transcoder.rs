@@ -97,11 +97,16 @@ impl Transcoder {
         })
     }
 
-    /// Takes the next payload in order. One that is malformed changes nothing: its time is a gap.
-    pub fn handle_payload(&mut self, payload: &[u8]) -> Result<(), Fault> {
+    /// Takes the next payload in order; how long its sound is, in ticks of the sender's RTP clock. One that is malformed changes
+    /// nothing: its time is a gap.
+    pub fn handle_payload(&mut self, payload: &[u8]) -> Result<u32, Fault> {
+        let rate_hz = self.reception.rate_hz();
+        let codec = *self.reception.codec();
         let samples = self.reception.decode(payload)?;
+        let ticks = codec.ticks_of(samples.len(), rate_hz);
         let Self { gain, resampler, louder, resampled, emission, .. } = self;
-        forward(samples, None, *gain, resampler, louder, resampled, emission)
+        forward(samples, None, *gain, resampler, louder, resampled, emission)?;
+        Ok(ticks)
     }
 
     /// Takes note that for `ticks` of the sender's RTP clock there is no payload: lost, or in silence. At most 120 ms count.
@@ -269,7 +274,7 @@ mod tests {
                 }
                 let most = limits::samples(PAYLOAD_MS_MAX, 8_000);
                 if from.name().starts_with("PCM") {
-                    assert_eq!(transcoder.handle_payload(&vec![0; most]), Ok(()), "{} to {}", from.name(), to.name());
+                    assert!(transcoder.handle_payload(&vec![0; most]).is_ok(), "{} to {}", from.name(), to.name());
                     assert_eq!(transcoder.handle_payload(&vec![0; most + 1]), Err(Fault::Malformed));
                 }
             }

@@ -170,7 +170,7 @@ pub fn transcoder(data: &[u8]) {
                 transcoder.expect_loss(tape.octet());
                 Ok(())
             }
-            _ => transcoder.handle_payload(payload(&mut tape)),
+            _ => transcoder.handle_payload(payload(&mut tape)).map(drop),
         };
         assert!(matches!(handled, Ok(()) | Err(Fault::Malformed)), "{handled:?}");
         while let Some(made) = transcoder.poll_packet(&mut packet).expect("what is ours can be encoded") {
