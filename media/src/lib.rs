@@ -16,6 +16,7 @@
 //! - [`service`]: packets to machines; the pure core of a worker, generic over [`Wire`].
 //! - [`session`]: what a call has here: ports, their plans, the learning of sources, the rewriting of packets, built-ins.
 //! - [`conference`]: everybody hears everybody else: jitter, mixing, seats.
+//! - [`transcoding`]: a way through between two legs that share no format: order, gaps, keys.
 //! - [`rtp`]: the header view and the sequence machine (RFC 3550, RFC 3551).
 //! - [`srtp`]: what is sent and received under keys (RFC 3711), sealed and opened in place.
 //! - [`rtcp`]: the packet view, reception statistics, reports and their interval (RFC 3550 §6, RFC 5761).
@@ -37,11 +38,13 @@ pub mod service;
 pub mod session;
 pub mod srtp;
 pub mod status;
+pub mod transcoding;
 pub mod wire;
 pub mod worker;
 
 pub use config::{Config, ConfigError, Interface, PortRange};
 pub use passage::Passages;
 pub use service::Voice;
+pub use transcoding::served_codecs;
 pub use wire::{Carried, Channel, Destination, OpenFailure, PairIndex, Wire};
 pub use worker::{Ended, Stop, Worker};

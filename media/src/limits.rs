@@ -159,3 +159,50 @@ pub const REKEY_OVERLAP: Duration = Duration::from_secs(4);
 
 /// The largest packet that may be the first of a stream, or come while two keys are in use: 60 ms of L16 at 48 kHz, and what surrounds it.
 pub const SRTP_SCRATCH_BYTES: usize = 8_192;
+
+/// Packets of a stream that are held while one before them is missing: a quarter of a second of the usual packing, longer than anything is
+/// waited for ([`LATENESS_BINS`] says how long that is).
+pub const HELD: usize = 12;
+
+/// Numbers that a packet may be ahead of the one that is waited for; one that is further is of another stream: ten seconds of the usual
+/// packing.
+pub const ORDER_REACH: i16 = 500;
+
+/// Octets of a payload that is transcoded, at most: what a datagram of Ethernet holds; 20 ms of L16 at 48 kHz, and of all others more than a packet
+/// ever has.
+pub const CODED_OCTETS: usize = 1_932;
+
+/// How late packets are is counted in bins of so many microseconds: half a packet, and finer than the timers of senders.
+pub const LATENESS_BIN_US: i64 = 10_000;
+
+/// So many of them: what is later than 200 ms is not worth being waited for, as conversation suffers from 150 ms on (ITU-T G.114).
+pub const LATENESS_BINS: usize = 20;
+
+/// Packets that are counted before all of them count half: ten to twenty seconds, so that a line that has become calm is believed soon.
+pub const LATENESS_KEPT: u16 = 1_024;
+
+/// Over how long, and once more as long, the quickest packet is what others are measured against: clocks drift apart by 2 ms at 100 ppm.
+pub const LATENESS_WINDOW: Duration = Duration::from_secs(10);
+
+/// What is missing is waited for until so many thousandths of the packets were earlier: the rest is lost in any case to who listens, whose buffer
+/// has the same line before it.
+pub const PATIENCE_PERMILLE: u32 = 995;
+
+/// A gap that is bridged at once, milliseconds: as much as one payload may carry (`PAYLOAD_MS_MAX` of `codecs`). A longer one stays a gap, for who
+/// listens to bridge.
+pub const GAP_MS_MAX: u32 = codecs::limits::PAYLOAD_MS_MAX;
+
+/// For so long sound that stays away is made up for, milliseconds: concealment has faded after 60 ms, and Opus that is silent by agreement sends
+/// every 400 ms.
+pub const FILL_MS_MAX: u32 = 500;
+
+/// Late packets in a row that are no stragglers but a line that has become slower: a tenth of a second of the usual packing.
+pub const LATE_IN_A_ROW: u8 = 5;
+
+/// A peer may change to another of its formats so often: people switch over, networks adapt, and each change builds a decoder.
+pub const FORMAT_CHANGE: Duration = Duration::from_millis(500);
+
+const _: () = assert!(
+    HELD as u32 * 20 >= LATENESS_BINS as u32 * LATENESS_BIN_US as u32 / 1_000,
+    "held for as long as waited for"
+);

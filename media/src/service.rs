@@ -20,12 +20,14 @@ mod moving;
 mod passing;
 mod requests;
 mod timers;
+mod transcoding;
 
 use crate::conference::Conference;
 use crate::config::Config;
 use crate::limits::{AUDIT_MS, CLOSED_KEPT};
 use crate::passage::{Passage, Passages};
 use crate::pool::Pairs;
+use crate::rtp::HEADER_BYTES;
 use crate::session::{Port, Session};
 use crate::status::{Counters, Lateness};
 use crate::wire::{Channel, PairIndex, Wire};
@@ -47,6 +49,8 @@ enum Timer {
     Watch(PairIndex),
     /// When to send a port's next generated frame.
     Frame(PairIndex),
+    /// When to look at what is transcoded for a port's peer, though nothing has come.
+    Way(PairIndex),
     /// When to make a conference's next frame.
     Conference(u32),
     /// When to look for sessions without owner.
@@ -82,6 +86,8 @@ pub struct Voice<W> {
     outbox: Outbox,
     random: Random,
     wire: W,
+    /// Where a packet that is transcoded is written.
+    scratch: Box<[u8]>,
     pairs: Pairs,
     /// By pair. Boxed, so that a pair at rest costs a pointer.
     ports: Vec<Option<Box<Port>>>,
@@ -112,6 +118,7 @@ impl<W: Wire> Voice<W> {
             outbox: Outbox::new(address),
             random,
             wire,
+            scratch: vec![0; HEADER_BYTES + codecs::limits::PAYLOAD_OCTETS_MAX].into(),
             pairs: Pairs::new(config),
             ports: Vec::new(),
             sessions: BTreeMap::new(),
@@ -217,6 +224,7 @@ impl<W: Wire> Voice<W> {
 
     /// Parts a port from the one that it is bridged to.
     fn unbridge(&mut self, pair: PairIndex) {
+        self.close_ways(pair);
         let Some(other) = self.port(pair).and_then(|port| {
             port.formats().unmap();
             port.outgoing.interrupt();
@@ -238,7 +246,7 @@ impl<W: Wire> Voice<W> {
         self.leave_seat(pair);
         let mut port = self.ports.get_mut(pair.0 as usize)?.take()?;
         let timers = std::mem::take(&mut port.timers);
-        for timer in [timers.report, timers.watch, timers.frame].into_iter().flatten() {
+        for timer in timers.all() {
             self.timers.cancel(timer);
         }
         if farewell && let Some((channel, destination, report)) = port.report(now, true) {
@@ -295,7 +303,7 @@ impl<W: Wire> Voice<W> {
             for (_, pair) in ports {
                 if let Some(port) = self.ports.get_mut(pair.0 as usize).and_then(Option::take) {
                     let timers = port.timers;
-                    for timer in [timers.report, timers.watch, timers.frame].into_iter().flatten() {
+                    for timer in timers.all() {
                         self.timers.cancel(timer);
                     }
                 }
@@ -325,7 +333,9 @@ impl<W: Wire> Service for Voice<W> {
             self.lateness.record(now.instant.since(at));
             if catch_unwind(AssertUnwindSafe(|| self.handle_timer(now, timer))).is_err() {
                 match timer {
-                    Timer::Report(pair) | Timer::Watch(pair) | Timer::Frame(pair) => self.break_pair(now, pair),
+                    Timer::Report(pair) | Timer::Watch(pair) | Timer::Frame(pair) | Timer::Way(pair) => {
+                        self.break_pair(now, pair);
+                    }
                     Timer::Conference(index) => self.break_conference(now, index),
                     Timer::Audit | Timer::Passages => {}
                 }

@@ -66,6 +66,12 @@ pub struct Counters {
     pub rtcp_received: u64,
     /// Compound RTCP packets to peers.
     pub rtcp_sent: u64,
+    /// RTP packets to peers that were transcoded.
+    pub rtp_transcoded: u64,
+    /// RTP packets of transcoded streams that never came, and whose time was bridged.
+    pub rtp_concealed: u64,
+    /// The same, which came when their time was over.
+    pub rtp_late: u64,
     /// Datagrams that the system did not take.
     pub send_failures: u64,
     /// Datagrams that went no further, by [`Discard`].
@@ -97,6 +103,9 @@ impl Counters {
             Counter::labelled("media_packets_sent", "protocol", "rtp", self.rtp_sent),
             Counter::labelled("media_packets_sent", "protocol", "rtcp", self.rtcp_sent),
             Counter::new("media_packets_lost", self.rtp_lost),
+            Counter::new("media_packets_transcoded", self.rtp_transcoded),
+            Counter::new("media_packets_concealed", self.rtp_concealed),
+            Counter::new("media_packets_late", self.rtp_late),
             Counter::new("media_send_failures", self.send_failures),
         ];
         for why in Discard::ALL {

@@ -3,7 +3,7 @@
 use super::Voice;
 use crate::rtcp::is_rtcp;
 use crate::rtp::rewrite;
-use crate::session::{Dropped, Play, Port, Sending, Taken};
+use crate::session::{Dropped, FormatKind, Play, Port, Sending, Taken};
 use crate::status::{Counters, Discard};
 use crate::wire::{Channel, PairIndex, Wire};
 use router::parameter::MediaEventKind;
@@ -71,7 +71,11 @@ impl<W: Wire> Voice<W> {
             return;
         }
         if !from.receives() {
-            return to.outgoing.interrupt();
+            to.interrupt();
+            return;
+        }
+        if to.way.is_some() && (taken.mapped.is_none() || taken.incoming.kind != FormatKind::Sound) {
+            return self.transcode(now, pair, other, taken, data);
         }
         if taken.mapped.is_none() {
             from.count_discarded();

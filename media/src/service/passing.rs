@@ -120,7 +120,7 @@ impl<W: Wire> Voice<W> {
             self.stop_playing(pair);
             let mut port = self.ports.get_mut(pair.0 as usize)?.take()?;
             let timers = std::mem::take(&mut port.timers);
-            for timer in [timers.report, timers.watch, timers.frame].into_iter().flatten() {
+            for timer in timers.all() {
                 self.timers.cancel(timer);
             }
             self.counters.rtp_lost += port.take_lost();

@@ -369,6 +369,7 @@ impl<W: Wire> Voice<W> {
             a.formats().map_to(b.formats());
             b.formats().map_to(a.formats());
         }
+        self.settle_ways(pair, other);
     }
 
     fn pair(&self, instance: Instance, port: PortId) -> Result<PairIndex, Failure> {

@@ -17,6 +17,7 @@ impl<W: Wire> Voice<W> {
             Timer::Report(pair) => self.report(now, pair),
             Timer::Watch(pair) => self.watch(now.instant, pair),
             Timer::Frame(pair) => self.frame(now.instant, pair),
+            Timer::Way(pair) => self.look_at_way(now.instant, pair),
             Timer::Conference(index) => self.mix(now.instant, index),
             Timer::Audit => self.audit(now),
             Timer::Passages => self.hand_held(now.instant),

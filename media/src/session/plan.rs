@@ -127,6 +127,13 @@ impl Formats {
         }
     }
 
+    /// The formats of sound that have no counterpart, and no comfort noise.
+    pub fn unmapped(&self) -> impl Iterator<Item = &Codec> + '_ {
+        let formats = self.near.iter().chain(&self.far);
+        let unmapped = self.codecs.iter().zip(formats).filter(|(_, format)| format.mapped.is_none());
+        unmapped.filter(|(_, format)| format.kind == FormatKind::Sound).map(|(codec, _)| codec)
+    }
+
     /// Maps nothing.
     pub fn unmap(&mut self) {
         for format in self.near.iter_mut().chain(&mut self.far) {

@@ -14,6 +14,7 @@ use crate::rtcp::{Feedback, Reception, Sent};
 use crate::rtp::{Arrival, Header};
 use crate::srtp::Security;
 use crate::status::Discard;
+use crate::transcoding::Way;
 use crate::wire::{Destination, PairIndex};
 use router::parameter::{PortAddress, PortId, PortStatistics, SrtpSuite};
 use router::time::{Duration, Instant, TimerKey};
@@ -81,6 +82,15 @@ pub struct PortTimers {
     pub watch: Option<TimerKey>,
     /// The next generated frame.
     pub frame: Option<TimerKey>,
+    /// The next look at what is transcoded for its peer.
+    pub way: Option<TimerKey>,
+}
+
+impl PortTimers {
+    /// All of them.
+    pub fn all(self) -> impl Iterator<Item = TimerKey> {
+        [self.report, self.watch, self.frame, self.way].into_iter().flatten()
+    }
 }
 
 /// What a port is from its opening on.
@@ -109,6 +119,8 @@ pub struct Port {
     pub bridge: Option<PairIndex>,
     /// What it plays instead.
     pub play: Option<Play>,
+    /// What is transcoded for its peer, of what the bridged port's sends.
+    pub way: Option<Box<Way>>,
     /// What it sends.
     pub outgoing: Outgoing,
     /// Its timers.
@@ -163,6 +175,7 @@ impl Port {
             place,
             bridge: None,
             play: None,
+            way: None,
             outgoing: Outgoing::new(random),
             timers: PortTimers::default(),
             plan: None,
@@ -196,6 +209,11 @@ impl Port {
             sent_at_reports: [0; 2],
             reported: false,
         }
+    }
+
+    /// The formats of its plan, to read.
+    pub fn agreed(&self) -> &Formats {
+        &self.formats
     }
 
     /// The formats of its plan.
@@ -345,6 +363,14 @@ impl Port {
             self.former = Some((reception.ssrc(), now + Duration::from_millis(100)));
         }
         Ok(Arrival::Newest(0))
+    }
+
+    /// The flow to its peer stops: what comes next begins anew.
+    pub fn interrupt(&mut self) {
+        self.outgoing.interrupt();
+        if let Some(way) = &mut self.way {
+            way.interrupt();
+        }
     }
 
     /// One more packet that went no further.

@@ -12,3 +12,4 @@ mod reports;
 mod robustness;
 mod secure;
 mod sources;
+mod transcoding;

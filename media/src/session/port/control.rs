@@ -43,6 +43,9 @@ impl Port {
                 }
                 Item::Block(block) if block.ssrc == self.outgoing.ssrc() => {
                     self.feedback.handle_block(&block, &self.sent, self.outgoing.clock_rate_hz(), now);
+                    if let Some(way) = &mut self.way {
+                        way.expect_loss((u32::from(block.fraction_lost) * 100 / 256) as u8);
+                    }
                 }
                 // A BYE does not end a call: SIP does. Feedback and applications are for video.
                 Item::Block(_) | Item::Receiver(_) | Item::Goodbye(_) | Item::Other(_) => {}

@@ -1,0 +1,28 @@
+//! A way through for sound whose format the other leg has not agreed to.
+//!
+//! ```text
+//!   packets ─▶ ┌───────┐ payloads in order, ┌────────────┐ packets  ┌──────────┐
+//!   (other     │ Order │ gaps, silence      │ Transcoder │ ────────▶│ Outgoing │─▶ peer
+//!   format)    └───────┘───────────────────▶└────────────┘          └──────────┘
+//!               Lateness: how long what is     decode, conceal,       SSRC, numbers,
+//!               missing is waited for          encode                 times as ever
+//! ```
+//!
+//! - [`Way`]: it all, from a packet of one port to packets of the other.
+//! - [`Order`]: what is due: sound, noise, a gap, nothing yet.
+//! - [`Lateness`]: how late the packets of this line come.
+//! - [`Keys`]: presses that come as events (RFC 4733) go out as events of the other leg's clock and payload type.
+//! - [`served_codecs`]: everything that can be coded, in the words of SDP.
+
+mod keys;
+mod lateness;
+mod order;
+mod served;
+mod way;
+
+pub use keys::Keys;
+pub use lateness::Lateness;
+pub use order::{Counted, Kind, Order, Step};
+pub(crate) use served::coded;
+pub use served::served_codecs;
+pub use way::{Coded, Ends, Made, Way};
