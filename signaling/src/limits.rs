@@ -354,3 +354,7 @@ pub const DELIVERIES_AT_ONCE: usize = 256;
 
 /// Messages that the store is asked for at a time.
 pub const KEPT_PAGE: u32 = 16;
+
+/// How long the call may take to make another offer to a peer that could do with nothing of the first: its switch answers in the same
+/// turn, but one of another platform is a few network round trips away.
+pub const ANOTHER_OFFER_WITHIN: Duration = Duration::from_secs(2);

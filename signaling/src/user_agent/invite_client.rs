@@ -1,5 +1,6 @@
 //! The leg that goes out (RFC 3261 §13.2).
 
+mod another_offer;
 mod attempt;
 mod outcome;
 mod prack;
@@ -16,6 +17,7 @@ use crate::message::{Method, StatusCode};
 use crate::sdp::OfferAnswer;
 use crate::transaction::ClientKey;
 use crate::transport::{Destination, Resolution, Sought};
+use another_offer::Another;
 use bytes::Bytes;
 use prack::{OfferedEarly, TheirsEarly};
 use router::parameter::{self, Cause, CauseKind, Failure, LegPhase, LegState, LegTags, MediaExchange, Party, Reason};
@@ -59,6 +61,8 @@ pub(crate) struct Outgoing {
     timer: SessionTimer,
     /// An offer in an early dialog that the call considers.
     theirs: Option<Box<TheirsEarly>>,
+    /// Whether the peer could do with nothing that it was offered, and what came of that.
+    another: Another,
     offered_early: Option<OfferedEarly>,
     phase: LegPhase,
     /// The status that told how far it is, where the phase does not say it.
@@ -152,6 +156,7 @@ impl Leg {
             forks: Forks::default(),
             timer: SessionTimer::default(),
             theirs: None,
+            another: Another::default(),
             offered_early: None,
             phase: LegPhase::Trying,
             said: None,

@@ -301,6 +301,12 @@ impl Leg {
             (Command::Start, Some(Parameter::Leg(_))) => self.started_again(means, asked),
             (Command::Set, Some(Parameter::LegState(state))) => match &mut self.state {
                 State::Session(session) => session.describe(&mut self.head, means, asked, *state),
+                State::Outgoing(outgoing) if outgoing.waits_for_another_offer() => {
+                    self.step(means, |former, head, means| match former {
+                        State::Outgoing(outgoing) => outgoing.offered_another(head, means, asked, state.media),
+                        other => other,
+                    });
+                }
                 State::Outgoing(outgoing) => outgoing.describe(&self.head, means, asked, &state),
                 _ => asked.failed(&mut means.outbox, Failure::because(CauseKind::Glare.into())),
             },

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod admission;
+mod another_offer;
 mod basic;
 mod bodies;
 mod challenges;

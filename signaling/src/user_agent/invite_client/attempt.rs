@@ -148,6 +148,9 @@ impl Outgoing {
     /// can be cancelled before a provisional response (RFC 3261 §9.1): the transaction goes on by itself, CANCELs when one
     /// comes after all, and a 2xx finds nobody and is hung up.
     pub(in crate::user_agent) fn unheard(mut self: Box<Self>, head: &mut Head, means: &mut Means) -> State {
+        if let Some(cause) = self.no_other_offer() {
+            return self.fail(head, means, cause);
+        }
         let Some(attempt) = self.attempt.as_ref().filter(|_| !self.heard && !self.stopped) else {
             head.set_timer(means, Timer::Abandon, ABANDON_AFTER);
             return State::Outgoing(self);

@@ -220,6 +220,9 @@ impl Outgoing {
                 false => self.fail(head, means, cause),
             };
         }
+        if self.may_take_another_offer(status) {
+            return self.ask_another_offer(head, means, cause);
+        }
         // RFC 3263 §4.3: another address of the same name may do better.
         if status == StatusCode::SERVICE_UNAVAILABLE {
             if let Some(attempt) = &self.attempt {
