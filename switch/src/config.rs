@@ -2,6 +2,7 @@
 
 use crate::limits::CALLS_MAX;
 use crate::plan::{Plan, Redirects};
+use crate::transcoding::Transcoding;
 use router::time::Duration;
 use router::{PlatformId, Shards};
 use std::net::{IpAddr, Ipv4Addr};
@@ -40,6 +41,8 @@ pub struct Config {
     pub redirects: Redirects,
     /// What a caller hears when a callee rings after its early media.
     pub early_ringing: EarlyRinging,
+    /// What is done where two legs have no sound in common.
+    pub transcoding: Transcoding,
     /// Whether the log shows numbers and names of callers and called.
     pub reveal_numbers: bool,
     /// The platform in its cluster; `None`: it is alone. Whether it is stays as it was at the start.
@@ -97,6 +100,7 @@ impl Default for Config {
             recall: Some(Duration::from_secs(30)),
             redirects: Redirects::Follow,
             early_ringing: EarlyRinging::Keep,
+            transcoding: Transcoding::default(),
             reveal_numbers: false,
             cluster: None,
         }

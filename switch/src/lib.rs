@@ -11,6 +11,7 @@
 //! - [`plan`]: the routing plan: from a number and on whose behalf to accounts, groups, trunks, services, with its branches.
 //! - `call`: a call's order of things, one file a feature: set-up, fork, fail-over, early media, renegotiation, transfer…
 //! - `negotiation`: typed offers and answers (RFC 3264) intersected across two legs, and the plans of their ports.
+//! - [`Transcoding`]: what can be coded between two legs that share no sound.
 //! - `record`, `refusal`, `event`, `listing`, `status`: what is told of calls, and of attempts that never were one.
 //! - `trunks`: which of them do not respond, and are passed over.
 //! - `platforms`: the others of the cluster; a leg may be at the switch of one of them.
@@ -32,7 +33,9 @@ mod record;
 mod refusal;
 mod service;
 mod status;
+mod transcoding;
 mod trunks;
 
 pub use config::{Cluster, Config, EarlyRinging};
 pub use service::Switch;
+pub use transcoding::Transcoding;

@@ -13,6 +13,7 @@ mod reliable;
 mod request;
 mod secure;
 mod session_timer;
+mod sound;
 mod texting;
 mod transaction;
 mod watching;
@@ -34,6 +35,7 @@ use router::time::{Duration, Instant};
 use router::{Random, parameter};
 use secure::Keys;
 use signaling::message::{Message, Method, StatusCode, content_length, head_length};
+pub use sound::Sound;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use transaction::{Client, PATIENCE, Purpose, Server, T1, T2};
@@ -104,6 +106,9 @@ pub struct PhoneConfig {
     pub voice: Option<i16>,
     /// How it protects its media, if it does.
     pub secure: Option<Secure>,
+    /// The frequency of a tone that it says, and says alone, in whatever it has agreed on; it listens to what it is sent. Where
+    /// sound is transcoded, stamps do not come through.
+    pub tone_hz: Option<f64>,
     /// What it does when it is called.
     pub behaviour: Behaviour,
     /// Whether it is there for every user part.
@@ -147,6 +152,7 @@ impl PhoneConfig {
             own_numbers: false,
             voice: None,
             secure: None,
+            tone_hz: None,
             behaviour: Behaviour::default(),
             any_user: false,
             late_offer: false,
@@ -616,6 +622,7 @@ impl Phone {
         media.own_numbers = self.config.own_numbers;
         media.voice = self.config.voice;
         media.keys = self.config.secure.map(|style| Keys::new(style, &mut self.random));
+        media.sound = self.config.tone_hz.map(Sound::new);
         media.host_name.clone_from(&self.config.media_name);
         media
     }

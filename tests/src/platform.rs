@@ -85,7 +85,7 @@ impl Default for PlatformConfig {
                 realm: REALM.to_owned(),
                 ..signaling::Config::default()
             },
-            switch: switch::Config::default(),
+            switch: switch::Config { transcoding: transcoding(), ..switch::Config::default() },
             media: media::Config {
                 ports: PortRange { first: 20_000, last: 20_399 },
                 interfaces: vec![Interface { address: SERVER, advertised: None }],
@@ -101,6 +101,14 @@ impl Default for PlatformConfig {
             links: None,
         }
     }
+}
+
+/// What is coded, and what of it is offered where the configuration does not say.
+fn transcoding() -> switch::Transcoding {
+    let served = media::served_codecs();
+    let named = |name: &&str| served.iter().find(|codec| codec.name == **name).cloned();
+    let offered = ["opus", "G722", "PCMA", "PCMU"].iter().filter_map(named).collect();
+    switch::Transcoding { offered, served, ..switch::Transcoding::default() }
 }
 
 impl PlatformConfig {

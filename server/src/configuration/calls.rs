@@ -2,7 +2,7 @@
 
 use super::model::Configuration;
 use super::value::EarlyRinging;
-use super::{bridge, plan};
+use super::{bridge, codecs, plan};
 use router::Shards;
 use router::time::Duration;
 
@@ -26,6 +26,7 @@ pub fn config(configuration: &Configuration, shards: &Shards, media_workers: u8)
             EarlyRinging::Keep => switch::EarlyRinging::Keep,
             EarlyRinging::Local => switch::EarlyRinging::Local,
         },
+        transcoding: codecs::transcoding(configuration),
         reveal_numbers: configuration.log.reveal,
         cluster: bridge::cluster(configuration),
     }

@@ -181,6 +181,7 @@ mod tests {
             session_expires_s: Some(4),
             reliable: Some(super::super::value::Reliable::Never),
             srtp: Some(super::super::value::Srtp::Never),
+            codecs: Some(vec!["PCMA".to_owned()]),
             interface: "10.0.0.1".parse().ok(),
             ..Trunk::default()
         });

@@ -10,10 +10,11 @@
 //! | `validate.rs` | contradictions |
 //! | `describe.rs` | the effective values with a comment each, and `docs/configuration.md` |
 //! | `reload.rs` | what changed, and what of it can be applied now |
-//! | `bridge.rs`, `plan.rs`, `calls.rs`, `media.rs`, `sip.rs`, `store.rs` | what each service crate is told |
+//! | `bridge.rs`, `plan.rs`, `calls.rs`, `codecs.rs`, `media.rs`, `sip.rs`, `store.rs` | what each service crate is told |
 
 pub mod bridge;
 pub mod calls;
+pub mod codecs;
 pub mod describe;
 mod form;
 pub mod keys;

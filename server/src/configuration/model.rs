@@ -1,8 +1,8 @@
 //! Every section and key, and its default. `keys.rs` says what each is for.
 
 use super::value::{
-    ClientCertificates, EarlyRinging, HostPort, Listen, LogFormat, MediaWorkers, PortRange, Redirects, Reliable,
-    Secret, SipShards, Srtp, Strategy,
+    ClientCertificates, CodecsOffered, EarlyRinging, HostPort, Listen, LogFormat, MediaWorkers, PortRange, Redirects,
+    Reliable, Secret, SipShards, Srtp, Strategy,
 };
 use serde::{Deserialize, Serialize};
 use signaling::limits::{SESSION_EXPIRES_S, SESSION_MIN_S};
@@ -200,6 +200,9 @@ pub struct Calls {
     pub supervise_s: u32,
     pub redirects: Redirects,
     pub early_ringing: EarlyRinging,
+    pub codecs: Vec<String>,
+    pub codecs_offered: CodecsOffered,
+    pub account_codecs: BTreeMap<String, Vec<String>>,
     pub dial_accounts: bool,
     pub drain_s: u32,
 }
@@ -216,6 +219,9 @@ impl Default for Calls {
             supervise_s: 120,
             redirects: Redirects::Follow,
             early_ringing: EarlyRinging::Keep,
+            codecs: ["opus", "G722", "PCMA", "PCMU"].map(str::to_owned).to_vec(),
+            codecs_offered: CodecsOffered::Refused,
+            account_codecs: BTreeMap::new(),
             dial_accounts: true,
             drain_s: 300,
         }
@@ -444,6 +450,7 @@ pub struct Trunk {
     pub reliable: Option<Reliable>,
     pub srtp: Option<Srtp>,
     pub redirects: Redirects,
+    pub codecs: Option<Vec<String>>,
     pub interface: Option<IpAddr>,
 }
 

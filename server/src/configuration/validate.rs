@@ -2,7 +2,7 @@
 
 use super::model::{Bridge, Configuration, Trunk};
 use super::value::{ClientCertificates, Listen, SipShards, Strategy};
-use super::{plan, sip};
+use super::{codecs, plan, sip};
 use crate::cluster::certificate::is_name;
 use crate::limits::{PEERS, PLATFORM_NAME_BYTES};
 use signaling::limits::REGISTRATIONS_MAX;
@@ -42,7 +42,7 @@ pub fn contradictions(configuration: &Configuration) -> Vec<(String, String)> {
         one_trunk(trunk, &format!("trunk[{index}]"), &mut found);
     }
     names(configuration, &mut found);
-    for (path, why) in plan::faults(configuration) {
+    for (path, why) in plan::faults(configuration).into_iter().chain(codecs::faults(configuration)) {
         found.add(path, why);
     }
     found.0

@@ -285,6 +285,17 @@ pub enum EarlyRinging {
     Local,
 }
 
+/// When a peer is offered codecs beside what the other leg can.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CodecsOffered {
+    /// Once it has refused what the other leg can.
+    #[default]
+    Refused,
+    /// At once.
+    Always,
+}
+
 /// What is done about provisional responses that are acknowledged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]

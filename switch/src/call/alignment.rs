@@ -75,11 +75,16 @@ impl Call {
             return;
         }
         let Some(leg) = self.alignment.due.take() else { return };
-        let Some(terms) = self.terms_for(leg) else { return };
+        let Some(mut terms) = self.terms_for(leg) else { return };
         let Some(agreement) = self.legs[leg].medium.agreement() else { return };
+        let mut same = same_codecs(&agreement.codecs, &terms.codecs);
+        if !same && self.keeps_its_codecs(leg, &terms.codecs) {
+            terms.codecs.clone_from(&agreement.codecs);
+            same = true;
+        }
         let aligned = self.alignment.manner != Manner::Anyway
             && self.legs[leg].medium.is_told()
-            && same_codecs(&agreement.codecs, &terms.codecs)
+            && same
             && self.is_direction_aligned(agreement, terms.direction);
         if aligned || self.alignment.rounds == 0 {
             return;
@@ -117,10 +122,18 @@ impl Call {
                 let pause = glare_pause(turn, !self.legs[leg].incoming);
                 self.set_timer(turn, Timer::Align, pause);
             }
-            Err(_) => {
+            Err(cause) => {
                 let terms = self.terms_for(leg);
                 let agreement = self.legs[leg].medium.agreement();
                 let (Some(terms), Some(agreement)) = (terms, agreement) else { return };
+                if self.is_transcoded(&agreement.codecs, &terms.codecs) {
+                    if cause.kind == CauseKind::IncompatibleMedia {
+                        self.legs[leg].medium.note_refused(&terms.codecs);
+                        // It keeps its formats; the direction, and where its port is, it may still have to be told.
+                        self.alignment.due.get_or_insert(leg);
+                    }
+                    return self.connect(turn);
+                }
                 // One that was not told of its new port is heard no more.
                 if !share_sound(&agreement.codecs, &terms.codecs) || !self.legs[leg].medium.is_told() {
                     self.end(turn, CauseKind::IncompatibleMedia.into(), None);

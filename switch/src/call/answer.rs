@@ -62,6 +62,7 @@ impl Call {
         if self.legs[waiting].medium.asked().is_none() {
             let medium = &self.legs[id].medium;
             let terms = medium.asked_terms().or_else(|| medium.agreement().map(|agreement| agreement.terms()))?;
+            let terms = self.widened(waiting, terms);
             return self.legs[waiting].medium.offer(&terms).map(MediaExchange::Offer);
         }
         // What it was told early stands (RFC 3261 §13.2.1); another leg's formats follow by an offer of ours.
@@ -69,7 +70,7 @@ impl Call {
             return Some(MediaExchange::Answer(agreement.local.clone()));
         }
         let terms = self.legs[id].medium.agreement()?.terms();
-        self.legs[waiting].medium.answer(&terms).map(MediaExchange::Answer)
+        self.answer_by(waiting, &terms).map(MediaExchange::Answer)
     }
 
     /// Ends the search: the others are stopped.

@@ -247,7 +247,7 @@ impl Call {
             Purpose::SetLeg(leg) => self.leg_answered_set(turn, leg, packet),
             Purpose::StopLeg { leg, cause, attempt } => self.leg_stop_answered(turn, leg, cause, attempt, &packet),
             Purpose::Audit(leg) => self.audit_answered(turn, leg, packet),
-            Purpose::Supervise(_) => {}
+            Purpose::Supervise(_) | Purpose::AnotherOffer => {}
             Purpose::Dialog => self.dialog_found(turn, packet),
             Purpose::Ringing => self.ringing_told(turn, &packet),
             Purpose::Guest => self.guest_answered(turn, packet),

@@ -6,7 +6,7 @@ use super::turn::Turn;
 use crate::config::EarlyRinging;
 use crate::negotiation::takes_first;
 use router::one;
-use router::parameter::{LegPhase, LegState, MediaDescription, MediaExchange};
+use router::parameter::{CauseKind, LegPhase, LegState, MediaDescription, MediaExchange};
 
 impl Call {
     /// How far a leg that is tried has come.
@@ -16,6 +16,9 @@ impl Call {
             return;
         }
         leg.learn(&state);
+        if state.cause.as_ref().is_some_and(|cause| cause.kind == CauseKind::IncompatibleMedia) {
+            return self.first_offer_refused(turn, id);
+        }
         let rings = matches!(state.phase, LegPhase::Ringing | LegPhase::Early);
         // RFC 3261 §21.1: forwarded, queued, in progress without media.
         let said = state.cause.as_ref().and_then(|cause| cause.code);
@@ -81,12 +84,12 @@ impl Call {
         if let Some(agreement) = self.legs[waiting].medium.agreement() {
             // One that is answered, or was told early by another: what is sent early does not change what it speaks.
             let spoken = self.legs[id].medium.agreement().map_or(&[][..], |agreement| &agreement.codecs);
-            if !takes_first(&agreement.codecs, spoken) {
+            if !takes_first(&agreement.codecs, spoken) && !self.is_transcoded(&agreement.codecs, spoken) {
                 return None;
             }
         } else {
             let terms = self.legs[id].medium.agreement()?.terms();
-            told = Some(MediaExchange::Answer(self.legs[waiting].medium.answer(&terms)?));
+            told = Some(MediaExchange::Answer(self.answer_by(waiting, &terms)?));
         }
         self.early = Some(id);
         self.connect(turn);

@@ -26,7 +26,8 @@ impl Call {
         let medium = &mut self.legs[leg].medium;
         // A caller's offer stays: the answer to its INVITE is one to it.
         let former = medium.asked().cloned();
-        let answer = if medium.ask(offer) { medium.answer(&terms) } else { None };
+        let answer = if medium.ask(offer) { self.answer_by(leg, &terms) } else { None };
+        let medium = &mut self.legs[leg].medium;
         if Some(leg) != waiting {
             medium.forget_asked();
         } else if let (None, Some(former)) = (&answer, former) {

@@ -8,7 +8,7 @@ use super::search::Stage;
 use super::timers::Timer;
 use super::turn::Turn;
 use crate::limits::LEG_GRACE;
-use crate::negotiation::{Medium, Terms, own_codecs};
+use crate::negotiation::Medium;
 use crate::trunks::Decided;
 use router::parameter::{
     self, Cause, CauseKind, Failure, LegPhase, LegState, MediaExchange, Parameter, Party, Reason, Target,
@@ -102,12 +102,8 @@ impl Call {
     }
 
     fn ring_leg(&mut self, turn: &mut Turn<'_>, id: LegId) {
+        let terms = self.terms_to_ring(id);
         let Some(search) = &self.search else { return };
-        let terms = match search.waiting.map(|waiting| &self.legs[waiting]) {
-            None => Some(Terms::of_codecs(own_codecs())),
-            Some(waiting) if waiting.is_answered() => Some(Terms::of_codecs(waiting.medium.capabilities().to_vec())),
-            Some(waiting) => waiting.medium.asked_terms(),
-        };
         let leg = &mut self.legs[id];
         let media = match terms.as_ref().map(|terms| leg.medium.offer(terms)) {
             Some(None) => return self.attempt_failed(turn, id, CauseKind::Internal.into()),

@@ -508,11 +508,11 @@ impl Call {
 
     /// What the one who comes is told where it called: by what the other side gives. `None`: they have no sound in common.
     fn reply_to(&mut self, joined: LegId, terms: &Terms) -> Option<MediaExchange> {
-        let medium = &mut self.legs[joined].medium;
-        match medium.asked() {
-            Some(_) => medium.answer(terms).map(MediaExchange::Answer),
-            None => medium.offer(terms).map(MediaExchange::Offer),
+        if self.legs[joined].medium.asked().is_some() {
+            return self.answer_by(joined, terms).map(MediaExchange::Answer);
         }
+        let terms = self.widened(joined, terms.clone());
+        self.legs[joined].medium.offer(&terms).map(MediaExchange::Offer)
     }
 
     /// Answers who called to come here.

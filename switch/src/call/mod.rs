@@ -50,6 +50,7 @@ mod setup;
 mod summary;
 mod supervision;
 mod timers;
+mod transcoding;
 mod transfer;
 mod turn;
 

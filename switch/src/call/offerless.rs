@@ -27,6 +27,7 @@ impl Call {
                 agreement.map(|agreement| Terms::of_codecs(agreement.codecs.clone()))
             }
         };
+        let terms = terms.map(|terms| self.widened_by_own(leg, terms));
         let Some(offer) = terms.and_then(|terms| self.legs[leg].medium.offer(&terms)) else {
             return asked.failed(turn.outbox, Failure::because(CauseKind::IncompatibleMedia.into()));
         };
@@ -71,7 +72,7 @@ impl Call {
     /// Passes the answer to the leg whose offer it answers.
     fn deliver(&mut self, turn: &mut Turn<'_>, from: LegId, to: LegId) {
         let terms = self.legs[from].medium.agreement().map(|agreement| agreement.terms());
-        let answer = terms.and_then(|terms| self.legs[to].medium.answer(&terms));
+        let answer = terms.and_then(|terms| self.answer_by(to, &terms));
         self.legs[to].medium.forget_asked();
         let Some(answer) = answer else {
             return self.end(turn, CauseKind::IncompatibleMedia.into(), None);

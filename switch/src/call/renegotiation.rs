@@ -4,7 +4,7 @@
 //! |---|---|
 //! | the address alone | answered at once, a plan of a new generation |
 //! | the direction | passed to the other leg; if that one refuses, answered at once all the same |
-//! | the codecs | passed to the other leg; if that one refuses, refused |
+//! | the codecs | passed to the other leg; if that one refuses, transcoded, or else refused |
 //!
 //! | none: taken back, or not agreed on | both legs return to what was agreed before |
 //!
@@ -66,6 +66,9 @@ impl Call {
         let direction_changed = medium.agreement().is_none_or(|agreement| agreement.direction() != flow(&stream));
         medium.ask(offer);
         let other = self.other_leg(leg).filter(|&other| self.legs[other].medium.agreement().is_some());
+        // Who is known to have none of them is not asked: it is transcoded for.
+        let keeps = |other: LegId| self.keeps_its_codecs(other, &stream.codecs);
+        let codecs_changed = codecs_changed && !other.is_some_and(keeps);
         let Some(to) = other.filter(|_| codecs_changed || direction_changed) else {
             return self.answer_at_once(turn, leg, asked);
         };
@@ -128,9 +131,8 @@ impl Call {
             // Nobody is there yet: whatever it likes, both ways.
             Far::Nobody => self.legs[leg].medium.asked_terms().map(|terms| Terms::of_codecs(terms.codecs)),
         };
-        let medium = &mut self.legs[leg].medium;
-        let answer = terms.and_then(|terms| medium.answer(&terms));
-        medium.forget_asked();
+        let answer = terms.and_then(|terms| self.answer_by(leg, &terms));
+        self.legs[leg].medium.forget_asked();
         match answer {
             Some(answer) => {
                 self.connect(turn);
@@ -205,11 +207,26 @@ impl Call {
                 self.align_with(turn, to);
             }
             Err(_) if !codecs_changed => self.answer_at_once(turn, from, asked),
+            Err(cause) if self.is_transcoded_for(from, to) => {
+                if cause.kind == CauseKind::IncompatibleMedia
+                    && let Some(terms) = self.legs[from].medium.asked_terms()
+                {
+                    self.legs[to].medium.note_refused(&terms.codecs);
+                }
+                self.answer_at_once(turn, from, asked);
+                self.align_with(turn, to);
+            }
             Err(cause) => {
                 self.legs[from].medium.forget_asked();
                 asked.failed(turn.outbox, Failure { reason: Reason::Peer, ..Failure::because(cause) });
             }
         }
+    }
+
+    /// Whether sound can be led from the offer of one to what the other one has.
+    fn is_transcoded_for(&self, from: LegId, to: LegId) -> bool {
+        let (asked, has) = (self.legs[from].medium.asked_terms(), self.legs[to].medium.agreement());
+        asked.zip(has).is_some_and(|(asked, has)| self.is_transcoded(&asked.codecs, &has.codecs))
     }
 
     /// A leg leaves: what it asked for is refused, what it was asked for is no longer waited for.

@@ -120,6 +120,10 @@ pub(crate) struct Medium {
     /// Every format that the peer has said it can, for offers on its behalf.
     capabilities: Vec<Codec>,
     payload_types: PayloadTypes,
+    /// Formats of sound that the peer has refused.
+    pub(super) refused: Vec<Codec>,
+    /// Whether it has named all that it can, by the offer that it came with.
+    pub(super) has_told_all: bool,
     /// Counts the peer's descriptions in force.
     generation: u32,
 }
@@ -178,6 +182,12 @@ impl Medium {
         self.offered.is_some()
     }
 
+    /// The formats of our offer that waits.
+    pub(super) fn offered_formats(&self) -> &[Codec] {
+        let stream = self.offered.as_ref().and_then(|offer| offer.streams.get(served(offer)?));
+        stream.map_or(&[], formats)
+    }
+
     /// What the peer was last told, in its role: for a request that is repeated.
     pub(crate) fn last_description(&self) -> Option<MediaExchange> {
         let answer = || self.agreement.as_ref().map(|agreement| MediaExchange::Answer(agreement.local.clone()));
@@ -212,6 +222,7 @@ impl Medium {
         let codecs = formats(stream).to_vec();
         self.payload_types.note(&codecs);
         self.note_capabilities(codecs);
+        self.has_told_all |= self.agreement.is_none();
         self.asked = Some(offer);
         self.before = None;
         true

@@ -6,6 +6,8 @@
 //!   both ─▶ media_plan.rs ─▶ one MediaPlan a port
 //! ```
 //!
+//! Where two legs share no sound it is transcoded between them: `transcoding.rs`.
+//!
 //! One stream is served: the first that is audio over RTP/AVP or RTP/AVPF. Every other is refused in answers and not offered on.
 
 mod answer;
@@ -14,6 +16,7 @@ mod media_plan;
 mod medium;
 mod offer;
 mod payload_type;
+mod transcoding;
 
 pub(crate) use codec::{builtin_codecs, builtin_codecs_for, own_codecs, same_codecs, share_sound, takes_first};
 pub(crate) use media_plan::may_be_silent;

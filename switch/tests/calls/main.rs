@@ -24,6 +24,7 @@ mod refusals;
 mod relay;
 mod ringback;
 mod timeouts;
+mod transcoding;
 mod transfer;
 mod trunk_failover;
 mod withdrawn;

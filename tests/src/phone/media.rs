@@ -2,6 +2,7 @@
 
 use super::hearing::{Hearing, Packet, STAMP_BYTES, Stamp};
 use super::secure::{Keys, Secure};
+use super::sound::Sound;
 use codecs::Law;
 use router::Random;
 use router::parameter::{Codec, Direction, MediaDescription, MediaKey, MediaStream};
@@ -32,6 +33,8 @@ pub struct Media {
     pub(crate) own_numbers: bool,
     /// See [`PhoneConfig::voice`](super::PhoneConfig::voice).
     pub(crate) voice: Option<i16>,
+    /// See [`PhoneConfig::tone_hz`](super::PhoneConfig::tone_hz).
+    pub sound: Option<Sound>,
     /// What stands in `c=` instead of the address.
     pub(crate) host_name: Option<String>,
     /// What its packets are protected by.
@@ -78,6 +81,7 @@ impl Media {
             packet_ms,
             own_numbers: false,
             voice: None,
+            sound: None,
             host_name: None,
             keys: None,
             key: None,
@@ -285,7 +289,11 @@ impl Media {
         }
         text.push_str("\r\n");
         for codec in codecs {
-            let _ = write!(text, "a=rtpmap:{} {}/{}\r\n", codec.payload_type, codec.name, codec.clock_rate_hz);
+            let _ = write!(text, "a=rtpmap:{} {}/{}", codec.payload_type, codec.name, codec.clock_rate_hz);
+            if codec.channels > 1 {
+                let _ = write!(text, "/{}", codec.channels);
+            }
+            text.push_str("\r\n");
             if codec.is_telephone_event() {
                 let _ = write!(text, "a=fmtp:{} 0-16\r\n", codec.payload_type);
             }
@@ -335,7 +343,15 @@ impl Media {
     pub(crate) fn poll(&mut self, now: Instant) -> Option<(SocketAddr, Vec<u8>)> {
         let at = self.next.filter(|&at| at <= now)?;
         self.next = Some(at + Duration::from_millis(u64::from(self.packet_ms)));
-        let samples = 8 * u32::from(self.packet_ms);
+        let clock_rate_hz = match &self.sound {
+            Some(_) => self
+                .accepted
+                .iter()
+                .find(|codec| !codec.is_telephone_event())
+                .map_or(8_000, |codec| codec.clock_rate_hz),
+            None => 8_000,
+        };
+        let samples = clock_rate_hz / 1_000 * u32::from(self.packet_ms);
         self.timestamp = self.timestamp.wrapping_add(samples);
         if !self.sends() {
             // A key that is held when the flow stops is released.
@@ -349,6 +365,7 @@ impl Media {
         let mut common = peer.codecs.iter().filter(agreed);
         let event_type = common.clone().find(|codec| codec.is_telephone_event()).map(|codec| codec.payload_type);
         let sound = common.find(|codec| !codec.is_telephone_event())?;
+        let said = self.sound.as_mut().filter(|_| self.press.is_none()).map(|tone| tone.say(sound, self.packet_ms));
         let (sound_type, law) = (sound.payload_type, Law::of_encoding_name(&sound.name));
         self.sequence = self.sequence.wrapping_add(1);
         self.number += 1;
@@ -362,8 +379,10 @@ impl Media {
                 (event_type, timestamp, vec![event, end | 10, high, low])
             }
             _ => {
-                let mut payload = vec![0xd5; (samples as usize).max(STAMP_BYTES)];
-                if let (Some(voice), Some(law)) = (self.voice, law) {
+                let mut payload = said.unwrap_or_else(|| vec![0xd5; (samples as usize).max(STAMP_BYTES)]);
+                if self.sound.is_some() {
+                    // What it says is sound.
+                } else if let (Some(voice), Some(law)) = (self.voice, law) {
                     payload.fill(law.encode(voice));
                 } else {
                     Stamp { speaker: self.speaker, number: self.number, timestamp: self.timestamp }.write(&mut payload);
@@ -404,6 +423,11 @@ impl Media {
             Some(codec) => {
                 let is_event = codec.is_telephone_event();
                 self.hearing.hear(now, &packet, is_event);
+                if let (Some(sound), false) = (&mut self.sound, is_event)
+                    && !sound.hear(codec, packet.payload)
+                {
+                    self.faults.push(format!("a payload that is no {}", codec.name));
+                }
                 if let (Some(_), Some(law)) = (self.voice, Law::of_encoding_name(&codec.name)) {
                     let middle = packet.payload.get(packet.payload.len() / 2);
                     self.hearing.levels.push(middle.map_or(0, |octet| law.decode(*octet)));

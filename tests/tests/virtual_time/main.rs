@@ -42,6 +42,7 @@ mod supervision;
 mod tcp;
 mod tls_and_websocket;
 mod topology_hiding;
+mod transcoding;
 mod trunk_by_name;
 mod trunk_failover;
 mod trunk_group;

@@ -82,8 +82,9 @@ fn dynamic_payload_types_that_differ_are_mapped() {
 }
 
 #[test]
-fn peers_without_a_codec_in_common_are_told_488() {
-    let (mut simulation, [alice, bob]) = with_codecs(3, vec![Codec::new(0, "PCMU", 8000)], vec![pcma()]);
+fn peers_without_a_codec_in_common_are_told_488_where_theirs_cannot_be_coded() {
+    let speex = vec![Codec::new(97, "speex", 8000)];
+    let (mut simulation, [alice, bob]) = with_codecs(3, speex, vec![pcma()]);
     simulation.tell(bob).config.behaviour = Behaviour::default();
     simulation.tell(alice).dial("bob");
     simulation.run(secs(3));

@@ -158,6 +158,14 @@ impl Signaling {
                             self.sets.push(packet);
                         }
                     }
+                    // One whose peer has refused the first offer takes another one, or the word that there is none.
+                    Some(record) if record.start.is_some() && record.phase != LegPhase::Released => {
+                        record.heard = state.media.clone();
+                        if let Some(started) = record.started.as_mut().filter(|_| state.media.is_some()) {
+                            started.media = state.media.clone();
+                        }
+                        self.place.outbox.done(&packet, one(LegState::new(LegPhase::Trying)));
+                    }
                     _ => self.place.outbox.failed(&packet, Failure::new(Reason::NotFound)),
                 }
             }
