@@ -109,6 +109,17 @@ impl Transcoder {
         Ok(ticks)
     }
 
+    /// Takes samples that were made in place of what the sender would have said, at [`Self::rate_hz`]: at most 120 ms.
+    pub fn handle_samples(&mut self, samples: &[i16]) -> Result<(), Fault> {
+        let Self { gain, resampler, louder, resampled, emission, .. } = self;
+        forward(samples, None, *gain, resampler, louder, resampled, emission)
+    }
+
+    /// Samples a second of what comes in.
+    pub const fn rate_hz(&self) -> u32 {
+        self.reception.rate_hz()
+    }
+
     /// Takes note that for `ticks` of the sender's RTP clock there is no payload: lost, or in silence. At most 120 ms count.
     /// `next` is the payload behind the gap, where it is there already: it may say what was lost.
     pub fn handle_gap(&mut self, ticks: u32, next: Option<&[u8]>) -> Result<(), Fault> {

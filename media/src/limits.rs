@@ -199,6 +199,15 @@ pub const FILL_MS_MAX: u32 = 500;
 /// Late packets in a row that are no stragglers but a line that has become slower: a tenth of a second of the usual packing.
 pub const LATE_IN_A_ROW: u8 = 5;
 
+/// The shortest press that is made of an event, milliseconds: Q.24 asks who listens to know 40 ms, and some want more.
+pub const TONE_MS_MIN: u32 = codecs::limits::PRESS_MS_MIN;
+
+/// The pause behind a press that is made, milliseconds: Q.24 lets who listens ask for 40.
+pub const TONE_PAUSE_MS: u32 = 50;
+
+/// Tones are made so many milliseconds at a time: what an encoder takes at once beside a packet that is not full.
+pub const TONE_CHUNK_MS: u32 = 60;
+
 /// A peer may change to another of its formats so often: people switch over, networks adapt, and each change builds a decoder.
 pub const FORMAT_CHANGE: Duration = Duration::from_millis(500);
 

@@ -12,17 +12,20 @@
 //! - [`Order`]: what is due: sound, noise, a gap, nothing yet.
 //! - [`Lateness`]: how late the packets of this line come.
 //! - [`Keys`]: presses that come as events (RFC 4733) go out as events of the other leg's clock and payload type.
+//! - [`Tones`]: the same as sound, where the other leg takes no events.
 //! - [`served_codecs`]: everything that can be coded, in the words of SDP.
 
 mod keys;
 mod lateness;
 mod order;
 mod served;
+mod tones;
 mod way;
 
-pub use keys::Keys;
+pub use keys::{Keys, Presses, Progress};
 pub use lateness::Lateness;
 pub use order::{Counted, Kind, Order, Step};
 pub(crate) use served::coded;
 pub use served::served_codecs;
+pub use tones::Tones;
 pub use way::{Coded, Ends, Made, Way};

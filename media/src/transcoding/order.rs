@@ -201,9 +201,9 @@ impl Order {
                 Kind::Sound => {
                     let step = first.timestamp.wrapping_sub(self.next_timestamp) as i32;
                     if step > 0 {
-                        // No number is missing: it was silent.
+                        // No number is missing: it was silent, or something else was sent in its place.
                         self.next_timestamp = first.timestamp;
-                        if step.unsigned_abs() > self.ticks(GAP_MS_MAX) {
+                        if std::mem::take(&mut self.aside) || step.unsigned_abs() > self.ticks(GAP_MS_MAX) {
                             return Some(Step::Pause);
                         }
                         return Some(Step::Gap { ticks: step.unsigned_abs(), next: None });

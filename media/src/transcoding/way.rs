@@ -1,6 +1,6 @@
 //! One way through: what comes of one port's peer in a format that the other one's has not agreed to.
 
-use super::{Counted, Keys, Kind, Order, Step, coded};
+use super::{Counted, Keys, Kind, Order, Step, Tones, coded};
 use crate::limits::{CODED_OCTETS, FORMAT_CHANGE};
 use crate::rtp::Header;
 use crate::session::{FormatKind, Formats};
@@ -79,6 +79,8 @@ pub struct Way {
     order: Order,
     transcoder: Transcoder,
     keys: Option<Keys>,
+    /// Where its peer takes no events.
+    tones: Option<Tones>,
     /// A press's packet that is to be sent.
     press: Option<EventPacket>,
     /// Who is heard.
@@ -121,6 +123,7 @@ impl Way {
             order,
             transcoder,
             keys: None,
+            tones: None,
             press: None,
             ssrc: None,
             changed: None,
@@ -130,6 +133,7 @@ impl Way {
             told: Counted::default(),
         };
         way.keys = way.keys_from(from);
+        way.tones = way.tones_from(from);
         Some(way)
     }
 
@@ -147,6 +151,11 @@ impl Way {
         Some(Keys::new(from_hz, to_hz))
     }
 
+    fn tones_from(&self, from: &Formats) -> Option<Tones> {
+        let from_hz = from.codecs().find(|codec| codec.is_telephone_event())?.clock_rate_hz;
+        self.to.keys.is_none().then(|| Tones::new(from_hz, self.transcoder.rate_hz()))
+    }
+
     /// Goes on with new plans. False: it has to be built anew.
     pub fn adapt(&mut self, from: &Formats, to: &Formats, frame: Option<Duration>) -> bool {
         let (Some(_), Some(to)) = (Self::needed(from), Ends::of(to)) else { return false };
@@ -162,6 +171,9 @@ impl Way {
         let keys = self.keys_from(from);
         if keys.as_ref().map(Keys::clocks) != known {
             self.keys = keys;
+        }
+        if self.tones.is_none() {
+            self.tones = self.tones_from(from);
         }
         true
     }
@@ -196,6 +208,9 @@ impl Way {
             FormatKind::Event => {
                 // A press that is repeated, or comes late, is told apart by its own time.
                 let at = self.timestamp;
+                if let Some(tones) = &mut self.tones {
+                    tones.handle(header.timestamp, payload);
+                }
                 self.press = self.keys.as_mut().and_then(|keys| keys.handle(header.timestamp, payload, at));
                 self.order.take(now, header.sequence, header.timestamp, Kind::Aside, &[]);
                 return true;
@@ -216,6 +231,7 @@ impl Way {
             let Ok(transcoder) = Transcoder::new(&plan(&heard, &self.to, self.packet_ms)) else { return false };
             self.transcoder = transcoder;
             self.changed = Some(now);
+            self.tones = self.tones_from(formats);
             if codec.clock_rate_hz() != self.from.codec.clock_rate_hz() {
                 self.order.restart(codec.clock_rate_hz());
             }
@@ -263,6 +279,10 @@ impl Way {
                     octets,
                 }));
             }
+            if let Some(samples) = self.tones.as_mut().and_then(Tones::poll) {
+                let _ = self.transcoder.handle_samples(samples);
+                continue;
+            }
             if !self.step(now)? {
                 return Some(Made::Pause);
             }
@@ -271,8 +291,10 @@ impl Way {
 
     /// Does what is due. `None`: nothing is; false: a pause.
     fn step(&mut self, now: Instant) -> Option<bool> {
-        let Self { order, transcoder, .. } = self;
+        let Self { order, transcoder, tones, .. } = self;
         let played = match order.poll(now)? {
+            // Some phones go on sending what their microphone hears, which may be the same key.
+            Step::Sound(_) if tones.as_ref().is_some_and(Tones::is_pressed) => Some(Ok(0)),
             Step::Sound(payload) => Some(transcoder.handle_payload(payload)),
             Step::Noise(payload) => {
                 // What it does not say is not heard.

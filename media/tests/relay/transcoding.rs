@@ -395,6 +395,44 @@ fn keys_go_from_clock_to_clock_once_each_with_their_length() {
     }
 }
 
+#[test]
+fn keys_are_tones_for_who_takes_no_events_once_each() {
+    for other in [pcma(), opus()] {
+        let mut world = World::new();
+        let mut talk = Talk::begin(&mut world, &[pcmu(), keys(101, 8_000)], std::slice::from_ref(&other));
+        talk.a_talks(&mut world, 200);
+        for (event, held) in [(1, 5), (1, 2), (11, 100), (5, 3)] {
+            let began = talk.a.timestamp;
+            let mut sender = EventSender::new(event, 10, began);
+            for packet in 0..held + 3 {
+                let event = if packet < held - 1 { sender.hold(160) } else { sender.release(160) };
+                let data = talk.a.packet(101, event.timestamp, &event.event.octets());
+                if packet % 3 != 1 {
+                    talk.deliver_a(&mut world, &data);
+                }
+                talk.pass(&mut world, 20);
+            }
+            talk.a.timestamp = began.wrapping_add(160 * (held + 3));
+            // Between some there is sound, between others nothing but the pause.
+            if event == 11 {
+                talk.a_talks(&mut world, 100);
+            }
+        }
+        let (mut detector, mut heard) = (codecs::dtmf::Detector::new(), String::new());
+        detector.handle_samples(&talk.b.heard, |change| {
+            if let codecs::dtmf::KeyChange::Began(key) = change {
+                heard.push(key.character());
+            }
+        });
+        assert_eq!(heard, "11#5", "{}", other.name);
+        assert!(talk.b.heard.len() < 8 * 20 * 150, "the time of a press goes by once");
+        for pair in talk.b.headers.windows(2) {
+            assert_eq!(pair[1].1.sequence, pair[0].1.sequence.wrapping_add(1));
+            assert!((pair[1].1.timestamp.wrapping_sub(pair[0].1.timestamp) as i32) > 0);
+        }
+    }
+}
+
 /// A line that loses so many packets in a hundred, in bursts, brings them late and out of order, and some twice. What is heard at the other end.
 fn over_a_bad_line(percent: u64, seed: u64, codecs: [Codec; 2]) -> (World, Talk) {
     let mut world = World::new();
