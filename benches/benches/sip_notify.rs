@@ -162,6 +162,7 @@ impl Bench {
             platform: None,
             behalf: Some(Behalf::Account),
             tags: None,
+            suite: None,
         };
         let call = CallSummary {
             id: "call".to_owned(),

@@ -40,6 +40,7 @@ fn call(phase: CallPhase) -> CallSummary {
             platform: None,
             behalf: None,
             tags: None,
+            suite: None,
         }],
         codec: Some("PCMU".to_owned()),
         origin: Some(router::parameter::Origin::Account("alice".into())),

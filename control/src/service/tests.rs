@@ -111,6 +111,7 @@ fn call(id: &str, phase: CallPhase) -> router::parameter::CallSummary {
             platform: None,
             behalf: None,
             tags: None,
+            suite: None,
         }],
         codec: Some("PCMU".to_owned()),
         origin: Some(router::parameter::Origin::Account("alice".into())),

@@ -295,6 +295,7 @@ fn leg(leg: &LegSummary) -> Value {
         "leg": leg.leg_id,
         "peer": leg.peer,
         "platform": leg.platform,
+        "srtp": leg.suite.map(|suite| suite.name()),
         "state": phase,
         "incoming": leg.incoming,
     })
@@ -329,6 +330,7 @@ mod tests {
                 platform: None,
                 behalf: None,
                 tags: None,
+                suite: None,
             }],
             ..no_call()
         };
@@ -352,6 +354,7 @@ mod tests {
                 platform: None,
                 behalf: None,
                 tags: None,
+                suite: None,
             }],
             ..no_call()
         };

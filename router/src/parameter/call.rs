@@ -22,6 +22,7 @@
 use super::conference::ConferenceName;
 use super::failure::Cause;
 use super::media::MediaExchange;
+use super::protection::SrtpSuite;
 use super::registration::Contact;
 use crate::address::PlatformId;
 use crate::private::Private;
@@ -501,6 +502,9 @@ pub struct LegSummary {
     /// While it rings: how its two ends are named.
     #[n(6)]
     pub tags: Option<LegTags>,
+    /// What protects its media (SRTP); `None`: it is in the clear.
+    #[n(7)]
+    pub suite: Option<SrtpSuite>,
 }
 
 /// A call as it stands: `Query × CallSummary` (with a `Selection`) is answered with these.

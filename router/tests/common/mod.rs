@@ -135,6 +135,7 @@ fn summary(phase: CallPhase) -> CallSummary {
             platform: None,
             behalf: None,
             tags: None,
+            suite: None,
         }],
         codec: Some("PCMA".to_owned()),
         origin: None,
@@ -438,6 +439,9 @@ pub fn samples() -> Vec<Parameter> {
     let mut elsewhere = summary(Talking);
     elsewhere.legs.iter_mut().for_each(|leg| leg.platform = Some("west".to_owned()));
     add!([elsewhere]);
+    let mut secure = summary(Talking);
+    secure.legs.iter_mut().for_each(|leg| leg.suite = Some(SrtpSuite::AeadAes256Gcm));
+    add!([secure]);
     let mut rings = CallSummary { anonymous: true, ..summary(Ringing) };
     rings.legs.iter_mut().for_each(|leg| (leg.behalf, leg.tags) = (Some(Behalf::Account), Some(tags())));
     add!([rings]);

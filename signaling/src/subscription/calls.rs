@@ -262,6 +262,7 @@ mod tests {
             platform: None,
             behalf: Some(Behalf::Account),
             tags: None,
+            suite: None,
         }
     }
 

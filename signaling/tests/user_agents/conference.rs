@@ -80,6 +80,7 @@ fn member(account: &str, conference: &str, phase: CallPhase) -> CallSummary {
         platform: None,
         behalf,
         tags: None,
+        suite: None,
     };
     CallSummary {
         id: format!("call-{account}"),

@@ -120,6 +120,7 @@ pub(crate) fn call_to(account: &str, id: &str, phase: CallPhase, leg: LegPhase) 
         platform: None,
         behalf: Some(Behalf::Account),
         tags: (leg < LegPhase::Answered).then(|| LegTags { local: "ours".into(), remote: "bobs".into() }),
+        suite: None,
     };
     CallSummary {
         id: id.to_owned(),

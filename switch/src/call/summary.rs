@@ -73,6 +73,7 @@ impl Call {
                 platform: leg.remote.as_ref().map(|remote| remote.name.clone()),
                 behalf: leg.peer.behalf(),
                 tags: leg.tags.clone().filter(|_| !leg.is_released()),
+                suite: leg.medium.suite(),
             })
             .collect();
         if let Far::Service(kind) = self.far {
@@ -84,6 +85,7 @@ impl Call {
                 platform: None,
                 behalf: None,
                 tags: None,
+                suite: None,
             });
         }
         let (caller, called) = self.parties();

@@ -5,7 +5,7 @@ use super::codec::{common, is_sound, same_codecs};
 use super::offer::{flow, formats, refused, served, served_own, stream};
 use super::payload_type::PayloadTypes;
 use router::parameter::{
-    Codec, Direction, GuestLeg, MediaDescription, MediaExchange, MediaStream, MediaTransport, PortAddress,
+    Codec, Direction, GuestLeg, MediaDescription, MediaExchange, MediaStream, MediaTransport, PortAddress, SrtpSuite,
 };
 
 /// What the far side of a leg lets it have: read from the other leg's agreement or offer, or our own.
@@ -132,6 +132,12 @@ impl Medium {
     /// What is in force.
     pub(crate) fn agreement(&self) -> Option<&Agreement> {
         self.agreement.as_deref()
+    }
+
+    /// What protects it; `None`: it is in the clear.
+    pub(crate) fn suite(&self) -> Option<SrtpSuite> {
+        let remote = self.agreement()?.remote()?;
+        remote.protection.as_ref().map(|protection| protection.suite)
     }
 
     /// What was agreed with a leg that comes from another switch.

@@ -69,6 +69,13 @@ fn a_secure_leg_and_any_other_hear_each_other_and_the_record_says_which_was_whic
         for phone in phones {
             assert_eq!(simulation.call(phone).media.strange(), 0, "{of_alice:?} {of_bob:?}");
         }
+        let asked = one(Selection::default());
+        let answers = crate::ask_each(&mut simulation, ModuleKind::Switch, Command::Query, &asked);
+        let summaries = answers.iter().flat_map(|answer| answer.parameters.iter()).filter_map(|told| match told {
+            router::Parameter::CallSummary(summary) => Some(summary.legs.iter().map(|leg| leg.suite.is_some())),
+            _ => None,
+        });
+        assert_eq!(summaries.flatten().collect::<Vec<_>>(), secure, "the call as it stands says so, too");
         simulation.tell(phones[0]).step(0, Step::HangUp);
         simulation.run(secs(1));
         let records = simulation.platform.records();
