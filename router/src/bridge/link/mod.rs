@@ -9,7 +9,8 @@ use super::service::{Bridge, Output, deliver, turn};
 use super::tls::LinkTls;
 use crate::address::PlatformId;
 use crate::limits::{
-    BUSY_PACKETS_PER_SECOND, BUSY_PERIOD_US, FULL_PACKETS_PER_SECOND, LINKS_WITHOUT_HELLO, LOAD_EVERY_MS, WRITE_BYTES,
+    BATCH, BUSY_PACKETS_PER_SECOND, BUSY_PERIOD_US, FULL_PACKETS_PER_SECOND, LINKS_WITHOUT_HELLO, LOAD_EVERY_MS,
+    WRITE_BYTES,
 };
 use crate::pace::Pace;
 use crate::route::Endpoint;
@@ -124,8 +125,16 @@ pub async fn run(
             links.handle(&mut bridge, &endpoint, now, input);
             taken += 1;
         }
+        let before = bridge.packets();
         links.read(&mut bridge, &endpoint, now);
+        let came = (bridge.packets() - before) as usize;
         let mut more = turn(&mut bridge, &endpoint, now);
+        // As many go as came: each may have an answer, and those to one platform's flood would have everybody's wait behind them.
+        let mut gone = BATCH;
+        while more && gone < came {
+            more = turn(&mut bridge, &endpoint, now);
+            gone += BATCH;
+        }
         more |= links.perform(&mut bridge, &endpoint, now);
         more |= taken == INPUTS || links.are_rung();
         let packets = bridge.packets();
