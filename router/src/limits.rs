@@ -48,6 +48,12 @@ pub const TALLIES: usize = 1_024;
 /// Who may follow one topic of a module at once.
 pub const SUBSCRIBERS: usize = 1_024;
 
+/// Of them, those of one other platform: as many as it may have shards, consoles and plug-ins that follow by themselves.
+pub const SUBSCRIBERS_OF_PLATFORM: usize = 32;
+
+/// Of them, those of all other platforms: the rest stays for the own modules.
+pub const SUBSCRIBERS_ELSEWHERE: usize = SUBSCRIBERS / 2;
+
 /// Longest frame between platforms: a page of call records or traces with room to spare; more is `PeerMisbehaved`.
 pub const FRAME_BYTES: usize = 1 << 20;
 
@@ -186,11 +192,11 @@ pub const REFUSAL_EVERY_S: u64 = 60;
 /// Sources that are told apart when links are refused: more than a cluster has platforms are scanners, who share one line.
 pub const REFUSAL_SOURCES: usize = PLATFORMS;
 
-/// Listings that one platform may ask for a second, a tenth of them at once: each goes through all calls or records, a millisecond of its
-/// module, so that whoever asks without end takes a twentieth of its time.
-pub const LISTINGS_PER_SECOND: u32 = 50;
+/// Listings that may be asked for over one link a second, a tenth of them at once: each goes through all calls or records, a millisecond of
+/// its module at most, so that whoever asks without end takes a tenth of its time.
+pub const LISTINGS_PER_SECOND: u32 = 100;
 
-/// Calls that one platform may ask for a second, a tenth of them at once: more than a shard carries, so that no platform that is well meets
+/// Calls that may be asked for over one link a second, a tenth of them at once: more than a shard carries, so that no platform that is well meets
 /// it. Each that is refused for another reason has a record.
 pub const CALLS_PER_SECOND: u32 = 3_000;
 

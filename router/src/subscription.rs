@@ -1,7 +1,7 @@
 //! Who wants to be notified, and who missed something.
 
-use crate::address::Address;
-use crate::limits::SUBSCRIBERS;
+use crate::address::{Address, PlatformId};
+use crate::limits::{SUBSCRIBERS, SUBSCRIBERS_ELSEWHERE, SUBSCRIBERS_OF_PLATFORM};
 use std::collections::BTreeMap;
 
 /// The subscribers of one topic of a module. A subscriber that missed notifications is told so with the next one (their
@@ -13,10 +13,19 @@ pub struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// Adds a subscriber; false if there are [`SUBSCRIBERS`] already.
+    /// Adds a subscriber; false if there are [`SUBSCRIBERS`] already, or on other platforms as many as may be there.
     pub fn subscribe(&mut self, subscriber: Address) -> bool {
-        if self.subscribers.len() >= SUBSCRIBERS && !self.subscribers.contains_key(&subscriber) {
-            return false;
+        if !self.subscribers.contains_key(&subscriber) {
+            let of =
+                |is: &dyn Fn(PlatformId) -> bool| self.subscribers.keys().filter(|other| is(other.platform)).count();
+            let platform = subscriber.platform;
+            let is_elsewhere = platform != PlatformId::HERE;
+            let is_full = self.subscribers.len() >= SUBSCRIBERS
+                || is_elsewhere && of(&|other| other == platform) >= SUBSCRIBERS_OF_PLATFORM
+                || is_elsewhere && of(&|other| other != PlatformId::HERE) >= SUBSCRIBERS_ELSEWHERE;
+            if is_full {
+                return false;
+            }
         }
         self.subscribers.insert(subscriber, false);
         true
@@ -65,6 +74,23 @@ mod tests {
         assert_eq!(subscriptions.take().collect::<Vec<_>>(), [(client, false)]);
         assert!(subscriptions.unsubscribe(client));
         assert!(!subscriptions.unsubscribe(client));
+    }
+
+    #[test]
+    fn other_platforms_leave_room_for_each_other_and_for_the_own_modules() {
+        let mut subscriptions = Subscriptions::default();
+        let client = |platform, number: usize| Address {
+            platform: PlatformId(platform),
+            ..Address::local(ModuleKind::Control, 0).at(Instance(number as u64))
+        };
+        let taken = |subscriptions: &mut Subscriptions, platform| {
+            (0..SUBSCRIBERS).filter(|&number| subscriptions.subscribe(client(platform, number))).count()
+        };
+        assert_eq!(taken(&mut subscriptions, 2), SUBSCRIBERS_OF_PLATFORM);
+        assert_eq!(taken(&mut subscriptions, 3), SUBSCRIBERS_OF_PLATFORM);
+        let others: usize = (4..300).map(|platform| taken(&mut subscriptions, platform)).sum();
+        assert_eq!(2 * SUBSCRIBERS_OF_PLATFORM + others, SUBSCRIBERS_ELSEWHERE);
+        assert_eq!(taken(&mut subscriptions, 0), SUBSCRIBERS - SUBSCRIBERS_ELSEWHERE);
     }
 
     #[test]

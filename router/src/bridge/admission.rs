@@ -54,8 +54,10 @@ pub(crate) fn admission(packet: &Packet) -> Admission {
         (ModuleKind::Server, _, P::Extension(_)) => Admission::Refused,
         // A plug-in's, or a later version's: whether it is served is the module's to say.
         (_, _, P::Extension(_)) => Admission::Served,
-        // What the server has in use takes it milliseconds to count.
-        (ModuleKind::Server, Query, P::Status(_)) => Admission::Listing,
+        // They count what they have: calls, legs, ports, open files.
+        (ModuleKind::Server | ModuleKind::Switch | ModuleKind::Signaling | ModuleKind::Voice, Query, P::Status(_)) => {
+            Admission::Listing
+        }
         (_, Query, P::Status(_)) => Admission::Served,
         // A second parameter would name a call, a dialog or a leg that may be anybody's.
         (ModuleKind::Switch, Start, P::Call(_) | P::Originate(_)) if beside.is_empty() => Admission::Call,

@@ -132,8 +132,9 @@ impl Bridge {
         }
     }
 
-    /// Why a packet of another platform is not for the module here that it names; `Ok`: it is.
-    fn admit(&mut self, now: Now, packet: &Packet) -> Result<(), Failure> {
+    /// Why a packet of another platform is not for the module here that it names; `Ok`: it is. What it may do so often is on the account of
+    /// who has the link: that one may speak for others, and for as many as it likes.
+    fn admit(&mut self, now: Now, link: LinkId, packet: &Packet) -> Result<(), Failure> {
         if self.config.trust == Trust::Everything {
             return Ok(());
         }
@@ -147,7 +148,8 @@ impl Bridge {
         match admission {
             Admission::Served => Ok(()),
             Admission::Listing | Admission::Call => {
-                let known = self.table.get(from);
+                let peer = self.links.get(&link).and_then(Link::peer).map(|peer| peer.platform);
+                let known = peer.and_then(|peer| self.table.get(peer));
                 let may = known.is_none_or(|known| match admission {
                     Admission::Call => known.may_call(now.instant),
                     _ => known.may_list(now.instant),
@@ -201,7 +203,7 @@ impl Bridge {
         }
         let taken = match read {
             Some(_) if is_too_long => Err(Failure::new(Reason::Invalid).with_detail("longer than a call has to say")),
-            Some(packet) => self.admit(now, &packet).map(|()| packet),
+            Some(packet) => self.admit(now, link, &packet).map(|()| packet),
             None => Err(Failure::new(Reason::Unsupported).with_detail("written by a later version")),
         };
         let packet = match taken {

@@ -332,3 +332,20 @@ fn platforms_that_are_merely_told_of_keep_none_out_that_is_there() {
     assert_eq!(five.state, PlatformState::Linked);
     assert!(raw.bridge.platforms().len() <= PLATFORMS + 1);
 }
+
+#[test]
+fn who_speaks_for_many_has_no_more_than_one() {
+    let mut raw = Raw::up_with(Trust::Listed);
+    let crowd: Vec<_> = (0..100).map(|number| announced(100 + number, Vec::new())).collect();
+    raw.say(|buffer| write_platforms(&crowd, buffer));
+    let list = request(Address::local(ModuleKind::Switch, 0), Command::Query, vec![Selection::default().into()]);
+    raw.say(|buffer| {
+        for number in 0..1_000 {
+            let source = on(100 + number % 100, Address::local(ModuleKind::Control, 0));
+            let packet = Packet { source, transaction: Transaction(1 + u64::from(number)), ..list.clone() };
+            write_packet(4, Order::default(), &packet, buffer);
+        }
+    });
+    let served = raw.delivered().len();
+    assert!((1..=LISTINGS_PER_SECOND as usize / 10 + 1).contains(&served), "{served}");
+}
