@@ -225,7 +225,7 @@ fn a_peer_that_never_reads_is_let_go_and_holds_up_nobody() {
     let mut mute = Speaker::connect(at, 9, &[]);
     let mut burst = Vec::new();
     for transaction in 1..=500 {
-        let request = mute.packet(on(1, Address::local(ModuleKind::Switch, 0)), transaction, Command::Query);
+        let request = mute.packet(on(1, STORE), transaction, Command::Query);
         mute.append(&request, &mut burst);
     }
     let end = now() + PATIENCE;
