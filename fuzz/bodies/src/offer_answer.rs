@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use router::Random;
 use router::parameter::{Codec, Direction, MediaDescription, MediaKind, MediaStream, MediaTransport};
-use signaling::sdp::{AnswerKind, OfferAnswer, OfferAnswerState, SessionDescription};
+use signaling::MediaSecurity;
+use signaling::sdp::{AnswerKind, OfferAnswer, OfferAnswerState, Security, SessionDescription};
 
 use crate::sip_message::touch;
 use crate::tape::Tape;
@@ -11,11 +13,19 @@ use crate::tape::Tape;
 /// Operations of one input at most.
 const OPERATIONS_MAX: usize = 200;
 
-/// The input is operations on a dialog's two machines.
+/// The input is operations on a dialog's two machines: of who has no keys, of who may have some, and of who must.
 pub fn offer_answer(data: &[u8]) {
-    let mut tape = Tape::new(data);
+    for policy in [MediaSecurity::Never, MediaSecurity::May, MediaSecurity::Must] {
+        operations(Tape::new(data), policy);
+    }
+}
+
+fn operations(mut tape: Tape<'_>, policy: MediaSecurity) {
     let address: IpAddr = "192.0.2.1".parse().expect("an address");
-    let mut sides = [OfferAnswer::new(7, address), OfferAnswer::new(9, address)];
+    let mut sides = [7, 9].map(|number| {
+        let security = Security::new(policy, true, true, &mut Random::from_seed(number));
+        OfferAnswer::new(number, address).with_security(security)
+    });
     for _ in 0..OPERATIONS_MAX {
         if !tape.is_left() {
             break;
