@@ -29,6 +29,11 @@ pub fn data_folder(path: &Path) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
+/// The file of the platform's own secret.
+pub fn secret_file(data: &Path) -> PathBuf {
+    data.join("secret")
+}
+
 /// The file that keeps the first accounts' passwords.
 pub fn accounts_file(data: &Path) -> PathBuf {
     data.join("accounts.txt")
@@ -67,7 +72,8 @@ fn read_accounts(text: &str) -> Vec<FirstAccount> {
         .collect()
 }
 
-/// The token of the control socket's TCP clients: of the file, or a new one that is written there.
+/// A secret that has to be the same in each life, as the token of the control socket's TCP clients: of the file, or a new one that is
+/// written there.
 pub fn token(path: &Path, random: &mut Random) -> io::Result<Private<String>> {
     let wrong = |why: String| Err(io::Error::new(io::ErrorKind::InvalidData, why));
     match bounded(path, PASSWORD_FILE_BYTES).map(String::from_utf8) {

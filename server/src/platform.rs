@@ -99,11 +99,14 @@ fn start(
     })?;
     let certificates = InForce::new(certificates);
     let router = Router::new(configuration::bridge::platform(&configuration));
-    let state = State { configuration: Arc::new(configuration), draining: false };
+    let mut random = Random::from_system();
+    let path = first_start::secret_file(&configuration.data);
+    let secret =
+        first_start::token(&path, &mut random).map_err(|error| StartError::new(path.display().to_string(), error))?;
+    let state = State { configuration: Arc::new(configuration), secret, draining: false };
     let live: Live = Arc::new(ArcSwap::from_pointee(state));
     let process = Process::default();
-    let platform =
-        Platform { clock, router, live, layout, protection, certificates, process, random: Random::from_system() };
+    let platform = Platform { clock, router, live, layout, protection, certificates, process, random };
     platform.run(file, logging, print)
 }
 

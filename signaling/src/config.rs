@@ -9,8 +9,8 @@ use crate::subscription::EventSettings;
 use crate::transaction::Timers;
 use crate::transport::Listeners;
 use crate::trunk::TrunkConfig;
-use router::Shards;
 use router::time::Duration;
+use router::{Private, Shards};
 use std::collections::BTreeMap;
 
 /// The configuration of a [`Signaling`](crate::Signaling). All of it but the realm and the shards may change while it runs.
@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 pub struct Config {
     /// The shards of the platform. Default: one.
     pub shards: Shards,
+    /// A secret of the platform's own, the same on all shards and in each life. Default: none, which serves who registers nowhere.
+    pub secret: Private<String>,
     /// The listeners that are bound, with what each is advertised as.
     pub listeners: Listeners,
     /// Host names that are ours beside the addresses of the listeners and the realm. The first one stands in the
@@ -70,6 +72,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             shards: Shards::default(),
+            secret: Private::default(),
             listeners: Listeners::default(),
             domains: Vec::new(),
             realm: "tandem".to_owned(),

@@ -105,7 +105,7 @@ impl Signaling {
             random,
             instances,
             timers: Default::default(),
-            trunks: Trunks::new(config.trunks.clone(), config.shards.clone()),
+            trunks: Trunks::new(config.trunks.clone(), config.secret.clone(), config.shards.clone()),
             trace: Trace::new(config.trace_octets),
             config,
             tags: OwnMap::default(),

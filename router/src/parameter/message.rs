@@ -45,6 +45,9 @@ pub struct TextMessage {
     /// Whether `from` is who the platform or somebody it trusts has found the sender to be.
     #[n(9)]
     pub verified: bool,
+    /// How many more times it may be sent on (SIP: Max-Forwards); `None`: it began here.
+    #[n(10)]
+    pub hops: Option<u8>,
 }
 
 impl TextMessage {
@@ -60,6 +63,7 @@ impl TextMessage {
             sent: WallTime::default(),
             expires: WallTime::default(),
             anonymous: false,
+            hops: None,
             verified: false,
         }
     }

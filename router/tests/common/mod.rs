@@ -592,6 +592,7 @@ pub fn samples() -> Vec<Parameter> {
         expires: AT,
         anonymous: true,
         verified: true,
+        hops: Some(69),
     };
     add!([text, TextMessage::of_account(None)]);
     add!([MessageFate::Delivered, MessageFate::Kept, MessageFate::Refused].map(|fate| MessageEvent {

@@ -11,7 +11,7 @@ use crate::telemetry::logging::Logging;
 use arc_swap::ArcSwap;
 use control::listener::Waker;
 use router::time::Duration;
-use router::{Endpoint, Random};
+use router::{Endpoint, Private, Random};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 pub struct State {
     /// The configuration.
     pub configuration: Arc<Configuration>,
+    /// The platform's own secret, of `secret` in the data folder.
+    pub secret: Private<String>,
     /// Whether no new calls are taken: the server is about to end.
     pub draining: bool,
 }
@@ -238,7 +240,7 @@ impl Seat {
             all.join("; ")
         })?;
         self.logging.set_level(&merged.log.level)?;
-        self.live.store(Arc::new(State { configuration: Arc::new(merged), draining: state.draining }));
+        self.live.store(Arc::new(State { configuration: Arc::new(merged), ..(*state).clone() }));
         if let (Some(certificates), Some(read)) = (self.certificates.clone(), read) {
             let until = |certificates: &InForce| Some(format!("until {}", certificates.current().certificate.end));
             let from = until(&certificates);

@@ -2,6 +2,7 @@
 
 use super::model::{Configuration, Trunk};
 use super::value::{ClientCertificates, Listen, Reliable, Srtp};
+use crate::administration::State;
 use router::Shards;
 use router::time::Duration;
 use signaling::admission::{AdmissionLimits, Rate};
@@ -19,10 +20,12 @@ use signaling::{CallPolicy, MediaSecurity, Reliability};
 
 /// What the signaling of each shard is told. `bound` are the listeners as they were bound. What limits strangers and what is kept
 /// for `trace` is shared out among the shards.
-pub fn config(configuration: &Configuration, bound: &Listeners, shards: &Shards) -> signaling::Config {
+pub fn config(state: &State, bound: &Listeners, shards: &Shards) -> signaling::Config {
+    let configuration = &*state.configuration;
     let sip = &configuration.sip;
     signaling::Config {
         shards: shards.clone(),
+        secret: state.secret.clone(),
         listeners: bound.clone(),
         domains: sip.domains.clone(),
         realm: sip.realm.clone(),
@@ -286,7 +289,7 @@ mod tests {
             name = "named"
             address = "sip.example.net"
         "#;
-        let trunks = Trunks::new(trunks(&read(text).unwrap()), Shards::default());
+        let trunks = Trunks::new(trunks(&read(text).unwrap()), router::Private::default(), Shards::default());
         let by = |transport, remote: &str| {
             let (local, remote) = ("192.0.2.200:5060".parse().unwrap(), remote.parse().unwrap());
             let flow = Flow { transport, listener: ListenerId(0), local, remote, connection: None };

@@ -184,7 +184,7 @@ impl Shard {
 
     fn apply(&mut self, state: &State) {
         let now = self.clock.now();
-        let config = sip::config(&state.configuration, self.transports.listeners(), &self.shards);
+        let config = sip::config(state, self.transports.listeners(), &self.shards);
         self.signaling.reconfigure(now, config);
         if state.draining {
             self.signaling.drain(now);

@@ -98,7 +98,7 @@ impl Shards {
                 };
                 let now = clock.now();
                 let state = live.load_full();
-                let config = configuration::sip::config(&state.configuration, transports.listeners(), &shards);
+                let config = configuration::sip::config(&state, transports.listeners(), &shards);
                 let calls = calls_config(&state, &shards, seat.switch_endpoint.router());
                 let name_servers = &state.configuration.sip.name_servers;
                 let resolver = Resolver::new(name_servers, transports.listeners().transports(), for_signaling.fork());

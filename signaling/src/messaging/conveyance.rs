@@ -1,5 +1,6 @@
 //! A message on its way.
 
+use crate::dialog::RouteSet;
 use crate::message::{CallId, Message, StatusCode, Tag};
 use crate::transaction::{ClientKey, ServerKey};
 use crate::transport::{Destination, Flow};
@@ -31,6 +32,7 @@ pub(crate) struct Attempt {
     pub(crate) trunk: Option<(TrunkId, String)>,
     pub(crate) destination: Destination,
     pub(crate) uri: String,
+    pub(crate) routes: RouteSet,
     pub(crate) call_id: CallId,
     pub(crate) tag: Tag,
     pub(crate) cseq: u32,

@@ -2,7 +2,7 @@
 
 use super::Signaling;
 use super::requests::Requester;
-use crate::limits::{MESSAGE_WITHIN, MESSAGES_MAX};
+use crate::limits::{MAX_FORWARDS_DEFAULT, MESSAGE_WITHIN, MESSAGES_MAX};
 use crate::message::{Header, Message, StatusCode};
 use crate::messaging::{ACCEPTED, About, Conveyance, Outcome, Sender, content_of, parse_date, write_date};
 use crate::transaction::{ClientKey, ServerKey};
@@ -101,6 +101,7 @@ impl Signaling {
             expires: WallTime(now.wall.0.saturating_add(i64::try_from(keep.as_micros()).unwrap_or(i64::MAX))),
             anonymous,
             verified,
+            hops: Some(message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS_DEFAULT).saturating_sub(1)),
         };
         let sender = Sender::Peer(Box::new((key, message.clone(), flow)));
         self.convey(text, origin, sender, content.lasts && !keep.is_zero());
@@ -221,7 +222,8 @@ impl Signaling {
                         Ok((trunk, whither)) => match whither.hop {
                             Hop::Addresses(addresses) => {
                                 if let Some(destination) = addresses.front().copied() {
-                                    let target = Target::trunk(trunk, &whither.request_uri, destination);
+                                    let target =
+                                        Target::trunk(trunk, &whither.request_uri, whither.routes, destination);
                                     send(&mut self.means, instance, conveyance, target);
                                 }
                             }
@@ -249,7 +251,9 @@ impl Signaling {
         };
         match (addresses.front().copied(), crate::message::Uri::parse(&uri)) {
             (Some(destination), Some(uri)) => {
-                let target = Target::trunk(trunk, &uri, destination);
+                let sender = conveyance.message.from.user();
+                let routes = self.means.trunks.service_route(trunk, Some(sender)).cloned().unwrap_or_default();
+                let target = Target::trunk(trunk, &uri, routes, destination);
                 send(&mut self.means, instance, conveyance, target);
             }
             _ => conveyance.note(StatusCode::TEMPORARILY_UNAVAILABLE),

@@ -175,10 +175,14 @@ impl Signaling {
         self.gate.authenticate(&mut self.means, &self.bindings, key, message, flow).map(Requester::Account)
     }
 
-    /// The trunk that a request comes from: by its address, or as it was sent to a Contact of ours that is registered there.
+    /// The trunk that a request comes from: that where the Contact is registered which it was sent to, or by its address.
     pub(super) fn trunk_of(&self, message: &Message, flow: &Flow) -> Option<TrunkId> {
-        let of_contact = || Some(self.means.trunks.of_contact(message.request_uri().ok()?.user()?)?.0);
-        self.means.trunk_of(flow).or_else(of_contact)
+        let of_contact = || {
+            let user = message.request_uri().ok()?.user()?;
+            self.means.trunks.of_request(user, flow, &self.means.proven)
+        };
+        let registered = self.means.trunks.has_contacts().then(of_contact).flatten();
+        registered.or_else(|| self.means.trunk_of(flow))
     }
 
     /// Who is called: by the Request-URI. A registrar puts our Contact there; then it is whom the caller meant (P-Called-Party-ID,

@@ -24,7 +24,7 @@ use crate::transport::Flow;
 use router::parameter::TrunkStatus;
 use router::time::{Duration, Instant};
 use router::{Pacer, Private, Shards, Tally};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 /// A trunk of the configuration.
@@ -98,16 +98,18 @@ pub struct Trunks {
     passed: Vec<String>,
     /// The users of our Contacts there, and whose address each stands for.
     contacts: BTreeMap<Box<str>, (TrunkId, OwnAddress)>,
+    /// What these users are made with.
+    secret: Private<String>,
     /// Where our registrations were taken: requests from there are no strangers'.
-    registrars: BTreeMap<SocketAddr, TrunkId>,
+    registrars: BTreeSet<(SocketAddr, TrunkId)>,
     /// The ways that trunks ask for, by the address of ours that is registered.
     service_routes: BTreeMap<(TrunkId, OwnAddress), RouteSet>,
 }
 
 impl Trunks {
-    /// The trunks of a configuration, on one of these shards.
-    pub fn new(configs: Vec<TrunkConfig>, shards: Shards) -> Self {
-        let mut trunks = Self { shards, ..Self::default() };
+    /// The trunks of a configuration, on one of these shards; the secret is the platform's own and the same in each life.
+    pub fn new(configs: Vec<TrunkConfig>, secret: Private<String>, shards: Shards) -> Self {
+        let mut trunks = Self { shards, secret, ..Self::default() };
         trunks.reconfigure(configs);
         trunks
     }
@@ -146,12 +148,12 @@ impl Trunks {
         self.contacts.clear();
         for (index, trunk) in self.trunks.iter().enumerate() {
             let id = TrunkId(index as u16);
-            let known = trunk.config.register.iter().filter_map(|own| Some((own.contact_user(&trunk.config)?, own)));
+            let known = trunk.config.register.iter().map(|own| (own.contact_user(&trunk.config, &self.secret), own));
             self.contacts.extend(known.map(|(user, own)| (user, (id, own.clone()))));
         }
         let Self { trunks, registrars, service_routes, .. } = self;
         let registers = |id: TrunkId| !trunks[id.place()].config.register.is_empty();
-        registrars.retain(|_, id| registers(*id));
+        registrars.retain(|(_, id)| registers(*id));
         service_routes.retain(|(id, own), _| trunks[id.place()].config.register.contains(own));
         self.sources.sort_by_key(|(source, _)| std::cmp::Reverse(source.specificity()));
     }
@@ -159,11 +161,13 @@ impl Trunks {
     /// The trunk that what comes on a way belongs to: the one that names its source, unless another domain is to be proven than
     /// that connection has.
     pub fn of_flow(&self, flow: &Flow, proven: &ProvenDomains) -> Option<TrunkId> {
-        let proves = |&(_, trunk): &&(Source, TrunkId)| match &self.trunks[trunk.place()].config.domain {
-            None => true,
-            Some(domain) => proven.holds(flow, domain),
-        };
-        self.sources.iter().filter(|(source, _)| source.has(flow)).find(proves).map(|&(_, trunk)| trunk)
+        let mut named = self.sources.iter().filter(|(source, _)| source.has(flow)).map(|&(_, trunk)| trunk);
+        named.find(|&trunk| self.proves(trunk, flow, proven))
+    }
+
+    /// Whether a way has proven to be of the domain that a trunk's are to be of.
+    fn proves(&self, trunk: TrunkId, flow: &Flow, proven: &ProvenDomains) -> bool {
+        self.trunks[trunk.place()].config.domain.as_ref().is_none_or(|domain| proven.holds(flow, domain))
     }
 
     /// Names of header fields that pass to any trunk.
@@ -171,29 +175,50 @@ impl Trunks {
         &self.passed
     }
 
-    /// The trunk where we registered a Contact with that user, and the address that it stands for: who knows it was told it there, as
-    /// nobody guesses it.
+    /// The trunk that a request to that user is of: a Contact with it is registered there, and the request comes from a host that took
+    /// a registration of ours for that trunk, or that the trunk names. So of several accounts at one carrier the one that is meant
+    /// is found; the Contact alone proves nothing, as whoever is on its way reads it.
+    pub fn of_request(&self, user: &str, flow: &Flow, proven: &ProvenDomains) -> Option<TrunkId> {
+        let (trunk, _) = self.of_contact(user)?;
+        let host = flow.remote.ip().to_canonical();
+        let took = || self.registrars.iter().any(|(at, id)| *id == trunk && at.ip().to_canonical() == host);
+        let named = || self.sources.iter().any(|(source, id)| *id == trunk && source.has(flow));
+        ((took() || named()) && self.proves(trunk, flow, proven)).then_some(trunk)
+    }
+
+    /// Whether a Contact of ours is to be registered anywhere.
+    pub(crate) fn has_contacts(&self) -> bool {
+        !self.contacts.is_empty()
+    }
+
+    /// The trunk where we registered a Contact with that user, and the address that it stands for.
     pub fn of_contact(&self, user: &str) -> Option<(TrunkId, &OwnAddress)> {
         self.contacts.get(user).map(|(trunk, own)| (*trunk, own))
     }
 
     /// The trunk that took a registration of ours at that address.
     pub fn of_registrar(&self, remote: SocketAddr) -> Option<TrunkId> {
-        if self.registrars.is_empty() { None } else { self.registrars.get(&remote).copied() }
+        let (first, last) = ((remote, TrunkId(0)), (remote, TrunkId(u16::MAX)));
+        self.registrars.range(first..=last).next().map(|&(_, trunk)| trunk)
     }
 
     /// A trunk took a registration of ours, or told its way anew.
     pub(crate) fn registered(&mut self, id: TrunkId, own: &OwnAddress, registrar: Option<SocketAddr>, route: RouteSet) {
         if let Some(remote) = registrar
-            && (self.registrars.len() < REGISTRARS_MAX || self.registrars.contains_key(&remote))
+            && self.registrars.len() < REGISTRARS_MAX
         {
-            self.registrars.insert(remote, id);
+            self.registrars.insert((remote, id));
         }
         let key = (id, own.clone());
         match route.is_empty() {
             true => drop(self.service_routes.remove(&key)),
             false => drop(self.service_routes.insert(key, route)),
         }
+    }
+
+    /// The user of the Contact that is registered at a trunk for that address.
+    pub(crate) fn contact_user(&self, id: TrunkId, own: &OwnAddress) -> Box<str> {
+        own.contact_user(&self.get(id).config, &self.secret)
     }
 
     /// The way that a trunk wants requests of that user of ours to take (RFC 3608 §5): that of its own address, or of any that is
@@ -323,7 +348,7 @@ mod tests {
             trunk("host", &["198.51.100.7"]),
             trunk("port", &["198.51.100.7:5062", "[2001:db8::1]:5060"]),
         ];
-        let trunks = Trunks::new(configs, Shards::default());
+        let trunks = Trunks::new(configs, Private::default(), Shards::default());
         let name = |remote: &str| {
             trunks.of_flow(&flow(remote), &ProvenDomains::default()).map(|trunk| trunks.get(trunk).config.name.as_str())
         };
@@ -339,7 +364,8 @@ mod tests {
     fn who_is_called_over_connections_is_known_by_its_address_over_them_alone() {
         let target = Target::parse("tls:198.51.100.7:5071").unwrap();
         let tls = TrunkConfig { sources: target.source().into_iter().collect(), ..trunk("tls", &[]) };
-        let trunks = Trunks::new(vec![tls, trunk("udp", &["198.51.100.9:5060"])], Shards::default());
+        let trunks =
+            Trunks::new(vec![tls, trunk("udp", &["198.51.100.9:5060"])], Private::default(), Shards::default());
         let known = |flow: Flow| trunks.of_flow(&flow, &ProvenDomains::default()).is_some();
         let over = |transport, remote| Flow { transport, ..flow(remote) };
         assert!(known(flow("198.51.100.7:40000")), "any port: who connects has one of its own choice");
@@ -362,7 +388,7 @@ mod tests {
             named("b", &["0.0.0.0/0"], "b.example"),
             trunk("plain", &["198.51.100.0/24"]),
         ];
-        let trunks = Trunks::new(configs, Shards::default());
+        let trunks = Trunks::new(configs, Private::default(), Shards::default());
         let mut proven = ProvenDomains::default();
         let name = |flow: &Flow, proven: &ProvenDomains| {
             trunks.of_flow(flow, proven).map(|trunk| trunks.get(trunk).config.name.clone())
@@ -381,7 +407,7 @@ mod tests {
     #[test]
     fn a_reload_keeps_what_a_trunk_has_done() {
         let configs = vec![trunk("a", &["192.0.2.1"]), trunk("b", &["192.0.2.2"])];
-        let mut trunks = Trunks::new(configs, Shards::default());
+        let mut trunks = Trunks::new(configs, Private::default(), Shards::default());
         let a = trunks.by_name("a").unwrap();
         assert!(trunks.get_mut(a).reserve());
         trunks.get_mut(a).begin(true);
@@ -397,7 +423,8 @@ mod tests {
     #[test]
     fn a_bound_holds_for_all_shards_together_and_places_that_nobody_took_are_free_again() {
         let shards = Shards::new(2, &mut router::Random::from_seed(1));
-        let mut each = [(); 2].map(|()| Trunks::new(vec![trunk("a", &["192.0.2.1"])], shards.clone()));
+        let mut each =
+            [(); 2].map(|()| Trunks::new(vec![trunk("a", &["192.0.2.1"])], Private::default(), shards.clone()));
         let a = each[0].by_name("a").unwrap();
         assert!(each[0].get_mut(a).reserve());
         assert!(each[0].get_mut(a).reserve(), "the place that is kept already");

@@ -3,6 +3,7 @@
 use super::TrunkConfig;
 use crate::digest::Algorithm;
 use crate::message::{Scheme, Uri, host_address};
+use router::Private;
 use std::fmt;
 
 /// An address of record that is ours at a trunk: `tandem-1`, `+4930123@ims.example`.
@@ -41,16 +42,14 @@ impl OwnAddress {
         Uri::sip(Scheme::Sip, Some(&self.user), self.domain(host), None)
     }
 
-    /// The user of the Contact that is registered for it: the same in each life and on each shard, and nobody can guess it who does not
-    /// know the trunk's password. `None`: there is no password.
-    pub(crate) fn contact_user(&self, trunk: &TrunkConfig) -> Option<Box<str>> {
-        let credentials = trunk.credentials.as_ref()?;
+    /// The user of the Contact that is registered for it: the same in each life and on each shard, and of no use to who would learn
+    /// a password from it.
+    pub(crate) fn contact_user(&self, trunk: &TrunkConfig, secret: &Private<String>) -> Box<str> {
         let domain = self.domain.as_deref().unwrap_or_default();
-        let password = credentials.password.reveal().as_str();
-        let parts = [trunk.name.as_str(), &self.user, domain, &credentials.username, password];
+        let parts = [secret.reveal().as_str(), trunk.name.as_str(), &self.user, domain];
         let octets: Vec<&[u8]> = parts.iter().flat_map(|part| [part.as_bytes(), b"\0"]).collect();
         let hash = Algorithm::Sha256.hash(&octets).hex().to_string();
-        Some(format!("t{}", &hash[..CONTACT_USER_DIGITS]).into())
+        format!("t{}", &hash[..CONTACT_USER_DIGITS]).into()
     }
 }
 

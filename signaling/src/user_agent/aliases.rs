@@ -52,7 +52,7 @@ mod tests {
     use crate::transport::{ListenerId, Transport};
     use crate::trunk::{Source, TrunkConfig};
     use bytes::Bytes;
-    use router::Shards;
+    use router::{Private, Shards};
 
     fn trunk(name: &str, domain: Option<&str>) -> TrunkConfig {
         TrunkConfig {
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn a_connection_is_taken_for_requests_where_it_is_offered_by_whom_is_proven() {
         let configs = vec![trunk("proven", Some("a.example")), trunk("plain", None)];
-        let trunks = Trunks::new(configs, Shards::default());
+        let trunks = Trunks::new(configs, Private::default(), Shards::default());
         let [proven, plain] = ["proven", "plain"].map(|name| trunks.by_name(name).unwrap());
         let request = |parameters: &str| {
             let via = format!("SIP/2.0/TLS 198.51.100.7:5071;branch=z9hG4bK1{parameters}");

@@ -126,7 +126,7 @@ pub(crate) fn answer(
     method: &Method,
     uri: &str,
 ) -> Option<Box<Authorization>> {
-    let credentials = means.trunks.get(trunk?).config.credentials.as_ref()?;
+    means.trunks.get(trunk?).config.credentials.as_ref()?;
     if !matches!(response.status()?.code(), 401 | 407) {
         return None;
     }
@@ -134,6 +134,32 @@ pub(crate) fn answer(
     if !authorization.take(response) {
         return None;
     }
+    prove(means, trunk?, authorization, answered, method, uri)
+}
+
+/// What proves who we are to those who asked before, in another request (RFC 3261 §22.3: they need not ask each time).
+pub(crate) fn again(
+    means: &mut Means,
+    trunk: TrunkId,
+    asked: Box<Authorization>,
+    answered: &mut Answered,
+    method: &Method,
+    uri: &str,
+) -> Option<Box<Authorization>> {
+    let realms = asked.realms.into_iter().map(|realm| Realm { renewed: false, ..realm }).collect();
+    prove(means, trunk, Box::new(Authorization { realms, ..Authorization::default() }), answered, method, uri)
+}
+
+/// Makes the proofs that have been asked for.
+fn prove(
+    means: &mut Means,
+    trunk: TrunkId,
+    mut authorization: Box<Authorization>,
+    answered: &mut Answered,
+    method: &Method,
+    uri: &str,
+) -> Option<Box<Authorization>> {
+    let credentials = means.trunks.get(trunk).config.credentials.as_ref()?;
     let client_nonce = format!("{:016x}", means.random.next_u64());
     let mut proofs = Vec::with_capacity(authorization.realms.len());
     for realm in &authorization.realms {

@@ -1,6 +1,5 @@
 //! MESSAGE as a client (RFC 3428 §4): what is sent to a contact or a trunk.
 
-use super::contact::contact as own_contact;
 use super::credentials::{self, Answered, Authorization};
 use super::destination::Whither;
 use super::identity::Shown;
@@ -40,10 +39,9 @@ impl Target {
         Self { trunk: None, uri, routes, destination, again: None }
     }
 
-    /// A number at a trunk.
-    pub(crate) fn trunk(trunk: TrunkId, uri: &Uri, destination: Destination) -> Self {
-        let uri = uri.as_str().to_owned();
-        Self { trunk: Some(trunk), uri, routes: RouteSet::default(), destination, again: None }
+    /// A number at a trunk, by the way that it wants (RFC 3608 §5).
+    pub(crate) fn trunk(trunk: TrunkId, uri: &Uri, routes: RouteSet, destination: Destination) -> Self {
+        Self { trunk: Some(trunk), uri: uri.as_str().to_owned(), routes, destination, again: None }
     }
 }
 
@@ -64,8 +62,8 @@ pub(crate) fn write(means: &mut Means, text: &TextMessage, date: &str, target: T
     let shown =
         Shown::new(&text.from, text.anonymous, &text.to, asserts, &domain, to_host.as_deref().unwrap_or(&domain))?;
     let (request_uri, route_values) = routes.apply(&uri);
-    let mut writer =
-        RequestWriter::new(&Method::Message, request_uri).header(Header::MaxForwards, MAX_FORWARDS_DEFAULT);
+    let mut writer = RequestWriter::new(&Method::Message, request_uri)
+        .header(Header::MaxForwards, text.hops.unwrap_or(MAX_FORWARDS_DEFAULT));
     for route in route_values {
         writer = writer.header(Header::Route, route);
     }
@@ -74,7 +72,6 @@ pub(crate) fn write(means: &mut Means, text: &TextMessage, date: &str, target: T
         .header(Header::To, shown.to.as_str())
         .header(Header::CallId, &call_id)
         .header(Header::CSeq, format_args!("{cseq} MESSAGE"))
-        .header(Header::Contact, own_contact(listener, destination.local))
         .header(Header::Date, date);
     if let Some(asserted) = &shown.asserted {
         writer = writer.header(Header::PAssertedIdentity, asserted);
@@ -89,15 +86,15 @@ pub(crate) fn write(means: &mut Means, text: &TextMessage, date: &str, target: T
     let request = writer.header(Header::UserAgent, &means.config.agent).body(&text.content_type, text.body.reveal());
     let destination = destination.from_listener(id);
     let trunk = trunk.map(|trunk| (trunk, request_uri.to_owned()));
-    Some((request, Attempt { trunk, destination, uri, call_id, tag, cseq, authorization, answered }))
+    Some((request, Attempt { trunk, destination, uri, routes, call_id, tag, cseq, authorization, answered }))
 }
 
 /// The same once more, with what a trunk asks for. `None`: it asks for what we have not got.
 pub(crate) fn authorize(means: &mut Means, attempt: Attempt, response: &Message) -> Option<Target> {
-    let Attempt { trunk, destination, uri, call_id, tag, cseq, authorization, mut answered, .. } = attempt;
+    let Attempt { trunk, destination, uri, routes, call_id, tag, cseq, authorization, mut answered } = attempt;
     let (trunk, asked) = trunk?;
     let authorization =
         credentials::answer(means, Some(trunk), authorization, &mut answered, response, &Method::Message, &asked)?;
     let again = Some(Again { call_id, tag, cseq, authorization, answered });
-    Some(Target { trunk: Some(trunk), uri, routes: RouteSet::default(), destination, again })
+    Some(Target { trunk: Some(trunk), uri, routes, destination, again })
 }

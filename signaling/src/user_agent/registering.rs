@@ -37,6 +37,8 @@ struct Own {
     tag: Tag,
     cseq: u32,
     answered: Answered,
+    /// What the registrar asked for when it took us last.
+    asked: Option<Box<Authorization>>,
     /// Where a 3xx sent it.
     elsewhere: Option<Uri>,
     sought: Option<Sought>,
@@ -65,6 +67,8 @@ struct Attempt {
     key: ClientKey,
     destination: Destination,
     authorization: Option<Box<Authorization>>,
+    /// Whether what it went with was asked for by an earlier one: the registrar may have forgotten that.
+    unasked: bool,
 }
 
 impl Registering {
@@ -95,6 +99,7 @@ impl Registering {
                 tag: means.mint_tag(),
                 cseq: 0,
                 answered: Answered::default(),
+                asked: None,
                 elsewhere: None,
                 sought: None,
                 further: VecDeque::new(),
@@ -209,7 +214,7 @@ fn places(means: &Means) -> Vec<(Place, Duration)> {
         let Some(target) = &one.config.target else { continue };
         for address in &one.config.register {
             let host = target.host();
-            let Some(contact) = address.contact_user(&one.config) else { continue };
+            let contact = means.trunks.contact_user(trunk, address);
             if means.is_home(&contact) {
                 let place = Place { trunk, address: address.clone(), host, home: target.sought(), contact };
                 places.push((place, one.config.register_expires));
@@ -243,11 +248,18 @@ impl Own {
     /// Asks at the next address; none is left: it is tried again later.
     fn try_next(&mut self, means: &mut Means, kind: CauseKind) {
         while let Some(destination) = self.further.pop_front() {
-            if self.send(means, destination, None) {
+            let proven = self.proven_before(means);
+            if self.send(means, destination, proven, true) {
                 return;
             }
         }
         self.unanswered(means, kind);
+    }
+
+    /// What the registrar asked for the last time, for another request.
+    fn proven_before(&mut self, means: &mut Means) -> Option<Box<Authorization>> {
+        let (asked, uri) = (self.asked.take()?, self.request_uri()?);
+        credentials::again(means, self.place.trunk, asked, &mut self.answered, &Method::Register, uri.as_str())
     }
 
     fn unanswered(&mut self, means: &mut Means, kind: CauseKind) {
@@ -256,7 +268,13 @@ impl Own {
     }
 
     /// Sends a REGISTER. False: it cannot be sent there.
-    fn send(&mut self, means: &mut Means, destination: Destination, proven: Option<Box<Authorization>>) -> bool {
+    fn send(
+        &mut self,
+        means: &mut Means,
+        destination: Destination,
+        proven: Option<Box<Authorization>>,
+        unasked: bool,
+    ) -> bool {
         let destination = destination.of_trunk(Some(self.place.trunk));
         let Some((id, listener)) = means.config.listeners.select(&destination) else { return false };
         let (Some(request_uri), Some(own)) = (self.request_uri(), self.place.address.uri(&self.place.host)) else {
@@ -281,7 +299,7 @@ impl Own {
         }
         let destination = destination.from_listener(id);
         let Some(key) = means.send(destination, writer.finish(), ClientUse::Registration) else { return false };
-        self.attempt = Some(Attempt { key, destination, authorization: proven });
+        self.attempt = Some(Attempt { key, destination, authorization: proven, unasked });
         true
     }
 
@@ -300,10 +318,10 @@ impl Own {
         if matches!(status.code(), 401 | 407)
             && let Some(uri) = self.request_uri()
         {
-            let (former, answered) = (attempt.authorization, &mut self.answered);
+            let (former, answered) = (attempt.authorization.filter(|_| !attempt.unasked), &mut self.answered);
             let answer =
                 credentials::answer(means, Some(trunk), former, answered, message, &Method::Register, uri.as_str());
-            if answer.is_some() && self.send(means, attempt.destination, answer) {
+            if answer.is_some() && self.send(means, attempt.destination, answer, false) {
                 return;
             }
             return self.refused(means, message, status);
@@ -311,6 +329,7 @@ impl Own {
         if status.is_success() {
             let former = self.registration.state(now);
             let granted = self.granted(message);
+            self.asked = attempt.authorization;
             self.registration.accepted(now, &mut means.random, granted);
             let route = message.addresses(Header::ServiceRoute).filter_map(Result::ok);
             let route: Vec<String> = route.map(|hop| String::from_utf8_lossy(hop.raw()).into_owned()).collect();

@@ -193,6 +193,8 @@ fn messages_go_to_trunks_and_come_from_them_by_the_plan() {
     let trunk = TRUNK.parse().unwrap();
     let out = world.expect(trunk, "MESSAGE sip:+4930@198.51.100.10 SIP/2.0");
     assert_eq!((body(&out), header(&out, Header::PAssertedIdentity).as_str()), ("out", "<sip:alice@192.0.2.1>"));
+    // RFC 3261 §16.6 step 3, RFC 3428 §4: one hop less, and no Contact.
+    assert_eq!((out.max_forwards().unwrap(), out.header(Header::Contact)), (Some(69), None));
     let carrier = Peer::new(TRUNK, "carrier", "bob");
     carrier.respond(&mut world, &out, "202 Accepted", "", "");
     world.expect(alice.address, "SIP/2.0 200");

@@ -5,7 +5,7 @@ use router::Command;
 use router::parameter::{Call, Origin, Parameter, RegistrationState, TrunkRegistration, TrunkStatus};
 use signaling::digest::ClientCredentials;
 use signaling::message::{Header, Message};
-use signaling::trunk::OwnAddress;
+use signaling::trunk::{OwnAddress, Source};
 use std::net::SocketAddr;
 
 fn trunk() -> SocketAddr {
@@ -16,6 +16,7 @@ fn trunk() -> SocketAddr {
 fn world(seed: u64, own: &[&str]) -> World {
     World::with(seed, |config| {
         let trunk = &mut config.trunks[0];
+        trunk.sources = Source::parse(TRUNK).into_iter().collect();
         let password = "pw".to_owned().into();
         trunk.credentials = Some(ClientCredentials { username: "us".to_owned(), password });
         trunk.register = own.iter().map(|own| OwnAddress::parse(own).unwrap()).collect();
@@ -99,6 +100,16 @@ fn challenges_are_answered_by_the_strongest_algorithm_and_stale_nonces_once_more
     assert_eq!(header(&third, Header::CSeq), "3 REGISTER");
     keep(&mut world, &third, 600, "");
     assert_eq!(states(&mut world), [RegistrationState::Registered]);
+    // RFC 3261 §22.3: what was asked for goes with the next one at once. A registrar that has forgotten its nonce asks anew.
+    world.run_ms(460_000);
+    let refresh = world.take(trunk()).remove(0);
+    let proof = header(&refresh, Header::Authorization);
+    assert!(proof.contains("nonce=\"n2\"") && proof.contains("nc=00000002"), "{proof}");
+    answer(&mut world, &refresh, "401 Unauthorized", &challenge("SHA-256", "n3", ""));
+    let again = world.expect(trunk(), "REGISTER");
+    assert!(header(&again, Header::Authorization).contains("nonce=\"n3\""));
+    keep(&mut world, &again, 600, "");
+    assert_eq!(states(&mut world), [RegistrationState::Registered]);
 }
 
 #[test]
@@ -171,14 +182,14 @@ fn calls_take_the_way_that_the_registrar_asks_for() {
     assert_eq!(registrations(&mut world)[0].service_route.len(), 2);
 }
 
-/// Whatever address it comes from: who knows the Contact was told it by the registrar.
+/// From whatever port of a host that took the registration. That somebody knows the Contact proves nothing.
 #[test]
 fn a_call_to_our_contact_belongs_to_the_trunk_and_is_for_whom_its_caller_meant() {
     let mut world = world(7, &["one"]);
     let register = world.expect(trunk(), "REGISTER");
     keep(&mut world, &register, 600, "");
     let user = contact_user(&register);
-    let elsewhere: SocketAddr = "198.51.100.77:5060".parse().unwrap();
+    let elsewhere: SocketAddr = "198.51.100.10:5099".parse().unwrap();
     for (number, to, headers, called) in [
         (1, "sip:+4930555@carrier.example", "", "+4930555"),
         (2, "sip:somebody@carrier.example", "P-Called-Party-ID: <sip:+4930777@carrier.example>\r\n", "+4930777"),
@@ -186,7 +197,7 @@ fn a_call_to_our_contact_belongs_to_the_trunk_and_is_for_whom_its_caller_meant()
     ] {
         let body = sdp(1, 4_000, "sendrecv");
         let text = format!(
-            "INVITE sip:{user}@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.77;branch=z9hG4bK{number}\r\n\
+            "INVITE sip:{user}@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.77;rport;branch=z9hG4bK{number}\r\n\
              From: <sip:caller@carrier.example>;tag=a\r\nTo: <{to}>\r\nCall-ID: c{number}\r\nCSeq: 1 INVITE\r\n\
              Contact: <sip:caller@198.51.100.77>\r\nMax-Forwards: 70\r\n{headers}Content-Type: application/sdp\r\n\
              Content-Length: {}\r\n\r\n{body}",
@@ -199,11 +210,16 @@ fn a_call_to_our_contact_belongs_to_the_trunk_and_is_for_whom_its_caller_meant()
         assert_eq!((origin, party.user()), (&Origin::Trunk("carrier".into()), called));
         world.refuse(&asked, router::parameter::CauseKind::Busy);
     }
-    let stranger = "INVITE sip:t000000000000000000000000@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.77;branch=z9hG4bK9\r\n\
-         From: <sip:x@y>;tag=a\r\nTo: <sip:x@y>\r\nCall-ID: c9\r\nCSeq: 1 INVITE\r\nContact: <sip:x@198.51.100.77>\r\n\
-         Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n";
-    world.send(elsewhere, stranger);
-    world.expect(elsewhere, "SIP/2.0 401");
+    let stranger: SocketAddr = "198.51.100.77:5060".parse().unwrap();
+    for (number, from, user) in [(8, elsewhere, "t000000000000000000000000"), (9, stranger, &*user)] {
+        let text = format!(
+            "INVITE sip:{user}@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.77;rport;branch=z9hG4bK{number}\r\n\
+             From: <sip:x@y>;tag=a\r\nTo: <sip:x@y>\r\nCall-ID: c{number}\r\nCSeq: 1 INVITE\r\nContact: <sip:x@198.51.100.77>\r\n\
+             Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+        );
+        world.send(from, &text);
+        world.expect(from, "SIP/2.0 401");
+    }
 }
 
 #[test]
