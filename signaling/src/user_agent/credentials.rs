@@ -141,7 +141,7 @@ pub(crate) fn answer(
 pub(crate) fn again(
     means: &mut Means,
     trunk: TrunkId,
-    asked: Box<Authorization>,
+    asked: Authorization,
     answered: &mut Answered,
     method: &Method,
     uri: &str,

@@ -259,7 +259,7 @@ impl Own {
     /// What the registrar asked for the last time, for another request.
     fn proven_before(&mut self, means: &mut Means) -> Option<Box<Authorization>> {
         let (asked, uri) = (self.asked.take()?, self.request_uri()?);
-        credentials::again(means, self.place.trunk, asked, &mut self.answered, &Method::Register, uri.as_str())
+        credentials::again(means, self.place.trunk, *asked, &mut self.answered, &Method::Register, uri.as_str())
     }
 
     fn unanswered(&mut self, means: &mut Means, kind: CauseKind) {
