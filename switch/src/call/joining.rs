@@ -106,6 +106,15 @@ impl Call {
         if !self.may_replace(&guest.seeks_as(seeking), replaced) {
             return Err(Failure::because(CauseKind::Forbidden.into()));
         }
+        // Whoever called itself through another platform, and joins both ends: no telephone would be left, and two calls that hold each other up.
+        let comes = seeking.by.as_ref().map(|by| by.moved).or(guest.near).map(|leg| guest.legs[leg].address);
+        let stays = match self.other_side(replaced) {
+            Far::Leg(other) => Some(self.legs[other].address),
+            _ => None,
+        };
+        if comes.is_some() && comes == stays {
+            return Err(refused("both are legs of one call on another platform"));
+        }
         if !self.legs.has_room_for(2) {
             return Err(Failure::because(CauseKind::Congestion.into()));
         }
