@@ -6,7 +6,8 @@
 use super::calls::DialogState;
 use super::package::Content;
 use super::xml::{DECLARATION, Escaped};
-use crate::message::{Scheme, Uri, escape_user};
+use crate::digest::Algorithm;
+use crate::message::{Scheme, Uri};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hasher};
@@ -84,16 +85,24 @@ fn write_user(rest: &mut String, user: &str, legs: &[&DialogState]) {
     }
     for leg in legs {
         let method = if leg.incoming { "dialed-in" } else { "dialed-out" };
-        let call = escape_user(&leg.leg_id);
+        // RFC 4575 §5.7: any URI that tells this endpoint from the others. Its Call-ID is its phone's, which may have written its address
+        // in it.
+        let call = endpoint_of(&leg.leg_id);
         let _ = write!(
             rest,
             "<endpoint entity=\"{entity};call={}\" state=\"full\"><status>connected</status>\
              <joining-method>{method}</joining-method>\
              <media id=\"1\"><type>audio</type><status>sendrecv</status></media></endpoint>",
-            Escaped(&call)
+            call
         );
     }
     rest.push_str("</user>\r\n");
+}
+
+/// What tells an endpoint from the others, the same for as long as it is there.
+fn endpoint_of(leg_id: &str) -> String {
+    let hash = Algorithm::Sha256.hash(&[leg_id.as_bytes()]);
+    hash.as_bytes().iter().take(8).fold(String::new(), |told, octet| format!("{told}{octet:02x}"))
 }
 
 /// The URI that a member is told by.
@@ -130,6 +139,8 @@ mod tests {
         assert!(full.contains("<user-count>2</user-count><active>true</active>"));
         assert!(full.contains("<user entity=\"sip:alice@example.net\" state=\"full\">"));
         assert!(full.contains(&format!("<user entity=\"{HIDDEN}\"")));
+        assert!(!full.contains("a@1") && !full.contains("call=a") && full.contains(&endpoint_of("a@1")), "{full}");
+        assert_ne!(endpoint_of("a@1"), endpoint_of("a@2"));
         let told = members(two.iter(), "example.net");
         let three = [two[0].clone(), member("c", Some("carol"))];
         let partial = body(&three, Some(&told));
