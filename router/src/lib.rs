@@ -19,7 +19,8 @@
 //! - [`shard`], [`post`]: the SIP shards of a platform, and what they hand each other beside packets.
 //! - [`encoding`]: the packet between platforms, in CBOR (RFC 8949; `docs/packets.md`).
 //! - [`bridge`]: the inter-platform interface: platforms that are linked act as one.
-//! - [`pace`]: when a busy module takes its inputs in batches. [`pacer`]: how often something may be done, on all shards together.
+//! - [`pace`]: when a busy module takes its inputs in batches. [`pacer`]: how often something may be done, spread over the second; [`throttle`]:
+//!   how many may come within a second, on all shards together.
 //! - [`time`], [`random`], [`instance`]: arguments that every pure machine takes.
 //! - [`private`], [`short_text`], [`own_map`]: what values are kept in. [`octets`]: where they are encoded.
 
@@ -47,6 +48,7 @@ pub mod service;
 pub mod shard;
 pub mod short_text;
 pub mod subscription;
+pub mod throttle;
 pub mod time;
 pub mod wake;
 
@@ -70,4 +72,5 @@ pub use service::Service;
 pub use shard::{Shards, Tally};
 pub use short_text::ShortText;
 pub use subscription::Subscriptions;
+pub use throttle::Throttle;
 pub use wake::Wake;

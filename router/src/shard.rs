@@ -1,8 +1,8 @@
 //! The SIP shards of a platform: which of them is whose home, and what they count together.
 
 use crate::limits::{SHARDS, TALLIES};
-use crate::pacer::Pacer;
 use crate::random::Random;
+use crate::throttle::Throttle;
 use std::fmt;
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,14 +16,14 @@ pub struct Shards {
     count: u8,
     key: [u8; 16],
     tallies: Arc<[OnceLock<Named>]>,
-    pacers: Arc<[OnceLock<NamedPacer>]>,
+    throttles: Arc<[OnceLock<NamedThrottle>]>,
 }
 
 /// A tally and its name.
 type Named = (Box<str>, Tally);
 
-/// A pacer and its name.
-type NamedPacer = (Box<str>, Pacer);
+/// A throttle and its name.
+type NamedThrottle = (Box<str>, Throttle);
 
 impl Shards {
     /// So many shards, at least 1 and at most [`SHARDS`].
@@ -69,15 +69,15 @@ impl Shards {
 }
 
 impl Shards {
-    /// The pace that the shards keep together under that name. Beyond [`TALLIES`] names each shard keeps it for itself.
-    pub fn pacer(&self, name: &str) -> Pacer {
-        for slot in &*self.pacers {
-            let (known, pacer) = slot.get_or_init(|| (name.into(), Pacer::default()));
+    /// The bound of a second that the shards keep together under that name. Beyond [`TALLIES`] names each shard keeps it for itself.
+    pub fn throttle(&self, name: &str) -> Throttle {
+        for slot in &*self.throttles {
+            let (known, throttle) = slot.get_or_init(|| (name.into(), Throttle::default()));
             if &**known == name {
-                return pacer.clone();
+                return throttle.clone();
             }
         }
-        Pacer::default()
+        Throttle::default()
     }
 }
 
@@ -88,7 +88,7 @@ impl Default for Shards {
             count: 1,
             key: [0; 16],
             tallies: (0..TALLIES).map(|_| OnceLock::new()).collect(),
-            pacers: (0..TALLIES).map(|_| OnceLock::new()).collect(),
+            throttles: (0..TALLIES).map(|_| OnceLock::new()).collect(),
         }
     }
 }

@@ -50,6 +50,8 @@ pub struct Config {
     pub calls: CallPolicy,
     /// Accounts whose media is protected otherwise than `calls` says.
     pub accounts_secured: BTreeMap<String, MediaSecurity>,
+    /// Names of header fields of INVITEs that pass from account to account.
+    pub accounts_pass: Vec<String>,
     /// Whether keys may stand in messages that anybody on the way can read (UDP, TCP, WS).
     pub keys_in_clear: bool,
     /// Events: subscriptions and publications.
@@ -86,6 +88,7 @@ impl Default for Config {
             response_timeout: crate::limits::RESPONSE_TIMEOUT,
             calls: CallPolicy::default(),
             accounts_secured: BTreeMap::new(),
+            accounts_pass: Vec::new(),
             keys_in_clear: true,
             events: EventSettings::default(),
             messages: MessageSettings::default(),

@@ -134,6 +134,13 @@ pub const AVOIDED_MAX: usize = 1_024;
 /// calls are spared its silence, and it is found again within the half minute.
 pub const AVOIDED_FOR: Duration = Duration::from_secs(30);
 
+/// After how long a caller may ask again for a trunk that has as many calls as it may have: about the time until one of a few dozen
+/// calls of some minutes ends.
+pub const FULL_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// The same where it has had as many calls within a second as it may have: the second is over then.
+pub const PACE_RETRY_AFTER: Duration = Duration::from_secs(1);
+
 /// The longest that a Retry-After (RFC 3261 §20.33) is heeded.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 

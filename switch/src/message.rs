@@ -82,6 +82,7 @@ mod tests {
                 redirects: Redirects::Refuse,
                 caller: None,
                 answered_min: None,
+                delay_max: None,
             }],
             services: Vec::new(),
             ..Plan::default()

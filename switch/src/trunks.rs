@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!              2 calls without any response, half of 16 failed by its own fault,
-//!              too few answered, 503 with Retry-After             the time is over
+//!              too few answered, too late ringing, 503 with       the time is over
+//!              Retry-After
 //!   in use ───────────────────────────────▶ passed over ──────────────────▶ probed by the next call
 //!      ▲                                         ▲                                 │
 //!      │                                         └── no response: twice the time ──┤
@@ -14,8 +15,8 @@
 //! meanwhile; then its calls are counted anew.
 
 use crate::limits::{
-    TRUNK_FAULTS_OF_16, TRUNK_HOLD_OFF, TRUNK_HOLD_OFF_MAX, TRUNK_PROBE, TRUNK_PROBE_HOLDS, TRUNK_RETRY_AFTER_MAX,
-    TRUNK_SILENT_FAILURES, TRUNK_WINDOW,
+    TRUNK_DELAYS, TRUNK_FAULTS_OF_16, TRUNK_HOLD_OFF, TRUNK_HOLD_OFF_MAX, TRUNK_PROBE, TRUNK_PROBE_HOLDS,
+    TRUNK_RETRY_AFTER_MAX, TRUNK_SILENT_FAILURES, TRUNK_WINDOW,
 };
 use crate::plan::{Plan, Trunk};
 use router::parameter::{Parameter, TrunkChange, TrunkStatus};
@@ -42,6 +43,7 @@ enum Why {
     Silent,
     Faults,
     FewAnswered(u32),
+    Slow(u32),
     RetryAfter,
 }
 
@@ -51,6 +53,7 @@ impl Why {
             Self::Silent => "silent".to_owned(),
             Self::Faults => "its calls fail".to_owned(),
             Self::FewAnswered(percent) => format!("{percent} % answered"),
+            Self::Slow(delay_ms) => format!("rings after {}.{} s", delay_ms / 1_000, delay_ms % 1_000 / 100),
             Self::RetryAfter => "503 with Retry-After".to_owned(),
         }
     }
@@ -97,6 +100,8 @@ struct Health {
     window: Window,
     /// The average post-dial delay, milliseconds.
     delay_ms: Option<u32>,
+    /// Calls that it is of, up to as many as it is judged by.
+    rung: u32,
 }
 
 /// What is to be told of a trunk.
@@ -239,15 +244,25 @@ impl Trunks {
         }
     }
 
-    /// A trunk's callee rang after so long.
-    pub(crate) fn rang(&mut self, trunk: &str, after: Duration) {
-        let health = match self.known.get_mut(trunk) {
+    /// A trunk's callee rang after so long (post-dial delay, ITU-T E.721).
+    pub(crate) fn rang(&mut self, now: Instant, trunk: &Trunk, after: Duration) {
+        let health = match self.known.get_mut(&trunk.name) {
             Some(health) => health,
-            None => self.known.entry(trunk.to_owned()).or_default(),
+            None => self.known.entry(trunk.name.clone()).or_default(),
         };
         let now_ms = i64::try_from(after.as_millis().min(1 << 24)).unwrap_or(0);
         let average = health.delay_ms.map_or(now_ms, |known| i64::from(known) + (now_ms - i64::from(known)) / 8);
         health.delay_ms = u32::try_from(average).ok();
+        health.rung = (health.rung + 1).min(TRUNK_DELAYS);
+        if let (Some(delay_ms), Some(most)) = (health.delay_ms, trunk.delay_max)
+            && health.rung >= TRUNK_DELAYS
+            && u128::from(delay_ms) > most.as_millis()
+            && !health.is_held(now)
+        {
+            // Then it is judged by its calls from then on.
+            (health.delay_ms, health.rung) = (None, 0);
+            self.news.push(health.hold_off(now, &trunk.name, Why::Slow(delay_ms)));
+        }
     }
 
     /// A trunk answers OPTIONS, or does not.
@@ -353,6 +368,7 @@ mod tests {
             redirects: crate::plan::Redirects::Refuse,
             caller: None,
             answered_min,
+            delay_max: None,
         }
     }
 
@@ -388,6 +404,31 @@ mod tests {
         assert!(trunks.is_passed_over(at(1), "a"));
         let Some(Parameter::TrunkStatus(status)) = trunks.status(at(1)).next() else { panic!("a status") };
         assert_eq!((status.reason.as_deref(), status.passed_over_s), (Some("25 % answered"), Some(10)));
+    }
+
+    #[test]
+    fn a_trunk_whose_calls_ring_too_late_is_left_alone_and_judged_anew() {
+        let mut trunks = Trunks::default();
+        let a = Trunk { delay_max: Some(Duration::from_secs(5)), ..trunk(None) };
+        let rings = |trunks: &mut Trunks, now: u64, after: u64| trunks.rang(at(now), &a, Duration::from_secs(after));
+        // A few late ones, and many that are as they should be.
+        (0..40).for_each(|call| rings(&mut trunks, 1, if call % 10 == 4 { 12 } else { 3 }));
+        assert!(!trunks.is_passed_over(at(1), "a"));
+        let mut late = 0;
+        while !trunks.is_passed_over(at(2), "a") {
+            rings(&mut trunks, 2, 9);
+            late += 1;
+        }
+        assert!((2..8).contains(&late), "{late}");
+        let Some(Parameter::TrunkStatus(status)) = trunks.status(at(2)).next() else { panic!("a status") };
+        assert!(status.reason.is_some_and(|reason| reason.starts_with("rings after 5.")));
+        trunks.responded("a");
+        assert!(trunks.is_passed_over(at(11), "a") && !trunks.is_passed_over(at(12), "a"));
+        trunks.offered(at(12), "a");
+        (0..TRUNK_DELAYS - 1).for_each(|_| rings(&mut trunks, 12, 9));
+        assert!(!trunks.is_passed_over(at(12), "a"), "too few to tell");
+        rings(&mut trunks, 12, 9);
+        assert!(trunks.is_passed_over(at(31), "a") && !trunks.is_passed_over(at(32), "a"), "twice the time");
     }
 
     #[test]
@@ -434,8 +475,8 @@ mod tests {
     #[test]
     fn the_post_dial_delay_is_an_average() {
         let mut trunks = Trunks::default();
-        trunks.rang("a", Duration::from_millis(1_000));
-        (0..100).for_each(|_| trunks.rang("a", Duration::from_millis(3_000)));
+        trunks.rang(at(1), &trunk(None), Duration::from_millis(1_000));
+        (0..100).for_each(|_| trunks.rang(at(1), &trunk(None), Duration::from_millis(3_000)));
         let Some(Parameter::TrunkStatus(status)) = trunks.status(at(1)).next() else { panic!("a status") };
         assert!(status.delay_ms.is_some_and(|delay| (2_900..=3_000).contains(&delay)), "{status:?}");
     }

@@ -218,6 +218,10 @@ pub struct Call {
     /// What the leg said beside all this, and may be told to the other one.
     #[n(14)]
     pub passed: Option<Vec<Passed>>,
+    /// Whether the caller wants all of the way to be secure (SIP: a `sips:` URI).
+    #[n(15)]
+    #[cbor(default, skip_if = "is_false")]
+    pub secure: bool,
 }
 
 /// Something that a leg said in its protocol, which means nothing to the platform and is passed on where a trunk is configured so: in
@@ -231,6 +235,10 @@ pub struct Passed {
     /// What it says.
     #[n(1)]
     pub value: Private<String>,
+    /// Whether it is for trunks alone: an account said it, and accounts do not tell each other that.
+    #[n(2)]
+    #[cbor(default, skip_if = "is_false")]
+    pub trunks_alone: bool,
 }
 
 /// Where an outgoing leg goes.
@@ -292,6 +300,10 @@ pub struct Leg {
     /// Whose phone the target is; `None`: nobody's of an account.
     #[n(10)]
     pub account: Option<ShortText>,
+    /// Whether it is called by a secure way alone, or not at all, as [`Call::secure`] has it.
+    #[n(11)]
+    #[cbor(default, skip_if = "is_false")]
+    pub secure: bool,
 }
 
 /// What a decoder takes an absent flag for.

@@ -247,10 +247,13 @@ fn calls() -> Vec<Call> {
         path: Vec::new(),
         ring_ms: None,
         passed: None,
+        secure: false,
     };
-    let passed = Some(vec![Passed { name: "X-Account".to_owned(), value: private("7") }]);
+    let passed = Some(vec![Passed { name: "X-Account".to_owned(), value: private("7"), trunks_alone: false }]);
     let referred = Call { verified: true, referred_by: Some(private("<sip:carol@example.org>")), ..full.clone() };
     let passing = Call { passed, ..full.clone() };
+    let passed = vec![Passed { name: "Diversion".to_owned(), value: private("8"), trunks_alone: true }];
+    let secure = Call { passed: Some(passed), secure: true, ..full.clone() };
     let bare = Call { origin: Origin::Control, media: None, interface: ip("2001:db8::1"), ..full.clone() };
     let of_trunk = Call { origin: Origin::Trunk("carrier".into()), ..bare.clone() };
     let placed = Call {
@@ -266,7 +269,7 @@ fn calls() -> Vec<Call> {
         path: vec![PlatformId(1), PlatformId(2)],
         ..bare.clone()
     });
-    [of_trunk, bare, full, referred, placed].into_iter().chain(elsewhere).chain([passing]).collect()
+    [of_trunk, bare, full, referred, placed].into_iter().chain(elsewhere).chain([passing, secure]).collect()
 }
 
 fn legs() -> Vec<Leg> {
@@ -281,12 +284,14 @@ fn legs() -> Vec<Leg> {
         verified: false,
         referred_by: None,
         passed: None,
+        secure: false,
         account: None,
     };
-    let passed = Some(vec![Passed { name: "X-Account".to_owned(), value: private("7") }]);
+    let passed = Some(vec![Passed { name: "X-Account".to_owned(), value: private("7"), trunks_alone: false }]);
     let referred = Leg { verified: true, referred_by: Some(private("<sip:carol@example.org>")), ..full.clone() };
     let passing = Leg { passed, ..full.clone() };
     let of_account = Leg { account: Some("alice".into()), ..full.clone() };
+    let secure = Leg { secure: true, ..full.clone() };
     let trunk = Target::Trunk { name: "carrier".to_owned(), number: private("+4930") };
     let bare = Leg { target: trunk, media: None, ..full.clone() };
     vec![
@@ -296,6 +301,7 @@ fn legs() -> Vec<Leg> {
         referred,
         passing,
         of_account,
+        secure,
     ]
 }
 

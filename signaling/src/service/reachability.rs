@@ -82,6 +82,7 @@ impl Signaling {
             path: Vec::new(),
             ring_ms: None,
             passed: None,
+            secure: false,
         };
         let (now, switch) = (self.means.now.instant, self.means.switch());
         let asked = self.means.outbox.request(now, Instance::MODULE, switch, Command::Query, one(wanted), WITHIN);

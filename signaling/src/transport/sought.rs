@@ -54,6 +54,11 @@ impl Sought {
         Some(Destination::address(transport, SocketAddr::new(address, self.port_by(transport))))
     }
 
+    /// Whether it is reached by a secure transport, whatever the name service says.
+    pub fn is_secure(&self) -> bool {
+        self.transport.is_some_and(Transport::is_secure)
+    }
+
     /// The port where the name service says none: the written one, else the transport's own.
     pub(super) fn port_by(&self, transport: Transport) -> u16 {
         self.port.unwrap_or(transport.default_port())

@@ -106,7 +106,14 @@ const PASSABLE: [Header; 19] = [
 
 /// Those of our own that may be left out.
 pub fn may_remove(name: &str) -> bool {
-    let own = [Header::UserAgent, Header::Allow, Header::Supported, Header::ReferredBy, Header::PAssertedIdentity];
+    let own = [
+        Header::UserAgent,
+        Header::Allow,
+        Header::Supported,
+        Header::ReferredBy,
+        Header::PAssertedIdentity,
+        Header::PPreferredIdentity,
+    ];
     may_pass(name) || Header::parse(name.as_bytes()).is_some_and(|known| own.contains(&known))
 }
 

@@ -4,6 +4,7 @@
 //! the identity of the caller when it is trusted, and answers its challenge when it has credentials.
 
 mod header_policy;
+mod identity;
 mod own_address;
 mod proven;
 pub(crate) mod registration;
@@ -11,6 +12,7 @@ mod source;
 mod target;
 
 pub use header_policy::{HeaderPolicy, HeaderRewrite, may_pass, may_remove};
+pub use identity::TrunkIdentity;
 pub use own_address::OwnAddress;
 pub use proven::ProvenDomains;
 pub use source::Source;
@@ -18,12 +20,12 @@ pub use target::{Target, TargetHost};
 
 use crate::dialog::RouteSet;
 use crate::digest::ClientCredentials;
-use crate::limits::{REGISTRARS_MAX, TRUNKS_MAX};
+use crate::limits::{FULL_RETRY_AFTER, PACE_RETRY_AFTER, REGISTRARS_MAX, TRUNKS_MAX};
 use crate::policy::CallPolicy;
 use crate::transport::Flow;
 use router::parameter::TrunkStatus;
 use router::time::{Duration, Instant};
-use router::{Pacer, Private, Shards, Tally};
+use router::{Private, Shards, Tally, Throttle};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
@@ -59,6 +61,8 @@ pub struct TrunkConfig {
     pub register_expires: Duration,
     /// Which header fields pass, are added, left out, changed.
     pub headers: HeaderPolicy,
+    /// What stands in the URIs of calls to it.
+    pub identity: TrunkIdentity,
 }
 
 /// A trunk and what it has done.
@@ -70,8 +74,8 @@ pub struct Trunk {
     pub status: TrunkStatus,
     /// Its calls on all shards, and places that are kept for calls about to begin.
     calls: Tally,
-    /// The pace at which calls are offered to it, on all shards.
-    pacer: Pacer,
+    /// How many calls were offered to it within the second, on all shards.
+    throttle: Throttle,
     /// Places that this shard keeps.
     reserved: u32,
 }
@@ -130,8 +134,8 @@ impl Trunks {
                 None => {
                     let status = TrunkStatus { name: config.name.clone(), ..TrunkStatus::default() };
                     let calls = self.shards.tally(&format!("trunk {}", config.name));
-                    let pacer = self.shards.pacer(&format!("trunk {}", config.name));
-                    self.trunks.push(Trunk { config, status, calls, pacer, reserved: 0 });
+                    let throttle = self.shards.throttle(&format!("trunk {}", config.name));
+                    self.trunks.push(Trunk { config, status, calls, throttle, reserved: 0 });
                 }
             }
         }
@@ -278,9 +282,19 @@ impl Trunk {
     }
 
     /// Keeps a place for a call that is about to be offered to it, if its bounds let one more begin now.
-    pub(crate) fn offer(&mut self, now: Instant) -> bool {
-        let may = self.config.calls_per_s.is_none_or(|pace| self.pacer.take(now, pace)) && self.reserve();
-        if !may {
+    ///
+    /// # Errors
+    /// They do not: after how long that may be asked again.
+    pub(crate) fn offer(&mut self, now: Instant) -> Result<(), Duration> {
+        let may = match self.reserve() {
+            false => Err(FULL_RETRY_AFTER),
+            true if self.config.calls_per_s.is_none_or(|pace| self.throttle.take(now, pace)) => Ok(()),
+            true => {
+                self.release();
+                Err(PACE_RETRY_AFTER)
+            }
+        };
+        if may.is_err() {
             *self.status.limited.get_or_insert(0) += 1;
         }
         may
@@ -338,6 +352,7 @@ mod tests {
             register: Vec::new(),
             register_expires: REGISTER_EXPIRES,
             headers: HeaderPolicy::default(),
+            identity: TrunkIdentity::default(),
         }
     }
 

@@ -70,6 +70,7 @@ mod tests {
             register: Vec::new(),
             register_expires: crate::limits::REGISTER_EXPIRES,
             headers: Default::default(),
+            identity: Default::default(),
         }
     }
 

@@ -71,7 +71,7 @@ impl Session {
         self.abandon(head, means);
         self.referral = None;
         let mut request = Request::new(Method::Bye);
-        if let Some(reason) = cause::reason_header(&cause) {
+        if let Some(reason) = cause::reason_header(&cause, head.tells_words(means)) {
             request = request.with(Header::Reason.as_str(), reason);
         }
         // Not sent: the peer is not reached any more, and finds out by itself.

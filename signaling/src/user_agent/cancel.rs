@@ -1,12 +1,14 @@
 //! CANCEL of a re-INVITE (RFC 3261 §9.2): the offer is taken back, the session goes on. That of the first INVITE ends its leg,
-//! see `invite_server`; our own is the transaction layer's.
+//! see `invite_server`.
 
-use super::leg::Head;
+use super::in_dialog::Aim;
+use super::leg::{Head, Timer};
 use super::means::Means;
 use super::session::Session;
 use crate::message::StatusCode;
 use crate::transaction::ServerKey;
-use router::parameter::CauseKind;
+use router::Asked;
+use router::parameter::{CauseKind, Failure};
 
 impl Session {
     /// The peer cancels its re-INVITE.
@@ -24,5 +26,17 @@ impl Session {
             }
             self.offer_later(head, means);
         }
+    }
+
+    /// The switch takes its offer back: the one that waits is not made, an INVITE that carries one is cancelled (RFC 3261 §9.1). What comes of
+    /// it the offer's own answer tells.
+    pub(super) fn take_offer_back(&mut self, head: &mut Head, means: &mut Means, asked: Asked) {
+        if let Some(ours) = self.waiting.take() {
+            head.cancel_timer(means, Timer::Glare);
+            ours.asked.failed(&mut means.outbox, Failure::because(CauseKind::Cancelled.into()));
+        } else if self.requester.waiting().any(|sent| matches!(sent.aim, Aim::Offer(_))) {
+            self.requester.cancel_invite(means);
+        }
+        means.done(asked);
     }
 }

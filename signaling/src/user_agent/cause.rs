@@ -31,8 +31,12 @@ pub fn status_of(cause: &Cause) -> StatusCode {
         CauseKind::Forbidden => StatusCode::FORBIDDEN,
         CauseKind::IncompatibleMedia => StatusCode::NOT_ACCEPTABLE_HERE,
         CauseKind::Congestion | CauseKind::Administrative => StatusCode::SERVICE_UNAVAILABLE,
+        // Nobody said anything: the network behind is out of order (RFC 3398 §7.2.6.1: 38), and another one may do better.
+        CauseKind::PeerFailure if cause.code.is_none() => StatusCode::SERVICE_UNAVAILABLE,
         CauseKind::TooManyHops => StatusCode::TOO_MANY_HOPS,
-        CauseKind::Timeout | CauseKind::TooLong => StatusCode::REQUEST_TIMEOUT,
+        // RFC 3398 §7.2.6.1: a timer that ran out (102).
+        CauseKind::Timeout => StatusCode::SERVER_TIMEOUT,
+        CauseKind::TooLong => StatusCode::REQUEST_TIMEOUT,
         CauseKind::Glare => StatusCode::REQUEST_PENDING,
         CauseKind::PeerMisbehaved | CauseKind::PeerFailure => StatusCode::BAD_GATEWAY,
         CauseKind::MediaTimeout | CauseKind::Internal | CauseKind::Interrupted => StatusCode::SERVER_INTERNAL_ERROR,
@@ -120,8 +124,9 @@ pub fn of_request(request: &Message, default: CauseKind) -> Cause {
     cause
 }
 
-/// The value of the Reason header that tells a cause, where one helps: not for an ordinary hang-up.
-pub fn reason_header(cause: &Cause) -> Option<String> {
+/// The value of the Reason header that tells a cause, where one helps: not for an ordinary hang-up. Its words are our own; `in_its_words`:
+/// those of who said so, where there are any. Peers write names and addresses of theirs in them.
+pub fn reason_header(cause: &Cause, in_its_words: bool) -> Option<String> {
     if cause.kind == CauseKind::AnsweredElsewhere {
         return Some("SIP;cause=200;text=\"Call completed elsewhere\"".to_owned());
     }
@@ -129,7 +134,7 @@ pub fn reason_header(cause: &Cause) -> Option<String> {
         return None;
     }
     let number = cause.q850.unwrap_or_else(|| cause.kind.q850());
-    let text: String = match &cause.text {
+    let text: String = match cause.text.as_ref().filter(|_| in_its_words) {
         Some(text) => text.chars().filter(|&one| one != '"' && one != '\\' && !one.is_control()).collect(),
         None => cause.kind.name().to_owned(),
     };
@@ -235,6 +240,14 @@ mod tests {
     }
 
     #[test]
+    fn a_network_that_is_not_reached_lets_who_calls_try_another_one() {
+        let told = |kind: CauseKind| (status_of(&kind.into()).code(), kind.q850());
+        assert_eq!(told(CauseKind::PeerFailure), (503, 38));
+        assert_eq!(told(CauseKind::Timeout), (504, 102));
+        assert_eq!(told(CauseKind::Unreachable), (480, 20), "a phone that is not there");
+    }
+
+    #[test]
     fn a_status_that_nobody_knows_is_the_first_of_its_class() {
         for (unknown, known) in [(399, 300), (499, 400), (599, 500), (699, 600), (605, 600)] {
             let kind = |code| kind_of(StatusCode::new(code).unwrap());
@@ -258,8 +271,9 @@ mod tests {
         );
         let cause = of_request(&cancel, CauseKind::Cancelled);
         assert_eq!((cause.kind, cause.q850), (CauseKind::AnsweredElsewhere, Some(26)));
-        assert_eq!(reason_header(&Cause::new(CauseKind::Normal)), None);
+        assert_eq!(reason_header(&Cause::new(CauseKind::Normal), true), None);
         let odd = Cause { text: Some("a\"b\r\nEvil: 1".to_owned()), ..Cause::new(CauseKind::Busy) };
-        assert_eq!(reason_header(&odd).as_deref(), Some("Q.850;cause=17;text=\"abEvil: 1\""));
+        assert_eq!(reason_header(&odd, true).as_deref(), Some("Q.850;cause=17;text=\"abEvil: 1\""));
+        assert_eq!(reason_header(&odd, false).as_deref(), Some("Q.850;cause=17;text=\"busy\""));
     }
 }

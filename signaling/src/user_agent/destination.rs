@@ -8,7 +8,7 @@ use crate::limits::{DESTINATIONS_MAX, UNREACHABLE_RESPONSE_TIMEOUT};
 use crate::message::{Scheme, Uri, UriRef};
 use crate::transport::{Destination, Sought, Transport};
 use crate::trunk::TrunkId;
-use router::parameter::{Cause, CauseKind, Contact, Party, Target};
+use router::parameter::{Cause, CauseKind, Contact, Failure, Party, Target};
 use router::time::Duration;
 use std::collections::VecDeque;
 
@@ -33,13 +33,16 @@ pub(crate) struct Whither {
 }
 
 impl Whither {
-    /// Where a target is.
-    pub(crate) fn new(means: &mut Means, target: &Target, caller: &Party) -> Result<Self, Cause> {
+    /// Where a target is. `secure`: only if it is reached by TLS (RFC 5630 §5.3: 480 where an address of record has no such contact).
+    pub(crate) fn new(means: &mut Means, target: &Target, caller: &Party, secure: bool) -> Result<Self, Failure> {
         match target {
-            Target::Contact(contact) => Self::contact(means, contact),
-            Target::Trunk { name, number } => Self::trunk(means, name, number.reveal(), caller),
+            Target::Contact(contact) => {
+                let whither = Self::contact(means, contact).and_then(|whither| whither.if_secure(secure));
+                whither.map_err(Failure::because)
+            }
+            Target::Trunk { name, number } => Self::trunk(means, name, number.reveal(), caller, secure),
             // A URI outside the plan is nobody's that calls may be sent to.
-            Target::Uri(_) => Err(CauseKind::Forbidden.into()),
+            Target::Uri(_) => Err(Failure::because(CauseKind::Forbidden.into())),
         }
     }
 
@@ -69,13 +72,26 @@ impl Whither {
         Ok(Self { peer: Peer::Account, request_uri, routes, to_host: String::new(), hop, response })
     }
 
+    /// The same, unless it has to be reached by a secure way and is not.
+    fn if_secure(self, secure: bool) -> Result<Self, Cause> {
+        let is_secure = || match &self.hop {
+            Hop::Addresses(all) => all.iter().all(|to| to.transport.is_secure()),
+            Hop::Name(sought) => sought.is_secure(),
+        };
+        if !secure || is_secure() { Ok(self) } else { Err(CauseKind::Unreachable.into()) }
+    }
+
     /// A place among the trunk's calls is kept for the leg.
-    fn trunk(means: &mut Means, name: &str, number: &str, caller: &Party) -> Result<Self, Cause> {
-        let (id, whither) = Self::trunk_place(means, name, number, caller)?;
-        if !means.trunks.get_mut(id).offer(means.now.instant) {
-            return Err(CauseKind::Congestion.into());
+    fn trunk(means: &mut Means, name: &str, number: &str, caller: &Party, secure: bool) -> Result<Self, Failure> {
+        let (id, whither) = Self::trunk_place(means, name, number, caller).map_err(Failure::because)?;
+        let whither = whither.if_secure(secure).map_err(Failure::because)?;
+        match means.trunks.get_mut(id).offer(means.now.instant) {
+            Ok(()) => Ok(whither),
+            Err(after) => {
+                let retry_after_s = u32::try_from(after.as_secs()).ok();
+                Err(Failure { retry_after_s, ..Failure::because(CauseKind::Congestion.into()) })
+            }
         }
-        Ok(whither)
     }
 
     /// Where a number at a trunk is.
@@ -85,21 +101,25 @@ impl Whither {
         number: &str,
         caller: &Party,
     ) -> Result<(TrunkId, Self), Cause> {
-        let id = means.trunks.by_name(name).ok_or(CauseKind::Unreachable)?;
+        let id = means.trunks.by_name(name).ok_or(CauseKind::PeerFailure)?;
         let trunk = means.trunks.get(id);
-        let target = trunk.config.target.as_ref().ok_or(CauseKind::Unreachable)?;
-        let (to_host, response) = (target.host(), trunk.config.response_timeout);
+        let target = trunk.config.target.as_ref().ok_or(CauseKind::PeerFailure)?;
+        let response = trunk.config.response_timeout;
+        let domain = trunk.config.identity.domain.as_ref();
+        let to_host = domain.cloned().unwrap_or_else(|| target.host());
         let default = target.transport.unwrap_or(Transport::DEFAULT).default_port();
-        let port = target.port.filter(|&port| port != default);
+        // How its address is reached is nothing that a domain of another name has in its URIs.
+        let port = target.port.filter(|&port| port != default && domain.is_none());
         let uri = Uri::sip(Scheme::Sip, Some(number), &to_host, port).ok_or(CauseKind::UnknownNumber)?;
         let request_uri = match target.transport {
             None | Some(Transport::DEFAULT) => uri,
+            Some(_) if domain.is_some() => uri,
             Some(transport) => uri.with_parameter("transport", Some(transport.uri_parameter())).unwrap_or(uri),
         };
         // RFC 3608 §5: what a registrar asked for goes before.
         let routes = means.trunks.service_route(id, Some(caller.user())).cloned().unwrap_or_default();
         let hop = match routes.first() {
-            Some(first) => hop_of(first).ok_or(CauseKind::Unreachable)?,
+            Some(first) => hop_of(first).ok_or(CauseKind::PeerFailure)?,
             None => match target.address() {
                 Some(destination) => Hop::Addresses(VecDeque::from([destination])),
                 None => Hop::Name(target.sought()),

@@ -6,23 +6,26 @@ use crate::message::{HeaderName, Message, RequestWriter};
 use crate::trunk::{HeaderPolicy, TrunkId};
 use router::parameter::Passed;
 
-/// What an INVITE says for the other leg: of a trunk what passes between it and others, of an account what passes to any trunk.
-/// `None`: nothing.
+/// What an INVITE says for the other leg: of a trunk what passes between it and others, of an account what passes between accounts, and
+/// what passes to any trunk. `None`: nothing.
 pub(super) fn collect(means: &Means, trunk: Option<TrunkId>, invite: &Message) -> Option<Vec<Passed>> {
-    let names = match trunk {
-        Some(trunk) => &means.trunks.get(trunk).config.headers.pass,
-        None => means.trunks.passed(),
+    let (names, of_accounts): (&[String], &[String]) = match trunk {
+        Some(trunk) => (&means.trunks.get(trunk).config.headers.pass, &[]),
+        None => (means.trunks.passed(), &means.config.accounts_pass),
     };
+    let is_of_accounts = |name: &String| of_accounts.iter().any(|one| one.eq_ignore_ascii_case(name));
+    let for_trunks = names.iter().filter(|name| !is_of_accounts(name)).map(|name| (name, trunk.is_none()));
     let mut found: Vec<Passed> = Vec::new();
-    for name in names {
+    for (name, trunks_alone) in of_accounts.iter().map(|name| (name, false)).chain(for_trunks) {
         let values = invite.lines(HeaderName::from(name.as_str())).filter_map(|value| std::str::from_utf8(value).ok());
         let values = values.filter(|value| value.len() <= PASSED_OCTETS_MAX).take(PASSED_MAX - found.len());
-        found.extend(values.map(|value| Passed { name: name.clone(), value: value.trim().to_owned().into() }));
+        let passed = |value: &str| Passed { name: name.clone(), value: value.trim().to_owned().into(), trunks_alone };
+        found.extend(values.map(passed));
     }
     (!found.is_empty()).then_some(found)
 }
 
-/// Writes what passed, and what a trunk is told beside. To accounts passes what who called let pass.
+/// Writes what passed, and what a trunk is told beside. To accounts passes what a trunk that called lets pass, or an account may say to them.
 pub(super) fn write(mut writer: RequestWriter, policy: Option<&HeaderPolicy>, passed: &[Passed]) -> RequestWriter {
     for one in passed {
         let (name, value) = (one.name.as_str(), one.value.reveal());
@@ -30,6 +33,7 @@ pub(super) fn write(mut writer: RequestWriter, policy: Option<&HeaderPolicy>, pa
             continue;
         }
         writer = match policy {
+            None if one.trunks_alone => writer,
             None => writer.header(name, value),
             Some(policy) if policy.passes(name) => writer.header(name, policy.rewritten(name, value)),
             Some(_) => writer,

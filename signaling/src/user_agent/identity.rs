@@ -113,6 +113,8 @@ pub(crate) struct Shown {
     pub(crate) to: Identity,
     /// The value of P-Asserted-Identity: to trusted peers only.
     pub(crate) asserted: Option<String>,
+    /// The value of P-Preferred-Identity.
+    pub(crate) preferred: Option<String>,
     pub(crate) private: bool,
 }
 
@@ -137,7 +139,7 @@ impl Shown {
         let to_name = called.display_name.as_ref().map(|name| name.reveal().as_str());
         let to = Identity::new(to_name, &uri_of(called, to_host)?);
         let asserted = asserts.then(|| asserted(caller, domain)).flatten();
-        Some(Self { from, to, asserted, private: anonymous })
+        Some(Self { from, to, asserted, preferred: None, private: anonymous })
     }
 }
 

@@ -105,6 +105,7 @@ impl Leg {
             referred_by,
             passed,
             account,
+            secure,
         } = wanted;
         if let Some(MediaExchange::Answer(_)) = media {
             asked.failed(&mut means.outbox, Failure::new(Reason::Invalid).with_detail("no offer"));
@@ -115,10 +116,10 @@ impl Leg {
             asked.failed(&mut means.outbox, Failure::because(CauseKind::TooManyHops.into()));
             return None;
         };
-        let mut whither = match Whither::new(means, &target, &caller) {
+        let mut whither = match Whither::new(means, &target, &caller, secure) {
             Ok(whither) => whither,
-            Err(cause) => {
-                asked.failed(&mut means.outbox, Failure::because(cause));
+            Err(failure) => {
+                asked.failed(&mut means.outbox, failure);
                 return None;
             }
         };
@@ -239,7 +240,7 @@ impl Outgoing {
             return State::Over;
         };
         // RFC 3326: a phone that is told that another one answered shows no missed call.
-        let reason = cause::reason_header(&cause);
+        let reason = cause::reason_header(&cause, head.tells_words(means));
         means.transactions.cancel(means.now.instant, attempt.key, reason.as_deref());
         self.stopped = true;
         self.further.clear();

@@ -20,7 +20,7 @@ use super::securing::Securing;
 use super::session::Session;
 use super::session_timer::{Granted, SessionTimer};
 use crate::dialog::Dialog;
-use crate::message::{Header, Message, Method, Replaces, StatusCode, Tag};
+use crate::message::{Header, Message, Method, Replaces, Scheme, StatusCode, Tag};
 use crate::sdp::{OfferAnswer, OfferAnswerError, OfferAnswerState, Unacceptable};
 use crate::transaction::ServerKey;
 use crate::transport::Flow;
@@ -159,6 +159,8 @@ impl Leg {
             path: Vec::new(),
             ring_ms: None,
             passed: header_policy::collect(means, head.trunk(), &message),
+            // RFC 3261 §26.2.2.
+            secure: message.request_uri().is_ok_and(|uri| uri.scheme() == Scheme::Sips),
         };
         let has_offer = wanted.media.is_some();
         let mut wanted = one(wanted);
@@ -346,7 +348,8 @@ impl Incoming {
         for place in elsewhere.iter().flat_map(|(_, places)| places) {
             writer = writer.header(Header::Contact, place);
         }
-        if let Some(reason) = failure.cause.as_ref().and_then(cause::reason_header) {
+        let words = head.tells_words(means);
+        if let Some(reason) = failure.cause.as_ref().and_then(|cause| cause::reason_header(cause, words)) {
             writer = writer.header(Header::Reason, reason);
         }
         if let Some(seconds) = failure.retry_after_s {

@@ -7,7 +7,7 @@ use super::means::Means;
 use super::session::{LEG_WITHIN, Session};
 use crate::dialog::Reach;
 use crate::limits::WITHDRAWALS_MAX;
-use crate::message::{CallId, Message, StatusCode, Tag};
+use crate::message::{CallId, Header, Message, StatusCode, Tag};
 use crate::policy::CallPolicy;
 use crate::transaction::{ClientKey, ServerKey};
 use crate::transport::{Flow, Resolution, Sought};
@@ -162,6 +162,11 @@ impl Head {
     /// Whether the peer is in our trust domain (RFC 3325 §2.3).
     pub(super) fn is_trusted(&self, means: &Means) -> bool {
         self.trunk().is_some_and(|trunk| means.trunks.get(trunk).config.trusted)
+    }
+
+    /// Whether the peer is told causes in the other end's own words: a trunk that Reason passes to. Who else is told them in ours.
+    pub(super) fn tells_words(&self, means: &Means) -> bool {
+        self.trunk().is_some_and(|trunk| means.trunks.get(trunk).config.headers.passes(Header::Reason.as_str()))
     }
 
     /// How calls are made with the peer.

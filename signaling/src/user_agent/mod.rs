@@ -27,6 +27,7 @@
 
 pub mod cause;
 
+mod account_identity;
 pub(crate) mod ack;
 mod aliases;
 pub(crate) mod authentication;

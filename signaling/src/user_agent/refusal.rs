@@ -49,6 +49,7 @@ impl Invitation {
             path: Vec::new(),
             ring_ms: None,
             passed: None,
+            secure: false,
         };
         let told: Parameters = [Parameter::from(call), Failure::because(cause).into()].into_iter().collect();
         let switch = means.switch();

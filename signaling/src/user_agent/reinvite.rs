@@ -18,6 +18,7 @@ use bytes::Bytes;
 use router::parameter::{
     Cause, CauseKind, Direction, Failure, LegPhase, LegState, MediaDescription, MediaExchange, Parameter, Reason,
 };
+use router::time::Duration;
 use router::{Asked, Command, Packet, one};
 
 /// An offer of the peer's, or its wish for one, that the switch considers.
@@ -102,7 +103,8 @@ impl Session {
         }
         let offered = offer.is_some();
         if asked {
-            ask(head, means, offer.map(|offer| offer.description));
+            let within = if is_invite { LEG_WITHIN } else { update_within(means) };
+            ask(head, means, offer.map(|offer| offer.description), within);
         }
         if is_invite {
             means.servers.insert(inbound.key, head.instance);
@@ -115,7 +117,7 @@ impl Session {
         let Some(theirs) = self.theirs.as_mut().filter(|theirs| !theirs.asked && !head.is_telling()) else { return };
         theirs.asked = true;
         let offer = self.media.remote_offer().filter(|_| theirs.offered).cloned();
-        ask(head, means, offer);
+        ask(head, means, offer, LEG_WITHIN);
     }
 
     /// The switch's word on the peer's offer.
@@ -351,20 +353,29 @@ impl Session {
     }
 }
 
+/// How long the call may take for the offer of an UPDATE: five eighths of the time that its sender waits for a final response (timer F),
+/// 20 of 32 seconds. RFC 3311 §5.2: it is answered promptly, and 504 says that it takes a user to do so; a sender that hears nothing
+/// would end the session (RFC 3261 §12.2.1.2).
+pub(super) fn update_within(means: &Means) -> Duration {
+    Duration::from_millis(u64::try_from(means.config.timers.transaction().as_millis()).unwrap_or(u64::MAX) / 8 * 5)
+}
+
 /// Asks the call about an offer, or for one.
-fn ask(head: &mut Head, means: &mut Means, offer: Option<MediaDescription>) {
+fn ask(head: &mut Head, means: &mut Means, offer: Option<MediaDescription>, within: Duration) {
     let state = LegState::new(LegPhase::Answered).with_media(offer.map(MediaExchange::Offer));
-    head.request(means, Command::Set, one(state), LEG_WITHIN, Purpose::Offer);
+    head.request(means, Command::Set, one(state), within, Purpose::Offer);
 }
 
 /// Refuses a request of the peer's for what the switch says.
 pub(super) fn refuse_with(means: &mut Means, inbound: &Inbound, failure: &Failure) {
     let Inbound { key, message, flow } = inbound;
     let status = match &failure.cause {
+        // RFC 3311 §5.2.
+        None if failure.reason == Reason::Expired && message.is(&Method::Update) => StatusCode::SERVER_TIMEOUT,
         // The session goes on, so what ended the other leg's attempt is told in general terms.
         Some(cause) if !matches!(cause.kind, CauseKind::Glare | CauseKind::IncompatibleMedia) => {
             match cause::status_of(cause).code() {
-                408 | 480 | 481 | 487 => StatusCode::NOT_ACCEPTABLE_HERE,
+                408 | 480 | 481 | 487 | 504 => StatusCode::NOT_ACCEPTABLE_HERE,
                 _ => cause::status_of(cause),
             }
         }

@@ -292,6 +292,7 @@ impl Session {
                 self.offer(head, means, Box::new(offer));
             }
             Some(MediaExchange::Answer(answer)) => self.answer_in_ack(head, means, asked, &answer),
+            None if state.cause.is_some() => self.take_offer_back(head, means, asked),
             None => {
                 let failure = Failure::new(Reason::Invalid).with_detail("neither an offer nor an answer");
                 asked.failed(&mut means.outbox, failure);

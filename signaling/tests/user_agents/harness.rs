@@ -156,6 +156,7 @@ impl World {
             register: Vec::new(),
             register_expires: signaling::limits::REGISTER_EXPIRES,
             headers: Default::default(),
+            identity: Default::default(),
         };
         let mut config =
             Config { listeners, trunks: vec![trunk], keep_alive: None, agent: "Test".to_owned(), ..Config::default() };
@@ -618,6 +619,7 @@ pub(crate) fn to_trunk(media: Option<MediaExchange>) -> Leg {
         referred_by: None,
         passed: None,
         account: None,
+        secure: false,
     }
 }
 

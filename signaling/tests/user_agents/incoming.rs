@@ -94,12 +94,16 @@ fn causes_become_statuses_with_a_reason() {
         (CauseKind::Forbidden, None, "403", "Q.850;cause=57;text=\"forbidden\""),
         (CauseKind::Busy, Some(600), "600", "Q.850;cause=17;text=\"busy\""),
         (CauseKind::Congestion, Some(503), "500", "Q.850;cause=34;text=\"congestion\""),
+        (CauseKind::PeerFailure, None, "503", "Q.850;cause=38;text=\"peer-failure\""),
+        (CauseKind::Timeout, None, "504", "Q.850;cause=102;text=\"timeout\""),
     ] {
         let mut world = World::new(5);
         let (mut alice, packet) = alice_calls(&mut world);
-        let cause = Cause { code, ..Cause::new(kind) };
+        // The words are the other leg's, and name its host.
+        let cause = Cause { code, text: Some("sbc7.carrier.internal".to_owned()), ..Cause::new(kind) };
         world.answer(&packet, Command::Failed, Failure::because(cause));
         let refusal = world.expect(alice.address, &format!("SIP/2.0 {status}"));
+        assert!(!String::from_utf8_lossy(refusal.as_bytes()).contains("internal"));
         assert_eq!(header(&refusal, Header::Reason), reason);
         alice.acknowledges_refusal(&mut world, &refusal);
         world.assert_idle();

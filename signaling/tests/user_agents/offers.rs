@@ -8,6 +8,7 @@ use super::peer::Peer;
 use router::Command;
 use router::parameter::{CauseKind, Direction, Failure, LegPhase, LegState, MediaExchange, Reason};
 use signaling::message::{Header, Message, Method};
+use std::net::SocketAddr;
 
 fn hold(port: u16) -> LegState {
     state(LegPhase::Answered, Some(MediaExchange::Offer(voice(port, Direction::SendOnly))))
@@ -113,6 +114,61 @@ fn a_cancelled_reinvite_leaves_the_session() {
     let again = world.asked(Command::Set);
     world.answer(&again, Command::Done, state(LegPhase::Answered, None));
     alice.asks(&mut world, "BYE", "", "");
+    world.assert_idle();
+}
+
+#[test]
+fn an_update_whose_offer_waits_for_a_user_elsewhere_is_504_while_its_sender_waits() {
+    let mut world = World::new(51);
+    let (mut alice, _) = alice_talks(&mut world);
+    alice.asks(&mut world, "UPDATE", "", &sdp(2, 4_000, "sendonly"));
+    let set = world.asked(Command::Set);
+    world.run_ms(19_800);
+    assert!(world.take(alice.address).iter().all(|sent| sent.status().is_none_or(|status| !status.is_final())));
+    world.run_ms(300);
+    world.expect(alice.address, "SIP/2.0 504");
+    // The call is told that nothing came of it, whatever it has told the other leg.
+    let withdrawn = world.asked(Command::Set);
+    assert!(leg_state(&withdrawn).media.is_none() && leg_state(&withdrawn).cause.is_some());
+    world.answer(&withdrawn, Command::Done, state(LegPhase::Answered, None));
+    let late = MediaExchange::Answer(voice(20_000, Direction::ReceiveOnly));
+    world.answer(&set, Command::Done, state(LegPhase::Answered, Some(late)));
+    // And may be asked again, by who asks its user.
+    alice.asks(&mut world, "INVITE", "", &sdp(2, 4_000, "sendonly"));
+    let set = world.asked(Command::Set);
+    let described = MediaExchange::Answer(voice(20_000, Direction::ReceiveOnly));
+    world.answer(&set, Command::Done, state(LegPhase::Answered, Some(described)));
+    world.expect(alice.address, "SIP/2.0 200");
+    alice.acknowledges(&mut world, "");
+    alice.asks(&mut world, "BYE", "", "");
+    world.run_ms(200_000);
+    assert!(world.signaling.is_idle(), "{:#?}", world.signaling);
+}
+
+#[test]
+fn an_offer_that_the_call_takes_back_is_cancelled() {
+    let mut world = World::new(52);
+    let trunk: SocketAddr = TRUNK.parse().unwrap();
+    let (carrier, leg) = trunk_talks(&mut world, "");
+    let hold = MediaExchange::Offer(voice(20_002, Direction::SendOnly));
+    world.ask(CALL, leg, Command::Set, state(LegPhase::Answered, Some(hold)));
+    let reinvite = world.expect(trunk, "INVITE");
+    carrier.respond(&mut world, &reinvite, "180 Ringing", "", "");
+    let back = LegState { cause: Some(CauseKind::Cancelled.into()), ..LegState::new(LegPhase::Answered) };
+    world.ask(CALL, leg, Command::Set, back.clone());
+    world.told(Command::Done);
+    let cancel = world.expect(trunk, "CANCEL");
+    carrier.respond(&mut world, &cancel, "200 OK", "", "");
+    carrier.respond(&mut world, &reinvite, "487 Request Terminated", "", "");
+    world.expect(trunk, "ACK");
+    assert_eq!(cause(&world.told(Command::Failed)).kind, CauseKind::Cancelled);
+    // Where none is out there is nothing to cancel, and the session goes on.
+    world.ask(CALL, leg, Command::Set, back);
+    world.told(Command::Done);
+    assert_eq!(world.signaling.legs(), 1);
+    world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
+    let bye = world.expect(trunk, "BYE");
+    carrier.respond(&mut world, &bye, "200 OK", "", "");
     world.assert_idle();
 }
 

@@ -2,12 +2,12 @@
 
 use super::harness::{
     CALL, LEG, TRUNK, World, answer, call_trunk, cause, contact, header, leg_state, offer, sdp, start_leg, state,
-    to_trunk,
+    to_trunk, trunk_talks,
 };
 use super::peer::{Peer, response};
-use router::Command;
-use router::parameter::{CauseKind, Leg, LegPhase, LegState, MediaExchange, Party, Target};
+use router::parameter::{Cause, CauseKind, Leg, LegPhase, LegState, MediaExchange, Party, Target};
 use router::time::Duration;
+use router::{Address, Command, Instance};
 use signaling::limits;
 use signaling::message::{Header, Method};
 use signaling::transport::{ConnectionId, Resolution, Transport};
@@ -107,6 +107,70 @@ fn a_refusal_is_told_with_its_code() {
 }
 
 #[test]
+fn the_words_of_the_other_end_reach_a_trunk_that_reason_passes_to_and_no_other() {
+    for (seed, passes) in [(31, false), (32, true)] {
+        let mut world = World::with(seed, |config| {
+            if passes {
+                config.trunks[0].headers.pass = vec!["reason".to_owned()];
+            }
+        });
+        let (carrier, leg) = trunk_talks(&mut world, "");
+        let words = Cause { q850: Some(31), text: Some("at pbx7.internal".to_owned()), ..CauseKind::Normal.into() };
+        world.ask(CALL, leg, Command::Stop, LegState { cause: Some(words), ..LegState::released(CauseKind::Normal) });
+        let bye = world.expect(trunk(), "BYE");
+        let text = if passes { "at pbx7.internal" } else { "normal" };
+        assert_eq!(header(&bye, Header::Reason), format!("Q.850;cause=31;text=\"{text}\""));
+        carrier.respond(&mut world, &bye, "200 OK", "", "");
+        world.assert_idle();
+    }
+}
+
+#[test]
+fn a_second_s_worth_of_calls_may_come_at_once_and_one_more_is_told_when_to_ask_again() {
+    let mut world = World::with(33, |config| config.trunks[0].calls_per_s = Some(3));
+    for call in 0..5 {
+        let leg = Address { instance: Instance(900 + call), ..LEG };
+        world.ask(CALL, leg, Command::Start, to_trunk(offer(20_000)));
+        if call < 3 {
+            let invite = world.expect(trunk(), "INVITE");
+            let carrier = Peer::of_invite(trunk(), &invite, "c");
+            carrier.respond(&mut world, &invite, "486 Busy Here", "", "");
+            world.expect(trunk(), "ACK");
+            assert_eq!(cause(&world.told(Command::Failed)).kind, CauseKind::Busy);
+        } else {
+            let failure = world.told(Command::Failed).failure();
+            let kind = failure.cause.as_ref().map(|cause| cause.kind);
+            assert_eq!((kind, failure.retry_after_s), (Some(CauseKind::Congestion), Some(1)));
+        }
+        world.run_ms(10);
+    }
+    world.run_ms(1_000);
+    call_trunk(&mut world, offer(20_000));
+    let invite = world.expect(trunk(), "INVITE");
+    let carrier = Peer::of_invite(trunk(), &invite, "c");
+    carrier.respond(&mut world, &invite, "486 Busy Here", "", "");
+    world.expect(trunk(), "ACK");
+    world.assert_idle();
+}
+
+#[test]
+fn who_wants_a_secure_way_is_sent_by_no_other_one() {
+    let mut world = World::new(34);
+    let udp = contact("sip:bob@198.51.100.9", "udp 192.0.2.1:5060 198.51.100.9:5060");
+    let tcp = contact("sip:bob@198.51.100.9;transport=tcp", "tcp 192.0.2.1:5060 198.51.100.9:40000");
+    let trunk = to_trunk(None).target;
+    for target in [Target::Contact(udp), Target::Contact(tcp), trunk] {
+        let wanted = Leg { target, secure: true, ..to_trunk(offer(20_000)) };
+        world.ask(CALL, LEG, Command::Start, wanted);
+        let failed = cause(&world.told(Command::Failed)).clone();
+        assert_eq!((failed.kind, failed.code), (CauseKind::Unreachable, None), "480");
+    }
+    world.run_ms(10);
+    assert!(world.take("198.51.100.9:5060".parse().unwrap()).is_empty());
+    world.assert_idle();
+}
+
+#[test]
 fn a_peer_that_says_nothing_times_out() {
     let mut world = World::new(5);
     call_trunk(&mut world, offer(20_000));
@@ -145,7 +209,12 @@ fn a_name_without_addresses_is_unreachable_and_one_that_is_not_resolved_can_be_s
     let mut world = World::with(7, |config| config.trunks[0].target = trunk::Target::parse(name));
     world.names.insert(name.to_owned(), Resolution::Unknown);
     call_trunk(&mut world, offer(20_000));
-    assert_eq!(cause(&world.told(Command::Failed)).kind, CauseKind::Unreachable);
+    let failed = cause(&world.told(Command::Failed)).clone();
+    assert_eq!(
+        (failed.kind, failed.code, failed.kind.q850()),
+        (CauseKind::PeerFailure, None, 38),
+        "no subscriber is absent"
+    );
     world.names.clear();
     let leg = call_trunk(&mut world, offer(20_000));
     world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Cancelled));

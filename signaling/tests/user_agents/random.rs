@@ -449,6 +449,7 @@ impl Caprice {
                 verified: true,
                 referred_by: None,
                 passed: None,
+                secure: false,
                 account: None,
             };
             world.ask(CALL, leg, Command::Start, wanted);

@@ -15,7 +15,7 @@ use super::timers::Timer;
 use super::transfer::Transferring;
 use super::turn::Turn;
 use crate::config::Config;
-use router::parameter::{BuiltinKind, CallPhase, Dialog, Failure, Origin, Parameter, Party, Reason};
+use router::parameter::{BuiltinKind, CallPhase, Cause, Dialog, Failure, Origin, Parameter, Party, Reason};
 use router::time::{Duration, Now, TimerKey};
 use router::{Address, Command, Instance, Packet, Parameters, PlatformId, Transaction};
 use std::sync::Arc;
@@ -76,8 +76,8 @@ pub(crate) struct Call {
     pub(super) joining: Option<Box<Joining>>,
     pub(super) exchange: Option<Exchange>,
     pub(super) alignment: Alignment,
-    /// When a callee that refused with that status may be called again, in seconds.
-    pub(super) retry_after: Option<(u16, u32)>,
+    /// When who refused for that cause may be called again, in seconds.
+    pub(super) retry_after: Option<(Cause, u32)>,
     /// Where the caller is told to call instead.
     pub(super) elsewhere: Vec<Party>,
     /// The other platform that had it made.
@@ -247,7 +247,7 @@ impl Call {
             Purpose::SetLeg(leg) => self.leg_answered_set(turn, leg, packet),
             Purpose::StopLeg { leg, cause, attempt } => self.leg_stop_answered(turn, leg, cause, attempt, &packet),
             Purpose::Audit(leg) => self.audit_answered(turn, leg, packet),
-            Purpose::Supervise(_) | Purpose::AnotherOffer => {}
+            Purpose::Supervise(_) | Purpose::AnotherOffer | Purpose::TakeBack => {}
             Purpose::Dialog => self.dialog_found(turn, packet),
             Purpose::Ringing => self.ringing_told(turn, &packet),
             Purpose::Guest => self.guest_answered(turn, packet),

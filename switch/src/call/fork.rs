@@ -133,6 +133,7 @@ impl Call {
                 verified: search.verified,
                 referred_by: search.referred_by.clone(),
                 passed: search.passed.clone(),
+                secure: search.secure,
                 account: match &leg.peer {
                     Peer::Account(account) => Some(account.as_str().into()),
                     Peer::Trunk(_) | Peer::Platform(_) => None,
@@ -194,7 +195,9 @@ impl Call {
         let contacts = std::mem::take(&mut failure.contacts);
         let retry_after_s = failure.retry_after_s;
         let cause = cause_of(failure);
-        self.retry_after = cause.code.zip(retry_after_s).or(self.retry_after);
+        if let Some(seconds) = retry_after_s {
+            self.retry_after = Some((cause.clone(), seconds));
+        }
         self.follow(turn, leg, cause.code, contacts);
         if in_doubt {
             // Nobody said that it is gone.
@@ -217,8 +220,9 @@ impl Call {
         let leg = &mut self.legs[leg];
         if let Peer::Trunk(trunk) = &leg.peer
             && !std::mem::replace(&mut leg.rang, true)
+            && let Some(trunk) = self.config.plan.trunk(trunk)
         {
-            turn.trunks.rang(trunk, turn.now.instant.since(leg.offered));
+            turn.trunks.rang(turn.now.instant, trunk, turn.now.instant.since(leg.offered));
         }
     }
 

@@ -142,6 +142,7 @@ impl Call {
             verified: search.verified,
             referred_by: search.referred_by.clone(),
             passed: search.passed.clone(),
+            secure: search.secure,
             placement: elsewhere.placement,
             path: self.path.iter().copied().chain([own]).collect(),
             ring_ms: timeout

@@ -17,6 +17,8 @@ pub(super) enum Purpose {
     StartLeg(LegId),
     /// `Set × LegState`: our offer or answer to a leg.
     SetLeg(LegId),
+    /// `Set × LegState`: our offer to a leg is taken back. What comes of it the offer's own answer tells.
+    TakeBack,
     /// `Set × LegState`: another offer to a leg that has refused the first, or none. What comes of it the leg's own request tells.
     AnotherOffer,
     /// `Stop × LegState`: repeated a few times if nobody answers.

@@ -95,8 +95,9 @@ impl Call {
             match self.legs[leg].asked.take() {
                 Some(asked) => {
                     self.legs[leg].phase = LegPhase::Released;
-                    let told = self.retry_after.filter(|&(code, _)| cause.code == Some(code));
-                    let retry_after_s = told.map(|(_, seconds)| seconds);
+                    let told =
+                        self.retry_after.as_ref().filter(|(of, _)| (of.kind, of.code) == (cause.kind, cause.code));
+                    let retry_after_s = told.map(|&(_, seconds)| seconds);
                     let contacts = std::mem::take(&mut self.elsewhere);
                     asked.failed(turn.outbox, Failure { retry_after_s, contacts, ..Failure::because(cause.clone()) });
                 }

@@ -92,7 +92,11 @@ impl Call {
             Some(Exchange::Passing { from, to, asked, .. }) if from == leg => {
                 asked.failed(turn.outbox, Failure::because(CauseKind::Cancelled.into()));
                 self.legs[from].medium.forget_asked();
-                // Our offer to the other leg is out: once it is answered, or refused, that one is brought back.
+                // Our offer to the other leg is out, and its user may be asked: it is taken back (RFC 3261 §9.1). Once it is answered all the same,
+                // or refused, that leg is brought back.
+                let address = self.legs[to].address;
+                let state = LegState { cause: Some(CauseKind::Cancelled.into()), ..LegState::new(LegPhase::Answered) };
+                self.request(turn, address, Command::Set, one(state), LEG_WITHIN, Purpose::TakeBack);
                 self.exchange = Some(Exchange::Returning { leg: to });
             }
             // Our offer in its response: it does not answer that any more.

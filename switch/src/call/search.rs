@@ -23,6 +23,8 @@ pub(super) struct Search {
     pub(super) referred_by: Option<Private<String>>,
     /// What the caller's leg said for the other one.
     pub(super) passed: Option<Vec<Passed>>,
+    /// Whether the caller wants a secure way alone.
+    pub(super) secure: bool,
     /// Whether the callee is not to be shown who calls.
     pub(super) anonymous: bool,
     /// Who is called.
@@ -88,6 +90,7 @@ impl Search {
             verified: false,
             referred_by: None,
             passed: None,
+            secure: false,
             anonymous,
             called,
             stage: Stage::Idle,
@@ -129,6 +132,11 @@ impl Search {
     /// What the caller's leg said for the other one.
     pub(super) fn passed(self, passed: Option<Vec<Passed>>) -> Self {
         Self { passed, ..self }
+    }
+
+    /// Whether the caller wants a secure way alone.
+    pub(super) fn secured(self, secure: bool) -> Self {
+        Self { secure, ..self }
     }
 
     /// The legs that are being tried.

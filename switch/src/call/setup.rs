@@ -89,7 +89,8 @@ impl Call {
                     Search::new(Some(near), request.origin, request.caller, request.anonymous, request.called)
                         .verified(request.verified)
                         .referred_by(request.referred_by)
-                        .passed(request.passed);
+                        .passed(request.passed)
+                        .secured(request.secure);
                 if let Some(placement) = &request.placement {
                     let timeout = request.ring_ms.map(|ring| Duration::from_millis(ring.into()));
                     search = search.placed(call.config.plan.placed(placement, timeout));

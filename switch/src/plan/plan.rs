@@ -135,6 +135,8 @@ pub struct Trunk {
     pub caller: Option<Rewrite>,
     /// Of its last calls so many are answered at least, in percent, or it is passed over; `None`: any.
     pub answered_min: Option<u32>,
+    /// Its calls ring within that time on an average, or it is passed over; `None`: any.
+    pub delay_max: Option<Duration>,
 }
 
 /// What is done when a callee says that its user is to be looked for elsewhere (SIP: 3xx).
@@ -486,6 +488,7 @@ mod tests {
                     redirects: Redirects::Refuse,
                     caller: None,
                     answered_min: None,
+                    delay_max: None,
                 },
                 Trunk {
                     name: "two".into(),
@@ -493,6 +496,7 @@ mod tests {
                     redirects: Redirects::Refuse,
                     caller: None,
                     answered_min: None,
+                    delay_max: None,
                 },
             ],
             ..Plan::default()

@@ -155,6 +155,7 @@ fn a_repeated_request_gets_the_same_answer() {
         path: Vec::new(),
         ring_ms: None,
         passed: None,
+        secure: false,
         leg_id: String::new(),
     };
     world.ask(caller, Command::Start, request.clone());

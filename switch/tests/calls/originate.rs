@@ -129,6 +129,7 @@ fn desk() -> World {
         redirects: Redirects::Refuse,
         caller: None,
         answered_min: None,
+        delay_max: None,
     };
     let plan =
         Plan { routes: vec![abroad, none, missing], groups: vec![group], trunks: vec![trunk], ..Plan::default() };

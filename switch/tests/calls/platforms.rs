@@ -52,6 +52,7 @@ fn call_from_west(id: &str, placement: Option<Placement>, path: Vec<PlatformId>)
         path,
         ring_ms: None,
         passed: None,
+        secure: false,
     };
     let packet = Packet {
         source: Address { platform: WEST, ..Address::local(ModuleKind::Switch, 0).at(Instance(7)) },

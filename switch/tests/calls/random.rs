@@ -23,6 +23,7 @@ fn config() -> Config {
         redirects: Redirects::Refuse,
         caller: None,
         answered_min: None,
+        delay_max: None,
     };
     Config {
         plan: Plan {

@@ -37,6 +37,7 @@ fn bob_may_call_out(redirects: Redirects, of_trunk: Redirects) -> Config {
         redirects: of_trunk,
         caller: None,
         answered_min: None,
+        delay_max: None,
     };
     let member = |account: &str| Member { account: account.into(), timeout: None };
     let groups = vec![Group {

@@ -24,6 +24,7 @@ fn refused(world: &mut World, id: &str, origin: Origin, kind: CauseKind) {
         path: Vec::new(),
         ring_ms: None,
         passed: None,
+        secure: false,
     };
     let told: Parameters = [Parameter::from(call), Failure::because(kind.into()).into()].into_iter().collect();
     let switch = Address::local(ModuleKind::Switch, 0);
@@ -105,11 +106,13 @@ fn while_the_store_is_away_attempts_take_no_room_from_calls() {
 
 #[test]
 fn when_a_callee_may_be_called_again_reaches_the_caller() {
-    let mut world = World::new();
-    let caller = world.call("alice", "bob");
-    let callee = world.only();
-    let cause = Cause { code: Some(486), ..Cause::new(CauseKind::Busy) };
-    world.refuse_with(callee, Failure { retry_after_s: Some(120), ..Failure::because(cause) });
-    assert_eq!(world.last_answer(caller).failure().retry_after_s, Some(120));
-    world.assert_over();
+    let busy = Cause { code: Some(486), ..Cause::new(CauseKind::Busy) };
+    for cause in [busy, CauseKind::Congestion.into()] {
+        let mut world = World::new();
+        let caller = world.call("alice", "bob");
+        let callee = world.only();
+        world.refuse_with(callee, Failure { retry_after_s: Some(120), ..Failure::because(cause) });
+        assert_eq!(world.last_answer(caller).failure().retry_after_s, Some(120));
+        world.assert_over();
+    }
 }

@@ -25,6 +25,7 @@ fn two_trunks() -> Config {
         redirects: Redirects::Refuse,
         caller: None,
         answered_min: None,
+        delay_max: None,
     };
     let plan = Plan { routes, trunks: vec![trunk("one"), trunk("two")], ..Plan::default() };
     plan.check().unwrap();

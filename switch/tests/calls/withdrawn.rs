@@ -58,6 +58,7 @@ fn a_hold_that_is_taken_back_before_the_other_leg_answers() {
     world.offer(caller, &[pcmu(), events()], Direction::SendOnly);
     withdraw(&mut world, caller);
     assert_eq!(world.failure(caller), CauseKind::Cancelled, "nobody waits for the answer");
+    assert_eq!(world.signaling.taken_back, [callee], "nor is its user asked any longer");
     answer_set(&mut world, callee);
     // It has agreed to be held: it is retrieved.
     assert_eq!(direction(world.signaling.legs[&callee].heard.as_ref()), Some(Direction::SendReceive));

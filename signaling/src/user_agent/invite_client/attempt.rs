@@ -33,6 +33,11 @@ impl Outgoing {
                 return State::Outgoing(self);
             }
         }
+        let cause = match head.trunk() {
+            // RFC 3261 §8.1.3.1: as if it had said 503. What is not there is no subscriber but a network.
+            Some(_) if cause.kind == CauseKind::Unreachable && cause.code.is_none() => CauseKind::PeerFailure.into(),
+            _ => cause,
+        };
         self.fail(head, means, cause)
     }
 
@@ -44,7 +49,13 @@ impl Outgoing {
         let to_host = if self.whither.to_host.is_empty() { domain } else { &self.whither.to_host };
         // RFC 3325 §5: only what was verified is asserted, and only to whom is trusted.
         let asserts = self.verified && head.is_trusted(means);
-        let shown = Shown::new(&self.caller, self.anonymous, &self.called, asserts, domain, to_host);
+        let identity = head.trunk().map(|trunk| &means.trunks.get(trunk).config.identity);
+        let from_domain = identity.and_then(|identity| identity.from_domain.as_deref()).unwrap_or(domain);
+        let shown = Shown::new(&self.caller, self.anonymous, &self.called, asserts, from_domain, to_host);
+        let shown = match identity.and_then(|identity| identity.from_user.as_deref()) {
+            Some(user) => shown.and_then(|shown| shown.with_account(user, &self.caller, from_domain)),
+            None => shown,
+        };
         let Some(shown) = shown else { return false };
         let own = contact_for(contact(listener, destination.local), self.whither.request_uri.borrow());
         let (media, body) = match self.attempt.take() {
@@ -95,6 +106,9 @@ impl Outgoing {
         }
         if let Some(asserted) = shown.asserted.as_ref().filter(|_| !removes(Header::PAssertedIdentity)) {
             writer = writer.header(Header::PAssertedIdentity, asserted);
+        }
+        if let Some(preferred) = shown.preferred.as_ref().filter(|_| !removes(Header::PPreferredIdentity)) {
+            writer = writer.header(Header::PPreferredIdentity, preferred);
         }
         if shown.private {
             writer = writer.header(Header::Privacy, "id");
@@ -165,7 +179,7 @@ impl Outgoing {
         }
         let (remote, key) = (attempt.destination.remote, attempt.key);
         self.avoid(means, remote, AVOIDED_FOR);
-        let reason = cause::reason_header(&CauseKind::Timeout.into());
+        let reason = cause::reason_header(&CauseKind::Timeout.into(), false);
         means.transactions.cancel(means.now.instant, key, reason.as_deref());
         // A phone that says nothing is not there.
         let kind = if head.trunk().is_some() { CauseKind::Timeout } else { CauseKind::Unreachable };

@@ -8,8 +8,7 @@ use crate::user_agent::body::{SDP, sdp_of};
 use crate::user_agent::leg::{Head, Inbound, Purpose, State};
 use crate::user_agent::means::Means;
 use crate::user_agent::options::{ALLOW, SUPPORTED_IN_CALLS};
-use crate::user_agent::reinvite::{refuse_pending, refuse_with};
-use crate::user_agent::session::LEG_WITHIN;
+use crate::user_agent::reinvite::{refuse_pending, refuse_with, update_within};
 use bytes::Bytes;
 use router::parameter::{CauseKind, Failure, LegPhase, LegState, MediaExchange, Parameter};
 use router::{Command, Packet, one};
@@ -30,7 +29,9 @@ pub(in crate::user_agent) fn accept_early(means: &mut Means, inbound: &Inbound, 
 /// Passes an offer that was made in an early dialog to the call.
 pub(in crate::user_agent) fn ask_early(head: &mut Head, means: &mut Means, offer: MediaExchange) {
     let state = LegState::new(LegPhase::Early).with_media(Some(offer));
-    head.request(means, Command::Set, one(state), LEG_WITHIN, Purpose::Offer);
+    // An UPDATE or PRACK, which is not waited for longer.
+    let within = update_within(means);
+    head.request(means, Command::Set, one(state), within, Purpose::Offer);
 }
 
 /// The call's answer to such an offer.

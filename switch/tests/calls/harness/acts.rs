@@ -47,6 +47,7 @@ impl World {
             path: Vec::new(),
             ring_ms: None,
             passed: None,
+            secure: false,
             leg_id: format!("caller-{}", self.calls),
         };
         self.signaling.legs.insert(

@@ -33,6 +33,8 @@ pub(crate) struct Signaling {
     pub(crate) sets: Vec<Packet>,
     /// Whether such are answered here.
     pub(crate) answers_sets: bool,
+    /// Legs whose offer the switch has taken back.
+    pub(crate) taken_back: Vec<Instance>,
     /// `Send` from the switch, answered `Done`.
     pub(crate) sent: Vec<(Instance, Parameter)>,
     /// Answers to requests of the legs, in their order.
@@ -145,6 +147,12 @@ impl Signaling {
             (Command::Set, Some(Parameter::LegState(state))) => {
                 let state = (**state).clone();
                 match self.legs.get_mut(&leg) {
+                    Some(record)
+                        if record.phase == LegPhase::Answered && state.media.is_none() && state.cause.is_some() =>
+                    {
+                        self.taken_back.push(leg);
+                        self.place.outbox.done(&packet, Parameters::new());
+                    }
                     // One that is not answered takes the answer to an offer that it has made early, and nothing else.
                     Some(record)
                         if record.phase == LegPhase::Answered

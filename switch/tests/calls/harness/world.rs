@@ -53,6 +53,7 @@ impl World {
                 legs: BTreeMap::new(),
                 sets: Vec::new(),
                 answers_sets: true,
+                taken_back: Vec::new(),
                 sent: Vec::new(),
                 answers: Vec::new(),
                 next: 0x1000,
