@@ -71,6 +71,7 @@ impl Bench {
             register: Vec::new(),
             register_expires: signaling::limits::REGISTER_EXPIRES,
             headers: Default::default(),
+            identity: Default::default(),
         };
         let config = Config {
             listeners: Listeners::new(
@@ -164,6 +165,7 @@ impl Bench {
             verified: true,
             referred_by: None,
             passed: None,
+            secure: false,
             account: None,
         };
         self.request(call, far, Command::Start, leg);

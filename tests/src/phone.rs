@@ -113,6 +113,8 @@ pub struct PhoneConfig {
     pub behaviour: Behaviour,
     /// Whether it is there for every user part.
     pub any_user: bool,
+    /// Whether it calls `sips:` addresses.
+    pub calls_sips: bool,
     /// Whether it calls without an offer.
     pub late_offer: bool,
     /// Whether it takes and sends UPDATE.
@@ -155,6 +157,7 @@ impl PhoneConfig {
             tone_hz: None,
             behaviour: Behaviour::default(),
             any_user: false,
+            calls_sips: false,
             late_offer: false,
             updates: true,
             reliable: false,

@@ -46,6 +46,7 @@ pub fn known(name: &str, address: SocketAddr) -> TrunkConfig {
         register: Vec::new(),
         register_expires: signaling::limits::REGISTER_EXPIRES,
         headers: Default::default(),
+        identity: Default::default(),
     }
 }
 

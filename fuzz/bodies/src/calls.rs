@@ -94,6 +94,7 @@ fn plan() -> Plan {
         redirects: Redirects::Refuse,
         caller: None,
         answered_min: None,
+        delay_max: None,
     };
     Plan {
         routes: vec![
@@ -232,6 +233,7 @@ impl Bench {
             verified: number.is_multiple_of(2),
             referred_by: None,
             passed: None,
+            secure: false,
             placement: match tape.below(4) {
                 0 => Some(Placement::Account("bob".to_owned())),
                 1 => Some(Placement::Trunk { name: "one".to_owned(), number: "1".to_owned().into() }),

@@ -106,6 +106,7 @@ impl Bench {
             register: OwnAddress::parse(name).into_iter().collect(),
             register_expires: signaling::limits::REGISTER_EXPIRES,
             headers: Default::default(),
+            identity: Default::default(),
         };
         let config = Config {
             listeners: Listeners::new(listeners.to_vec()),
@@ -406,6 +407,7 @@ impl Bench {
             verified: tape.flag(),
             referred_by: None,
             passed: None,
+            secure: false,
             account: None,
         };
         let leg = Address::local(ModuleKind::Signaling, 0).at(Instance(0x1_0000 + self.next));

@@ -166,6 +166,8 @@ mod tests {
         full.trunk.push(Trunk {
             address: word(),
             domain: word(),
+            from_domain: word(),
+            from_user: word(),
             authorities: Some("x".into()),
             certificate: Some("x".into()),
             key_file: Some("x".into()),
@@ -176,6 +178,7 @@ mod tests {
             calls_per_s: Some(1),
             options_s: Some(30),
             answered_min_percent: Some(1),
+            post_dial_delay_max_s: Some(1),
             register_expires_s: Some(60),
             response_s: Some(1),
             session_expires_s: Some(4),

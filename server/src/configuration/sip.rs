@@ -14,7 +14,8 @@ use signaling::subscription::{EventSettings, Watching};
 use signaling::transaction::Timers;
 use signaling::transport::{Advertised, ListenerConfig, Listeners, SharedPolicy, tls};
 use signaling::trunk::{
-    HeaderPolicy, HeaderRewrite, OwnAddress, Source, Target, TargetHost, TrunkConfig, may_pass, may_remove,
+    HeaderPolicy, HeaderRewrite, OwnAddress, Source, Target, TargetHost, TrunkConfig, TrunkIdentity, may_pass,
+    may_remove,
 };
 use signaling::{CallPolicy, MediaSecurity, Reliability};
 
@@ -40,6 +41,7 @@ pub fn config(state: &State, bound: &Listeners, shards: &Shards) -> signaling::C
         calls: calls(configuration),
         accounts_secured: sip.srtp_accounts.iter().map(|(name, srtp)| (name.clone(), security(*srtp))).collect(),
         keys_in_clear: sip.srtp_keys_in_clear,
+        accounts_pass: sip.accounts_pass.clone(),
         events: events(configuration),
         messages: messages(configuration),
         trunks: trunks(configuration),
@@ -155,7 +157,8 @@ pub fn trunks(configuration: &Configuration) -> Vec<TrunkConfig> {
                     .map_or(TRUNK_RESPONSE_TIMEOUT, |seconds| Duration::from_secs(seconds.into())),
                 calls: Some(calls_with(configuration, trunk)),
                 headers: header_policy(trunk).unwrap_or_default(),
-                register: trunk.register.iter().filter_map(|text| OwnAddress::parse(text)).collect(),
+                identity: identity(trunk),
+                register: trunk.register.iter().filter_map(|text| own_address(trunk, text)).collect(),
                 register_expires: trunk
                     .register_expires_s
                     .map_or(REGISTER_EXPIRES, |seconds| Duration::from_secs(seconds.into())),
@@ -232,6 +235,27 @@ pub fn header_policy(trunk: &Trunk) -> Result<HeaderPolicy, (&'static str, Strin
         remove: named("headers_remove", &trunk.headers_remove, may_remove)?,
         rewrite,
     })
+}
+
+/// An address of ours at a trunk: in its domain, where none is written.
+fn own_address(trunk: &Trunk, text: &str) -> Option<OwnAddress> {
+    match &trunk.domain {
+        Some(domain) if !text.contains('@') => OwnAddress::parse(&format!("{text}@{domain}")),
+        _ => OwnAddress::parse(text),
+    }
+}
+
+/// What stands in the URIs of calls to a trunk. Where we are registered, that is where callers of ours are known: the domain of the first
+/// address there is that of From.
+fn identity(trunk: &Trunk) -> TrunkIdentity {
+    let own = trunk.register.first().and_then(|text| own_address(trunk, text));
+    let host = || trunk.domain.clone().or_else(|| Some(trunk.address.as_deref().and_then(target)?.host()));
+    let registered = own.and_then(|own| Some(own.domain(&host()?).to_owned()));
+    TrunkIdentity {
+        domain: trunk.domain.clone(),
+        from_domain: trunk.from_domain.clone().or(registered),
+        from_user: trunk.from_user.clone(),
+    }
 }
 
 /// The domain that a trunk's certificate has to be for: the one that is written, or the name that calls go to.
@@ -333,5 +357,54 @@ mod tests {
         for wrong in ["", "a b", "host:0", "host:x"] {
             assert!(advertised(wrong, 5060).is_none(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn callers_are_known_in_the_domain_where_we_are_registered() {
+        let text = r#"
+            [[trunk]]
+            name = "plain"
+            address = "192.0.2.1"
+            [[trunk]]
+            name = "host"
+            address = "sip.carrier.example"
+            register = ["a"]
+            username = "a"
+            password = "p"
+            [[trunk]]
+            name = "domain"
+            address = "192.0.2.1"
+            domain = "carrier.example"
+            register = ["a", "b@other.example"]
+            username = "a"
+            password = "p"
+            [[trunk]]
+            name = "written"
+            address = "192.0.2.1"
+            from_domain = "ims.example"
+            from_user = "acct"
+            register = ["a@carrier.example"]
+            username = "a"
+            password = "p"
+        "#;
+        let trunks = trunks(&read(text).unwrap());
+        let told: Vec<_> = trunks
+            .iter()
+            .map(|trunk| {
+                let identity = &trunk.identity;
+                (identity.domain.as_deref(), identity.from_domain.as_deref(), identity.from_user.as_deref())
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (None, None, None),
+                (None, Some("sip.carrier.example"), None),
+                (Some("carrier.example"), Some("carrier.example"), None),
+                (None, Some("ims.example"), Some("acct")),
+            ]
+        );
+        assert_eq!(trunks[2].register[0].domain("192.0.2.1"), "carrier.example");
+        assert_eq!(trunks[2].register[1].domain("192.0.2.1"), "other.example");
     }
 }

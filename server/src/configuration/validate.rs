@@ -146,6 +146,13 @@ fn sip_section(configuration: &Configuration, found: &mut Found) {
         let named = domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
         found.unless(plain(domain) && named, "sip.domains", "a domain is a host name or an address");
     }
+    for name in &sip.accounts_pass {
+        found.unless(
+            signaling::trunk::may_pass(name),
+            "sip.accounts_pass",
+            &format!("`{name}` is no header field that can be configured here"),
+        );
+    }
     found.unless(
         sip.t2_ms >= sip.t1_ms && sip.t2_ms <= 64 * sip.t1_ms,
         "sip.t2_ms",
@@ -234,7 +241,15 @@ fn tls(configuration: &Configuration, found: &mut Found) {
             let named = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
             let fits = !domain.is_empty() && domain.len() <= 253 && domain.bytes().all(named);
             found.unless(fits, &key("domain"), "is a host name, or an address that the certificate names");
-            found.unless(over_tls || trunk.certified, &key("domain"), "is of no use without TLS: see certified");
+        }
+        if let Some(domain) = &trunk.from_domain {
+            let named = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+            let fits = !domain.is_empty() && domain.len() <= 253 && domain.bytes().all(named);
+            found.unless(fits, &key("from_domain"), "is a host name or an address");
+        }
+        if let Some(user) = &trunk.from_user {
+            let fits = !user.is_empty() && user.len() <= 255 && !user.contains(char::is_control);
+            found.unless(fits, &key("from_user"), "is the user of an address");
         }
         if trunk.certified {
             found.unless(sip::domain(trunk).is_some(), &key("certified"), "needs a domain");

@@ -16,7 +16,8 @@ impl Phone {
         let media = self.new_media();
         let config = &self.config;
         let (caller, domain) = (config.caller.as_ref().unwrap_or(&config.name), &config.domain);
-        let (local_uri, remote_uri) = (format!("sip:{caller}@{domain}"), format!("sip:{user}@{domain}"));
+        let scheme = if config.calls_sips { "sips" } else { "sip" };
+        let (local_uri, remote_uri) = (format!("sip:{caller}@{domain}"), format!("{scheme}:{user}@{domain}"));
         let (server, late) = (config.server, config.late_offer);
         let (call_id, local_tag) = (self.token("c"), self.token(""));
         let mut call = Call {

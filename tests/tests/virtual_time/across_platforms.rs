@@ -272,6 +272,7 @@ fn with_trunks(seed: u64, ways: Vec<Way>) -> Simulation {
         redirects: Default::default(),
         caller: None,
         answered_min: None,
+        delay_max: None,
     };
     second.signaling.trunks = trunks;
     second.switch.plan = Plan {

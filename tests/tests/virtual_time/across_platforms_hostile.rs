@@ -39,6 +39,7 @@ fn call_of(id: &str, called: &str) -> Call {
         verified: true,
         referred_by: None,
         passed: None,
+        secure: false,
         placement: None,
         path: vec![PlatformId(3)],
         ring_ms: None,

@@ -27,6 +27,7 @@ mod messages;
 mod nat;
 mod negotiation;
 mod overload_unknown_sources;
+mod phone_headers;
 mod pick_up;
 mod private_log;
 mod random_calls;
@@ -46,6 +47,7 @@ mod transcoding;
 mod trunk_by_name;
 mod trunk_failover;
 mod trunk_group;
+mod trunk_identity;
 
 use router::time::Duration;
 use router::{Command, ModuleKind, Packet, Parameters};

@@ -45,6 +45,7 @@ fn customer_and_carrier(seed: u64) -> (Simulation, PhoneIndex, PhoneIndex) {
             redirects: Redirects::Refuse,
             caller: None,
             answered_min: None,
+            delay_max: None,
         }],
         ..Plan::default()
     };

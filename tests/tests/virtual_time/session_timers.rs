@@ -120,7 +120,7 @@ fn a_session_that_the_peer_forgets_is_ended_before_it_expires() {
         let call = simulation.call(phone);
         assert_eq!(call.ending, Some(Ending::PeerHungUp));
         let reason = call.reason.clone().unwrap_or_default();
-        assert!(reason.contains("cause=102") && reason.contains("not refreshed"), "{reason}");
+        assert!(reason.contains("cause=102") && reason.contains("text=\"timeout\""), "{reason}");
     }
     simulation.finish();
 }

@@ -64,6 +64,23 @@ fn phones_and_browsers_call_each_other_by_the_connections_that_they_opened() {
 }
 
 #[test]
+fn a_sips_call_rings_no_phone_that_is_reached_in_the_clear() {
+    for seed in 0..4 {
+        let (mut simulation, [alice, bob, carol]) = phones(seed, Conditions::rough(50));
+        simulation.tell(bob).config.calls_sips = true;
+        simulation.tell(bob).dial("alice");
+        simulation.run_until(secs(40), |simulation| simulation.call(bob).ending.is_some());
+        assert_eq!(simulation.call(bob).ending, Some(Ending::Refused(480)));
+        assert!(simulation.phone(alice).last_call().is_none());
+        simulation.grace = secs(40);
+        talk(&mut simulation, bob, carol, 6);
+        simulation.tell(bob).config.calls_sips = false;
+        talk(&mut simulation, bob, alice, 6);
+        simulation.finish();
+    }
+}
+
+#[test]
 fn phones_and_browsers_talk_over_bad_lines() {
     for seed in 0..crate::random_calls::seeds(4) {
         let (mut simulation, each) = phones(seed, Conditions::rough(50));

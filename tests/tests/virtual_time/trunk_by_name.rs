@@ -91,12 +91,12 @@ fn names_that_are_known_serve_while_the_name_service_is_away_and_others_fail_at_
     simulation.platform.zone.down_until = Some(now + secs(10));
     simulation.tell(alice).dial("030123");
     simulation.run(secs(2));
-    assert_eq!(simulation.call(alice).ending, Some(Ending::Refused(480)));
+    assert_eq!(simulation.call(alice).ending, Some(Ending::Refused(503)));
     // The failure is held for 15 seconds.
     let asked = simulation.platform.zone.asked();
     simulation.tell(alice).dial("030123");
     simulation.run(secs(2));
-    assert_eq!(simulation.call(alice).ending, Some(Ending::Refused(480)));
+    assert_eq!(simulation.call(alice).ending, Some(Ending::Refused(503)));
     assert_eq!(simulation.platform.zone.asked(), asked);
     simulation.run(secs(20));
     call(&mut simulation, alice);

@@ -37,6 +37,7 @@ pub(crate) fn configured(trunks: Vec<TrunkConfig>) -> PlatformConfig {
             redirects: Redirects::Refuse,
             caller: None,
             answered_min: None,
+            delay_max: None,
         })
         .collect();
     let plan = Plan { routes, trunks: known, ..Plan::default() };
