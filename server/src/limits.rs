@@ -8,6 +8,14 @@ pub const SCRAPE_WITHIN: Duration = Duration::from_secs(2);
 /// Scrapes under way: a scraper, a second one, a health check and a person.
 pub const SCRAPES: usize = 8;
 
+/// Connections to the metrics at once: as many as may ask, and twice as many that rest between two questions. A further one takes the place of the
+/// oldest, so that nobody who asks waits for somebody who does not.
+pub const VISITORS: usize = 3 * SCRAPES;
+
+/// How long such a connection lasts: longer than any answer takes ([`SCRAPE_WITHIN`]) and is fetched; who asks every quarter of a minute opens another
+/// one each time.
+pub const VISIT: Duration = Duration::from_secs(10);
+
 /// Rounds in which signaling and switch drain each other's inbox before the shard looks at its sockets again: a call set-up takes
 /// six hops between them.
 pub const SHARD_ROUNDS: usize = 8;

@@ -2,6 +2,7 @@
 
 use super::Input;
 use crate::session::Access;
+use router::Seldom;
 use router::time::Duration;
 use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 use std::io;
@@ -97,6 +98,7 @@ impl Listener {
 
     /// Accepts connections as long as the loop takes them.
     pub(super) async fn accept(self, inputs: mpsc::Sender<Input>) {
+        let mut failing = Seldom::default();
         loop {
             let accepted = match &self.0 {
                 Kind::Unix(listener, _) => {
@@ -116,7 +118,9 @@ impl Listener {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the control socket cannot accept a connection");
+                    if let Some(unsaid) = failing.is_due(tokio::time::Instant::now().into_std()) {
+                        tracing::warn!(%error, unsaid, "the control socket cannot accept a connection");
+                    }
                     tokio::time::sleep(REST).await;
                 }
             }

@@ -1,6 +1,7 @@
 //! `/metrics` and `/health` on HTTP.
 
 use super::metrics::exposition;
+use super::visitors::Visitors;
 use crate::administration::{Live, Order, Orders, Scrape};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -24,7 +25,7 @@ pub async fn serve(listener: TcpListener, orders: Orders, live: Live) -> io::Res
         .route("/metrics", get(metrics))
         .route("/health", get(health))
         .with_state(Server { orders, live });
-    axum::serve(listener, router).await
+    axum::serve(Visitors::new(listener), router).await
 }
 
 impl Server {

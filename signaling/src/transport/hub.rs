@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use router::Seldom;
 use router::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
@@ -37,6 +38,7 @@ pub struct Transports {
     accepted: Vec<(usize, TcpStream, SocketAddr)>,
     /// While it runs nothing is accepted: the system had no room for a connection.
     pause: Option<Pin<Box<Sleep>>>,
+    failing: Seldom,
     datagram: Box<[u8]>,
     told: Told,
 }
@@ -67,6 +69,7 @@ impl Transports {
             connections: Connections::new(settings),
             accepted: Vec::new(),
             pause: None,
+            failing: Seldom::default(),
             datagram: vec![0; UDP_PAYLOAD_OCTETS_MAX + 1].into_boxed_slice(),
             told: Told::default(),
         })
@@ -104,7 +107,9 @@ impl Transports {
                     }
                     Poll::Ready(Err(error)) => {
                         // The peer has gone again, or the system is out of file descriptors.
-                        tracing::warn!(%error, "accepting a connection");
+                        if let Some(unsaid) = self.failing.is_due(tokio::time::Instant::now().into_std()) {
+                            tracing::warn!(%error, unsaid, "accepting a connection");
+                        }
                         let mut pause = Box::pin(sleep(ACCEPT_PAUSE));
                         // A first look, so that the end of the pause wakes this task.
                         if pause.as_mut().poll(context).is_pending() {
