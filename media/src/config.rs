@@ -64,6 +64,9 @@ pub struct Config {
     pub dscp: u8,
     /// How long a pair rests before it is used again, so that stray packets of its last call do not reach the next one.
     pub quarantine: Duration,
+    /// In which order ports are tried: each process draws it anew, so that nobody knows which are in use, and two that share a range do not try
+    /// what the other one holds.
+    pub order: u64,
     /// The core that the worker's thread is put onto, for those who look at its status; `None`: wherever the system likes.
     pub core: Option<usize>,
 }
@@ -76,6 +79,7 @@ impl Default for Config {
             substitutes: 0,
             dscp: 46,
             quarantine: Duration::from_secs(5),
+            order: 0,
             core: None,
         }
     }

@@ -3,8 +3,12 @@
 use crate::config::PortRange;
 use crate::limits::{QUARANTINE_FLOOR_MS, QUARANTINE_SHARE, TAKEN_REST};
 use crate::wire::PairIndex;
+use router::Random;
 use router::time::{Duration, Instant};
 use std::collections::VecDeque;
+
+/// Pairs within which the order is drawn: a small part of any range, so that steps over it still leave what another program holds at once.
+const STRETCH: usize = 64;
 
 /// Where the next pair comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,6 +34,10 @@ pub struct Pool {
     quarantine: Duration,
     /// How many pairs of the range were tried.
     tried: usize,
+    /// The pairs of the range, shuffled within stretches of some: by which each process tries them in an order of its own.
+    order: Box<[u16]>,
+    /// Which of these is the first that is tried.
+    start: usize,
     /// How many pairs the next one lies beyond the last.
     step: usize,
     /// RTP ports whose sockets had to be closed, or could not be had.
@@ -43,13 +51,23 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// A pool of which no pair is open.
-    pub fn new(range: PortRange, quarantine: Duration) -> Self {
+    /// A pool of which no pair is open. `chance`, drawn anew by each process, says in which order pairs are tried: nobody knows which are in use,
+    /// and two processes that share a range do not try, one after another, what the other one holds.
+    pub fn new(range: PortRange, quarantine: Duration, chance: u64) -> Self {
+        let mut random = Random::from_seed(chance);
+        let mut order: Box<[u16]> = (0..range.pairs()).map(|pair| pair as u16).collect();
+        for stretch in order.chunks_mut(STRETCH) {
+            for last in (1..stretch.len()).rev() {
+                stretch.swap(last, random.below(last as u64 + 1) as usize);
+            }
+        }
         Self {
             range,
             quarantine,
             tried: 0,
+            start: random.below(range.pairs().max(1) as u64) as usize,
             step: step(range.pairs()),
+            order,
             closed: VecDeque::new(),
             taken: VecDeque::new(),
             resting: VecDeque::new(),
@@ -69,9 +87,10 @@ impl Pool {
             return Choice::Reuse(pair);
         }
         if self.tried < self.range.pairs() {
-            let place = self.tried * self.step % self.range.pairs();
+            let place = (self.start + self.tried * self.step) % self.range.pairs();
             self.tried += 1;
-            return self.range.pair(place).map_or(Choice::None, Choice::Open);
+            let pair = self.order.get(place).map_or(0, |&pair| usize::from(pair));
+            return self.range.pair(pair).map_or(Choice::None, Choice::Open);
         }
         if let Some(pair) = rested(&mut self.resting, now, floor()) {
             return Choice::Reuse(pair);
@@ -150,7 +169,11 @@ mod tests {
     use super::*;
 
     fn pool(pairs: u16) -> Pool {
-        Pool::new(PortRange { first: 10_000, last: 10_000 + 2 * pairs - 1 }, Duration::from_secs(5))
+        pool_of(pairs, 0)
+    }
+
+    fn pool_of(pairs: u16, chance: u64) -> Pool {
+        Pool::new(PortRange { first: 10_000, last: 10_000 + 2 * pairs - 1 }, Duration::from_secs(5), chance)
     }
 
     #[test]
@@ -186,6 +209,29 @@ mod tests {
                 (0..8).find(|_| matches!(pool.choose(Instant::ZERO), Choice::Open(port) if port >= 10_000 + 2 * 6_144));
             assert!(free.is_some());
         }
+    }
+
+    /// A second process beside one that has had many calls, and keeps their pairs.
+    #[test]
+    fn a_newcomer_finds_free_pairs_beside_a_process_that_holds_hundreds() {
+        let mut random = Random::from_seed(1);
+        let next = |pool: &mut Pool| match pool.choose(Instant::ZERO) {
+            Choice::Open(port) => port,
+            choice => panic!("{choice:?}"),
+        };
+        let mut firsts = std::collections::BTreeSet::new();
+        for held in [765, 4_000, 7_400] {
+            for _ in 0..50 {
+                let (mut first, mut second) = (pool_of(8_192, random.next_u64()), pool_of(8_192, random.next_u64()));
+                let mut others: std::collections::HashSet<u16> = (0..held).map(|_| next(&mut first)).collect();
+                for call in 0..100 {
+                    let tried = (0..crate::limits::PORTS_TRIED).find(|_| others.insert(next(&mut second)));
+                    assert!(tried.is_some(), "call {call} beside {held} pairs");
+                }
+                firsts.insert(next(&mut pool_of(8_192, random.next_u64())));
+            }
+        }
+        assert!(firsts.len() > 100, "each process begins elsewhere: {firsts:?}");
     }
 
     #[test]

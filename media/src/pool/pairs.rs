@@ -184,7 +184,7 @@ impl Pairs {
         if self.pools.len() >= INTERFACES {
             return Err(Shortage::Interface);
         }
-        self.pools.push((address, Pool::new(self.config.ports, self.config.quarantine)));
+        self.pools.push((address, Pool::new(self.config.ports, self.config.quarantine, self.config.order)));
         Ok(self.pools.len() - 1)
     }
 

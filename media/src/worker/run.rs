@@ -80,7 +80,9 @@ impl Worker {
         let sockets = Sockets::new(poll.registry().try_clone()?, config.dscp);
         let clock = Clock::start();
         let address = Address::local(ModuleKind::Voice, index);
-        let voice = Voice::new(address, config, Random::from_system(), sockets, clock.now());
+        let mut random = Random::from_system();
+        let config = Config { order: random.next_u64(), ..config };
+        let voice = Voice::new(address, config, random, sockets, clock.now());
         let inbox_waker = Arc::clone(&waker);
         let endpoint = router.register(ModuleKind::Voice, index, move || {
             let _ = inbox_waker.wake();

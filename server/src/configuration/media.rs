@@ -47,6 +47,7 @@ pub fn config(configuration: &Configuration, outbound: impl Fn(IpAddr) -> Option
         substitutes,
         dscp: media.dscp,
         quarantine: Duration::from_millis(media.quarantine_ms),
+        order: 0,
         core: None,
     }
 }
