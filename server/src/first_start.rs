@@ -140,7 +140,10 @@ pub fn reach(configuration: &Configuration, lan: Option<IpAddr>, file: &Path) ->
             writeln!(text, "Phones reach it at {told} ({transport}); the server (or domain, or proxy) of the account.");
     }
     if listeners.iter().all(|listen| listen.address.ip().is_loopback()) {
-        let opened: Vec<String> = listeners.iter().map(|listen| format!("\"{}\"", opened(listen, lan))).collect();
+        let mut opened: Vec<String> = listeners.iter().map(|listen| format!("\"{}\"", opened(listen, lan))).collect();
+        // Loopback of both families is opened as one listener where the host's address is not known.
+        let mut said = std::collections::BTreeSet::new();
+        opened.retain(|listener| said.insert(listener.clone()));
         let _ = write!(
             text,
             "Only phones on this machine reach it. To open it to the network, say in {}\n\n  \
@@ -229,6 +232,9 @@ mod tests {
         let other = crate::configuration::read("[sip]\nlisten = [\"tcp:127.0.0.9:5070\", \"udp:[::1]:5072\"]").unwrap();
         let text = reach(&other, lan, Path::new("/srv/tandem.toml"));
         assert!(text.contains("listen = [\"tcp:198.51.100.4:5070\", \"udp:THIS HOST'S ADDRESS:5072\"]"), "{text}");
+        let both = crate::configuration::read("[sip]\nlisten = [\"udp:127.0.0.1:5060\", \"udp:[::1]:5060\"]").unwrap();
+        let text = reach(&both, None, Path::new("/srv/tandem.toml"));
+        assert!(text.contains("listen = [\"udp:THIS HOST'S ADDRESS:5060\"]"), "{text}");
         let open = crate::configuration::read("[sip]\nlisten = [\"udp:0.0.0.0:5060\"]").unwrap();
         let text = reach(&open, lan, Path::new("/srv/tandem.toml"));
         assert!(text.contains("198.51.100.4:5060 (UDP)") && !text.contains("[sip]"), "{text}");
