@@ -15,7 +15,8 @@ pub struct Contact {
     #[n(1)]
     pub path: Vec<Private<String>>,
     /// The transport, local and remote address it registered over (`udp 192.0.2.1:5060 198.51.100.7:41234`): what in-dialog
-    /// and incoming requests go back by when the phone is behind NAT. The signaling modules of a platform's shards tell each
+    /// and incoming requests go back by when the phone is behind NAT. `udp;listens`: it asked for no `rport`, and listens where its URI says,
+    /// if that is of the same host. The signaling modules of a platform's shards tell each
     /// other the listener and the open connection behind it, as two more words.
     #[n(2)]
     pub flow: Private<String>,

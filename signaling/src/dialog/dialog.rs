@@ -1,11 +1,12 @@
 //! The dialog itself.
 
-use super::next_hop::{NextHop, Reach};
+use super::next_hop::{NextHop, Reach, listens_at};
 use super::route_set::RouteSet;
 use crate::message::{
     CSeq, CallId, Defect, Header, Message, Method, NameAddr, RequestWriter, Scheme, Tag, Uri, escape_user,
 };
-use crate::transport::{Destination, Flow};
+use crate::transport::{Destination, Flow, Transport};
+use std::net::SocketAddr;
 
 /// What tells dialogs apart (RFC 3261 §12): Call-ID and both tags. An old peer may have no tag (§12.1.1).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -72,6 +73,8 @@ pub struct Dialog {
     /// The way on which the peer's messages come.
     flow: Flow,
     next_hop: NextHop,
+    /// Whether it may listen elsewhere than it sends from: where its Contact says.
+    listens: bool,
     /// What our Contact says.
     contact: Box<str>,
     confirmed: bool,
@@ -106,6 +109,7 @@ impl Dialog {
             reach,
             flow: *flow,
             next_hop: NextHop::Address(Destination::flow(flow)),
+            listens: Self::listens_at_its_contact(message, flow),
             contact: contact.into(),
             confirmed: false,
             allows_update: false,
@@ -143,6 +147,7 @@ impl Dialog {
             reach,
             flow: *flow,
             next_hop: NextHop::Address(Destination::flow(flow)),
+            listens: false,
             contact: contact.into(),
             confirmed: response.status().is_some_and(|status| status.is_success()),
             allows_update: false,
@@ -151,6 +156,19 @@ impl Dialog {
         dialog.note_allow(response);
         dialog.settle_next_hop();
         Ok(dialog)
+    }
+
+    /// Whether who sends that request may listen elsewhere than it sends from: it asks for no `rport` (RFC 3581 §3).
+    pub fn listens_at_its_contact(request: &Message, flow: &Flow) -> bool {
+        flow.transport == Transport::Udp && request.via().is_ok_and(|via| via.rport().is_none())
+    }
+
+    /// The peer was reached there: where that is what its Contact says, it listens there, wherever it answers from.
+    pub fn was_reached_at(&mut self, remote: SocketAddr) {
+        if self.flow.transport == Transport::Udp && listens_at(self.target.borrow(), self.flow.remote) == Some(remote) {
+            self.listens = true;
+            self.settle_next_hop();
+        }
     }
 
     /// What tells it apart.
@@ -241,6 +259,7 @@ impl Dialog {
             return Err(Unfit::OutOfOrder);
         }
         self.remote_cseq = Some(number);
+        self.listens |= Self::listens_at_its_contact(request, flow);
         self.note_flow(flow);
         if matches!(method, Method::Invite | Method::Update) {
             self.refresh(request);
@@ -300,7 +319,13 @@ impl Dialog {
     fn settle_next_hop(&mut self) {
         let first = self.routes.first();
         self.next_hop = match (self.reach, first) {
-            (Reach::Flow, None) => NextHop::Address(Destination::flow(&self.flow)),
+            (Reach::Flow, None) => {
+                let mut back = Destination::flow(&self.flow);
+                if let (true, Some(remote)) = (self.listens, listens_at(self.target.borrow(), self.flow.remote)) {
+                    back.remote = remote;
+                }
+                NextHop::Address(back)
+            }
             (Reach::Flow, Some(proxy)) => NextHop::of_uri(proxy, &self.flow, None),
             (Reach::Uri(trunk), proxy) => {
                 NextHop::of_uri(proxy.unwrap_or(self.target.borrow()), &self.flow, Some(trunk))

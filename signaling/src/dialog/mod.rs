@@ -13,5 +13,6 @@ mod next_hop;
 mod route_set;
 
 pub use dialog::{Dialog, DialogId, Identity, Unfit};
+pub(crate) use next_hop::listens_at;
 pub use next_hop::{NextHop, Reach};
 pub use route_set::RouteSet;

@@ -9,7 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reach {
     /// A phone, maybe behind NAT: by the flow on which it registered or called, whatever its Contact says
-    /// (RFC 5626 §5.3), unless proxies recorded themselves.
+    /// (RFC 5626 §5.3), unless proxies recorded themselves. One that asks for no `rport` (RFC 3581) may listen at another port than it
+    /// sends from (RFC 3261 §18.1.1): at that of its Contact, where this is of the host that it sends from.
     Flow,
     /// A trunk: by its Route or Contact, as RFC 3261 §12.2.1.1 says.
     Uri(TrunkId),
@@ -27,6 +28,14 @@ pub enum NextHop {
         /// Where the peer's last message came from.
         meanwhile: Destination,
     },
+}
+
+/// Where a phone that sends from `source` listens by its Contact; `None`: that is of another host, or a name.
+pub(crate) fn listens_at(contact: UriRef<'_>, source: SocketAddr) -> Option<SocketAddr> {
+    let address = contact.address()?.to_canonical();
+    let port = contact.port().unwrap_or(Transport::Udp.default_port());
+    (contact.scheme() == Scheme::Sip && address == source.ip().to_canonical())
+        .then_some(SocketAddr::new(source.ip(), port))
 }
 
 impl NextHop {

@@ -1,6 +1,7 @@
 //! Our own Contact (RFC 3261 §8.1.1.8), and the text of a flow.
 
-use crate::message::{Scheme, UriRef, written};
+use crate::dialog::{Dialog, listens_at};
+use crate::message::{Message, Scheme, UriRef, written};
 use crate::transport::{ConnectionId, Destination, Flow, Listener, ListenerId, Listeners, Transport};
 use std::net::{IpAddr, SocketAddr};
 
@@ -36,6 +37,16 @@ pub(crate) fn flow_text(flow: &Flow) -> String {
     format!("{} {} {}", flow.transport.parameter(), flow.local, flow.remote)
 }
 
+/// The same of who has registered by that message. One that is sent to by datagrams and asks for no `rport` may listen elsewhere than it sends from
+/// (RFC 3261 §18.1.1): `udp;listens 192.0.2.1:5060 198.51.100.7:41234` says so.
+pub(crate) fn flow_text_by(message: &Message, flow: &Flow) -> String {
+    let text = flow_text(flow);
+    if Dialog::listens_at_its_contact(message, flow) { text.replacen(' ', LISTENS, 1) } else { text }
+}
+
+/// Behind the transport of such a flow.
+const LISTENS: &str = ";listens ";
+
 /// An open connection as shards tell it each other: the text of its flow with the listener and the connection,
 /// `tcp 192.0.2.1:5060 198.51.100.7:41234 0 1f`. Nothing that outlives the process has this.
 pub(crate) fn flow_text_of_connection(flow: &Flow) -> String {
@@ -52,13 +63,17 @@ pub(crate) struct FlowText {
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
     connection: Option<(ListenerId, ConnectionId)>,
+    /// Its phone listens where its Contact says, if that is of the same host.
+    listens: bool,
 }
 
 impl FlowText {
     /// Reads it.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut words = text.split_ascii_whitespace();
-        let transport = Transport::parse(words.next()?)?;
+        let transport = words.next()?;
+        let plain = transport.strip_suffix(LISTENS.trim_end());
+        let (transport, listens) = (Transport::parse(plain.unwrap_or(transport))?, plain.is_some());
         let (local, remote) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
         let connection = match (words.next(), words.next()) {
             (None, _) => None,
@@ -68,14 +83,22 @@ impl FlowText {
             }
             (Some(_), _) => return None,
         };
-        Some(Self { transport, local, remote, connection })
+        Some(Self { transport, local, remote, connection, listens })
     }
 
     /// The connection, where it says which one.
     pub(crate) fn connection(&self) -> Option<Flow> {
-        let Self { transport, local, remote, connection } = *self;
+        let Self { transport, local, remote, connection, .. } = *self;
         let (listener, connection) = connection?;
         Some(Flow { transport, listener, local, remote, connection: Some(connection) })
+    }
+
+    /// The same flow, to where its phone listens, whose Contact that is.
+    pub(crate) fn to_contact(mut self, contact: UriRef<'_>) -> Self {
+        if let (true, Some(remote)) = (self.listens, listens_at(contact, self.remote)) {
+            self.remote = remote;
+        }
+        self
     }
 
     /// Where a request goes by it: for datagrams from the same listener and address, if that is bound still. For a stream the connection

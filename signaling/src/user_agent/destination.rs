@@ -52,7 +52,7 @@ impl Whither {
         // RFC 3261 §19.1.1 table 1: neither may stand in a Request-URI.
         let request_uri = uri.without(&["method"]);
         let routes = RouteSet::of_values(contact.path.iter().map(|hop| hop.reveal().as_str()));
-        let flow = FlowText::parse(contact.flow.reveal());
+        let flow = FlowText::parse(contact.flow.reveal()).map(|flow| flow.to_contact(request_uri.borrow()));
         let by_flow = flow.and_then(|flow| match flow.transport.is_reliable() {
             false => flow.datagrams(&means.config.listeners),
             true => means.flows.to(flow.remote).map(Destination::flow),

@@ -1,7 +1,7 @@
 //! REGISTER (RFC 3261 §10.3, RFC 3327, 5626, 5627).
 
 use super::authentication::{Gate, dismiss};
-use super::contact::flow_text;
+use super::contact::flow_text_by;
 use super::gruu;
 use super::means::Means;
 use super::options::SUPPORTED_BY_REGISTRAR;
@@ -50,7 +50,8 @@ pub(crate) fn serve(
     }
     let requested = Requested::of(message, &means.config.expiry);
     let outbound = requested.as_ref().is_ok_and(|requested| requested.outbound);
-    let served = requested.and_then(|requested| bindings.register(means.now, &account, &requested, &flow_text(flow)));
+    let served = requested
+        .and_then(|requested| bindings.register(means.now, &account, &requested, &flow_text_by(message, flow)));
     let tag = means.mint_tag();
     match served {
         Ok(changed) => {
