@@ -14,7 +14,7 @@ pub const PAIRS: usize = 32_768;
 pub const INTERFACES: usize = 64;
 
 /// Pairs that others hold and that are set aside in one request before it fails: each costs a `socket` and a `bind`, some 5 µs, so
-/// that the sound of other calls waits 3 ms at worst. They are tried all over the range, so of one that others hold to nine tenths
+/// that the sound of other calls waits 3 ms at worst. They are tried all over the range, in an order that each process draws for itself, so of one that others hold to nine tenths
 /// a call finds a free pair after ten or twenty; and each is tried once, so that this is a cost of the first calls.
 pub const PORTS_TRIED: usize = 512;
 
@@ -64,6 +64,11 @@ pub const DATAGRAMS_PER_CLOCK: usize = 8;
 /// Sources that are watched while a port learns its own: three strangers beside the true one.
 pub const CANDIDATES: usize = 4;
 
+/// Where a peer has signalled no address that is known to be reached, and is silent at the host of its signalling for so long, a
+/// stranger may be taken for it, milliseconds: phones begin to send some hundred after they are answered; one that comes by a proxy from
+/// behind a NAT of its own is heard this much later.
+pub const UNNAMED_MS: u64 = 2_000;
+
 /// Consistent packets that a source other than the signalled one must send to be learned.
 pub const CONSISTENT: u8 = 3;
 
@@ -73,8 +78,8 @@ pub const PROVISIONAL_MS: u64 = 2_000;
 /// A candidate that was silent for so long makes room for another, milliseconds: five frames.
 pub const CANDIDATE_MS: u64 = 100;
 
-/// A learned source that was silent for so long is unlearned, milliseconds: longer than the gap of any re-route that
-/// keeps its address, shorter than what a caller bears.
+/// A learned source that was silent for so long may be followed by another one of the same host, milliseconds: longer than the gap of any
+/// re-route that keeps its address, shorter than what a caller bears.
 pub const UNLEARN_MS: u64 = 5_000;
 
 /// For so long a peer's reports explain that none of its media arrives: an hour, as long as who is muted in a conference may listen

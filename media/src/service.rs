@@ -114,12 +114,13 @@ impl<W: Wire> Voice<W> {
     /// The core of the module at `address`, with the worker's share of the ports in `config`.
     pub fn new(address: Address, config: Config, random: Random, wire: W, now: Now) -> Self {
         let core = config.core;
+        let pairs = Pairs::new(config);
         let mut voice = Self {
             outbox: Outbox::new(address),
             random,
             wire,
             scratch: vec![0; HEADER_BYTES + codecs::limits::PAYLOAD_OCTETS_MAX].into(),
-            pairs: Pairs::new(config),
+            pairs,
             ports: Vec::new(),
             sessions: BTreeMap::new(),
             closed: VecDeque::new(),

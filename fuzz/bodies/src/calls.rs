@@ -2,7 +2,7 @@
 //! is answered once, every call ends when it is told to, is recorded, and leaves no port open, no leg up and no timer.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use router::encoding::read_packet;
 use router::parameter::{
@@ -234,6 +234,7 @@ impl Bench {
             referred_by: None,
             passed: None,
             secure: false,
+            host: tape.flag().then(|| IpAddr::from([198, 51, 100, 7])),
             placement: match tape.below(4) {
                 0 => Some(Placement::Account("bob".to_owned())),
                 1 => Some(Placement::Trunk { name: "one".to_owned(), number: "1".to_owned().into() }),

@@ -11,19 +11,26 @@
 //!         └───────────────────────────────┴──────────────────┘
 //! ```
 //!
-//! A port listens to one source. Which one is decided once per plan generation:
-//! - A packet from the address that the peer signalled settles it at once.
-//! - Another source has to send several packets of one SSRC with numbers in a row, in a format that was agreed: someone who
-//!   sprays ports, or strays of a former call, do not get that far. Until then its packets are dropped.
-//! - Such a source is provisional for two seconds: if a packet comes from the signalled address meanwhile, that one wins.
-//!   So whoever knows the port and is quicker than the peer gets a peer without NAT off the line for one packet, no more.
+//! A port listens to one source. Which one is decided once per plan generation, by where the peer is said to be:
+//! - A packet from the very address that the peer signalled settles it at once.
+//! - Another source at a *named host* (the signalled address's, or the one that the peer's signalling comes from: a phone behind a NAT has a
+//!   private address in its SDP, and its media come from where its SIP comes from) has to send several packets of one SSRC with
+//!   numbers in a row, in a format that was agreed. It is provisional for two seconds: if a packet comes from the signalled address
+//!   meanwhile, that one wins.
+//! - *Anybody else* is a stranger: neither passed on nor sent anything. There is one exception: where the SDP has no address that is known to be
+//!   reached (a name, or a private one that the signalling does not come from), and nobody was heard from a named host for two seconds, the
+//!   peer may sit behind a NAT of its own and a proxy elsewhere. A stranger that is consistent is taken for it then, and stays
+//!   provisional: whoever comes from a named host takes its place at any time.
+//! - Whoever protects its packets by the key of the leg (SRTP) is known by that, at whatever host.
 //! - Once settled nobody else is heard. The socket is connected: the kernel drops strangers before they cost anything. What
 //!   had arrived before is checked here, packet by packet.
-//! - It is unlearned by a new generation (the peer may have moved; unless it goes on signalling the very address that it
-//!   sends from) or by seconds of silence (the NAT may have a new binding). Where the signalled address did not change the
+//! - Seconds of silence reopen the port for the same host, as a NAT may have a new binding, and for the signalled address; for nobody else.
+//!   Who comes from another port of that host with another SSRC than was heard stays provisional, so that the one before may come back at any time.
+//! - A new generation unlearns (the peer may have moved; unless it goes on signalling the very address that it
+//!   sends from). Where the signalled address did not change the
 //!   former source keeps its place until another one is learned: a re-INVITE does not interrupt.
 
-use crate::limits::{CANDIDATE_MS, CANDIDATES, CONSISTENT, PROVISIONAL_MS};
+use crate::limits::{CANDIDATE_MS, CANDIDATES, CONSISTENT, PROVISIONAL_MS, UNNAMED_MS};
 use router::time::{Duration, Instant};
 use std::net::{IpAddr, SocketAddr};
 
@@ -38,14 +45,41 @@ pub enum Verdict {
     Stranger,
 }
 
+/// What a packet tells of who sent it.
+#[derive(Clone, Copy, Debug)]
+pub struct Heard {
+    /// Where it came from.
+    pub source: SocketAddr,
+    /// Its stream.
+    pub ssrc: u32,
+    /// Its number there.
+    pub sequence: u16,
+    /// Whether its format was agreed.
+    pub agreed: bool,
+    /// Whether it was protected by the peer's key, which proves more than any address.
+    pub keyed: bool,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
     /// Nobody was learned; `former` was before.
     Waiting { former: Option<SocketAddr> },
-    /// Learned, and the signalled address may still take its place.
-    Provisional { source: SocketAddr, until: Instant },
+    /// Learned, and whoever is better known may still take its place: until then, or (`None`) at any time. `former` was settled before,
+    /// and silent.
+    Provisional { source: SocketAddr, until: Option<Instant>, former: Option<SocketAddr> },
     /// Learned for good.
     Settled { source: SocketAddr },
+}
+
+/// How well a source is known.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Standing {
+    /// Not at all.
+    Stranger,
+    /// It is at a host that was named, or, after a silence, at that which was heard.
+    Host,
+    /// It is the address that the peer signalled.
+    Signalled,
 }
 
 /// A source that may be learned.
@@ -62,8 +96,16 @@ struct Candidate {
 #[derive(Clone, Debug)]
 pub struct Learning {
     signalled: Option<SocketAddr>,
+    /// Where the peer's signalling comes from.
+    host: Option<IpAddr>,
     generation: Option<u32>,
     state: State,
+    /// From when on a stranger may be taken for the peer; `None`: never.
+    strangers_from: Option<Instant>,
+    /// Whether somebody was heard from where the peer is said to be.
+    found: bool,
+    /// The SSRC that was heard before a silence reopened the port.
+    reopened: Option<u32>,
     candidates: [Option<Candidate>; CANDIDATES],
 }
 
@@ -71,85 +113,118 @@ impl Default for Learning {
     fn default() -> Self {
         Self {
             signalled: None,
+            host: None,
             generation: None,
             state: State::Waiting { former: None },
+            strangers_from: None,
+            found: false,
+            reopened: None,
             candidates: [None; CANDIDATES],
         }
     }
 }
 
 impl Learning {
-    /// A plan names the peer's address. True if the source was unlearned: the socket is to be disconnected.
-    pub fn handle_plan(&mut self, signalled: Option<SocketAddr>, generation: u32) -> bool {
+    /// A plan names the peer's address, and the host that its signalling comes from. True if the source was unlearned: the socket is to be
+    /// disconnected.
+    pub fn handle_plan(
+        &mut self,
+        now: Instant,
+        signalled: Option<SocketAddr>,
+        host: Option<IpAddr>,
+        generation: u32,
+    ) -> bool {
         if signalled.is_none() && self.signalled.is_some() {
             // Held the old way: nothing is sent, and nothing new is known.
             self.generation = Some(generation);
             return false;
         }
         let moved = self.signalled != signalled;
-        if !moved && self.generation == Some(generation) {
+        if !moved && self.host == host && self.generation == Some(generation) {
             return false;
         }
-        (self.signalled, self.generation) = (signalled, Some(generation));
-        self.candidates = [None; CANDIDATES];
-        let former = self.source();
+        self.found &= !moved && self.host == host;
+        (self.signalled, self.host, self.generation) = (signalled, host, Some(generation));
         if let State::Settled { source } = self.state
             && signalled == Some(source)
         {
             // The peer signals the very address that it sends from.
+            self.found = true;
             return false;
         }
+        let former = self.source();
+        self.candidates = [None; CANDIDATES];
+        self.reopened = None;
+        // Nobody can be meant but who comes.
+        let anybody = signalled.is_none() && host.is_none();
+        let patience = Duration::from_millis(if anybody { 0 } else { UNNAMED_MS });
+        self.strangers_from = (!self.found && !self.is_reached()).then_some(now + patience);
         self.state = State::Waiting { former: former.filter(|_| !moved) };
         true
     }
 
-    /// The source was silent for too long. True if there was one: the socket is to be disconnected.
-    pub fn handle_silence(&mut self) -> bool {
-        match self.state {
-            State::Waiting { .. } => false,
-            State::Provisional { source, .. } | State::Settled { source } => {
-                self.state = State::Waiting { former: Some(source) };
-                self.candidates = [None; CANDIDATES];
-                true
+    /// The source was silent for too long; `ssrc` was the last that it sent. True if there was one: the socket is to be disconnected.
+    pub fn handle_silence(&mut self, ssrc: Option<u32>) -> bool {
+        let former = match self.state {
+            State::Waiting { .. } => return false,
+            // Who came after a silence, and is silent now, was no proof of anything.
+            State::Provisional { source, former, .. } => former.unwrap_or(source),
+            State::Settled { source } => {
+                self.reopened = ssrc;
+                source
             }
+        };
+        if self.reopened.is_none() {
+            self.reopened = ssrc;
         }
+        self.state = State::Waiting { former: Some(former) };
+        self.strangers_from = None;
+        self.candidates = [None; CANDIDATES];
+        true
     }
 
-    /// Takes a valid packet of an agreed format (`agreed`), or of another.
+    /// Takes a valid packet, of a format that was agreed or of another.
     #[inline]
-    pub fn check(&mut self, now: Instant, source: SocketAddr, ssrc: u32, sequence: u16, agreed: bool) -> Verdict {
+    pub fn check(&mut self, now: Instant, packet: &Heard) -> Verdict {
         match self.state {
-            State::Settled { source: learned } if learned == source => Verdict::Accept,
+            State::Settled { source: learned } if learned == packet.source => Verdict::Accept,
             State::Settled { .. } => Verdict::Stranger,
-            _ => self.learn(now, source, ssrc, sequence, agreed),
+            _ => self.learn(now, packet),
         }
     }
 
     #[cold]
-    fn learn(&mut self, now: Instant, source: SocketAddr, ssrc: u32, sequence: u16, agreed: bool) -> Verdict {
-        if agreed && self.signalled == Some(source) {
+    fn learn(&mut self, now: Instant, packet: &Heard) -> Verdict {
+        let &Heard { source, ssrc, sequence, agreed, keyed } = packet;
+        if let State::Provisional { source: learned, until, .. } = self.state
+            && learned == source
+        {
+            return if until.is_some_and(|until| now >= until) { self.settle(source) } else { Verdict::Accept };
+        }
+        if !agreed {
+            return Verdict::Stranger;
+        }
+        let standing = self.standing(source).max(if keyed { Standing::Host } else { Standing::Stranger });
+        if standing == Standing::Signalled {
             return self.settle(source);
         }
-        match self.state {
-            State::Provisional { source: learned, until } if learned == source => {
-                if now >= until {
-                    self.settle(source)
-                } else {
-                    Verdict::Accept
-                }
-            }
-            State::Waiting { former } if agreed => {
-                if former != Some(source) && !self.consistent(now, source, ssrc, sequence) {
-                    return Verdict::Stranger;
-                }
-                if self.signalled.is_none() {
-                    return self.settle(source);
-                }
-                self.state = State::Provisional { source, until: now + Duration::from_millis(PROVISIONAL_MS) };
-                Verdict::Accept
-            }
-            _ => Verdict::Stranger,
+        self.found |= keyed;
+        let is_former = match self.state {
+            State::Waiting { former } | State::Provisional { former, .. } => former == Some(source),
+            State::Settled { .. } => false,
+        };
+        if is_former {
+            return self.take(now, source, standing, true);
         }
+        let may_come = match self.state {
+            State::Waiting { .. } => standing >= Standing::Host || self.strangers_from.is_some_and(|from| now >= from),
+            State::Provisional { source: learned, .. } => standing > self.standing(learned),
+            State::Settled { .. } => false,
+        };
+        if !may_come || !self.consistent(now, source, standing, ssrc, sequence) {
+            return Verdict::Stranger;
+        }
+        self.take(now, source, standing, keyed || self.reopened.is_none_or(|heard| heard == ssrc))
     }
 
     /// Where to send: to the learned source, to the former one while nothing else is known, else where the peer said.
@@ -168,17 +243,68 @@ impl Learning {
 
     /// Whether the peer's host is at `address`, as far as is known: for RTCP, which comes from another port.
     pub fn is_host(&self, address: IpAddr) -> bool {
-        self.source().or(self.signalled).is_some_and(|known| known.ip() == address)
+        match self.source() {
+            Some(known) => known.ip() == address,
+            None => self.is_named(address),
+        }
+    }
+
+    /// Whether the peer's description, or its signalling, is of the host at `address`.
+    fn is_named(&self, address: IpAddr) -> bool {
+        self.host == Some(address) || self.signalled.is_some_and(|signalled| signalled.ip() == address)
+    }
+
+    /// Whether the signalled address is one that the peer can be expected to send from.
+    fn is_reached(&self) -> bool {
+        self.signalled.is_some_and(|signalled| !is_private(signalled.ip()) || self.host == Some(signalled.ip()))
+    }
+
+    fn standing(&self, source: SocketAddr) -> Standing {
+        if self.signalled == Some(source) {
+            return Standing::Signalled;
+        }
+        let former = match self.state {
+            State::Waiting { former } | State::Provisional { former, .. } => former,
+            State::Settled { .. } => None,
+        };
+        let is_at_former = former.is_some_and(|former| former.ip() == source.ip());
+        // A silence opens the port to nobody who was not there before.
+        let is_open = self.reopened.is_none() || !self.found;
+        let is_known = if self.found || self.reopened.is_some() { is_at_former } else { false };
+        if is_known || (is_open && self.is_named(source.ip())) { Standing::Host } else { Standing::Stranger }
+    }
+
+    /// `source` is heard from now on. `proven`: it is known by more than its host.
+    fn take(&mut self, now: Instant, source: SocketAddr, standing: Standing, proven: bool) -> Verdict {
+        self.found |= standing >= Standing::Host && self.is_named(source.ip());
+        let nobody_else = self.signalled.is_none() && (standing >= Standing::Host || self.host.is_none());
+        if nobody_else && proven {
+            return self.settle(source);
+        }
+        // While nobody was heard from where the peer is said to be, it may still come from there.
+        let settles = proven && standing >= Standing::Host && self.found;
+        let former = match self.state {
+            State::Waiting { former } | State::Provisional { former, .. } => {
+                former.filter(|former| !proven && *former != source)
+            }
+            State::Settled { .. } => None,
+        };
+        self.candidates = [None; CANDIDATES];
+        let until = settles.then(|| now + Duration::from_millis(PROVISIONAL_MS));
+        self.state = State::Provisional { source, until, former };
+        Verdict::Accept
     }
 
     fn settle(&mut self, source: SocketAddr) -> Verdict {
+        self.found |= self.is_named(source.ip());
         self.state = State::Settled { source };
+        self.reopened = None;
         self.candidates = [None; CANDIDATES];
         Verdict::Settled
     }
 
     /// Whether `source` has sent enough packets in a row, this one included.
-    fn consistent(&mut self, now: Instant, source: SocketAddr, ssrc: u32, sequence: u16) -> bool {
+    fn consistent(&mut self, now: Instant, source: SocketAddr, standing: Standing, ssrc: u32, sequence: u16) -> bool {
         let fresh = Candidate { source, ssrc, sequence, consistent: 1, heard: now };
         if let Some(candidate) = self.candidates.iter_mut().flatten().find(|candidate| candidate.source == source) {
             candidate.heard = now;
@@ -198,14 +324,36 @@ impl Learning {
             }
             return candidate.consistent >= CONSISTENT;
         }
-        let longest_silent = self.candidates.iter_mut().min_by_key(|slot| slot.map(|candidate| candidate.heard));
-        if let Some(slot) = longest_silent {
-            let patience = Duration::from_millis(CANDIDATE_MS);
-            if slot.is_none_or(|candidate| now.since(candidate.heard) >= patience) {
-                *slot = Some(fresh);
+        let patience = Duration::from_millis(CANDIDATE_MS);
+        let mut longest_silent = (0, None);
+        for (index, slot) in self.candidates.iter().enumerate() {
+            let Some(candidate) = slot else {
+                longest_silent = (index, None);
+                break;
+            };
+            // A stranger makes room for who is known.
+            let known = self.standing(candidate.source) >= standing;
+            let place = Some((known, candidate.heard));
+            if index == 0 || place < longest_silent.1 {
+                longest_silent = (index, place);
             }
         }
+        let (index, place) = longest_silent;
+        if place.is_none_or(|(known, heard)| !known || now.since(heard) >= patience) {
+            self.candidates[index] = Some(fresh);
+        }
         false
+    }
+}
+
+/// Whether an address means something within its own network alone: RFC 1918, RFC 6598, RFC 4193, and those of a link or a host.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let [first, second, ..] = v4.octets();
+            v4.is_private() || v4.is_loopback() || v4.is_link_local() || (first == 100 && second & 0xc0 == 64)
+        }
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
     }
 }
 
@@ -219,7 +367,24 @@ mod tests {
 
     fn planned() -> Learning {
         let mut learning = Learning::default();
-        learning.handle_plan(Some(at(1)), 1);
+        learning.handle_plan(ms(0), Some(at(1)), None, 1);
+        learning
+    }
+
+    /// At another host than [`at`].
+    fn elsewhere(port: u16) -> SocketAddr {
+        SocketAddr::from(([203, 0, 113, 66], port))
+    }
+
+    /// What a phone behind a NAT signals.
+    fn private() -> SocketAddr {
+        SocketAddr::from(([192, 168, 1, 5], 4_000))
+    }
+
+    /// A private address is signalled, from the host of [`at`].
+    fn behind_nat() -> Learning {
+        let mut learning = Learning::default();
+        learning.handle_plan(ms(0), Some(private()), Some(at(0).ip()), 1);
         learning
     }
 
@@ -227,10 +392,21 @@ mod tests {
         Instant::from_millis(ms)
     }
 
+    fn check(
+        learning: &mut Learning,
+        now: Instant,
+        source: SocketAddr,
+        ssrc: u32,
+        sequence: u16,
+        agreed: bool,
+    ) -> Verdict {
+        learning.check(now, &Heard { source, ssrc, sequence, agreed, keyed: false })
+    }
+
     /// `source` sends packets `from..from + count`, 20 ms apart; the last verdict.
     fn send(learning: &mut Learning, begin: u64, source: SocketAddr, from: u16, count: u16) -> Verdict {
         let packets = (0..count).map(|index| (ms(begin + 20 * u64::from(index)), from + index));
-        packets.fold(Verdict::Stranger, |_, (now, sequence)| learning.check(now, source, 7, sequence, true))
+        packets.fold(Verdict::Stranger, |_, (now, sequence)| check(learning, now, source, 7, sequence, true))
     }
 
     #[test]
@@ -270,13 +446,21 @@ mod tests {
         for index in 0..100u16 {
             let now = ms(u64::from(index) * 20);
             assert_eq!(
-                learning.check(now, at(2), 7, index.wrapping_mul(1_000), true),
+                check(&mut learning, now, at(2), 7, index.wrapping_mul(1_000), true),
                 Verdict::Stranger,
                 "numbers jump"
             );
-            assert_eq!(learning.check(now, at(3), u32::from(index), index, true), Verdict::Stranger, "SSRCs change");
-            assert_eq!(learning.check(now, at(4), 7, 5, true), Verdict::Stranger, "always the same packet");
-            assert_eq!(learning.check(now, at(5), 7, index, false), Verdict::Stranger, "a format that was not agreed");
+            assert_eq!(
+                check(&mut learning, now, at(3), u32::from(index), index, true),
+                Verdict::Stranger,
+                "SSRCs change"
+            );
+            assert_eq!(check(&mut learning, now, at(4), 7, 5, true), Verdict::Stranger, "always the same packet");
+            assert_eq!(
+                check(&mut learning, now, at(5), 7, index, false),
+                Verdict::Stranger,
+                "a format that was not agreed"
+            );
         }
     }
 
@@ -284,7 +468,7 @@ mod tests {
     fn strangers_hold_a_place_only_while_they_send() {
         let mut learning = planned();
         for stranger in 0..CANDIDATES as u16 {
-            learning.check(ms(0), at(1_000 + stranger), 9, 0, true);
+            check(&mut learning, ms(0), at(1_000 + stranger), 9, 0, true);
         }
         assert_eq!(send(&mut learning, 20, at(2), 0, 4), Verdict::Stranger, "no place is free");
         assert_eq!(send(&mut learning, CANDIDATE_MS, at(2), 4, 3), Verdict::Accept);
@@ -295,15 +479,15 @@ mod tests {
         let mut learning = planned();
         send(&mut learning, 0, at(2), 0, 3);
         send(&mut learning, 3_000, at(2), 150, 1);
-        assert!(learning.handle_plan(Some(at(1)), 2));
+        assert!(learning.handle_plan(ms(3_000), Some(at(1)), None, 2));
         assert_eq!(learning.destination(), Some(at(2)), "same address signalled: nothing is interrupted");
         assert_eq!(send(&mut learning, 3_020, at(2), 151, 1), Verdict::Accept);
-        assert!(learning.handle_plan(Some(at(9)), 3));
+        assert!(learning.handle_plan(ms(3_040), Some(at(9)), None, 3));
         assert_eq!(learning.destination(), Some(at(9)), "it moved");
         assert_eq!(send(&mut learning, 3_060, at(2), 153, 1), Verdict::Stranger);
         assert_eq!(send(&mut learning, 3_080, at(9), 0, 1), Verdict::Settled);
-        assert!(!learning.handle_plan(Some(at(9)), 4), "it signals where it sends from");
-        assert!(!learning.handle_plan(Some(at(9)), 4), "nothing new");
+        assert!(!learning.handle_plan(ms(3_080), Some(at(9)), None, 4), "it signals where it sends from");
+        assert!(!learning.handle_plan(ms(3_080), Some(at(9)), None, 4), "nothing new");
         assert_eq!(send(&mut learning, 3_100, at(9), 1, 1), Verdict::Accept);
     }
 
@@ -311,8 +495,8 @@ mod tests {
     fn the_old_way_to_hold_forgets_nothing() {
         let mut learning = planned();
         send(&mut learning, 0, at(2), 0, 3);
-        assert!(!learning.handle_plan(None, 2));
-        assert!(learning.handle_plan(Some(at(1)), 3));
+        assert!(!learning.handle_plan(ms(60), None, None, 2));
+        assert!(learning.handle_plan(ms(60), Some(at(1)), None, 3));
         assert_eq!(learning.destination(), Some(at(2)));
         assert_eq!(send(&mut learning, 60, at(2), 3, 1), Verdict::Accept);
     }
@@ -320,9 +504,9 @@ mod tests {
     #[test]
     fn silence_lets_a_new_binding_in_and_the_old_one_back() {
         let mut learning = planned();
-        assert!(!learning.handle_silence());
+        assert!(!learning.handle_silence(Some(7)));
         send(&mut learning, 0, at(1), 0, 1);
-        assert!(learning.handle_silence());
+        assert!(learning.handle_silence(Some(7)));
         assert_eq!(learning.destination(), Some(at(1)));
         assert_eq!(send(&mut learning, 9_000, at(5), 50, 3), Verdict::Accept);
         assert_eq!(learning.destination(), Some(at(5)));
@@ -331,10 +515,118 @@ mod tests {
     #[test]
     fn without_a_signalled_address_the_first_consistent_source_settles() {
         let mut learning = Learning::default();
-        learning.handle_plan(None, 1);
+        learning.handle_plan(ms(0), None, None, 1);
         assert_eq!(learning.destination(), None);
         assert_eq!(send(&mut learning, 0, at(2), 0, 3), Verdict::Settled);
         assert!(learning.is_host(at(7).ip()));
         assert_eq!(learning.destination(), Some(at(2)));
+    }
+
+    #[test]
+    fn a_stranger_is_never_learned_where_the_signalled_address_is_reached() {
+        let mut learning = planned();
+        assert_eq!(send(&mut learning, 0, elsewhere(1), 0, 1_000), Verdict::Stranger, "before the first packet");
+        assert_eq!(learning.destination(), Some(at(1)));
+        assert_eq!(send(&mut learning, 20_000, at(1), 0, 1), Verdict::Settled);
+        assert!(learning.handle_silence(Some(7)));
+        assert_eq!(send(&mut learning, 30_000, elsewhere(1), 1_000, 1_000), Verdict::Stranger, "after a silence");
+        assert_eq!(learning.destination(), Some(at(1)));
+        assert!(learning.handle_plan(ms(50_000), Some(at(4)), None, 2));
+        assert_eq!(send(&mut learning, 50_000, elsewhere(1), 2_000, 1_000), Verdict::Stranger, "after a re-INVITE");
+        assert_eq!(send(&mut learning, 70_000, at(4), 1, 1), Verdict::Settled);
+    }
+
+    #[test]
+    fn a_phone_behind_nat_is_believed_at_the_host_that_its_signalling_comes_from() {
+        let mut learning = behind_nat();
+        assert_eq!(send(&mut learning, 0, elsewhere(1), 0, 3), Verdict::Stranger);
+        assert_eq!(send(&mut learning, 60, at(2), 0, 3), Verdict::Accept);
+        assert_eq!(send(&mut learning, 3_000, at(2), 150, 1), Verdict::Settled);
+        assert!(learning.handle_silence(Some(7)));
+        assert_eq!(send(&mut learning, 60_000, elsewhere(1), 3, 100), Verdict::Stranger, "nor after it was heard");
+        assert!(learning.handle_plan(ms(70_000), Some(private()), Some(at(0).ip()), 2));
+        assert_eq!(send(&mut learning, 80_000, elsewhere(1), 103, 100), Verdict::Stranger, "nor after a re-INVITE");
+        assert_eq!(learning.destination(), Some(at(2)));
+        assert_eq!(send(&mut learning, 90_000, at(3), 200, 3), Verdict::Accept, "its NAT has another binding");
+    }
+
+    #[test]
+    fn who_moves_is_believed_where_its_signalling_comes_from_then() {
+        let mut learning = behind_nat();
+        send(&mut learning, 0, at(2), 0, 3);
+        send(&mut learning, 3_000, at(2), 150, 1);
+        assert!(learning.handle_plan(ms(4_000), Some(private()), Some(elsewhere(0).ip()), 2));
+        assert_eq!(learning.destination(), Some(at(2)), "nothing is interrupted");
+        assert_eq!(send(&mut learning, 4_020, at(2), 151, 1), Verdict::Accept);
+        assert_eq!(send(&mut learning, 4_040, elsewhere(1), 0, 3), Verdict::Accept);
+        assert_eq!(learning.destination(), Some(elsewhere(1)));
+        assert_eq!(send(&mut learning, 7_000, elsewhere(1), 4, 1), Verdict::Settled);
+    }
+
+    #[test]
+    fn where_no_address_is_reached_a_stranger_may_be_the_peer_until_that_comes() {
+        let unnamed = ms(UNNAMED_MS);
+        let mut learning = behind_nat();
+        let early = UNNAMED_MS / 20;
+        assert_eq!(send(&mut learning, 0, elsewhere(1), 0, early as u16), Verdict::Stranger);
+        assert_eq!(check(&mut learning, unnamed, elsewhere(1), 7, 500, true), Verdict::Stranger);
+        assert_eq!(send(&mut learning, UNNAMED_MS + 20, elsewhere(1), 501, 2), Verdict::Accept);
+        assert_eq!(send(&mut learning, 60_000, elsewhere(1), 503, 100), Verdict::Accept, "never for good");
+        assert!(learning.handle_silence(Some(7)));
+        assert_eq!(send(&mut learning, 69_000, SocketAddr::from(([192, 0, 2, 99], 1)), 0, 100), Verdict::Stranger);
+        assert_eq!(send(&mut learning, 70_000, elsewhere(1), 603, 200), Verdict::Accept);
+        assert_eq!(send(&mut learning, 74_000, at(2), 0, 3), Verdict::Accept, "the named host");
+        assert_eq!(send(&mut learning, 74_060, elsewhere(1), 803, 100), Verdict::Stranger);
+        assert_eq!(send(&mut learning, 80_000, at(2), 3, 1), Verdict::Settled);
+    }
+
+    /// Somebody behind the same NAT comes in the phone's silence; it has not the phone's SSRC, which nobody else knows.
+    #[test]
+    fn who_was_heard_before_comes_back_at_any_time() {
+        let mut learning = planned();
+        send(&mut learning, 0, at(1), 0, 1);
+        assert!(learning.handle_plan(ms(100), Some(at(100)), None, 2));
+        send(&mut learning, 200, at(1), 1, 3);
+        assert_eq!(send(&mut learning, 3_000, at(1), 4, 1), Verdict::Settled);
+        assert!(learning.handle_silence(Some(7)));
+        let other =
+            |learning: &mut Learning, now: u64, sequence: u16| check(learning, ms(now), at(66), 0x66, sequence, true);
+        for index in 0..1_000 {
+            other(&mut learning, 10_000 + 20 * u64::from(index), index);
+        }
+        assert_eq!(learning.destination(), Some(at(66)));
+        assert_eq!(send(&mut learning, 30_000, at(1), 5, 1), Verdict::Accept);
+        assert_eq!(learning.destination(), Some(at(1)));
+        assert_eq!(other(&mut learning, 30_010, 1_000), Verdict::Stranger);
+        assert!(learning.handle_silence(Some(7)));
+        for index in 0..3 {
+            other(&mut learning, 40_000, index);
+        }
+        assert!(learning.handle_silence(Some(0x66)));
+        assert_eq!(learning.destination(), Some(at(1)), "a burst is no proof");
+    }
+
+    #[test]
+    fn strangers_take_no_place_from_who_is_known() {
+        for private_address in [false, true] {
+            let mut learning = if private_address { behind_nat() } else { planned() };
+            let begin = 10_000;
+            for stranger in 0..20 {
+                check(&mut learning, ms(begin), elsewhere(1_000 + stranger), 9, 0, true);
+            }
+            assert_eq!(send(&mut learning, begin, at(2), 0, 3), Verdict::Accept);
+        }
+    }
+
+    #[test]
+    fn addresses_that_mean_something_within_a_network_alone() {
+        for address in
+            ["10.1.2.3", "172.16.0.1", "192.168.0.1", "100.64.0.1", "169.254.1.1", "127.0.0.1", "fd00::1", "fe80::1"]
+        {
+            assert!(is_private(address.parse().unwrap()), "{address}");
+        }
+        for address in ["8.8.8.8", "100.128.0.1", "172.32.0.1", "2001:db8::1"] {
+            assert!(!is_private(address.parse().unwrap()), "{address}");
+        }
     }
 }

@@ -147,6 +147,8 @@ impl Formats {
 pub struct Plan {
     /// Where the peer said it receives RTP.
     pub remote_rtp: Option<SocketAddr>,
+    /// The host that its signalling comes from.
+    pub host: Option<IpAddr>,
     /// Where the peer said it receives RTCP.
     pub remote_rtcp: Option<SocketAddr>,
     /// Whether RTCP shares the RTP port.
@@ -185,6 +187,7 @@ impl Plan {
         Ok((
             Self {
                 remote_rtp,
+                host: plan.host,
                 remote_rtcp,
                 rtcp_mux: plan.rtcp_mux,
                 generation: plan.generation,
@@ -300,6 +303,7 @@ mod tests {
             ptime_ms: None,
             silence_limit_ms: None,
             protection: None,
+            host: None,
         };
         let local = "192.0.2.1".parse().unwrap();
         let check = |rtp, mux| Plan::check(&plan(rtp, mux), local).map(|(plan, _)| (plan.remote_rtp, plan.remote_rtcp));

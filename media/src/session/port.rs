@@ -6,7 +6,7 @@ mod secure;
 pub use secure::Sending;
 
 use super::builtin::Generator;
-use super::learn::{Learning, Verdict};
+use super::learn::{Heard, Learning, Verdict};
 use super::plan::{Format, FormatKind, Formats, Plan};
 use super::relay::{Incoming, Origin, Outgoing};
 use crate::limits::{PACKETS_PER_SECOND, REPORTS_ALONE};
@@ -256,7 +256,7 @@ impl Port {
         if let Some(codec) = self.payload_type.take().and_then(|payload_type| self.formats.codec(payload_type)) {
             self.codec = Some(codec.name.clone());
         }
-        let unlearned = self.learning.handle_plan(plan.remote_rtp, plan.generation);
+        let unlearned = self.learning.handle_plan(now, plan.remote_rtp, plan.host, plan.generation);
         if unlearned || self.plan.as_ref().is_none_or(|former| former.remote_rtcp != plan.remote_rtcp) {
             self.remote_rtcp = None;
         }
@@ -283,7 +283,9 @@ impl Port {
         }
         let header = Header::parse(data).map_err(|_| Discard::Malformed)?;
         let format = self.formats.of(header.payload_type).copied();
-        let verdict = self.learning.check(now, source, header.ssrc, header.sequence, format.is_some());
+        let Header { ssrc, sequence, .. } = header;
+        let (agreed, keyed) = (format.is_some(), self.security.is_some());
+        let verdict = self.learning.check(now, &Heard { source, ssrc, sequence, agreed, keyed });
         match verdict {
             Verdict::Accept => {}
             Verdict::Settled => self.connect_due = true,
@@ -439,7 +441,7 @@ impl Port {
         if plan.receives {
             let due = quiet_since + unlearn_after;
             if now >= due {
-                watched.unlearned = self.learning.handle_silence();
+                watched.unlearned = self.learning.handle_silence(self.reception.as_ref().map(Reception::ssrc));
             } else {
                 watched.next = watched.next.min(due);
             }

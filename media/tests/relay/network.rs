@@ -342,6 +342,7 @@ pub(crate) fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
         ptime_ms: None,
         silence_limit_ms: None,
         protection: None,
+        host: None,
     }
 }
 

@@ -193,8 +193,8 @@ fn rtcp_follows_a_peer_behind_nat() {
     let mut world = World::new();
     let mut call = Call::begin(&mut world);
     let signalled: SocketAddr = "192.168.1.5:4000".parse().unwrap();
-    world.set(call.session, &[MediaPlan { generation: 2, ..plan(A, signalled) }]);
     call.a.at = "203.0.113.50:61000".parse().unwrap();
+    world.set(call.session, &[MediaPlan { generation: 2, host: Some(call.a.at.ip()), ..plan(A, signalled) }]);
     call.talk(&mut world, 10);
     world.network().sent.clear();
     world.pass(7_000);

@@ -9,8 +9,8 @@ use std::net::SocketAddr;
 fn behind_nat(world: &mut World) -> (Call, SocketAddr) {
     let mut call = Call::begin(world);
     let signalled = "192.168.1.5:4000".parse().unwrap();
-    world.set(call.session, &[MediaPlan { generation: 2, ..plan(A, signalled) }]);
     call.a.at = "203.0.113.50:61000".parse().unwrap();
+    world.set(call.session, &[MediaPlan { generation: 2, host: Some(call.a.at.ip()), ..plan(A, signalled) }]);
     (call, signalled)
 }
 
@@ -53,7 +53,7 @@ fn a_stranger_is_not_heard_once_the_peer_was() {
 }
 
 #[test]
-fn a_hijacker_who_is_first_loses_to_the_signalled_address() {
+fn a_hijacker_who_is_first_gets_nothing_and_says_nothing() {
     let mut world = World::new();
     let mut call = Call::begin(&mut world);
     let mut hijacker = Phone::new("203.0.113.66:4000", 0x66);
@@ -62,9 +62,12 @@ fn a_hijacker_who_is_first_loses_to_the_signalled_address() {
         let frame = hijacker.frame();
         world.deliver(hijacker.at, call.port_a.rtp, &frame);
         heard += world.take_rtp().len();
+        let frame = call.b.frame();
+        world.deliver(call.b.at, call.port_b.rtp, &frame);
+        assert_eq!(world.take_rtp()[0].to, call.a.at);
         world.pass(20);
     }
-    assert_eq!(heard, 8);
+    assert_eq!(heard, 0);
     assert_eq!(call.talk(&mut world, 5).len(), 5);
     let frame = call.b.frame();
     world.deliver(call.b.at, call.port_b.rtp, &frame);
@@ -78,7 +81,7 @@ fn a_re_invite_without_a_new_address_interrupts_nothing() {
     let mut world = World::new();
     let (mut call, signalled) = behind_nat(&mut world);
     let mut heard = call.talk(&mut world, 110);
-    world.set(call.session, &[MediaPlan { generation: 3, ..plan(A, signalled) }]);
+    world.set(call.session, &[MediaPlan { generation: 3, host: Some(call.a.at.ip()), ..plan(A, signalled) }]);
     heard.extend(call.talk(&mut world, 10));
     assert_eq!(heard.len(), 118);
     assert_continuous(&heard);
@@ -91,8 +94,53 @@ fn a_new_nat_binding_is_learned_after_seconds_of_silence() {
     call.talk(&mut world, 10);
     world.pass(5_100);
     assert!(!world.network().connected.values().any(|peer| *peer == call.a.at), "unlearned");
-    call.a.at = "203.0.113.50:62000".parse().unwrap();
+    call.a.at.set_port(62_000);
     assert_eq!(call.talk(&mut world, 10).len(), 8);
+}
+
+/// Who is silent, by its codec or as it is muted, is not replaced by whoever sends to its port meanwhile.
+#[test]
+fn a_stranger_gets_nothing_from_a_leg_that_is_silent_and_the_phone_is_back_at_once() {
+    for talks_first in [true, false] {
+        let mut world = World::new();
+        let mut call = Call::begin(&mut world);
+        if talks_first {
+            call.talk(&mut world, 10);
+        }
+        world.take_rtp();
+        let mut stranger = Phone::new("203.0.113.66:4000", 0x66);
+        for index in 0..1_000 {
+            let frame = stranger.frame();
+            world.deliver(stranger.at, call.port_a.rtp, &frame);
+            assert!(world.take_rtp().is_empty(), "heard {index} frames after the silence began");
+            let frame = call.b.frame();
+            world.deliver(call.b.at, call.port_b.rtp, &frame);
+            assert_eq!(world.take_rtp()[0].to, call.a.at);
+            world.pass(20);
+        }
+        // Whoever else sends: its first packet is heard, and it is answered.
+        let frame = call.a.frame();
+        world.deliver(call.a.at, call.port_a.rtp, &frame);
+        assert_eq!(world.take_rtp().len(), 1);
+        let frame = stranger.frame();
+        world.deliver(stranger.at, call.port_a.rtp, &frame);
+        assert!(world.take_rtp().is_empty());
+    }
+}
+
+/// Its SIP comes by a proxy elsewhere, and its SDP has a private address: nobody knows where it is.
+#[test]
+fn a_phone_behind_nat_and_a_proxy_is_heard_after_two_seconds() {
+    let mut world = World::new();
+    let mut call = Call::begin(&mut world);
+    let host = "203.0.113.1".parse().ok();
+    world.set(call.session, &[MediaPlan { generation: 2, host, ..plan(A, "192.168.1.5:4000".parse().unwrap()) }]);
+    call.a.at = "203.0.113.50:61000".parse().unwrap();
+    assert!(call.talk(&mut world, 95).is_empty());
+    assert!(call.talk(&mut world, 105).len() > 95);
+    let frame = call.b.frame();
+    world.deliver(call.b.at, call.port_b.rtp, &frame);
+    assert_eq!(world.take_rtp()[0].to, call.a.at);
 }
 
 #[test]

@@ -222,6 +222,9 @@ pub struct Call {
     #[n(15)]
     #[cbor(default, skip_if = "is_false")]
     pub secure: bool,
+    /// The host that the leg's signalling comes from.
+    #[n(16)]
+    pub host: Option<IpAddr>,
 }
 
 /// Something that a leg said in its protocol, which means nothing to the platform and is passed on where a trunk is configured so: in
@@ -364,6 +367,9 @@ pub struct LegState {
     /// What answers is a conference of that name (SIP: a focus, RFC 4579).
     #[n(7)]
     pub conference: Option<Box<ConferenceName>>,
+    /// The host that the leg's signalling comes from, as far as it is known; a peer may move.
+    #[n(8)]
+    pub host: Option<IpAddr>,
 }
 
 /// The protocol's own names of a leg's two ends (SIP: the tags of its dialog), by which somebody else can take it over.
@@ -390,6 +396,7 @@ impl LegState {
             interface: None,
             tags: None,
             conference: None,
+            host: None,
         }
     }
 

@@ -166,6 +166,9 @@ pub struct GuestLeg {
     #[n(20)]
     #[cbor(default, skip_if = "is_false")]
     pub calls: bool,
+    /// The host that its signalling comes from.
+    #[n(21)]
+    pub host: Option<IpAddr>,
 }
 
 /// `Open × MovedPort`: a port of another session of the same owner's module becomes one of this session, with its sockets, its

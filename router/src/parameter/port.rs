@@ -83,6 +83,10 @@ pub struct MediaPlan {
     /// What protects the stream, both ways; `None`: it is in the clear. Keys that are the port's already go on.
     #[n(10)]
     pub protection: Option<Box<Protection>>,
+    /// The host that the peer's signalling comes from: behind a NAT it is where its media come from, whatever its description says.
+    /// `None`: nobody knows.
+    #[n(11)]
+    pub host: Option<IpAddr>,
 }
 
 /// `Connect × Bridge`: joins two ports of the session; what one receives the other sends. `Disconnect × Bridge` parts them.

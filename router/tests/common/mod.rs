@@ -193,6 +193,7 @@ fn plan() -> MediaPlan {
         ptime_ms: Some(20),
         silence_limit_ms: Some(30_000),
         protection: None,
+        host: None,
     }
 }
 
@@ -248,6 +249,7 @@ fn calls() -> Vec<Call> {
         ring_ms: None,
         passed: None,
         secure: false,
+        host: None,
     };
     let passed = Some(vec![Passed { name: "X-Account".to_owned(), value: private("7"), trunks_alone: false }]);
     let referred = Call { verified: true, referred_by: Some(private("<sip:carol@example.org>")), ..full.clone() };
@@ -269,7 +271,8 @@ fn calls() -> Vec<Call> {
         path: vec![PlatformId(1), PlatformId(2)],
         ..bare.clone()
     });
-    [of_trunk, bare, full, referred, placed].into_iter().chain(elsewhere).chain([passing, secure]).collect()
+    let from = Call { host: Some(ip("198.51.100.7")), ..full.clone() };
+    [of_trunk, bare, full, referred, placed].into_iter().chain(elsewhere).chain([passing, secure, from]).collect()
 }
 
 fn legs() -> Vec<Leg> {
@@ -320,9 +323,12 @@ fn leg_states() -> Vec<LegState> {
         interface: Some(ip("192.0.2.1")),
         tags: None,
         conference: ConferenceName::room("sales").map(Box::new),
+        host: None,
     };
     let rings = LegState { tags: Some(tags()), ..LegState::new(Ringing) };
-    [full, rings].into_iter().chain([Trying, Ringing, Early, Answered, Released].map(LegState::new)).collect()
+    let from = LegState { host: Some(ip("2001:db8::7")), ..LegState::new(Early) };
+    let bare = [Trying, Ringing, Early, Answered, Released].map(LegState::new);
+    [full, rings].into_iter().chain(bare).chain([from]).collect()
 }
 
 fn statuses() -> Vec<Status> {
@@ -466,6 +472,7 @@ pub fn samples() -> Vec<Parameter> {
     };
     add!([plan(), bare]);
     add!(SrtpSuite::ALL.map(|suite| MediaPlan { protection: Some(protection(suite)), ..plan() }));
+    add!([MediaPlan { host: Some(ip("203.0.113.9")), ..plan() }]);
     add!([Bridge { a: PortId(1), b: PortId(65_535) }]);
     let room = ConferenceName::room("sales").expect("a name");
     let kinds = [
@@ -655,9 +662,11 @@ pub fn samples() -> Vec<Parameter> {
         record: "c-1".to_owned(),
         asked: None,
         calls: false,
+        host: None,
     };
     let calling = GuestLeg { session: None, port: None, asked: Some(7), calls: true, ..guest.clone() };
-    add!([GuestLeg { early_only: true, ..guest.clone() }, guest, calling]);
+    let from = GuestLeg { host: Some(ip("198.51.100.7")), ..guest.clone() };
+    add!([GuestLeg { early_only: true, ..guest.clone() }, guest, calling, from]);
     let ringing = router::parameter::Ringing {
         by: Origin::Account("bob".to_owned().into()),
         accounts: Some(vec!["carol".to_owned()]),

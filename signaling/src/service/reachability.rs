@@ -83,6 +83,7 @@ impl Signaling {
             ring_ms: None,
             passed: None,
             secure: false,
+            host: None,
         };
         let (now, switch) = (self.means.now.instant, self.means.switch());
         let asked = self.means.outbox.request(now, Instance::MODULE, switch, Command::Query, one(wanted), WITHIN);

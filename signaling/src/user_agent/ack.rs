@@ -12,7 +12,7 @@ use crate::sdp::{AnswerKind, OfferAnswer};
 use crate::transaction::{ClientKey, ServerKey};
 use crate::transport::Flow;
 use bytes::Bytes;
-use router::parameter::{CauseKind, LegPhase, LegState};
+use router::parameter::CauseKind;
 use router::time::{Duration, Instant};
 use router::{Command, one};
 
@@ -79,7 +79,7 @@ impl Session {
                 self.media.roll_back();
                 return self.fail(head, means, CauseKind::PeerMisbehaved.into());
             }
-            let state = LegState::new(LegPhase::Answered).with_media(answer_of(&self.media));
+            let state = self.described(answer_of(&self.media));
             head.request(means, Command::Set, one(state), LEG_WITHIN, Purpose::Answer);
         }
         self.offer_waiting(head, means);

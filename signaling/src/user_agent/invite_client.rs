@@ -68,6 +68,8 @@ pub(crate) struct Outgoing {
     /// The status that told how far it is, where the phase does not say it.
     said: Option<StatusCode>,
     interface: Option<IpAddr>,
+    /// The host that the peer has answered from.
+    host: Option<IpAddr>,
     /// For how long its peer said that it serves nobody.
     retry_after: Option<Duration>,
     /// Whether the attempt has had any response.
@@ -162,6 +164,7 @@ impl Leg {
             phase: LegPhase::Trying,
             said: None,
             interface: None,
+            host: None,
             retry_after: None,
             heard: false,
             by_tcp: false,
@@ -294,6 +297,7 @@ impl Outgoing {
             party,
             leg_id: Some(head.call_id.as_str().to_owned()),
             interface: self.interface,
+            host: self.host,
             tags: tag.map(|tag| LegTags { local: head.tag.as_str().into(), remote: tag.into() }),
             ..LegState::new(self.phase)
         };

@@ -161,6 +161,7 @@ impl Leg {
             passed: header_policy::collect(means, head.trunk(), &message),
             // RFC 3261 §26.2.2.
             secure: message.request_uri().is_ok_and(|uri| uri.scheme() == Scheme::Sips),
+            host: Some(flow.remote.ip().to_canonical()),
         };
         let has_offer = wanted.media.is_some();
         let mut wanted = one(wanted);

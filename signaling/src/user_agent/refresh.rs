@@ -13,7 +13,7 @@ use crate::limits::REFRESH_AGAIN;
 use crate::message::{Header, Message, Method, StatusCode};
 use crate::sdp::AnswerKind;
 use crate::transaction::ClientKey;
-use router::parameter::{Cause, CauseKind, LegPhase, LegState, MediaExchange};
+use router::parameter::{Cause, CauseKind, MediaExchange};
 use router::{Command, Packet, one};
 
 impl Session {
@@ -130,7 +130,7 @@ impl Session {
         if now != before.as_ref() || self.untold {
             self.untold = false;
             let media = now.cloned().map(MediaExchange::Offer);
-            let state = LegState::new(LegPhase::Answered).with_media(media);
+            let state = self.described(media);
             // To the call it is as if the peer had offered that: the other leg may have to follow.
             head.request(means, Command::Set, one(state), LEG_WITHIN, Purpose::Refreshed);
         }

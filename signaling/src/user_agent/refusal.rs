@@ -50,6 +50,7 @@ impl Invitation {
             ring_ms: None,
             passed: None,
             secure: false,
+            host: None,
         };
         let told: Parameters = [Parameter::from(call), Failure::because(cause).into()].into_iter().collect();
         let switch = means.switch();

@@ -72,8 +72,12 @@ impl Session {
             }
         };
         self.resolve_next_hop(head, means);
+        // Behind a NAT the same description means another place, once the peer is another host.
+        let host = self.requester.dialog.flow().remote.ip();
+        let moved = std::mem::replace(&mut self.host, host) != host;
         if let Some(offer) = &offer
             && offer.is_unchanged
+            && !moved
             && let Some(local) = self.media.agreement().map(|agreement| agreement.local().clone())
             && let Ok(body) = self.media.make_answer(&local)
         {
@@ -104,7 +108,7 @@ impl Session {
         let offered = offer.is_some();
         if asked {
             let within = if is_invite { LEG_WITHIN } else { update_within(means) };
-            ask(head, means, offer.map(|offer| offer.description), within);
+            self.ask(head, means, offer.map(|offer| offer.description), within);
         }
         if is_invite {
             means.servers.insert(inbound.key, head.instance);
@@ -117,7 +121,13 @@ impl Session {
         let Some(theirs) = self.theirs.as_mut().filter(|theirs| !theirs.asked && !head.is_telling()) else { return };
         theirs.asked = true;
         let offer = self.media.remote_offer().filter(|_| theirs.offered).cloned();
-        ask(head, means, offer, LEG_WITHIN);
+        self.ask(head, means, offer, LEG_WITHIN);
+    }
+
+    /// Asks the call about an offer, or for one.
+    fn ask(&self, head: &mut Head, means: &mut Means, offer: Option<MediaDescription>, within: Duration) {
+        let state = self.described(offer.map(MediaExchange::Offer));
+        head.request(means, Command::Set, one(state), within, Purpose::Offer);
     }
 
     /// The switch's word on the peer's offer.
@@ -279,7 +289,7 @@ impl Session {
         let answered = sdp_of(message).map(|text| self.media.receive_answer(&text, AnswerKind::Final));
         match (answered, answer_of(&self.media)) {
             (Some(Ok(_)), Some(media)) => {
-                let state = LegState::new(LegPhase::Answered).with_media(Some(media));
+                let state = self.described(Some(media));
                 asked.done(&mut means.outbox, one(state));
             }
             (answered, _) => {
@@ -358,12 +368,6 @@ impl Session {
 /// would end the session (RFC 3261 §12.2.1.2).
 pub(super) fn update_within(means: &Means) -> Duration {
     Duration::from_millis(u64::try_from(means.config.timers.transaction().as_millis()).unwrap_or(u64::MAX) / 8 * 5)
-}
-
-/// Asks the call about an offer, or for one.
-fn ask(head: &mut Head, means: &mut Means, offer: Option<MediaDescription>, within: Duration) {
-    let state = LegState::new(LegPhase::Answered).with_media(offer.map(MediaExchange::Offer));
-    head.request(means, Command::Set, one(state), within, Purpose::Offer);
 }
 
 /// Refuses a request of the peer's for what the switch says.

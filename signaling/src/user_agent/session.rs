@@ -17,6 +17,7 @@ use crate::transport::{Destination, Resolution, Sought};
 use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, MediaExchange, Reason};
 use router::time::Duration;
 use router::{Asked, one};
+use std::net::IpAddr;
 
 /// How long the switch may take for what a leg asks of it in mid-call: it may have to ask the other leg's peer, whose
 /// transaction ends after 32 seconds.
@@ -60,6 +61,8 @@ pub(crate) struct Session {
     pub(super) refreshes_by_invite: bool,
     /// The call does not know what the answer to the last refresh has changed.
     pub(super) untold: bool,
+    /// The host that the call knows its signalling to come from.
+    pub(super) host: IpAddr,
     /// How many questions in a row whether the peer is there did not leave.
     pub(super) unsent: u8,
 }
@@ -67,6 +70,7 @@ pub(crate) struct Session {
 impl Session {
     pub(super) fn new(requester: Requester, media: OfferAnswer) -> Self {
         Self {
+            host: requester.dialog.flow().remote.ip(),
             requester,
             media,
             standing: Standing::Up,
@@ -81,6 +85,12 @@ impl Session {
             untold: false,
             unsent: 0,
         }
+    }
+
+    /// A state of the leg, with what the peer has described, and the host that it describes it from.
+    pub(super) fn described(&self, media: Option<MediaExchange>) -> LegState {
+        let host = Some(self.requester.dialog.flow().remote.ip().to_canonical());
+        LegState { host, ..LegState::new(LegPhase::Answered).with_media(media) }
     }
 
     /// The peer's tag.
@@ -108,7 +118,7 @@ impl Session {
             None => answer_of(&self.media),
         };
         let leg_id = Some(head.call_id.as_str().to_owned());
-        let state = LegState { leg_id, ..LegState::new(LegPhase::Answered).with_media(media) };
+        let state = LegState { leg_id, ..self.described(media) };
         asked.done(&mut means.outbox, one(state));
     }
 

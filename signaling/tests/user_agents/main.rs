@@ -3,6 +3,7 @@
 
 mod admission;
 mod another_offer;
+mod asymmetric;
 mod basic;
 mod bodies;
 mod challenges;
@@ -14,6 +15,7 @@ mod interfaces;
 mod lamps_storm;
 mod log;
 mod messages;
+mod moved;
 mod offers;
 mod outbound;
 mod outgoing;

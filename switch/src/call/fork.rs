@@ -72,6 +72,7 @@ impl Call {
                 leg_id: String::new(),
                 tags: None,
                 interface: wanted.interface,
+                host: None,
                 wanted: Some(Box::new(wanted)),
                 asked: None,
                 told: LegPhase::Trying,

@@ -116,6 +116,7 @@ impl Call {
             incoming: guest.incoming,
             leg_id: guest.leg_id.clone(),
             interface: guest.interface,
+            host: guest.host,
             session: None,
             port: None,
             local: nothing(),

@@ -3,7 +3,7 @@
 use super::asked::Asked;
 use super::platform::{Elsewhere, Remote};
 use crate::negotiation::Medium;
-use router::parameter::{Behalf, GuestLeg, LegPhase, LegState, LegTags, Origin, Party, PortId, Target};
+use router::parameter::{Behalf, GuestLeg, LegPhase, LegState, LegTags, MediaPlan, Origin, Party, PortId, Target};
 use router::time::{Duration, Instant};
 use router::{Address, Command, Transaction};
 use std::net::IpAddr;
@@ -101,6 +101,8 @@ pub(super) struct Leg {
     pub(super) tags: Option<LegTags>,
     /// The local address of its signalling: its port opens on the same.
     pub(super) interface: IpAddr,
+    /// The host that its signalling comes from, once known; of another platform it is that one's affair.
+    pub(super) host: Option<IpAddr>,
     /// Outgoing, not started yet: whither.
     pub(super) wanted: Option<Box<Wanted>>,
     /// Incoming, unanswered: the request that asked for the call.
@@ -134,6 +136,7 @@ impl Leg {
 
     /// Keeps what signaling tells of the leg beside its phase.
     pub(super) fn learn(&mut self, state: &LegState) {
+        self.note_host(state);
         // Of another platform these are its own affairs.
         if self.remote.is_none() {
             if let Some(leg_id) = &state.leg_id {
@@ -151,6 +154,18 @@ impl Leg {
             self.party_stated = true;
             // Signaling passes on what a trusted peer asserts, and nothing else.
             self.verified = true;
+        }
+    }
+
+    /// What its port is told; `None` before an agreement.
+    pub(super) fn plan(&self, silence_limit_ms: Option<u32>) -> Option<MediaPlan> {
+        self.medium.plan(self.id.port(), self.host, silence_limit_ms)
+    }
+
+    /// Its signalling comes from there now, where signaling says so.
+    pub(super) fn note_host(&mut self, state: &LegState) {
+        if self.remote.is_none() && state.host.is_some() {
+            self.host = state.host;
         }
     }
 
@@ -185,6 +200,7 @@ impl Leg {
             leg_id: guest.leg_id.clone(),
             tags: None,
             interface: guest.interface,
+            host: guest.host,
             wanted: None,
             asked: asked.map(|asked| Asked::left(guest.leg, Transaction(asked), Command::Start, own)),
             told: phase,
@@ -212,6 +228,7 @@ impl Leg {
             leg_id: String::new(),
             tags: None,
             interface: self.interface,
+            host: self.host,
             wanted: None,
             asked: None,
             told: self.told,

@@ -143,6 +143,7 @@ impl Call {
             referred_by: search.referred_by.clone(),
             passed: search.passed.clone(),
             secure: search.secure,
+            host: None,
             placement: elsewhere.placement,
             path: self.path.iter().copied().chain([own]).collect(),
             ring_ms: timeout

@@ -43,6 +43,7 @@ pub(super) enum Exchange {
 impl Call {
     /// `Set × LegState` of a leg.
     pub(super) fn leg_described(&mut self, turn: &mut Turn<'_>, leg: LegId, asked: Asked, state: LegState) {
+        self.legs[leg].note_host(&state);
         match state.media {
             None if state.cause.is_some() => self.offer_withdrawn(turn, leg, asked),
             Some(MediaExchange::Answer(answer)) => self.offer_answered(turn, leg, asked, answer),
@@ -182,6 +183,9 @@ impl Call {
 
     /// Takes the leg's answer to our offer into force.
     fn accept_answer(&mut self, leg: LegId, packet: Packet) -> Result<(), Cause> {
+        if let (Command::Done, Some(Parameter::LegState(state))) = (packet.command, packet.parameters.first()) {
+            self.legs[leg].note_host(state);
+        }
         let medium = &mut self.legs[leg].medium;
         let result = match (packet.command, packet.parameters.first()) {
             (Command::Done, Some(Parameter::LegState(state))) => match &state.media {

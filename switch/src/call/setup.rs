@@ -61,6 +61,7 @@ impl Call {
             leg_id: request.leg_id,
             tags: None,
             interface: request.interface,
+            host: request.host,
             wanted: None,
             asked: Some(asked),
             told: LegPhase::Trying,

@@ -2,11 +2,11 @@
 
 use super::medium::Medium;
 use router::parameter::{Codec, MediaPlan, PortId};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 impl Medium {
-    /// The plan of this leg's port; `None` before an agreement.
-    pub(crate) fn plan(&self, port: PortId, silence_limit_ms: Option<u32>) -> Option<MediaPlan> {
+    /// The plan of this leg's port, whose signalling comes from `host`; `None` before an agreement.
+    pub(crate) fn plan(&self, port: PortId, host: Option<IpAddr>, silence_limit_ms: Option<u32>) -> Option<MediaPlan> {
         let agreement = self.agreement()?;
         let (local, remote) = (agreement.local()?, agreement.remote()?);
         let remote_rtp = remote.rtp.filter(|address| !address.ip().is_unspecified() && address.port() != 0);
@@ -31,6 +31,7 @@ impl Medium {
             ptime_ms: remote.ptime_ms,
             silence_limit_ms: silence_limit_ms.filter(|_| receives),
             protection: remote.protection.clone(),
+            host,
         })
     }
 }
@@ -97,7 +98,7 @@ mod tests {
         };
         medium.ask(MediaDescription { streams: vec![remote] });
         medium.answer(&Terms::of_codecs(vec![Codec::new(0, "PCMU", 8000)])).unwrap();
-        let plan = medium.plan(PortId(0), Some(1000)).unwrap();
+        let plan = medium.plan(PortId(0), None, Some(1000)).unwrap();
         assert_eq!((plan.remote_rtp, plan.remote_rtcp), (None, None));
         assert_eq!((plan.sends, plan.receives), (sends, true));
         assert_eq!(plan.ptime_ms, Some(20));

@@ -156,6 +156,7 @@ fn a_repeated_request_gets_the_same_answer() {
         ring_ms: None,
         passed: None,
         secure: false,
+        host: None,
         leg_id: String::new(),
     };
     world.ask(caller, Command::Start, request.clone());

@@ -10,6 +10,7 @@ mod early_media;
 mod fork;
 mod harness;
 mod hold;
+mod host;
 mod lost_answers;
 mod offerless;
 mod operator;

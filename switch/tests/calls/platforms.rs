@@ -53,6 +53,7 @@ fn call_from_west(id: &str, placement: Option<Placement>, path: Vec<PlatformId>)
         ring_ms: None,
         passed: None,
         secure: false,
+        host: None,
     };
     let packet = Packet {
         source: Address { platform: WEST, ..Address::local(ModuleKind::Switch, 0).at(Instance(7)) },

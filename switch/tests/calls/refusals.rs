@@ -25,6 +25,7 @@ fn refused(world: &mut World, id: &str, origin: Origin, kind: CauseKind) {
         ring_ms: None,
         passed: None,
         secure: false,
+        host: None,
     };
     let told: Parameters = [Parameter::from(call), Failure::because(kind.into()).into()].into_iter().collect();
     let switch = Address::local(ModuleKind::Switch, 0);

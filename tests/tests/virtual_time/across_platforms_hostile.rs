@@ -43,6 +43,7 @@ fn call_of(id: &str, called: &str) -> Call {
         placement: None,
         path: vec![PlatformId(3)],
         ring_ms: None,
+        host: None,
     }
 }
 

@@ -27,7 +27,7 @@ impl Port {
         }
         let items = check(data).map_err(|_| Discard::Malformed)?;
         self.heard_rtcp = Some(now);
-        if channel == Channel::Rtcp && self.remote_rtcp.is_none() {
+        if channel == Channel::Rtcp && self.reporter().is_none() {
             self.remote_rtcp = Some(from);
         }
         let mut alive = true;
@@ -82,6 +82,12 @@ impl Port {
         Some((channel, destination, data))
     }
 
+    /// Where the peer's reports come from. Who sent some while it was taken for the peer is so no longer.
+    fn reporter(&self) -> Option<SocketAddr> {
+        let signalled = self.plan.as_ref().and_then(|plan| plan.remote_rtcp);
+        self.remote_rtcp.filter(|remote| signalled == Some(*remote) || self.learning.is_host(remote.ip()))
+    }
+
     /// Where RTCP goes: with RTP, to where it came from, to the port above a source behind NAT, to where the peer said.
     fn rtcp_destination(&self) -> Option<(Channel, Destination)> {
         let plan = self.plan.as_ref()?;
@@ -90,7 +96,7 @@ impl Port {
         }
         let above = self.learning.source().filter(|source| plan.remote_rtp != Some(*source));
         let above = above.and_then(|source| Some(SocketAddr::new(source.ip(), source.port().checked_add(1)?)));
-        let remote = self.remote_rtcp.or(above).or(plan.remote_rtcp)?;
+        let remote = self.reporter().or(above).or(plan.remote_rtcp)?;
         Some((Channel::Rtcp, Destination::To(remote)))
     }
 

@@ -59,6 +59,7 @@ impl Outgoing {
             return;
         }
         let Some(attempt) = &self.attempt else { return };
+        self.host = Some(flow.remote.ip().to_canonical());
         let reliable = head.policy(means).reliable != Reliability::Never
             && message.require().any(|option| option.eq_ignore_ascii_case(RELIABLE));
         let rseq = if reliable { message.rseq().ok().flatten() } else { None };
@@ -110,7 +111,7 @@ impl Outgoing {
         let Some(attempt) = self.attempt.take() else { return State::Over };
         head.cancel_timer(means, Timer::Abandon);
         head.cancel_timer(means, Timer::Response);
-        let Attempt { key, contact, media: offered, .. } = attempt;
+        let Attempt { key, contact, media: offered, destination, .. } = attempt;
         if let Some(trunk) = head.trunk() {
             means.trunks.get_mut(trunk).status.answered += 1;
         }
@@ -119,6 +120,7 @@ impl Outgoing {
         let Ok(mut dialog) = dialog else {
             return self.fail(head, means, CauseKind::PeerMisbehaved.into());
         };
+        dialog.was_reached_at(destination.remote);
         self.forget_early_offer(means);
         // Whom a response that came before did not name, or another one too.
         let tags = tag
@@ -158,6 +160,7 @@ impl Outgoing {
                     leg_id: Some(head.call_id.as_str().to_owned()),
                     interface,
                     tags,
+                    host: Some(flow.remote.ip().to_canonical()),
                     ..LegState::new(LegPhase::Answered)
                 };
                 tracing::debug!(leg = %head.instance, "leg answered by its peer");

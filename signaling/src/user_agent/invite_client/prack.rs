@@ -37,7 +37,10 @@ impl Outgoing {
         let Some(attempt) = &self.attempt else { return };
         let dialog = Dialog::of_response(response, head.tag.clone(), self.cseq, flow, head.reach(), &attempt.contact);
         match dialog {
-            Ok(dialog) => self.forks.enter(response.to_tag(), || Requester::new(dialog, self.answered.clone())),
+            Ok(mut dialog) => {
+                dialog.was_reached_at(attempt.destination.remote);
+                self.forks.enter(response.to_tag(), || Requester::new(dialog, self.answered.clone()));
+            }
             Err(defect) => tracing::debug!(leg = %head.instance, ?defect, "a response that makes no dialog"),
         }
     }
@@ -136,7 +139,7 @@ impl Outgoing {
             }
             return;
         }
-        ask_early(head, means, MediaExchange::Offer(offer.description));
+        ask_early(head, means, inbound, MediaExchange::Offer(offer.description));
         let inbound = Inbound { key: *key, message: message.clone(), flow: *flow };
         self.theirs = Some(Box::new(TheirsEarly { tag, inbound }));
     }

@@ -27,8 +27,9 @@ pub(in crate::user_agent) fn accept_early(means: &mut Means, inbound: &Inbound, 
 }
 
 /// Passes an offer that was made in an early dialog to the call.
-pub(in crate::user_agent) fn ask_early(head: &mut Head, means: &mut Means, offer: MediaExchange) {
-    let state = LegState::new(LegPhase::Early).with_media(Some(offer));
+pub(in crate::user_agent) fn ask_early(head: &mut Head, means: &mut Means, inbound: &Inbound, offer: MediaExchange) {
+    let host = Some(inbound.flow.remote.ip().to_canonical());
+    let state = LegState { host, ..LegState::new(LegPhase::Early).with_media(Some(offer)) };
     // An UPDATE or PRACK, which is not waited for longer.
     let within = update_within(means);
     head.request(means, Command::Set, one(state), within, Purpose::Offer);
@@ -65,7 +66,7 @@ impl Incoming {
         {
             return accept_early(means, &inbound, self.dialog.contact(), &body);
         }
-        ask_early(head, means, MediaExchange::Offer(offer.description));
+        ask_early(head, means, &inbound, MediaExchange::Offer(offer.description));
         self.theirs = Some(Box::new(inbound));
     }
 

@@ -48,6 +48,7 @@ impl World {
             ring_ms: None,
             passed: None,
             secure: false,
+            host: None,
             leg_id: format!("caller-{}", self.calls),
         };
         self.signaling.legs.insert(
