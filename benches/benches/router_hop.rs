@@ -319,6 +319,17 @@ fn between_platforms() -> (f64, f64) {
         pass(&mut to, back, &mut from, there);
     }
     let destination = Address { platform: PlatformId(2), ..Address::local(ModuleKind::Voice, 0) };
+    // News are believed of what is followed.
+    let follow = Packet {
+        source: Address::local(ModuleKind::Voice, 0),
+        destination: Address { platform: PlatformId(1), ..Address::local(ModuleKind::Switch, 0) },
+        transaction: Transaction::NONE,
+        command: Command::Subscribe,
+        parameters: one(Bridged { a: PortId(1), b: PortId(2) }),
+    };
+    to.handle_outbound(now, follow);
+    pass(&mut to, back, &mut from, there);
+    pass(&mut from, there, &mut to, back);
     let packet = || Packet {
         source: Address::local(ModuleKind::Switch, 0).at(Instance(7)),
         destination,
