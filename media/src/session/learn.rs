@@ -14,7 +14,8 @@
 //! A port listens to one source. Which one is decided once per plan generation, by where the peer is said to be:
 //! - A packet from the very address that the peer signalled settles it at once.
 //! - Another source at a *named host* (the signalled address's, or the one that the peer's signalling comes from: a phone behind a NAT has a
-//!   private address in its SDP, and its media come from where its SIP comes from) has to send several packets of one SSRC with
+//!   private address in its SDP, and its media come from where its SIP comes from), or at the port that was signalled (a peer of several
+//!   addresses sends from another one than it names; nobody else knows the port), has to send several packets of one SSRC with
 //!   numbers in a row, in a format that was agreed. It is provisional for two seconds: if a packet comes from the signalled address
 //!   meanwhile, that one wins.
 //! - *Anybody else* is a stranger: neither passed on nor sent anything. There is one exception: where the SDP has no address that is known to be
@@ -254,6 +255,12 @@ impl Learning {
         self.host == Some(address) || self.signalled.is_some_and(|signalled| signalled.ip() == address)
     }
 
+    /// Whether a source is at a host that was named, or at the port that was: a peer with several addresses sends from another one than it
+    /// names, and from the same port, which nobody else knows.
+    fn is_meant(&self, source: SocketAddr) -> bool {
+        self.is_named(source.ip()) || self.signalled.is_some_and(|signalled| signalled.port() == source.port())
+    }
+
     /// Whether the signalled address is one that the peer can be expected to send from.
     fn is_reached(&self) -> bool {
         self.signalled.is_some_and(|signalled| !is_private(signalled.ip()) || self.host == Some(signalled.ip()))
@@ -271,12 +278,12 @@ impl Learning {
         // A silence opens the port to nobody who was not there before.
         let is_open = self.reopened.is_none() || !self.found;
         let is_known = if self.found || self.reopened.is_some() { is_at_former } else { false };
-        if is_known || (is_open && self.is_named(source.ip())) { Standing::Host } else { Standing::Stranger }
+        if is_known || (is_open && self.is_meant(source)) { Standing::Host } else { Standing::Stranger }
     }
 
     /// `source` is heard from now on. `proven`: it is known by more than its host.
     fn take(&mut self, now: Instant, source: SocketAddr, standing: Standing, proven: bool) -> Verdict {
-        self.found |= standing >= Standing::Host && self.is_named(source.ip());
+        self.found |= standing >= Standing::Host && self.is_meant(source);
         let nobody_else = self.signalled.is_none() && (standing >= Standing::Host || self.host.is_none());
         if nobody_else && proven {
             return self.settle(source);
@@ -296,7 +303,7 @@ impl Learning {
     }
 
     fn settle(&mut self, source: SocketAddr) -> Verdict {
-        self.found |= self.is_named(source.ip());
+        self.found |= self.is_meant(source);
         self.state = State::Settled { source };
         self.reopened = None;
         self.candidates = [None; CANDIDATES];
@@ -372,8 +379,8 @@ mod tests {
     }
 
     /// At another host than [`at`].
-    fn elsewhere(port: u16) -> SocketAddr {
-        SocketAddr::from(([203, 0, 113, 66], port))
+    fn elsewhere(number: u16) -> SocketAddr {
+        SocketAddr::from(([203, 0, 113, 66], 40_000 + number))
     }
 
     /// What a phone behind a NAT signals.
@@ -520,6 +527,20 @@ mod tests {
         assert_eq!(send(&mut learning, 0, at(2), 0, 3), Verdict::Settled);
         assert!(learning.is_host(at(7).ip()));
         assert_eq!(learning.destination(), Some(at(2)));
+    }
+
+    #[test]
+    fn a_peer_of_several_addresses_is_known_by_its_port() {
+        let mut learning = planned();
+        let other = SocketAddr::from(([198, 51, 100, 7], at(1).port()));
+        assert_eq!(send(&mut learning, 0, other, 0, 3), Verdict::Accept);
+        assert_eq!(learning.destination(), Some(other));
+        assert_eq!(send(&mut learning, PROVISIONAL_MS + 100, other, 3, 1), Verdict::Settled);
+        assert_eq!(send(&mut learning, PROVISIONAL_MS + 200, elsewhere(1), 0, 10), Verdict::Stranger);
+        // It signals the same and is silent: nobody else takes its place.
+        assert!(learning.handle_silence(Some(7)));
+        let third = SocketAddr::from(([203, 0, 113, 66], at(1).port()));
+        assert_eq!(send(&mut learning, 30_000, third, 0, 10), Verdict::Stranger);
     }
 
     #[test]

@@ -38,7 +38,7 @@ fn a_stranger_is_not_heard_once_the_peer_was() {
     let mut world = World::new();
     let mut call = Call::begin(&mut world);
     call.talk(&mut world, 1);
-    let mut stranger = Phone::new("203.0.113.66:4000", 0x66);
+    let mut stranger = Phone::new("203.0.113.66:4600", 0x66);
     for _ in 0..20 {
         let frame = stranger.frame();
         assert!(!world.deliver(stranger.at, call.port_a.rtp, &frame), "the kernel drops it");
@@ -56,7 +56,7 @@ fn a_stranger_is_not_heard_once_the_peer_was() {
 fn a_hijacker_who_is_first_gets_nothing_and_says_nothing() {
     let mut world = World::new();
     let mut call = Call::begin(&mut world);
-    let mut hijacker = Phone::new("203.0.113.66:4000", 0x66);
+    let mut hijacker = Phone::new("203.0.113.66:4600", 0x66);
     let mut heard = 0;
     for _ in 0..10 {
         let frame = hijacker.frame();
@@ -108,7 +108,7 @@ fn a_stranger_gets_nothing_from_a_leg_that_is_silent_and_the_phone_is_back_at_on
             call.talk(&mut world, 10);
         }
         world.take_rtp();
-        let mut stranger = Phone::new("203.0.113.66:4000", 0x66);
+        let mut stranger = Phone::new("203.0.113.66:4600", 0x66);
         for index in 0..1_000 {
             let frame = stranger.frame();
             world.deliver(stranger.at, call.port_a.rtp, &frame);
