@@ -35,7 +35,7 @@ fn a_call_between_hosts_with_a_bad_network_loses_what_that_loses_and_nothing_els
         settings.more.push_str(&format!("media = \"{media}\"\ncall_grace_s = 60\n"));
         settings.more.push_str(&format!(
             "[media]\nports = \"{FIRST}-{}\"\nadvertised = {{ \"{media}\" = \"{told}\" }}\n",
-            FIRST + 39
+            FIRST + 1
         ));
         settings
     };

@@ -118,7 +118,7 @@ fn a_name_that_does_not_exist_is_unreachable_and_not_asked_for_again_at_once() {
     let caller = site.host.socket();
     let names = NameServer::start(site.host.socket(), 60);
     let mut server = Server::start(&site, &by_name(caller, &names, ""));
-    let status = [("STATUS", "480")];
+    let status = [("STATUS", "503")];
     for run in ["first", "second"] {
         let refused = ours(&site, run, crate::scenario::CALLER_REFUSED, &status, caller);
         refused.service("100").to(server.sip).calls(1, 1).run();

@@ -21,13 +21,9 @@ fn the_caller_gives_up_while_it_rings() {
     server.stop();
 }
 
-/// What a callee answers, what the caller gets, and the cause of the record.
-const REFUSALS: [(&str, &str, &str); 4] = [
-    ("486 Busy Here", "486", "busy"),
-    ("603 Decline", "603", "declined"),
-    ("404 Not Found", "404", "unknown-number"),
-    ("488 Not Acceptable Here", "488", "incompatible-media"),
-];
+/// What a callee answers, what the caller gets, and the cause of the record. Who answers 488 is made another offer first.
+const REFUSALS: [(&str, &str, &str); 3] =
+    [("486 Busy Here", "486", "busy"), ("603 Decline", "603", "declined"), ("404 Not Found", "404", "unknown-number")];
 
 #[test]
 fn a_refusal_reaches_the_caller_as_it_was_meant() {
