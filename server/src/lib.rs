@@ -32,6 +32,7 @@ pub mod memory;
 pub mod open_files;
 pub mod platform;
 pub mod process;
+pub mod rates;
 pub mod shard;
 pub mod supervision;
 pub mod telemetry;

@@ -91,6 +91,12 @@ pub const AUTHORITY_DAYS: u32 = 3_653;
 /// How long a platform's certificate is in force where nobody says otherwise, days: two years, and renewal is one command.
 pub const PLATFORM_DAYS: u32 = 731;
 
+/// Longest file of rates: as many rows as a table has, of 64 octets each with names of destinations.
+pub const RATES_FILE_BYTES: u64 = 64 * switch::limits::RATE_ROWS as u64;
+
+/// Reloads that are asked for while another one reads its files: each reads all there is, so the last one alone matters.
+pub const RELOADS_WAITING: usize = 16;
+
 /// From how many days before its end on a certificate is a fault to be looked after: a month with its holidays.
 pub const RENEW_DAYS: u64 = 30;
 

@@ -12,6 +12,7 @@ use crate::limits::{READY_POLL, RESTART_PAUSE, STOP_WITHIN};
 use crate::links::{self, Links, Protection};
 use crate::open_files;
 use crate::process::Process;
+use crate::rates::Tables;
 use crate::shard::Shards;
 use crate::supervision::supervise;
 use crate::telemetry::{http, logging::Logging};
@@ -98,12 +99,16 @@ fn start(
         StartError::new("certificates", all.join("; "))
     })?;
     let certificates = InForce::new(certificates);
+    let rates = Tables::read(&configuration, &Tables::default()).map_err(|faults| {
+        let all: Vec<String> = faults.into_iter().map(|(key, why)| format!("{key}: {why}")).collect();
+        StartError::new("rate tables", all.join("; "))
+    })?;
     let router = Router::new(configuration::bridge::platform(&configuration));
     let mut random = Random::from_system();
     let path = first_start::secret_file(&configuration.data);
     let secret =
         first_start::token(&path, &mut random).map_err(|error| StartError::new(path.display().to_string(), error))?;
-    let state = State { configuration: Arc::new(configuration), secret, draining: false };
+    let state = State { configuration: Arc::new(configuration), rates, secret, draining: false };
     let live: Live = Arc::new(ArcSwap::from_pointee(state));
     let process = Process::default();
     let platform = Platform { clock, router, live, layout, protection, certificates, process, random };

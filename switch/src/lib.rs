@@ -9,6 +9,7 @@
 //! ```
 //!
 //! - [`plan`]: the routing plan: from a number and on whose behalf to accounts, groups, trunks, services, with its branches.
+//! - [`rates`]: what trunks cost for which numbers, a million prefixes and more.
 //! - `call`: a call's order of things, one file a feature: set-up, fork, fail-over, early media, renegotiation, transfer…
 //! - `negotiation`: typed offers and answers (RFC 3264) intersected across two legs, and the plans of their ports.
 //! - [`Transcoding`]: what can be coded between two legs that share no sound.
@@ -28,6 +29,7 @@ mod message;
 mod negotiation;
 pub mod plan;
 mod platforms;
+pub mod rates;
 mod reach;
 mod record;
 mod refusal;

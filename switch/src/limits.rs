@@ -21,6 +21,12 @@ pub const SEARCH_STEPS: u8 = 64;
 /// of the call's hops (Max-Forwards) besides.
 pub const REDIRECTS_PER_SEARCH: usize = 5;
 
+/// Rows of a rate table: decks of the whole world by a dozen carriers have some millions. 24 octets each, so 200 MB at most.
+pub const RATE_ROWS: usize = 8_000_000;
+
+/// Trunks, groups and platforms that a rate table names: more than any operator buys from. A call tries [`SEARCH_STEPS`] of them at most.
+pub const RATE_WAYS: usize = 256;
+
 /// Calls in a row that a trunk has to leave without any response before it is passed over: one may be an accident, a second one
 /// is a pattern.
 pub const TRUNK_SILENT_FAILURES: u32 = 2;

@@ -4,12 +4,13 @@
 use crate::limits::SEARCH_STEPS;
 use crate::plan::{Plan, Step};
 use router::parameter::{Cause, CauseKind, Failure, MessageRoute, MessageWay};
+use router::time::WallTime;
 
 /// The ways for a number on somebody's behalf.
-pub(crate) fn ways(plan: &Plan, asked: &MessageRoute) -> Result<Vec<MessageWay>, Failure> {
+pub(crate) fn ways(plan: &Plan, asked: &MessageRoute, now: WallTime) -> Result<Vec<MessageWay>, Failure> {
     let (mut number, mut origin) = (asked.number.reveal().clone(), asked.origin.clone());
     for _ in 0..SEARCH_STEPS {
-        let Some(routed) = plan.route(&number, &origin) else { return Err(because(CauseKind::UnknownNumber)) };
+        let Some(routed) = plan.route(&number, &origin, now) else { return Err(because(CauseKind::UnknownNumber)) };
         let mut ways = Vec::new();
         let mut onward = None;
         let mut refusal = CauseKind::Unreachable;
@@ -22,8 +23,12 @@ pub(crate) fn ways(plan: &Plan, asked: &MessageRoute) -> Result<Vec<MessageWay>,
                     let mut members: Vec<_> =
                         plan.trunk_group(&name).map_or(&[][..], |group| &group.members).iter().collect();
                     members.sort_by_key(|member| member.priority);
-                    let way = |name: &str| MessageWay::Trunk { name: name.to_owned(), number: number.clone().into() };
-                    ways.extend(members.into_iter().map(|member| way(&member.trunk)));
+                    ways.extend(members.into_iter().filter_map(|member| {
+                        match plan.trunk_step(&member.trunk, number.clone(), None) {
+                            Step::Trunk { name, number, .. } => Some(MessageWay::Trunk { name, number: number.into() }),
+                            _ => None,
+                        }
+                    }));
                 }
                 Step::Route(next, of) | Step::Redirect(next, of) => onward = Some((next, of)),
                 Step::Refuse(cause) => refusal = cause,
@@ -48,15 +53,13 @@ fn because(kind: CauseKind) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{
-        Branches, Destination, NumberMatch, OriginMatch, Redirects, Rewrite, Route, Trunk, TrunkStep, Way,
-    };
+    use crate::plan::{Branches, Destination, NumberMatch, OriginMatch, Rewrite, Route, Trunk, TrunkStep, Way};
     use router::parameter::{BuiltinKind, Origin};
     use std::net::Ipv4Addr;
 
     fn of(plan: &Plan, number: &str, origin: Origin) -> Result<Vec<MessageWay>, CauseKind> {
         let asked = MessageRoute { number: number.to_owned().into(), origin, ways: Vec::new() };
-        ways(plan, &asked).map_err(|failure| failure.cause.unwrap().kind)
+        ways(plan, &asked, WallTime::default()).map_err(|failure| failure.cause.unwrap().kind)
     }
 
     #[test]
@@ -65,6 +68,7 @@ mod tests {
             name: name.to_owned(),
             number: NumberMatch::Exact(number.to_owned()),
             origin: OriginMatch::Any,
+            hours: None,
             destination,
             branches: Branches::default(),
         };
@@ -76,14 +80,7 @@ mod tests {
                 route("barred", "0900", Destination::Refuse(CauseKind::Forbidden)),
                 route("round", "1", Destination::Number(Rewrite::default())),
             ],
-            trunks: vec![Trunk {
-                name: "one".into(),
-                interface: Ipv4Addr::LOCALHOST.into(),
-                redirects: Redirects::Refuse,
-                caller: None,
-                answered_min: None,
-                delay_max: None,
-            }],
+            trunks: vec![Trunk { interface: Ipv4Addr::LOCALHOST.into(), ..Trunk::new("one") }],
             services: Vec::new(),
             ..Plan::default()
         };

@@ -4,13 +4,14 @@
 use crate::limits::SEARCH_STEPS;
 use crate::plan::{Plan, Step};
 use router::parameter::{Cause, CauseKind, Failure, Origin};
+use router::time::WallTime;
 
 /// The accounts that would be rung, where these alone decide whether a call comes about. None: something else would be tried, too: a
 /// service, a trunk, another platform, a branch of the route.
-pub(crate) fn accounts(plan: &Plan, number: &str, origin: &Origin) -> Result<Vec<String>, Failure> {
+pub(crate) fn accounts(plan: &Plan, number: &str, origin: &Origin, now: WallTime) -> Result<Vec<String>, Failure> {
     let (mut number, mut origin) = (number.to_owned(), origin.clone());
     for _ in 0..SEARCH_STEPS {
-        let Some(routed) = plan.route(&number, &origin) else { return Err(because(CauseKind::UnknownNumber)) };
+        let Some(routed) = plan.route(&number, &origin, now) else { return Err(because(CauseKind::UnknownNumber)) };
         if !routed.branches.is_empty() {
             return Ok(Vec::new());
         }
@@ -54,6 +55,7 @@ mod tests {
             name: name.to_owned(),
             number: NumberMatch::Exact(name.to_owned()),
             origin: OriginMatch::Any,
+            hours: None,
             destination,
             branches: Branches::default(),
         };
@@ -69,7 +71,7 @@ mod tests {
             ..Plan::default()
         };
         let of = |plan: &Plan, number: &str| {
-            accounts(plan, number, &Origin::Account("alice".to_owned().into()))
+            accounts(plan, number, &Origin::Account("alice".to_owned().into()), WallTime::default())
                 .map_err(|failure| failure.cause.unwrap().kind)
         };
         assert_eq!(of(&plan, "bob"), Ok(vec!["bob".to_owned()]));

@@ -449,22 +449,25 @@ impl Switch {
             (Command::Subscribe | Command::Unsubscribe, Some(Parameter::TrunkEvent(_))) => {
                 self.follow_trunks(&packet);
             }
-            (Command::Query, Some(Parameter::MessageRoute(asked))) => match message::ways(&self.config.plan, asked) {
-                Ok(ways) => {
-                    let route = MessageRoute { ways, ..(**asked).clone() };
-                    self.outbox.done(&packet, one(route));
+            (Command::Query, Some(Parameter::MessageRoute(asked))) => {
+                match message::ways(&self.config.plan, asked, now.wall) {
+                    Ok(ways) => {
+                        let route = MessageRoute { ways, ..(**asked).clone() };
+                        self.outbox.done(&packet, one(route));
+                    }
+                    Err(failure) => self.outbox.failed(&packet, failure),
                 }
-                Err(failure) => self.outbox.failed(&packet, failure),
-            },
+            }
             (Command::Query, Some(Parameter::Ringing(asked))) => {
                 let asked = asked.clone();
                 self.ringing_asked(now, &packet, &asked);
             }
             (Command::Query, Some(Parameter::Call(call))) => {
                 // Who is not here may be registered at another platform.
+                let found = reach::accounts(&self.config.plan, call.called.user(), &call.origin, now.wall);
                 let accounts = match self.config.cluster {
-                    Some(_) => reach::accounts(&self.config.plan, call.called.user(), &call.origin).map(|_| Vec::new()),
-                    None => reach::accounts(&self.config.plan, call.called.user(), &call.origin),
+                    Some(_) => found.map(|_| Vec::new()),
+                    None => found,
                 };
                 match accounts {
                     Ok(accounts) => {

@@ -363,12 +363,10 @@ mod tests {
 
     fn trunk(answered_min: Option<u32>) -> Trunk {
         Trunk {
-            name: "a".to_owned(),
             interface: std::net::Ipv4Addr::LOCALHOST.into(),
             redirects: crate::plan::Redirects::Refuse,
-            caller: None,
             answered_min,
-            delay_max: None,
+            ..Trunk::new("a")
         }
     }
 

@@ -16,8 +16,8 @@ use router::{
     Address, Command, Instance, ModuleKind, Packet, Parameters, PlatformId, Random, Refused, Service, Transaction, one,
 };
 use switch::plan::{
-    Branches, Destination, Group, Member, NumberMatch, OriginMatch, Plan, Redirects, Rewrite, Route, Strategy, Trunk,
-    TrunkStep, Way,
+    Branches, Destination, Group, Member, NumberMatch, OriginMatch, Plan, Rewrite, Route, Strategy, Trunk, TrunkStep,
+    Way,
 };
 use switch::{Cluster, Config, Switch};
 
@@ -78,6 +78,7 @@ fn plan() -> Plan {
         name: name.to_owned(),
         number: NumberMatch::Exact(name.to_owned()),
         origin: OriginMatch::Any,
+        hours: None,
         destination,
         branches,
     };
@@ -88,14 +89,7 @@ fn plan() -> Plan {
         unreachable: Some(Destination::Trunks(vec![step("one"), step("two")])),
         unknown: Some(Destination::Refuse(CauseKind::Forbidden)),
     };
-    let trunk = |name: &str| Trunk {
-        name: name.to_owned(),
-        interface: [192, 0, 2, 1].into(),
-        redirects: Redirects::Refuse,
-        caller: None,
-        answered_min: None,
-        delay_max: None,
-    };
+    let trunk = |name: &str| Trunk { interface: [192, 0, 2, 1].into(), ..Trunk::new(name) };
     Plan {
         routes: vec![
             route("1", Destination::Account("bob".to_owned()), busy.clone()),

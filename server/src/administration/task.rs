@@ -6,22 +6,26 @@ use crate::clock::Clock;
 use crate::cluster::InForce;
 use crate::configuration::{self, Configuration};
 use crate::first_start::{self, FirstAccount};
-use crate::limits::REMIND_INTERVAL;
+use crate::limits::{RELOADS_WAITING, REMIND_INTERVAL};
+use crate::rates::{Changed, Tables};
 use crate::telemetry::logging::Logging;
 use arc_swap::ArcSwap;
 use control::listener::Waker;
 use router::time::Duration;
-use router::{Endpoint, Private, Random};
-use std::collections::BTreeMap;
+use router::{Endpoint, Packet, Private, Random};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 /// What is in force. Every shell looks at it when its module is woken, and applies what is its own.
 #[derive(Clone, Debug)]
 pub struct State {
     /// The configuration.
     pub configuration: Arc<Configuration>,
+    /// What the files of its rate tables hold.
+    pub rates: Tables,
     /// The platform's own secret, of `secret` in the data folder.
     pub secret: Private<String>,
     /// Whether no new calls are taken: the server is about to end.
@@ -79,9 +83,25 @@ impl std::fmt::Debug for Seat {
     }
 }
 
+/// What the files of a configuration hold.
+struct Read {
+    configuration: Configuration,
+    rates: Tables,
+}
+
+/// A reload whose files are being read: on a thread of its own, as a million rates take a while.
+struct Reloading {
+    /// Who asked for it; `None`: a signal.
+    request: Option<Box<Packet>>,
+    read: JoinHandle<Result<Read, String>>,
+}
+
 /// Who waits for what.
 #[derive(Default)]
 struct Waiting {
+    reloading: Option<Reloading>,
+    /// Who asked for another one meanwhile.
+    reloads: VecDeque<Option<Box<Packet>>>,
     scrapes: BTreeMap<u64, oneshot::Sender<Scrape>>,
     next: u64,
     drained: Option<oneshot::Sender<u64>>,
@@ -122,6 +142,7 @@ impl Seat {
                     Some(order) => self.obey(order, &mut waiting),
                     None => return,
                 },
+                read = read_of(&mut waiting.reloading) => self.reloaded(read, &mut waiting),
                 () = self.waker.wait() => {}
                 () = timeout => {}
                 _ = daily.tick() => self.of_sip.remind(),
@@ -139,13 +160,7 @@ impl Seat {
                     waiting.scrapes.insert(waiting.next, answer);
                 }
             }
-            Command::Reload => {
-                let report = self.reload();
-                if let Err(error) = &report {
-                    tracing::error!("the configuration stays as it was: {error}");
-                }
-                self.core.handle_reloaded(None, report);
-            }
+            Command::Reload => self.reload(None, waiting),
             Command::Drain(answer) => {
                 let state = self.live.load_full();
                 let within = Duration::from_secs(state.configuration.calls.drain_s.into());
@@ -168,10 +183,7 @@ impl Seat {
                     let _ = answer.send(scrape);
                 }
             }
-            Output::Reload(request) => {
-                let report = self.reload();
-                self.core.handle_reloaded(Some(&request), report);
-            }
+            Output::Reload(request) => self.reload(Some(Box::new(request)), waiting),
             Output::NoAccounts => {
                 let data = self.live.load().configuration.data.clone();
                 match first_start::accounts(&data, &mut self.random) {
@@ -221,16 +233,37 @@ impl Seat {
         self.core.handle_certificates(of_links.chain(of_sip).collect());
     }
 
-    /// Reads the file anew and puts into force what can be. The report, as JSON; or why nothing changed.
-    fn reload(&mut self) -> Result<Vec<u8>, String> {
-        // One that was made since takes its place where there was none.
-        let file = crate::cli::file(self.file.as_deref()).ok_or_else(|| {
-            let name = crate::cli::DEFAULT_FILE;
-            format!(
-                "there is no configuration: no file was named at the start, and no {name} is in the server's folder"
-            )
-        })?;
-        let new = configuration::load(&file).map_err(|error| error.to_string())?;
+    /// Reads the files anew, or once the reload that is under way is over.
+    fn reload(&mut self, request: Option<Box<Packet>>, waiting: &mut Waiting) {
+        if waiting.reloading.is_some() {
+            if waiting.reloads.len() < RELOADS_WAITING {
+                waiting.reloads.push_back(request);
+            } else {
+                let report = Err(format!("{RELOADS_WAITING} reloads are waiting"));
+                self.core.handle_reloaded(request.as_deref(), report);
+            }
+            return;
+        }
+        let (file, former) = (self.file.clone(), self.live.load().rates.clone());
+        let read = tokio::task::spawn_blocking(move || read(file, &former));
+        waiting.reloading = Some(Reloading { request, read });
+    }
+
+    /// The files are read: what can be is put into force.
+    fn reloaded(&mut self, (request, read): (Option<Box<Packet>>, Result<Read, String>), waiting: &mut Waiting) {
+        let report = read.and_then(|read| self.put_into_force(read));
+        if let (Err(error), None) = (&report, &request) {
+            tracing::error!("the configuration stays as it was: {error}");
+        }
+        self.core.handle_reloaded(request.as_deref(), report);
+        if let Some(request) = waiting.reloads.pop_front() {
+            self.reload(request, waiting);
+        }
+    }
+
+    /// Puts what was read into force. The report, as JSON; or why nothing changed.
+    fn put_into_force(&mut self, read: Read) -> Result<Vec<u8>, String> {
+        let Read { configuration: new, rates } = read;
         let read = self.certificates.as_ref().map(InForce::read_anew).transpose();
         let read = read.map_err(|error| format!("bridge: {error}"))?;
         let state = self.live.load_full();
@@ -240,7 +273,12 @@ impl Seat {
             all.join("; ")
         })?;
         self.logging.set_level(&merged.log.level)?;
-        self.live.store(Arc::new(State { configuration: Arc::new(merged), ..(*state).clone() }));
+        for Changed { name, from, to } in rates.changed(&state.rates) {
+            let rows = |rows: Option<usize>| rows.map(|rows| format!("{rows} rows"));
+            let key = format!("rates `{name}`");
+            report.applied.push(configuration::reload::Change { key, from: rows(from), to: rows(to) });
+        }
+        self.live.store(Arc::new(State { configuration: Arc::new(merged), rates, ..(*state).clone() }));
         if let (Some(certificates), Some(read)) = (self.certificates.clone(), read) {
             let until = |certificates: &InForce| Some(format!("until {}", certificates.current().certificate.end));
             let from = until(&certificates);
@@ -270,4 +308,28 @@ impl Seat {
         );
         serde_json::to_vec(&report).map_err(|error| error.to_string())
     }
+}
+
+/// Reads the file of the configuration and the rate tables that it names.
+fn read(named: Option<PathBuf>, former: &Tables) -> Result<Read, String> {
+    // One that was made since takes its place where there was none.
+    let file = crate::cli::file(named.as_deref()).ok_or_else(|| {
+        let name = crate::cli::DEFAULT_FILE;
+        format!("there is no configuration: no file was named at the start, and no {name} is in the server's folder")
+    })?;
+    let configuration = configuration::load(&file).map_err(|error| error.to_string())?;
+    let rates = Tables::read(&configuration, former).map_err(|faults| {
+        let all: Vec<String> = faults.into_iter().map(|(key, why)| format!("{key}: {why}")).collect();
+        all.join("; ")
+    })?;
+    Ok(Read { configuration, rates })
+}
+
+/// What a reload has read, and who asked for it; nothing where there is no reload.
+async fn read_of(reloading: &mut Option<Reloading>) -> (Option<Box<Packet>>, Result<Read, String>) {
+    let Some(under_way) = reloading else { return std::future::pending().await };
+    let read = (&mut under_way.read).await.unwrap_or_else(|error| Err(error.to_string()));
+    let request = under_way.request.take();
+    *reloading = None;
+    (request, read)
 }

@@ -4,6 +4,7 @@ use super::{FAILED, print};
 use crate::certificates::Certificates;
 use crate::configuration::load::{line_of_key, warnings};
 use crate::configuration::{Complaint, Configuration, ConfigurationError};
+use crate::rates::Tables;
 use crate::threads::{self, Layout};
 use router::time::WallTime;
 use std::path::Path;
@@ -65,7 +66,8 @@ fn check(file: &Path, now: WallTime) -> Result<String, String> {
         return Err(lines(vec![Complaint { line, message: format!("bridge: {fault}") }]));
     }
     let of_certificates = Certificates::read(&configuration).map(|read| read.faults(now));
-    let faults = of_certificates.unwrap_or_else(|faults| faults);
+    let mut faults = of_certificates.unwrap_or_else(|faults| faults);
+    faults.extend(Tables::read(&configuration, &Tables::default()).err().into_iter().flatten());
     if !faults.is_empty() {
         let complaint = |(path, why): (String, String)| Complaint {
             line: line_of_key(file, &path),

@@ -119,7 +119,7 @@ pub fn reference() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::model::{Bridge, Certificate, Group, Route, Trunk, TrunkGroup};
+    use super::super::model::{Bridge, Certificate, Group, Rates, Route, Trunk, TrunkGroup};
     use super::super::{keys, read};
     use super::*;
 
@@ -189,6 +189,7 @@ mod tests {
             ..Trunk::default()
         });
         full.trunk_group.push(TrunkGroup::default());
+        full.rates.push(Rates::default());
         full.group.push(Group { ring_s: Some(1), ..Group::default() });
         full.route.push(Route {
             name: word(),

@@ -10,7 +10,7 @@
 //! | `validate.rs` | contradictions |
 //! | `describe.rs` | the effective values with a comment each, and `docs/configuration.md` |
 //! | `reload.rs` | what changed, and what of it can be applied now |
-//! | `bridge.rs`, `plan.rs`, `calls.rs`, `codecs.rs`, `media.rs`, `sip.rs`, `store.rs` | what each service crate is told |
+//! | `bridge.rs`, `plan.rs`, `numbers.rs`, `calls.rs`, `codecs.rs`, `media.rs`, `sip.rs`, `store.rs` | what each service crate is told |
 
 pub mod bridge;
 pub mod calls;
@@ -21,6 +21,7 @@ pub mod keys;
 pub mod load;
 pub mod media;
 pub mod model;
+pub mod numbers;
 pub mod plan;
 pub mod reload;
 pub mod sip;

@@ -1,8 +1,8 @@
 //! Every section and key, and its default. `keys.rs` says what each is for.
 
 use super::value::{
-    ClientCertificates, CodecsOffered, EarlyRinging, HostPort, Listen, LogFormat, MediaWorkers, PortRange, Redirects,
-    Reliable, Secret, SipShards, Srtp, Strategy,
+    ClientCertificates, CodecsOffered, EarlyRinging, HostPort, Listen, LogFormat, MediaWorkers, NumberForm, PortRange,
+    Redirects, Reliable, Secret, SipShards, Srtp, Strategy,
 };
 use serde::{Deserialize, Serialize};
 use signaling::limits::{SESSION_EXPIRES_S, SESSION_MIN_S};
@@ -31,6 +31,8 @@ pub struct Configuration {
     pub trunk: Vec<Trunk>,
     pub trunk_group: Vec<TrunkGroup>,
     pub group: Vec<Group>,
+    pub numbering: Numbering,
+    pub rates: Vec<Rates>,
     pub route: Vec<Route>,
 }
 
@@ -53,6 +55,8 @@ impl Default for Configuration {
             trunk: Vec::new(),
             trunk_group: Vec::new(),
             group: Vec::new(),
+            numbering: Numbering::default(),
+            rates: Vec::new(),
             route: Vec::new(),
         }
     }
@@ -71,6 +75,7 @@ impl Configuration {
         });
         let more = [control.socket.as_mut(), control.token_file.as_mut(), self.bridge.certificates.as_mut()];
         let own = self.certificate.iter_mut().flat_map(|own| [&mut own.file, &mut own.key_file]);
+        let own = own.chain(self.rates.iter_mut().map(|rates| &mut rates.file));
         let own = own.chain(&mut self.sip.client_authorities).chain(&mut self.sip.authorities);
         for path in files.chain(more.into_iter().flatten()).chain(own).chain(Some(&mut self.data)) {
             if !path.as_os_str().is_empty() {
@@ -206,6 +211,7 @@ pub struct Calls {
     pub codecs_offered: CodecsOffered,
     pub account_codecs: BTreeMap<String, Vec<String>>,
     pub dial_accounts: bool,
+    pub time_zone: String,
     pub drain_s: u32,
 }
 
@@ -225,6 +231,7 @@ impl Default for Calls {
             codecs_offered: CodecsOffered::Refused,
             account_codecs: BTreeMap::new(),
             dial_accounts: true,
+            time_zone: "UTC".to_owned(),
             drain_s: 300,
         }
     }
@@ -456,6 +463,7 @@ pub struct Trunk {
     pub srtp: Option<Srtp>,
     pub redirects: Redirects,
     pub codecs: Option<Vec<String>>,
+    pub numbers: NumberForm,
     pub interface: Option<IpAddr>,
 }
 
@@ -496,6 +504,41 @@ pub struct Group {
     pub pickup: Vec<String>,
 }
 
+/// How numbers are dialled where the platform is.
+#[derive(Clone, PartialEq, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct Numbering {
+    pub country: String,
+    pub international: String,
+    pub national: String,
+    pub area: String,
+    pub local_digits_min: u32,
+    pub accounts: NumberForm,
+}
+
+impl Default for Numbering {
+    fn default() -> Self {
+        Self {
+            country: String::new(),
+            international: "00".to_owned(),
+            national: "0".to_owned(),
+            area: String::new(),
+            local_digits_min: 5,
+            accounts: NumberForm::AsIs,
+        }
+    }
+}
+
+/// What trunks cost for which numbers.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct Rates {
+    pub name: String,
+    pub file: PathBuf,
+}
+
 /// One line of the routing plan.
 #[derive(Clone, PartialEq, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -506,6 +549,7 @@ pub struct Route {
     pub prefix: Option<String>,
     pub pattern: Option<String>,
     pub from: String,
+    pub hours: Vec<String>,
     pub to: Vec<String>,
     pub strip: u32,
     pub replace: Vec<String>,
@@ -526,6 +570,7 @@ impl Default for Route {
             prefix: None,
             pattern: None,
             from: "any".to_owned(),
+            hours: Vec::new(),
             to: Vec::new(),
             strip: 0,
             replace: Vec::new(),

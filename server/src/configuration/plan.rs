@@ -1,8 +1,8 @@
 //! What the switch is told: the routing plan.
 
 use super::model::{Configuration, Route};
-use super::sip;
 use super::value::{Redirects, Strategy};
+use super::{numbers, sip};
 use router::parameter::{BuiltinKind, CauseKind, ConferenceName};
 use router::time::Duration;
 use signaling::trunk::TargetHost;
@@ -58,6 +58,11 @@ impl Builder<'_> {
                 .flat_map(|(kind, numbers)| numbers.iter().map(move |number| (number.clone(), kind)))
                 .collect(),
             accounts: configuration.calls.dial_accounts,
+            // What their files hold is known to who has read them.
+            rates: Vec::new(),
+            zone: numbers::zone(configuration),
+            numbering: numbers::numbering(configuration),
+            dialled: numbers::form(configuration.numbering.accounts),
         }
     }
 
@@ -124,12 +129,16 @@ impl Builder<'_> {
         let rewrite = self.rewrite(index, route);
         let targets = [&route.to, &route.on_busy, &route.on_no_answer, &route.on_refused, &route.on_unreachable];
         let rewrites = |texts: &Vec<String>| {
-            texts.iter().any(|text| is_way(text) || ["rewrite", "pickup", "conference"].contains(&text.as_str()))
+            texts.iter().any(|text| {
+                is_way(text)
+                    || text.starts_with("rates:")
+                    || ["rewrite", "pickup", "conference"].contains(&text.as_str())
+            })
         };
         if rewrite != Rewrite::NONE && !targets.into_iter().chain([&route.on_unknown]).any(rewrites) {
             self.fault(
                 format!("route[{index}]"),
-                "strip, replace and prepend are for trunks, platforms, \"rewrite\", \"pickup\" and \"conference\"",
+                "strip, replace and prepend are for trunks, platforms, rate tables, \"rewrite\", \"pickup\" and \"conference\"",
             );
         }
         if route.to.is_empty() {
@@ -150,6 +159,7 @@ impl Builder<'_> {
             name: route.name.clone().unwrap_or_else(|| format!("route {}", index + 1)),
             number,
             origin,
+            hours: numbers::hours(&route.hours),
             destination: destination.unwrap_or(Destination::Refuse(CauseKind::Internal)),
             branches,
         }
@@ -229,6 +239,13 @@ impl Builder<'_> {
                 }
                 Some(Destination::Group(name.to_owned()))
             }
+            Some(("rates", name)) => {
+                if !self.configuration.rates.iter().any(|rates| rates.name == name) {
+                    self.fault(path.to_owned(), format!("there is no rates `{name}`"));
+                }
+                let timeout = route.ring_s.map(|seconds| Duration::from_secs(seconds.into()));
+                Some(Destination::Rates { table: name.to_owned(), rewrite: rewrite.clone(), timeout })
+            }
             Some(("service", name)) => service(name).map(Destination::Service),
             Some(("refuse", cause)) => refusal(cause).map(Destination::Refuse),
             _ => None,
@@ -241,31 +258,23 @@ impl Builder<'_> {
 
     /// A trunk here or on another platform, or that platform's plan.
     fn way(&mut self, path: &str, text: &str) -> Option<Way> {
-        match text.split_once(':')? {
-            ("platform", platform) => {
-                self.known_platform(path, platform);
-                Some(Way::Platform(platform.to_owned()))
-            }
-            ("trunks", name) => {
-                if !self.configuration.trunk_group.iter().any(|group| group.name == name) {
+        let way = way_of(text)?;
+        match &way {
+            Way::Platform(platform) => self.known_platform(path, platform),
+            Way::Group(name) => {
+                if !self.configuration.trunk_group.iter().any(|group| group.name == *name) {
                     self.fault(path.to_owned(), format!("there is no trunk_group `{name}`"));
                 }
-                Some(Way::Group(name.to_owned()))
             }
-            (_, name) => match name.split_once('@') {
-                Some((trunk, platform)) => {
-                    if trunk.is_empty() {
-                        self.fault(path.to_owned(), format!("`{text}` names no trunk"));
-                    }
-                    self.known_platform(path, platform);
-                    Some(Way::TrunkOf { trunk: trunk.to_owned(), platform: platform.to_owned() })
+            Way::TrunkOf { trunk, platform } => {
+                if trunk.is_empty() {
+                    self.fault(path.to_owned(), format!("`{text}` names no trunk"));
                 }
-                None => {
-                    self.known_trunk(path, name);
-                    Some(Way::from(name))
-                }
-            },
+                self.known_platform(path, platform);
+            }
+            Way::Trunk(name) => self.known_trunk(path, name),
         }
+        Some(way)
     }
 
     /// Which others there are, is known once they are linked.
@@ -289,6 +298,20 @@ impl Builder<'_> {
         if !self.configuration.trunk.iter().any(|trunk| trunk.name == name) {
             self.fault(path.to_owned(), format!("there is no trunk `{name}`"));
         }
+    }
+}
+
+/// What `trunk:NAME`, `trunk:NAME@PLATFORM`, `trunks:GROUP` and `platform:NAME` stand for; a name alone is a trunk's.
+pub fn way_of(text: &str) -> Option<Way> {
+    match text.split_once(':') {
+        Some(("platform", platform)) => Some(Way::Platform(platform.to_owned())),
+        Some(("trunks", name)) => Some(Way::Group(name.to_owned())),
+        Some(("trunk", name)) => match name.split_once('@') {
+            Some((trunk, platform)) => Some(Way::TrunkOf { trunk: trunk.to_owned(), platform: platform.to_owned() }),
+            None => Some(Way::from(name)),
+        },
+        Some(_) => None,
+        None => Some(Way::from(text)),
     }
 }
 
@@ -324,6 +347,7 @@ fn trunk(configuration: &Configuration, trunk: &super::model::Trunk) -> Trunk {
     let unspecified = if six { IpAddr::from(Ipv6Addr::UNSPECIFIED) } else { IpAddr::from(Ipv4Addr::UNSPECIFIED) };
     Trunk {
         name: trunk.name.clone(),
+        numbers: numbers::form(trunk.numbers),
         interface: trunk.interface.or(own).unwrap_or(unspecified),
         redirects: redirects(trunk.redirects),
         caller: caller(&trunk.caller).ok().flatten(),

@@ -2,7 +2,7 @@
 
 use super::model::{Bridge, Configuration, Trunk};
 use super::value::{ClientCertificates, Listen, SipShards, Strategy};
-use super::{codecs, plan, sip};
+use super::{codecs, numbers, plan, sip};
 use crate::cluster::certificate::is_name;
 use crate::limits::{PEERS, PLATFORM_NAME_BYTES};
 use signaling::limits::REGISTRATIONS_MAX;
@@ -42,7 +42,11 @@ pub fn contradictions(configuration: &Configuration) -> Vec<(String, String)> {
         one_trunk(trunk, &format!("trunk[{index}]"), &mut found);
     }
     names(configuration, &mut found);
-    for (path, why) in plan::faults(configuration).into_iter().chain(codecs::faults(configuration)) {
+    for (path, why) in plan::faults(configuration)
+        .into_iter()
+        .chain(codecs::faults(configuration))
+        .chain(numbers::faults(configuration))
+    {
         found.add(path, why);
     }
     found.0
@@ -471,6 +475,7 @@ fn names(configuration: &Configuration, found: &mut Found) {
         }
     };
     once("trunk_group", configuration.trunk_group.iter().enumerate().map(|(i, one)| (i, one.name.as_str())).collect());
+    once("rates", configuration.rates.iter().enumerate().map(|(i, rates)| (i, rates.name.as_str())).collect());
     once("trunk", configuration.trunk.iter().enumerate().map(|(i, trunk)| (i, trunk.name.as_str())).collect());
     once("group", configuration.group.iter().enumerate().map(|(i, group)| (i, group.name.as_str())).collect());
     let routes = configuration.route.iter().enumerate();

@@ -261,6 +261,24 @@ pub enum Strategy {
     Sequence,
 }
 
+/// How somebody writes numbers of the public network.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NumberForm {
+    /// They are left as they are.
+    #[default]
+    #[serde(rename = "as-is")]
+    AsIs,
+    /// `+49301234`.
+    E164,
+    /// `49301234`.
+    Plain,
+    /// `0301234`, and `0033142` abroad.
+    National,
+    /// `0049301234`.
+    International,
+}
+
 /// What is done when a callee sends a call elsewhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]

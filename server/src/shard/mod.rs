@@ -306,7 +306,8 @@ fn pause(length: Duration) {
 
 /// What the switch is told: while the server drains, no new calls.
 pub fn calls_config(state: &State, shards: &router::Shards, router: &Router) -> switch::Config {
-    let config = calls::config(&state.configuration, shards, router.indices(ModuleKind::Voice));
+    let mut config = calls::config(&state.configuration, shards, router.indices(ModuleKind::Voice));
+    config.plan.rates = state.rates.of_plan();
     if state.draining { switch::Config { calls_max: 0, ..config } } else { config }
 }
 

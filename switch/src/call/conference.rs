@@ -25,6 +25,7 @@ use router::parameter::{
     Builtin, BuiltinKind, CauseKind, ConferenceName, Conversion, DialogPlace, Failure, MovedPort, Parameter, Party,
     Reason,
 };
+use router::time::WallTime;
 use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, PlatformId, one};
 use std::sync::Arc;
 
@@ -149,8 +150,8 @@ impl Call {
     }
 
     /// Whether the number that was called is a conference's.
-    pub(super) fn calls_conference(&self) -> bool {
-        let routed = self.config.plan.route(self.called.user(), &self.origin);
+    pub(super) fn calls_conference(&self, now: WallTime) -> bool {
+        let routed = self.config.plan.route(self.called.user(), &self.origin, now);
         let first = routed.as_ref().and_then(|routed| routed.steps.front());
         matches!(first, Some(Step::Service(BuiltinKind::Conference(_))))
     }

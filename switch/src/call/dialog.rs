@@ -113,7 +113,7 @@ impl Call {
         let joins = matches!(self.joining.as_deref(), Some(Joining::Seeking(seeking)) if seeking.dialog.join);
         let Some(place) = place else {
             let failure = packet.failure();
-            if joins && failure.reason == Reason::NotFound && self.calls_conference() {
+            if joins && failure.reason == Reason::NotFound && self.calls_conference(turn.now.wall) {
                 return self.call_instead(turn);
             }
             return self.seeking_failed(turn, failure);

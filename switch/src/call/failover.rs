@@ -17,9 +17,9 @@ impl Call {
     /// Takes the next step that leads anywhere.
     pub(super) fn search_on(&mut self, turn: &mut Turn<'_>) {
         while let Some(search) = &mut self.search {
-            let (trunks, now) = (&*turn.trunks, turn.now.instant);
-            let is_silent = |trunk: &str| trunks.is_passed_over(now, trunk);
-            let under_way = match search.next(&self.config.plan, turn.random, is_silent) {
+            let (trunks, now) = (&*turn.trunks, turn.now);
+            let is_silent = |trunk: &str| trunks.is_passed_over(now.instant, trunk);
+            let under_way = match search.next(&self.config.plan, turn.random, now.wall, is_silent) {
                 Next::Exhausted(cause) => return self.search_given_up(turn, cause),
                 // Who is behind a trunk only that one knows, and a service is there.
                 Next::Try(step) if self.is_checking() && !matches!(step, Step::Accounts(_)) => {

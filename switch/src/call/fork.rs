@@ -114,12 +114,14 @@ impl Call {
         let Some(wanted) = leg.wanted.take() else { return };
         let address = leg.address;
         leg.offered = turn.now.instant;
-        let rewrite = match &leg.peer {
-            Peer::Trunk(trunk) => self.config.plan.trunk(trunk).and_then(|trunk| trunk.caller.as_ref()),
-            Peer::Account(_) | Peer::Platform(_) => None,
+        let caller = search.caller.user();
+        let shown = match &leg.peer {
+            Peer::Trunk(trunk) => self.config.plan.caller_shown(caller, Some(trunk)),
+            Peer::Account(_) => self.config.plan.caller_shown(caller, None),
+            Peer::Platform(_) => None,
         };
-        let caller = match rewrite {
-            Some(rewrite) => Party { user: rewrite.apply(search.caller.user()).into(), ..search.caller.clone() },
+        let caller = match shown {
+            Some(shown) => Party { user: shown.into(), ..search.caller.clone() },
             None => search.caller.clone(),
         };
         let start: Parameter = match wanted.target {

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::limits::FORK_LEGS;
 use crate::plan::{Plan, Step};
 use router::parameter::{Cause, CauseKind, Failure, LegPhase, Origin, Originate, Party, Reason};
+use router::time::WallTime;
 use router::{Instance, PlatformId, Random, one};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -67,7 +68,7 @@ impl Call {
         let mut call = Self::new(turn, config, beginning);
         call.placed_by = Some(asked.source().platform).filter(|&platform| platform != PlatformId::HERE);
         asked.progress(turn.outbox, one(call.summary()));
-        let checking = origins_of(&call.config.plan, &call.caller);
+        let checking = origins_of(&call.config.plan, &call.caller, turn.now.wall);
         call.origination = Some(Origination { asked, checking: Some(checking), invited: None });
         call.begin(turn);
         call.check_second_party(turn);
@@ -198,12 +199,12 @@ impl Call {
 
 /// As whom the first party may answer, and so on whose behalf the second may be called. Nobody: the first is not there itself,
 /// as its own search finds.
-fn origins_of(plan: &Plan, first: &Party) -> VecDeque<Origin> {
+fn origins_of(plan: &Plan, first: &Party, now: WallTime) -> VecDeque<Origin> {
     let mut origins = VecDeque::new();
     let mut search = Search::new(None, Origin::Control, Party::default(), false, first.clone());
     // All of a group are looked at: in which order is nothing to this.
     let mut random = Random::from_seed(0);
-    while let Next::Try(step) = search.next(plan, &mut random, |_| false) {
+    while let Next::Try(step) = search.next(plan, &mut random, now, |_| false) {
         let found = match step {
             Step::Accounts(members) => {
                 members.into_iter().map(|member| Origin::Account(member.account.into())).collect()

@@ -11,7 +11,7 @@ use super::turn::Turn;
 use crate::limits::{FORK_LEGS, QUERY_WITHIN};
 use crate::plan::{Plan, Step};
 use router::parameter::{CauseKind, Dialog, LegPhase, Origin, Parameter, Party, Ringing};
-use router::time::{Instant, Now};
+use router::time::{Instant, Now, WallTime};
 use router::{Address, Command, ModuleKind, Packet, Random, one};
 
 /// The other shards are asked what rings there.
@@ -51,7 +51,7 @@ impl Call {
             }
             return false;
         }
-        let of = (!number.is_empty()).then(|| accounts_of(&self.config.plan, number, &self.origin));
+        let of = (!number.is_empty()).then(|| accounts_of(&self.config.plan, number, &self.origin, turn.now.wall));
         self.search = None;
         self.cancel_timer(turn, Timer::Setup);
         let dialog = Dialog {
@@ -121,12 +121,12 @@ impl Call {
 }
 
 /// The accounts that a number leads to, of groups all members.
-fn accounts_of(plan: &Plan, number: &str, origin: &Origin) -> Vec<String> {
+fn accounts_of(plan: &Plan, number: &str, origin: &Origin, now: WallTime) -> Vec<String> {
     let mut accounts = Vec::new();
     let mut search = Search::new(None, origin.clone(), Party::default(), false, Party::new(number, ""));
     // Trunks ring nowhere here: their order is nothing to this.
     let mut random = Random::from_seed(0);
-    while let Next::Try(step) = search.next(plan, &mut random, |_| false) {
+    while let Next::Try(step) = search.next(plan, &mut random, now, |_| false) {
         if let Step::Accounts(members) = step {
             accounts.extend(members.into_iter().map(|member| member.account));
         }

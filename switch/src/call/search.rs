@@ -6,6 +6,7 @@ use crate::limits::{REDIRECTS_PER_SEARCH, SEARCH_STEPS};
 use crate::plan::{Branches, Plan, Routed, Step, trunk_of};
 use router::limits::REDIRECTIONS;
 use router::parameter::{BuiltinKind, Cause, CauseKind, Origin, Party, Passed};
+use router::time::WallTime;
 use router::{Private, Random};
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -156,8 +157,14 @@ impl Search {
     }
 
     /// The next thing to try. `is_silent`: whether a trunk is to be passed over while there is another one. `random` orders the trunks
-    /// of a group.
-    pub(super) fn next(&mut self, plan: &Plan, random: &mut Random, is_silent: impl Fn(&str) -> bool) -> Next {
+    /// of a group, `now` says which routes are in force.
+    pub(super) fn next(
+        &mut self,
+        plan: &Plan,
+        random: &mut Random,
+        now: WallTime,
+        is_silent: impl Fn(&str) -> bool,
+    ) -> Next {
         self.stage = Stage::Idle;
         loop {
             if !self.redirects.is_empty() {
@@ -194,15 +201,19 @@ impl Search {
             self.budget -= 1;
             self.on_trunk = matches!(step, Step::Trunk { .. } | Step::Platform { .. });
             match step {
-                Step::Route(number, origin) => match plan.route(&number, &origin) {
+                Step::Route(number, origin) => match plan.route(&number, &origin, now) {
                     Some(routed) => {
-                        (self.number, self.origin) = (number, origin);
+                        self.number = plan.canonical(&number, &origin).into_owned();
+                        self.origin = origin;
                         (self.steps, self.branches) = (routed.steps, routed.branches);
                     }
                     None => self.note(CauseKind::UnknownNumber.into()),
                 },
-                Step::Redirect(number, origin) => match plan.route(&number, &origin) {
-                    Some(routed) => self.redirected(number, origin, routed),
+                Step::Redirect(number, origin) => match plan.route(&number, &origin, now) {
+                    Some(routed) => {
+                        let number = plan.canonical(&number, &origin).into_owned();
+                        self.redirected(number, origin, routed);
+                    }
                     None => self.note(CauseKind::UnknownNumber.into()),
                 },
                 Step::Refuse(kind) => {
@@ -394,6 +405,7 @@ mod tests {
                 name: "all".into(),
                 number: NumberMatch::Any,
                 origin: OriginMatch::Any,
+                hours: None,
                 destination,
                 branches,
             }],
@@ -433,14 +445,17 @@ mod tests {
         let branches = Branches { busy: Some(Destination::Account("bob".into())), ..Branches::default() };
         let plan = plan(Destination::Account("alice".into()), branches);
         let mut search = search();
-        assert!(matches!(search.next(&plan, &mut Random::from_seed(1), |_| false), Next::Try(Step::Accounts(_))));
+        assert!(matches!(
+            search.next(&plan, &mut Random::from_seed(1), WallTime::default(), |_| false),
+            Next::Try(Step::Accounts(_))
+        ));
         search.note(CauseKind::Busy.into());
         assert!(
-            matches!(search.next(&plan, &mut Random::from_seed(1), |_| false), Next::Try(Step::Accounts(members)) if members[0].account == "bob")
+            matches!(search.next(&plan, &mut Random::from_seed(1), WallTime::default(), |_| false), Next::Try(Step::Accounts(members)) if members[0].account == "bob")
         );
         search.note(CauseKind::Busy.into());
         assert!(
-            matches!(search.next(&plan, &mut Random::from_seed(1), |_| false), Next::Exhausted(cause) if cause.kind == CauseKind::Busy)
+            matches!(search.next(&plan, &mut Random::from_seed(1), WallTime::default(), |_| false), Next::Exhausted(cause) if cause.kind == CauseKind::Busy)
         );
     }
 
@@ -448,7 +463,7 @@ mod tests {
     fn a_number_that_is_routed_to_itself_is_a_loop() {
         let plan = plan(Destination::Number(Rewrite::NONE), Branches::default());
         assert!(
-            matches!(search().next(&plan, &mut Random::from_seed(1), |_| false), Next::Exhausted(cause) if cause.kind == CauseKind::TooManyHops)
+            matches!(search().next(&plan, &mut Random::from_seed(1), WallTime::default(), |_| false), Next::Exhausted(cause) if cause.kind == CauseKind::TooManyHops)
         );
     }
 }

@@ -10,9 +10,10 @@ use super::turn::Turn;
 use crate::config::Config;
 use crate::negotiation::Medium;
 use crate::plan::trunk_of;
-use router::parameter::{self, Behalf, CauseKind, Dialog, Failure, LegPhase, LegState, MediaExchange};
+use router::parameter::{self, Behalf, CauseKind, Dialog, Failure, LegPhase, LegState, MediaExchange, Origin};
 use router::time::Duration;
 use router::{Instance, one};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 impl Call {
@@ -22,7 +23,7 @@ impl Call {
         config: Arc<Config>,
         instance: Instance,
         asked: Asked,
-        request: parameter::Call,
+        mut request: parameter::Call,
         remote: Option<Remote>,
         dialog: Option<Dialog>,
     ) -> Self {
@@ -30,6 +31,11 @@ impl Call {
         // would wake four threads on its way.
         if remote.is_none() {
             asked.progress(turn.outbox, one(LegState::new(LegPhase::Trying)));
+        }
+        if let Origin::Trunk(_) = request.origin
+            && let Cow::Owned(canonical) = config.plan.canonical(request.caller.user(), &request.origin)
+        {
+            request.caller.user = canonical.into();
         }
         let peer = match (request.origin.behalf(), &request.origin, &remote) {
             (Behalf::Trunk, origin, Some(remote)) => Peer::Trunk(trunk_of(origin.name(), &remote.name)),

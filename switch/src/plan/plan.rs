@@ -1,15 +1,20 @@
 //! The plan itself: routes in their order, groups, services, and the accounts behind them.
 
 use super::group::{Group, Member, Strategy};
+use super::hours::{Hours, Zone};
 use super::matching::{NumberMatch, OriginMatch};
+use super::numbering::{NumberForm, Numbering};
 use super::pick_up::PickUpGroup;
 use super::rewrite::Rewrite;
 use super::trunk_group::TrunkGroup;
 use crate::limits::NUMBER_BYTES;
+use crate::rates::RateTable;
 use router::parameter::{BuiltinKind, CauseKind, ConferenceName, Origin, Placement};
-use router::time::Duration;
+use router::time::{Duration, WallTime};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 /// Whither calls go. Its fields are read in this order: the first route that matches, a group of that name, a service of
 /// that number, and then the account of that name, if `accounts` lets names dial each other.
@@ -29,6 +34,30 @@ pub struct Plan {
     pub services: Vec<(String, BuiltinKind)>,
     /// Whether a number that nothing else claims is an account's name. The registrar knows which there are.
     pub accounts: bool,
+    /// The rate tables that routes name.
+    pub rates: Vec<Rates>,
+    /// By which clock routes are in force.
+    pub zone: Zone,
+    /// How numbers are dialled here.
+    pub numbering: Numbering,
+    /// How accounts dial. What is not as it is dialled is E.164 for the routes.
+    pub dialled: NumberForm,
+}
+
+/// A rate table, which every shard's plan shares.
+#[derive(Clone, Debug)]
+pub struct Rates {
+    /// Its name.
+    pub name: String,
+    /// What it holds.
+    pub table: Arc<RateTable>,
+}
+
+impl PartialEq for Rates {
+    /// Whether it is the same table: to compare what they hold takes as long as to read them.
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && Arc::ptr_eq(&self.table, &other.table)
+    }
 }
 
 impl Default for Plan {
@@ -46,6 +75,10 @@ impl Default for Plan {
                 ("silence".to_owned(), BuiltinKind::Silence),
             ],
             accounts: true,
+            rates: Vec::new(),
+            zone: Zone::default(),
+            numbering: Numbering::default(),
+            dialled: NumberForm::AsIs,
         }
     }
 }
@@ -59,6 +92,8 @@ pub struct Route {
     pub number: NumberMatch,
     /// On whose behalf.
     pub origin: OriginMatch,
+    /// When; `None`: always.
+    pub hours: Option<Hours>,
     /// Where the call goes.
     pub destination: Destination,
     /// Where it goes when that fails.
@@ -74,6 +109,15 @@ pub enum Destination {
     Group(String),
     /// Trunks, or other platforms, in their order: the next when one does not answer at all, or fails by its own fault.
     Trunks(Vec<TrunkStep>),
+    /// The ways that a rate table has for the number so rewritten, the least expensive first.
+    Rates {
+        /// The table's name.
+        table: String,
+        /// From the called number to the table's, and the trunk's.
+        rewrite: Rewrite,
+        /// How long each may ring, as for [a trunk](TrunkStep::timeout).
+        timeout: Option<Duration>,
+    },
     /// A built-in service.
     Service(BuiltinKind),
     /// The number so rewritten, routed again by the whole plan.
@@ -87,7 +131,7 @@ pub enum Destination {
 }
 
 /// A way out of the platform.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Way {
     /// A trunk of this plan, by its name.
     Trunk(String),
@@ -137,6 +181,23 @@ pub struct Trunk {
     pub answered_min: Option<u32>,
     /// Its calls ring within that time on an average, or it is passed over; `None`: any.
     pub delay_max: Option<Duration>,
+    /// How it writes numbers, and is written them.
+    pub numbers: NumberForm,
+}
+
+impl Trunk {
+    /// One of which no more is known.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            interface: Ipv4Addr::UNSPECIFIED.into(),
+            redirects: Redirects::Refuse,
+            caller: None,
+            answered_min: None,
+            delay_max: None,
+            numbers: NumberForm::AsIs,
+        }
+    }
 }
 
 /// What is done when a callee says that its user is to be looked for elsewhere (SIP: 3xx).
@@ -229,6 +290,20 @@ pub enum PlanError {
         /// Which.
         name: String,
     },
+    /// A rate table that is named and not there.
+    #[error("route `{route}` names the rate table `{table}`, which the plan does not have")]
+    UnknownRates {
+        /// Where.
+        route: String,
+        /// Which.
+        table: String,
+    },
+    /// Hours that are none.
+    #[error("`{0}` are no hours: write \"mon-fri 08:00-18:00\", \"sat,sun\" or \"22:00-06:00\"")]
+    Hours(String),
+    /// A time zone that nobody knows.
+    #[error("`{0}` is no time zone of the IANA database, such as \"Europe/Berlin\"")]
+    Zone(String),
     /// Two of the same name.
     #[error("`{0}` is there twice")]
     Twice(String),
@@ -275,7 +350,8 @@ impl Plan {
         let trunks = self.trunks.iter().map(|trunk| ("trunk", &trunk.name));
         let trunk_groups = self.trunk_groups.iter().map(|group| ("trunk group", &group.name));
         let services = self.services.iter().map(|(number, _)| ("service", number));
-        for name in routes.chain(groups).chain(trunks).chain(trunk_groups).chain(services) {
+        let rates = self.rates.iter().map(|rates| ("rate table", &rates.name));
+        for name in routes.chain(groups).chain(trunks).chain(trunk_groups).chain(services).chain(rates) {
             if !names.insert(name) {
                 return Err(PlanError::Twice(format!("{} {}", name.0, name.1)));
             }
@@ -289,6 +365,11 @@ impl Plan {
             }
             if let Some(member) = group.members.iter().find(|member| self.trunk(&member.trunk).is_none()) {
                 return Err(PlanError::UnknownWay { by: group.name.clone(), name: member.trunk.clone() });
+            }
+        }
+        for rates in &self.rates {
+            if let Some(name) = rates.table.ways().iter().find_map(|way| self.lacks(way)) {
+                return Err(PlanError::UnknownWay { by: rates.name.clone(), name });
             }
         }
         for route in &self.routes {
@@ -305,19 +386,29 @@ impl Plan {
                 Err(PlanError::UnknownGroup { route: route.to_owned(), group: group.clone() })
             }
             Destination::Trunks(steps) if steps.is_empty() => Err(PlanError::Empty(route.to_owned())),
-            Destination::Trunks(steps) => {
-                let unknown = steps.iter().find_map(|step| match &step.trunk {
-                    Way::Trunk(trunk) if self.trunk(trunk).is_none() => Some(trunk.clone()),
-                    Way::Group(group) if self.trunk_group(group).is_none() => Some(group.clone()),
-                    _ => None,
-                });
-                match unknown {
-                    Some(trunk) => Err(PlanError::UnknownTrunk { route: route.to_owned(), trunk }),
-                    None => Ok(()),
-                }
+            Destination::Trunks(steps) => match steps.iter().find_map(|step| self.lacks(&step.trunk)) {
+                Some(trunk) => Err(PlanError::UnknownTrunk { route: route.to_owned(), trunk }),
+                None => Ok(()),
+            },
+            Destination::Rates { table, .. } if self.rates(table).is_none() => {
+                Err(PlanError::UnknownRates { route: route.to_owned(), table: table.clone() })
             }
             _ => Ok(()),
         }
+    }
+
+    /// The trunk or group of a way that the plan does not have.
+    fn lacks(&self, way: &Way) -> Option<String> {
+        match way {
+            Way::Trunk(trunk) if self.trunk(trunk).is_none() => Some(trunk.clone()),
+            Way::Group(group) if self.trunk_group(group).is_none() => Some(group.clone()),
+            _ => None,
+        }
+    }
+
+    /// The rate table of that name.
+    pub fn rates(&self, name: &str) -> Option<&RateTable> {
+        self.rates.iter().find(|rates| rates.name == name).map(|rates| &*rates.table)
     }
 
     /// The trunk of that name.
@@ -330,12 +421,19 @@ impl Plan {
         self.trunk_groups.iter().find(|group| group.name == name)
     }
 
-    /// What there is for `number` on behalf of `origin`; `None`: nobody has it.
-    pub(crate) fn route(&self, number: &str, origin: &Origin) -> Option<Routed> {
+    /// What there is for `number` on behalf of `origin` now; `None`: nobody has it.
+    pub(crate) fn route(&self, number: &str, origin: &Origin, now: WallTime) -> Option<Routed> {
         if number.is_empty() || number.len() > NUMBER_BYTES {
             return None;
         }
-        let route = self.routes.iter().find(|route| route.number.matches(number) && route.origin.matches(origin));
+        let number = &*self.canonical(number, origin);
+        let mut local = None;
+        let mut is_open = |hours: &Hours| hours.hold(*local.get_or_insert_with(|| self.zone.local(now)));
+        let route = self.routes.iter().find(|route| {
+            route.number.matches(number)
+                && route.origin.matches(origin)
+                && route.hours.as_ref().is_none_or(&mut is_open)
+        });
         if let Some(route) = route {
             let steps = self.steps(&route.destination, number, origin);
             return Some(Routed { steps, branches: route.branches.clone() });
@@ -361,7 +459,14 @@ impl Plan {
                 None => Step::Refuse(CauseKind::Internal),
             },
             Destination::Trunks(steps) => {
-                return steps.iter().map(|step| self.way(step, number)).collect();
+                let step = |step: &TrunkStep| self.way(&step.trunk, step.rewrite.apply(number), step.timeout);
+                return steps.iter().map(step).collect();
+            }
+            Destination::Rates { table, rewrite, timeout } => {
+                let number = rewrite.apply(number);
+                let Some(table) = self.rates(table) else { return VecDeque::from([Step::Refuse(CauseKind::Internal)]) };
+                let offers = table.look_up(&number).into_iter();
+                return offers.map(|offer| self.way(table.way(offer), number.clone(), *timeout)).collect();
             }
             Destination::Service(kind) => Step::Service(*kind),
             Destination::Number(rewrite) => Step::Route(rewrite.apply(number), origin.clone()),
@@ -375,9 +480,8 @@ impl Plan {
         VecDeque::from([step])
     }
 
-    fn way(&self, step: &TrunkStep, number: &str) -> Step {
-        let (number, timeout) = (step.rewrite.apply(number), step.timeout);
-        match &step.trunk {
+    fn way(&self, way: &Way, number: String, timeout: Option<Duration>) -> Step {
+        match way {
             Way::Trunk(name) => self.trunk_step(name, number, timeout),
             Way::Group(name) => Step::TrunkGroup { name: name.clone(), number, timeout },
             Way::TrunkOf { trunk, platform } => {
@@ -389,8 +493,46 @@ impl Plan {
 
     /// A number at a trunk.
     pub(crate) fn trunk_step(&self, name: &str, number: String, timeout: Option<Duration>) -> Step {
-        let interface = self.trunk(name).map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |trunk| trunk.interface);
+        let trunk = self.trunk(name);
+        let interface = trunk.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |trunk| trunk.interface);
+        let number = self.written(number, trunk.map_or(NumberForm::AsIs, |trunk| trunk.numbers));
         Step::Trunk { name: name.to_owned(), interface, number, timeout }
+    }
+
+    /// A number that somebody of this platform dialled or sent, as routes see it.
+    pub(crate) fn canonical<'a>(&self, number: &'a str, origin: &Origin) -> Cow<'a, str> {
+        let form = match origin {
+            _ if self.numbering.country.is_empty() => NumberForm::AsIs,
+            Origin::Trunk(name) => self.trunk(name).map_or(NumberForm::AsIs, |trunk| trunk.numbers),
+            Origin::Account(_) | Origin::Control => self.dialled,
+            // It is as that platform has it.
+            Origin::Platform { .. } => NumberForm::AsIs,
+        };
+        self.numbering.to_e164(number, form)
+    }
+
+    /// A number as somebody is written it.
+    pub(crate) fn written(&self, number: String, form: NumberForm) -> String {
+        match self.numbering.from_e164(&number, form) {
+            Cow::Owned(written) => written,
+            Cow::Borrowed(written) if written.len() == number.len() => number,
+            Cow::Borrowed(written) => written.to_owned(),
+        }
+    }
+
+    /// The caller's number as a trunk is shown it; as an account is, where there is none.
+    pub(crate) fn caller_shown(&self, caller: &str, trunk: Option<&str>) -> Option<String> {
+        let trunk = trunk.map(|name| self.trunk(name));
+        let form = match trunk {
+            Some(trunk) => trunk.map_or(NumberForm::AsIs, |trunk| trunk.numbers),
+            None => self.dialled,
+        };
+        let rewrite = trunk.flatten().and_then(|trunk| trunk.caller.as_ref());
+        if rewrite.is_none() && form == NumberForm::AsIs {
+            return None;
+        }
+        let caller = rewrite.map_or_else(|| caller.to_owned(), |rewrite| rewrite.apply(caller));
+        Some(self.written(caller, form))
     }
 
     /// What another platform has decided for a call: its one step.
@@ -398,12 +540,7 @@ impl Plan {
         match placement {
             Placement::Account(account) => Step::AccountHere(Member { account: account.clone(), timeout }),
             Placement::Trunk { name, number } => match self.trunk(name) {
-                Some(trunk) => Step::Trunk {
-                    name: name.clone(),
-                    interface: trunk.interface,
-                    number: number.reveal().clone(),
-                    timeout,
-                },
+                Some(_) => self.trunk_step(name, number.reveal().clone(), timeout),
                 // Its plan may have another way.
                 None => Step::Refuse(CauseKind::Unreachable),
             },
@@ -412,7 +549,7 @@ impl Plan {
 
     /// Whether a route leads to a trunk, by the name that [`trunk_of`] gives one of another platform.
     pub(crate) fn names_trunk(&self, name: &str) -> bool {
-        let is_named = |step: &TrunkStep| match &step.trunk {
+        let is_named = |way: &Way| match way {
             Way::TrunkOf { trunk, platform } => trunk_of(trunk, platform) == name,
             Way::Trunk(_) | Way::Group(_) | Way::Platform(_) => false,
         };
@@ -421,8 +558,9 @@ impl Plan {
             .iter()
             .flat_map(|route| std::iter::once(&route.destination).chain(route.branches.destinations()));
         self.trunk(name).is_some()
+            || self.rates.iter().any(|rates| rates.table.ways().iter().any(is_named))
             || destinations.into_iter().any(|destination| match destination {
-                Destination::Trunks(steps) => steps.iter().any(is_named),
+                Destination::Trunks(steps) => steps.iter().any(|step| is_named(&step.trunk)),
                 _ => false,
             })
     }
@@ -445,6 +583,9 @@ mod tests {
     use super::super::matching::Pattern;
     use super::*;
 
+    /// 2026-11-30 12:00 UTC, a Monday.
+    const NOON: WallTime = WallTime::from_secs(1_796_040_000);
+
     fn carrier() -> Plan {
         Plan {
             routes: vec![
@@ -452,6 +593,7 @@ mod tests {
                     name: "abroad".into(),
                     number: NumberMatch::Pattern(Pattern::new("^00[1-9]").unwrap()),
                     origin: OriginMatch::Accounts,
+                    hours: None,
                     destination: Destination::Trunks(vec![
                         TrunkStep {
                             trunk: "one".into(),
@@ -469,6 +611,7 @@ mod tests {
                     name: "barred".into(),
                     number: NumberMatch::Prefix("00".into()),
                     origin: OriginMatch::Any,
+                    hours: None,
                     destination: Destination::Refuse(CauseKind::Forbidden),
                     branches: Branches::default(),
                 },
@@ -482,22 +625,8 @@ mod tests {
                 strategy: Strategy::OneAfterAnother,
             }],
             trunks: vec![
-                Trunk {
-                    name: "one".into(),
-                    interface: Ipv4Addr::LOCALHOST.into(),
-                    redirects: Redirects::Refuse,
-                    caller: None,
-                    answered_min: None,
-                    delay_max: None,
-                },
-                Trunk {
-                    name: "two".into(),
-                    interface: Ipv4Addr::LOCALHOST.into(),
-                    redirects: Redirects::Refuse,
-                    caller: None,
-                    answered_min: None,
-                    delay_max: None,
-                },
+                Trunk { interface: Ipv4Addr::LOCALHOST.into(), ..Trunk::new("one") },
+                Trunk { interface: Ipv4Addr::LOCALHOST.into(), ..Trunk::new("two") },
             ],
             ..Plan::default()
         }
@@ -507,7 +636,7 @@ mod tests {
     fn the_first_route_for_number_and_origin_wins() {
         let plan = carrier();
         plan.check().unwrap();
-        let routed = plan.route("0049301", &Origin::Account("alice".into())).unwrap();
+        let routed = plan.route("0049301", &Origin::Account("alice".into()), NOON).unwrap();
         let numbers: Vec<_> = routed
             .steps
             .iter()
@@ -517,7 +646,7 @@ mod tests {
             })
             .collect();
         assert_eq!(numbers, [("one", "+49301"), ("two", "0049301")]);
-        let routed = plan.route("0049301", &Origin::Trunk("one".into())).unwrap();
+        let routed = plan.route("0049301", &Origin::Trunk("one".into()), NOON).unwrap();
         assert_eq!(routed.steps, [Step::Refuse(CauseKind::Forbidden)], "no trunk calls out over a trunk");
     }
 
@@ -525,12 +654,12 @@ mod tests {
     fn what_no_route_claims_is_a_group_a_service_or_an_account() {
         let plan = carrier();
         let origin = Origin::Account("alice".into());
-        assert_eq!(plan.route("sales", &origin).unwrap().steps.len(), 2);
-        assert_eq!(plan.route("echo", &origin).unwrap().steps, [Step::Service(BuiltinKind::Echo)]);
-        assert!(matches!(plan.route("bob", &origin).unwrap().steps[0], Step::Accounts(_)));
-        assert_eq!(plan.route("", &origin), None);
-        assert_eq!(plan.route(&"9".repeat(NUMBER_BYTES + 1), &origin), None);
-        assert_eq!(Plan { accounts: false, ..carrier() }.route("bob", &origin), None);
+        assert_eq!(plan.route("sales", &origin, NOON).unwrap().steps.len(), 2);
+        assert_eq!(plan.route("echo", &origin, NOON).unwrap().steps, [Step::Service(BuiltinKind::Echo)]);
+        assert!(matches!(plan.route("bob", &origin, NOON).unwrap().steps[0], Step::Accounts(_)));
+        assert_eq!(plan.route("", &origin, NOON), None);
+        assert_eq!(plan.route(&"9".repeat(NUMBER_BYTES + 1), &origin, NOON), None);
+        assert_eq!(Plan { accounts: false, ..carrier() }.route("bob", &origin, NOON), None);
     }
 
     #[test]

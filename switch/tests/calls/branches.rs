@@ -11,6 +11,7 @@ fn route(number: &str, destination: Destination, branches: Branches) -> Route {
         name: number.into(),
         number: NumberMatch::Exact(number.into()),
         origin: OriginMatch::Any,
+        hours: None,
         destination,
         branches,
     }

@@ -16,6 +16,7 @@ fn world() -> World {
         name: name.to_owned(),
         number,
         origin: OriginMatch::Any,
+        hours: None,
         destination,
         branches: Branches::default(),
     };

@@ -19,6 +19,7 @@ mod pick_up;
 mod platforms;
 mod provisional;
 mod random;
+mod rates;
 mod records;
 mod redirects;
 mod refusals;

@@ -101,12 +101,14 @@ fn desk() -> World {
         name: "abroad".into(),
         number: NumberMatch::Prefix("00".into()),
         origin: OriginMatch::Account("carol".into()),
+        hours: None,
         destination: Destination::Trunks(vec![step]),
         branches: Branches::default(),
     };
     let none = Route {
         name: "none".into(),
         origin: OriginMatch::Any,
+        hours: None,
         destination: Destination::Refuse(CauseKind::Forbidden),
         ..abroad.clone()
     };
@@ -114,6 +116,7 @@ fn desk() -> World {
         name: "missing".into(),
         number: NumberMatch::Exact("700".into()),
         origin: OriginMatch::Any,
+        hours: None,
         destination: Destination::Account("dave".into()),
         branches: Branches { unreachable: Some(Destination::Account("bob".into())), ..Branches::default() },
     };
@@ -123,14 +126,7 @@ fn desk() -> World {
         members: vec![member("alice"), member("carol")],
         strategy: Strategy::OneAfterAnother,
     };
-    let trunk = Trunk {
-        name: "carrier".into(),
-        interface: [192, 0, 2, 1].into(),
-        redirects: Redirects::Refuse,
-        caller: None,
-        answered_min: None,
-        delay_max: None,
-    };
+    let trunk = Trunk { interface: [192, 0, 2, 1].into(), ..Trunk::new("carrier") };
     let plan =
         Plan { routes: vec![abroad, none, missing], groups: vec![group], trunks: vec![trunk], ..Plan::default() };
     plan.check().unwrap();

@@ -12,6 +12,7 @@ fn world() -> World {
         name: "pick up".to_owned(),
         number: NumberMatch::Prefix("*8".to_owned()),
         origin: OriginMatch::Accounts,
+        hours: None,
         destination: Destination::PickUp(Rewrite { strip: 2, ..Rewrite::NONE }),
         branches: Branches::default(),
     };

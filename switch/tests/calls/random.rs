@@ -17,20 +17,14 @@ fn config() -> Config {
         strategy,
     };
     let step = |trunk: &str| TrunkStep { trunk: trunk.into(), rewrite: Rewrite::NONE, timeout: None };
-    let trunk = |name: &str| Trunk {
-        name: name.into(),
-        interface: [192, 0, 2, 1].into(),
-        redirects: Redirects::Refuse,
-        caller: None,
-        answered_min: None,
-        delay_max: None,
-    };
+    let trunk = |name: &str| Trunk { interface: [192, 0, 2, 1].into(), ..Trunk::new(name) };
     Config {
         plan: Plan {
             routes: vec![Route {
                 name: "out".into(),
                 number: NumberMatch::Prefix("0".into()),
                 origin: OriginMatch::Any,
+                hours: None,
                 destination: Destination::Trunks(vec![step("one"), step("two")]),
                 branches: Branches {
                     busy: Some(Destination::Group("turns".into())),

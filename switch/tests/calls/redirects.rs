@@ -28,17 +28,11 @@ fn bob_may_call_out(redirects: Redirects, of_trunk: Redirects) -> Config {
         name: "out".into(),
         number: NumberMatch::Prefix("0".into()),
         origin: OriginMatch::Account("bob".into()),
+        hours: None,
         destination: Destination::Trunks(vec![step("one"), step("two")]),
         branches: Branches::default(),
     }];
-    let trunk = |name: &str| Trunk {
-        name: name.into(),
-        interface: [192, 0, 2, 1].into(),
-        redirects: of_trunk,
-        caller: None,
-        answered_min: None,
-        delay_max: None,
-    };
+    let trunk = |name: &str| Trunk { interface: [192, 0, 2, 1].into(), redirects: of_trunk, ..Trunk::new(name) };
     let member = |account: &str| Member { account: account.into(), timeout: None };
     let groups = vec![Group {
         name: "sales".into(),
@@ -228,6 +222,7 @@ fn a_branch_follows_where_the_number_that_was_named_leads_nowhere() {
         name: "bob".into(),
         number: NumberMatch::Exact("bob".into()),
         origin: OriginMatch::Any,
+        hours: None,
         destination: Destination::Account("bob".into()),
         branches: Branches { unknown: Some(Destination::Account("carol".into())), ..Branches::default() },
     });

@@ -16,17 +16,11 @@ fn two_trunks() -> Config {
         name: "out".into(),
         number: NumberMatch::Pattern(Pattern::new("^0[1-9][0-9]+$").unwrap()),
         origin: OriginMatch::Accounts,
+        hours: None,
         destination: Destination::Trunks(vec![step("one", "+49"), step("two", "0049")]),
         branches: Branches::default(),
     }];
-    let trunk = |name: &str| Trunk {
-        name: name.into(),
-        interface: [192, 0, 2, 1].into(),
-        redirects: Redirects::Refuse,
-        caller: None,
-        answered_min: None,
-        delay_max: None,
-    };
+    let trunk = |name: &str| Trunk { interface: [192, 0, 2, 1].into(), ..Trunk::new(name) };
     let plan = Plan { routes, trunks: vec![trunk("one"), trunk("two")], ..Plan::default() };
     plan.check().unwrap();
     Config { plan, ..Config::default() }

@@ -40,6 +40,7 @@ mod glare;
 mod hardship;
 mod hosts_apart;
 mod in_call;
+mod least_cost;
 mod links;
 mod messages;
 mod names;

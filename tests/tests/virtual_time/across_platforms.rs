@@ -248,6 +248,7 @@ fn route(prefix: &str, from: OriginMatch, ways: Vec<Way>) -> Route {
         name: prefix.to_owned(),
         number: NumberMatch::Prefix(prefix.to_owned()),
         origin: from,
+        hours: None,
         destination: Destination::Trunks(ways.into_iter().map(step).collect()),
         branches: Branches::default(),
     }
@@ -266,14 +267,7 @@ fn with_trunks(seed: u64, ways: Vec<Way>) -> Simulation {
     full.calls_max = Some(0);
     let trunks = vec![full, known("wide", address(2))];
     let interface = scenarios::platform::host(1);
-    let of_plan = |name: &str| Trunk {
-        name: name.to_owned(),
-        interface,
-        redirects: Default::default(),
-        caller: None,
-        answered_min: None,
-        delay_max: None,
-    };
+    let of_plan = |name: &str| Trunk { interface, redirects: Default::default(), ..Trunk::new(name) };
     second.signaling.trunks = trunks;
     second.switch.plan = Plan {
         trunks: ["full", "wide"].map(of_plan).to_vec(),
@@ -358,6 +352,7 @@ fn a_call_that_rings_at_one_platform_is_picked_up_at_another_by_a_number() {
         name: "pick up".to_owned(),
         number: NumberMatch::Prefix("*8".to_owned()),
         origin: OriginMatch::Accounts,
+        hours: None,
         destination,
         branches: Branches::default(),
     };

@@ -20,6 +20,7 @@ fn platform(config: PlatformConfig, seed: u64) -> Simulation {
         name: name.to_owned(),
         number,
         origin: OriginMatch::Any,
+        hours: None,
         destination,
         branches: Branches::default(),
     };

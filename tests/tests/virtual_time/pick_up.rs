@@ -19,6 +19,7 @@ fn platform_of(seed: u64, shards: u8) -> Simulation {
         name: "pick up".to_owned(),
         number: NumberMatch::Prefix("*8".to_owned()),
         origin: OriginMatch::Accounts,
+        hours: None,
         destination: Destination::PickUp(Rewrite { strip: 2, ..Rewrite::NONE }),
         branches: Branches::default(),
     };

@@ -11,9 +11,7 @@ use signaling::digest::ClientCredentials;
 use signaling::registrar::ExpiryLimits;
 use signaling::trunk::{OwnAddress, TrunkConfig};
 use std::net::SocketAddr;
-use switch::plan::{
-    Branches, Destination, NumberMatch, OriginMatch, Plan, Redirects, Rewrite, Route, Trunk, TrunkStep,
-};
+use switch::plan::{Branches, Destination, NumberMatch, OriginMatch, Plan, Rewrite, Route, Trunk, TrunkStep};
 
 /// Alice at a platform that is registered as `tandem-1` at the platform that carol is at. Numbers that begin with 9 go there without
 /// it, what comes from there is alice's. The carrier keeps registrations for two minutes.
@@ -31,6 +29,7 @@ fn customer_and_carrier(seed: u64) -> (Simulation, PhoneIndex, PhoneIndex) {
         name: name.to_owned(),
         number,
         origin,
+        hours: None,
         destination,
         branches: Branches::default(),
     };
@@ -39,14 +38,7 @@ fn customer_and_carrier(seed: u64) -> (Simulation, PhoneIndex, PhoneIndex) {
             route("out", NumberMatch::Prefix("9".into()), OriginMatch::Accounts, Destination::Trunks(vec![step])),
             route("in", NumberMatch::Any, OriginMatch::Trunks, Destination::Account("alice".into())),
         ],
-        trunks: vec![Trunk {
-            name: "carrier".into(),
-            interface: host(0),
-            redirects: Redirects::Refuse,
-            caller: None,
-            answered_min: None,
-            delay_max: None,
-        }],
+        trunks: vec![Trunk { interface: host(0), ..Trunk::new("carrier") }],
         ..Plan::default()
     };
     let mut customer = PlatformConfig::in_cluster(0, &["alice"]);

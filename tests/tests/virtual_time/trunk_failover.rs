@@ -8,9 +8,7 @@ use scenarios::simulation::PhoneIndex;
 use scenarios::trunk::{address, known, known_with, peer};
 use scenarios::{Behaviour, Conditions, Ending, PhoneConfig, PlatformConfig, Simulation};
 use signaling::trunk::{Target, TrunkConfig};
-use switch::plan::{
-    Branches, Destination, NumberMatch, OriginMatch, Plan, Redirects, Rewrite, Route, Trunk, TrunkStep,
-};
+use switch::plan::{Branches, Destination, NumberMatch, OriginMatch, Plan, Rewrite, Route, Trunk, TrunkStep};
 
 /// Numbers that begin with 0 go to these trunks in turn, `+49` in place of the 0; those with 1 to the account without it.
 pub(crate) fn configured(trunks: Vec<TrunkConfig>) -> PlatformConfig {
@@ -23,23 +21,14 @@ pub(crate) fn configured(trunks: Vec<TrunkConfig>) -> PlatformConfig {
         name: name.to_owned(),
         number: NumberMatch::Prefix(prefix.to_owned()),
         origin,
+        hours: None,
         destination,
         branches: Branches::default(),
     };
     let outward = Destination::Trunks(trunks.iter().map(step).collect());
     let inward = Destination::Number(Rewrite { strip: 1, ..Rewrite::NONE });
     let routes = vec![route("out", "0", OriginMatch::Accounts, outward), route("in", "1", OriginMatch::Trunks, inward)];
-    let known = trunks
-        .iter()
-        .map(|trunk| Trunk {
-            name: trunk.name.clone(),
-            interface: SERVER,
-            redirects: Redirects::Refuse,
-            caller: None,
-            answered_min: None,
-            delay_max: None,
-        })
-        .collect();
+    let known = trunks.iter().map(|trunk| Trunk { interface: SERVER, ..Trunk::new(trunk.name.clone()) }).collect();
     let plan = Plan { routes, trunks: known, ..Plan::default() };
     let mut config =
         PlatformConfig { switch: switch::Config { plan, ..switch::Config::default() }, ..Default::default() };

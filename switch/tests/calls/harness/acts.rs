@@ -25,6 +25,8 @@ impl World {
         offer: Option<MediaDescription>,
         dialog: Option<Dialog>,
     ) -> Instance {
+        // `trunk:a=0049301234`: that number calls by it.
+        let (from, number) = from.split_once('=').unwrap_or((from, from));
         self.calls += 1;
         let leg = self.signaling.mint();
         let call = Address::local(ModuleKind::Switch, 0).at(Instance(0x5000 + self.calls));
@@ -35,7 +37,7 @@ impl World {
                 Some(trunk) => Origin::Trunk(trunk.into()),
                 None => Origin::Account(from.into()),
             },
-            caller: Party::new(from, "example.net"),
+            caller: Party::new(number, "example.net"),
             anonymous: false,
             called: Party::new(to, "example.net"),
             media: offer.map(MediaExchange::Offer),
