@@ -45,6 +45,12 @@ pub const SHARDS: u8 = 32;
 /// Names under which shards count together: the platform's calls, and each trunk's.
 pub const TALLIES: usize = 1_024;
 
+/// Ledgers of accounts and trunks that calls were made for: an account that has called keeps its one, of 1 KiB. 64 octets of the table each.
+pub const LEDGERS: usize = 65_536;
+
+/// Places in which a ledger is looked for: with a table that is nine tenths full hardly one in a million finds none.
+pub const LEDGER_PROBES: usize = 256;
+
 /// Who may follow one topic of a module at once.
 pub const SUBSCRIBERS: usize = 1_024;
 

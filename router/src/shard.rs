@@ -1,6 +1,7 @@
 //! The SIP shards of a platform: which of them is whose home, and what they count together.
 
-use crate::limits::{SHARDS, TALLIES};
+use crate::ledger::Ledger;
+use crate::limits::{LEDGER_PROBES, LEDGERS, SHARDS, TALLIES};
 use crate::random::Random;
 use crate::throttle::Throttle;
 use std::fmt;
@@ -17,6 +18,8 @@ pub struct Shards {
     key: [u8; 16],
     tallies: Arc<[OnceLock<Named>]>,
     throttles: Arc<[OnceLock<NamedThrottle>]>,
+    /// Made when the first is asked for.
+    ledgers: Arc<OnceLock<Box<[OnceLock<NamedLedger>]>>>,
 }
 
 /// A tally and its name.
@@ -24,6 +27,9 @@ type Named = (Box<str>, Tally);
 
 /// A throttle and its name.
 type NamedThrottle = (Box<str>, Throttle);
+
+/// A ledger and its name.
+type NamedLedger = (Box<str>, Ledger);
 
 impl Shards {
     /// So many shards, at least 1 and at most [`SHARDS`].
@@ -81,6 +87,25 @@ impl Shards {
     }
 }
 
+impl Shards {
+    /// The ledger that the shards keep together under that name: one of many, so it is looked for from where its hash says. Beyond
+    /// [`LEDGERS`] each shard keeps it for itself, until it lets go of it.
+    pub fn ledger(&self, name: &str) -> Ledger {
+        let slots = self.ledgers.get_or_init(|| (0..LEDGERS).map(|_| OnceLock::new()).collect());
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&self.key);
+        hasher.write(name.as_bytes());
+        let begin = hasher.finish() as usize % LEDGERS;
+        for slot in slots.iter().cycle().skip(begin).take(LEDGER_PROBES) {
+            let (known, ledger) = slot.get_or_init(|| (name.into(), Ledger::default()));
+            if &**known == name {
+                return ledger.clone();
+            }
+        }
+        Ledger::default()
+    }
+}
+
 impl Default for Shards {
     /// One.
     fn default() -> Self {
@@ -89,6 +114,7 @@ impl Default for Shards {
             key: [0; 16],
             tallies: (0..TALLIES).map(|_| OnceLock::new()).collect(),
             throttles: (0..TALLIES).map(|_| OnceLock::new()).collect(),
+            ledgers: Arc::default(),
         }
     }
 }
@@ -150,6 +176,18 @@ mod tests {
         assert_eq!(Shards::default().home(b"anything"), 0);
         assert_eq!(Shards::new(0, &mut random).count(), 1);
         assert_eq!(Shards::new(255, &mut random).count(), SHARDS);
+    }
+
+    #[test]
+    fn a_ledger_is_one_for_all_and_of_its_name_alone() {
+        let shards = Shards::new(4, &mut Random::from_seed(3));
+        let other = shards.clone();
+        let ledgers: Vec<_> = (0..10_000).map(|number| shards.ledger(&format!("account {number}"))).collect();
+        for (number, ledger) in ledgers.iter().enumerate() {
+            assert_eq!(ledger.calls.count(), 0, "{number}");
+            ledger.calls.take();
+            assert_eq!(other.ledger(&format!("account {number}")).calls.count(), 1);
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::subscription::EventSettings;
 use crate::transaction::Timers;
 use crate::transport::Listeners;
 use crate::trunk::TrunkConfig;
+use router::Emergency;
 use router::time::Duration;
 use router::{Private, Shards};
 use std::collections::BTreeMap;
@@ -25,6 +26,8 @@ pub struct Config {
     /// Host names that are ours beside the addresses of the listeners and the realm. The first one stands in the
     /// addresses of record that peers are shown; where there is none, the advertised host does.
     pub domains: Vec<String>,
+    /// Numbers that no limit refuses.
+    pub emergency: Emergency,
     /// The digest realm: the passwords' hashes are made for it, so it is fixed when the store is made.
     pub realm: String,
     /// The digest algorithms that are offered, in this order. MD5 comes first: RFC 8760 §2.3 lets a client take the first
@@ -77,6 +80,7 @@ impl Default for Config {
             secret: Private::default(),
             listeners: Listeners::default(),
             domains: Vec::new(),
+            emergency: Emergency::default(),
             realm: "tandem".to_owned(),
             algorithms: vec![Algorithm::Md5, Algorithm::Sha256],
             md5_only_agents: vec!["baresip v0.".to_owned(), "baresip v1.".to_owned()],

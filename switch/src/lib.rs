@@ -10,6 +10,7 @@
 //!
 //! - [`plan`]: the routing plan: from a number and on whose behalf to accounts, groups, trunks, services, with its branches.
 //! - [`rates`]: what trunks cost for which numbers, a million prefixes and more.
+//! - [`guard`]: what callers may do at most; emergency numbers.
 //! - `call`: a call's order of things, one file a feature: set-up, fork, fail-over, early media, renegotiation, transfer…
 //! - `negotiation`: typed offers and answers (RFC 3264) intersected across two legs, and the plans of their ports.
 //! - [`Transcoding`]: what can be coded between two legs that share no sound.
@@ -23,6 +24,7 @@
 mod call;
 mod config;
 mod event;
+pub mod guard;
 pub mod limits;
 mod listing;
 mod message;

@@ -24,7 +24,7 @@ pub(crate) fn ways(plan: &Plan, asked: &MessageRoute, now: WallTime) -> Result<V
                         plan.trunk_group(&name).map_or(&[][..], |group| &group.members).iter().collect();
                     members.sort_by_key(|member| member.priority);
                     ways.extend(members.into_iter().filter_map(|member| {
-                        match plan.trunk_step(&member.trunk, number.clone(), None) {
+                        match plan.trunk_step(&member.trunk, number.clone(), None, None) {
                             Step::Trunk { name, number, .. } => Some(MessageWay::Trunk { name, number: number.into() }),
                             _ => None,
                         }

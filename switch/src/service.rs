@@ -266,6 +266,10 @@ impl Switch {
         let remote = self.of_platform(packet.source.platform, &mut request);
         let admitted = match request.path.len() {
             passed if passed > PLATFORMS_PER_CALL => Err(CauseKind::TooManyHops.into()),
+            _ if self.config.calls_max > 0 && self.config.plan.is_emergency(request.called.user()) => {
+                self.all_calls.take();
+                Ok(())
+            }
             _ => self.admit_of(packet.source.platform),
         };
         if let Err(cause) = admitted {

@@ -34,6 +34,8 @@ pub(crate) struct Counters {
     pub(crate) redirects_refused: u64,
     /// Numbers that callees named, and that callers were told.
     pub(crate) redirects_passed: u64,
+    /// Calls that a guard did not let pass.
+    pub(crate) guarded: u64,
     /// Notifications that were for nobody.
     pub(crate) ignored: u64,
     pub(crate) legs_unreleased: u64,
@@ -88,6 +90,7 @@ pub(crate) fn status(facts: Facts<'_>) -> Status {
         Counter::new("redirects_followed", counters.redirects_followed),
         Counter::new("redirects_refused", counters.redirects_refused),
         Counter::new("redirects_passed", counters.redirects_passed),
+        Counter::new("calls_guarded", counters.guarded),
         Counter::new("legs_started", counters.legs),
         Counter::new("legs_to_platforms", counters.legs_elsewhere),
         Counter::new("legs_lost", counters.legs_lost),

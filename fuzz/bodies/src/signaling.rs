@@ -408,6 +408,7 @@ impl Bench {
             referred_by: None,
             passed: None,
             secure: false,
+            urgent: false,
             account: None,
         };
         let leg = Address::local(ModuleKind::Signaling, 0).at(Instance(0x1_0000 + self.next));

@@ -307,6 +307,10 @@ pub struct Leg {
     #[n(11)]
     #[cbor(default, skip_if = "is_false")]
     pub secure: bool,
+    /// Whether no limit is to refuse it: an emergency.
+    #[n(12)]
+    #[cbor(default, skip_if = "is_false")]
+    pub urgent: bool,
 }
 
 /// What a decoder takes an absent flag for.

@@ -14,6 +14,7 @@ use super::call::{Origin, Party};
 use super::media::{Codec, MediaDescription};
 use super::port::PortId;
 use crate::address::Address;
+use crate::private::Private;
 use minicbor::{Decode, Encode};
 use std::net::IpAddr;
 
@@ -169,6 +170,12 @@ pub struct GuestLeg {
     /// The host that its signalling comes from.
     #[n(21)]
     pub host: Option<IpAddr>,
+    /// What a minute of it costs, in millionths, and whose ledger that is noted in.
+    #[n(22)]
+    pub price: Option<u32>,
+    /// The name of that ledger.
+    #[n(23)]
+    pub payer: Option<Private<String>>,
 }
 
 /// `Open × MovedPort`: a port of another session of the same owner's module becomes one of this session, with its sockets, its

@@ -288,6 +288,7 @@ fn legs() -> Vec<Leg> {
         referred_by: None,
         passed: None,
         secure: false,
+        urgent: false,
         account: None,
     };
     let passed = Some(vec![Passed { name: "X-Account".to_owned(), value: private("7"), trunks_alone: false }]);
@@ -295,6 +296,7 @@ fn legs() -> Vec<Leg> {
     let passing = Leg { passed, ..full.clone() };
     let of_account = Leg { account: Some("alice".into()), ..full.clone() };
     let secure = Leg { secure: true, ..full.clone() };
+    let urgent = Leg { urgent: true, ..full.clone() };
     let trunk = Target::Trunk { name: "carrier".to_owned(), number: private("+4930") };
     let bare = Leg { target: trunk, media: None, ..full.clone() };
     vec![
@@ -305,6 +307,7 @@ fn legs() -> Vec<Leg> {
         passing,
         of_account,
         secure,
+        urgent,
     ]
 }
 
@@ -663,10 +666,14 @@ pub fn samples() -> Vec<Parameter> {
         asked: None,
         calls: false,
         host: None,
+        price: None,
+        payer: None,
     };
     let calling = GuestLeg { session: None, port: None, asked: Some(7), calls: true, ..guest.clone() };
     let from = GuestLeg { host: Some(ip("198.51.100.7")), ..guest.clone() };
-    add!([GuestLeg { early_only: true, ..guest.clone() }, guest, calling, from]);
+    let payer = Some("account bob".to_owned().into());
+    let paid = GuestLeg { price: Some(12_500), payer, ..guest.clone() };
+    add!([GuestLeg { early_only: true, ..guest.clone() }, guest, calling, from, paid]);
     let ringing = router::parameter::Ringing {
         by: Origin::Account("bob".to_owned().into()),
         accounts: Some(vec!["carol".to_owned()]),

@@ -119,7 +119,7 @@ pub fn reference() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::model::{Bridge, Certificate, Group, Rates, Route, Trunk, TrunkGroup};
+    use super::super::model::{Bridge, Certificate, Group, Guard, Rates, Route, Trunk, TrunkGroup};
     use super::super::{keys, read};
     use super::*;
 
@@ -190,6 +190,12 @@ mod tests {
         });
         full.trunk_group.push(TrunkGroup::default());
         full.rates.push(Rates::default());
+        full.guard.push(Guard {
+            calls_max: Some(1),
+            calls_per_hour: Some(1),
+            spend_per_hour: Some(1.0),
+            ..Guard::default()
+        });
         full.group.push(Group { ring_s: Some(1), ..Group::default() });
         full.route.push(Route {
             name: word(),

@@ -4,8 +4,8 @@
 use super::keys::{KEYS, Key, Numbers, SECTIONS, name, section};
 use super::load::{Complaint, line_of};
 use super::model::{
-    Bridge, Calls, Certificate, Configuration, Control, Events, Group, Log, Media, Messages, Metrics, Numbering, Rates,
-    Route, Services, Sip, Store, Trunk, TrunkGroup,
+    Bridge, Calls, Certificate, Configuration, Control, Events, Group, Guard, Log, Media, Messages, Metrics, Numbering,
+    Rates, Route, Services, Sip, Store, Trunk, TrunkGroup,
 };
 use crate::limits::COMPLAINTS;
 use serde::Deserialize;
@@ -96,6 +96,7 @@ impl Reader<'_> {
                 "trunk_group" => self.sections::<TrunkGroup>("trunk_group", root),
                 "group" => self.sections::<Group>("group", root),
                 "numbering" => self.section::<Numbering>("numbering", root),
+                "guard" => self.sections::<Guard>("guard", root),
                 "rates" => self.sections::<Rates>("rates", root),
                 "route" => self.sections::<Route>("route", root),
                 unknown => {
@@ -380,7 +381,7 @@ to = ["trunk:c"]
             for value in ["true", "-1", "1.5", "\"\u{a7}\"", "[[1]]", "{ x = [1] }", "1979-05-27"] {
                 let text = match section(key.path) {
                     "" => format!("{} = {value}", key.path),
-                    many @ ("trunk" | "group" | "rates" | "route") => {
+                    many @ ("trunk" | "group" | "guard" | "rates" | "route") => {
                         format!("[[{many}]]\n{} = {value}", name(key.path))
                     }
                     one => format!("[{one}]\n{} = {value}", name(key.path)),

@@ -138,6 +138,11 @@ pub const SECTIONS: &[(&str, bool, &str)] = &[
         true,
         "Rate tables: what trunks cost for which numbers, for routes to [\"rates:NAME\"]. One section each",
     ),
+    (
+        "guard",
+        true,
+        "What callers may do at most: the first that is for somebody decides, and each has all of it for itself. One section each",
+    ),
     ("route", true, "The routing plan: the first route that matches decides. One section each"),
 ];
 
@@ -196,6 +201,7 @@ pub const KEYS: &[Key] = &[
     live("calls.codecs_offered", "When they are offered: \"refused\", once a peer has refused what the other leg can (415, 488, 606), or in the offer that answers a call without one; \"always\" at once, for peers that do not say so. Many phones answer by an order of their own, and are then transcoded though both could have done without."),
     live("calls.account_codecs", "The same for single accounts, in place of calls.codecs: { door = [\"GSM\"], lift = [] }."),
     live("calls.dial_accounts", "Whether a number that no route, group or service claims is an account's name."),
+    live("calls.emergency", "Emergency numbers, as they are dialled and as routes see them: [\"112\", \"110\"]. No guard, no bound on calls and no limit of a trunk refuses them. urn:service:sos and its sub-services (RFC 5031) are such as well, and are called as the first of them; without any, as they are."),
     live("calls.time_zone", "By which clock the hours of routes are told: a name of the IANA database, as \"Europe/Berlin\"."),
     live("calls.drain_s", "How long SIGTERM waits for calls to end, seconds. A second signal ends at once.").from(0, ""),
     live("events.expires_min_s", "Shortest subscription and publication, seconds; shorter ones get 423.").from(1, "a subscription lasts"),
@@ -289,6 +295,13 @@ pub const KEYS: &[Key] = &[
     live("numbering.accounts", "How accounts dial, and are shown who calls; as trunk.numbers: \"national\" makes +49301234 of 0301234 and, with an area code, of 1234567. Routes see +49301234."),
     live("rates.name", "Its name.").example("\"wholesale\""),
     live("rates.file", "CSV file (RFC 4180) whose first line names the columns, in any order: prefix (digits; a number is covered by the longest of each trunk), trunk (NAME, or as in route.to: \"trunks:GROUP\", \"trunk:NAME@PLATFORM\", \"platform:NAME\"), price (of a minute, a decimal, in any one currency). Other columns are passed over. Eight million rows at most. Read anew by each reload if it has changed: calls go on by the former table until the new one is whole; with a mistake in it, the former one stays.").example("\"./wholesale.csv\""),
+    live("guard.name", "Its name, in records, events and the log.").example("\"phones\""),
+    live("guard.from", "For whom it is, as route.from: \"accounts\", \"trunks\", \"account:NAME\", \"trunk:NAME\", \"platforms\", \"platform:NAME\". Where it is not set: for everybody.").example("\"accounts\""),
+    live("guard.calls_max", "Most calls at once that one of them makes, over all SIP shards. Where it is not set: any.").example("4").from(1, "0 calls are none: bar its numbers instead"),
+    live("guard.calls_per_hour", "Most calls that one of them makes within an hour. Where it is not set: any.").example("60").from(1, "0 calls are none: bar its numbers instead"),
+    live("guard.spend_per_hour", "What its calls of an hour may have cost, in the currency of the rate tables, before another one is refused. Each minute that begins is counted, of calls that a route to \"rates:NAME\" has a price for. Where it is not set: anything.").example("5.0"),
+    live("guard.allowed", "Beginnings of the numbers that may be called over trunks and at other platforms, as routes see them. Where it is empty: all.").example("[\"+49\", \"+43\"]"),
+    live("guard.barred", "Beginnings of those that may not, even where they are allowed.").example("[\"+49900\"]"),
     live("route.name", "Its name in logs. Where it is not set: its number in the plan.").example("\"to the world\""),
     live("route.number", "For this number alone.").example("\"600\""),
     live("route.prefix", "For numbers that begin so.").example("\"00\""),

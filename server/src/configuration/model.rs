@@ -33,6 +33,7 @@ pub struct Configuration {
     pub group: Vec<Group>,
     pub numbering: Numbering,
     pub rates: Vec<Rates>,
+    pub guard: Vec<Guard>,
     pub route: Vec<Route>,
 }
 
@@ -57,6 +58,7 @@ impl Default for Configuration {
             group: Vec::new(),
             numbering: Numbering::default(),
             rates: Vec::new(),
+            guard: Vec::new(),
             route: Vec::new(),
         }
     }
@@ -212,6 +214,7 @@ pub struct Calls {
     pub account_codecs: BTreeMap<String, Vec<String>>,
     pub dial_accounts: bool,
     pub time_zone: String,
+    pub emergency: Vec<String>,
     pub drain_s: u32,
 }
 
@@ -232,6 +235,7 @@ impl Default for Calls {
             account_codecs: BTreeMap::new(),
             dial_accounts: true,
             time_zone: "UTC".to_owned(),
+            emergency: Vec::new(),
             drain_s: 300,
         }
     }
@@ -526,6 +530,34 @@ impl Default for Numbering {
             area: String::new(),
             local_digits_min: 5,
             accounts: NumberForm::AsIs,
+        }
+    }
+}
+
+/// What callers may do at most.
+#[derive(Clone, PartialEq, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct Guard {
+    pub name: String,
+    pub from: String,
+    pub calls_max: Option<u32>,
+    pub calls_per_hour: Option<u32>,
+    pub spend_per_hour: Option<f64>,
+    pub allowed: Vec<String>,
+    pub barred: Vec<String>,
+}
+
+impl Default for Guard {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            from: "any".to_owned(),
+            calls_max: None,
+            calls_per_hour: None,
+            spend_per_hour: None,
+            allowed: Vec::new(),
+            barred: Vec::new(),
         }
     }
 }

@@ -3,10 +3,12 @@
 use super::model::{Configuration, Route};
 use super::value::{Redirects, Strategy};
 use super::{numbers, sip};
+use router::Emergency;
 use router::parameter::{BuiltinKind, CauseKind, ConferenceName};
 use router::time::Duration;
 use signaling::trunk::TargetHost;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use switch::guard::Guard;
 use switch::limits::FORK_LEGS;
 use switch::plan::{
     Branches, Destination, Group, Member, NumberMatch, OriginMatch, Pattern, PickUpGroup, Plan, Rewrite, Trunk,
@@ -28,6 +30,9 @@ pub fn faults(configuration: &Configuration) -> Vec<(String, String)> {
     builder.circles(&plan);
     builder.faults
 }
+
+/// The most that an hour may cost: more is no guard.
+const SPEND_MOST: f64 = 1e6;
 
 struct Builder<'a> {
     configuration: &'a Configuration,
@@ -62,6 +67,8 @@ impl Builder<'_> {
             rates: Vec::new(),
             zone: numbers::zone(configuration),
             numbering: numbers::numbering(configuration),
+            guards: (0..configuration.guard.len()).map(|index| self.guard(index)).collect(),
+            emergency: Emergency::new(configuration.calls.emergency.clone()),
             dialled: numbers::form(configuration.numbering.accounts),
         }
     }
@@ -104,6 +111,34 @@ impl Builder<'_> {
                 Strategy::All => switch::plan::Strategy::RingAll,
                 Strategy::Sequence => switch::plan::Strategy::OneAfterAnother,
             },
+        }
+    }
+
+    fn guard(&mut self, index: usize) -> Guard {
+        let guard = &self.configuration.guard[index];
+        let path = |key: &str| format!("guard[{index}].{key}");
+        let origin = self.origin(&path("from"), &guard.from);
+        let spend = guard.spend_per_hour.filter(|spend| (0.0..=SPEND_MOST).contains(spend));
+        if spend != guard.spend_per_hour {
+            self.fault(path("spend_per_hour"), format!("0 to {SPEND_MOST}"));
+        }
+        for (key, prefixes) in [("allowed", &guard.allowed), ("barred", &guard.barred)] {
+            if prefixes.iter().any(String::is_empty) {
+                self.fault(path(key), "an empty text is the beginning of every number");
+            }
+        }
+        let is_idle = guard.calls_max.is_none() && guard.calls_per_hour.is_none() && spend.is_none();
+        if is_idle && guard.allowed.is_empty() && guard.barred.is_empty() {
+            self.fault(format!("guard[{index}]"), "guards nothing: it has no limit and no numbers");
+        }
+        Guard {
+            name: guard.name.clone(),
+            origin,
+            calls_max: guard.calls_max,
+            calls_per_hour: guard.calls_per_hour,
+            spend_per_hour: spend.map(|spend| (spend * 1e6).round() as u64),
+            allowed: guard.allowed.clone(),
+            barred: guard.barred.clone(),
         }
     }
 

@@ -136,7 +136,7 @@ mod tests {
         let text = r#"
             data = "elsewhere"
             sip = { listen = ["udp:127.0.0.1:5070", "tls:127.0.0.1:5071"], shards = 2, advertised = { "udp:127.0.0.1:5070" = "h" }, client_certificates = { "tls:127.0.0.1:5071" = "offered" }, client_authorities = ["ca"], authorities = "all", origins = ["https://o"], connections_max = 100, connections_per_source = 50, domains = ["d"], name_servers = ["127.0.0.1:53"], realm = "r", dscp = 1, trying_ms = 1, t1_ms = 400, t2_ms = 3000, t4_ms = 4000, expires_min_s = 61, expires_default_s = 3601, expires_max_s = 7201, contacts_max = 9, nonce_life_s = 301, keep_alive_s = 31, response_s = 7, session_expires_s = 900, session_min_s = 91, reliable = "never", srtp = "must", srtp_accounts = { a = "never" }, srtp_keys_in_clear = false, accounts_pass = ["Subject"], unknown_source_per_s = 51, unknown_source_burst = 201, unknown_total_per_s = 1001, unknown_total_burst = 2001, registered_per_s = 21, registered_burst = 201, trunk_per_s = 20001, trunk_burst = 40001 }
-            calls = { max = 9, setup_timeout_s = 181, ring_timeout_s = 61, recall_s = 1, length_max_s = 1, media_silence_s = 61, supervise_s = 31, redirects = "refuse", early_ringing = "local", codecs = ["PCMA"], codecs_offered = "always", account_codecs = { a = [] }, dial_accounts = false, time_zone = "Europe/Berlin", drain_s = 1 }
+            calls = { max = 9, setup_timeout_s = 181, ring_timeout_s = 61, recall_s = 1, length_max_s = 1, media_silence_s = 61, supervise_s = 31, redirects = "refuse", early_ringing = "local", codecs = ["PCMA"], codecs_offered = "always", account_codecs = { a = [] }, dial_accounts = false, time_zone = "Europe/Berlin", emergency = ["112"], drain_s = 1 }
             events = { expires_min_s = 61, expires_max_s = 7201, subscriptions_max = 9, watch_others = false, unasked_mailbox = true }
             messages = { octets_max = 1000, keep_hours = 1, account_per_s = 2, account_burst = 21, trunk_per_s = 51, trunk_burst = 201 }
             services = { echo = ["1"], milliwatt = ["2"], silence = ["3"] }
@@ -153,7 +153,8 @@ mod tests {
         let (merged, report) = merge(&old, &new);
         let (before, after, merged) = (flatten(&old), flatten(&new), flatten(&merged));
         let plain = keys::KEYS.iter().filter(|key| {
-            !["certificate", "trunk", "trunk_group", "group", "rates", "route"].contains(&keys::section(key.path))
+            !["certificate", "trunk", "trunk_group", "group", "guard", "rates", "route"]
+                .contains(&keys::section(key.path))
         });
         for key in plain {
             assert_ne!(before.get(key.path), after.get(key.path), "the test changes {}", key.path);

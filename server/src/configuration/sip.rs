@@ -3,8 +3,8 @@
 use super::model::{Configuration, Trunk};
 use super::value::{ClientCertificates, Listen, Reliable, Srtp};
 use crate::administration::State;
-use router::Shards;
 use router::time::Duration;
+use router::{Emergency, Shards};
 use signaling::admission::{AdmissionLimits, Rate};
 use signaling::digest::ClientCredentials;
 use signaling::limits::{REGISTER_EXPIRES, TRUNK_RESPONSE_TIMEOUT};
@@ -29,6 +29,7 @@ pub fn config(state: &State, bound: &Listeners, shards: &Shards) -> signaling::C
         secret: state.secret.clone(),
         listeners: bound.clone(),
         domains: sip.domains.clone(),
+        emergency: Emergency::new(configuration.calls.emergency.clone()),
         realm: sip.realm.clone(),
         expiry: expiry(configuration),
         contacts_max: sip.contacts_max as usize,

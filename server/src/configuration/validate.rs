@@ -475,6 +475,7 @@ fn names(configuration: &Configuration, found: &mut Found) {
         }
     };
     once("trunk_group", configuration.trunk_group.iter().enumerate().map(|(i, one)| (i, one.name.as_str())).collect());
+    once("guard", configuration.guard.iter().enumerate().map(|(i, guard)| (i, guard.name.as_str())).collect());
     once("rates", configuration.rates.iter().enumerate().map(|(i, rates)| (i, rates.name.as_str())).collect());
     once("trunk", configuration.trunk.iter().enumerate().map(|(i, trunk)| (i, trunk.name.as_str())).collect());
     once("group", configuration.group.iter().enumerate().map(|(i, group)| (i, group.name.as_str())).collect());

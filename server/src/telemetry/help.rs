@@ -28,6 +28,7 @@ const HELP: &[(&str, &str)] = &[
     ("calls_ended", "Answered calls that ended, by cause."),
     ("calls_failed", "Calls that ended unanswered, by cause."),
     ("calls_from_platforms", "Calls that other platforms asked for."),
+    ("calls_guarded", "Calls and transfers that a guard did not let pass."),
     ("calls_refused", "Attempts that were refused before they were calls, by cause."),
     ("calls_started", "Calls that began."),
     ("configuration_reloads", "Reloads of the configuration that worked."),

@@ -10,6 +10,7 @@ use super::start_line::{RequestForm, StartLine};
 use super::uri::Scheme;
 use super::via::{self, Via};
 use crate::limits;
+use router::emergency::is_service;
 
 /// Headers that stand at most once in a message (RFC 3261 §7.3.1 and §20), and whose repetition would leave open
 /// which one holds.
@@ -154,7 +155,10 @@ impl Message {
         if !capabilities.methods.contains(method) {
             return Err(if method.is_registered() { Defect::MethodNotAllowed } else { Defect::MethodUnknown });
         }
-        if !capabilities.schemes.contains(&self.request_uri()?.scheme()) {
+        let uri = self.request_uri()?;
+        // RFC 5031: who serves calls serves these, whatever else it may be called by.
+        let is_emergency = *method == Method::Invite && is_service(uri.as_str());
+        if !capabilities.schemes.contains(&uri.scheme()) && !is_emergency {
             return Err(Defect::Scheme);
         }
         // RFC 3261 §10.2: the address of record is a SIP or SIPS URI (RFC 4475 §3.3.4).

@@ -146,7 +146,7 @@ impl Signaling {
         let Some(invitation) = self.invitation(key, message, flow, requester) else { return };
         let full = self.legs.len() >= LEGS_MAX
             || matches!(invitation.peer, Peer::Trunk(trunk) if !self.means.trunks.get_mut(trunk).reserve());
-        if full {
+        if full && !self.means.config.emergency.is_emergency(invitation.called.user()) {
             self.means.counters.legs_refused += 1;
             return invitation.refuse(&mut self.means, StatusCode::SERVICE_UNAVAILABLE, Some(FULL_RETRY_S));
         }
@@ -168,7 +168,7 @@ impl Signaling {
             return Some(Requester::Trunk(trunk));
         }
         // RFC 3261 §8.2.2.1. A trunk writes whatever host it knows us by.
-        if uri.scheme() != Scheme::Tel && !self.means.config.is_own_host(uri.host()) {
+        if !matches!(uri.scheme(), Scheme::Tel | Scheme::Other) && !self.means.config.is_own_host(uri.host()) {
             dismiss(&mut self.means, key, message, flow, StatusCode::NOT_FOUND, None, &[]);
             return None;
         }

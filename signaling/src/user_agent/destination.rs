@@ -8,6 +8,7 @@ use crate::limits::{DESTINATIONS_MAX, UNREACHABLE_RESPONSE_TIMEOUT};
 use crate::message::{Scheme, Uri, UriRef};
 use crate::transport::{Destination, Sought, Transport};
 use crate::trunk::TrunkId;
+use router::emergency::is_service;
 use router::parameter::{Cause, CauseKind, Contact, Failure, Party, Target};
 use router::time::Duration;
 use std::collections::VecDeque;
@@ -34,13 +35,25 @@ pub(crate) struct Whither {
 
 impl Whither {
     /// Where a target is. `secure`: only if it is reached by TLS (RFC 5630 §5.3: 480 where an address of record has no such contact).
-    pub(crate) fn new(means: &mut Means, target: &Target, caller: &Party, secure: bool) -> Result<Self, Failure> {
+    /// `urgent`: whatever the bounds of a trunk.
+    pub(crate) fn new(
+        means: &mut Means,
+        target: &Target,
+        caller: &Party,
+        secure: bool,
+        urgent: bool,
+    ) -> Result<Self, Failure> {
         match target {
             Target::Contact(contact) => {
                 let whither = Self::contact(means, contact).and_then(|whither| whither.if_secure(secure));
                 whither.map_err(Failure::because)
             }
-            Target::Trunk { name, number } => Self::trunk(means, name, number.reveal(), caller, secure),
+            Target::Trunk { name, number } => {
+                let (id, whither) =
+                    Self::trunk_place(means, name, number.reveal(), caller).map_err(Failure::because)?;
+                let whither = whither.if_secure(secure).map_err(Failure::because)?;
+                Self::keep_place(means, id, urgent).map(|()| whither)
+            }
             // A URI outside the plan is nobody's that calls may be sent to.
             Target::Uri(_) => Err(Failure::because(CauseKind::Forbidden.into())),
         }
@@ -82,11 +95,11 @@ impl Whither {
     }
 
     /// A place among the trunk's calls is kept for the leg.
-    fn trunk(means: &mut Means, name: &str, number: &str, caller: &Party, secure: bool) -> Result<Self, Failure> {
-        let (id, whither) = Self::trunk_place(means, name, number, caller).map_err(Failure::because)?;
-        let whither = whither.if_secure(secure).map_err(Failure::because)?;
+    fn keep_place(means: &mut Means, id: TrunkId, urgent: bool) -> Result<(), Failure> {
         match means.trunks.get_mut(id).offer(means.now.instant) {
-            Ok(()) => Ok(whither),
+            Ok(()) => Ok(()),
+            // It begins without one.
+            Err(_) if urgent => Ok(()),
             Err(after) => {
                 let retry_after_s = u32::try_from(after.as_secs()).ok();
                 Err(Failure { retry_after_s, ..Failure::because(CauseKind::Congestion.into()) })
@@ -110,8 +123,14 @@ impl Whither {
         let default = target.transport.unwrap_or(Transport::DEFAULT).default_port();
         // How its address is reached is nothing that a domain of another name has in its URIs.
         let port = target.port.filter(|&port| port != default && domain.is_none());
-        let uri = Uri::sip(Scheme::Sip, Some(number), &to_host, port).ok_or(CauseKind::UnknownNumber)?;
+        let uri = match is_service(number) {
+            true => Uri::parse(number),
+            false => Uri::sip(Scheme::Sip, Some(number), &to_host, port),
+        };
+        let uri = uri.ok_or(CauseKind::UnknownNumber)?;
         let request_uri = match target.transport {
+            // A service has no transport.
+            _ if uri.borrow().scheme() == Scheme::Other => uri,
             None | Some(Transport::DEFAULT) => uri,
             Some(_) if domain.is_some() => uri,
             Some(transport) => uri.with_parameter("transport", Some(transport.uri_parameter())).unwrap_or(uri),

@@ -6,6 +6,7 @@ use crate::dialog::Identity;
 use crate::limits::{PARTY_OCTETS_MAX, REFERRED_BY_OCTETS_MAX};
 use crate::message::{Header, Message, NameAddr, Scheme, Uri, UriRef, quote, unescape};
 use router::Private;
+use router::emergency::is_service;
 use router::parameter::Party;
 
 /// Who calls.
@@ -79,6 +80,7 @@ pub(crate) fn party_of_uri(uri: UriRef<'_>) -> Party {
             let user = number_of(user).unwrap_or_else(|| unescape(user).into_owned());
             Party::new(user, uri.host().to_ascii_lowercase())
         }
+        Scheme::Other if is_service(uri.as_str()) => Party::new(uri.as_str().to_ascii_lowercase(), ""),
         Scheme::Other => Party::default(),
     }
 }

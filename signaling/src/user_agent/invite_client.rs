@@ -108,6 +108,7 @@ impl Leg {
             passed,
             account,
             secure,
+            urgent,
         } = wanted;
         if let Some(MediaExchange::Answer(_)) = media {
             asked.failed(&mut means.outbox, Failure::new(Reason::Invalid).with_detail("no offer"));
@@ -118,7 +119,7 @@ impl Leg {
             asked.failed(&mut means.outbox, Failure::because(CauseKind::TooManyHops.into()));
             return None;
         };
-        let mut whither = match Whither::new(means, &target, &caller, secure) {
+        let mut whither = match Whither::new(means, &target, &caller, secure, urgent) {
             Ok(whither) => whither,
             Err(failure) => {
                 asked.failed(&mut means.outbox, failure);

@@ -620,6 +620,7 @@ pub(crate) fn to_trunk(media: Option<MediaExchange>) -> Leg {
         passed: None,
         account: None,
         secure: false,
+        urgent: false,
     }
 }
 

@@ -8,6 +8,7 @@ mod basic;
 mod bodies;
 mod challenges;
 mod conference;
+mod emergency;
 mod faults;
 mod harness;
 mod incoming;

@@ -450,6 +450,7 @@ impl Caprice {
                 referred_by: None,
                 passed: None,
                 secure: false,
+                urgent: false,
                 account: None,
             };
             world.ask(CALL, leg, Command::Start, wanted);

@@ -37,6 +37,7 @@ impl Call {
         };
         self.legs[id].phase = LegPhase::Answered;
         self.audit_later(turn, id);
+        self.minute_begins(turn, id);
         self.leg_won(turn, waiting, id, reply);
     }
 

@@ -3,6 +3,7 @@
 use super::alignment::Alignment;
 use super::asked::Asked;
 use super::conversation::Conversation;
+use super::guarding::Guarded;
 use super::joining::Joining;
 use super::leg::{Leg, LegId, Legs};
 use super::originate::Origination;
@@ -61,6 +62,9 @@ pub(crate) struct Call {
     pub(super) ended: Option<Ended>,
     /// The phase that subscribers know.
     pub(super) told: (CallPhase, Far, usize),
+
+    /// Those on whose behalf it is made, as far as they have guards.
+    pub(super) guarded: Vec<Guarded>,
 
     pub(super) legs: Legs,
     /// The leg that came first and stays: the caller's, or after a transfer the one that was transferred.
@@ -123,6 +127,7 @@ impl Call {
             conversations: 1,
             ended: None,
             told: (CallPhase::Routing, Far::Nobody, 0),
+            guarded: Vec::new(),
             legs: Legs::default(),
             near: None,
             far: Far::Nobody,

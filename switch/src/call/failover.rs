@@ -19,7 +19,15 @@ impl Call {
         while let Some(search) = &mut self.search {
             let (trunks, now) = (&*turn.trunks, turn.now);
             let is_silent = |trunk: &str| trunks.is_passed_over(now.instant, trunk);
-            let under_way = match search.next(&self.config.plan, turn.random, now.wall, is_silent) {
+            let next = search.next(&self.config.plan, turn.random, now.wall, is_silent);
+            let next = match next {
+                Next::Try(step) => match self.guard(turn, &step) {
+                    Ok(()) => Next::Try(step),
+                    Err(cause) => Next::Exhausted(cause),
+                },
+                exhausted => exhausted,
+            };
+            let under_way = match next {
                 Next::Exhausted(cause) => return self.search_given_up(turn, cause),
                 // Who is behind a trunk only that one knows, and a service is there.
                 Next::Try(step) if self.is_checking() && !matches!(step, Step::Accounts(_)) => {
@@ -27,8 +35,8 @@ impl Call {
                 }
                 Next::Try(Step::Accounts(members)) => self.try_accounts(turn, members, true),
                 Next::Try(Step::AccountHere(member)) => self.try_accounts(turn, vec![member], false),
-                Next::Try(Step::Trunk { name, interface, number, timeout }) => {
-                    self.try_trunk(turn, name, interface, number, timeout)
+                Next::Try(Step::Trunk { name, interface, number, timeout, price }) => {
+                    self.try_trunk(turn, name, interface, number, timeout, price)
                 }
                 Next::Try(Step::Platform { platform, trunk, number, timeout }) => {
                     self.try_platform(turn, platform, trunk, number, timeout)

@@ -9,6 +9,7 @@ use super::timers::Timer;
 use super::turn::Turn;
 use crate::limits::LEG_GRACE;
 use crate::negotiation::Medium;
+use crate::rates::Price;
 use crate::trunks::Decided;
 use router::parameter::{
     self, Cause, CauseKind, Failure, LegPhase, LegState, MediaExchange, Parameter, Party, Reason, Target,
@@ -26,6 +27,7 @@ impl Call {
         interface: IpAddr,
         number: String,
         timeout: Option<Duration>,
+        price: Option<Price>,
     ) -> bool {
         let Some(search) = &mut self.search else { return false };
         if number.is_empty() {
@@ -34,6 +36,7 @@ impl Call {
         }
         turn.trunks.offered(turn.now.instant, &name);
         let called = Party { display_name: search.called.display_name.clone(), ..Party::new(number.clone(), "") };
+        let charge = self.charge(price);
         self.sought().destination = Some(name.as_str().into());
         let wanted = Wanted {
             target: Whither::Here(Target::Trunk { name: name.clone(), number: number.into() }),
@@ -41,6 +44,7 @@ impl Call {
             interface,
             called,
             timeout: Some(timeout.unwrap_or(self.config.ring_timeout)),
+            charge,
         };
         self.try_legs(turn, vec![wanted]);
         true
@@ -49,8 +53,9 @@ impl Call {
     /// Makes a leg for each and opens their ports.
     pub(super) fn try_legs(&mut self, turn: &mut Turn<'_>, all: Vec<Wanted>) {
         let mut legs = Vec::with_capacity(all.len());
-        for wanted in all {
+        for mut wanted in all {
             let Some(id) = self.legs.next_id() else { break };
+            let charge = wanted.charge.take();
             let (module, remote) = match &wanted.target {
                 Whither::Here(_) => (turn.signaling(), None),
                 Whither::Elsewhere(elsewhere) => {
@@ -80,6 +85,7 @@ impl Call {
                 told_ringing: false,
                 offered: turn.now.instant,
                 rang: false,
+                charge,
                 medium: Medium::default(),
             }));
         }
@@ -137,6 +143,7 @@ impl Call {
                 referred_by: search.referred_by.clone(),
                 passed: search.passed.clone(),
                 secure: search.secure,
+                urgent: search.urgent,
                 account: match &leg.peer {
                     Peer::Account(account) => Some(account.as_str().into()),
                     Peer::Trunk(_) | Peer::Platform(_) => None,

@@ -128,6 +128,8 @@ impl Call {
             record: self.record_id(self.conversation.number()),
             asked: None,
             calls: false,
+            price: guest.charge.as_ref().map(|charge| charge.price()),
+            payer: guest.charge.as_ref().map(|charge| charge.payer().to_owned().into()),
         }
     }
 

@@ -16,6 +16,7 @@ use super::asked::Asked;
 use super::call::{Call, Far, refused};
 use super::conversation::Conversation;
 use super::dialog::{Join, Seeking, Transferor, Whom};
+use super::guarding::Charge;
 use super::leg::{Leg, LegId};
 use super::purpose::Purpose;
 use super::renegotiation::Exchange;
@@ -286,7 +287,9 @@ impl Call {
     fn receive(&mut self, turn: &mut Turn<'_>, guest: &GuestLeg, from: Address) -> Result<LegId, Failure> {
         let id = self.legs.next_id().ok_or_else(|| Failure::because(CauseKind::Congestion.into()))?;
         let own = self.own(turn);
-        self.add_leg(Leg::guest(id, guest, own));
+        let charge = Charge::of_guest(&self.config.shards, guest);
+        self.add_leg(Leg { charge, ..Leg::guest(id, guest, own) });
+        self.minute_begins(turn, id);
         self.hand_over(turn, id, from, 1);
         Ok(id)
     }

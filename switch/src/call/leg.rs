@@ -1,6 +1,7 @@
 //! One leg of a call.
 
 use super::asked::Asked;
+use super::guarding::Charge;
 use super::platform::{Elsewhere, Remote};
 use crate::negotiation::Medium;
 use router::parameter::{Behalf, GuestLeg, LegPhase, LegState, LegTags, MediaPlan, Origin, Party, PortId, Target};
@@ -66,6 +67,8 @@ pub(super) struct Wanted {
     pub(super) called: Party,
     /// How long it may ring; `None`: that is for the other platform to say.
     pub(super) timeout: Option<Duration>,
+    /// What it costs.
+    pub(super) charge: Option<Box<Charge>>,
 }
 
 /// Whom a leg is asked of.
@@ -117,6 +120,8 @@ pub(super) struct Leg {
     pub(super) offered: Instant,
     /// Outgoing: whether its peer rang, or answered.
     pub(super) rang: bool,
+    /// What it costs, where somebody counts it.
+    pub(super) charge: Option<Box<Charge>>,
     pub(super) medium: Medium,
 }
 
@@ -209,6 +214,7 @@ impl Leg {
             // It has long rung.
             offered: Instant::from_nanos(0),
             rang: true,
+            charge: None,
             medium: if guest.calls { Medium::of_caller(guest) } else { Medium::restored(guest) },
         }
     }
@@ -236,6 +242,7 @@ impl Leg {
             told_ringing: self.told_ringing,
             offered: self.offered,
             rang: self.rang,
+            charge: None,
             medium: Medium::default(),
         };
         std::mem::replace(self, husk)

@@ -104,6 +104,7 @@ impl Call {
                     peer: Peer::Account(account.clone()),
                     called: called.clone(),
                     timeout: Some(timeout),
+                    charge: None,
                 })
                 .collect(),
         };

@@ -27,6 +27,7 @@ mod early_media;
 mod early_offer;
 mod failover;
 mod fork;
+mod guarding;
 mod guest;
 mod invitation;
 mod joining;

@@ -67,6 +67,7 @@ impl Call {
             interface: self.interface_to_platforms(),
             called,
             timeout: Some(timeout),
+            charge: None,
         })
     }
 
@@ -104,7 +105,8 @@ impl Call {
             None => (Peer::Platform(platform.clone()), timeout),
         };
         let elsewhere = Elsewhere { name: platform, switch, placement };
-        let wanted = Wanted { target: Whither::Elsewhere(Box::new(elsewhere)), peer, interface, called, timeout };
+        let wanted =
+            Wanted { target: Whither::Elsewhere(Box::new(elsewhere)), peer, interface, called, timeout, charge: None };
         self.try_legs(turn, vec![wanted]);
         true
     }

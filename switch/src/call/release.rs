@@ -87,6 +87,7 @@ impl Call {
         self.ended = Some(Ended { cause: cause.clone(), by_caller, at: turn.now.wall, concluded: false });
         turn.counters.ended(self.answered.is_some(), cause.kind);
         self.cancel_timers(turn);
+        self.unguard();
         self.transfer_ended(turn, &cause, by);
         self.joining_ended(turn, &cause);
         self.origination_ended(turn, &cause);

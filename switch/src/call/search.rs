@@ -26,6 +26,8 @@ pub(super) struct Search {
     pub(super) passed: Option<Vec<Passed>>,
     /// Whether the caller wants a secure way alone.
     pub(super) secure: bool,
+    /// Whether no limit is to refuse it.
+    pub(super) urgent: bool,
     /// Whether the callee is not to be shown who calls.
     pub(super) anonymous: bool,
     /// Who is called.
@@ -92,6 +94,7 @@ impl Search {
             referred_by: None,
             passed: None,
             secure: false,
+            urgent: false,
             anonymous,
             called,
             stage: Stage::Idle,
@@ -113,6 +116,11 @@ impl Search {
     /// Where another platform has decided that the call goes: there, and nowhere else.
     pub(super) fn placed(self, step: Step) -> Self {
         Self { steps: VecDeque::from([step]), ..self }
+    }
+
+    /// The number that is looked for, as routes see it.
+    pub(super) fn number(&self) -> &str {
+        &self.number
     }
 
     /// On whose behalf it is, as things stand.
@@ -176,10 +184,10 @@ impl Search {
                     self.passed_over.push_back(step);
                     continue;
                 }
-                Some(Step::TrunkGroup { name, number, timeout }) => {
+                Some(Step::TrunkGroup { name, number, timeout, price }) => {
                     let members = plan.trunk_group(&name).map(|group| group.ordered(random)).unwrap_or_default();
                     for member in members.into_iter().rev() {
-                        self.steps.push_front(plan.trunk_step(&member.trunk, number.clone(), timeout));
+                        self.steps.push_front(plan.trunk_step(&member.trunk, number.clone(), timeout, price));
                     }
                     continue;
                 }
@@ -204,6 +212,7 @@ impl Search {
                 Step::Route(number, origin) => match plan.route(&number, &origin, now) {
                     Some(routed) => {
                         self.number = plan.canonical(&number, &origin).into_owned();
+                        self.urgent |= plan.is_emergency(&number) || plan.is_emergency(&self.number);
                         self.origin = origin;
                         (self.steps, self.branches) = (routed.steps, routed.branches);
                     }

@@ -75,6 +75,7 @@ impl Call {
             told_ringing: false,
             offered: turn.now.instant,
             rang: false,
+            charge: None,
             medium: Medium::default(),
         });
         call.near = Some(near);
@@ -98,6 +99,7 @@ impl Call {
                         .referred_by(request.referred_by)
                         .passed(request.passed)
                         .secured(request.secure);
+                search.urgent = call.config.plan.is_emergency(search.called.user());
                 if let Some(placement) = &request.placement {
                     let timeout = request.ring_ms.map(|ring| Duration::from_millis(ring.into()));
                     search = search.placed(call.config.plan.placed(placement, timeout));

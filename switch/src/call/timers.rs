@@ -23,6 +23,8 @@ pub(crate) enum Timer {
     Media,
     /// When to ask whether those are there who send no media.
     Supervise,
+    /// When the next minute of a leg begins that somebody pays for.
+    Minute(LegId),
     /// When to ask another platform how a leg there stands.
     Audit(LegId),
     /// When to tell another platform again that a leg has ended: after so many times. It outlives the call.
@@ -74,6 +76,7 @@ impl Call {
             Timer::Answer => self.answer_timed_out(turn),
             Timer::Align => self.align(turn),
             Timer::Media => self.connect(turn),
+            Timer::Minute(leg) => self.minute_begins(turn, leg),
             Timer::Supervise => self.supervision_due(turn),
         }
     }

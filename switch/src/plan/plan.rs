@@ -7,8 +7,10 @@ use super::numbering::{NumberForm, Numbering};
 use super::pick_up::PickUpGroup;
 use super::rewrite::Rewrite;
 use super::trunk_group::TrunkGroup;
+use crate::guard::Guard;
 use crate::limits::NUMBER_BYTES;
-use crate::rates::RateTable;
+use crate::rates::{Price, RateTable};
+use router::Emergency;
 use router::parameter::{BuiltinKind, CauseKind, ConferenceName, Origin, Placement};
 use router::time::{Duration, WallTime};
 use std::borrow::Cow;
@@ -40,6 +42,10 @@ pub struct Plan {
     pub zone: Zone,
     /// How numbers are dialled here.
     pub numbering: Numbering,
+    /// What callers may do at most: the first that is for somebody decides.
+    pub guards: Vec<Guard>,
+    /// Numbers that no guard and no limit refuses.
+    pub emergency: Emergency,
     /// How accounts dial. What is not as it is dialled is E.164 for the routes.
     pub dialled: NumberForm,
 }
@@ -78,6 +84,8 @@ impl Default for Plan {
             rates: Vec::new(),
             zone: Zone::default(),
             numbering: Numbering::default(),
+            guards: Vec::new(),
+            emergency: Emergency::default(),
             dialled: NumberForm::AsIs,
         }
     }
@@ -317,9 +325,9 @@ pub(crate) enum Step {
     /// All contacts that an account has on this platform.
     AccountHere(Member),
     /// A number at a trunk.
-    Trunk { name: String, interface: IpAddr, number: String, timeout: Option<Duration> },
+    Trunk { name: String, interface: IpAddr, number: String, timeout: Option<Duration>, price: Option<Price> },
     /// A number at trunks that share calls.
-    TrunkGroup { name: String, number: String, timeout: Option<Duration> },
+    TrunkGroup { name: String, number: String, timeout: Option<Duration>, price: Option<Price> },
     /// A number at another platform: at a trunk of it, or at its plan.
     Platform { platform: String, trunk: Option<String>, number: String, timeout: Option<Duration> },
     /// A built-in service.
@@ -459,14 +467,16 @@ impl Plan {
                 None => Step::Refuse(CauseKind::Internal),
             },
             Destination::Trunks(steps) => {
-                let step = |step: &TrunkStep| self.way(&step.trunk, step.rewrite.apply(number), step.timeout);
+                let step = |step: &TrunkStep| self.way(&step.trunk, step.rewrite.apply(number), step.timeout, None);
                 return steps.iter().map(step).collect();
             }
             Destination::Rates { table, rewrite, timeout } => {
                 let number = rewrite.apply(number);
                 let Some(table) = self.rates(table) else { return VecDeque::from([Step::Refuse(CauseKind::Internal)]) };
                 let offers = table.look_up(&number).into_iter();
-                return offers.map(|offer| self.way(table.way(offer), number.clone(), *timeout)).collect();
+                return offers
+                    .map(|offer| self.way(table.way(offer), number.clone(), *timeout, Some(offer.price)))
+                    .collect();
             }
             Destination::Service(kind) => Step::Service(*kind),
             Destination::Number(rewrite) => Step::Route(rewrite.apply(number), origin.clone()),
@@ -480,10 +490,10 @@ impl Plan {
         VecDeque::from([step])
     }
 
-    fn way(&self, way: &Way, number: String, timeout: Option<Duration>) -> Step {
+    fn way(&self, way: &Way, number: String, timeout: Option<Duration>, price: Option<Price>) -> Step {
         match way {
-            Way::Trunk(name) => self.trunk_step(name, number, timeout),
-            Way::Group(name) => Step::TrunkGroup { name: name.clone(), number, timeout },
+            Way::Trunk(name) => self.trunk_step(name, number, timeout, price),
+            Way::Group(name) => Step::TrunkGroup { name: name.clone(), number, timeout, price },
             Way::TrunkOf { trunk, platform } => {
                 Step::Platform { platform: platform.clone(), trunk: Some(trunk.clone()), number, timeout }
             }
@@ -492,15 +502,24 @@ impl Plan {
     }
 
     /// A number at a trunk.
-    pub(crate) fn trunk_step(&self, name: &str, number: String, timeout: Option<Duration>) -> Step {
+    pub(crate) fn trunk_step(
+        &self,
+        name: &str,
+        number: String,
+        timeout: Option<Duration>,
+        price: Option<Price>,
+    ) -> Step {
         let trunk = self.trunk(name);
         let interface = trunk.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |trunk| trunk.interface);
         let number = self.written(number, trunk.map_or(NumberForm::AsIs, |trunk| trunk.numbers));
-        Step::Trunk { name: name.to_owned(), interface, number, timeout }
+        Step::Trunk { name: name.to_owned(), interface, number, timeout, price }
     }
 
     /// A number that somebody of this platform dialled or sent, as routes see it.
     pub(crate) fn canonical<'a>(&self, number: &'a str, origin: &Origin) -> Cow<'a, str> {
+        if let Some(number) = self.emergency.number_of(number) {
+            return Cow::Owned(number.to_owned());
+        }
         let form = match origin {
             _ if self.numbering.country.is_empty() => NumberForm::AsIs,
             Origin::Trunk(name) => self.trunk(name).map_or(NumberForm::AsIs, |trunk| trunk.numbers),
@@ -518,6 +537,16 @@ impl Plan {
             Cow::Borrowed(written) if written.len() == number.len() => number,
             Cow::Borrowed(written) => written.to_owned(),
         }
+    }
+
+    /// The guard of somebody.
+    pub(crate) fn guard(&self, origin: &Origin) -> Option<&Guard> {
+        self.guards.iter().find(|guard| guard.origin.matches(origin))
+    }
+
+    /// Whether a number is one that always goes first.
+    pub(crate) fn is_emergency(&self, number: &str) -> bool {
+        self.emergency.is_emergency(number)
     }
 
     /// The caller's number as a trunk is shown it; as an account is, where there is none.
@@ -540,7 +569,7 @@ impl Plan {
         match placement {
             Placement::Account(account) => Step::AccountHere(Member { account: account.clone(), timeout }),
             Placement::Trunk { name, number } => match self.trunk(name) {
-                Some(_) => self.trunk_step(name, number.reveal().clone(), timeout),
+                Some(_) => self.trunk_step(name, number.reveal().clone(), timeout, None),
                 // Its plan may have another way.
                 None => Step::Refuse(CauseKind::Unreachable),
             },

@@ -8,6 +8,7 @@ mod branches;
 mod conference;
 mod early_media;
 mod fork;
+mod guards;
 mod harness;
 mod hold;
 mod host;
