@@ -194,7 +194,8 @@ impl Message {
         let value = self.slice(line.value);
         let read = || {
             let layout = name_addr::Layout::of(value)?;
-            let tag = layout.read(value)?.tag().and_then(|tag| self.place(tag.as_bytes()));
+            layout.read(value)?;
+            let tag = layout.tag().map(|(start, end)| (line.value.0 + start, line.value.0 + end));
             Some(Address { value: line.value, layout, tag })
         };
         let address = read().ok_or(Defect::Malformed(header))?;

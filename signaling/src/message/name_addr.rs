@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use memchr::memchr;
 
 use super::grammar;
-use super::parameters::{self, Parameters};
+use super::parameters::{self, Parameters, Place};
 use super::uri::{Parts, UriRef};
 
 /// One address: display name, URI, header parameters.
@@ -27,6 +27,8 @@ pub(super) struct Layout {
     display: u16,
     uri: (u16, u16),
     parts: Parts,
+    /// The value of the first `tag` among them.
+    tag: Option<Place>,
     /// The start of the header parameters.
     parameters: u16,
 }
@@ -59,15 +61,27 @@ impl Layout {
     }
 
     fn with(value: &[u8], display: usize, uri: (usize, usize), parameters: usize) -> Option<Layout> {
-        if parameters::scan(value, parameters)? != value.len() {
+        let mut tag = None;
+        let all = parameters::scan_each(value, parameters, |name, place| {
+            if name.len() == 3 && tag.is_none() && name.eq_ignore_ascii_case(b"tag") {
+                tag = Some(place);
+            }
+        });
+        if all? != value.len() {
             return None;
         }
         Some(Layout {
+            tag: tag.filter(|(start, end)| start < end),
             display: display as u16,
             uri: (uri.0 as u16, uri.1 as u16),
             parts: Parts::of(&value[uri.0..uri.1])?,
             parameters: parameters as u16,
         })
+    }
+
+    /// Where the tag lies, as [`NameAddr::tag`] has it.
+    pub(super) fn tag(self) -> Option<Place> {
+        self.tag
     }
 
     /// The address, from the value whose layout it is.

@@ -132,6 +132,12 @@ impl<'a> Iterator for ParameterIter<'a> {
 /// where they end: at the end of the value, at a comma, or at whatever does not belong to them. `None` if a parameter
 /// is broken: no name, an open quote, or too many of them.
 pub(super) fn scan(value: &[u8], start: usize) -> Option<usize> {
+    scan_each(value, start, |_, _| ())
+}
+
+/// The same; `each` is told where the name and the value of each parameter lie, the value with its quotes, and empty where there is none.
+#[inline]
+pub(super) fn scan_each(value: &[u8], start: usize, mut each: impl FnMut(&[u8], Place)) -> Option<usize> {
     let mut end = start;
     let mut count = 0;
     loop {
@@ -148,6 +154,8 @@ pub(super) fn scan(value: &[u8], start: usize) -> Option<usize> {
         if end == name {
             return None;
         }
+        let named = &value[name..end];
+        let mut place = (end as u16, end as u16);
         let equals = grammar::skip_space(value, end);
         if value.get(equals) == Some(&b'=') {
             let first = grammar::skip_space(value, equals + 1);
@@ -155,9 +163,14 @@ pub(super) fn scan(value: &[u8], start: usize) -> Option<usize> {
                 Some(b'"') => grammar::skip_quoted(value, first)?,
                 _ => grammar::skip_value(value, first),
             };
+            place = (first as u16, end as u16);
         }
+        each(named, place);
     }
 }
+
+/// Where something lies in a value that is shorter than 64 KiB.
+pub(super) type Place = (u16, u16);
 
 /// A token (or media type, or number) followed by parameters: Content-Type, Event, Subscription-State,
 /// Session-Expires, Reason, Content-Disposition, Replaces and the like.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::grammar;
-use super::parameters::{self, Parameters};
+use super::parameters::{self, Parameters, Place};
 use super::uri::{host_address, scan_host};
 
 /// What every branch of RFC 3261 starts with (§8.1.1.7).
@@ -25,6 +25,8 @@ pub struct Via<'a> {
     transport: &'a str,
     host: &'a str,
     port: Option<u16>,
+    branch: Option<&'a str>,
+    rport: Option<Rport>,
     parameters: Parameters<'a>,
 }
 
@@ -34,6 +36,10 @@ pub(super) struct Layout {
     transport: (u16, u16),
     host: (u16, u16),
     port: Option<u16>,
+    /// The value of the first `branch`.
+    branch: Option<Place>,
+    /// The first `rport`.
+    rport: Option<Rport>,
     /// The start of the parameters.
     parameters: u16,
 }
@@ -62,10 +68,22 @@ impl Layout {
             end = grammar::skip_digits(value, digits);
             port = Some(grammar::number::<u16>(&value[digits..end])?);
         }
-        if parameters::scan(value, end)? != value.len() {
+        let (mut branch, mut rport) = (None, None);
+        let all = parameters::scan_each(value, end, |name, place| {
+            // Both are asked for with each message, so they are looked for once. The names of others are of other lengths.
+            if name.len() == 6 && branch.is_none() && name.eq_ignore_ascii_case(b"branch") {
+                branch = Some(place);
+            } else if name.len() == 5 && rport.is_none() && name.eq_ignore_ascii_case(b"rport") {
+                let port = grammar::number::<u16>(&value[usize::from(place.0)..usize::from(place.1)]);
+                rport = Some(port.map_or(Rport::Requested, Rport::Port));
+            }
+        });
+        if all? != value.len() {
             return None;
         }
         Some(Layout {
+            branch: branch.filter(|(start, end)| start < end),
+            rport,
             transport: (transport_start as u16, transport_end as u16),
             host: (host_start as u16, host_end as u16),
             port,
@@ -84,6 +102,11 @@ impl Layout {
             transport: slice(self.transport.0, self.transport.1)?,
             host: slice(self.host.0, self.host.1)?,
             port: self.port,
+            branch: match self.branch {
+                Some((start, end)) => Some(slice(start, end)?),
+                None => None,
+            },
+            rport: self.rport,
             parameters: Parameters::of_checked(text.get(usize::from(self.parameters) - start..)?.trim_ascii()),
         })
     }
@@ -147,7 +170,7 @@ impl<'a> Via<'a> {
 
     /// The branch, if it has one that is not empty.
     pub fn branch(&self) -> Option<&'a str> {
-        self.parameters.get("branch").filter(|branch| !branch.is_empty())
+        self.branch
     }
 
     /// Whether the branch is one of RFC 3261: it starts with [`MAGIC_COOKIE`] and has more to it.
@@ -165,11 +188,7 @@ impl<'a> Via<'a> {
 
     /// The `rport` parameter; one with a value that is no port is taken for a request.
     pub fn rport(&self) -> Option<Rport> {
-        let parameter = self.parameters.find("rport")?;
-        Some(match parameter.value.and_then(|port| grammar::number::<u16>(port.as_bytes())) {
-            Some(port) => Rport::Port(port),
-            None => Rport::Requested,
-        })
+        self.rport
     }
 
     /// The `maddr` parameter: a host.
@@ -227,6 +246,28 @@ mod tests {
         assert_eq!(via.received(), "2001:db8:9::255".parse().ok());
         assert_eq!(via.rport(), Some(Rport::Requested));
         assert_eq!(Via::parse(b"SIP/2.0/UDP h;rport=5").and_then(|via| via.rport()), Some(Rport::Port(5)));
+    }
+
+    #[test]
+    fn what_is_found_with_the_parameters_is_what_they_say() {
+        for value in [
+            "SIP/2.0/UDP h",
+            "SIP/2.0/UDP h;branch",
+            "SIP/2.0/UDP h;branch=",
+            "SIP/2.0/UDP h;BRANCH = z9hG4bKa ; rport",
+            "SIP/2.0/UDP h;rport=7;rport=8;branch=a;branch=b",
+            "SIP/2.0/UDP h;rport=x;branch=\"a;b\";received=192.0.2.1",
+            "SIP/2.0/UDP h;rport=99999;branches=c",
+        ] {
+            let via = Via::parse(value.as_bytes()).unwrap();
+            let branch = via.parameters().get("branch").filter(|branch| !branch.is_empty());
+            assert_eq!(via.branch(), branch, "{value}");
+            let rport = via.parameters().find("rport").map(|found| {
+                let port = found.value.and_then(|port| grammar::number::<u16>(port.as_bytes()));
+                port.map_or(Rport::Requested, Rport::Port)
+            });
+            assert_eq!(via.rport(), rport, "{value}");
+        }
     }
 
     #[test]
