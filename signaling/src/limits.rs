@@ -73,6 +73,9 @@ pub const SOURCE_BUCKETS: usize = 65_536;
 /// Sources whose wrong credentials are counted from one line of the log to the next: more hosts than guess at once, 56 octets each.
 pub const FAILURE_SOURCES: usize = 1_024;
 
+/// Networks whose guesses are counted, and of those shut out: more than guess at once, 48 octets each.
+pub const BAN_SOURCES: usize = 4_096;
+
 /// Requests by UDP that are shorter are challenged for one algorithm alone, octets: no phone's is, with its Contact, User-Agent and Allow.
 /// What an answer has beside what it repeats, some 180 octets, is then no more than 1.3 times the request.
 pub const CHALLENGED_ONCE_OCTETS: usize = 300;

@@ -74,7 +74,7 @@ fn exchanged(data: &[u8]) {
     let mut now = Instant::from_millis(1_000);
     let mut authenticator = authenticator(&realm);
     let known = secrets(&realm);
-    let challenges: Vec<String> = authenticator.challenge(now, false, false).collect();
+    let challenges: Vec<String> = authenticator.challenge(now, 7, false, false).collect();
     assert_eq!(challenges.len(), 2);
     for value in &challenges {
         let challenge = Challenge::parse(value.as_bytes()).expect("our challenge is one");

@@ -5,7 +5,7 @@ use super::value::{ClientCertificates, Listen, Reliable, Srtp};
 use crate::administration::State;
 use router::time::Duration;
 use router::{Emergency, Shards};
-use signaling::admission::{AdmissionLimits, Rate};
+use signaling::admission::{AdmissionLimits, BanPolicy, Rate};
 use signaling::digest::ClientCredentials;
 use signaling::limits::{REGISTER_EXPIRES, TRUNK_RESPONSE_TIMEOUT};
 use signaling::messaging::MessageSettings;
@@ -120,6 +120,11 @@ pub fn admission(configuration: &Configuration) -> AdmissionLimits {
     AdmissionLimits {
         unknown_source: Rate { per_second: sip.unknown_source_per_s, burst: sip.unknown_source_burst },
         unknown_total: Rate { per_second: sip.unknown_total_per_s, burst: sip.unknown_total_burst },
+        bans: BanPolicy {
+            after: sip.ban_after,
+            within: Duration::from_secs(sip.ban_within_s.into()),
+            length: Duration::from_secs(sip.ban_s.into()),
+        },
         registered_account: Rate { per_second: sip.registered_per_s, burst: sip.registered_burst },
         trunk: Rate { per_second: sip.trunk_per_s, burst: sip.trunk_burst },
         ..AdmissionLimits::default()

@@ -74,6 +74,8 @@ const HELP: &[(&str, &str)] = &[
     ("sessions_unreleased", "Media sessions whose end nobody confirmed: a fault if above 0."),
     ("sip_absorbed", "Repetitions of messages that peers sent."),
     ("sip_answers_unacknowledged", "Answers to INVITE that no ACK came to: the call was ended."),
+    ("sip_banned_dropped", "Messages dropped of sources that are shut out."),
+    ("sip_bans", "Sources that were shut out, as often as it happened."),
     ("sip_bindings_put_back", "Registrations that the store did not take at first."),
     ("sip_challenges", "Requests that were challenged (401)."),
     ("sip_connections_congested", "Connections closed as the peer did not read."),

@@ -9,17 +9,19 @@
 //! of a carrier's other address), and a response to a request of ours: each carries a secret of ours, which is found without
 //! reading the message ([`peek`]).
 
+mod bans;
 mod bucket;
 mod failures;
 pub mod peek;
 
+pub use bans::{BanPolicy, Bans};
 pub use bucket::{Bucket, Rate};
 pub use failures::Failures;
 
 use crate::limits::SOURCE_BUCKETS;
 use crate::trunk::TrunkId;
 use router::Random;
-use router::time::Instant;
+use router::time::{Duration, Instant};
 use std::hash::{BuildHasher, DefaultHasher, Hasher, RandomState};
 use std::net::IpAddr;
 
@@ -36,6 +38,8 @@ pub struct AdmissionLimits {
     pub trunk: Rate,
     /// What a failed credential costs an unknown source, in requests.
     pub failure_cost: u16,
+    /// When an unknown source is shut out.
+    pub bans: BanPolicy,
 }
 
 impl Default for AdmissionLimits {
@@ -48,6 +52,7 @@ impl Default for AdmissionLimits {
             registered_account: Rate { per_second: 20, burst: 200 },
             trunk: Rate { per_second: 20_000, burst: 40_000 },
             failure_cost: 10,
+            bans: BanPolicy::default(),
         }
     }
 }
@@ -62,6 +67,7 @@ impl AdmissionLimits {
             unknown_source: share(self.unknown_source),
             unknown_total: share(self.unknown_total),
             trunk: share(self.trunk),
+            bans: self.bans.share(shards),
             ..self
         }
     }
@@ -97,6 +103,10 @@ pub struct AdmissionCounters {
     pub trunk_limited: u64,
     /// Requests from elsewhere dropped since their dialog had too many.
     pub dialog_limited: u64,
+    /// Messages dropped of sources that are shut out.
+    pub banned: u64,
+    /// How often a source was shut out.
+    pub bans: u64,
 }
 
 /// What one host is counted by: its IPv4 address, or its IPv6 /64, all of which it has to send from (RFC 6177).
@@ -117,6 +127,7 @@ pub struct Admission {
     /// By the places of the trunks, as far as one has sent something.
     trunks: Vec<Bucket>,
     total: Bucket,
+    bans: Bans,
     key: u64,
     hasher: RandomState,
     counters: AdmissionCounters,
@@ -130,6 +141,7 @@ impl Admission {
             registered: vec![Bucket::full(limits.registered_account); SOURCE_BUCKETS],
             trunks: Vec::new(),
             total: Bucket::full(limits.unknown_total),
+            bans: Bans::new(limits.bans),
             limits,
             key: random.next_u64(),
             hasher: RandomState::new(),
@@ -139,6 +151,7 @@ impl Admission {
 
     /// Other limits from now on.
     pub fn set_limits(&mut self, limits: AdmissionLimits) {
+        self.bans.set_policy(limits.bans);
         self.limits = limits;
     }
 
@@ -173,6 +186,10 @@ impl Admission {
                 admitted
             }
             Standing::Unknown => {
+                if self.bans.is_banned(now, address) {
+                    self.counters.banned += 1;
+                    return false;
+                }
                 let index = self.index(address, None);
                 if !self.sources[index].take(now, self.limits.unknown_source, 1) {
                     self.counters.unknown_source_limited += 1;
@@ -193,6 +210,23 @@ impl Admission {
         let index = self.index(address, None);
         let (rate, cost) = (self.limits.unknown_source, self.limits.failure_cost);
         self.sources[index].drain(now, rate, u32::from(cost));
+    }
+
+    /// The same of one that has heard our challenge, so that its address is its own. For how long it is shut out, if that was one too many.
+    pub fn guessed(&mut self, now: Instant, address: IpAddr) -> Option<Duration> {
+        let banned = self.bans.note(now, address);
+        self.counters.bans += u64::from(banned);
+        banned.then_some(self.limits.bans.length)
+    }
+
+    /// How many sources are shut out.
+    pub fn banned(&self, now: Instant) -> usize {
+        self.bans.count(now)
+    }
+
+    /// What a challenge to a source bears, by which its answer shows that it came there.
+    pub fn mark(&self, address: IpAddr) -> u16 {
+        self.hasher.hash_one(network_of(address)) as u16
     }
 
     /// What it has counted.

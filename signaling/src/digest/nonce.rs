@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 /// Octets of the proof that a nonce is ours: nobody guesses one within its life.
 const PROOF: usize = 12;
 
-/// Octets of a nonce: when (8), which (4), proof.
+/// Octets of a nonce: when (8), which (2), to whom (2), proof.
 const OCTETS: usize = 12 + PROOF;
 
 /// Its text has four characters for three octets (RFC 4648 §5): a challenge is to be short, as strangers are sent it.
@@ -42,7 +42,7 @@ pub enum NonceVerdict {
 pub struct Nonces {
     key: [u8; 32],
     life: Duration,
-    minted: u32,
+    minted: u16,
     used: HashMap<[u8; 12], Used>,
     /// Nonces in use by age, the oldest first.
     order: VecDeque<[u8; 12]>,
@@ -70,12 +70,13 @@ impl Nonces {
         self.life = life;
     }
 
-    /// A new nonce.
-    pub fn mint(&mut self, now: Instant) -> String {
+    /// A new nonce, with the mark of who is sent it.
+    pub fn mint(&mut self, now: Instant, mark: u16) -> String {
         self.minted = self.minted.wrapping_add(1);
         let mut octets = [0; OCTETS];
         octets[..8].copy_from_slice(&now.as_nanos().to_be_bytes());
-        octets[8..12].copy_from_slice(&self.minted.to_be_bytes());
+        octets[8..10].copy_from_slice(&self.minted.to_be_bytes());
+        octets[10..12].copy_from_slice(&mark.to_be_bytes());
         let proof = self.proof(&octets[..12]);
         octets[12..].copy_from_slice(&proof);
         let mut text = String::with_capacity(CHARACTERS);
@@ -84,6 +85,13 @@ impl Nonces {
             text.extend([18, 12, 6, 0].map(|shift| char::from(ALPHABET[bits >> shift & 63])));
         }
         text
+    }
+
+    /// Whether a nonce of ours was sent to who has that mark.
+    pub fn is_marked(&self, nonce: &str, mark: u16) -> bool {
+        decode(nonce).is_some_and(|octets| {
+            bool::from(self.proof(&octets[..12])[..].ct_eq(&octets[12..])) && octets[10..12] == mark.to_be_bytes()
+        })
     }
 
     /// What is known of `nonce`, used with `count` (1 where the client does not count). Nothing is remembered: call
@@ -197,7 +205,7 @@ mod tests {
     fn a_nonce_is_fresh_for_its_life_and_once_per_count() {
         let mut nonces = nonces();
         let minted = Instant::from_millis(1_000);
-        let nonce = nonces.mint(minted);
+        let nonce = nonces.mint(minted, 7);
         let later = minted + Duration::from_secs(299);
         assert_eq!(nonces.judge(later, &nonce, 1), NonceVerdict::Fresh);
         nonces.remember(later, &nonce, 1);
@@ -213,7 +221,7 @@ mod tests {
     #[test]
     fn a_count_far_ahead_forgets_no_replay() {
         let mut nonces = nonces();
-        let nonce = nonces.mint(Instant::ZERO);
+        let nonce = nonces.mint(Instant::ZERO, 7);
         nonces.remember(Instant::ZERO, &nonce, 5);
         nonces.remember(Instant::ZERO, &nonce, 500);
         assert_eq!(nonces.judge(Instant::ZERO, &nonce, 5), NonceVerdict::Stale);
@@ -224,9 +232,9 @@ mod tests {
     #[test]
     fn a_foreign_nonce_is_known_as_such() {
         let (mut ours, mut theirs) = (nonces(), Nonces::new(Duration::from_secs(300), &mut Random::from_seed(2)));
-        let nonce = theirs.mint(Instant::ZERO);
+        let nonce = theirs.mint(Instant::ZERO, 7);
         assert_eq!(ours.judge(Instant::ZERO, &nonce, 1), NonceVerdict::Foreign);
-        let mut forged = ours.mint(Instant::ZERO).into_bytes();
+        let mut forged = ours.mint(Instant::ZERO, 7).into_bytes();
         assert_eq!(forged.len(), CHARACTERS);
         forged[3] = if forged[3] == b'0' { b'1' } else { b'0' };
         let forged = String::from_utf8(forged).unwrap();
@@ -240,11 +248,11 @@ mod tests {
     #[test]
     fn nonces_in_use_are_bounded_and_what_is_dropped_cannot_be_replayed() {
         let mut nonces = nonces();
-        let first = nonces.mint(Instant::from_nanos(1));
+        let first = nonces.mint(Instant::from_nanos(1), 7);
         nonces.remember(Instant::from_nanos(1), &first, 1);
         for step in 0..NONCES_IN_USE_MAX as u64 {
             let at = Instant::from_nanos(2 + step);
-            let nonce = nonces.mint(at);
+            let nonce = nonces.mint(at, 7);
             nonces.remember(at, &nonce, 1);
         }
         assert!(nonces.in_use() <= NONCES_IN_USE_MAX);
@@ -255,10 +263,10 @@ mod tests {
     #[test]
     fn old_nonces_leave() {
         let mut nonces = nonces();
-        let first = nonces.mint(Instant::ZERO);
+        let first = nonces.mint(Instant::ZERO, 7);
         nonces.remember(Instant::ZERO, &first, 1);
         let later = Instant::ZERO + Duration::from_secs(301);
-        let second = nonces.mint(later);
+        let second = nonces.mint(later, 7);
         nonces.remember(later, &second, 1);
         assert_eq!(nonces.in_use(), 1);
     }

@@ -83,9 +83,15 @@ impl Authenticator {
     }
 
     /// The values of the WWW-Authenticate or Proxy-Authenticate headers, one an algorithm. `md5_only` is for clients that
-    /// give up when they meet another one.
-    pub fn challenge(&mut self, now: Instant, stale: bool, md5_only: bool) -> impl Iterator<Item = String> + '_ {
-        let nonce = self.nonces.mint(now);
+    /// give up when they meet another one. `mark`: of who is challenged.
+    pub fn challenge(
+        &mut self,
+        now: Instant,
+        mark: u16,
+        stale: bool,
+        md5_only: bool,
+    ) -> impl Iterator<Item = String> + '_ {
+        let nonce = self.nonces.mint(now, mark);
         let realm = &self.realm;
         let stale = if stale { ", stale=true" } else { "" };
         let alone = md5_only || self.algorithms.len() == 1;
@@ -138,6 +144,11 @@ impl Authenticator {
         Verdict::Proven
     }
 
+    /// Whether who has that mark was sent this nonce.
+    pub fn has_challenged(&self, nonce: &str, mark: u16) -> bool {
+        self.nonces.is_marked(nonce, mark)
+    }
+
     /// How many nonces are in use.
     pub fn nonces_in_use(&self) -> usize {
         self.nonces.in_use()
@@ -173,7 +184,7 @@ mod tests {
     #[test]
     fn each_offered_algorithm_proves_the_secret_once() {
         let mut authenticator = authenticator();
-        let offers: Vec<String> = authenticator.challenge(Instant::ZERO, false, false).collect();
+        let offers: Vec<String> = authenticator.challenge(Instant::ZERO, 7, false, false).collect();
         assert_eq!(offers.len(), 2);
         for (count, offer) in (1..).zip(&offers) {
             let header = answer(offer, "secret", count);
@@ -192,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_client_that_knows_only_md5_is_offered_only_that() {
-        let offers: Vec<String> = authenticator().challenge(Instant::ZERO, true, true).collect();
+        let offers: Vec<String> = authenticator().challenge(Instant::ZERO, 7, true, true).collect();
         assert_eq!(offers.len(), 1);
         assert!(!offers[0].contains("algorithm") && offers[0].ends_with("stale=true"), "RFC 7616 §3.3");
     }

@@ -2,7 +2,7 @@
 
 use super::Signaling;
 use crate::limits::{
-    FOLLOWED_CALLS_MAX, LEGS_MAX, NONCES_IN_USE_MAX, PLACES_SHORT_SHOWN, SUBSCRIPTIONS_MAX, TRACE_LEGS_MAX,
+    BAN_SOURCES, FOLLOWED_CALLS_MAX, LEGS_MAX, NONCES_IN_USE_MAX, PLACES_SHORT_SHOWN, SUBSCRIPTIONS_MAX, TRACE_LEGS_MAX,
 };
 use crate::transaction::limits::{CLIENTS_MAX, SERVERS_MAX};
 use crate::trunk::{Trunk, TrunkId};
@@ -37,6 +37,12 @@ impl Signaling {
                 "followed calls".to_owned(),
                 self.notifier.calls.len(),
                 Some(FOLLOWED_CALLS_MAX),
+            ),
+            resource(
+                ResourceKind::Table,
+                "sources shut out".to_owned(),
+                self.gate.admission.banned(self.means.now.instant),
+                Some(BAN_SOURCES),
             ),
             resource(ResourceKind::Connections, "registered flows".to_owned(), self.means.flows.len(), None),
         ]);
@@ -115,6 +121,8 @@ impl Signaling {
             ("sip_registered_limited", admission.registered_limited),
             ("sip_trunk_limited", admission.trunk_limited),
             ("sip_dialog_limited", admission.dialog_limited),
+            ("sip_banned_dropped", admission.banned),
+            ("sip_bans", admission.bans),
             ("bindings_added", bindings.added),
             ("bindings_refreshed", bindings.refreshed),
             ("bindings_removed", bindings.removed),

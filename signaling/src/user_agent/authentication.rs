@@ -15,6 +15,7 @@ use crate::registrar::{Accounts, Bindings};
 use crate::transaction::ServerKey;
 use crate::transport::Flow;
 use smallvec::SmallVec;
+use std::net::IpAddr;
 
 /// What a client is told to wait while the accounts are not loaded.
 const LOADING_RETRY_S: u32 = 2;
@@ -87,9 +88,15 @@ impl Gate {
             }
             (Verdict::Wrong, given) => {
                 means.counters.forbidden += 1;
-                self.tell_failure(means, flow, given.map_or("", |given| given.username));
+                self.tell_failure(means, flow, given.as_ref().map_or("", |given| given.username));
                 if Self::standing(means, bindings, flow) == Standing::Unknown {
-                    self.admission.failed(means.now.instant, flow.remote.ip());
+                    let source = flow.remote.ip();
+                    self.admission.failed(means.now.instant, source);
+                    // Over UDP anybody may write that address: the nonce shows that its host was sent our challenge.
+                    let mark = self.admission.mark(source);
+                    if given.is_some_and(|given| self.authenticator.has_challenged(given.nonce, mark)) {
+                        self.guessed(means, source);
+                    }
                 }
                 dismiss(means, key, message, flow, StatusCode::FORBIDDEN, None, &[]);
                 None
@@ -109,15 +116,24 @@ impl Gate {
         tracing::warn!(%source, port = flow.remote.port(), account, attempts, "wrong credentials");
     }
 
+    /// A source has guessed once more.
+    fn guessed(&mut self, means: &Means, source: IpAddr) {
+        if let Some(length) = self.admission.guessed(means.now.instant, source) {
+            let source = source.to_canonical();
+            tracing::warn!(%source, for_s = length.as_secs(), "a source that guesses passwords is shut out");
+        }
+    }
+
     fn challenge(&mut self, means: &mut Means, key: ServerKey, message: &Message, flow: &Flow, stale: bool) {
         means.counters.challenges += 1;
         // Who has forged its source gains nothing by us: a datagram so short is answered by one challenge, which everybody knows.
         let is_short = !flow.transport.is_reliable() && message.as_bytes().len() < CHALLENGED_ONCE_OCTETS;
         let md5_only = means.config.is_md5_only(message.text(Header::UserAgent))
             || is_short && self.authenticator.offers(Algorithm::Md5);
+        let mark = self.admission.mark(flow.remote.ip());
         let challenges: SmallVec<[(Header, String); 2]> = self
             .authenticator
-            .challenge(means.now.instant, stale, md5_only)
+            .challenge(means.now.instant, mark, stale, md5_only)
             .take(if is_short { 1 } else { usize::MAX })
             .map(|challenge| (Header::WwwAuthenticate, challenge))
             .collect();

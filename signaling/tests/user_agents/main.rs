@@ -4,6 +4,7 @@
 mod admission;
 mod another_offer;
 mod asymmetric;
+mod bans;
 mod basic;
 mod bodies;
 mod challenges;

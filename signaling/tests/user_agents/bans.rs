@@ -1,0 +1,56 @@
+//! Sources that guess passwords are shut out for a while; nobody by a forged address.
+
+use super::harness::{ALICE, World};
+use super::peer::Peer;
+
+const EVE: &str = "203.0.113.9:5060";
+
+/// A REGISTER with a wrong password for a challenge that `challenged` was sent, from `from`.
+fn guess(world: &mut World, challenged: &mut Peer, from: &str) {
+    challenged.asks(world, "REGISTER", "", "");
+    let challenge = world.expect(challenged.address, "SIP/2.0 401");
+    let uri = challenged.target.clone();
+    let authorization =
+        challenged.authorization(&challenge, "REGISTER", &uri, 1).replace("response=\"", "response=\"0");
+    let mut sender = Peer::new(from, "alice", "alice");
+    sender.asks(world, "REGISTER", &authorization, "");
+    world.run_ms(500);
+    world.take(sender.address);
+}
+
+fn is_answered(world: &mut World, peer: &str) -> bool {
+    let mut peer = Peer::new(peer, "alice", "alice");
+    peer.asks(world, "REGISTER", "", "");
+    world.run_ms(100);
+    !world.take(peer.address).is_empty()
+}
+
+#[test]
+fn who_guesses_is_shut_out_and_heard_again_later() {
+    let mut world = World::new(91);
+    let mut office = Peer::new("203.0.113.9:40000", "alice", "alice");
+    office.register(&mut world, "Expires: 3600\r\n");
+    let mut eve = Peer::new(EVE, "alice", "alice");
+    for number in 0..60 {
+        assert!(is_answered(&mut world, EVE), "{number}");
+        guess(&mut world, &mut eve, EVE);
+    }
+    assert!(!is_answered(&mut world, EVE));
+    assert!(!is_answered(&mut world, "203.0.113.9:5999"), "its other ports are it as well");
+    assert!(is_answered(&mut world, ALICE));
+    assert!(is_answered(&mut world, "203.0.113.9:40000"), "a phone that is registered is heard");
+    world.run_ms(299_000);
+    assert!(!is_answered(&mut world, EVE));
+    world.run_ms(2_000);
+    assert!(is_answered(&mut world, EVE));
+}
+
+#[test]
+fn nobody_is_shut_out_by_a_forged_address() {
+    let mut world = World::new(92);
+    let mut eve = Peer::new(EVE, "alice", "alice");
+    for _ in 0..100 {
+        guess(&mut world, &mut eve, "198.51.100.77:5060");
+    }
+    assert!(is_answered(&mut world, "198.51.100.77:5060") && is_answered(&mut world, EVE));
+}
