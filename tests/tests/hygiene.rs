@@ -115,15 +115,29 @@ fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
 
-/// docs/rfc.md: each file of "where" and each test of "test" is there.
+/// Every function of the repository, by its name.
+fn functions() -> BTreeSet<String> {
+    let sources: String = files(&[".rs"]).iter().map(|file| read(file)).collect();
+    let name =
+        |rest: &str| rest.split(|one: char| !one.is_ascii_alphanumeric() && one != '_').next().map(str::to_owned);
+    sources.split("fn ").skip(1).filter_map(name).collect()
+}
+
+/// That each file of a row's "where" and each test of its "test" is there.
+fn check_row(functions: &BTreeSet<String>, line: &str, places: &str, tests: &str) {
+    assert!(quoted(places).next().is_some(), "no file: {line}");
+    for place in quoted(places) {
+        assert!(root().join(place).is_file(), "{place} is not there: {line}");
+    }
+    for test in quoted(tests) {
+        let is_there = if test.contains('/') { root().join(test).is_file() } else { functions.contains(test) };
+        assert!(is_there, "{test} is not there: {line}");
+    }
+}
+
 #[test]
 fn the_rfc_table_names_files_and_tests_that_are_there() {
-    let sources: String = files(&[".rs"]).iter().map(|file| read(file)).collect();
-    let functions: BTreeSet<&str> = sources
-        .split("fn ")
-        .skip(1)
-        .filter_map(|rest| rest.split(|one: char| !one.is_ascii_alphanumeric() && one != '_').next())
-        .collect();
+    let functions = functions();
     let page = read(&root().join("docs/rfc.md"));
     let mut rows = 0;
     for line in page.lines() {
@@ -133,16 +147,28 @@ fn the_rfc_table_names_files_and_tests_that_are_there() {
             continue;
         }
         rows += 1;
-        assert!(quoted(places).next().is_some(), "no file: {line}");
-        for place in quoted(places) {
-            assert!(root().join(place).is_file(), "{place} is not there: {line}");
-        }
-        for test in quoted(tests) {
-            let is_there = if test.contains('/') { root().join(test).is_file() } else { functions.contains(test) };
-            assert!(is_there, "{test} is not there: {line}");
-        }
+        check_row(&functions, line, places, tests);
     }
     assert!(rows > 50, "the tables have lost their rows: {rows}");
+}
+
+/// docs/security.md: the same, and no attack is without a test.
+#[test]
+fn the_table_of_attacks_names_files_and_tests_that_are_there() {
+    let functions = functions();
+    let page = read(&root().join("docs/security.md"));
+    let mut rows = 0;
+    for line in page.lines() {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [attack, _, places, tests] = cells[..] else { continue };
+        if attack == "attack" || attack.starts_with("---") {
+            continue;
+        }
+        rows += 1;
+        check_row(&functions, line, places, tests);
+        assert!(quoted(tests).next().is_some(), "no test: {line}");
+    }
+    assert!(rows > 30, "the tables have lost their rows: {rows}");
 }
 
 #[test]
