@@ -1,9 +1,11 @@
 //! DTMF (ITU-T Q.23, Q.24): keys as pairs of tones, made and heard in sound.
 
 mod detector;
+mod filter;
 mod press;
 
 pub use detector::{Detector, KeyChange};
+pub use filter::KeyFilter;
 pub use press::Press;
 
 /// The lower tone of each row, the higher one of each column, Hz.

@@ -136,8 +136,8 @@ impl Current {
 
 impl EventReceiver {
     /// Of a stream that begins.
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self { current: None, latest: None }
     }
 
     /// The press that lasts.
@@ -188,6 +188,11 @@ impl EventReceiver {
         if self.current.is_some_and(is_over) {
             self.end(&mut tell);
         }
+    }
+
+    /// The stream ends, or nothing is heard of it any more: so does the press that lasts.
+    pub fn handle_end(&mut self, mut tell: impl FnMut(EventChange)) {
+        self.end(&mut tell);
     }
 
     fn end(&mut self, tell: &mut impl FnMut(EventChange)) {

@@ -9,6 +9,7 @@
 use crate::codec::Codec;
 use crate::coder::Fault;
 use crate::comfort_noise::Description;
+use crate::dtmf::{KeyChange, KeyFilter};
 use crate::emission::{Emission, Packet};
 use crate::gain::Gain;
 use crate::limits::{self, PAYLOAD_MS_MAX};
@@ -73,7 +74,9 @@ pub struct Transcoder {
     reception: Reception,
     gain: Gain,
     resampler: Option<Resampler>,
-    /// What is made louder, then what is resampled.
+    /// Where it listens for keys.
+    keys: Option<Box<KeyFilter>>,
+    /// What is made louder or listened to, then what is resampled.
     louder: Box<[i16]>,
     resampled: Box<[i16]>,
     emission: Emission,
@@ -91,6 +94,7 @@ impl Transcoder {
             reception: Reception::new(plan.from, from_hz)?,
             gain: plan.gain,
             resampler,
+            keys: None,
             louder: vec![0; louder].into(),
             resampled: vec![0; resampled].into(),
             emission: Emission::new(plan.to, to_hz, plan.packet_ms, plan.comfort_noise)?,
@@ -104,15 +108,38 @@ impl Transcoder {
         let codec = *self.reception.codec();
         let samples = self.reception.decode(payload)?;
         let ticks = codec.ticks_of(samples.len(), rate_hz);
-        let Self { gain, resampler, louder, resampled, emission, .. } = self;
-        forward(samples, None, *gain, resampler, louder, resampled, emission)?;
+        let Self { gain, resampler, keys, louder, resampled, emission, .. } = self;
+        let samples = match keys {
+            Some(keys) => {
+                let heard = &mut louder[..samples.len()];
+                heard.copy_from_slice(samples);
+                keys.filter(heard);
+                gain.apply(heard);
+                heard
+            }
+            None => louder_by(*gain, samples, louder),
+        };
+        forward(samples, None, resampler, resampled, emission)?;
         Ok(ticks)
+    }
+
+    /// From now on listens for keys in what comes in: [`Self::poll_key`] tells them. If it `silences` them, what goes out is without.
+    pub fn listen(&mut self, silences: bool) -> Result<(), Fault> {
+        let rate_hz = self.rate_hz();
+        self.louder = vec![0; limits::samples(PAYLOAD_MS_MAX, rate_hz)].into();
+        self.keys = Some(Box::new(KeyFilter::new(rate_hz, silences)?));
+        Ok(())
+    }
+
+    /// What became of keys that are heard, in order. To be asked until there is nothing more, after each input.
+    pub fn poll_key(&mut self) -> Option<KeyChange> {
+        self.keys.as_mut()?.poll()
     }
 
     /// Takes samples that were made in place of what the sender would have said, at [`Self::rate_hz`]: at most 120 ms.
     pub fn handle_samples(&mut self, samples: &[i16]) -> Result<(), Fault> {
         let Self { gain, resampler, louder, resampled, emission, .. } = self;
-        forward(samples, None, *gain, resampler, louder, resampled, emission)
+        forward(louder_by(*gain, samples, louder), None, resampler, resampled, emission)
     }
 
     /// Samples a second of what comes in.
@@ -125,8 +152,18 @@ impl Transcoder {
     pub fn handle_gap(&mut self, ticks: u32, next: Option<&[u8]>) -> Result<(), Fault> {
         let silence = self.reception.silence().copied();
         let samples = self.reception.conceal(ticks, next);
-        let Self { gain, resampler, louder, resampled, emission, .. } = self;
-        forward(samples, silence.as_ref(), *gain, resampler, louder, resampled, emission)
+        let Self { gain, resampler, keys, louder, resampled, emission, .. } = self;
+        let samples = match keys {
+            Some(keys) => {
+                let heard = &mut louder[..samples.len()];
+                heard.copy_from_slice(samples);
+                keys.pass_over(heard);
+                gain.apply(heard);
+                heard
+            }
+            None => louder_by(*gain, samples, louder),
+        };
+        forward(samples, silence.as_ref(), resampler, resampled, emission)
     }
 
     /// Takes a payload of comfort noise: until the next payload of sound gaps are silence of this kind.
@@ -166,23 +203,25 @@ impl Transcoder {
     }
 }
 
-fn forward(
-    samples: &[i16],
-    silence: Option<&Description>,
-    gain: Gain,
-    resampler: &mut Option<Resampler>,
-    louder: &mut [i16],
-    resampled: &mut [i16],
-    emission: &mut Emission,
-) -> Result<(), Fault> {
-    let samples = match louder.get_mut(..samples.len()) {
+/// The samples, louder or softer; as they are where nothing is to be changed.
+fn louder_by<'a>(gain: Gain, samples: &'a [i16], louder: &'a mut [i16]) -> &'a [i16] {
+    match louder.get_mut(..samples.len()) {
         Some(louder) if gain != Gain::UNITY => {
             louder.copy_from_slice(samples);
             gain.apply(louder);
             louder
         }
         _ => samples,
-    };
+    }
+}
+
+fn forward(
+    samples: &[i16],
+    silence: Option<&Description>,
+    resampler: &mut Option<Resampler>,
+    resampled: &mut [i16],
+    emission: &mut Emission,
+) -> Result<(), Fault> {
     let samples = match resampler {
         Some(resampler) => {
             let count = resampler.resample(samples, resampled)?;

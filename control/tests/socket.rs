@@ -72,8 +72,13 @@ impl Fake {
             (Command::Subscribe, Some(Parameter::CallEvent(_))) => {
                 self.outbox.done(request, Parameters::new());
                 for (phase, cause) in [(CallPhase::Ringing, None), (CallPhase::Ended, Some(CauseKind::Busy))] {
-                    let event =
-                        CallEvent { call: call(phase), cause: cause.map(Cause::new), at: WallTime(0), missed: false };
+                    let event = CallEvent {
+                        call: call(phase),
+                        cause: cause.map(Cause::new),
+                        at: WallTime(0),
+                        missed: false,
+                        pressed: None,
+                    };
                     self.outbox.notify(router::Instance::MODULE, request.source, one(event));
                 }
             }

@@ -91,6 +91,7 @@ fn set_up(router: &Router, switch: &(Endpoint, Receiver<()>), session: u64, suit
             silence_limit_ms: None,
             protection: suite.filter(|_| port == ids[0]).map(|suite| Box::new(keys(suite))),
             host: None,
+            keys: None,
         })
     }));
     ask(router, switch, session, Command::Connect, joined);

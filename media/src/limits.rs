@@ -189,9 +189,19 @@ pub const LATENESS_KEPT: u16 = 1_024;
 /// Over how long, and once more as long, the quickest packet is what others are measured against: clocks drift apart by 2 ms at 100 ppm.
 pub const LATENESS_WINDOW: Duration = Duration::from_secs(10);
 
-/// What is missing is waited for until so many thousandths of the packets were earlier: the rest is lost in any case to who listens, whose buffer
-/// has the same line before it.
-pub const PATIENCE_PERMILLE: u32 = 995;
+/// How late the packets of a line are of which nothing is known, in bins: up to 40 ms, so that one that is overtaken by its neighbour at the
+/// beginning of a call is heard.
+pub const LATENESS_UNKNOWN_BIN: usize = 3;
+
+/// What is lost may hold up what is behind it for so many bins without a cost: 40 ms, twice the usual packing, is the least that listeners' buffers
+/// make up for.
+pub const STALL_BINS_FREE: usize = 3;
+
+/// Beyond that, to hold up the sound for so many bins at a loss is as bad as to give up a packet that comes after all: a listener's buffer has to grow by
+/// it and whoever talks waits for longer, but nothing is missing.
+pub const STALL_BINS_A_PACKET: u32 = 8;
+
+const _: () = assert!(LATENESS_UNKNOWN_BIN < LATENESS_BINS && STALL_BINS_FREE < LATENESS_BINS);
 
 /// A gap that is bridged at once, milliseconds: as much as one payload may carry (`PAYLOAD_MS_MAX` of `codecs`). A longer one stays a gap, for who
 /// listens to bridge.
@@ -212,6 +222,19 @@ pub const TONE_PAUSE_MS: u32 = 50;
 
 /// Tones are made so many milliseconds at a time: what an encoder takes at once beside a packet that is not full.
 pub const TONE_CHUNK_MS: u32 = 60;
+
+/// A key of which no event was heard for so long is released: events come every 20 to 50 ms while one is down (RFC 4733 §2.5.1.2), so that this takes ten
+/// and more to be lost in a row.
+pub const KEY_SILENCE: Duration = Duration::from_millis(600);
+
+/// Keys that may wait to be sent to a port's peer: what a person dials ahead at a menu, and a script with a credit card's number and more.
+pub const DIALLED: usize = 64;
+
+/// The longest press that is made of what signalling says, milliseconds: as long as gateways that speak `application/dtmf-relay` go.
+pub const DIALLED_MS_MAX: u32 = 5_000;
+
+/// Silence between two of them, milliseconds: Q.24 lets who listens ask for 40.
+pub const DIALLED_PAUSE_MS: u32 = 60;
 
 /// A peer may change to another of its formats so often: people switch over, networks adapt, and each change builds a decoder.
 pub const FORMAT_CHANGE: Duration = Duration::from_millis(500);

@@ -7,6 +7,7 @@
 //! | `Connect × Bridge, MediaPlan…`, `Disconnect × Bridge` | joins and parts two ports |
 //! | `Set × MediaPlan…` | changes how ports treat their peers |
 //! | `Start × Builtin, MediaPlan…`, `Stop × Builtin` | plays on a port in place of its bridge, or gives it a seat in a conference |
+//! | `Send × Digits` | sends keys to a port's peer |
 //! | `Query × Conference` | tells of the conferences |
 //! | `Close × MediaPort…`, `Close` | gives ports back, or all of the session |
 //! | `Query × Status` | tells of the worker |
@@ -16,6 +17,7 @@
 
 mod conferences;
 mod datagrams;
+mod keys;
 mod moving;
 mod passing;
 mod requests;
@@ -51,6 +53,8 @@ enum Timer {
     Frame(PairIndex),
     /// When to look at what is transcoded for a port's peer, though nothing has come.
     Way(PairIndex),
+    /// When to look whether a key that a port's peer has pressed is still heard of.
+    Key(PairIndex),
     /// When to make a conference's next frame.
     Conference(u32),
     /// When to look for sessions without owner.
@@ -246,8 +250,7 @@ impl<W: Wire> Voice<W> {
         self.unbridge(pair);
         self.leave_seat(pair);
         let mut port = self.ports.get_mut(pair.0 as usize)?.take()?;
-        let timers = std::mem::take(&mut port.timers);
-        for timer in timers.all() {
+        for timer in port.take_timers() {
             self.timers.cancel(timer);
         }
         if farewell && let Some((channel, destination, report)) = port.report(now, true) {
@@ -302,9 +305,8 @@ impl<W: Wire> Voice<W> {
             // The sockets failed again: they are not given to anybody else.
             self.sessions.remove(&instance);
             for (_, pair) in ports {
-                if let Some(port) = self.ports.get_mut(pair.0 as usize).and_then(Option::take) {
-                    let timers = port.timers;
-                    for timer in timers.all() {
+                if let Some(mut port) = self.ports.get_mut(pair.0 as usize).and_then(Option::take) {
+                    for timer in port.take_timers() {
                         self.timers.cancel(timer);
                     }
                 }
@@ -334,9 +336,11 @@ impl<W: Wire> Service for Voice<W> {
             self.lateness.record(now.instant.since(at));
             if catch_unwind(AssertUnwindSafe(|| self.handle_timer(now, timer))).is_err() {
                 match timer {
-                    Timer::Report(pair) | Timer::Watch(pair) | Timer::Frame(pair) | Timer::Way(pair) => {
-                        self.break_pair(now, pair);
-                    }
+                    Timer::Report(pair)
+                    | Timer::Watch(pair)
+                    | Timer::Frame(pair)
+                    | Timer::Way(pair)
+                    | Timer::Key(pair) => self.break_pair(now, pair),
                     Timer::Conference(index) => self.break_conference(now, index),
                     Timer::Audit | Timer::Passages => {}
                 }

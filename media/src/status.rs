@@ -72,6 +72,8 @@ pub struct Counters {
     pub rtp_concealed: u64,
     /// The same, which came when their time was over.
     pub rtp_late: u64,
+    /// Keys that peers have pressed, as events or in their sound.
+    pub keys_heard: u64,
     /// Datagrams that the system did not take.
     pub send_failures: u64,
     /// Datagrams that went no further, by [`Discard`].
@@ -106,6 +108,7 @@ impl Counters {
             Counter::new("media_packets_transcoded", self.rtp_transcoded),
             Counter::new("media_packets_concealed", self.rtp_concealed),
             Counter::new("media_packets_late", self.rtp_late),
+            Counter::new("media_keys_heard", self.keys_heard),
             Counter::new("media_send_failures", self.send_failures),
         ];
         for why in Discard::ALL {

@@ -119,6 +119,7 @@ fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
         silence_limit_ms: None,
         protection: None,
         host: None,
+        keys: None,
     }
 }
 

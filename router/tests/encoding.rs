@@ -113,10 +113,10 @@ fn keys_that_a_later_version_added_are_passed_over() {
         e.array(2).unwrap().u16(13).unwrap().map(4).unwrap();
         e.u8(0).unwrap().str("123").unwrap();
         e.u8(1).unwrap().u16(160).unwrap();
-        e.u8(2).unwrap().array(2).unwrap().str("new").unwrap().begin_map().unwrap().end().unwrap();
+        e.u8(7).unwrap().array(2).unwrap().str("new").unwrap().begin_map().unwrap().end().unwrap();
         e.u8(200).unwrap().tag(Tag::new(1)).unwrap().f64(0.5).unwrap();
     });
-    let expected = Digits { digits: "123".to_owned().into(), duration_ms: 160 };
+    let expected = Digits { digits: "123".to_owned().into(), duration_ms: 160, port: None };
     assert_eq!(read_packet(&bytes).unwrap().parameters.to_vec(), [expected.into()]);
 }
 

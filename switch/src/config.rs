@@ -1,5 +1,6 @@
 //! What the operator sets.
 
+use crate::key_forms::KeyForms;
 use crate::limits::CALLS_MAX;
 use crate::plan::{Plan, Redirects};
 use crate::transcoding::Transcoding;
@@ -41,6 +42,8 @@ pub struct Config {
     pub redirects: Redirects,
     /// What a caller hears when a callee rings after its early media.
     pub early_ringing: EarlyRinging,
+    /// How peers have keys.
+    pub keys: KeyForms,
     /// What is done where two legs have no sound in common.
     pub transcoding: Transcoding,
     /// Whether the log shows numbers and names of callers and called.
@@ -100,6 +103,7 @@ impl Default for Config {
             recall: Some(Duration::from_secs(30)),
             redirects: Redirects::Follow,
             early_ringing: EarlyRinging::Keep,
+            keys: KeyForms::default(),
             transcoding: Transcoding::default(),
             reveal_numbers: false,
             cluster: None,

@@ -1,7 +1,7 @@
 //! Events of calls and trunks for who subscribed.
 
 use crate::trunks::News;
-use router::parameter::{CallEvent, CallSummary, Cause, TrunkEvent};
+use router::parameter::{CallEvent, CallSummary, Cause, Pressed, TrunkEvent};
 use router::time::WallTime;
 use router::{Address, Instance, Outbox, Subscriptions, one};
 
@@ -32,14 +32,30 @@ impl Events {
         call: impl Fn() -> CallSummary,
         cause: Option<Cause>,
     ) {
+        self.tell(outbox, instance, || CallEvent { call: call(), cause, at, missed: false, pressed: None });
+    }
+
+    /// Tells every subscriber of a key that was pressed in `call`.
+    pub(crate) fn publish_key(
+        &mut self,
+        outbox: &mut Outbox,
+        at: WallTime,
+        instance: Instance,
+        call: impl Fn() -> CallSummary,
+        pressed: &Pressed,
+    ) {
+        let pressed = || Some(Box::new(pressed.clone()));
+        self.tell(outbox, instance, || CallEvent { call: call(), cause: None, at, missed: false, pressed: pressed() });
+    }
+
+    fn tell(&mut self, outbox: &mut Outbox, instance: Instance, event: impl FnOnce() -> CallEvent) {
         self.note_missed(outbox);
         if self.subscriptions.is_empty() {
             return;
         }
-        let call = call();
+        let event = event();
         for (subscriber, missed) in self.subscriptions.take() {
-            let event = CallEvent { call: call.clone(), cause: cause.clone(), at, missed };
-            outbox.notify(instance, subscriber, one(event));
+            outbox.notify(instance, subscriber, one(CallEvent { missed, ..event.clone() }));
         }
     }
 

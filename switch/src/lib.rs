@@ -13,6 +13,7 @@
 //! - [`guard`]: what callers may do at most; emergency numbers.
 //! - `call`: a call's order of things, one file a feature: set-up, fork, fail-over, early media, renegotiation, transfer…
 //! - `negotiation`: typed offers and answers (RFC 3264) intersected across two legs, and the plans of their ports.
+//! - [`KeyForms`]: how peers have the keys that they press.
 //! - [`Transcoding`]: what can be coded between two legs that share no sound.
 //! - `record`, `refusal`, `event`, `listing`, `status`: what is told of calls, and of attempts that never were one.
 //! - `trunks`: which of them do not respond, and are passed over.
@@ -25,6 +26,7 @@ mod call;
 mod config;
 mod event;
 pub mod guard;
+mod key_forms;
 pub mod limits;
 mod listing;
 mod message;
@@ -41,5 +43,6 @@ mod transcoding;
 mod trunks;
 
 pub use config::{Cluster, Config, EarlyRinging};
+pub use key_forms::KeyForms;
 pub use service::Switch;
 pub use transcoding::Transcoding;

@@ -134,6 +134,17 @@ pub const PAGE: usize = 100;
 /// Bodies and digits of one call on their way to the other leg: each is a transaction of at most 32 seconds.
 pub const RELAYS_PER_CALL: usize = 16;
 
+/// Presses of a call that are remembered, so that one which comes in two forms counts once: what a person presses within some seconds.
+pub const KEYS_REMEMBERED: usize = 32;
+
+/// Keys of a call that wait until a leg has taken the one before in signalling: as many as a person presses in the half minute in which such a
+/// request gets no answer.
+pub const KEYS_WAITING: usize = 64;
+
+/// The same key in another form is the same press, if one began not later than this behind the end of the other: a telephone sends its INFO at the
+/// beginning or at the end of a press, and a request that is lost is sent again after half a second.
+pub const SAME_PRESS: Duration = Duration::from_secs(1);
+
 /// How long the registrar, in memory at our side, may take for a query.
 pub const QUERY_WITHIN: Duration = Duration::from_secs(2);
 

@@ -38,6 +38,8 @@ pub(crate) struct Counters {
     pub(crate) guarded: u64,
     /// Notifications that were for nobody.
     pub(crate) ignored: u64,
+    /// Keys that parties have pressed.
+    pub(crate) keys_pressed: u64,
     pub(crate) legs_unreleased: u64,
     pub(crate) sessions_unreleased: u64,
 }
@@ -97,6 +99,7 @@ pub(crate) fn status(facts: Facts<'_>) -> Status {
         Counter::new("calls_from_platforms", counters.calls_from_elsewhere),
         Counter::new("legs_unreleased", counters.legs_unreleased),
         Counter::new("sessions_unreleased", counters.sessions_unreleased),
+        Counter::new("keys_pressed", counters.keys_pressed),
         Counter::new("call_notices_ignored", counters.ignored),
         Counter::new("call_requests_expired", expired),
         Counter::new("records_written", records.written()),

@@ -33,6 +33,8 @@ const TONES: usize = 8;
 const HITS: u32 = 6;
 /// Of these, windows that hold nothing else to speak of.
 const PURE_HITS: u32 = 3;
+/// Windows with the pair from which on it is likely to be a key: 15 to 20 ms of it, less than any receiver takes for one (Q.24: 23 ms).
+const SUSPICIOUS: u32 = 2;
 /// Windows without the pair until it has ended. Q.24 wants pauses of 40 ms known, 9 windows, and interruptions of 10 ms
 /// passed over, 4.
 const MISSES: u32 = 6;
@@ -157,6 +159,25 @@ impl Detector {
         match self.state {
             State::Pressed { key, .. } => Some(key),
             State::Quiet | State::Suspected { .. } => None,
+        }
+    }
+
+    /// Whether a key is pressed, or what is heard is likely to be the beginning of one: from the second window that holds its pair.
+    pub const fn suspects(&self) -> bool {
+        match self.state {
+            State::Pressed { .. } => true,
+            State::Suspected { hits, .. } => hits >= SUSPICIOUS,
+            State::Quiet => false,
+        }
+    }
+
+    /// Takes note that so many samples are missing: nobody knows what was pressed meanwhile, so what was pressed before lasts.
+    pub fn handle_gap(&mut self, samples: usize) {
+        self.recent = [0.0; WINDOW];
+        self.fresh = 0;
+        self.before = [Complex::default(); TONES];
+        if let State::Pressed { windows, .. } = &mut self.state {
+            *windows = windows.saturating_add((samples / HOP) as u32);
         }
     }
 

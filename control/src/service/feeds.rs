@@ -98,7 +98,10 @@ impl Control {
         }
         let call = &event.call;
         let before = self.phases.get(&call.id).copied();
-        let name = calls::event_name(before, call.phase);
+        let name = match event.pressed {
+            Some(_) => calls::KEY,
+            None => calls::event_name(before, call.phase),
+        };
         if call.phase == CallPhase::Ended {
             self.phases.remove(&call.id);
         } else if before.is_some() || self.phases.len() < CALLS_FOLLOWED {

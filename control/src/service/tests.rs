@@ -4,8 +4,8 @@ use super::*;
 use crate::limits::{IDLE, LOGIN_WITHIN, MAKE_WITHIN, REQUESTS_PER_SESSION, RESUBSCRIBE, STALL, SWEEP};
 use crate::session::Access;
 use router::parameter::{
-    Account, AccountCredential, CallEvent, Cause, CauseKind, Failure, LegPhase, LegSummary, Party, Reason,
-    RegistrationEvent, Selection, TrunkStatus,
+    Account, AccountCredential, CallEvent, Cause, CauseKind, Failure, KeyForm, LegPhase, LegSummary, Party, Pressed,
+    Reason, RegistrationEvent, Selection, TrunkStatus,
 };
 use router::time::Duration;
 use router::{ModuleKind, Packet, Parameters};
@@ -121,7 +121,7 @@ fn call(id: &str, phase: CallPhase) -> router::parameter::CallSummary {
 
 fn event(id: &str, phase: CallPhase, missed: bool) -> Parameters {
     let cause = (phase == CallPhase::Ended).then(|| Cause::new(CauseKind::Normal));
-    one(CallEvent { call: call(id, phase), cause, at: WallTime::from_secs(1_700_000_001), missed })
+    one(CallEvent { call: call(id, phase), cause, at: WallTime::from_secs(1_700_000_001), missed, pressed: None })
 }
 
 fn notify(parameters: Parameters) -> Packet {
@@ -282,6 +282,25 @@ fn call_events_reach_who_follows_and_are_named_by_the_change() {
     bench.told();
     bench.receive(notify(event("b", CallPhase::Routing, false)));
     assert!(bench.told().is_empty());
+}
+
+#[test]
+fn a_key_is_an_event_of_its_own() {
+    let mut bench = Bench::local();
+    bench.line(r#"{"topic":"calls","message":"subscribe"}"#);
+    for packet in bench.sent() {
+        bench.answer(&packet, Command::Done, Parameters::new());
+    }
+    bench.told();
+    let pressed = Pressed { key: "5".to_owned().into(), duration_ms: 120, by_caller: false, form: KeyForm::Tones };
+    let (call, at) = (call("a", CallPhase::Talking), WallTime::from_secs(1_700_000_001));
+    let pressed = CallEvent { call, cause: None, at, missed: false, pressed: Some(Box::new(pressed)) };
+    bench.receive(notify(one(pressed)));
+    let told = bench.told();
+    assert_eq!((told.len(), &told[0]["message"]), (1, &json!("key")));
+    let body = &told[0]["body"];
+    let said = [&body["key"], &body["by"], &body["form"], &body["duration-ms"]];
+    assert_eq!(said, [&json!("5"), &json!("called"), &json!("inband"), &json!(120)]);
 }
 
 #[test]

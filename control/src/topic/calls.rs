@@ -203,7 +203,7 @@ fn no_call() -> CallSummary {
 
 /// Stands for "call events" in a subscription.
 pub(crate) fn no_event() -> CallEvent {
-    CallEvent { call: no_call(), cause: None, at: WallTime::default(), missed: false }
+    CallEvent { call: no_call(), cause: None, at: WallTime::default(), missed: false, pressed: None }
 }
 
 /// A call as it stands: parties, state, how it came about, what may be done next.
@@ -232,8 +232,17 @@ pub(crate) fn event_to_json(event: &CallEvent) -> Value {
     if let Some(cause) = &event.cause {
         json["cause"] = cause_to_json(cause);
     }
+    if let Some(pressed) = &event.pressed {
+        json["key"] = pressed.key.reveal().as_str().into();
+        json["duration-ms"] = pressed.duration_ms.into();
+        json["by"] = if pressed.by_caller { "caller" } else { "called" }.into();
+        json["form"] = pressed.form.name().into();
+    }
     json
 }
+
+/// The message of a key that was pressed.
+pub(crate) const KEY: &str = "key";
 
 /// An event's message: what changed, from the phase before and the one after.
 pub(crate) fn event_name(before: Option<CallPhase>, after: CallPhase) -> &'static str {

@@ -389,7 +389,7 @@ impl Bench {
             7 => (Command::Query, LegState::new(LegPhase::Answered).into()),
             0 | 1 => (Command::Set, state(tape).into()),
             2 => (Command::Stop, LegState::released(CauseKind::Normal).into()),
-            3 => (Command::Send, Digits { digits: "1".to_owned().into(), duration_ms: tape.word() }.into()),
+            3 => (Command::Send, Digits { digits: "1".to_owned().into(), duration_ms: tape.word(), port: None }.into()),
             4 => {
                 let information =
                     Information { content_type: None, body: tape.octets(3).to_vec(), package: None, is_text: false };
@@ -618,5 +618,5 @@ fn event(at: WallTime) -> CallEvent {
         origin: None,
         anonymous: false,
     };
-    CallEvent { call, cause: None, at, missed: false }
+    CallEvent { call, cause: None, at, missed: false, pressed: None }
 }

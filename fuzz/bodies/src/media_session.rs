@@ -278,5 +278,6 @@ fn plan(tape: &mut Tape<'_>) -> MediaPlan {
         silence_limit_ms: (flags & 16 != 0).then(|| u32::from(tape.word())),
         protection: None,
         host: None,
+        keys: None,
     }
 }

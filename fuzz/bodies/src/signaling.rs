@@ -423,7 +423,7 @@ impl Bench {
         let (command, parameter): (Command, Parameter) = match tape.below(5) {
             0 | 1 => (Command::Set, state(tape).into()),
             2 => (Command::Stop, LegState::released(CauseKind::Normal).into()),
-            3 => (Command::Send, Digits { digits: "1".to_owned().into(), duration_ms: tape.word() }.into()),
+            3 => (Command::Send, Digits { digits: "1".to_owned().into(), duration_ms: tape.word(), port: None }.into()),
             _ => {
                 let content_type = tape.flag().then(|| "application/x".to_owned());
                 let information =

@@ -16,6 +16,7 @@ impl<W: Wire> Voice<W> {
     pub(super) fn plays(&self, pair: PairIndex) -> Option<BuiltinKind> {
         match self.ports.get(pair.0 as usize)?.as_ref()?.play.as_ref()? {
             Play::Echo => Some(BuiltinKind::Echo),
+            Play::Keys(_) => None,
             Play::Source(generator) => Some(generator.kind()),
             Play::Conference(place) => {
                 let conference = self.conferences.get(place.conference as usize)?.as_ref()?;

@@ -6,7 +6,7 @@ use crate::rtp::rewrite;
 use crate::session::{Dropped, FormatKind, Play, Port, Sending, Taken};
 use crate::status::{Counters, Discard};
 use crate::wire::{Channel, PairIndex, Wire};
-use router::parameter::MediaEventKind;
+use router::parameter::{KeyForm, MediaEventKind};
 use router::time::{Instant, Now};
 use std::net::SocketAddr;
 
@@ -41,11 +41,23 @@ impl<W: Wire> Voice<W> {
             Err(dropped) => return self.drop_packet(pair, dropped),
         };
         self.counters.rtp_received += 1;
-        if taken.arrived {
-            let (session, id) = (port.place.session, port.place.id);
-            self.notify(session, id, MediaEventKind::Arrived);
+        if taken.is_notable {
+            self.note(now.instant, pair, &taken, data);
         }
         self.pass_on(now.instant, pair, &taken, data);
+    }
+
+    /// Tells the owner that the peer is heard, and of its keys.
+    #[cold]
+    fn note(&mut self, now: Instant, pair: PairIndex, taken: &Taken, data: &[u8]) {
+        if taken.arrived
+            && let Some(place) = self.port(pair).map(|port| port.place)
+        {
+            self.notify(place.session, place.id, MediaEventKind::Arrived);
+        }
+        if taken.incoming.kind == FormatKind::Event {
+            self.follow_keys(now, pair, &taken.incoming, data);
+        }
     }
 
     /// Passes a packet on to where its port's media goes: back, over the bridge, or nowhere.
@@ -62,7 +74,7 @@ impl<W: Wire> Voice<W> {
                 }
                 return;
             }
-            Some(Play::Source(_)) | None => {}
+            Some(Play::Source(_) | Play::Keys(_)) | None => {}
         }
         let Some(other) = port.bridge else { return };
         // A pair is never bridged to itself.
@@ -74,10 +86,19 @@ impl<W: Wire> Voice<W> {
             to.interrupt();
             return;
         }
-        if to.way.is_some() && (taken.mapped.is_none() || taken.incoming.kind != FormatKind::Sound) {
-            return self.transcode(now, pair, other, taken, data);
+        if let Some(way) = &to.way {
+            if way.wants(taken) {
+                return self.transcode(now, pair, other, taken, data);
+            }
+            if way.is_pressed() && taken.incoming.kind == FormatKind::Sound {
+                return to.outgoing.leave_out(taken.incoming.origin, taken.incoming.sequence);
+            }
         }
         if taken.mapped.is_none() {
+            if taken.incoming.kind == FormatKind::Event && to.key_form() == Some(KeyForm::Signalled) {
+                // It goes on by another way.
+                return to.outgoing.leave_out(taken.incoming.origin, taken.incoming.sequence);
+            }
             from.count_discarded();
         }
         send(wire, counters, now, to, taken, taken.mapped, data);

@@ -119,8 +119,7 @@ impl<W: Wire> Voice<W> {
             self.unbridge(pair);
             self.stop_playing(pair);
             let mut port = self.ports.get_mut(pair.0 as usize)?.take()?;
-            let timers = std::mem::take(&mut port.timers);
-            for timer in timers.all() {
+            for timer in port.take_timers() {
                 self.timers.cancel(timer);
             }
             self.counters.rtp_lost += port.take_lost();

@@ -4,6 +4,7 @@ use super::{Closed, Timer, Voice};
 use crate::limits::{CONFERENCES, PORTS_PER_SESSION};
 use crate::pool::Shortage;
 use crate::session::{Formats, Generator, Place, Plan, Play, Port, Session};
+use crate::transcoding::Side;
 use crate::wire::{PairIndex, Wire};
 use router::packet::one;
 use router::parameter::{
@@ -36,6 +37,9 @@ impl<W: Wire> Voice<W> {
             (Command::Disconnect, Some(Parameter::Bridge(bridge))) => self.part(packet.destination.instance, *bridge),
             (Command::Set, Some(Parameter::MediaPlan(_))) => self.set(now.instant, packet),
             (Command::Start, Some(Parameter::Builtin(builtin))) => self.start(now, packet, *builtin),
+            (Command::Send, Some(Parameter::Digits(digits))) => {
+                self.send_keys(now.instant, packet.destination.instance, digits)
+            }
             (Command::Stop, Some(Parameter::Builtin(builtin))) => self.stop(packet.destination.instance, *builtin),
             _ => return self.outbox.unsupported(packet),
         };
@@ -347,6 +351,11 @@ impl<W: Wire> Voice<W> {
     fn replay(&mut self, now: Instant, pair: PairIndex) {
         self.settle_seat(pair);
         let Some(port) = self.port(pair) else { return };
+        if let Some(Play::Keys(dialling)) = &port.play
+            && !dialling.fits(&Side { formats: port.agreed(), keys: port.key_form() })
+        {
+            return self.stop_playing(pair);
+        }
         let Some(Play::Source(generator)) = &port.play else { return };
         let kind = generator.kind();
         let frame = port.plan().and_then(|plan| plan.frame);
@@ -372,7 +381,7 @@ impl<W: Wire> Voice<W> {
         self.settle_ways(pair, other);
     }
 
-    fn pair(&self, instance: Instance, port: PortId) -> Result<PairIndex, Failure> {
+    pub(super) fn pair(&self, instance: Instance, port: PortId) -> Result<PairIndex, Failure> {
         let session = self.sessions.get(&instance);
         session.and_then(|session| session.pair(port)).ok_or_else(|| Failure::new(Reason::NotFound))
     }

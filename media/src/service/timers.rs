@@ -18,6 +18,7 @@ impl<W: Wire> Voice<W> {
             Timer::Watch(pair) => self.watch(now.instant, pair),
             Timer::Frame(pair) => self.frame(now.instant, pair),
             Timer::Way(pair) => self.look_at_way(now.instant, pair),
+            Timer::Key(pair) => self.look_at_key(now.instant, pair),
             Timer::Conference(index) => self.mix(now.instant, index),
             Timer::Audit => self.audit(now),
             Timer::Passages => self.hand_held(now.instant),
@@ -74,6 +75,9 @@ impl<W: Wire> Voice<W> {
     /// Sends the frame that is due at a port and sets the time of the next one.
     pub(super) fn frame(&mut self, now: Instant, pair: PairIndex) {
         let Some(port) = self.ports.get_mut(pair.0 as usize).and_then(Option::as_deref_mut) else { return };
+        if let Some(Play::Keys(_)) = port.play {
+            return self.dial(now, pair);
+        }
         let Some(Play::Source(generator)) = &mut port.play else { return };
         let mut payload = [0; FRAME_BYTES];
         let frame = generator.make(now, &mut payload);

@@ -4,8 +4,9 @@ use super::{Timer, Voice};
 use crate::rtp::{Arrival, HEADER_BYTES, Header, write};
 use crate::session::{Incoming, Origin, Port, Sending, Taken};
 use crate::status::{Counters, Discard};
-use crate::transcoding::{Made, Way};
+use crate::transcoding::{Heard, Made, Side, Way};
 use crate::wire::{PairIndex, Wire};
+use router::parameter::KeyForm;
 use router::time::Instant;
 
 impl<W: Wire> Voice<W> {
@@ -46,6 +47,10 @@ impl<W: Wire> Voice<W> {
             way.interrupt();
             to.outgoing.interrupt();
         }
+        if !way.codes() {
+            // What passes beside it as it is closes the ranks.
+            to.outgoing.leave_out(taken.incoming.origin, taken.incoming.sequence);
+        }
         if !way.take(now, from.agreed(), &header, taken.incoming.kind, payload) {
             let counted = way.take_counted();
             counters.rtp_late += counted.late;
@@ -82,6 +87,7 @@ impl<W: Wire> Voice<W> {
         while let Some(made) = way.poll(now, scratch.get_mut(HEADER_BYTES..).unwrap_or_default()) {
             send_one(wire, counters, now, port, made, scratch);
         }
+        let heard: [Option<Heard>; 2] = std::array::from_fn(|_| way.poll_heard());
         let counted = way.take_counted();
         counters.rtp_concealed += counted.concealed;
         counters.rtp_late += counted.late;
@@ -90,6 +96,9 @@ impl<W: Wire> Voice<W> {
             way.armed = due;
         }
         port.way = Some(way);
+        if let (Some(_), Some(from)) = (heard[0], port.bridge) {
+            heard.into_iter().flatten().for_each(|heard| self.tell_key(from, heard, KeyForm::Tones));
+        }
         if let Some(due) = due {
             self.forget_way_timer(pair);
             let key = self.schedule(due.max(now), Timer::Way(pair));
@@ -103,17 +112,26 @@ impl<W: Wire> Voice<W> {
 /// Sees to the way from one port to another. True: there was one, and it is closed.
 fn settle_way(from: &Port, to: &mut Port) -> bool {
     let frame = to.plan().and_then(|plan| plan.frame);
-    if let Some(mut way) = to.way.take() {
-        if way.adapt(from.agreed(), to.agreed(), frame) {
-            to.way = Some(way);
-            return false;
-        }
+    let former = to.way.take();
+    let sides = (side(from), side(to));
+    let (kept, closed) = match former {
+        Some(mut way) => match way.adapt(&sides.0, &sides.1, frame) {
+            true => (Some(way), false),
+            false => (None, true),
+        },
+        None => (None, false),
+    };
+    let way = kept.or_else(|| Way::new(&sides.0, &sides.1, frame).map(Box::new));
+    if closed {
         to.outgoing.interrupt();
-        to.way = Way::new(from.agreed(), to.agreed(), frame).map(Box::new);
-        return true;
     }
-    to.way = Way::new(from.agreed(), to.agreed(), frame).map(Box::new);
-    false
+    to.way = way;
+    closed
+}
+
+/// What a way is built by.
+fn side(port: &Port) -> Side<'_> {
+    Side { formats: port.agreed(), keys: port.key_form() }
 }
 
 fn send_one<W: Wire>(

@@ -13,9 +13,11 @@
 //! - [`Formats`]: payload types, resolved when a plan is set.
 //! - [`Learning`]: where the peer really sends from.
 //! - [`Outgoing`]: one continuous stream to the peer, whatever it is made of.
+//! - [`Dialling`]: keys that the owner has for the peer.
 //! - [`Generator`]: built-in sources and their frame clock.
 
 mod builtin;
+mod dialling;
 mod learn;
 mod plan;
 mod port;
@@ -24,6 +26,7 @@ mod relay;
 mod session;
 
 pub use builtin::Generator;
+pub use dialling::{Dialled, Dialling};
 pub use learn::{Learning, Verdict};
 pub use plan::{FormatKind, Formats, Plan};
 pub use port::{Dropped, Place, Play, Port, SeatPlace, Sending, Taken, Watched};

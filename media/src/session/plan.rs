@@ -1,7 +1,7 @@
 //! A plan, checked and resolved: what a packet needs is one look into a table.
 
 use crate::srtp::Security;
-use router::parameter::{Codec, MediaPlan, Protection};
+use router::parameter::{Codec, KeyForm, MediaPlan, Protection};
 use router::time::Duration;
 use std::net::{IpAddr, SocketAddr};
 
@@ -163,6 +163,8 @@ pub struct Plan {
     pub frame: Option<Duration>,
     /// After how long silence is reported.
     pub silence_limit: Option<Duration>,
+    /// How the peer has keys, where that was said. (Of a telephone; those of its packets are the next.)
+    pub keys: Option<KeyForm>,
     /// The keys, until the port has taken them.
     pub protection: Option<Box<Protection>>,
 }
@@ -196,6 +198,7 @@ impl Plan {
                 receives: plan.receives,
                 frame: plan.ptime_ms.map(|ms| Duration::from_millis(u64::from(ms))),
                 silence_limit: plan.silence_limit_ms.map(|ms| Duration::from_millis(u64::from(ms))),
+                keys: plan.keys,
                 protection: plan.protection.clone(),
             },
             formats,
@@ -304,6 +307,7 @@ mod tests {
             silence_limit_ms: None,
             protection: None,
             host: None,
+            keys: None,
         };
         let local = "192.0.2.1".parse().unwrap();
         let check = |rtp, mux| Plan::check(&plan(rtp, mux), local).map(|(plan, _)| (plan.remote_rtp, plan.remote_rtcp));

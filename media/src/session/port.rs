@@ -1,11 +1,13 @@
 //! One leg's end: the pair of sockets, the plan, the peer, what was counted. Its RTCP is in `port/control.rs`.
 
 mod control;
+mod keys;
 mod secure;
 
 pub use secure::Sending;
 
 use super::builtin::Generator;
+use super::dialling::Dialling;
 use super::learn::{Heard, Learning, Verdict};
 use super::plan::{Format, FormatKind, Formats, Plan};
 use super::relay::{Incoming, Origin, Outgoing};
@@ -16,13 +18,13 @@ use crate::srtp::Security;
 use crate::status::Discard;
 use crate::transcoding::Way;
 use crate::wire::{Destination, PairIndex};
-use router::parameter::{PortAddress, PortId, PortStatistics, SrtpSuite};
+use router::parameter::{KeyForm, PortAddress, PortId, PortStatistics, SrtpSuite};
 use router::time::{Duration, Instant, TimerKey};
 use router::{Instance, Random, ShortText};
 use std::net::{IpAddr, SocketAddr};
 
 /// What a port plays instead of its bridge.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Play {
     /// What it hears.
     Echo,
@@ -30,6 +32,8 @@ pub enum Play {
     Source(Generator),
     /// What others say in a conference.
     Conference(SeatPlace),
+    /// Keys that its owner has for its peer, for as long as they last. What the peer says goes on meanwhile.
+    Keys(Box<Dialling>),
 }
 
 /// A seat: which of the worker's conferences, which of its seats.
@@ -56,6 +60,8 @@ pub struct Taken {
     pub payload_length: usize,
     /// Whether the port's first packet, or the first after a silence that was reported.
     pub arrived: bool,
+    /// Whether it is that, or says something of a key: what is seldom, and seen to apart.
+    pub is_notable: bool,
 }
 
 /// What went wrong with a packet, and whether its stream goes on without it.
@@ -137,6 +143,8 @@ pub struct Port {
     /// Whether the source was just learned for good.
     connect_due: bool,
     reception: Option<Reception>,
+    /// What of its peer's keys came as events, once one has.
+    keys: Option<Box<keys::Keyboard>>,
     /// The SSRC that was heard before the present one, and until when its stragglers are dropped.
     former: Option<(u32, Instant)>,
     /// When the plan was set, when the peer was last heard.
@@ -186,6 +194,7 @@ impl Port {
             connected: false,
             connect_due: false,
             reception: None,
+            keys: None,
             former: None,
             planned: now,
             heard: None,
@@ -211,6 +220,12 @@ impl Port {
         }
     }
 
+    /// Its timers, which are to be cancelled: it goes.
+    pub fn take_timers(&mut self) -> impl Iterator<Item = TimerKey> + use<> {
+        let of_key = self.key_timer().and_then(Option::take);
+        std::mem::take(&mut self.timers).all().chain(of_key)
+    }
+
     /// The formats of its plan, to read.
     pub fn agreed(&self) -> &Formats {
         &self.formats
@@ -224,6 +239,11 @@ impl Port {
     /// Its plan.
     pub fn plan(&self) -> Option<&Plan> {
         self.plan.as_ref()
+    }
+
+    /// How its peer has keys, where that was said.
+    pub fn key_form(&self) -> Option<KeyForm> {
+        self.plan.as_ref().and_then(|plan| plan.keys)
     }
 
     /// When its peer last sent anything, RTP or RTCP.
@@ -325,6 +345,7 @@ impl Port {
             marker: header.marker,
             payload_length: header.payload_length,
             arrived,
+            is_notable: arrived | (format.kind == FormatKind::Event),
         })
     }
 

@@ -2,9 +2,13 @@
 //!
 //! A packet's *lateness* is how much more time has passed since another one than their timestamps say, at least 0: that of the quickest in the last
 //! ten to twenty seconds. So a sender's clock that runs at another pace than ours shifts what it is measured against, and nothing else. What is missing
-//! is waited for until it would be later than nearly all packets were, and given up then.
+//! is waited for as long as that is worth it: to give up what comes after all costs a packet of sound, and to wait for what never comes makes
+//! all behind it late. So a line that loses nothing is waited for as long as it has ever needed, and one that loses much is not.
 
-use crate::limits::{LATENESS_BIN_US, LATENESS_BINS, LATENESS_KEPT, LATENESS_WINDOW, PATIENCE_PERMILLE};
+use crate::limits::{
+    LATENESS_BIN_US, LATENESS_BINS, LATENESS_KEPT, LATENESS_UNKNOWN_BIN, LATENESS_WINDOW, STALL_BINS_A_PACKET,
+    STALL_BINS_FREE,
+};
 use router::time::{Duration, Instant};
 
 /// The measure of one stream.
@@ -18,19 +22,28 @@ pub struct Lateness {
     window: Instant,
     bins: [u16; LATENESS_BINS],
     count: u16,
+    /// Packets that were given up and have not come.
+    missing: u16,
+    patience_us: i64,
 }
 
 impl Lateness {
     /// Of a stream that begins.
     pub fn new(clock_rate_hz: u32) -> Self {
-        Self {
+        let mut lateness = Self {
             clock_rate_hz: clock_rate_hz.max(1),
             origin: None,
             least_us: [0; 2],
             window: Instant::ZERO,
             bins: [0; LATENESS_BINS],
-            count: 0,
-        }
+            count: 1,
+            missing: 0,
+            patience_us: 0,
+        };
+        // Of a line of which nothing is known yet.
+        lateness.bins[LATENESS_UNKNOWN_BIN] = 1;
+        lateness.settle();
+        lateness
     }
 
     /// The stream goes on with other timestamps: what was learned of the line stays.
@@ -61,25 +74,46 @@ impl Lateness {
             // The older a packet is, the less it says.
             self.bins.iter_mut().for_each(|bin| *bin /= 2);
             self.count = self.bins.iter().sum();
+            self.missing /= 2;
         }
+        self.settle();
     }
 
-    /// The moment at which a packet of that timestamp would be later than nearly all were. `None`: nothing has come.
+    /// So many packets were given up.
+    pub fn note_missing(&mut self, packets: u16) {
+        self.missing = self.missing.saturating_add(packets).min(LATENESS_KEPT);
+        self.settle();
+    }
+
+    /// One of them has come after all.
+    pub fn note_found(&mut self) {
+        self.missing = self.missing.saturating_sub(1);
+    }
+
+    /// Weighs what would be given up too early against what would be held up in vain.
+    fn settle(&mut self) {
+        let (mut later, mut least, mut best) = (u32::from(self.count), u32::MAX, 0);
+        for (bin, &packets) in self.bins.iter().enumerate() {
+            later -= u32::from(packets);
+            let stalled = u32::from(self.missing) * bin.saturating_sub(STALL_BINS_FREE) as u32;
+            let cost = later * STALL_BINS_A_PACKET + stalled;
+            if cost < least {
+                (least, best) = (cost, bin);
+            }
+        }
+        self.patience_us = (best as i64 + 1) * LATENESS_BIN_US;
+    }
+
+    /// The moment at which a packet of that timestamp is given up. `None`: nothing has come.
     pub fn due(&self, timestamp: u32) -> Option<Instant> {
         let (at, from) = self.origin?;
-        let after_us = self.ticks_us(timestamp.wrapping_sub(from)) + self.base_us() + self.patience_us();
+        let after_us = self.ticks_us(timestamp.wrapping_sub(from)) + self.base_us() + self.patience_us;
         Some(if after_us < 0 { at } else { at + Duration::from_micros(after_us.unsigned_abs()) })
     }
 
-    /// How late nearly all packets are at most, microseconds.
-    pub fn patience_us(&self) -> i64 {
-        let most = u32::from(self.count) * PATIENCE_PERMILLE / 1_000;
-        let mut below = 0;
-        let needed = self.bins.iter().position(|bin| {
-            below += u32::from(*bin);
-            below > most || below == u32::from(self.count)
-        });
-        (needed.unwrap_or(0) as i64 + 1) * LATENESS_BIN_US
+    /// How late a packet may be that is waited for, microseconds.
+    pub const fn patience_us(&self) -> i64 {
+        self.patience_us
     }
 
     fn base_us(&self) -> i64 {
@@ -114,8 +148,8 @@ mod tests {
     #[test]
     fn a_calm_line_is_not_waited_for_and_a_rough_one_is() {
         let mut lateness = Lateness::new(8_000);
-        assert_eq!(lateness.due(0), None);
-        let next = heard(&mut lateness, 0, (0..500).map(|index| index % 7 * 1_000));
+        assert_eq!((lateness.due(0), lateness.patience_us()), (None, 40_000));
+        let next = heard(&mut lateness, 0, (0..1_100).map(|index| index % 7 * 1_000));
         assert_eq!(lateness.patience_us(), 10_000);
         // Every twentieth comes 65 ms late.
         let next = heard(&mut lateness, next, (0..1_000).map(|index| if index % 20 == 0 { 65_000 } else { 2_000 }));
@@ -126,6 +160,26 @@ mod tests {
         // And calm again, for half a minute.
         heard(&mut lateness, next, std::iter::repeat_n(0, 1_500 * 4));
         assert_eq!(lateness.patience_us(), 10_000);
+    }
+
+    #[test]
+    fn what_comes_is_waited_for_and_what_does_not_is_not() {
+        // One in two hundred comes 95 ms late.
+        let rare = |index: u64| if index % 200 == 199 { 95_000 } else { 1_000 };
+        let (mut sound, mut lossy) = (Lateness::new(8_000), Lateness::new(8_000));
+        let next = heard(&mut sound, 0, (0..3_000).map(rare));
+        assert_eq!(sound.patience_us(), 100_000, "nothing is lost, so nothing is held up in vain");
+        for from in (0..3_000).step_by(20) {
+            lossy.note_missing(2);
+            heard(&mut lossy, from, (0..20).map(|index| rare(index + u64::from(from))));
+        }
+        assert_eq!(lossy.patience_us(), 10_000, "a tenth is lost");
+        // What was taken for lost and comes is none.
+        (0..40).for_each(|_| sound.note_missing(1));
+        assert!(sound.patience_us() < 50_000);
+        (0..40).for_each(|_| sound.note_found());
+        heard(&mut sound, next, std::iter::once(0));
+        assert_eq!(sound.patience_us(), 100_000);
     }
 
     #[test]

@@ -13,17 +13,24 @@
 //! - [`Lateness`]: how late the packets of this line come.
 //! - [`Keys`]: presses that come as events (RFC 4733) go out as events of the other leg's clock and payload type.
 //! - [`Tones`]: the same as sound, where the other leg takes no events.
+//! - [`Listening`]: keys that are heard in the sound go out as events, and are told.
+//! - [`Conversion`]: which of these two legs need.
 //! - [`served_codecs`]: everything that can be coded, in the words of SDP.
 
+mod conversion;
 mod keys;
 mod lateness;
+mod listening;
 mod order;
 mod served;
 mod tones;
 mod way;
 
+pub use conversion::{Conversion, Side};
 pub use keys::{Keys, Presses, Progress};
 pub use lateness::Lateness;
+pub(crate) use listening::VOLUME;
+pub use listening::{Heard, Listening};
 pub use order::{Counted, Kind, Order, Step};
 pub(crate) use served::coded;
 pub use served::served_codecs;

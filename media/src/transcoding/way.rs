@@ -1,10 +1,11 @@
 //! One way through: what comes of one port's peer in a format that the other one's has not agreed to.
 
-use super::{Counted, Keys, Kind, Order, Step, Tones, coded};
+use super::{Conversion, Counted, Heard as HeardKey, Keys, Kind, Listening, Order, Side, Step, Tones, coded};
 use crate::limits::{CODED_OCTETS, FORMAT_CHANGE};
 use crate::rtp::Header;
-use crate::session::{FormatKind, Formats};
-use codecs::telephone_event::{EventPacket, PAYLOAD_OCTETS};
+use crate::session::{FormatKind, Formats, Taken};
+use codecs::dtmf::Key;
+use codecs::telephone_event::{Event, EventPacket, PAYLOAD_OCTETS};
 use codecs::{Codec, Content, Fault, Plan, Transcoder};
 use router::parameter;
 use router::time::{Duration, Instant};
@@ -23,23 +24,32 @@ pub struct Ends {
 }
 
 impl Ends {
-    /// By the formats agreed; `None`: nothing of it can be coded.
-    pub fn of(formats: &Formats) -> Option<Self> {
+    /// By the formats agreed, in that of the payload type `as_number` if there is one; `None`: nothing of it can be coded.
+    pub fn of(side: &Side<'_>, as_number: Option<u8>) -> Option<Self> {
+        let formats = side.formats;
         let codec_of = |codec: &parameter::Codec| Some((coded(codec)?, codec.payload_type));
-        let (codec, payload_type) = formats.codecs().find_map(codec_of)?;
+        let same = as_number.and_then(|number| codec_of(formats.codec(number)?));
+        let (codec, payload_type) = same.or_else(|| formats.codecs().find_map(codec_of))?;
         let clock = codec.clock_rate_hz();
         let with = |is: fn(&parameter::Codec) -> bool| formats.codecs().filter(move |codec| is(codec));
         let of_clock = |codec: &&parameter::Codec| codec.clock_rate_hz == clock;
         let noise = with(parameter::Codec::is_comfort_noise).find(of_clock);
         let keys = with(parameter::Codec::is_telephone_event).find(of_clock);
         // RFC 4733 §2.1 wants the clock of the sound; some speak another one all the same.
-        let keys = keys.or_else(|| with(parameter::Codec::is_telephone_event).next());
+        let keys = keys.or_else(|| with(parameter::Codec::is_telephone_event).next()).filter(|_| side.takes_events());
         Some(Self {
             codec,
             payload_type,
             noise: noise.map(|codec| codec.payload_type),
             keys: keys.map(|codec| (codec.payload_type, codec.clock_rate_hz)),
         })
+    }
+}
+
+impl Ends {
+    /// The codec of what it is sent, and its payload type.
+    pub const fn sound(&self) -> (Codec, u8) {
+        (self.codec, self.payload_type)
     }
 }
 
@@ -81,6 +91,11 @@ pub struct Way {
     keys: Option<Keys>,
     /// Where its peer takes no events.
     tones: Option<Tones>,
+    /// Where the sender's keys are heard in its sound.
+    listening: Option<Listening>,
+    conversion: Conversion,
+    /// See [`codes`](Self::codes).
+    codes: bool,
     /// A press's packet that is to be sent.
     press: Option<EventPacket>,
     /// Who is heard.
@@ -108,13 +123,13 @@ impl fmt::Debug for Way {
 }
 
 impl Way {
-    /// The way between two peers whose formats do not all match: `None` where one is not needed, or cannot be. `from` is mapped to the
-    /// other one's formats.
-    pub fn new(from: &Formats, to: &Formats, frame: Option<Duration>) -> Option<Self> {
-        let heard = Self::needed(from)?;
-        let to = Ends::of(to)?;
+    /// The way between two peers whose formats do not all match, or who have keys in other forms: `None` where one is not needed, or cannot
+    /// be. `from` is mapped to the other one's formats.
+    pub fn new(from: &Side<'_>, to: &Side<'_>, frame: Option<Duration>) -> Option<Self> {
+        let conversion = Conversion::between(from, to);
+        let (heard, to) = Self::ends(from, to, &conversion)?;
         let packet_ms = packet_ms(frame);
-        let transcoder = Transcoder::new(&plan(&heard, &to, packet_ms)).ok()?;
+        let transcoder = built(&heard, &to, packet_ms, &conversion)?;
         let order = Order::new(heard.codec.clock_rate_hz(), CODED_OCTETS);
         let mut way = Self {
             from: heard,
@@ -124,6 +139,9 @@ impl Way {
             transcoder,
             keys: None,
             tones: None,
+            listening: conversion.listens.then(|| Listening::new(to.keys.map(|(_, clock)| clock))),
+            conversion,
+            codes: conversion.listens || from.formats.unmapped().any(|codec| coded(codec).is_some()),
             press: None,
             ssrc: None,
             changed: None,
@@ -132,17 +150,27 @@ impl Way {
             armed: None,
             told: Counted::default(),
         };
-        way.keys = way.keys_from(from);
-        way.tones = way.tones_from(from);
+        way.keys = way.keys_from(from.formats);
+        way.tones = way.tones_from(from.formats);
         Some(way)
     }
 
-    /// The first format of sound without a counterpart that can be coded.
-    fn needed(from: &Formats) -> Option<Heard> {
-        from.unmapped().find_map(|codec| {
+    /// What is heard first and what it becomes: the first format of sound without a counterpart that can be coded; where keys alone need a way, any,
+    /// and its counterpart.
+    fn ends(from: &Side<'_>, to: &Side<'_>, conversion: &Conversion) -> Option<(Heard, Ends)> {
+        let heard = |codec: &parameter::Codec| {
             let payload_type = codec.receive_payload_type.unwrap_or(codec.payload_type);
             Some(Heard { codec: coded(codec)?, payload_type })
-        })
+        };
+        if let Some(heard) = from.formats.unmapped().find_map(heard) {
+            return Some((heard, Ends::of(to, None)?));
+        }
+        if !conversion.is_needed() {
+            return None;
+        }
+        let heard = from.formats.codecs().find_map(heard)?;
+        let mapped = from.formats.of(heard.payload_type).and_then(|format| format.mapped);
+        Some((heard, Ends::of(to, mapped)?))
     }
 
     fn keys_from(&self, from: &Formats) -> Option<Keys> {
@@ -153,15 +181,17 @@ impl Way {
 
     fn tones_from(&self, from: &Formats) -> Option<Tones> {
         let from_hz = from.codecs().find(|codec| codec.is_telephone_event())?.clock_rate_hz;
-        self.to.keys.is_none().then(|| Tones::new(from_hz, self.transcoder.rate_hz()))
+        self.conversion.sounds.then(|| Tones::new(from_hz, self.transcoder.rate_hz()))
     }
 
     /// Goes on with new plans. False: it has to be built anew.
-    pub fn adapt(&mut self, from: &Formats, to: &Formats, frame: Option<Duration>) -> bool {
-        let (Some(_), Some(to)) = (Self::needed(from), Ends::of(to)) else { return false };
-        if to != self.to {
+    pub fn adapt(&mut self, from: &Side<'_>, to: &Side<'_>, frame: Option<Duration>) -> bool {
+        let conversion = Conversion::between(from, to);
+        let Some((_, to)) = Self::ends(from, to, &conversion) else { return false };
+        if to != self.to || conversion != self.conversion {
             return false;
         }
+        let from = from.formats;
         let packet_ms = packet_ms(frame);
         if packet_ms != self.packet_ms {
             self.packet_ms = packet_ms;
@@ -176,6 +206,31 @@ impl Way {
             self.tones = self.tones_from(from);
         }
         true
+    }
+
+    /// Whether a packet takes this way, and not the one that formats with counterparts take.
+    #[inline]
+    pub fn wants(&self, taken: &Taken) -> bool {
+        match taken.incoming.kind {
+            FormatKind::Event => true,
+            FormatKind::Noise => self.codes,
+            FormatKind::Sound => self.codes && (taken.mapped.is_none() || self.conversion.listens),
+        }
+    }
+
+    /// Whether sound is coded here; else it passes beside this way, and keys alone take it.
+    pub const fn codes(&self) -> bool {
+        self.codes
+    }
+
+    /// Whether a key is down whose tones stand in place of what its sender's microphone hears.
+    pub fn is_pressed(&self) -> bool {
+        self.tones.as_ref().is_some_and(Tones::is_pressed)
+    }
+
+    /// The next press that was heard in the sound.
+    pub fn poll_heard(&mut self) -> Option<HeardKey> {
+        self.listening.as_mut()?.poll_heard()
     }
 
     /// The share of packets that the peer says it loses, in percent.
@@ -209,10 +264,15 @@ impl Way {
                 // A press that is repeated, or comes late, is told apart by its own time.
                 let at = self.timestamp;
                 if let Some(tones) = &mut self.tones {
+                    if Event::parse(payload).is_none_or(|event| Key::of_event(event.event).is_none()) {
+                        return false;
+                    }
                     tones.handle(header.timestamp, payload);
                 }
                 self.press = self.keys.as_mut().and_then(|keys| keys.handle(header.timestamp, payload, at));
-                self.order.take(now, header.sequence, header.timestamp, Kind::Aside, &[]);
+                if self.codes {
+                    self.order.take(now, header.sequence, header.timestamp, Kind::Aside, &[]);
+                }
                 return true;
             }
         };
@@ -228,7 +288,7 @@ impl Way {
             if self.changed.is_some_and(|changed| now.since(changed) < FORMAT_CHANGE) {
                 return false;
             }
-            let Ok(transcoder) = Transcoder::new(&plan(&heard, &self.to, self.packet_ms)) else { return false };
+            let Some(transcoder) = built(&heard, &self.to, self.packet_ms, &self.conversion) else { return false };
             self.transcoder = transcoder;
             self.changed = Some(now);
             self.tones = self.tones_from(formats);
@@ -242,22 +302,10 @@ impl Way {
 
     /// The next packet, its payload in the front of `payload`. To be asked until there is none.
     pub fn poll(&mut self, now: Instant, payload: &mut [u8]) -> Option<Made> {
-        if let Some(press) = self.press.take()
-            && let (Some((payload_type, _)), Some(octets)) = (self.to.keys, payload.get_mut(..PAYLOAD_OCTETS))
-        {
-            octets.copy_from_slice(&press.event.octets());
-            self.sequence = self.sequence.wrapping_add(1);
-            return Some(Made::Packet(Coded {
-                kind: FormatKind::Event,
-                payload_type,
-                sequence: self.sequence,
-                timestamp: press.timestamp,
-                clock_rate_hz: self.to.codec.clock_rate_hz(),
-                marker: press.marker,
-                octets: PAYLOAD_OCTETS,
-            }));
-        }
         loop {
+            if let Some(made) = self.poll_press(payload) {
+                return Some(made);
+            }
             while let Some(packet) = self.transcoder.poll_packet(payload).ok().flatten() {
                 let timestamp = self.timestamp;
                 self.timestamp = timestamp.wrapping_add(packet.ticks);
@@ -289,9 +337,40 @@ impl Way {
         }
     }
 
+    /// A packet of a press.
+    fn poll_press(&mut self, payload: &mut [u8]) -> Option<Made> {
+        let press = self.press.take().or_else(|| self.listening.as_mut()?.poll_packet())?;
+        let ((payload_type, _), octets) = (self.to.keys?, payload.get_mut(..PAYLOAD_OCTETS)?);
+        octets.copy_from_slice(&press.event.octets());
+        self.sequence = self.sequence.wrapping_add(1);
+        Some(Made::Packet(Coded {
+            kind: FormatKind::Event,
+            payload_type,
+            sequence: self.sequence,
+            timestamp: press.timestamp,
+            clock_rate_hz: self.to.codec.clock_rate_hz(),
+            marker: press.marker,
+            octets: PAYLOAD_OCTETS,
+        }))
+    }
+
+    /// What was heard of keys in so many ticks of the sender's clock.
+    fn listen(&mut self, ticks: u32) {
+        let Self { listening: Some(listening), transcoder, from, timestamp, .. } = self else { return };
+        let mut changed = false;
+        while let Some(change) = transcoder.poll_key() {
+            listening.handle_change(change, *timestamp);
+            changed = true;
+        }
+        if !changed {
+            listening.handle_time((u64::from(ticks) * 1_000 / u64::from(from.codec.clock_rate_hz().max(1))) as u32);
+        }
+    }
+
     /// Does what is due. `None`: nothing is; false: a pause.
     fn step(&mut self, now: Instant) -> Option<bool> {
         let Self { order, transcoder, tones, .. } = self;
+        let mut passed = 0;
         let played = match order.poll(now)? {
             // Some phones go on sending what their microphone hears, which may be the same key.
             Step::Sound(_) if tones.as_ref().is_some_and(Tones::is_pressed) => Some(Ok(0)),
@@ -303,21 +382,26 @@ impl Way {
             }
             Step::Gap { ticks, next } => {
                 let _ = transcoder.handle_gap(ticks, next);
+                passed = ticks;
                 None
             }
             Step::Pause => return Some(false),
         };
         match played {
-            Some(Ok(ticks)) => order.played(ticks),
+            Some(Ok(ticks)) => {
+                order.played(ticks);
+                passed = ticks;
+            }
             Some(Err(fault)) => {
                 order.played(0);
                 if fault == Fault::Malformed {
-                    let ticks = order.packet_ticks();
-                    let _ = transcoder.handle_gap(ticks, None);
+                    passed = order.packet_ticks();
+                    let _ = transcoder.handle_gap(passed, None);
                 }
             }
             None => {}
         }
+        self.listen(passed);
         Some(true)
     }
 
@@ -338,8 +422,13 @@ impl Way {
     }
 }
 
-fn plan(from: &Heard, to: &Ends, packet_ms: u32) -> Plan {
-    Plan { packet_ms, comfort_noise: to.noise.is_some(), ..Plan::new(from.codec, to.codec) }
+fn built(from: &Heard, to: &Ends, packet_ms: u32, conversion: &Conversion) -> Option<Transcoder> {
+    let plan = Plan { packet_ms, comfort_noise: to.noise.is_some(), ..Plan::new(from.codec, to.codec) };
+    let mut transcoder = Transcoder::new(&plan).ok()?;
+    if conversion.listens {
+        transcoder.listen(conversion.silences).ok()?;
+    }
+    Some(transcoder)
 }
 
 /// What the peer wants in a packet, as far as we make such: 10 to 60 ms.

@@ -5,6 +5,7 @@
 mod builtins;
 mod conference;
 mod continuity;
+mod keys;
 mod moving;
 mod network;
 mod ports;
@@ -12,4 +13,5 @@ mod reports;
 mod robustness;
 mod secure;
 mod sources;
+mod talk;
 mod transcoding;

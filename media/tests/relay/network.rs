@@ -343,6 +343,7 @@ pub(crate) fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
         silence_limit_ms: None,
         protection: None,
         host: None,
+        keys: None,
     }
 }
 

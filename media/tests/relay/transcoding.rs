@@ -1,203 +1,12 @@
 //! Two legs that share no format: sound, silence and keys come through, under one continuous stream each.
 
 use crate::network::*;
-use codecs::telephone_event::{Event, EventChange, EventReceiver, EventSender};
-use codecs::{Decoder, Encoded, Encoder, Tone};
+use crate::talk::*;
+use codecs::telephone_event::{EventChange, EventSender};
 use media::rtp::Header;
-use router::parameter::{Codec, MediaPlan, PortAddress};
-use router::time::{Duration, Instant};
-use router::{Instance, Random};
-use std::net::SocketAddr;
-
-const SESSION: Instance = Instance(78);
-
-fn pcmu() -> Codec {
-    Codec::new(0, "PCMU", 8_000)
-}
-
-fn pcma() -> Codec {
-    Codec::new(8, "PCMA", 8_000)
-}
-
-fn opus() -> Codec {
-    Codec { channels: 2, parameters: Some("useinbandfec=1".into()), ..Codec::new(111, "opus", 48_000) }
-}
-
-fn keys(payload_type: u8, clock_rate_hz: u32) -> Codec {
-    Codec::new(payload_type, "telephone-event", clock_rate_hz)
-}
-
-/// Somebody who says a tone, and understands what comes.
-struct Person {
-    at: SocketAddr,
-    codec: codecs::Codec,
-    payload_type: u8,
-    encoder: Box<dyn Encoder>,
-    decoder: Box<dyn Decoder>,
-    tone: Tone,
-    rate_hz: u32,
-    packet_ms: u32,
-    ssrc: u32,
-    sequence: u16,
-    timestamp: u32,
-    /// What was heard: samples, where they were in time, and the headers.
-    heard: Vec<i16>,
-    headers: Vec<(Instant, Header)>,
-    events: Vec<EventChange>,
-    receiver: EventReceiver,
-}
-
-impl Person {
-    fn new(at: &str, codec: &Codec) -> Self {
-        let parameters = codec.parameters.as_deref().unwrap_or_default();
-        let coded = codecs::Codec::of(&codec.name, codec.clock_rate_hz, codec.channels, parameters).unwrap();
-        let rate_hz = coded.sample_rate_hz(8_000);
-        Self {
-            at: at.parse().unwrap(),
-            codec: coded,
-            payload_type: codec.payload_type,
-            encoder: coded.encoder(rate_hz).unwrap(),
-            decoder: coded.decoder(rate_hz).unwrap(),
-            tone: Tone::at_rate(600.0, -10.0, rate_hz),
-            rate_hz,
-            packet_ms: 20,
-            ssrc: 0x1000 + u32::from(codec.payload_type),
-            sequence: 65_500,
-            timestamp: u32::MAX - 9_000,
-            heard: Vec::new(),
-            headers: Vec::new(),
-            events: Vec::new(),
-            receiver: EventReceiver::new(),
-        }
-    }
-
-    /// The next packet.
-    fn say(&mut self) -> Vec<u8> {
-        let mut sound = vec![0; self.codec.packet_samples(self.packet_ms, self.rate_hz)];
-        self.tone.add_to(&mut sound);
-        let mut payload = [0; 1_500];
-        let Encoded::Payload(octets) = self.encoder.encode(&sound, &mut payload).unwrap() else { panic!("a tone") };
-        let packet = self.packet(self.payload_type, self.timestamp, &payload[..octets]);
-        self.timestamp = self.timestamp.wrapping_add(self.codec.ticks_of(sound.len(), self.rate_hz));
-        packet
-    }
-
-    fn packet(&mut self, payload_type: u8, timestamp: u32, payload: &[u8]) -> Vec<u8> {
-        let mut packet = [&[0; 12], payload].concat();
-        media::rtp::write(&mut packet, false, payload_type, self.sequence, timestamp, self.ssrc);
-        self.sequence = self.sequence.wrapping_add(1);
-        packet
-    }
-
-    fn hear(&mut self, now: Instant, packet: &[u8], events: Option<u8>) {
-        let header = Header::parse(packet).unwrap();
-        let payload = &packet[header.payload_offset..];
-        if Some(header.payload_type) == events {
-            let event = Event::parse(payload).unwrap();
-            self.receiver.handle_event(header.timestamp, event, |change| self.events.push(change));
-        } else {
-            let mut samples = [0; 6_000];
-            let count = self.decoder.decode(payload, &mut samples).unwrap();
-            self.heard.extend_from_slice(&samples[..count]);
-        }
-        self.headers.push((now, header));
-    }
-
-    /// Level of what was heard from there on, dBm0 (0 dBm0 of a law is 3.14 dB below full scale).
-    fn level(&self, from: usize) -> f64 {
-        self.level_in(from..self.heard.len())
-    }
-
-    fn level_in(&self, range: std::ops::Range<usize>) -> f64 {
-        let samples = &self.heard[range];
-        let power = samples.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>() / samples.len() as f64;
-        10.0 * (power / 32_768.0_f64.powi(2)).log10() + 6.15
-    }
-
-    /// Numbers without a gap, one SSRC, times that are those of the sound.
-    fn assert_continuous(&self) {
-        let ticks = |octets: usize| match self.codec {
-            codecs::Codec::G711(_) => octets as u32,
-            _ => self.codec.clock_rate_hz() / 1_000 * 20,
-        };
-        for pair in self.headers.windows(2) {
-            let ((_, before), (_, after)) = (pair[0], pair[1]);
-            assert_eq!(after.sequence, before.sequence.wrapping_add(1), "numbers");
-            assert_eq!(after.timestamp, before.timestamp.wrapping_add(ticks(before.payload_length)), "times");
-            assert_eq!(after.ssrc, before.ssrc);
-            assert!(!after.marker);
-        }
-        assert!(self.headers[0].1.marker);
-    }
-}
-
-struct Talk {
-    a: Person,
-    b: Person,
-    ports: Vec<PortAddress>,
-    plans: [MediaPlan; 2],
-}
-
-impl Talk {
-    fn begin(world: &mut World, a: &[Codec], b: &[Codec]) -> Self {
-        let ports = world.open(SESSION, &[A, B]).unwrap();
-        let (one, other) = (Person::new("198.51.100.1:4000", &a[0]), Person::new("198.51.100.2:5000", &b[0]));
-        let plans = [
-            MediaPlan { codecs: a.to_vec(), ..plan(A, one.at) },
-            MediaPlan { codecs: b.to_vec(), ..plan(B, other.at) },
-        ];
-        world.connect(SESSION, A, B, &plans);
-        Self { a: one, b: other, ports, plans }
-    }
-
-    fn hear(&mut self, world: &mut World) {
-        let now = world.now.instant;
-        for sent in world.take_rtp() {
-            let events = |plan: &MediaPlan| {
-                plan.codecs.iter().find(|codec| codec.is_telephone_event()).map(|codec| codec.payload_type)
-            };
-            match sent.to == self.a.at {
-                true => self.a.hear(now, &sent.data, events(&self.plans[0])),
-                false => self.b.hear(now, &sent.data, events(&self.plans[1])),
-            }
-        }
-    }
-
-    fn deliver_a(&mut self, world: &mut World, packet: &[u8]) {
-        assert!(world.deliver(self.a.at, self.ports[0].rtp, packet));
-        self.hear(world);
-    }
-
-    fn deliver_b(&mut self, world: &mut World, packet: &[u8]) {
-        assert!(world.deliver(self.b.at, self.ports[1].rtp, packet));
-        self.hear(world);
-    }
-
-    /// Time passes; what comes of that is heard.
-    fn pass(&mut self, world: &mut World, ms: u64) {
-        for _ in 0..ms {
-            world.pass(1);
-            self.hear(world);
-        }
-    }
-
-    /// A talks for so long, in its packing.
-    fn a_talks(&mut self, world: &mut World, ms: u32) {
-        for _ in 0..ms / self.a.packet_ms {
-            let packet = self.a.say();
-            self.deliver_a(world, &packet);
-            self.pass(world, self.a.packet_ms.into());
-        }
-    }
-
-    fn b_talks(&mut self, world: &mut World, ms: u32) {
-        for _ in 0..ms / self.b.packet_ms {
-            let packet = self.b.say();
-            self.deliver_b(world, &packet);
-            self.pass(world, self.b.packet_ms.into());
-        }
-    }
-}
+use router::Random;
+use router::parameter::{Codec, MediaPlan};
+use router::time::Duration;
 
 #[test]
 fn each_hears_the_other_in_its_own_format() {
@@ -473,29 +282,30 @@ fn over_a_bad_line(percent: u64, seed: u64, codecs: [Codec; 2]) -> (World, Talk)
 #[test]
 fn a_bad_line_is_bridged_as_far_as_it_can_be() {
     for codecs in [[pcmu(), pcma()], [opus(), pcmu()], [pcmu(), opus()]] {
-        for (percent, most_missing, most_drop) in
-            [(0, 0.002, 0.3), (1, 0.01, 0.6), (5, 0.04, 1.5), (10, 0.07, 2.5), (20, 0.15, 4.5)]
-        {
+        // Of 1,499 packets; what is missing at the worst is a part of an outage that is longer than concealment bridges.
+        for (percent, most_missing, most_drop) in [(0, 0, 0.1), (1, 0, 0.2), (5, 0, 0.3), (10, 0, 0.5), (20, 8, 0.9)] {
             for seed in 1..=3 {
                 let (mut world, talk) = over_a_bad_line(percent, seed, codecs.clone());
                 let what = format!("{} to {} at {percent} %, {seed}", codecs[0].name, codecs[1].name);
-                let sent = talk.b.headers.len() as f64;
-                // 1,499 of 20 ms have gone by; what is left out is a gap in the numbers or in the times.
-                assert!(sent <= 1_500.0 && sent >= 1_495.0 * (1.0 - most_missing), "{what}: {sent}");
+                let sent = talk.b.headers.len();
+                assert!((1_499 - most_missing..=1_500).contains(&sent), "{what}: {sent}");
                 let level = talk.b.level(4_000);
-                assert!((-10.3 - most_drop..=-8.5).contains(&level), "{what}: {level} dBm0");
+                assert!((-10.2 - most_drop..=-8.5).contains(&level), "{what}: {level} dBm0");
                 let (first, last) = (talk.b.headers[0], talk.b.headers[talk.b.headers.len() - 1]);
                 let told = last.1.timestamp.wrapping_sub(first.1.timestamp) / (talk.b.codec.clock_rate_hz() / 1_000);
                 let passed = last.0.since(first.0).as_millis() as u32;
-                assert!(told.abs_diff(passed) <= 60 + 4 * percent as u32, "{what}: {told} of {passed} ms");
+                assert!(told.abs_diff(passed) <= 20, "{what}: {told} of {passed} ms");
                 let waits: Vec<_> = talk.b.headers.windows(2).map(|pair| pair[1].0.since(pair[0].0)).collect();
                 assert!(
-                    waits.iter().all(|wait| *wait <= Duration::from_millis(150)),
+                    waits.iter().all(|wait| *wait <= Duration::from_millis(110)),
                     "{what}: {:?}",
                     waits.iter().max()
                 );
-                let concealed = world.counter("media_packets_concealed", None);
-                assert!(if percent == 0 { concealed <= 12 } else { concealed > 2 * percent }, "{what}: {concealed}");
+                // What only comes late is heard: of the packets that came hardly one was given up, and none where nothing is lost.
+                let (concealed, late) =
+                    (world.counter("media_packets_concealed", None), world.counter("media_packets_late", None));
+                assert!(late <= percent.div_ceil(4), "{what}: {late} late");
+                assert!(if percent == 0 { concealed == 0 } else { concealed > 4 * percent }, "{what}: {concealed}");
             }
         }
     }

@@ -12,7 +12,7 @@
 //!  refused at once:  signaling ── Notify × Call, Failure ──▶ switch     for its record
 //!  it ends:          either ── Stop × LegState (cause) ──▶ the other    Done
 //!  REFER:            signaling#leg ── Start × Transfer ──▶ switch#call  Progress × Transfer … Done | Failed
-//!  INFO, digits:     either ── Send × Information | Digits ──▶ other    Done | Failed
+//!  INFO, keys:       either ── Send × Information | Digits ──▶ other    Done | Failed
 //! ```
 //! Within a call, a leg is known by its address: the source of what it sends.
 //!
@@ -22,6 +22,7 @@
 use super::conference::ConferenceName;
 use super::failure::Cause;
 use super::media::MediaExchange;
+use super::port::{KeyForm, PortId};
 use super::protection::SrtpSuite;
 use super::registration::Contact;
 use crate::address::PlatformId;
@@ -415,7 +416,7 @@ impl LegState {
     }
 }
 
-/// Digits pressed, passed on as signalling (RFC 4733 digits pass as RTP).
+/// Keys pressed, where they leave a leg's media: passed on as signalling (SIP: INFO); and to a media worker, what a port's peer is to be sent.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct Digits {
@@ -425,6 +426,9 @@ pub struct Digits {
     /// How long each was pressed.
     #[n(1)]
     pub duration_ms: u16,
+    /// `Send` to a session of a media worker: to the peer of which port.
+    #[n(2)]
+    pub port: Option<PortId>,
 }
 
 /// A body that one leg's peer sent in mid-call (SIP: INFO, or MESSAGE), for the other leg's peer.
@@ -583,4 +587,25 @@ pub struct CallEvent {
     /// Whether notifications before this one were lost: who keeps a picture asks anew.
     #[n(3)]
     pub missed: bool,
+    /// What was pressed, where that is all that has happened.
+    #[n(4)]
+    pub pressed: Option<Box<Pressed>>,
+}
+
+/// A key that one of two who talk has pressed: told once for each press, however it came.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct Pressed {
+    /// `0`–`9`, `*`, `#`, `A`–`D`.
+    #[n(0)]
+    pub key: Private<String>,
+    /// For how long.
+    #[n(1)]
+    pub duration_ms: u16,
+    /// Whether it was the caller's side, after a transfer who was sent on.
+    #[n(2)]
+    pub by_caller: bool,
+    /// How it came.
+    #[n(3)]
+    pub form: KeyForm,
 }

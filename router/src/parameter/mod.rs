@@ -39,7 +39,7 @@ mod trace;
 pub use account::{Account, AccountCredential};
 pub use call::{
     Behalf, Call, CallEvent, CallPhase, CallSummary, Digits, Information, Leg, LegPhase, LegState, LegSummary, LegTags,
-    Origin, Originate, Party, Passed, Placement, Target, Transfer,
+    Origin, Originate, Party, Passed, Placement, Pressed, Target, Transfer,
 };
 pub use conference::{CONFERENCE_NAME_BYTES, Conference, ConferenceName, Conversion};
 pub use dialog::{Dialog, DialogPlace, GuestLeg, Handover, MovedPort, Ringing};
@@ -50,7 +50,8 @@ pub use media::{Codec, Direction, MediaDescription, MediaExchange, MediaKind, Me
 pub use message::{MessageEvent, MessageFate, MessageRoute, MessageWay, TextMessage};
 pub use platform::{Platform, PlatformModule, PlatformState};
 pub use port::{
-    Bridge, Builtin, BuiltinKind, MediaEvent, MediaEventKind, MediaPlan, MediaPort, PortAddress, PortId, PortStatistics,
+    Bridge, Builtin, BuiltinKind, KeyForm, MediaEvent, MediaEventKind, MediaPlan, MediaPort, PortAddress, PortId,
+    PortStatistics,
 };
 pub use protection::{MediaKey, Protection, SrtpSuite};
 pub use record::{CONVERSATION_MARK, CallRecord, LegQuality, Outcome};

@@ -8,6 +8,7 @@ use super::conference::ConferenceName;
 use super::media::Codec;
 use super::protection::{Protection, SrtpSuite};
 use crate::ShortText;
+use crate::private::Private;
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 use std::net::{IpAddr, SocketAddr};
 
@@ -87,6 +88,35 @@ pub struct MediaPlan {
     /// `None`: nobody knows.
     #[n(11)]
     pub host: Option<IpAddr>,
+    /// How the peer sends and takes keys; `None`: as events where they are among the formats, and else as tones.
+    #[n(12)]
+    pub keys: Option<KeyForm>,
+}
+
+/// How keys come from a peer, and how it takes them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode)]
+#[cbor(index_only)]
+pub enum KeyForm {
+    /// As events beside the sound (RFC 4733).
+    #[n(1)]
+    Events,
+    /// As tones in the sound (ITU-T Q.23).
+    #[n(2)]
+    Tones,
+    /// In signalling (SIP: INFO).
+    #[n(3)]
+    Signalled,
+}
+
+impl KeyForm {
+    /// What a person reads.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Events => "rfc4733",
+            Self::Tones => "inband",
+            Self::Signalled => "info",
+        }
+    }
 }
 
 /// `Connect × Bridge`: joins two ports of the session; what one receives the other sends. `Disconnect × Bridge` parts them.
@@ -245,6 +275,19 @@ pub enum MediaEventKind {
     /// The port has had the only seat of its conference for some seconds.
     #[n(4)]
     Alone,
+    /// The peer has pressed a key: told once, when it is released.
+    #[n(5)]
+    Pressed {
+        /// `0`–`9`, `*`, `#`, `A`–`D`.
+        #[n(0)]
+        key: Private<String>,
+        /// For how long.
+        #[n(1)]
+        duration_ms: u16,
+        /// As an event, or a tone.
+        #[n(2)]
+        form: KeyForm,
+    },
 }
 
 /// `Notify × MediaEvent`, to whoever opened the session.

@@ -194,6 +194,7 @@ fn plan() -> MediaPlan {
         silence_limit_ms: Some(30_000),
         protection: None,
         host: None,
+        keys: None,
     }
 }
 
@@ -431,7 +432,8 @@ pub fn samples() -> Vec<Parameter> {
     };
     let secure = MediaExchange::Offer(MediaDescription { streams: vec![secure] });
     add!([LegState { media: Some(secure), ..LegState::new(LegPhase::Answered) }]);
-    add!([Digits { digits: private("12*#A"), duration_ms: 160 }]);
+    add!([Digits { digits: private("12*#A"), duration_ms: 160, port: None }]);
+    add!([Digits { digits: private("5"), duration_ms: 2_000, port: Some(PortId(1)) }]);
     let information = Information {
         content_type: Some("application/dtmf-relay".to_owned()),
         body: b"Signal=1\r\n".to_vec(),
@@ -460,8 +462,13 @@ pub fn samples() -> Vec<Parameter> {
     let mut rings = CallSummary { anonymous: true, ..summary(Ringing) };
     rings.legs.iter_mut().for_each(|leg| (leg.behalf, leg.tags) = (Some(Behalf::Account), Some(tags())));
     add!([rings]);
-    let event = CallEvent { call: summary(Ended), cause: Some(cause()), at: AT, missed: true };
+    let event = CallEvent { call: summary(Ended), cause: Some(cause()), at: AT, missed: true, pressed: None };
     add!([CallEvent { cause: None, missed: false, ..event.clone() }, event]);
+    add!([KeyForm::Events, KeyForm::Tones, KeyForm::Signalled].map(|form| {
+        let pressed = Pressed { key: private("5"), duration_ms: 120, by_caller: true, form };
+        let pressed = Some(Box::new(pressed));
+        CallEvent { call: summary(Talking), cause: None, at: AT, missed: false, pressed }
+    }));
     let address = PortAddress { rtp: socket("192.0.2.1:40000"), rtcp: socket("192.0.2.1:40001") };
     let port = MediaPort { port: PortId(1), interface: ip("192.0.2.1"), address: Some(address) };
     add!([port, MediaPort { address: None, ..port }]);
@@ -476,6 +483,7 @@ pub fn samples() -> Vec<Parameter> {
     add!([plan(), bare]);
     add!(SrtpSuite::ALL.map(|suite| MediaPlan { protection: Some(protection(suite)), ..plan() }));
     add!([MediaPlan { host: Some(ip("203.0.113.9")), ..plan() }]);
+    add!([MediaPlan { keys: Some(KeyForm::Signalled), ..plan() }]);
     add!([Bridge { a: PortId(1), b: PortId(65_535) }]);
     let room = ConferenceName::room("sales").expect("a name");
     let kinds = [
@@ -490,6 +498,8 @@ pub fn samples() -> Vec<Parameter> {
     add!([PortStatistics { suite: Some(SrtpSuite::AeadAes128Gcm), ..statistics() }]);
     let kinds = [MediaEventKind::Arrived, MediaEventKind::Silent, MediaEventKind::Broken, MediaEventKind::Alone];
     add!(kinds.map(|kind| MediaEvent { port: PortId(1), kind }));
+    let kind = MediaEventKind::Pressed { key: private("#"), duration_ms: 80, form: KeyForm::Tones };
+    add!([MediaEvent { port: PortId(1), kind }]);
     let with_instance = Registration { account: "carol".to_owned(), contacts: vec![contact_of_an_instance()] };
     add!([registration(), Registration { account: "bob".to_owned(), contacts: vec![] }, with_instance]);
     let binding = Binding { account: "alice".to_owned(), contact: contact(), removed: false };

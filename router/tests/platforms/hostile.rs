@@ -256,7 +256,7 @@ fn who_lists_or_calls_without_end_is_told_to_wait() {
 #[test]
 fn a_call_that_says_more_than_a_call_has_to_say_is_none() {
     let mut raw = Raw::up_with(Trust::Listed);
-    let digits = |length| Digits { digits: Private::new("1".repeat(length)), duration_ms: 100 };
+    let digits = |length| Digits { digits: Private::new("1".repeat(length)), duration_ms: 100, port: None };
     let to = Address::local(ModuleKind::Switch, 0).at(Instance(7));
     let mut say = |length| {
         let packet = request(to, Command::Send, vec![digits(length).into()]);

@@ -1,10 +1,28 @@
 //! What the switch is told.
 
 use super::model::Configuration;
-use super::value::EarlyRinging;
+use super::value::{Dtmf, EarlyRinging};
 use super::{bridge, codecs, plan};
 use router::Shards;
+use router::parameter::KeyForm;
 use router::time::Duration;
+
+/// How peers have keys.
+fn key_forms(configuration: &Configuration) -> switch::KeyForms {
+    let form = |dtmf: Dtmf| match dtmf {
+        Dtmf::Auto => None,
+        Dtmf::Rfc4733 => Some(KeyForm::Events),
+        Dtmf::Info => Some(KeyForm::Signalled),
+        Dtmf::Inband => Some(KeyForm::Tones),
+    };
+    let calls = &configuration.calls;
+    let trunks = configuration.trunk.iter().filter_map(|trunk| Some((trunk.name.clone(), form(trunk.dtmf?))));
+    switch::KeyForms {
+        usual: form(calls.dtmf),
+        accounts: calls.account_dtmf.iter().map(|(name, dtmf)| (name.clone(), form(*dtmf))).collect(),
+        trunks: trunks.collect(),
+    }
+}
 
 /// What the switch of each shard is told.
 pub fn config(configuration: &Configuration, shards: &Shards, media_workers: u8) -> switch::Config {
@@ -26,8 +44,36 @@ pub fn config(configuration: &Configuration, shards: &Shards, media_workers: u8)
             EarlyRinging::Keep => switch::EarlyRinging::Keep,
             EarlyRinging::Local => switch::EarlyRinging::Local,
         },
+        keys: key_forms(configuration),
         transcoding: codecs::transcoding(configuration),
         reveal_numbers: configuration.log.reveal,
         cluster: bridge::cluster(configuration),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read;
+    use super::*;
+
+    #[test]
+    fn keys_have_a_form_that_accounts_and_trunks_may_change() {
+        let text = r#"
+            [calls]
+            dtmf = "rfc4733"
+            account_dtmf = { door = "inband", lift = "auto" }
+            [[trunk]]
+            name = "carrier"
+            address = "192.0.2.1"
+            dtmf = "info"
+            [[trunk]]
+            name = "other"
+            address = "192.0.2.2"
+        "#;
+        let forms = key_forms(&read(text).unwrap());
+        assert_eq!(forms.usual, Some(KeyForm::Events));
+        assert_eq!((forms.accounts["door"], forms.accounts["lift"]), (Some(KeyForm::Tones), None));
+        assert_eq!(forms.trunks.into_iter().collect::<Vec<_>>(), [("carrier".to_owned(), Some(KeyForm::Signalled))]);
+        assert!(read("[calls]\ndtmf = \"rfc2833\"").is_err());
     }
 }

@@ -185,6 +185,7 @@ mod tests {
             reliable: Some(super::super::value::Reliable::Never),
             srtp: Some(super::super::value::Srtp::Never),
             codecs: Some(vec!["PCMA".to_owned()]),
+            dtmf: Some(super::super::value::Dtmf::Info),
             interface: "10.0.0.1".parse().ok(),
             ..Trunk::default()
         });

@@ -1,8 +1,8 @@
 //! Every section and key, and its default. `keys.rs` says what each is for.
 
 use super::value::{
-    ClientCertificates, CodecsOffered, EarlyRinging, HostPort, Listen, LogFormat, MediaWorkers, NumberForm, PortRange,
-    Redirects, Reliable, Secret, SipShards, Srtp, Strategy,
+    ClientCertificates, CodecsOffered, Dtmf, EarlyRinging, HostPort, Listen, LogFormat, MediaWorkers, NumberForm,
+    PortRange, Redirects, Reliable, Secret, SipShards, Srtp, Strategy,
 };
 use serde::{Deserialize, Serialize};
 use signaling::limits::{SESSION_EXPIRES_S, SESSION_MIN_S};
@@ -218,6 +218,8 @@ pub struct Calls {
     pub codecs: Vec<String>,
     pub codecs_offered: CodecsOffered,
     pub account_codecs: BTreeMap<String, Vec<String>>,
+    pub dtmf: Dtmf,
+    pub account_dtmf: BTreeMap<String, Dtmf>,
     pub dial_accounts: bool,
     pub time_zone: String,
     pub emergency: Vec<String>,
@@ -239,6 +241,8 @@ impl Default for Calls {
             codecs: ["opus", "G722", "PCMA", "PCMU"].map(str::to_owned).to_vec(),
             codecs_offered: CodecsOffered::Refused,
             account_codecs: BTreeMap::new(),
+            dtmf: Dtmf::Auto,
+            account_dtmf: BTreeMap::new(),
             dial_accounts: true,
             time_zone: "UTC".to_owned(),
             emergency: Vec::new(),
@@ -474,6 +478,7 @@ pub struct Trunk {
     pub redirects: Redirects,
     pub codecs: Option<Vec<String>>,
     pub numbers: NumberForm,
+    pub dtmf: Option<Dtmf>,
     pub interface: Option<IpAddr>,
 }
 

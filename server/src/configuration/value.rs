@@ -314,6 +314,21 @@ pub enum CodecsOffered {
     Always,
 }
 
+/// How a peer has the keys that are pressed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dtmf {
+    /// As events where they are agreed on, and else as tones in the sound.
+    #[default]
+    Auto,
+    /// As events (RFC 4733).
+    Rfc4733,
+    /// In INFO.
+    Info,
+    /// As tones in the sound.
+    Inband,
+}
+
 /// What is done about provisional responses that are acknowledged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]

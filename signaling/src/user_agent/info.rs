@@ -147,7 +147,7 @@ fn digits_of(message: &Message) -> Option<Digits> {
     };
     let mut pressed = digit.chars();
     let one = pressed.next().filter(|one| is_digit(*one) && pressed.next().is_none())?;
-    Some(Digits { digits: one.to_ascii_uppercase().to_string().into(), duration_ms })
+    Some(Digits { digits: one.to_ascii_uppercase().to_string().into(), duration_ms, port: None })
 }
 
 fn is_digit(one: char) -> bool {

@@ -430,7 +430,12 @@ impl Caprice {
                     let media = Self::media(world);
                     world.ask(call, leg, Command::Set, state(LegPhase::Answered, media));
                 }
-                4 => world.ask(call, leg, Command::Send, Digits { digits: "12".to_owned().into(), duration_ms: 100 }),
+                4 => world.ask(
+                    call,
+                    leg,
+                    Command::Send,
+                    Digits { digits: "12".to_owned().into(), duration_ms: 100, port: None },
+                ),
                 _ => {}
             }
         }

@@ -35,7 +35,7 @@ fn key_presses_and_bodies_come_from_the_call_one_at_a_time() {
     let trunk = TRUNK.parse().unwrap();
     let mut world = World::new(2);
     let (mut carrier, leg) = trunk_talks(&mut world, "");
-    world.ask(CALL, leg, Command::Send, Digits { digits: "1#".to_owned().into(), duration_ms: 160 });
+    world.ask(CALL, leg, Command::Send, Digits { digits: "1#".to_owned().into(), duration_ms: 160, port: None });
     for digit in ["1", "#"] {
         let info = world.expect(trunk, "INFO");
         assert_eq!(info.body_octets(), format!("Signal={digit}\r\nDuration=160\r\n").as_bytes());
@@ -159,7 +159,7 @@ fn what_a_leg_is_asked_after_its_end_is_not_found() {
     let (call, leg) = (packet.destination.instance, packet.source);
     world.ask(call, leg, Command::Stop, LegState::released(CauseKind::Normal));
     world.told(Command::Done);
-    world.ask(call, leg, Command::Send, Digits { digits: "1".to_owned().into(), duration_ms: 100 });
+    world.ask(call, leg, Command::Send, Digits { digits: "1".to_owned().into(), duration_ms: 100, port: None });
     assert_eq!(world.told(Command::Failed).failure().reason, Reason::NotFound);
     world.assert_idle();
 }
@@ -180,7 +180,7 @@ fn requests_that_are_challenged_in_vain_do_not_keep_the_leg() {
     for (seed, status) in [(9, "401 Unauthorized"), (10, "407 Proxy Authentication Required")] {
         let mut world = World::new(seed);
         let (carrier, leg) = trunk_talks(&mut world, "Allow: INVITE, UPDATE, INFO\r\n");
-        let digits = Digits { digits: "1".to_owned().into(), duration_ms: 160 };
+        let digits = Digits { digits: "1".to_owned().into(), duration_ms: 160, port: None };
         world.ask(CALL, leg, Command::Send, digits);
         let info = world.expect(trunk, "INFO");
         carrier.respond(&mut world, &info, status, "", "");

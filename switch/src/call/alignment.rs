@@ -7,7 +7,7 @@ use super::renegotiation::Exchange;
 use super::timers::Timer;
 use super::turn::Turn;
 use crate::limits::{ALIGNMENT_ROUNDS, GLARE_ATTEMPTS};
-use crate::negotiation::{Agreement, Terms, builtin_codecs, builtin_codecs_for, same_codecs, share_sound, takes_first};
+use crate::negotiation::{Agreement, Terms, builtin_codecs, builtin_codecs_for, share_sound, takes_first};
 use router::parameter::{Cause, CauseKind, Direction, MediaExchange};
 use router::time::Duration;
 
@@ -77,7 +77,7 @@ impl Call {
         let Some(leg) = self.alignment.due.take() else { return };
         let Some(mut terms) = self.terms_for(leg) else { return };
         let Some(agreement) = self.legs[leg].medium.agreement() else { return };
-        let mut same = same_codecs(&agreement.codecs, &terms.codecs);
+        let mut same = self.legs[leg].medium.agrees_with(&terms);
         if !same && self.keeps_its_codecs(leg, &terms.codecs) {
             terms.codecs.clone_from(&agreement.codecs);
             same = true;

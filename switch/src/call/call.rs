@@ -5,7 +5,8 @@ use super::asked::Asked;
 use super::conversation::Conversation;
 use super::guarding::Guarded;
 use super::joining::Joining;
-use super::leg::{Leg, LegId, Legs};
+use super::keys::Keys;
+use super::leg::{Leg, LegId, Legs, Peer};
 use super::originate::Origination;
 use super::purpose::Purpose;
 use super::release::Ended;
@@ -87,6 +88,7 @@ pub(crate) struct Call {
     /// The other platform that had it made.
     pub(super) placed_by: Option<PlatformId>,
     pub(super) session: Session,
+    pub(super) keys: Keys,
 
     /// Requests of ours that have no last answer yet: few, so a list.
     pub(super) pending: Vec<(Transaction, Purpose)>,
@@ -142,6 +144,7 @@ impl Call {
             elsewhere: Vec::new(),
             placed_by: None,
             session: Session::default(),
+            keys: Keys::default(),
             pending: Vec::new(),
             timers: Vec::new(),
         }
@@ -273,6 +276,8 @@ impl Call {
             }
             Purpose::CloseSession { attempt } => self.session_closed(turn, attempt, &packet),
             Purpose::Relay(asked) => relayed(turn, asked, packet),
+            Purpose::KeysRelayed { leg, asked, digits } => self.keys_relayed(turn, leg, asked, digits, &packet),
+            Purpose::Keys(leg) => self.keys_taken(turn, leg, &packet),
         }
     }
 
@@ -309,8 +314,14 @@ impl Call {
     }
 
     /// Adds a leg.
-    pub(super) fn add_leg(&mut self, leg: Leg) -> LegId {
+    pub(super) fn add_leg(&mut self, mut leg: Leg) -> LegId {
         let id = leg.id;
+        leg.medium.keys = match &leg.peer {
+            Peer::Account(name) => self.config.keys.of_account(name),
+            Peer::Trunk(name) => self.config.keys.of_trunk(name),
+            // That platform sees to its own peers.
+            Peer::Platform(_) => None,
+        };
         self.legs.push(leg);
         id
     }

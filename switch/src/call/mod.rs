@@ -6,7 +6,7 @@
 //!  originate ──┘                    │ answered: answer, builtin                  │
 //!                                   ▼                                            │
 //!                near leg ══ session (ports, bridge) ══ far leg, or a service    │
-//!                   │  renegotiation, offerless, alignment, relay  │             │
+//!                   │  renegotiation, offerless, alignment, relay, keys │             │
 //!                   ├───────────────────── transfer ───────────────┴─────────────┘
 //!                   │                    recall (back to who asked)
 //!                   └── dialog (which other call?), joining (legs of one call come into another)
@@ -31,6 +31,7 @@ mod guarding;
 mod guest;
 mod invitation;
 mod joining;
+mod keys;
 mod leg;
 mod locate;
 mod offerless;

@@ -3,7 +3,7 @@
 use super::asked::Asked;
 use super::leg::LegId;
 use super::session::Joined;
-use router::parameter::{Cause, ConferenceName};
+use router::parameter::{Cause, ConferenceName, Digits};
 use router::{Address, Instance, PlatformId};
 
 /// What the answer to a request of ours decides.
@@ -57,4 +57,8 @@ pub(super) enum Purpose {
     CloseSession { attempt: u8 },
     /// `Send`: on behalf of the other leg.
     Relay(Asked),
+    /// `Send × Digits`: keys on behalf of the other leg, which may go by its media where it takes none in signalling.
+    KeysRelayed { leg: LegId, asked: Asked, digits: Digits },
+    /// `Send × Digits`: keys that were heard in the other leg's media.
+    Keys(LegId),
 }

@@ -1,4 +1,4 @@
-//! Bodies and digits that one leg's peer sends in mid-call go to the other leg's.
+//! Bodies that one leg's peer sends in mid-call go to the other leg's.
 
 use super::asked::Asked;
 use super::call::{Call, Far};
@@ -12,12 +12,11 @@ use router::{Command, Parameters, one};
 impl Call {
     /// Passes `noun` on; the other leg's answer is the answer.
     pub(super) fn relay(&mut self, turn: &mut Turn<'_>, leg: LegId, asked: Asked, noun: Parameter) {
+        if let Parameter::Digits(digits) = &noun {
+            return self.keys_signalled(turn, leg, asked, digits);
+        }
         // A service hears keys by the sound that comes with them, and has no use for what is said beside.
-        let is_key = match &noun {
-            Parameter::Digits(_) => true,
-            Parameter::Information(information) => information.body.is_empty(),
-            _ => false,
-        };
+        let is_key = matches!(&noun, Parameter::Information(information) if information.body.is_empty());
         if is_key && matches!(self.other_side(leg), Far::Service(_)) {
             return asked.done(turn.outbox, Parameters::new());
         }

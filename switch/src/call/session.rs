@@ -31,7 +31,7 @@ pub(super) enum Joined {
 #[derive(Debug, Default)]
 pub(super) struct Session {
     /// The worker that holds it; `None` until it has opened the first port.
-    worker: Option<Address>,
+    pub(super) worker: Option<Address>,
     joined: Joined,
     /// Changes in a row that the worker did not take.
     failures: u8,
@@ -325,6 +325,7 @@ impl Call {
                     self.end(turn, CauseKind::MediaTimeout.into(), None);
                 }
             }
+            MediaEventKind::Pressed { key, duration_ms, form } => self.key_heard(turn, leg, &key, duration_ms, form),
             // Nobody comes any more to what was a call.
             MediaEventKind::Alone => {
                 if let Joined::Service(_, BuiltinKind::Conference(name)) = self.session.joined

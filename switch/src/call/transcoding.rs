@@ -32,7 +32,10 @@ impl Call {
         let waiting = self.search.as_ref()?.waiting.map(|waiting| &self.legs[waiting]);
         let terms = match waiting {
             None => Terms::of_codecs(own_codecs()),
-            Some(waiting) if waiting.is_answered() => Terms::of_codecs(waiting.medium.capabilities().to_vec()),
+            Some(waiting) if waiting.is_answered() => {
+                let codecs = waiting.medium.capabilities().to_vec();
+                Terms { keys: waiting.medium.keys, ..Terms::of_codecs(codecs) }
+            }
             Some(waiting) => waiting.medium.asked_terms()?,
         };
         Some(if self.config.transcoding.at_once { self.widened(leg, terms) } else { terms })

@@ -32,6 +32,7 @@ impl Medium {
             silence_limit_ms: silence_limit_ms.filter(|_| receives),
             protection: remote.protection.clone(),
             host,
+            keys: self.keys,
         })
     }
 }

@@ -5,7 +5,8 @@ use super::codec::{common, is_sound, same_codecs};
 use super::offer::{flow, formats, refused, served, served_own, stream};
 use super::payload_type::PayloadTypes;
 use router::parameter::{
-    Codec, Direction, GuestLeg, MediaDescription, MediaExchange, MediaStream, MediaTransport, PortAddress, SrtpSuite,
+    Codec, Direction, GuestLeg, KeyForm, MediaDescription, MediaExchange, MediaStream, MediaTransport, PortAddress,
+    SrtpSuite,
 };
 
 /// What the far side of a leg lets it have: read from the other leg's agreement or offer, or our own.
@@ -19,12 +20,14 @@ pub(crate) struct Terms {
     pub(crate) ptime_ms: Option<u16>,
     /// Most milliseconds in a packet that it takes.
     pub(crate) max_ptime_ms: Option<u16>,
+    /// How it has keys, where that was said.
+    pub(crate) keys: Option<KeyForm>,
 }
 
 impl Terms {
     /// Both ways, in these formats.
     pub(crate) fn of_codecs(codecs: Vec<Codec>) -> Self {
-        Self { codecs, direction: Direction::SendReceive, ptime_ms: None, max_ptime_ms: None }
+        Self { codecs, direction: Direction::SendReceive, ptime_ms: None, max_ptime_ms: None, keys: None }
     }
 
     /// What a peer described.
@@ -34,6 +37,7 @@ impl Terms {
             direction: flow(stream),
             ptime_ms: stream.ptime_ms,
             max_ptime_ms: stream.max_ptime_ms,
+            keys: None,
         }
     }
 }
@@ -53,6 +57,8 @@ pub(crate) struct Agreement {
     pub(crate) by_peer: bool,
     /// Which way the peer would like it to flow, as far as it has said so.
     wish: Direction,
+    /// How the peer has keys, where that was said.
+    keys: Option<KeyForm>,
 }
 
 /// Which way a peer would like it to flow that has just said `said`, by an offer or to our offer of `local`, after `former`. What our offer
@@ -100,7 +106,7 @@ impl Agreement {
     pub(crate) fn terms(&self) -> Terms {
         let (ptime_ms, max_ptime_ms) =
             self.remote().map_or((None, None), |stream| (stream.ptime_ms, stream.max_ptime_ms));
-        Terms { codecs: self.codecs.clone(), direction: self.direction(), ptime_ms, max_ptime_ms }
+        Terms { codecs: self.codecs.clone(), direction: self.direction(), ptime_ms, max_ptime_ms, keys: self.keys }
     }
 }
 
@@ -109,6 +115,8 @@ impl Agreement {
 pub(crate) struct Medium {
     /// Where its port receives, once it is open.
     pub(crate) address: Option<PortAddress>,
+    /// How the peer has keys, where that was said.
+    pub(crate) keys: Option<KeyForm>,
     /// The peer's offer that waits for our answer.
     asked: Option<MediaDescription>,
     /// Our offer that waits for the peer's answer.
@@ -152,6 +160,7 @@ impl Medium {
             codecs: guest.codecs.clone(),
             by_peer: guest.by_peer,
             wish: Direction::SendReceive,
+            keys: None,
         };
         agreement.wish = wish(None, agreement.local_direction(), agreement.direction(), guest.by_peer);
         Self {
@@ -242,11 +251,13 @@ impl Medium {
     /// The terms of the peer's offer that waits.
     pub(crate) fn asked_terms(&self) -> Option<Terms> {
         let offer = self.asked.as_ref()?;
-        offer.streams.get(served(offer)?).map(Terms::of_stream)
+        let stream = offer.streams.get(served(offer)?)?;
+        Some(Terms { keys: self.keys, ..Terms::of_stream(stream) })
     }
 
     /// An offer of ours by `terms`, in the frame of the dialog's streams. `None`: the port is not open.
     pub(crate) fn offer(&mut self, terms: &Terms) -> Option<MediaDescription> {
+        let terms = &*self.with_keys(terms);
         let codecs = self.payload_types.assign(&terms.codecs);
         if !codecs.iter().any(is_sound) {
             return None;
@@ -309,7 +320,8 @@ impl Medium {
         self.note_capabilities(codecs.clone());
         self.before = None;
         let wish = wish(self.agreement(), own.direction, flow(stream), false);
-        self.agree(Agreement { local, remote: remote.clone(), served: index, codecs, by_peer: false, wish });
+        let (remote, keys) = (remote.clone(), self.keys);
+        self.agree(Agreement { local, remote, served: index, codecs, by_peer: false, wish, keys });
         true
     }
 
@@ -318,13 +330,14 @@ impl Medium {
     pub(crate) fn answer(&mut self, terms: &Terms) -> Option<MediaDescription> {
         let offer = self.asked.clone()?;
         let index = served(&offer)?;
-        let (local, codecs) = answer(&offer, index, terms, self.address?)?;
+        let (local, codecs) = answer(&offer, index, &self.with_keys(terms), self.address?)?;
         if self.before.is_none() {
             self.before.clone_from(&self.agreement);
         }
         let said = offer.streams.get(index).map_or(Direction::Inactive, flow);
         let wish = wish(self.agreement(), Direction::SendReceive, said, true);
-        self.agree(Agreement { local: local.clone(), remote: offer, served: index, codecs, by_peer: true, wish });
+        let keys = self.keys;
+        self.agree(Agreement { local: local.clone(), remote: offer, served: index, codecs, by_peer: true, wish, keys });
         Some(local)
     }
 

@@ -24,7 +24,7 @@ impl Terms {
 }
 
 /// Key presses as events, at a clock.
-fn keys_at(clock_rate_hz: u32) -> Codec {
+pub(super) fn keys_at(clock_rate_hz: u32) -> Codec {
     let payload_type = if clock_rate_hz == 8_000 { 101 } else { 110 };
     Codec { parameters: Some("0-16".into()), ..Codec::new(payload_type, "telephone-event", clock_rate_hz) }
 }
@@ -46,7 +46,7 @@ impl Medium {
         let may_be_silent = terms.codecs.iter().any(Codec::is_comfort_noise);
         let noise = offered.iter().filter(|codec| codec.is_comfort_noise() && may_be_silent).find(of_clock);
         let codecs = [Some(sound), noise, keys].into_iter().flatten().cloned().collect();
-        self.answer(&Terms { codecs, direction: terms.direction, ptime_ms: None, max_ptime_ms: None })
+        self.answer(&Terms { codecs, direction: terms.direction, ptime_ms: None, max_ptime_ms: None, keys: terms.keys })
     }
 
     /// The peer has refused our offer: it has none of its formats. The offer is forgotten.

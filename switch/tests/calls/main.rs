@@ -12,6 +12,7 @@ mod guards;
 mod harness;
 mod hold;
 mod host;
+mod keys;
 mod lost_answers;
 mod offerless;
 mod operator;

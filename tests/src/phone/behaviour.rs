@@ -107,6 +107,8 @@ pub enum Step {
     Renew,
     /// An INFO with a body.
     Info,
+    /// A key, in an INFO.
+    InfoKey(char),
     /// A key, as RFC 4733.
     Press(u8),
     /// Its sound begins anew, with another SSRC, number and timestamp, as when a device behind it changes.

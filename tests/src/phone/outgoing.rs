@@ -145,7 +145,13 @@ impl Phone {
             Step::NewSource => self.calls[index].media.restart(&mut self.random),
             Step::Info => {
                 let mut request = self.in_call(index, Method::Info);
-                request.body = Some(("application/dtmf-relay", b"Signal=5\r\nDuration=160\r\n".to_vec()));
+                request.body = Some(("text/plain", b"a body".to_vec()));
+                self.send_in_call(index, request, Purpose::Info(index));
+            }
+            Step::InfoKey(key) => {
+                let mut request = self.in_call(index, Method::Info);
+                let body = format!("Signal={key}\r\nDuration=160\r\n");
+                request.body = Some(("application/dtmf-relay", body.into_bytes()));
                 self.send_in_call(index, request, Purpose::Info(index));
             }
             Step::Transfer(user) => self.refer(index, &format!("sip:{user}@{}", self.config.domain)),

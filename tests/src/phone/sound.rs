@@ -91,6 +91,17 @@ impl Sound {
         self.heard.clear();
     }
 
+    /// The keys in what was heard, at 8 kHz.
+    pub fn keys(&self) -> String {
+        let (mut detector, mut keys) = (codecs::dtmf::Detector::new(), String::new());
+        detector.handle_samples(&self.heard, |change| {
+            if let codecs::dtmf::KeyChange::Began(key) = change {
+                keys.push(key.character());
+            }
+        });
+        keys
+    }
+
     /// Of the last so many milliseconds: the level, dBm0, and which part of the power is that tone.
     pub fn tone(&self, frequency_hz: f64, last_ms: usize) -> (f64, f64) {
         let wanted = (self.rate_hz as usize / 1_000 * last_ms).min(self.heard.len());

@@ -22,6 +22,8 @@ pub struct Observed {
     pub cause: Option<Cause>,
     /// Whether a built-in service was in it.
     pub with_service: bool,
+    /// Keys that were pressed: which, and whether by the caller.
+    pub keys: Vec<(String, bool)>,
     /// Every phase that it went through.
     pub phases: BTreeSet<CallPhase>,
 }
@@ -73,6 +75,7 @@ impl Observer {
             cause: None,
             at: now.wall,
             missed: false,
+            pressed: None,
         };
         for index in 0..shards {
             observer.ask(now, Address::local(ModuleKind::Switch, index), Command::Subscribe, one(nothing.clone()));
@@ -115,6 +118,9 @@ impl Observer {
         }
         let services = ["echo", "milliwatt", "silence"];
         call.with_service |= event.call.legs.iter().any(|leg| services.contains(&leg.peer.as_str()));
+        if let Some(pressed) = &event.pressed {
+            call.keys.push((pressed.key.reveal().clone(), pressed.by_caller));
+        }
         call.phases.insert(event.call.phase);
         if event.call.phase == CallPhase::Ended {
             call.ended = true;

@@ -145,9 +145,14 @@ fn either_holds_and_retrieves_and_digits_and_bodies_pass() {
             simulation.run(secs(4)); // in which audio is looked at
             assert_eq!(simulation.call(held).media.direction(), BOTH_WAYS, "{style:?}");
         }
-        for step in
-            [Step::Refresh, Step::RefreshWithoutOffer, Step::Update, Step::Info, Step::Press(5), Step::NewSource]
-        {
+        for step in [
+            Step::Refresh,
+            Step::RefreshWithoutOffer,
+            Step::Update,
+            Step::InfoKey('5'),
+            Step::Press(5),
+            Step::NewSource,
+        ] {
             simulation.tell(holder).step(0, step);
             simulation.run(secs(1));
         }

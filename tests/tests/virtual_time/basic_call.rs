@@ -115,7 +115,7 @@ fn information_is_passed_on_as_it_is() {
     connect(&mut simulation, alice, bob);
     simulation.tell(alice).step(0, Step::Info);
     simulation.run(secs(1));
-    assert_eq!(simulation.call(bob).information, [b"Signal=5\r\nDuration=160\r\n".to_vec()]);
+    assert_eq!(simulation.call(bob).information, [b"a body".to_vec()]);
     assert!(simulation.phone(alice).responses.contains(&("INFO".to_owned(), 200)));
     simulation.finish();
 }

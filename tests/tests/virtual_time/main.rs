@@ -19,6 +19,7 @@ mod families_and_transports;
 mod forking;
 mod glare;
 mod hold_and_retrieve;
+mod keys;
 mod lamps;
 mod late_offer;
 mod limits;

@@ -30,7 +30,7 @@ fn step(random: &mut Random) -> Step {
         7 => Step::Refresh,
         8 => Step::RefreshWithoutOffer,
         9 => Step::Update,
-        10 => Step::Info,
+        10 => Step::InfoKey('5'),
         11 => Step::Press(random.below(12) as u8),
         12 => Step::Transfer(["alice", "bob", "carol", "dave", "nobody", "echo"][random.below(6) as usize].to_owned()),
         13 => Step::NewSource,

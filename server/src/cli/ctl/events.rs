@@ -47,8 +47,16 @@ fn render(event: &Value) -> String {
     let detail = match event["topic"].as_str() {
         Some("calls") => {
             let cause = body["cause"]["kind"].as_str().map_or(String::new(), |cause| format!(" ({cause})"));
+            let key = body["key"].as_str().map_or(String::new(), |key| {
+                format!(
+                    " {key} by {} ({} ms, {})",
+                    show::text(&body["by"]),
+                    body["duration-ms"],
+                    show::text(&body["form"])
+                )
+            });
             format!(
-                "{} -> {}{cause} {}",
+                "{} -> {}{cause}{key} {}",
                 show::party(&body["caller"]),
                 show::party(&body["called"]),
                 show::text(&body["call"])
@@ -87,6 +95,12 @@ mod tests {
                 "called": { "user": "bob\n" }, "cause": { "kind": "busy" } },
         });
         assert_eq!(render(&event), "03:10:00.120 (2 events were lost) ended         alice -> bob? (busy) c1");
+        let event = json!({
+            "topic": "calls", "message": "key", "kind": "event",
+            "body": { "at": "2026-11-21T03:10:00.120Z", "call": "c1", "caller": { "user": "alice" },
+                "called": { "user": "bob" }, "key": "#", "duration-ms": 120, "by": "called", "form": "inband" },
+        });
+        assert_eq!(render(&event), "03:10:00.120 key           alice -> bob # by called (120 ms, inband) c1");
         let event = json!({
             "topic": "platforms", "message": "down", "kind": "event", "timestamp": "2026-11-21T03:10:00.120Z",
             "body": { "platform": 2, "name": "west", "reachable": false, "last-error": "silence" },

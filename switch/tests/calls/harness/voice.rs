@@ -19,6 +19,8 @@ pub(crate) struct Voice {
     /// Whether no conference has a seat left.
     pub(crate) conferences_full: bool,
     pub(crate) log: Vec<String>,
+    /// Keys that ports' peers were sent.
+    pub(crate) dialled: Vec<(u16, String)>,
     pub(super) next_port: u16,
 }
 
@@ -78,6 +80,11 @@ impl Voice {
                     session.builtin = Some((builtin.port.0, builtin.kind));
                 }
                 (Command::Stop, Parameter::Builtin(_)) => session.builtin = None,
+                (Command::Send, Parameter::Digits(digits)) => {
+                    let port = digits.port.expect("to a port").0;
+                    assert!(session.ports.contains_key(&port));
+                    self.dialled.push((port, digits.digits.reveal().clone()));
+                }
                 (_, Parameter::MediaPlan(plan)) => {
                     let port = session.ports.get_mut(&plan.port.0).expect("a plan for a port that is not open");
                     *port = Some((**plan).clone());

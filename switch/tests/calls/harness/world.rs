@@ -66,6 +66,7 @@ impl World {
                 refuses_moves: false,
                 conferences_full: false,
                 log: Vec::new(),
+                dialled: Vec::new(),
                 next_port: 20_000,
             },
             store: Store {
