@@ -70,6 +70,7 @@ impl Bench {
             options: None,
             register: Vec::new(),
             register_expires: signaling::limits::REGISTER_EXPIRES,
+            outbound: false,
             headers: Default::default(),
             identity: Default::default(),
         };

@@ -6,7 +6,7 @@ use crate::configuration::sip;
 use crate::limits::{AUTHORITIES_FILE_BYTES, CLUSTER_FILE_BYTES, REMIND_DAYS};
 use router::time::WallTime;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use signaling::transport::tls::{Credentials, TlsConfig, TlsMaterial, TrunkTls};
 use signaling::transport::{Policy, SharedPolicy, Transport};
 use signaling::trunk::Target;
@@ -31,6 +31,8 @@ pub struct Validity {
     pub begin: WallTime,
     /// Until when.
     pub end: WallTime,
+    /// The number that its authority gave it: another certificate of the same time has another one.
+    pub serial: String,
 }
 
 impl Validity {
@@ -130,6 +132,15 @@ impl InForce {
     }
 }
 
+/// Whether connections of TLS may be opened to a trunk: its address says so, or its zone may (RFC 3263 §4.1). In that case somebody has to
+/// be there whose signature is believed.
+fn may_be_secure(configuration: &Configuration, trunk: &Trunk, target: &Target) -> bool {
+    let believes = trunk.authorities.is_some()
+        || configuration.sip.authorities.is_some()
+        || Path::new(SYSTEM_AUTHORITIES).exists();
+    target.transport == Some(Transport::Tls) || believes && sip::zone_may_ask_for_tls(configuration, target)
+}
+
 #[derive(Default)]
 struct Reader {
     faults: Vec<Fault>,
@@ -154,11 +165,12 @@ impl Reader {
         let mut trunks = Vec::new();
         for (index, trunk) in configuration.trunk.iter().enumerate() {
             let target = trunk.address.as_deref().and_then(sip::target);
-            if let Some(target) = target.filter(|target| target.transport == Some(Transport::Tls)) {
+            if let Some(target) = target.filter(|target| may_be_secure(configuration, trunk, target)) {
                 trunks.extend(self.trunk(configuration, index, trunk, &target));
             }
         }
-        TlsMaterial { certificates, client_authorities, trunks }
+        let revoked = configuration.sip.revoked.iter().flat_map(|file| self.revoked(file)).collect();
+        TlsMaterial { certificates, client_authorities, revoked, trunks }
     }
 
     fn trunk(
@@ -206,7 +218,8 @@ impl Reader {
         };
         let at = |time: x509_parser::time::ASN1Time| WallTime::from_secs(time.timestamp());
         let (begin, end) = (at(first.validity().not_before), at(first.validity().not_after));
-        self.shown.push(Validity { file: chain.1.to_owned(), key: chain.0.to_owned(), begin, end });
+        let (file, key, serial) = (chain.1.to_owned(), chain.0.to_owned(), first.raw_serial_as_string());
+        self.shown.push(Validity { file, key, begin, end, serial });
         Some(credentials)
     }
 
@@ -225,6 +238,26 @@ impl Reader {
             Err(error) => self.fault(key, format!("{}: {error}", file.display())),
         }
         None
+    }
+
+    /// All lists of a file in PEM, one at least.
+    fn revoked(&mut self, file: &Path) -> Vec<CertificateRevocationListDer<'static>> {
+        let read = bounded(file, AUTHORITIES_FILE_BYTES).map_err(|error| error.to_string());
+        let lists = read.and_then(|text| {
+            let lists: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(&text).collect();
+            lists.map_err(|error| error.to_string())
+        });
+        match lists {
+            Ok(lists) if lists.is_empty() => {
+                self.fault("sip.revoked", format!("{} holds no list of revoked certificates", file.display()));
+                Vec::new()
+            }
+            Ok(lists) => lists,
+            Err(error) => {
+                self.fault("sip.revoked", format!("{}: {error}", file.display()));
+                Vec::new()
+            }
+        }
     }
 
     fn private_key(&mut self, key: &str, file: &Path) -> Option<PrivateKeyDer<'static>> {
@@ -294,6 +327,10 @@ mod tests {
         );
         let found: Vec<String> = faults(&trunk).into_iter().map(|(key, _)| key).collect();
         assert_eq!(found, ["certificate[0].key_file", "trunk[0].authorities"], "all of them");
+        for (list, told) in [(&absent, "absent"), (&file, "holds no list of revoked certificates")] {
+            let found = faults(&format!("[sip]\nrevoked = [\"{}\"]", list.display()));
+            assert!(found[0].0 == "sip.revoked" && found[0].1.contains(told), "{found:?}");
+        }
     }
 
     #[test]
@@ -335,6 +372,9 @@ mod tests {
             [[trunk]]
             name = "plain"
             address = "192.0.2.2"
+            [[trunk]]
+            name = "zone"
+            address = "zone.example"
             "#,
             file = file.display(),
             key = key.display()
@@ -347,8 +387,12 @@ mod tests {
             .iter()
             .map(|trunk| (trunk.name.as_str(), trunk.domain.as_str(), trunk.credentials.is_some()))
             .collect();
-        let expected =
-            [("a", "sip.carrier.example", false), ("b", "2001:db8::1", false), ("c", "carrier.example", true)];
+        let expected = [
+            ("a", "sip.carrier.example", false),
+            ("b", "2001:db8::1", false),
+            ("c", "carrier.example", true),
+            ("zone", "zone.example", false),
+        ];
         assert_eq!(told, expected);
         assert_eq!(reader.shown.len(), 2, "the trunk's own is watched, too");
         TlsConfig::new(&material).unwrap();

@@ -28,6 +28,8 @@ pub struct Config {
     pub domains: Vec<String>,
     /// Numbers that no limit refuses.
     pub emergency: Emergency,
+    /// The way that phones are told their requests are to take (Service-Route, RFC 3608), first hop first.
+    pub service_route: Vec<String>,
     /// The digest realm: the passwords' hashes are made for it, so it is fixed when the store is made.
     pub realm: String,
     /// The digest algorithms that are offered, in this order. MD5 comes first: RFC 8760 §2.3 lets a client take the first
@@ -81,6 +83,7 @@ impl Default for Config {
             listeners: Listeners::default(),
             domains: Vec::new(),
             emergency: Emergency::default(),
+            service_route: Vec::new(),
             realm: "tandem".to_owned(),
             algorithms: vec![Algorithm::Md5, Algorithm::Sha256],
             md5_only_agents: vec!["baresip v0.".to_owned(), "baresip v1.".to_owned()],

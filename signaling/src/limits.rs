@@ -167,8 +167,9 @@ pub const REGISTER_REDIRECTS_MAX: u8 = 5;
 /// Our addresses of record at all trunks: a reseller's, one for each of its customers.
 pub const REGISTRATIONS_MAX: usize = 1_000;
 
-/// Addresses that took registrations of ours: several of each trunk.
-pub const REGISTRARS_MAX: usize = 4 * 1_024;
+/// Addresses that are remembered for each registration of ours as having taken it: a carrier has two or three edges, and what is sent by
+/// way of one that was left lately is the trunk's still. 4,000 for all registrations, 80 octets each.
+pub const REGISTRARS_PER_REGISTRATION: usize = 4;
 
 /// The pace at which registrations of ours begin: 50 a second, as a carrier's edge takes them without delay.
 pub const REGISTER_PACE: Duration = Duration::from_millis(20);
@@ -250,6 +251,9 @@ pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// The same of one that left its last keep-alive unanswered: three INVITEs over UDP.
 pub const UNREACHABLE_RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The same of a phone that has another flow (RFC 5626): by UDP the INVITE has been sent four times, in 3.5 seconds.
+pub const FLOW_RESPONSE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// How often the switch is told again that an offer came to nothing, where it does not say that it knows.
 pub const WITHDRAWALS_MAX: u8 = 3;

@@ -229,6 +229,7 @@ impl Signaling {
         self.means.flows.closed(flow);
         self.means.aliases.closed(flow);
         self.means.proven.closed(flow);
+        self.registering.handle_closed(&self.means, flow);
     }
 
     /// What [`poll_resolve`](Self::poll_resolve) asked for: final, so never [`Resolution::Pending`].

@@ -9,7 +9,7 @@
 //!      │                                         └── no response: twice the time ──┤
 //!      └──────────────────────────── any response, to any call ───────────────────┘
 //!
-//!   OPTIONS unanswered: passed over until they are answered
+//!   OPTIONS unanswered or 503: passed over until they are answered
 //! ```
 //! Silence is ended by whatever the trunk says. A trunk that responds and serves badly is left alone for its time, whatever it says
 //! meanwhile; then its calls are counted anew.
@@ -34,8 +34,8 @@ pub(crate) enum Decided {
     Failed,
 }
 
-/// Why one is passed over that leaves OPTIONS unanswered.
-const NO_OPTIONS: &str = "OPTIONS unanswered";
+/// Why one is passed over that leaves OPTIONS unanswered, or says that it serves nobody.
+const NO_OPTIONS: &str = "OPTIONS unanswered or 503";
 
 /// Why a trunk is passed over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -133,6 +133,8 @@ pub struct PhoneConfig {
     pub asks: Option<(String, String, String)>,
     /// The user part of its From, if not its name.
     pub caller: Option<String>,
+    /// Who it is and which of its flows, where it registers as one of several (RFC 5626).
+    pub flow: Option<(String, u32)>,
 }
 
 impl PhoneConfig {
@@ -167,6 +169,7 @@ impl PhoneConfig {
             max_forwards: 70,
             asks: None,
             caller: None,
+            flow: None,
         }
     }
 }

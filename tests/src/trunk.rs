@@ -45,6 +45,7 @@ pub fn known(name: &str, address: SocketAddr) -> TrunkConfig {
         options: None,
         register: Vec::new(),
         register_expires: signaling::limits::REGISTER_EXPIRES,
+        outbound: false,
         headers: Default::default(),
         identity: Default::default(),
     }

@@ -137,6 +137,8 @@ fn to_json(trunk: &TrunkStatus) -> Value {
             "kept-s": own.kept_s,
             "next-s": own.next_s,
             "reason": own.reason,
+            "flow": own.flow,
+            "registrar": own.registrar.as_ref().map(|registrar| registrar.reveal()),
             "service-route": own.service_route.iter().map(|hop| hop.reveal()).collect::<Vec<_>>(),
         })
     });

@@ -315,6 +315,7 @@ impl Bench {
             instance: None,
             reg_id: None,
             temporary: None,
+            others: None,
         };
         let (command, parameters) = match (packet.command, packet.first()) {
             (Command::Query, Some(Parameter::Registration(query))) if packet.destination.platform == WEST => {

@@ -105,6 +105,7 @@ impl Bench {
             options: None,
             register: OwnAddress::parse(name).into_iter().collect(),
             register_expires: signaling::limits::REGISTER_EXPIRES,
+            outbound: false,
             headers: Default::default(),
             identity: Default::default(),
         };
@@ -386,6 +387,7 @@ impl Bench {
             instance: None,
             reg_id: None,
             temporary: None,
+            others: None,
         };
         let trunk = |name: &str| Target::Trunk { name: name.to_owned(), number: "+4930".to_owned().into() };
         let flow = "udp 192.0.2.1:5060 198.51.100.7:5062";

@@ -48,6 +48,12 @@ pub struct TextMessage {
     /// How many more times it may be sent on (SIP: Max-Forwards); `None`: it began here.
     #[n(10)]
     pub hops: Option<u8>,
+    /// What it is about (SIP: Subject), as its sender wrote it.
+    #[n(11)]
+    pub subject: Option<Private<String>>,
+    /// When it is of no use any more by its sender's word (SIP: Expires); `None`: that has not been said.
+    #[n(12)]
+    pub ends: Option<WallTime>,
 }
 
 impl TextMessage {
@@ -64,6 +70,8 @@ impl TextMessage {
             expires: WallTime::default(),
             anonymous: false,
             hops: None,
+            subject: None,
+            ends: None,
             verified: false,
         }
     }

@@ -54,6 +54,27 @@ pub struct Contact {
     /// Users of its temporary GRUUs that hold (RFC 5627 §3.1), the last one first.
     #[n(13)]
     pub temporary: Option<Vec<Private<String>>>,
+    /// From signaling to the switch, and back in a leg's target: the phone's further flows, the next one first (RFC 5626 §5.3).
+    #[n(14)]
+    pub others: Option<Vec<ContactFlow>>,
+}
+
+/// Another flow to the same phone.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct ContactFlow {
+    /// As [`Contact::uri`].
+    #[n(0)]
+    pub uri: Private<String>,
+    /// As [`Contact::path`].
+    #[n(1)]
+    pub path: Vec<Private<String>>,
+    /// As [`Contact::flow`].
+    #[n(2)]
+    pub flow: Private<String>,
+    /// As [`Contact::reachable`].
+    #[n(3)]
+    pub reachable: Option<bool>,
 }
 
 impl Contact {
@@ -279,4 +300,10 @@ pub struct TrunkRegistration {
     /// The trunk's Service-Route (RFC 3608), first hop first.
     #[n(5)]
     pub service_route: Vec<Private<String>>,
+    /// The address and port that took it last.
+    #[n(6)]
+    pub registrar: Option<Private<String>>,
+    /// Which of several flows it is (`reg-id`, RFC 5626 §4.2).
+    #[n(7)]
+    pub flow: Option<u8>,
 }

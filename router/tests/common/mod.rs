@@ -98,6 +98,7 @@ fn contact() -> Contact {
         instance: None,
         reg_id: None,
         temporary: None,
+        others: None,
     }
 }
 
@@ -107,6 +108,12 @@ fn contact_of_an_instance() -> Contact {
         instance: Some(private("urn:uuid:00000000-0000-1000-8000-000a95a0e128")),
         reg_id: Some(1),
         temporary: Some(vec![private("tgruu.0123456789abcdef")]),
+        others: Some(vec![ContactFlow {
+            uri: private("sip:alice@192.0.2.7:5063;transport=tcp"),
+            path: vec![private("<sip:edge2.example.org;lr>")],
+            flow: private("tcp 192.0.2.2:5060 198.51.100.7:41235"),
+            reachable: Some(true),
+        }]),
         ..contact()
     }
 }
@@ -541,6 +548,8 @@ pub fn samples() -> Vec<Parameter> {
         next_s: Some(270),
         reason: (state == Failed).then(|| "403 Forbidden".to_owned()),
         service_route: vec![private("<sip:edge.carrier.example;lr>")],
+        registrar: (state == Registered).then(|| private("198.51.100.10:5060")),
+        flow: (state == Registered).then_some(2),
     });
     let registers = TrunkStatus { registrations: Some(own.to_vec()), ..trunk.clone() };
     add!([trunk, TrunkStatus::default(), silent, registers]);
@@ -619,6 +628,8 @@ pub fn samples() -> Vec<Parameter> {
         anonymous: true,
         verified: true,
         hops: Some(69),
+        subject: Some(private("lunch")),
+        ends: Some(AT),
     };
     add!([text, TextMessage::of_account(None)]);
     add!([MessageFate::Delivered, MessageFate::Kept, MessageFate::Refused].map(|fate| MessageEvent {

@@ -289,7 +289,8 @@ impl Seat {
             }
         }
         let ends = |shown: &[Validity]| {
-            let each: Vec<String> = shown.iter().map(|one| format!("{} until {}", one.name(), one.end)).collect();
+            let told = |one: &Validity| format!("{} until {}, number {}", one.name(), one.end, one.serial);
+            let each: Vec<String> = shown.iter().map(told).collect();
             Some(each.join(", ")).filter(|text| !text.is_empty())
         };
         let (from, to) = (ends(&self.of_sip.shown()), ends(&of_sip.shown));

@@ -79,6 +79,7 @@ impl Configuration {
         let own = self.certificate.iter_mut().flat_map(|own| [&mut own.file, &mut own.key_file]);
         let own = own.chain(self.rates.iter_mut().map(|rates| &mut rates.file));
         let own = own.chain(&mut self.sip.client_authorities).chain(&mut self.sip.authorities);
+        let own = own.chain(&mut self.sip.revoked);
         for path in files.chain(more.into_iter().flatten()).chain(own).chain(Some(&mut self.data)) {
             if !path.as_os_str().is_empty() {
                 *path = folder.join(path.strip_prefix(".").unwrap_or(path));
@@ -113,10 +114,12 @@ pub struct Sip {
     pub client_certificates: BTreeMap<Listen, ClientCertificates>,
     pub client_authorities: Vec<PathBuf>,
     pub authorities: Option<PathBuf>,
+    pub revoked: Vec<PathBuf>,
     pub origins: Vec<String>,
     pub connections_max: u32,
     pub connections_per_source: u32,
     pub domains: Vec<String>,
+    pub service_route: Vec<String>,
     pub name_servers: Vec<SocketAddr>,
     pub realm: String,
     pub dscp: u8,
@@ -161,10 +164,12 @@ impl Default for Sip {
             client_certificates: BTreeMap::new(),
             client_authorities: Vec::new(),
             authorities: None,
+            revoked: Vec::new(),
             origins: Vec::new(),
             connections_max: 4_096,
             connections_per_source: 512,
             domains: Vec::new(),
+            service_route: Vec::new(),
             name_servers: Vec::new(),
             realm: "tandem".to_owned(),
             dscp: 40,
@@ -473,6 +478,7 @@ pub struct Trunk {
     pub session_expires_s: Option<u32>,
     pub register: Vec<String>,
     pub register_expires_s: Option<u32>,
+    pub outbound: bool,
     pub reliable: Option<Reliable>,
     pub srtp: Option<Srtp>,
     pub redirects: Redirects,

@@ -8,11 +8,12 @@ use router::{Emergency, Shards};
 use signaling::admission::{AdmissionLimits, BanPolicy, Rate};
 use signaling::digest::ClientCredentials;
 use signaling::limits::{REGISTER_EXPIRES, TRUNK_RESPONSE_TIMEOUT};
+use signaling::message::Uri;
 use signaling::messaging::MessageSettings;
 use signaling::registrar::ExpiryLimits;
 use signaling::subscription::{EventSettings, Watching};
 use signaling::transaction::Timers;
-use signaling::transport::{Advertised, ListenerConfig, Listeners, SharedPolicy, tls};
+use signaling::transport::{Advertised, ListenerConfig, Listeners, SharedPolicy, Transport, tls};
 use signaling::trunk::{
     HeaderPolicy, HeaderRewrite, OwnAddress, Source, Target, TargetHost, TrunkConfig, TrunkIdentity, may_pass,
     may_remove,
@@ -30,6 +31,7 @@ pub fn config(state: &State, bound: &Listeners, shards: &Shards) -> signaling::C
         listeners: bound.clone(),
         domains: sip.domains.clone(),
         emergency: Emergency::new(configuration.calls.emergency.clone()),
+        service_route: sip.service_route.iter().filter_map(|hop| route_hop(hop)).collect(),
         realm: sip.realm.clone(),
         expiry: expiry(configuration),
         contacts_max: sip.contacts_max as usize,
@@ -49,6 +51,13 @@ pub fn config(state: &State, bound: &Listeners, shards: &Shards) -> signaling::C
         timers: timers(configuration),
         ..signaling::Config::default()
     }
+}
+
+/// A hop as it stands in a route (RFC 3261 §20.34), as written without brackets: a SIP URI of a loose router. `None`: it is none.
+pub fn route_hop(text: &str) -> Option<String> {
+    let uri = Uri::parse(text)?;
+    let is_hop = uri.borrow().scheme().is_sip() && uri.borrow().is_loose_router();
+    is_hop.then(|| format!("<{}>", uri.as_str()))
 }
 
 /// The listeners, in the order of the configuration; `policy` is what their connections go by.
@@ -168,6 +177,7 @@ pub fn trunks(configuration: &Configuration) -> Vec<TrunkConfig> {
                 register_expires: trunk
                     .register_expires_s
                     .map_or(REGISTER_EXPIRES, |seconds| Duration::from_secs(seconds.into())),
+                outbound: trunk.outbound,
             }
         })
         .collect()
@@ -271,6 +281,12 @@ pub fn domain(trunk: &Trunk) -> Option<String> {
         TargetHost::Address(_) => None,
     };
     trunk.domain.clone().or_else(of_address)
+}
+
+/// Whether a trunk's zone may choose TLS (RFC 3263 §4.1): nothing but its name is written, and we have a listener for it.
+pub fn zone_may_ask_for_tls(configuration: &Configuration, target: &Target) -> bool {
+    let by_name = matches!(target.host, TargetHost::Name(_)) && target.port.is_none() && target.transport.is_none();
+    by_name && configuration.sip.listen.iter().any(|listen| listen.transport == Transport::Tls)
 }
 
 /// Where calls to a trunk go, as written.

@@ -150,6 +150,13 @@ fn sip_section(configuration: &Configuration, found: &mut Found) {
         let named = domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
         found.unless(plain(domain) && named, "sip.domains", "a domain is a host name or an address");
     }
+    for hop in &sip.service_route {
+        found.unless(
+            sip::route_hop(hop).is_some(),
+            "sip.service_route",
+            &format!("`{hop}` is no hop: write sip:HOST;lr, or sip:HOST:PORT;transport=tcp;lr"),
+        );
+    }
     for name in &sip.accounts_pass {
         found.unless(
             signaling::trunk::may_pass(name),
@@ -224,8 +231,10 @@ fn tls(configuration: &Configuration, found: &mut Found) {
     let asks = sip.client_certificates.values().any(|clients| *clients != ClientCertificates::Never);
     for (index, trunk) in configuration.trunk.iter().enumerate() {
         let key = |name: &str| format!("trunk[{index}].{name}");
-        let transport = trunk.address.as_deref().and_then(sip::target).and_then(|target| target.transport);
+        let target = trunk.address.as_deref().and_then(sip::target);
+        let transport = target.as_ref().and_then(|target| target.transport);
         let over_tls = transport == Some(Transport::Tls);
+        let may_be = over_tls || target.is_some_and(|target| sip::zone_may_ask_for_tls(configuration, &target));
         if over_tls && !sip.listen.iter().any(|listen| listen.transport == Transport::Tls) {
             found.add(key("address"), "goes over TLS, and none of sip.listen does: calls leave from a listener");
         }
@@ -237,8 +246,8 @@ fn tls(configuration: &Configuration, found: &mut Found) {
         }
         for (name, set) in [("authorities", trunk.authorities.is_some()), ("certificate", trunk.certificate.is_some())]
         {
-            if set && !over_tls {
-                found.add(key(name), "is of no use where address does not begin with tls:");
+            if set && !may_be {
+                found.add(key(name), "is of no use where address neither begins with tls: nor is a name alone");
             }
         }
         if let Some(domain) = &trunk.domain {
@@ -452,6 +461,9 @@ fn one_trunk(trunk: &Trunk, path: &str, found: &mut Found) {
     }
     if !trunk.register.is_empty() && (trunk.username.is_none() || trunk.address.is_none()) {
         found.add(key("register"), "takes an address, a user name and a password");
+    }
+    if trunk.outbound && trunk.register.is_empty() {
+        found.add(key("outbound"), "is of no use without register");
     }
     if trunk.register_expires_s.is_some() && trunk.register.is_empty() {
         found.add(key("register_expires_s"), "is of no use without register");

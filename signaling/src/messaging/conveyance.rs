@@ -7,7 +7,7 @@ use crate::transport::{Destination, Flow};
 use crate::trunk::TrunkId;
 use crate::user_agent::credentials::{Answered, Authorization};
 use router::Asked;
-use router::parameter::{Contact, MessageWay, TextMessage};
+use router::parameter::{Contact, ContactFlow, MessageWay, TextMessage};
 use router::time::TimerKey;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
@@ -33,6 +33,8 @@ pub(crate) struct Attempt {
     pub(crate) destination: Destination,
     pub(crate) uri: String,
     pub(crate) routes: RouteSet,
+    /// Further flows to the same phone, the next one first.
+    pub(crate) others: Vec<ContactFlow>,
     pub(crate) call_id: CallId,
     pub(crate) tag: Tag,
     pub(crate) cseq: u32,
@@ -74,6 +76,8 @@ pub(crate) struct Conveyance {
     pub(crate) kept: bool,
     /// Whether somebody took it.
     pub(crate) taken: bool,
+    /// Whether some way leads to its recipient, and all are for shorter ones.
+    pub(crate) too_long: bool,
     pub(crate) timer: Option<TimerKey>,
 }
 
@@ -93,6 +97,7 @@ impl Conveyance {
             best: None,
             kept: false,
             taken: false,
+            too_long: false,
             timer: None,
         }
     }

@@ -313,6 +313,7 @@ impl Bindings {
             reg_id: wanted.reg_id.filter(|_| requested.outbound),
             // RFC 5627 §5.2: those of another Call-ID hold no more.
             temporary: known.filter(|known| known.call_id == requested.call_id).and_then(|known| known.temporary),
+            others: None,
         };
         self.insert(now, account, contact);
     }

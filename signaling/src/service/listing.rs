@@ -4,6 +4,7 @@ use super::Signaling;
 use crate::limits::PAGE;
 use crate::trunk::TrunkId;
 use crate::user_agent::gruu;
+use crate::user_agent::phone_flows::one_flow_each;
 use router::parameter::{Contact, Failure, Parameter, Reason, RegistrationEvent, Selection, TrunkStatus};
 use router::{Instance, ModuleKind, Packet, Parameters, one};
 
@@ -13,19 +14,6 @@ fn selection(packet: &Packet) -> Option<Selection> {
         Parameter::Selection(selection) => Some((**selection).clone()),
         _ => None,
     })
-}
-
-/// A phone rings once, however many flows it keeps (RFC 5626 §7): by the one that was made or refreshed last, of those that answer.
-fn keep_one_flow_each(contacts: &mut Vec<Contact>) {
-    if contacts.iter().filter(|contact| contact.reg_id.is_some()).count() < 2 {
-        return;
-    }
-    let all = contacts.clone();
-    let rank = |contact: &Contact| (contact.reachable != Some(false), contact.expires, contact.reg_id);
-    contacts.retain(|contact| {
-        let better = |other: &Contact| other.instance == contact.instance && rank(other) > rank(contact);
-        contact.reg_id.is_none() || !all.iter().any(|other| other.reg_id.is_some() && better(other))
-    });
 }
 
 impl Signaling {
@@ -55,7 +43,7 @@ impl Signaling {
                 registration.contacts.retain(is);
             }
             if packet.source.module.kind == ModuleKind::Switch {
-                keep_one_flow_each(&mut registration.contacts);
+                one_flow_each(&self.means, &mut registration.contacts);
             }
             self.means.outbox.done(packet, one(registration));
             return;

@@ -238,6 +238,7 @@ fn any_binding() -> Binding {
         instance: None,
         reg_id: None,
         temporary: None,
+        others: None,
     };
     Binding { account: String::new(), contact, removed: false }
 }

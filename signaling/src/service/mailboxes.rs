@@ -178,6 +178,12 @@ impl Signaling {
         }
     }
 
+    /// A message that was kept is too long for each way that leads to its account now (RFC 3428 §8). It waits for another one, and those
+    /// behind it do not wait for it.
+    pub(super) fn kept_waits_for_a_way(&mut self, account: &str) {
+        self.deliver_next(account);
+    }
+
     /// A message is kept no more.
     pub(super) fn remove_kept(&mut self, text: &TextMessage) {
         let account = text.account.as_deref();

@@ -2,7 +2,7 @@
 
 use super::Signaling;
 use super::requests::Requester;
-use crate::limits::{MAX_FORWARDS_DEFAULT, MESSAGE_WITHIN, MESSAGES_MAX};
+use crate::limits::{MAX_FORWARDS_DEFAULT, MESSAGE_WITHIN, MESSAGES_MAX, PASSED_OCTETS_MAX};
 use crate::message::{Header, Message, StatusCode};
 use crate::messaging::{ACCEPTED, About, Conveyance, Outcome, Sender, content_of, parse_date, write_date};
 use crate::transaction::{ClientKey, ServerKey};
@@ -13,9 +13,10 @@ use crate::user_agent::destination::{Hop, Whither, in_order};
 use crate::user_agent::identity::caller_of;
 use crate::user_agent::means::ClientUse;
 use crate::user_agent::message_client::{self, Target};
+use crate::user_agent::phone_flows::one_flow_each;
 use router::parameter::{
-    Failure, MessageEvent, MessageFate, MessageRoute, MessageWay, Origin, Parameter, Party, Reason, Registration,
-    TextMessage,
+    ContactFlow, Failure, MessageEvent, MessageFate, MessageRoute, MessageWay, Origin, Parameter, Party, Reason,
+    Registration, TextMessage,
 };
 use router::time::{Duration, WallTime};
 use router::{Address, Asked, Command, Instance, ModuleKind, Packet, Private, one};
@@ -102,6 +103,12 @@ impl Signaling {
             anonymous,
             verified,
             hops: Some(message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS_DEFAULT).saturating_sub(1)),
+            subject: message
+                .text(Header::Subject)
+                .filter(|text| text.len() <= PASSED_OCTETS_MAX)
+                .map(|text| text.to_owned().into()),
+            ends: asked
+                .map(|asked| WallTime(now.wall.0.saturating_add(i64::try_from(asked.as_micros()).unwrap_or(i64::MAX)))),
         };
         let sender = Sender::Peer(Box::new((key, message.clone(), flow)));
         self.convey(text, origin, sender, content.lasts && !keep.is_zero());
@@ -263,7 +270,9 @@ impl Signaling {
 
     fn send_to_contacts(&mut self, instance: Instance) {
         let Some(conveyance) = self.messaging.conveyances.get_mut(&instance) else { return };
-        for contact in std::mem::take(&mut conveyance.contacts) {
+        let mut contacts = std::mem::take(&mut conveyance.contacts);
+        one_flow_each(&self.means, &mut contacts);
+        for contact in contacts {
             let Ok(whither) = Whither::contact(&self.means, &contact) else { continue };
             let Hop::Addresses(addresses) = &whither.hop else { continue };
             let Some(destination) = addresses.front().copied() else { continue };
@@ -272,21 +281,40 @@ impl Signaling {
         }
     }
 
+    /// A flow to a phone has failed: the next one, if there is one.
+    fn send_by_another_flow(&mut self, instance: Instance, mut others: Vec<ContactFlow>) -> bool {
+        let Some(conveyance) = self.messaging.conveyances.get_mut(&instance) else { return false };
+        while !others.is_empty() {
+            let flow = others.remove(0);
+            let Some((mut whither, destination)) = Whither::flow(&self.means, &flow) else { continue };
+            whither.others = others;
+            send(&mut self.means, instance, conveyance, Target::contact(&whither, destination));
+            return true;
+        }
+        false
+    }
+
     /// A response to a MESSAGE of ours.
     pub(super) fn message_answered(&mut self, key: ClientKey, instance: Instance, response: &Message) {
         let Some(status) = response.status().filter(|status| status.is_final()) else { return };
         self.means.clients.insert(key, ClientUse::Nobody);
         let Some(conveyance) = self.messaging.conveyances.get_mut(&instance) else { return };
-        let Some(attempt) = conveyance.take_attempt(key) else { return };
+        let Some(mut attempt) = conveyance.take_attempt(key) else { return };
         if status.is_success() {
             return self.message_taken(instance);
         }
+        let others = std::mem::take(&mut attempt.others);
         if matches!(status.code(), 401 | 407)
             && let Some(again) = message_client::authorize(&mut self.means, attempt, response)
         {
             send(&mut self.means, instance, conveyance, again);
             return self.settle_message(instance);
         }
+        // RFC 5626 §7: that a flow has failed.
+        if matches!(status.code(), 408 | 430) && self.send_by_another_flow(instance, others) {
+            return self.settle_message(instance);
+        }
+        let Some(conveyance) = self.messaging.conveyances.get_mut(&instance) else { return };
         // Who asks us who we are, in vain, does not ask the sender.
         conveyance.note(if matches!(status.code(), 401 | 407) { StatusCode::FORBIDDEN } else { status });
         self.settle_message(instance);
@@ -296,8 +324,12 @@ impl Signaling {
     pub(super) fn message_unanswered(&mut self, key: ClientKey, instance: Instance) {
         self.means.clients.insert(key, ClientUse::Nobody);
         let Some(conveyance) = self.messaging.conveyances.get_mut(&instance) else { return };
-        if conveyance.take_attempt(key).is_some() {
-            conveyance.note(StatusCode::REQUEST_TIMEOUT);
+        if let Some(attempt) = conveyance.take_attempt(key) {
+            if !self.send_by_another_flow(instance, attempt.others)
+                && let Some(conveyance) = self.messaging.conveyances.get_mut(&instance)
+            {
+                conveyance.note(StatusCode::REQUEST_TIMEOUT);
+            }
             self.settle_message(instance);
         }
     }
@@ -408,10 +440,21 @@ impl Signaling {
                 _ => asked.done(&mut self.means.outbox, one(event.clone())),
             },
             Sender::Mailbox(account) => {
-                let text = conveyance_text(self, instance);
-                self.kept_was_tried(&account, text, status, fate);
+                let conveyance = self.messaging.conveyances.get(&instance);
+                let too_long = conveyance.is_some_and(|conveyance| conveyance.too_long);
+                let text = conveyance.map(|conveyance| conveyance.message.clone());
+                let is_kept = match (fate, too_long) {
+                    (MessageFate::Refused, true) => {
+                        self.kept_waits_for_a_way(&account);
+                        true
+                    }
+                    _ => {
+                        self.kept_was_tried(&account, text, status, fate);
+                        fate == MessageFate::Refused && crate::messaging::is_absence(status)
+                    }
+                };
                 // That it is still kept is no news.
-                if fate == MessageFate::Refused && crate::messaging::is_absence(status) {
+                if is_kept {
                     return;
                 }
             }
@@ -440,10 +483,6 @@ impl Signaling {
     }
 }
 
-fn conveyance_text(signaling: &Signaling, instance: Instance) -> Option<TextMessage> {
-    signaling.messaging.conveyances.get(&instance).map(|conveyance| conveyance.message.clone())
-}
-
 fn instance_of(about: About) -> Instance {
     match about {
         About::Route(instance) | About::Place(instance) | About::Keeping(instance) => instance,
@@ -456,7 +495,13 @@ fn send(means: &mut crate::user_agent::means::Means, instance: Instance, conveya
     let Some((request, prepared)) = message_client::write(means, &conveyance.message, &date, target) else {
         return conveyance.note(StatusCode::TEMPORARILY_UNAVAILABLE);
     };
-    match means.send(prepared.destination, request, ClientUse::Message(instance)) {
+    // RFC 3428 §8: beyond that length only where nothing on the way floods a network that is full.
+    let now = means.now.instant;
+    let Some(destination) = means.transactions.never_too_long(now, &prepared.destination, &request) else {
+        conveyance.too_long = true;
+        return conveyance.note(StatusCode::REQUEST_ENTITY_TOO_LARGE);
+    };
+    match means.send(destination, request, ClientUse::Message(instance)) {
         Some(key) => conveyance.sent.push((key, prepared)),
         None => conveyance.note(StatusCode::SERVICE_UNAVAILABLE),
     }

@@ -7,9 +7,9 @@
 use super::Signaling;
 use crate::dialog::RouteSet;
 use crate::limits::PAGE;
-use crate::trunk::{OwnAddress, TrunkId};
+use crate::trunk::{OwnAddress, Taken, TrunkId};
 use crate::user_agent::contact::{FlowText, flow_text_of_connection};
-use router::parameter::{Parameter, Registration, RegistrationEvent, Selection};
+use router::parameter::{Parameter, Registration, RegistrationEvent, RegistrationState, Selection};
 use router::time::{Duration, Instant};
 use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, PlatformId, Transaction, one};
 use std::collections::BTreeSet;
@@ -153,7 +153,8 @@ impl Signaling {
         self.follow_neighbours();
     }
 
-    /// Our registrations at a trunk may be other than before: the neighbours' calls take the way that it asks for (RFC 3608).
+    /// Our registrations at a trunk may be other than before: the neighbours' calls take the way that it asks for (RFC 3608), and what comes
+    /// to them from where one was taken is the trunk's.
     pub(super) fn tell_trunk(&mut self, trunk: Option<TrunkId>) {
         let Some(trunk) = trunk.filter(|_| !self.neighbours.all.is_empty()) else { return };
         let status = self.trunk_status(trunk);
@@ -181,12 +182,23 @@ impl Signaling {
             return;
         }
         let host = self.means.trunks.get(trunk).config.target.as_ref().map(|target| target.host()).unwrap_or_default();
-        let own = self.means.trunks.get(trunk).config.register.clone();
+        let (own, now) = (self.means.trunks.get(trunk).config.register.clone(), self.means.now.instant);
+        let mut routed: Vec<&OwnAddress> = Vec::new();
         for told in status.registrations.iter().flatten() {
             let named = |own: &&OwnAddress| *told.address.reveal() == format!("{}@{}", own.user, own.domain(&host));
             if let Some(own) = own.iter().find(named) {
-                let route = RouteSet::of_values(told.service_route.iter().map(|hop| hop.reveal().as_str()));
-                self.means.trunks.registered(trunk, own, None, route);
+                // Of several flows each tells the way of them all.
+                if !routed.contains(&own) {
+                    let route = told.service_route.iter().map(|hop| hop.reveal().as_str());
+                    self.means.trunks.routed(trunk, own, RouteSet::of_values(route));
+                    routed.push(own);
+                }
+                let registrar = told.registrar.as_ref().and_then(|at| at.reveal().parse().ok());
+                let kept = told.kept_s.filter(|_| told.state == RegistrationState::Registered);
+                let until = kept.map(|seconds| now + Duration::from_secs(seconds.into()));
+                if let (Some(registrar), Some(until)) = (registrar, until) {
+                    self.means.trunks.registered(now, trunk, own, Taken { registrar, until });
+                }
             }
         }
     }

@@ -179,7 +179,7 @@ impl Signaling {
     pub(super) fn trunk_of(&self, message: &Message, flow: &Flow) -> Option<TrunkId> {
         let of_contact = || {
             let user = message.request_uri().ok()?.user()?;
-            self.means.trunks.of_request(user, flow, &self.means.proven)
+            self.means.trunks.of_request(self.means.now.instant, user, flow, &self.means.proven)
         };
         let registered = self.means.trunks.has_contacts().then(of_contact).flatten();
         registered.or_else(|| self.means.trunk_of(flow))

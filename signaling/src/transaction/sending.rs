@@ -14,6 +14,7 @@ use super::limits::{CLIENTS_RESERVED, REASON_OCTETS_MAX};
 use super::machine::{ClientInput, Output, Outputs};
 use super::timer::{Timer, Timers};
 use crate::message::{Message, Method};
+use crate::transport::limits::UDP_REQUEST_OCTETS_MAX;
 use crate::transport::{Destination, Flow, TransportFailure, upgrade, with_via};
 
 /// Why a request was not sent.
@@ -182,6 +183,21 @@ impl Transactions {
         let key = self.insert_client(machine, branch, destination, sent, fallback).ok_or(RequestRefused::Full)?;
         self.counters.requests_sent += 1;
         Ok(key)
+    }
+
+    /// Where a request goes that must not go by datagrams if it is too long for them, whatever its peer takes: RFC 3428 §8 wants that of
+    /// MESSAGE. `None`: nothing else leads there.
+    pub fn never_too_long(&self, now: Instant, destination: &Destination, request: &[u8]) -> Option<Destination> {
+        // No Via has as many octets again.
+        if destination.transport.is_reliable() || request.len() <= UDP_REQUEST_OCTETS_MAX / 2 {
+            return Some(*destination);
+        }
+        let (_, listener) = self.listeners.select(destination)?;
+        let octets = with_via(request, listener, destination.local, branch_of(0).as_str()).len();
+        if octets <= UDP_REQUEST_OCTETS_MAX {
+            return Some(*destination);
+        }
+        upgrade(now, destination, octets, &self.listeners, &self.refusals)
     }
 
     /// Cancels an INVITE: at once if a provisional response has come, else as soon as one comes (RFC 3261 §9.1); not at

@@ -166,6 +166,10 @@ pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 /// See [`LOOKUP_TIMEOUT`].
 pub const LOOKUP_ATTEMPTS: usize = 2;
 
+/// After how long without an answer what was known before serves, although its TTL is over (RFC 8767 §5 names 1.8 s): a caller notices
+/// little of that.
+pub const LOOKUP_LATE: Duration = Duration::from_millis(1_800);
+
 /// How short and how long an answer of the name service is believed, whatever its TTL says. A TTL of 0 would ask for
 /// every call; a trunk that moves is found within the hour.
 pub const NAME_TTL_MIN: Duration = Duration::from_secs(5);

@@ -73,9 +73,16 @@ impl Names {
         self.questions.pop()
     }
 
+    /// Whether what was known of a question serves if the name service takes long: it is to be told so ([`Answer::Late`]).
+    pub fn may_be_late(&self, question: &Question) -> bool {
+        self.cache.knows(question)
+    }
+
     /// The name service has answered a question.
     pub fn handle_answer(&mut self, now: Instant, question: &Question, answer: Answer) {
-        self.cache.answer(now, question, answer);
+        if !self.cache.answer(now, question, answer) {
+            return;
+        }
         let concerned = self.waiting.iter().filter(|(_, waiting)| waiting.missing.contains(question));
         for sought in concerned.map(|(sought, _)| sought.clone()).collect::<Vec<_>>() {
             let Some(Waiting { began, seed, mut missing }) = self.waiting.remove(&sought) else { continue };

@@ -13,7 +13,7 @@ use router::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use super::kind::Transport;
-use super::limits::{LOOKUP_ATTEMPTS, LOOKUP_TIMEOUT};
+use super::limits::{LOOKUP_ATTEMPTS, LOOKUP_LATE, LOOKUP_TIMEOUT};
 use super::names::{Answer, Names, Naptr, Question, Records, Srv};
 use super::sought::{Resolution, Sought};
 
@@ -85,6 +85,13 @@ impl Resolver {
 
     fn ask(&mut self, now: Instant) {
         while let Some(question) = self.names.poll_question() {
+            if self.service.is_some() && self.names.may_be_late(&question) {
+                let question = question.clone();
+                self.questions.spawn(async move {
+                    tokio::time::sleep(LOOKUP_LATE).await;
+                    (question, Answer::Late)
+                });
+            }
             match self.service.clone() {
                 Some(service) => drop(self.questions.spawn(async move {
                     let answer = answer(&service, &question).await;

@@ -7,6 +7,7 @@ mod header_policy;
 mod identity;
 mod own_address;
 mod proven;
+mod registrars;
 pub(crate) mod registration;
 mod source;
 mod target;
@@ -15,18 +16,20 @@ pub use header_policy::{HeaderPolicy, HeaderRewrite, may_pass, may_remove};
 pub use identity::TrunkIdentity;
 pub use own_address::OwnAddress;
 pub use proven::ProvenDomains;
+pub use registrars::Taken;
 pub use source::Source;
 pub use target::{Target, TargetHost};
 
 use crate::dialog::RouteSet;
 use crate::digest::ClientCredentials;
-use crate::limits::{FULL_RETRY_AFTER, PACE_RETRY_AFTER, REGISTRARS_MAX, TRUNKS_MAX};
+use crate::limits::{FULL_RETRY_AFTER, PACE_RETRY_AFTER, TRUNKS_MAX};
 use crate::policy::CallPolicy;
 use crate::transport::Flow;
+use registrars::Registrars;
 use router::parameter::TrunkStatus;
 use router::time::{Duration, Instant};
 use router::{Private, Shards, Tally, Throttle};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 /// A trunk of the configuration.
@@ -59,6 +62,8 @@ pub struct TrunkConfig {
     pub register: Vec<OwnAddress>,
     /// For how long that is asked for.
     pub register_expires: Duration,
+    /// Whether each is registered over two flows, to two of its hosts (RFC 5626).
+    pub outbound: bool,
     /// Which header fields pass, are added, left out, changed.
     pub headers: HeaderPolicy,
     /// What stands in the URIs of calls to it.
@@ -105,7 +110,7 @@ pub struct Trunks {
     /// What these users are made with.
     secret: Private<String>,
     /// Where our registrations were taken: requests from there are no strangers'.
-    registrars: BTreeSet<(SocketAddr, TrunkId)>,
+    registrars: Registrars,
     /// The ways that trunks ask for, by the address of ours that is registered.
     service_routes: BTreeMap<(TrunkId, OwnAddress), RouteSet>,
 }
@@ -156,9 +161,9 @@ impl Trunks {
             self.contacts.extend(known.map(|(user, own)| (user, (id, own.clone()))));
         }
         let Self { trunks, registrars, service_routes, .. } = self;
-        let registers = |id: TrunkId| !trunks[id.place()].config.register.is_empty();
-        registrars.retain(|(_, id)| registers(*id));
-        service_routes.retain(|(id, own), _| trunks[id.place()].config.register.contains(own));
+        let registers = |id: TrunkId, own: &OwnAddress| trunks[id.place()].config.register.contains(own);
+        registrars.retain(registers);
+        service_routes.retain(|(id, own), _| registers(*id, own));
         self.sources.sort_by_key(|(source, _)| std::cmp::Reverse(source.specificity()));
     }
 
@@ -182,10 +187,9 @@ impl Trunks {
     /// The trunk that a request to that user is of: a Contact with it is registered there, and the request comes from a host that took
     /// a registration of ours for that trunk, or that the trunk names. So of several accounts at one carrier the one that is meant
     /// is found; the Contact alone proves nothing, as whoever is on its way reads it.
-    pub fn of_request(&self, user: &str, flow: &Flow, proven: &ProvenDomains) -> Option<TrunkId> {
+    pub fn of_request(&self, now: Instant, user: &str, flow: &Flow, proven: &ProvenDomains) -> Option<TrunkId> {
         let (trunk, _) = self.of_contact(user)?;
-        let host = flow.remote.ip().to_canonical();
-        let took = || self.registrars.iter().any(|(at, id)| *id == trunk && at.ip().to_canonical() == host);
+        let took = || self.registrars.at_host(now, flow.remote.ip(), trunk);
         let named = || self.sources.iter().any(|(source, id)| *id == trunk && source.has(flow));
         ((took() || named()) && self.proves(trunk, flow, proven)).then_some(trunk)
     }
@@ -200,19 +204,18 @@ impl Trunks {
         self.contacts.get(user).map(|(trunk, own)| (*trunk, own))
     }
 
-    /// The trunk that took a registration of ours at that address.
-    pub fn of_registrar(&self, remote: SocketAddr) -> Option<TrunkId> {
-        let (first, last) = ((remote, TrunkId(0)), (remote, TrunkId(u16::MAX)));
-        self.registrars.range(first..=last).next().map(|&(_, trunk)| trunk)
+    /// The trunk that keeps a registration of ours at that address.
+    pub fn of_registrar(&self, now: Instant, remote: SocketAddr) -> Option<TrunkId> {
+        self.registrars.at(now, remote)
     }
 
-    /// A trunk took a registration of ours, or told its way anew.
-    pub(crate) fn registered(&mut self, id: TrunkId, own: &OwnAddress, registrar: Option<SocketAddr>, route: RouteSet) {
-        if let Some(remote) = registrar
-            && self.registrars.len() < REGISTRARS_MAX
-        {
-            self.registrars.insert((remote, id));
-        }
+    /// A trunk took a registration of ours.
+    pub(crate) fn registered(&mut self, now: Instant, id: TrunkId, own: &OwnAddress, taken: Taken) {
+        self.registrars.note(now, id, own, taken);
+    }
+
+    /// The way that a trunk wants requests of an address of ours to take; empty: none.
+    pub(crate) fn routed(&mut self, id: TrunkId, own: &OwnAddress, route: RouteSet) {
         let key = (id, own.clone());
         match route.is_empty() {
             true => drop(self.service_routes.remove(&key)),
@@ -223,6 +226,11 @@ impl Trunks {
     /// The user of the Contact that is registered at a trunk for that address.
     pub(crate) fn contact_user(&self, id: TrunkId, own: &OwnAddress) -> Box<str> {
         own.contact_user(&self.get(id).config, &self.secret)
+    }
+
+    /// Who we are at a trunk, for one that knows flows (RFC 5626 §4.1): the same in each life, and another one at each trunk.
+    pub(crate) fn instance_at(&self, id: TrunkId) -> String {
+        own_address::instance_urn(&self.get(id).config, &self.secret)
     }
 
     /// The way that a trunk wants requests of that user of ours to take (RFC 3608 §5): that of its own address, or of any that is
@@ -351,6 +359,7 @@ mod tests {
             calls: None,
             register: Vec::new(),
             register_expires: REGISTER_EXPIRES,
+            outbound: false,
             headers: HeaderPolicy::default(),
             identity: TrunkIdentity::default(),
         }

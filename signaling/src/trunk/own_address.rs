@@ -53,6 +53,14 @@ impl OwnAddress {
     }
 }
 
+/// A URN with a UUID that is made from a name (RFC 9562 §5.8): of the platform at that trunk.
+pub(crate) fn instance_urn(trunk: &TrunkConfig, secret: &Private<String>) -> String {
+    let parts: [&[u8]; 4] = [b"instance\0", secret.reveal().as_bytes(), b"\0", trunk.name.as_bytes()];
+    let hash = Algorithm::Sha256.hash(&parts).hex().to_string();
+    let [a, b, c, d, e] = [&hash[..8], &hash[8..12], &hash[13..16], &hash[17..20], &hash[20..32]];
+    format!("urn:uuid:{a}-{b}-8{c}-8{d}-{e}")
+}
+
 /// 96 bits: nobody finds one by trying.
 const CONTACT_USER_DIGITS: usize = 24;
 

@@ -164,6 +164,24 @@ impl Registration {
         }
     }
 
+    /// It is of no use as things stand: that is looked at again after so long.
+    pub(crate) fn rest(&mut self, now: Instant, after: Duration) {
+        (self.asking, self.kept_until) = (None, None);
+        self.next = self.wanted.then_some(now + after);
+    }
+
+    /// It is asked for at that time, whatever it waited for.
+    pub(crate) fn renew(&mut self, at: Instant) {
+        if self.wanted && self.asking.is_none() {
+            self.next = Some(at);
+        }
+    }
+
+    /// Until when the trunk keeps it.
+    pub(crate) fn kept_until(&self) -> Option<Instant> {
+        self.kept_until
+    }
+
     /// Whether nothing is left to do.
     pub(crate) fn is_over(&self) -> bool {
         !self.wanted && self.asking.is_none() && self.next.is_none()

@@ -1,10 +1,40 @@
 //! Who calls, as a carrier is told that knows all of us as one account (SIPconnect 1.1 §9.1, 3GPP TS 24.229 §5.1.2A.1.1).
 
 use super::identity::{Shown, asserted, uri_of};
+use super::means::Means;
 use crate::dialog::Identity;
+use crate::trunk::TrunkId;
 use router::parameter::Party;
 
+/// Who asks for whom.
+pub(super) struct Parties<'a> {
+    pub(super) caller: &'a Party,
+    pub(super) anonymous: bool,
+    pub(super) called: &'a Party,
+    /// Whether the caller is asserted to the peer.
+    pub(super) asserts: bool,
+}
+
 impl Shown {
+    /// As a trunk, or a phone of ours, is shown it: by what the trunk is told of us, else in our domain. `None`: a name that no URI can
+    /// hold.
+    pub(super) fn at(
+        means: &Means,
+        trunk: Option<TrunkId>,
+        parties: &Parties<'_>,
+        domain: &str,
+        to_host: &str,
+    ) -> Option<Self> {
+        let Parties { caller, anonymous, called, asserts } = *parties;
+        let identity = trunk.map(|trunk| &means.trunks.get(trunk).config.identity);
+        let from_domain = identity.and_then(|identity| identity.from_domain.as_deref()).unwrap_or(domain);
+        let shown = Self::new(caller, anonymous, called, asserts, from_domain, to_host);
+        match identity.and_then(|identity| identity.from_user.as_deref()) {
+            Some(user) => shown.and_then(|shown| shown.with_account(user, caller, from_domain)),
+            None => shown,
+        }
+    }
+
     /// The same with that account in From. The caller is what we would like to have asserted (RFC 3325 §9.2), unless it stands there as
     /// asserted already; one that is not to be shown is the account there, too, since the carrier has to know whom it serves.
     /// `None`: a name that no URI can hold.

@@ -69,6 +69,7 @@ mod tests {
             options: None,
             register: Vec::new(),
             register_expires: crate::limits::REGISTER_EXPIRES,
+            outbound: false,
             headers: Default::default(),
             identity: Default::default(),
         }

@@ -35,7 +35,8 @@ pub(crate) struct Gate {
 impl Gate {
     /// How a source is known.
     pub(crate) fn standing(means: &Means, bindings: &Bindings, flow: &Flow) -> Standing {
-        if let Some(trunk) = means.trunk_of(flow).or_else(|| means.trunks.of_registrar(flow.remote)) {
+        if let Some(trunk) = means.trunk_of(flow).or_else(|| means.trunks.of_registrar(means.now.instant, flow.remote))
+        {
             return Standing::Trunk(trunk);
         }
         match bindings.from_remote(flow.remote) {

@@ -4,12 +4,13 @@ use super::contact::FlowText;
 use super::leg::Peer;
 use super::means::Means;
 use crate::dialog::RouteSet;
-use crate::limits::{DESTINATIONS_MAX, UNREACHABLE_RESPONSE_TIMEOUT};
+use crate::limits::{DESTINATIONS_MAX, FLOW_RESPONSE_TIMEOUT, UNREACHABLE_RESPONSE_TIMEOUT};
 use crate::message::{Scheme, Uri, UriRef};
 use crate::transport::{Destination, Sought, Transport};
 use crate::trunk::TrunkId;
+use router::Private;
 use router::emergency::is_service;
-use router::parameter::{Cause, CauseKind, Contact, Failure, Party, Target};
+use router::parameter::{Cause, CauseKind, Contact, ContactFlow, Failure, Party, Target};
 use router::time::Duration;
 use std::collections::VecDeque;
 
@@ -31,6 +32,10 @@ pub(crate) struct Whither {
     pub(crate) hop: Hop,
     /// How long it may leave an INVITE without any response.
     pub(crate) response: Duration,
+    /// Further flows to the same phone, the next one first.
+    pub(crate) others: Vec<ContactFlow>,
+    /// Whether only a secure way is one.
+    secure: bool,
 }
 
 impl Whither {
@@ -60,12 +65,53 @@ impl Whither {
     }
 
     pub(crate) fn contact(means: &Means, contact: &Contact) -> Result<Self, Cause> {
+        let Contact { uri, path, flow, reachable, others, .. } = contact;
+        let whither = Self::place(means, uri, path, flow, *reachable)?;
+        Ok(match others {
+            None => whither,
+            // One that says nothing is left for another one while its caller still waits.
+            Some(others) => {
+                Self { others: others.clone(), response: whither.response.min(FLOW_RESPONSE_TIMEOUT), ..whither }
+            }
+        })
+    }
+
+    /// A flow of a phone, and where it leads. `None`: nowhere.
+    pub(crate) fn flow(means: &Means, flow: &ContactFlow) -> Option<(Self, Destination)> {
+        let whither = Self::place(means, &flow.uri, &flow.path, &flow.flow, flow.reachable).ok()?;
+        let Hop::Addresses(addresses) = &whither.hop else { return None };
+        let destination = addresses.front().copied()?;
+        Some((whither, destination))
+    }
+
+    /// By the next flow to the same phone, which stands for it from now on. `None`: none is left.
+    pub(crate) fn by_another_flow(&mut self, means: &Means) -> Option<VecDeque<Destination>> {
+        while !self.others.is_empty() {
+            let ContactFlow { uri, path, flow, reachable } = self.others.remove(0);
+            let next = Self::place(means, &uri, &path, &flow, reachable).and_then(|next| next.if_secure(self.secure));
+            if let Ok(Self { request_uri, routes, hop: Hop::Addresses(addresses), response, .. }) = next {
+                let last = self.others.is_empty();
+                self.response = if last { response } else { response.min(FLOW_RESPONSE_TIMEOUT) };
+                (self.request_uri, self.routes) = (request_uri, routes);
+                return Some(addresses);
+            }
+        }
+        None
+    }
+
+    fn place(
+        means: &Means,
+        uri: &Private<String>,
+        path: &[Private<String>],
+        flow: &Private<String>,
+        reachable: Option<bool>,
+    ) -> Result<Self, Cause> {
         let unreachable = || Cause::from(CauseKind::Unreachable);
-        let uri = Uri::parse(contact.uri.reveal()).ok_or_else(unreachable)?;
+        let uri = Uri::parse(uri.reveal()).ok_or_else(unreachable)?;
         // RFC 3261 §19.1.1 table 1: neither may stand in a Request-URI.
         let request_uri = uri.without(&["method"]);
-        let routes = RouteSet::of_values(contact.path.iter().map(|hop| hop.reveal().as_str()));
-        let flow = FlowText::parse(contact.flow.reveal()).map(|flow| flow.to_contact(request_uri.borrow()));
+        let routes = RouteSet::of_values(path.iter().map(|hop| hop.reveal().as_str()));
+        let flow = FlowText::parse(flow.reveal()).map(|flow| flow.to_contact(request_uri.borrow()));
         let by_flow = flow.and_then(|flow| match flow.transport.is_reliable() {
             false => flow.datagrams(&means.config.listeners),
             true => means.flows.to(flow.remote).map(Destination::flow),
@@ -78,20 +124,25 @@ impl Whither {
             (None, None) => hop_of(request_uri.borrow()).ok_or_else(unreachable)?,
         };
         // One that leaves keep-alives unanswered may be back, but is not waited for.
-        let response = match contact.reachable {
+        let response = match reachable {
             Some(false) => means.config.response_timeout.min(UNREACHABLE_RESPONSE_TIMEOUT),
             _ => means.config.response_timeout,
         };
-        Ok(Self { peer: Peer::Account, request_uri, routes, to_host: String::new(), hop, response })
+        let (to_host, others, secure) = (String::new(), Vec::new(), false);
+        Ok(Self { peer: Peer::Account, request_uri, routes, to_host, hop, response, others, secure })
     }
 
     /// The same, unless it has to be reached by a secure way and is not.
-    fn if_secure(self, secure: bool) -> Result<Self, Cause> {
+    fn if_secure(mut self, secure: bool) -> Result<Self, Cause> {
         let is_secure = || match &self.hop {
             Hop::Addresses(all) => all.iter().all(|to| to.transport.is_secure()),
             Hop::Name(sought) => sought.is_secure(),
         };
-        if !secure || is_secure() { Ok(self) } else { Err(CauseKind::Unreachable.into()) }
+        if secure && !is_secure() {
+            return Err(CauseKind::Unreachable.into());
+        }
+        self.secure = secure;
+        Ok(self)
     }
 
     /// A place among the trunk's calls is kept for the leg.
@@ -144,7 +195,8 @@ impl Whither {
                 None => Hop::Name(target.sought()),
             },
         };
-        Ok((id, Self { peer: Peer::Trunk(id), request_uri, routes, to_host, hop, response }))
+        let (peer, others, secure) = (Peer::Trunk(id), Vec::new(), false);
+        Ok((id, Self { peer, request_uri, routes, to_host, hop, response, others, secure }))
     }
 }
 

@@ -7,6 +7,7 @@
 use super::means::Means;
 use crate::message::{Message, UriRef, escape_parameter};
 use crate::registrar::Bindings;
+use crate::transport::{Flow, Listener, Transport};
 use router::parameter::Contact;
 use std::fmt::Write;
 
@@ -63,13 +64,42 @@ pub(super) fn mint(means: &mut Means, bindings: &mut Bindings, account: &str, re
     }
 }
 
+/// Where GRUUs lead of who has registered there over that flow: to the domain of the address of record, by the port that the phone wrote. A
+/// domain that is a mere address has nobody who could say where we listen (RFC 3263 §4), so port and transport stand there.
+pub(super) fn place(means: &Means, domain: UriRef<'_>, flow: &Flow) -> (String, String) {
+    let host = domain.host();
+    if let Some(port) = domain.port() {
+        return (format!("{host}:{port}"), String::new());
+    }
+    let plain = (host.to_owned(), String::new());
+    let Some(address) = domain.address() else { return plain };
+    let at = |listener: &Listener| listener.advertised_from(Some(address)).port();
+    let reaches = |listener: &Listener| {
+        let local = listener.local().ip();
+        listener.transport() == Transport::DEFAULT && (local.is_unspecified() || local.to_canonical() == address)
+    };
+    if let Some((_, listener)) = means.config.listeners.iter().find(|(_, listener)| reaches(listener)) {
+        return match at(listener) {
+            port if port == Transport::DEFAULT.default_port() => plain,
+            port => (format!("{host}:{port}"), String::new()),
+        };
+    }
+    match means.config.listeners.get(flow.listener) {
+        Some(listener) => {
+            let transport = listener.transport().uri_parameter();
+            (format!("{host}:{}", at(listener)), format!(";transport={transport}"))
+        }
+        None => plain,
+    }
+}
+
 /// Writes both of a contact (RFC 5627 §5.3).
-pub(super) fn write(value: &mut String, account: &str, host: &str, contact: &Contact) {
+pub(super) fn write(value: &mut String, account: &str, (host, parameters): &(String, String), contact: &Contact) {
     let Some(instance) = &contact.instance else { return };
     let user = crate::message::escape_user(account);
     // Writing to a String does not fail.
-    let _ = write!(value, ";pub-gruu=\"sip:{user}@{host};gr={}\"", escape_parameter(instance.reveal()));
+    let _ = write!(value, ";pub-gruu=\"sip:{user}@{host}{parameters};gr={}\"", escape_parameter(instance.reveal()));
     if let Some(temporary) = contact.temporary.iter().flatten().next() {
-        let _ = write!(value, ";temp-gruu=\"sip:{}@{host};gr\"", temporary.reveal());
+        let _ = write!(value, ";temp-gruu=\"sip:{}@{host}{parameters};gr\"", temporary.reveal());
     }
 }

@@ -248,6 +248,7 @@ impl Outgoing {
         means.transactions.cancel(means.now.instant, attempt.key, reason.as_deref());
         self.stopped = true;
         self.further.clear();
+        self.whither.others.clear();
         State::Outgoing(self)
     }
 

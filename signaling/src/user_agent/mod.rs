@@ -20,8 +20,8 @@
 //! | `message_client` | MESSAGE outside of dialogs, to phones and trunks |
 //! | `refusal` | invitations of known callers that never become calls |
 //! | `header_policy` | header fields that pass to the other leg |
-//! | `authentication`, `identity`, `register`, `gruu`, `keep_alive` | who asks, who calls, where they are |
-//! | `registering`, `probing` | our own registrations at trunks, whether these are there |
+//! | `authentication`, `identity`, `register`, `gruu`, `phone_flows`, `keep_alive` | who asks, who calls, where they are |
+//! | `registering`, `outbound_flow`, `probing` | our own registrations at trunks, whether these are there |
 //! | `cause`, `body`, `contact` | statuses and causes, SDP, our own address |
 //! | `means`, `release`, `flows`, `aliases`, `resolving`, `avoided`, `counters` | what they share |
 
@@ -55,6 +55,8 @@ pub(crate) mod leg;
 pub(crate) mod means;
 pub(crate) mod message_client;
 pub(crate) mod options;
+mod outbound_flow;
+pub(crate) mod phone_flows;
 pub(crate) mod probing;
 mod redirect;
 mod refer;

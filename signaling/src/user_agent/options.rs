@@ -43,8 +43,11 @@ pub(crate) const SUPPORTED_UNRELIABLY: &str = "timer, replaces, join, norefersub
 /// Those of the registrar: they say nothing in any other request than REGISTER (RFC 3327 §5, RFC 5626 §4.2.1, RFC 5627 §4.1).
 pub(crate) const SUPPORTED_BY_REGISTRAR: &str = "path, outbound, gruu";
 
-/// Those of our own REGISTER: proxies on its way may put a Path into it (RFC 3327 §5.1). It asks for no flows and no GRUU.
+/// Those of our own REGISTER: proxies on its way may put a Path into it (RFC 3327 §5.1). It asks for no GRUU.
 pub(crate) const SUPPORTED_IN_REGISTER: &str = "path";
+
+/// The same of one that makes a flow (RFC 5626 §4.2.1).
+pub(crate) const SUPPORTED_BY_FLOW: &str = "path, outbound";
 
 /// The value of Accept: the bodies that are understood.
 pub(crate) const ACCEPT: &str = "application/sdp, multipart/mixed";
@@ -76,7 +79,7 @@ pub(crate) fn answer(means: &mut Means, key: ServerKey, message: &Message, flow:
         .response(message, flow, StatusCode::OK, &tag)
         .header(Header::Contact, contact)
         .header(Header::Allow, ALLOW)
-        .header(Header::Accept, ACCEPT)
+        .header(Header::Accept, (ACCEPT, ", ", crate::messaging::ACCEPTED))
         .header(Header::AcceptEncoding, "identity")
         .header(Header::AcceptLanguage, "en")
         .header(Header::Supported, SUPPORTED)
@@ -102,7 +105,8 @@ mod tests {
         let all = &parts(SUPPORTED_IN_CALLS) | &parts(SUPPORTED_BY_REGISTRAR);
         assert_eq!(all, parts(SUPPORTED));
         assert_eq!(SUPPORTED_IN_CALLS.replace(", 100rel", ""), SUPPORTED_UNRELIABLY);
-        assert!(parts(SUPPORTED_IN_REGISTER).is_subset(&parts(SUPPORTED_BY_REGISTRAR)));
+        assert!(parts(SUPPORTED_IN_REGISTER).is_subset(&parts(SUPPORTED_BY_FLOW)));
+        assert!(parts(SUPPORTED_BY_FLOW).is_subset(&parts(SUPPORTED_BY_REGISTRAR)));
         let elsewhere = ["REGISTER", "SUBSCRIBE", "PUBLISH"];
         assert_eq!(
             parts(ALLOW).into_iter().filter(|one| !elsewhere.contains(one)).collect::<std::collections::BTreeSet<_>>(),

@@ -1,5 +1,5 @@
 //! REFER for transfers, ended here: the call searches for the target (RFC 3515, RFC 5589 §6), or is joined with the one whose dialog
-//! the target names (Replaces, RFC 3891, RFC 5589 §7); NOTIFY tells how far that is, unless nobody wants to know (RFC 4488).
+//! the target names (Replaces, RFC 3891, RFC 5589 §7; Join, RFC 3911: that one becomes a conference); NOTIFY tells how far that is, unless nobody wants to know (RFC 4488).
 
 use super::cause;
 use super::identity::referred_by;
@@ -207,7 +207,7 @@ fn is_false(refer_sub: &str) -> bool {
     refer_sub.split(';').next().is_some_and(|value| value.trim().eq_ignore_ascii_case("false"))
 }
 
-/// Whom a REFER names, and the dialog that is to be replaced there; or the status that refuses it, and its words.
+/// Whom a REFER names, and the dialog that is to be replaced or joined there; or the status that refuses it, and its words.
 fn target_of(
     means: &Means,
     head: &Head,
@@ -240,14 +240,17 @@ fn target_of(
         return Err(plainly(StatusCode::DECLINE));
     }
     let party = head.party_to_call(means, &address);
-    match uri.header(Header::Replaces.as_str()) {
-        None => Ok((party.ok_or(plainly(StatusCode::NOT_FOUND))?, None)),
-        Some(text) => {
-            let replaces = Replaces::parse(&text).ok_or(bad("Malformed Replaces In Refer-To"))?;
-            // Phones name whoever their dialog is with, which is us: the dialog tells who that is.
-            Ok((party.unwrap_or_default(), Some(dialog_of(&replaces))))
-        }
-    }
+    let named = |header: Header, join: bool| uri.header(header.as_str()).map(|text| (text, join));
+    let (text, join) = match (named(Header::Replaces, false), named(Header::Join, true)) {
+        (None, None) => return Ok((party.ok_or(plainly(StatusCode::NOT_FOUND))?, None)),
+        // RFC 3911 §4: they exclude each other.
+        (Some(_), Some(_)) => return Err(bad("Replaces And Join In Refer-To")),
+        (Some(named), None) | (None, Some(named)) => named,
+    };
+    let dialog = Replaces::parse(&text).ok_or(bad("Malformed Replaces Or Join In Refer-To"))?;
+    let dialog = Dialog { join, early_only: dialog.early_only && !join, ..dialog_of(&dialog) };
+    // Phones name whoever their dialog is with, which is us: the dialog tells who that is.
+    Ok((party.unwrap_or_default(), Some(dialog)))
 }
 
 /// The dialog that a Replaces names, as the switch asks for it.

@@ -60,7 +60,7 @@ pub(crate) fn serve(
             if wants_gruu && changed.added + changed.refreshed > 0 {
                 gruu::mint(means, bindings, &account, message);
             }
-            let host = to.uri().host().to_owned();
+            let place = gruu::place(means, to.uri(), flow);
             let mut writer = means.response(message, flow, StatusCode::OK, &tag);
             for contact in bindings.contacts(&account) {
                 let left = contact.expires.since(means.now.wall).as_secs();
@@ -75,7 +75,7 @@ pub(crate) fn serve(
                         let _ = write!(value, ";reg-id={reg_id}");
                     }
                     if wants_gruu {
-                        gruu::write(&mut value, &account, &host, &contact);
+                        gruu::write(&mut value, &account, &place, &contact);
                     }
                 }
                 writer = writer.header(Header::Contact, value);
@@ -90,6 +90,12 @@ pub(crate) fn serve(
             if message.supports("path") {
                 for hop in message.paths().filter_map(Result::ok) {
                     writer = writer.raw(Header::Path, hop.raw());
+                }
+            }
+            // RFC 3608 §6: the way that the phone's requests are to take. It is told when something is bound.
+            if !bindings.contacts(&account).is_empty() {
+                for hop in &means.config.service_route {
+                    writer = writer.header(Header::ServiceRoute, hop);
                 }
             }
             // RFC 3261 §10.3 step 8: a phone without a clock takes ours.

@@ -4,14 +4,15 @@ use super::contact::contact_of;
 use super::credentials::{self, Answered, Authorization};
 use super::destination::in_order;
 use super::means::{ClientUse, Means};
-use super::options::{ALLOW, SUPPORTED_IN_REGISTER};
+use super::options::{ALLOW, SUPPORTED_BY_FLOW, SUPPORTED_IN_REGISTER};
+use super::outbound_flow::OutboundFlow;
 use crate::dialog::RouteSet;
-use crate::limits::{MAX_FORWARDS_DEFAULT, REGISTER_PACE, REGISTRATIONS_MAX};
-use crate::message::{CallId, Header, Message, Method, RequestWriter, Scheme, StatusCode, Tag, Uri};
+use crate::limits::{MAX_FORWARDS_DEFAULT, REGISTER_BACK_OFF, REGISTER_BACK_OFF_MAX, REGISTER_PACE, REGISTRATIONS_MAX};
+use crate::message::{CallId, Header, Message, Method, NameAddr, RequestWriter, Scheme, StatusCode, Tag, Uri};
 use crate::transaction::ClientKey;
 use crate::transport::{Destination, Flow, Resolution, Sought};
 use crate::trunk::registration::{Refused, Registration};
-use crate::trunk::{OwnAddress, TrunkId};
+use crate::trunk::{OwnAddress, Taken, TrunkId};
 use router::parameter::{CauseKind, RegistrationState, TrunkChange, TrunkEvent, TrunkRegistration};
 use router::time::{Duration, Instant};
 use router::{Instance, Private, one};
@@ -45,6 +46,12 @@ struct Own {
     further: VecDeque<Destination>,
     expires: Duration,
     attempt: Option<Attempt>,
+    /// Where it was taken last, while it is kept.
+    registrar: Option<Flow>,
+    /// The way that the registrar wants then.
+    route: RouteSet,
+    /// Whether it takes us for a flow; `None`: it has not said.
+    flows: Option<bool>,
     /// What who follows trunks was last told: whether the trunk keeps it, and why not.
     told: Option<(bool, Option<String>)>,
 }
@@ -59,6 +66,15 @@ struct Place {
     home: Sought,
     /// The user of the Contact.
     contact: Box<str>,
+    /// Which flow it is, where there are several.
+    flow: Option<OutboundFlow>,
+}
+
+impl Place {
+    /// Whether both are of one address of ours.
+    fn is_of(&self, trunk: TrunkId, address: &OwnAddress) -> bool {
+        self.trunk == trunk && self.address == *address
+    }
 }
 
 /// The REGISTER that is out.
@@ -91,10 +107,13 @@ impl Registering {
             if self.all.iter().any(known) || self.all.len() >= REGISTRATIONS_MAX {
                 continue;
             }
+            // Whether there is any use in a further flow, the first one finds out.
+            let waits = place.flow.as_ref().is_some_and(|flow| !flow.is_first());
+            let at = if waits { now + REGISTER_BACK_OFF } else { first };
             self.all.push(Own {
                 instance: means.instances.mint(),
                 place,
-                registration: Registration::new(first, expires),
+                registration: Registration::new(at, expires),
                 call_id: means.mint_call_id(),
                 tag: means.mint_tag(),
                 cseq: 0,
@@ -105,6 +124,9 @@ impl Registering {
                 further: VecDeque::new(),
                 expires,
                 attempt: None,
+                registrar: None,
+                route: RouteSet::default(),
+                flows: None,
                 told: None,
             });
             first = first + REGISTER_PACE;
@@ -131,12 +153,56 @@ impl Registering {
     /// Asks for those that are due.
     pub(crate) fn handle_timeout(&mut self, means: &mut Means) {
         let now = means.now.instant;
-        for own in &mut self.all {
-            if own.registration.poll_timeout().is_some_and(|at| at <= now) {
-                own.begin(means);
+        for at in 0..self.all.len() {
+            if self.all[at].registration.poll_timeout().is_none_or(|at| at > now) {
+                continue;
+            }
+            match self.waits_for_first(at) {
+                Some(after) => self.all[at].registration.rest(now, after),
+                None => self.all[at].begin(means),
             }
         }
         self.forget_ended();
+    }
+
+    /// For how long a further flow is not asked for; `None`: it is, or is to be taken back.
+    fn waits_for_first(&self, at: usize) -> Option<Duration> {
+        let Own { place, registration, .. } = &self.all[at];
+        if place.flow.as_ref().is_none_or(OutboundFlow::is_first) || !registration.is_wanted() {
+            return None;
+        }
+        let is_first = |own: &&Own| own.place.flow.as_ref().is_some_and(OutboundFlow::is_first);
+        let mut first = self.all.iter().filter(is_first).filter(|own| own.place.is_of(place.trunk, &place.address));
+        let first = first.next()?;
+        match first.flows {
+            Some(true) => None,
+            Some(false) => Some(REGISTER_BACK_OFF_MAX),
+            // Its host is away: this one finds out.
+            None if first.registration.reason().is_some() => None,
+            None => Some(REGISTER_BACK_OFF),
+        }
+    }
+
+    /// A connection has ended: what was a flow over it is made anew (RFC 5626 §4.5).
+    pub(crate) fn handle_closed(&mut self, means: &Means, closed: &Flow) {
+        if closed.connection.is_none() {
+            return;
+        }
+        let mut at = means.now.instant;
+        let over_it = |own: &&mut Own| own.registrar.is_some_and(|flow| flow.connection == closed.connection);
+        for own in self.all.iter_mut().filter(|own| own.flows == Some(true)).filter(over_it) {
+            own.registration.renew(at);
+            at = at + REGISTER_PACE;
+        }
+    }
+
+    /// What has come of a flow of an address of ours is of use to all of them: the way of the first that is kept.
+    fn settle(&mut self, means: &mut Means, trunk: TrunkId, address: &OwnAddress) {
+        let now = means.now.instant;
+        let own = |own: &&Own| own.place.is_of(trunk, address);
+        let kept = |own: &&Own| own.registration.state(now) == RegistrationState::Registered;
+        let route = self.all.iter().filter(own).find(kept).map(|own| own.route.clone()).unwrap_or_default();
+        means.trunks.routed(trunk, address, route);
     }
 
     /// A trunk's host is found, or not to be found.
@@ -144,10 +210,15 @@ impl Registering {
         let waits = |own: &&mut Own| own.instance == by && own.sought.as_ref() == Some(sought);
         if let Some(own) = self.all.iter_mut().find(waits) {
             own.sought = None;
-            if let Resolution::Known(places) = found {
-                own.further = in_order(means, places);
+            let is_known = match found {
+                Resolution::Known(places) => own.found(means, in_order(means, places)),
+                _ => true,
+            };
+            if is_known {
+                own.try_next(means, CauseKind::Unreachable);
             }
-            own.try_next(means, CauseKind::Unreachable);
+            let Place { trunk, address, .. } = own.place.clone();
+            self.settle(means, trunk, &address);
             self.forget_ended();
         }
     }
@@ -161,8 +232,16 @@ impl Registering {
         flow: &Flow,
     ) -> Option<TrunkId> {
         let own = self.of_key(key)?;
+        let before = own.flows;
         own.handle_response(means, message, flow);
-        let trunk = own.place.trunk;
+        let found_out = own.flows == Some(true) && before != Some(true);
+        let Place { trunk, address, .. } = own.place.clone();
+        self.settle(means, trunk, &address);
+        if found_out {
+            // The others need not wait any longer.
+            let waits = |own: &&mut Own| own.place.is_of(trunk, &address) && own.flows.is_none();
+            self.all.iter_mut().filter(waits).for_each(|own| own.registration.renew(means.now.instant));
+        }
         self.forget_ended();
         Some(trunk)
     }
@@ -172,7 +251,8 @@ impl Registering {
         let own = self.of_key(key)?;
         own.attempt = None;
         own.try_next(means, kind);
-        let trunk = own.place.trunk;
+        let Place { trunk, address, .. } = own.place.clone();
+        self.settle(means, trunk, &address);
         self.forget_ended();
         Some(trunk)
     }
@@ -193,12 +273,16 @@ impl Registering {
             .map(|own| {
                 let Place { address, host, .. } = &own.place;
                 let route = means.trunks.service_route_of(trunk, address);
+                let state = own.registration.state(now);
+                let registrar = own.registrar.filter(|_| state == RegistrationState::Registered);
                 TrunkRegistration {
                     address: Private::new(format!("{}@{}", address.user, address.domain(host))),
-                    state: own.registration.state(now),
+                    state,
                     kept_s: own.registration.kept_s(now),
                     next_s: own.registration.next_s(now),
                     reason: own.registration.reason().map(str::to_owned),
+                    flow: own.place.flow.as_ref().map(|flow| flow.id),
+                    registrar: registrar.map(|flow| flow.remote.to_string().into()),
                     service_route: route.iter().flat_map(|route| route.values()).map(Private::from).collect(),
                 }
             })
@@ -216,8 +300,16 @@ fn places(means: &Means) -> Vec<(Place, Duration)> {
             let host = target.host();
             let contact = means.trunks.contact_user(trunk, address);
             if means.is_home(&contact) {
-                let place = Place { trunk, address: address.clone(), host, home: target.sought(), contact };
-                places.push((place, one.config.register_expires));
+                let place = Place { trunk, address: address.clone(), host, home: target.sought(), contact, flow: None };
+                let expires = one.config.register_expires;
+                match one.config.outbound {
+                    false => places.push((place, expires)),
+                    true => {
+                        let instance = means.trunks.instance_at(trunk);
+                        let flows = OutboundFlow::all(&instance);
+                        places.extend(flows.map(|flow| (Place { flow: Some(flow), ..place.clone() }, expires)));
+                    }
+                }
             }
         }
     }
@@ -236,13 +328,29 @@ impl Own {
         };
         let Some(sought) = sought else { return self.unanswered(means, CauseKind::Unreachable) };
         if let Some(destination) = sought.address() {
-            self.further = VecDeque::from([destination]);
-            return self.try_next(means, CauseKind::Unreachable);
+            if self.found(means, VecDeque::from([destination])) {
+                self.try_next(means, CauseKind::Unreachable);
+            }
+            return;
         }
         match means.resolving.ask(&sought, self.instance) {
             true => self.sought = Some(sought),
             false => self.unanswered(means, CauseKind::Congestion),
         }
+    }
+
+    /// Takes the places of its registrar, of which each flow has its own. False: a further flow has none, and waits until there is another host.
+    fn found(&mut self, means: &Means, places: VecDeque<Destination>) -> bool {
+        let Some(flow) = &self.place.flow else {
+            self.further = places;
+            return true;
+        };
+        self.further = flow.own_of(&places);
+        let waits = self.further.is_empty() && !flow.is_first();
+        if waits {
+            self.registration.rest(means.now.instant, REGISTER_BACK_OFF_MAX);
+        }
+        !waits
     }
 
     /// Asks at the next address; none is left: it is tried again later.
@@ -282,16 +390,19 @@ impl Own {
         };
         let contact = contact_of(listener, destination.local, &self.place.contact);
         self.cseq += 1;
+        let flow = self.place.flow.as_ref().filter(|_| self.flows != Some(false)).map(OutboundFlow::parameters);
+        let supported = if flow.is_some() { SUPPORTED_BY_FLOW } else { SUPPORTED_IN_REGISTER };
+        let flow = flow.unwrap_or_default();
         let mut writer = RequestWriter::new(&Method::Register, &request_uri)
             .header(Header::MaxForwards, MAX_FORWARDS_DEFAULT)
             .header(Header::From, format_args!("<{own}>;tag={}", self.tag))
             .header(Header::To, format_args!("<{own}>"))
             .header(Header::CallId, &self.call_id)
             .header(Header::CSeq, format_args!("{} REGISTER", self.cseq))
-            .header(Header::Contact, format_args!("{contact};expires={}", self.expires.as_secs()))
+            .header(Header::Contact, format_args!("{contact}{flow};expires={}", self.expires.as_secs()))
             .header(Header::Expires, self.expires.as_secs())
             .header(Header::Allow, ALLOW)
-            .header(Header::Supported, SUPPORTED_IN_REGISTER)
+            .header(Header::Supported, supported)
             .header(Header::UserAgent, &means.config.agent);
         let proofs = proven.as_ref().and_then(|authorization| authorization.proofs());
         for (header, value) in proofs.iter().flat_map(|proofs| proofs.iter()) {
@@ -335,8 +446,16 @@ impl Own {
             let route: Vec<String> = route.map(|hop| String::from_utf8_lossy(hop.raw()).into_owned()).collect();
             let state = self.registration.state(now);
             let registered = state == RegistrationState::Registered;
-            let route = RouteSet::of_values(route.iter().map(String::as_str).filter(|_| registered));
-            means.trunks.registered(trunk, &self.place.address, registered.then_some(flow.remote), route);
+            self.route = RouteSet::of_values(route.iter().map(String::as_str));
+            self.registrar = registered.then_some(*flow);
+            if let Some(until) = self.registration.kept_until().filter(|_| registered) {
+                let taken = Taken { registrar: flow.remote, until };
+                means.trunks.registered(now, trunk, &self.place.address, taken);
+            }
+            // RFC 5626 §6: a registrar that takes us for a flow says so.
+            if self.place.flow.is_some() && registered {
+                self.flows = Some(message.require().any(|option| option.eq_ignore_ascii_case("outbound")));
+            }
             if state != former {
                 let (name, kept_s) = (&means.trunks.get(trunk).config.name, self.registration.kept_s(now));
                 let address = means.shown(&self.place.address.user);
@@ -354,10 +473,14 @@ impl Own {
 
     /// For how long our contact is kept: as its entry in the 200 says, else as Expires, else as it was asked for (RFC 3261 §10.2.4).
     fn granted(&self, message: &Message) -> Duration {
-        let ours = |user: &str| user == &*self.place.contact;
-        let mut contacts = message.contacts().filter_map(Result::ok).peekable();
-        let any = contacts.peek().is_some();
-        let entry = contacts.find(|contact| contact.uri().user_decoded().is_some_and(|user| ours(&user)));
+        let any = message.contacts().any(|contact| contact.is_ok());
+        let is_ours =
+            |contact: &NameAddr<'_>| contact.uri().user_decoded().is_some_and(|user| *user == *self.place.contact);
+        let ours = || message.contacts().filter_map(Result::ok).filter(is_ours);
+        // Of several flows each has an entry (RFC 5626 §6).
+        let flow = self.place.flow.as_ref().map(|flow| flow.id.to_string());
+        let entry = ours().find(|contact| flow.is_some() && contact.parameter("reg-id") == flow.as_deref());
+        let entry = entry.or_else(|| ours().next());
         let expires = message.expires().ok().flatten();
         let seconds = match entry {
             Some(contact) => contact.expires().or(expires),
@@ -369,6 +492,11 @@ impl Own {
     }
 
     fn refused(&mut self, means: &mut Means, message: &Message, status: StatusCode) {
+        // RFC 5626 §4.2.1: the first proxy on the way keeps no flows, so it is registered as ever.
+        if status == StatusCode::FIRST_HOP_LACKS_OUTBOUND_SUPPORT && self.place.flow.is_some() && self.flows.is_none() {
+            self.flows = Some(false);
+            return self.registration.rest(means.now.instant, Duration::ZERO);
+        }
         let contact = message.contacts().filter_map(Result::ok).find(|contact| contact.uri().scheme() == Scheme::Sip);
         let elsewhere =
             contact.filter(|_| status.class() == 3).map(|contact| contact.uri().to_uri().without(&["method"]));
@@ -395,7 +523,7 @@ impl Own {
             tracing::warn!(trunk = name, address, reason, next_s, "the trunk does not take our registration");
         }
         if self.registration.state(now) != RegistrationState::Registered {
-            means.trunks.registered(self.place.trunk, &self.place.address, None, RouteSet::default());
+            self.registrar = None;
         }
     }
 

@@ -138,7 +138,8 @@ fn what_begins_or_changes_a_session_says_what_we_can() {
         let ok = world.expect(alice.address, "SIP/2.0 200");
         says_what_it_can(&ok);
         if method == "OPTIONS" {
-            assert_eq!(header(&ok, Header::Accept), "application/sdp, multipart/mixed", "RFC 3261 §11.2");
+            let bodies = "application/sdp, multipart/mixed, text/*, message/cpim, application/im-iscomposing+xml";
+            assert_eq!(header(&ok, Header::Accept), bodies, "RFC 3261 §11.2, RFC 3428 §4");
         } else if method == "INVITE" {
             alice.acknowledges(&mut world, "");
         }

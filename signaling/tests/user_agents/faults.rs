@@ -46,7 +46,7 @@ fn what_a_transfer_or_a_text_lacks_is_named() {
         ("", "400 Missing Refer-To Header"),
         ("Refer-To: <sip:1@h>\r\nRefer-To: <sip:2@h>\r\n", "400 Repeated Refer-To Header"),
         ("Refer-To: \"x\r\n", "400 Malformed Refer-To Header"),
-        ("Refer-To: <sip:1@h?Replaces=x>\r\n", "400 Malformed Replaces In Refer-To"),
+        ("Refer-To: <sip:1@h?Replaces=x>\r\n", "400 Malformed Replaces Or Join In Refer-To"),
     ] {
         alice.asks(&mut world, "REFER", headers, "");
         world.expect(alice.address, &format!("SIP/2.0 {words}"));

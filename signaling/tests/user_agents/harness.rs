@@ -155,6 +155,7 @@ impl World {
             options: None,
             register: Vec::new(),
             register_expires: signaling::limits::REGISTER_EXPIRES,
+            outbound: false,
             headers: Default::default(),
             identity: Default::default(),
         };
@@ -666,6 +667,7 @@ pub(crate) fn contact(uri: &str, flow: &str) -> Contact {
         instance: None,
         reg_id: None,
         temporary: None,
+        others: None,
     }
 }
 

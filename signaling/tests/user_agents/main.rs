@@ -22,6 +22,7 @@ mod offers;
 mod outbound;
 mod outgoing;
 mod peer;
+mod phone_flows;
 mod random;
 mod refusals;
 mod registering;

@@ -296,3 +296,100 @@ fn the_control_socket_sends_and_follows_messages() {
     }
     assert!(answered >= 1 && notified >= 1);
 }
+
+/// RFC 3428 §8: not by UDP, whatever the transport that it came by. Who has no other way is told so at once.
+#[test]
+fn a_long_text_goes_by_connections_alone() {
+    let mut world = World::new(20);
+    let long = "x".repeat(5_000);
+    let mut phone = bob();
+    phone.register(&mut world, "Expires: 600\r\n");
+    world.connections.insert(ALICE.parse().unwrap(), signaling::transport::ConnectionId(7));
+    let alice = send(&mut world, 1, TEXT, &long);
+    route(&mut world, &to_bob());
+    world.expect(alice.address, "SIP/2.0 413");
+    assert!(world.take(phone.address).is_empty() && world.kept.is_empty());
+    // Another one of his is connected.
+    let mut connected = Peer { cseq: 50, ..Peer::new("198.51.100.9:5062", "bob", "bob") };
+    world.connections.insert(connected.address, signaling::transport::ConnectionId(8));
+    connected.register(&mut world, "Expires: 600\r\n");
+    let alice = send(&mut world, 2, TEXT, &long);
+    route(&mut world, &to_bob());
+    let message = world.expect(connected.address, "MESSAGE sip:bob@");
+    assert_eq!(body(&message), long);
+    connected.respond(&mut world, &message, "200 OK", "", "");
+    world.expect(alice.address, "SIP/2.0 200");
+    assert!(world.take(phone.address).is_empty());
+    world.assert_idle();
+}
+
+#[test]
+fn a_long_text_that_is_kept_waits_for_a_connection_and_holds_up_no_other() {
+    let mut world = World::new(21);
+    world.connections.insert(ALICE.parse().unwrap(), signaling::transport::ConnectionId(7));
+    let long = "x".repeat(5_000);
+    for (number, text) in [(1, &*long), (2, "short")] {
+        let alice = send(&mut world, number, TEXT, text);
+        route(&mut world, &to_bob());
+        world.expect(alice.address, "SIP/2.0 202");
+    }
+    let mut phone = bob();
+    phone.register(&mut world, "Expires: 600\r\n");
+    let message = world.expect(phone.address, "MESSAGE sip:bob@");
+    assert_eq!(body(&message), "short");
+    phone.respond(&mut world, &message, "200 OK", "", "");
+    world.run_ms(1_000);
+    assert_eq!(world.kept.len(), 1);
+    let mut connected = Peer { cseq: 50, ..Peer::new("198.51.100.9:5062", "bob", "bob") };
+    world.connections.insert(connected.address, signaling::transport::ConnectionId(8));
+    connected.register(&mut world, "Expires: 600\r\n");
+    let message = world.expect(connected.address, "MESSAGE sip:bob@");
+    assert_eq!(body(&message), long);
+    connected.respond(&mut world, &message, "200 OK", "", "");
+    world.run_ms(1_000);
+    assert!(world.kept.is_empty());
+    world.assert_idle();
+}
+
+#[test]
+fn what_a_sender_says_of_its_text_reaches_who_reads_it() {
+    let mut world = World::new(22);
+    let alice = send(&mut world, 1, "Subject: lunch\r\nExpires: 600\r\nContent-Type: text/plain\r\n", "at noon?");
+    route(&mut world, &to_bob());
+    world.expect(alice.address, "SIP/2.0 202");
+    world.run_ms(100_000);
+    let mut phone = bob();
+    phone.register(&mut world, "Expires: 600\r\n");
+    let message = world.expect(phone.address, "MESSAGE sip:bob@");
+    let expires: u32 = header(&message, Header::Expires).parse().unwrap();
+    assert!((498..=500).contains(&expires), "{expires}: what is left");
+    assert_eq!(header(&message, Header::Subject), "lunch");
+    phone.respond(&mut world, &message, "200 OK", "", "");
+    world.run_ms(100);
+    let alice = send(&mut world, 2, TEXT, "plain");
+    route(&mut world, &to_bob());
+    let message = world.expect(phone.address, "MESSAGE sip:bob@");
+    assert_eq!((header(&message, Header::Expires), header(&message, Header::Subject)), (String::new(), String::new()));
+    phone.respond(&mut world, &message, "200 OK", "", "");
+    world.expect(alice.address, "SIP/2.0 200");
+}
+
+/// As an INVITE there: the account in From, the sender beside it, the carrier's domain in all of them.
+#[test]
+fn a_text_to_a_carrier_is_from_the_account_that_it_knows_us_by() {
+    for (trusted, named) in [(false, Header::PPreferredIdentity), (true, Header::PAssertedIdentity)] {
+        let mut world = World::with(23, |config| {
+            let trunk = &mut config.trunks[0];
+            trunk.trusted = trusted;
+            trunk.identity.domain = Some("carrier.example".to_owned());
+            trunk.identity.from_domain = Some("ims.example".to_owned());
+            trunk.identity.from_user = Some("acct-1".to_owned());
+        });
+        send(&mut world, 1, TEXT, "out");
+        route(&mut world, &to_trunk());
+        let out = world.expect(TRUNK.parse().unwrap(), "MESSAGE sip:+4930@carrier.example SIP/2.0");
+        assert_eq!(out.from().unwrap().uri().as_str(), "sip:acct-1@ims.example");
+        assert_eq!(out.to().unwrap().uri().host(), "carrier.example");
+        assert_eq!(header(&out, named), "<sip:alice@ims.example>");
+    }
+}

@@ -6,11 +6,11 @@ use router::parameter::{Call, CauseKind, LegState, Parameter, Reason, Registrati
 use router::{Address, Command, Instance, ModuleKind};
 use signaling::message::{Header, HeaderName, Message, NameAddr, StatusCode, UriRef};
 
-const PHONE: &str = "urn:uuid:00000000-0000-1000-8000-000a95a0e128";
+pub(crate) const PHONE: &str = "urn:uuid:00000000-0000-1000-8000-000a95a0e128";
 const OTHER: &str = "urn:uuid:00000000-0000-1000-8000-000a95a0e129";
 
 /// Registers with these parameters of the Contact; the answer.
-fn register(world: &mut World, peer: &mut Peer, contact: &str, headers: &str) -> Message {
+pub(crate) fn register(world: &mut World, peer: &mut Peer, contact: &str, headers: &str) -> Message {
     (peer.target, peer.remote, peer.remote_tag) = ("sip:192.0.2.1".to_owned(), peer.user.clone(), None);
     let own = format!("Contact: <sip:{}@{}>", peer.user, peer.address);
     let whole = format!("{own}{contact}");
@@ -23,7 +23,7 @@ fn register(world: &mut World, peer: &mut Peer, contact: &str, headers: &str) ->
     world.expect(peer.address, "SIP/2.0")
 }
 
-fn instance(urn: &str, reg_id: u32) -> String {
+pub(crate) fn instance(urn: &str, reg_id: u32) -> String {
     format!(";+sip.instance=\"<{urn}>\";reg-id={reg_id}")
 }
 
@@ -44,10 +44,10 @@ fn reached(world: &mut World, name: &str) -> Result<Vec<String>, Reason> {
     }
 }
 
-const SUPPORTED: &str = "Supported: path, outbound, gruu\r\n";
+pub(crate) const SUPPORTED: &str = "Supported: path, outbound, gruu\r\n";
 
 /// A URI in a parameter of an instance's Contact.
-fn gruu(response: &Message, urn: &str, name: &str) -> String {
+fn gruu_of(response: &Message, urn: &str, name: &str) -> String {
     let of = |contact: &NameAddr<'_>| contact.parameter("+sip.instance").is_some_and(|instance| instance.contains(urn));
     let contact = response.contacts().map(Result::unwrap).find(of).unwrap();
     contact.parameter(name).unwrap_or_else(|| panic!("no {name}")).trim_matches('"').to_owned()
@@ -88,11 +88,11 @@ fn public_and_temporary_addresses_lead_to_their_phone_alone() {
     let answer = register(&mut world, &mut phone, &instance(PHONE, 1), SUPPORTED);
     let mut other = Peer::new("198.51.100.8:5062", "alice", "two");
     register(&mut world, &mut other, &instance(OTHER, 1), SUPPORTED);
-    let (public, temporary) = (gruu(&answer, PHONE, "pub-gruu"), gruu(&answer, PHONE, "temp-gruu"));
+    let (public, temporary) = (gruu_of(&answer, PHONE, "pub-gruu"), gruu_of(&answer, PHONE, "temp-gruu"));
     assert_eq!(public, format!("sip:alice@192.0.2.1;gr={PHONE}"));
     assert!(!temporary.contains("alice") && temporary.ends_with("@192.0.2.1;gr"), "{temporary}");
     let again = register(&mut world, &mut phone, &instance(PHONE, 1), SUPPORTED);
-    let later = gruu(&again, PHONE, "temp-gruu");
+    let later = gruu_of(&again, PHONE, "temp-gruu");
     assert_ne!(temporary, later, "each REGISTER brings another one");
     let mut bob = Peer::new("198.51.100.9:5062", "bob", "x");
     for (number, uri) in [public.as_str(), temporary.as_str(), later.as_str()].into_iter().enumerate() {
@@ -141,4 +141,68 @@ fn a_call_goes_to_the_proxy_that_the_path_names_and_the_flow_leads_to_who_sent_t
         world.ask(CALL, LEG, Command::Stop, LegState::released(CauseKind::Normal));
         world.run_ms(200_000);
     }
+}
+
+/// RFC 5627 §3.1: whoever gets one reaches us by it. A mere address has no zone that could say at which port.
+#[test]
+fn a_gruu_says_the_port_where_nobody_else_could() {
+    use signaling::transport::{Listener, Listeners, Transport};
+    for (transport, local, own, gruu) in [
+        (Transport::Udp, "192.0.2.1:5460", "192.0.2.1", "sip:alice@192.0.2.1:5460;gr="),
+        (Transport::Udp, "192.0.2.1:5060", "192.0.2.1", "sip:alice@192.0.2.1;gr="),
+        (Transport::Udp, "192.0.2.1:5460", "192.0.2.1:5999", "sip:alice@192.0.2.1:5999;gr="),
+        (Transport::Udp, "192.0.2.1:5460", "tandem", "sip:alice@tandem;gr="),
+        (Transport::Tcp, "192.0.2.1:5470", "192.0.2.1", "sip:alice@192.0.2.1:5470;transport=tcp;gr="),
+    ] {
+        let mut world = World::with(4, |config| {
+            let elsewhere = Listener::new(Transport::Udp, "192.0.2.9:5060".parse().unwrap(), None);
+            let here = Listener::new(transport, local.parse().unwrap(), None);
+            let all = if transport.is_reliable() { vec![elsewhere, here] } else { vec![here] };
+            config.listeners = Listeners::new(all);
+        });
+        let mut phone = Peer::new("198.51.100.7:41000", "alice", "one");
+        if transport.is_reliable() {
+            world.connections.insert(phone.address, signaling::transport::ConnectionId(3));
+        }
+        let answer = register_at(&mut world, &mut phone, own, &instance(PHONE, 1));
+        let told = gruu_of(&answer, PHONE, "pub-gruu");
+        assert!(told.starts_with(gruu), "{told}");
+        assert_eq!(gruu_host(&told), gruu_host(&gruu_of(&answer, PHONE, "temp-gruu")));
+    }
+}
+
+/// What stands between user and `gr`.
+fn gruu_host(uri: &str) -> &str {
+    let (_, rest) = uri.split_once('@').unwrap();
+    rest.split_once(";gr").unwrap().0
+}
+
+/// The same to another domain.
+fn register_at(world: &mut World, peer: &mut Peer, domain: &str, contact: &str) -> Message {
+    (peer.target, peer.remote, peer.remote_tag) = (format!("sip:{domain}"), peer.user.clone(), None);
+    let own = format!("Contact: <sip:{}@{}>", peer.user, peer.address);
+    let ask = |world: &mut World, peer: &mut Peer, authorization: &str| {
+        let text = peer.request("REGISTER", &format!("{SUPPORTED}{authorization}"), "");
+        let text = text.replace(&own, &format!("{own}{contact}"));
+        let text = text.replace("To: <sip:alice@192.0.2.1>", &format!("To: <sip:alice@{domain}>"));
+        world.send(peer.address, &text);
+    };
+    ask(world, peer, "");
+    let challenge = world.expect(peer.address, "SIP/2.0 401");
+    let authorization = peer.authorization(&challenge, "REGISTER", &format!("sip:{domain}"), 1);
+    ask(world, peer, &authorization);
+    world.expect(peer.address, "SIP/2.0 200")
+}
+
+#[test]
+fn phones_are_told_the_way_that_their_requests_are_to_take() {
+    let way = ["<sip:edge.example.net;lr>", "<sip:192.0.2.77:5070;transport=tcp;lr>"];
+    let mut world = World::with(5, |config| config.service_route = way.map(str::to_owned).to_vec());
+    let mut phone = Peer::new("198.51.100.7:5062", "alice", "one");
+    let answer = register(&mut world, &mut phone, "", "");
+    let told: Vec<String> =
+        answer.addresses(Header::ServiceRoute).map(|hop| format!("<{}>", hop.unwrap().uri())).collect();
+    assert_eq!(told, way);
+    let answer = register(&mut world, &mut phone, "", "Expires: 0\r\n");
+    assert_eq!(answer.addresses(Header::ServiceRoute).count(), 0, "nothing is registered");
 }

@@ -241,3 +241,161 @@ fn what_is_registered_is_taken_back_at_the_end_and_when_the_configuration_has_it
     assert!(world.signaling.is_drained());
     assert!(states(&mut world).is_empty());
 }
+
+/// An INVITE to a Contact of ours from there; whether it is the trunk's.
+fn is_of_trunk(world: &mut World, from: SocketAddr, user: &str, number: u32) -> bool {
+    let body = sdp(1, 4_000, "sendrecv");
+    let text = format!(
+        "INVITE sip:{user}@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.77;rport;branch=z9hG4bKage{number}\r\n\
+         From: <sip:caller@carrier.example>;tag=a\r\nTo: <sip:one@carrier.example>\r\nCall-ID: age{number}\r\nCSeq: 1 INVITE\r\n\
+         Contact: <sip:caller@198.51.100.77>\r\nMax-Forwards: 70\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    world.take(from);
+    world.send(from, &text);
+    world.run_ms(10);
+    let first = world.take(from).iter().map(first_line).next().unwrap_or_default();
+    if first.starts_with("SIP/2.0 401") {
+        return false;
+    }
+    let asked = world.asked(Command::Start);
+    world.refuse(&asked, router::parameter::CauseKind::Busy);
+    world.run_ms(10);
+    world.take(from);
+    true
+}
+
+/// What was granted there ends, and with it what is believed of who is there.
+#[test]
+fn a_registrar_is_the_trunk_s_for_as_long_as_it_keeps_us() {
+    let mut world = world(9, &["one"]);
+    let register = world.expect(trunk(), "REGISTER");
+    keep(&mut world, &register, 100, "");
+    assert_eq!(registrations(&mut world)[0].registrar.as_ref().map(|at| at.reveal().as_str()), Some(TRUNK));
+    let user = contact_user(&register);
+    let registrar: SocketAddr = "198.51.100.10:5099".parse().unwrap();
+    assert!(is_of_trunk(&mut world, registrar, &user, 1));
+    // It does not answer any more: what it took holds until its end.
+    world.run_ms(95_000);
+    world.take(trunk());
+    assert!(is_of_trunk(&mut world, registrar, &user, 2));
+    world.run_ms(10_000);
+    assert!(!is_of_trunk(&mut world, registrar, &user, 3));
+    assert_eq!(registrations(&mut world)[0].registrar, None);
+}
+
+const EDGES: [&str; 2] = ["198.51.100.31:5060", "198.51.100.32:5060"];
+
+fn edge(number: usize) -> SocketAddr {
+    EDGES[number].parse().unwrap()
+}
+
+/// A trunk by a name of two hosts, at which one address of ours is to have two flows.
+fn flows(seed: u64) -> World {
+    let mut world = World::with(seed, |config| {
+        let trunk = &mut config.trunks[0];
+        trunk.target = signaling::trunk::Target::parse("edges.carrier.example");
+        trunk.sources = Vec::new();
+        trunk.credentials = Some(ClientCredentials { username: "us".to_owned(), password: "pw".to_owned().into() });
+        trunk.register = OwnAddress::parse("one").into_iter().collect();
+        trunk.outbound = true;
+    });
+    let found = signaling::transport::Resolution::at(signaling::transport::Transport::Udp, &[edge(1), edge(0)]);
+    world.names.insert("edges.carrier.example".to_owned(), found.clone());
+    // It was asked for when the world began.
+    let (now, sought) = (world.now, signaling::transport::Sought::new("edges.carrier.example", None, None));
+    world.signaling.handle_resolved(now, &sought, &found);
+    world.settle();
+    world
+}
+
+/// An edge keeps what it is asked for.
+fn keep_at(world: &mut World, at: SocketAddr, register: &Message, seconds: u32, headers: &str) {
+    let contact = header(register, Header::Contact);
+    let contact = contact.split(";expires").next().unwrap();
+    let copied = [Header::Via, Header::From, Header::CallId, Header::CSeq];
+    let copied: String =
+        copied.iter().map(|&name| format!("{}: {}\r\n", name.as_str(), header(register, name))).collect();
+    let to = header(register, Header::To);
+    let text = format!(
+        "SIP/2.0 200 OK\r\n{copied}To: {to};tag=r\r\nContact: {contact};expires={seconds}\r\n{headers}Content-Length: 0\r\n\r\n"
+    );
+    world.send(at, &text);
+    world.run_ms(10);
+}
+
+/// RFC 5626 §4.2.
+#[test]
+fn two_flows_are_two_ways_to_us_and_one_of_them_goes_on_without_the_other() {
+    let mut world = flows(10);
+    let first = world.expect(edge(0), "REGISTER");
+    assert!(world.take(edge(1)).is_empty(), "whether there is any use in it is to be found out first");
+    let contact = first.contacts().next().unwrap().unwrap();
+    assert_eq!(
+        (contact.parameter("reg-id"), header(&first, Header::Supported).as_str()),
+        (Some("1"), "path, outbound")
+    );
+    let instance = contact.parameter("+sip.instance").unwrap().to_owned();
+    assert!(instance.starts_with("\"<urn:uuid:"), "{instance}");
+    keep_at(&mut world, edge(0), &first, 100, "Require: outbound\r\nService-Route: <sip:198.51.100.31;lr>\r\n");
+    let second = world.expect(edge(1), "REGISTER");
+    let contact = second.contacts().next().unwrap().unwrap();
+    assert_eq!((contact.parameter("reg-id"), contact.parameter("+sip.instance")), (Some("2"), Some(&*instance)));
+    assert_eq!(contact_user(&first), contact_user(&second));
+    keep_at(&mut world, edge(1), &second, 600, "Require: outbound\r\nService-Route: <sip:198.51.100.32;lr>\r\n");
+    let user = contact_user(&first);
+    for (number, host) in ["198.51.100.31:5099", "198.51.100.32:5099"].into_iter().enumerate() {
+        assert!(is_of_trunk(&mut world, host.parse().unwrap(), &user, 100 + number as u32), "{host}");
+    }
+    let told = registrations(&mut world);
+    assert_eq!(told.iter().map(|own| own.flow).collect::<Vec<_>>(), [Some(1), Some(2)]);
+    // The first host is away. What it has taken ends; calls go by the other one, and come from there.
+    world.run_ms(130_000);
+    world.take(edge(0));
+    assert_eq!(states(&mut world), [RegistrationState::Failed, RegistrationState::Registered]);
+    assert!(!is_of_trunk(&mut world, "198.51.100.31:5099".parse().unwrap(), &user, 200));
+    assert!(is_of_trunk(&mut world, "198.51.100.32:5099".parse().unwrap(), &user, 201));
+    call_trunk(&mut world, offer(20_000));
+    let invite = world.expect(edge(1), "INVITE sip:+4930123@edges.carrier.example");
+    assert_eq!(header(&invite, Header::Route), "<sip:198.51.100.32;lr>");
+}
+
+#[test]
+fn a_registrar_that_knows_no_flows_gets_one_registration_as_ever() {
+    let mut world = flows(11);
+    let first = world.expect(edge(0), "REGISTER");
+    keep_at(&mut world, edge(0), &first, 3_600, "");
+    world.run_ms(300_000);
+    assert!(world.take(edge(1)).is_empty());
+    assert_eq!(states(&mut world)[0], RegistrationState::Registered);
+
+    // RFC 5626 §6: the proxy before it keeps none.
+    let mut world = flows(12);
+    let first = world.expect(edge(0), "REGISTER");
+    let copied = [Header::Via, Header::From, Header::CallId, Header::CSeq];
+    let copied: String =
+        copied.iter().map(|&name| format!("{}: {}\r\n", name.as_str(), header(&first, name))).collect();
+    let to = header(&first, Header::To);
+    world.send(
+        edge(0),
+        &format!("SIP/2.0 439 First Hop Lacks Outbound Support\r\n{copied}To: {to};tag=r\r\nContent-Length: 0\r\n\r\n"),
+    );
+    let again = world.expect(edge(0), "REGISTER");
+    let contact = again.contacts().next().unwrap().unwrap();
+    assert_eq!((contact.parameter("reg-id"), header(&again, Header::Supported).as_str()), (None, "path"));
+    keep_at(&mut world, edge(0), &again, 3_600, "");
+    world.run_ms(300_000);
+    assert!(world.take(edge(1)).is_empty());
+}
+
+/// The first host being away says nothing of the second.
+#[test]
+fn a_second_flow_is_made_where_the_first_host_is_away_from_the_beginning() {
+    let mut world = flows(13);
+    // The first one is given up after 32 seconds, and the second one has waited for it.
+    world.run_ms(62_000);
+    world.take(edge(0));
+    let second = world.expect(edge(1), "REGISTER");
+    keep_at(&mut world, edge(1), &second, 600, "Require: outbound\r\n");
+    assert!(states(&mut world).contains(&RegistrationState::Registered));
+}

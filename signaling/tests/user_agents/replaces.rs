@@ -55,6 +55,25 @@ fn a_refer_with_replaces_names_the_dialog_and_is_answered_at_its_end() {
     world.assert_idle();
 }
 
+/// RFC 3911 §4: Join is written as Replaces is, and they exclude each other.
+#[test]
+fn a_refer_with_join_says_so() {
+    let mut world = World::new(8);
+    let (mut alice, _) = alice_talks(&mut world);
+    let named = escape_header("call@host;to-tag=ours;from-tag=theirs").into_owned();
+    alice.asks(&mut world, "REFER", &format!("Refer-To: <sip:bob@192.0.2.1?Join={named}>\r\n"), "");
+    let start = world.asked(Command::Start);
+    assert_eq!(transfer_of(&start).1, Some(&Dialog { join: true, ..dialog("call@host", "ours", "theirs") }));
+    world.answer(&start, Command::Failed, Failure::new(Reason::NotFound));
+    world.expect(alice.address, "SIP/2.0 481");
+    for both in [format!("Join={named}&Replaces={named}"), "Join=nothing".to_owned()] {
+        alice.asks(&mut world, "REFER", &format!("Refer-To: <sip:bob@192.0.2.1?{both}>\r\n"), "");
+        world.expect(alice.address, "SIP/2.0 400");
+    }
+    alice.asks(&mut world, "BYE", "", "");
+    world.assert_idle();
+}
+
 #[test]
 fn a_target_without_the_brackets_that_its_headers_want_is_understood() {
     let mut world = World::new(7);

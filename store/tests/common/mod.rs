@@ -147,6 +147,7 @@ pub fn binding(account: &str, uri: &str, expires_s: i64) -> Binding {
             instance: None,
             reg_id: None,
             temporary: None,
+            others: None,
         },
         removed: false,
     }

@@ -4,13 +4,14 @@
 //!   called        port at the conference's worker (opened, or moved there) ─▶ seat ─▶ answered: from then on a service like another
 //!   becomes one   A ══ B in one call  ─▶  A in that call, B in one of its own, both with a seat; the worker and the ports stay
 //! ```
+//! Who joins calls by itself (INVITE with Join), or is sent there by whom it talks to (REFER to an address with Join).
 //! The seat is taken before the call is answered: who finds all taken hears that it is busy.
 
 use super::asked::Asked;
 use super::builtin::service_name;
 use super::call::{Beginning, Call, Far, refused};
 use super::conversation::Conversation;
-use super::dialog::{Join, Whom};
+use super::dialog::{Join, Transferor, Whom};
 use super::joining::Joining;
 use super::leg::LegId;
 use super::purpose::Purpose;
@@ -23,7 +24,7 @@ use crate::negotiation::{builtin_codecs, share_sound};
 use crate::plan::Step;
 use router::parameter::{
     Builtin, BuiltinKind, CauseKind, ConferenceName, Conversion, DialogPlace, Failure, MovedPort, Parameter, Party,
-    Reason,
+    Reason, Transfer,
 };
 use router::time::WallTime;
 use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, PlatformId, one};
@@ -145,7 +146,8 @@ impl Call {
 
     /// The dialog that was to be joined is of that call: it is asked to become a conference.
     pub(super) fn ask_conversion(&mut self, turn: &mut Turn<'_>, place: DialogPlace) {
-        let wanted = Conversion { leg: Some(place.leg), origin: self.origin.clone(), name: None };
+        let Some(Joining::Seeking(seeking)) = self.joining.as_deref() else { return };
+        let wanted = Conversion { leg: Some(place.leg), origin: self.seeks_as(seeking), name: None };
         self.request(turn, place.call, Command::Start, one(wanted), GUEST_WITHIN, Purpose::Conversion);
     }
 
@@ -177,7 +179,21 @@ impl Call {
             _ => None,
         };
         let Some(name) = name else { return self.seeking_failed(turn, packet.failure()) };
-        self.joining = None;
+        let by = match self.joining.take().map(|joining| *joining) {
+            Some(Joining::Seeking(seeking)) => seeking.by,
+            _ => None,
+        };
+        if let Some(Transferor { leg, asked, transfer, .. }) = by {
+            // Whoever is sent there goes as it would to any service, and who sends it is released once it has its seat.
+            let transfer = Transfer { target: Party::new(name.as_str(), ""), ..transfer };
+            return self.transfer_begins(
+                turn,
+                leg,
+                asked,
+                transfer,
+                Some(Step::Service(BuiltinKind::Conference(name))),
+            );
+        }
         let search = self.search_anew().placed(Step::Service(BuiltinKind::Conference(name)));
         self.search_begin(turn, search);
     }

@@ -118,10 +118,10 @@ impl Call {
             }
             return self.seeking_failed(turn, failure);
         };
-        if joins {
+        let own = turn.outbox.address();
+        if joins && place.call != own.at(self.instance) {
             return self.ask_conversion(turn, place);
         }
-        let own = turn.outbox.address();
         if place.call.of_module() != own {
             return self.send_guest(turn, place);
         }

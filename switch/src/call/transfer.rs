@@ -16,6 +16,7 @@ use super::leg::LegId;
 use super::search::Search;
 use super::timers::Timer;
 use super::turn::Turn;
+use crate::plan::Step;
 use router::one;
 use router::parameter::{Cause, CauseKind, Failure, LegPhase, Origin, Reason, Transfer};
 
@@ -56,6 +57,18 @@ impl Call {
             return;
         }
         let Some(asked) = asked else { return };
+        self.transfer_begins(turn, by, asked, transfer, None);
+    }
+
+    /// The one who talks to `by` is sent to the target: where the plan says, or there.
+    pub(super) fn transfer_begins(
+        &mut self,
+        turn: &mut Turn<'_>,
+        by: LegId,
+        asked: Asked,
+        transfer: Transfer,
+        there: Option<Step>,
+    ) {
         let (Some(moved), true, None) = (self.other_leg(by), self.legs[by].is_answered(), &self.search) else {
             return asked.failed(turn.outbox, refused("there is no other leg to transfer"));
         };
@@ -77,6 +90,10 @@ impl Call {
             Search::new(Some(moved), origin, self.legs[moved].party.clone(), anonymous, transfer.target.clone())
                 .verified(self.legs[moved].verified)
                 .referred_by(transfer.referred_by.clone());
+        let search = match there {
+            Some(step) => search.placed(step),
+            None => search,
+        };
         tracing::info!(call = %self.id, to = self.shown(transfer.target.user()), "transfer asked for");
         self.transferring = Some(Transferring { asked: Some(asked), by, moved, transfer, next });
         self.set_timer(turn, Timer::Setup, self.config.setup_timeout);

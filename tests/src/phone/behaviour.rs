@@ -117,4 +117,6 @@ pub enum Step {
     Transfer(String),
     /// A transfer to the other party of the phone's latest other call, if it has one: REFER to an address with Replaces.
     TransferToOther,
+    /// A transfer into a call of that user's: REFER to an address with Join, whose value that is.
+    TransferToJoin(String, String),
 }

@@ -112,6 +112,7 @@ impl Phone {
             cseq: call.cseq,
             routes: call.routes.clone(),
             contact: Some(contact),
+            contact_parameters: String::new(),
             max_forwards,
             headers: Vec::new(),
             body: None,
@@ -155,6 +156,10 @@ impl Phone {
                 self.send_in_call(index, request, Purpose::Info(index));
             }
             Step::Transfer(user) => self.refer(index, &format!("sip:{user}@{}", self.config.domain)),
+            Step::TransferToJoin(user, join) => {
+                let target = format!("sip:{user}@{}?Join={}", self.config.domain, escape_header(&join));
+                self.refer(index, &target);
+            }
             Step::TransferToOther => {
                 let mut others = self.calls.iter().enumerate().rev();
                 let Some((_, other)) = others.find(|(other, call)| *other != index && call.is_live()) else { return };
@@ -276,6 +281,7 @@ impl Phone {
             method: Method::Cancel,
             routes: client.request.routes.clone(),
             contact: None,
+            contact_parameters: String::new(),
             headers: Vec::new(),
             body: None,
             credentials: None,
@@ -345,6 +351,7 @@ impl Phone {
             method: Method::Ack,
             to,
             contact: None,
+            contact_parameters: String::new(),
             headers: Vec::new(),
             body: None,
             credentials: None,

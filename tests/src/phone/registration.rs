@@ -79,11 +79,16 @@ impl Phone {
             cseq: self.registration.cseq,
             routes: Vec::new(),
             contact: Some(self.contact()),
+            contact_parameters: String::new(),
             max_forwards: config.max_forwards,
             headers: vec![("Expires".to_owned(), expires.to_string())],
             body: None,
             credentials: None,
         };
+        if let Some((instance, number)) = &self.config.flow {
+            request.headers.push(("Supported".to_owned(), "path, outbound".to_owned()));
+            request.contact_parameters = format!(";+sip.instance=\"<{instance}>\";reg-id={number}");
+        }
         self.authorize(&mut request);
         let server = self.config.server;
         self.request(request, server, Purpose::Register, 0);

@@ -16,6 +16,8 @@ pub(crate) struct Request {
     pub(crate) cseq: u32,
     pub(crate) routes: Vec<String>,
     pub(crate) contact: Option<String>,
+    /// What stands behind it.
+    pub(crate) contact_parameters: String,
     pub(crate) max_forwards: u8,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Option<(&'static str, Vec<u8>)>,
@@ -36,7 +38,7 @@ impl Request {
             writer = writer.header(Header::Route, route);
         }
         if let Some(contact) = &self.contact {
-            writer = writer.header(Header::Contact, format_args!("<{contact}>"));
+            writer = writer.header(Header::Contact, format_args!("<{contact}>{}", self.contact_parameters));
         }
         if let Some((header, value)) = &self.credentials {
             writer = writer.header(*header, value);

@@ -19,6 +19,7 @@ impl Phone {
             cseq: 1,
             routes: Vec::new(),
             contact: None,
+            contact_parameters: String::new(),
             max_forwards: config.max_forwards,
             headers: Vec::new(),
             body: Some(("text/plain;charset=UTF-8", text.as_bytes().to_vec())),

@@ -97,7 +97,7 @@ fn a_client_is_told_when_a_trunk_is_passed_over_and_back_and_keeps_our_registrat
 
     carrier.silent.store(true, Ordering::Relaxed);
     let passed_over = event("passed-over");
-    assert_eq!(passed_over["reason"], "OPTIONS unanswered", "{passed_over}");
+    assert_eq!(passed_over["reason"], "OPTIONS unanswered or 503", "{passed_over}");
     let listed = server.ctl_json(&["trunks"]);
     assert_eq!(listed[0]["state"], "passed-over", "{listed}");
     carrier.silent.store(false, Ordering::Relaxed);

@@ -95,3 +95,32 @@ fn a_transfer_without_a_target_or_to_oneself_harms_nobody() {
         simulation.finish();
     }
 }
+
+/// Whatever is lost, the two are together in the end, or as they were; and who sent the other is told which.
+#[test]
+fn a_network_that_loses_leaves_the_right_two_together() {
+    for seed in 0..12 {
+        let (mut simulation, [alice, bob, carol]) = with_phones(100 + seed, ["alice", "bob", "carol"]);
+        simulation.tell(carol).config.behaviour = match seed % 3 {
+            0 => Behaviour::rejects(486),
+            _ => Behaviour::answers(ms(900)),
+        };
+        connect(&mut simulation, alice, bob);
+        for phone in [alice, bob, carol] {
+            simulation.set_line(phone, scenarios::Conditions::rough(100));
+        }
+        simulation.tell(bob).step(0, Step::Transfer("carol".to_owned()));
+        simulation.run(secs(40));
+        simulation.calm();
+        simulation.run(secs(40));
+        let referral = simulation.call(bob).referral.expect("a referral");
+        let (is_sent, stays) = (seed % 3 != 0, if seed % 3 == 0 { bob } else { carol });
+        assert!(simulation.phone(alice).live_call().is_some() && simulation.phone(stays).live_call().is_some());
+        assert_eq!(simulation.phone(bob).live_call().is_some(), !is_sent, "seed {seed}");
+        assert_eq!(referral.status.map(|status| status < 300), Some(is_sent), "seed {seed}: {referral:?}");
+        let call = simulation.phone(alice).live_call().expect("she talks");
+        simulation.tell(alice).step(call, Step::HangUp);
+        simulation.run(secs(3));
+        simulation.finish();
+    }
+}

@@ -171,6 +171,65 @@ fn who_joins_a_call_is_the_third_and_the_two_miss_60_ms_at_most() {
     }
 }
 
+/// REFER to an address with Join: on behalf of a party to the call, who talks to somebody else beside.
+#[test]
+fn who_is_sent_to_join_a_call_is_the_third_there_and_who_sent_it_is_out() {
+    const DAVE: u16 = 8;
+    for (seed, shards, workers, loss) in [(11, 1, 1, 0), (12, 3, 1, 0), (13, 1, 3, 30), (14, 4, 4, 30)] {
+        let mut simulation = platform(PlatformConfig { shards, workers, ..PlatformConfig::default() }, seed);
+        let [alice, bob, sender, dave] = voices(&mut simulation, ["alice", "bob", "bob", "dave"]);
+        simulation.tell(sender).config.behaviour = scenarios::Behaviour::rejects(486);
+        connect(&mut simulation, alice, bob);
+        connect(&mut simulation, sender, dave);
+        let join = simulation.call(alice).replaces();
+        for phone in [sender, dave] {
+            simulation.set_line(phone, Conditions { loss_permille: loss, ..Conditions::LOCAL });
+        }
+        let call = simulation.phone(sender).live_call().expect("it talks");
+        simulation.tell(sender).step(call, Step::TransferToJoin("alice".to_owned(), join));
+        simulation.run(secs(12));
+        simulation.calm();
+        simulation.run(secs(2));
+        assert!([alice, bob, dave].iter().all(|&phone| simulation.phone(phone).live_call().is_some()), "seed {seed}");
+        assert!(simulation.phone(sender).live_call().is_none(), "seed {seed}");
+        let referral = simulation.phone(sender).call(call).referral.expect("a referral");
+        assert_eq!((referral.response, referral.status), (Some(202), Some(200)), "seed {seed}");
+        for (phone, others) in [(alice, BOB | DAVE), (bob, ALICE | DAVE), (dave, ALICE | BOB)] {
+            let heard = heard(&simulation, phone, 0);
+            assert!(heard.ends_with(&[others; 50]), "seed {seed}: {heard:?}");
+        }
+        for phone in [alice, bob, dave] {
+            let call = simulation.phone(phone).live_call().expect("it talks");
+            simulation.tell(phone).step(call, Step::HangUp);
+            simulation.run(ms(200));
+        }
+        simulation.run(secs(40));
+        simulation.finish();
+    }
+}
+
+#[test]
+fn who_may_not_join_sends_nobody_there_and_talks_on() {
+    let mut simulation = platform(PlatformConfig::default(), 15);
+    let [alice, bob, carol, dave] = voices(&mut simulation, ["alice", "bob", "carol", "dave"]);
+    connect(&mut simulation, alice, bob);
+    connect(&mut simulation, carol, dave);
+    let join = simulation.call(alice).replaces();
+    let own = simulation.call(carol).replaces();
+    for value in [join, own, "none@here;to-tag=1;from-tag=2".to_owned()] {
+        simulation.tell(carol).step(0, Step::TransferToJoin("alice".to_owned(), value));
+        simulation.run(secs(3));
+        let referral = simulation.phone(carol).call(0).referral.expect("a referral");
+        assert!(referral.response.is_some_and(|status| status >= 400), "{referral:?}");
+        assert!([alice, bob, carol, dave].iter().all(|&phone| simulation.call(phone).is_up()));
+    }
+    for phone in [alice, carol] {
+        simulation.tell(phone).step(0, Step::HangUp);
+    }
+    simulation.run(secs(2));
+    simulation.finish();
+}
+
 #[test]
 fn who_was_on_hold_is_off_hold_once_somebody_joins() {
     let mut simulation = platform(PlatformConfig::default(), 5);

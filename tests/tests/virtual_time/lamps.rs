@@ -168,3 +168,29 @@ fn a_mailbox_light_is_set_at_any_shard() {
         simulation.finish();
     }
 }
+
+/// A PUBLISH and the NOTIFYs of what it says, over lines that lose a tenth: what is shown in the end is what was said last.
+#[test]
+fn presence_is_right_in_the_end_whatever_is_lost() {
+    for seed in 0..8 {
+        let (mut simulation, [alice, bob, _]) = office(200 + seed, 1 + (seed % 3) as u8);
+        let watch = simulation.tell(alice).watch("presence", "bob", 3_600);
+        simulation.run(secs(6));
+        for phone in [alice, bob] {
+            simulation.set_line(phone, Conditions::rough(100));
+        }
+        for note in ["at lunch", "in the garden"] {
+            let document = format!(
+                "<presence xmlns=\"urn:ietf:params:xml:ns:pidf\" entity=\"sip:bob@tandem\"><tuple id=\"x\"><status>\
+                 <basic>open</basic></status><note>{note}</note></tuple></presence>"
+            );
+            simulation.tell(bob).publish("presence", "application/pidf+xml", &document);
+            simulation.run(secs(40));
+        }
+        simulation.calm();
+        simulation.run(secs(40));
+        let last = simulation.phone(alice).watches()[watch].last().to_owned();
+        assert!(last.contains("<note>in the garden</note>"), "seed {seed}: {last}");
+        simulation.finish();
+    }
+}

@@ -28,6 +28,7 @@ mod messages;
 mod nat;
 mod negotiation;
 mod overload_unknown_sources;
+mod phone_flows;
 mod phone_headers;
 mod pick_up;
 mod private_log;

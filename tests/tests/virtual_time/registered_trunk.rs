@@ -16,6 +16,10 @@ use switch::plan::{Branches, Destination, NumberMatch, OriginMatch, Plan, Rewrit
 /// Alice at a platform that is registered as `tandem-1` at the platform that carol is at. Numbers that begin with 9 go there without
 /// it, what comes from there is alice's. The carrier keeps registrations for two minutes.
 fn customer_and_carrier(seed: u64) -> (Simulation, PhoneIndex, PhoneIndex) {
+    customer_of_shards_and_carrier(seed, 1)
+}
+
+fn customer_of_shards_and_carrier(seed: u64, shards: u8) -> (Simulation, PhoneIndex, PhoneIndex) {
     let credentials =
         ClientCredentials { username: "tandem-1".to_owned(), password: Private::new(password("tandem-1")) };
     let trunk = TrunkConfig {
@@ -41,7 +45,7 @@ fn customer_and_carrier(seed: u64) -> (Simulation, PhoneIndex, PhoneIndex) {
         trunks: vec![Trunk { interface: host(0), ..Trunk::new("carrier") }],
         ..Plan::default()
     };
-    let mut customer = PlatformConfig::in_cluster(0, &["alice"]);
+    let mut customer = PlatformConfig { shards, ..PlatformConfig::in_cluster(0, &["alice"]) };
     customer.signaling.trunks = vec![trunk];
     customer.switch.plan = plan;
     let mut carrier = PlatformConfig::in_cluster(1, &["tandem-1", "carol"]);
@@ -84,6 +88,20 @@ fn calls_go_both_ways_over_a_registered_trunk_for_as_long_as_it_is_refreshed() {
         simulation.run(secs(100));
     }
     finish(simulation);
+}
+
+/// The carrier names none of its addresses: whoever took the registration is known on each shard, on whichever it was asked for.
+#[test]
+fn a_call_from_the_registrar_is_the_trunk_s_on_every_shard() {
+    for seed in 10..14 {
+        let (mut simulation, alice, carol) = customer_of_shards_and_carrier(seed, 3);
+        for _ in 0..6 {
+            talk(&mut simulation, carol, "tandem-1", alice);
+        }
+        simulation.run(secs(240));
+        talk(&mut simulation, carol, "tandem-1", alice);
+        finish(simulation);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::trunk_failover::configured;
 use crate::{ms, secs};
 use scenarios::simulation::PhoneIndex;
 use scenarios::trunk::{address, known, peer};
-use scenarios::{Behaviour, Ending, HoldStyle, PhoneConfig, Simulation, Step};
+use scenarios::{Behaviour, Conditions, Ending, HoldStyle, PhoneConfig, Simulation, Step};
 use signaling::trunk::{HeaderPolicy, HeaderRewrite};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -109,6 +109,28 @@ fn a_call_with_early_media_hold_keys_and_its_end_tells_neither_side_of_the_other
     simulation.run(secs(3));
     nothing_of_one_reaches_the_other(&simulation);
     simulation.finish();
+}
+
+/// What is repeated, comes twice or late is as little told as the rest.
+#[test]
+fn a_network_that_loses_and_repeats_tells_neither_side_of_the_other() {
+    for seed in 10..16 {
+        let callee = Behaviour { early_media: Some(ms(200)), ..Behaviour::default() };
+        let (mut simulation, [one, two]) = talkative(seed, callee);
+        for phone in [one, two] {
+            simulation.set_line(phone, Conditions::rough(100));
+        }
+        let call = simulation.tell(one).dial("030123");
+        simulation.run(secs(15));
+        for step in [Step::Hold(HoldStyle::Inactive), Step::Retrieve, Step::HangUp] {
+            simulation.tell(one).step(call, step);
+            simulation.run(secs(10));
+        }
+        simulation.calm();
+        simulation.run(secs(70));
+        nothing_of_one_reaches_the_other(&simulation);
+        simulation.finish();
+    }
 }
 
 /// What the operator lets pass does, as it is to be told, and nothing else.

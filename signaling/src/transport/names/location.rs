@@ -48,11 +48,11 @@ impl Walk<'_> {
             (None, None) => match self.services(sought) {
                 Some(found) => found,
                 None if self.missing.is_empty() => {
-                    // TLS is asked for by name: without, nobody has said whom it should lead to.
+                    // TLS is asked for, by whoever writes the name or by its zone: a plain address is not looked for there.
                     let served: &[Transport] = self.served;
-                    let unasked: Vec<Transport> =
-                        served.iter().copied().filter(|one| one.naptr_service().is_some()).collect();
-                    self.of_transports(&unasked, sought)
+                    let plain = |one: &Transport| one.naptr_service().is_some() && !one.is_secure();
+                    let plain: Vec<Transport> = served.iter().copied().filter(plain).collect();
+                    self.of_transports(&plain, sought)
                 }
                 None => Vec::new(),
             },

@@ -70,6 +70,8 @@ pub enum Answer {
     Absent(Option<Duration>),
     /// No answer.
     Failed,
+    /// None yet: it takes long.
+    Late,
 }
 
 impl Records {
@@ -165,9 +167,23 @@ impl Cache {
         (Look::Pending, true)
     }
 
-    /// Takes an answer. Where the name service fails, what was known before stays in use for a while (RFC 8767).
-    pub(super) fn answer(&mut self, now: Instant, question: &Question, answer: Answer) {
-        let Some(entry) = self.entries.get_mut(question) else { return };
+    /// Whether there is something to use while a question is out.
+    pub(super) fn knows(&self, question: &Question) -> bool {
+        self.entries.get(question).is_some_and(|entry| entry.records.is_some())
+    }
+
+    /// Takes an answer. Where the name service fails, or takes long, what was known before stays in use for a while (RFC 8767). False:
+    /// whoever waits still has to.
+    pub(super) fn answer(&mut self, now: Instant, question: &Question, answer: Answer) -> bool {
+        let Some(entry) = self.entries.get_mut(question) else { return true };
+        if matches!(answer, Answer::Late) {
+            let serves = entry.asked && entry.records.is_some();
+            if serves {
+                entry.until = entry.until.max(now + NAME_FAILURE_HELD);
+                entry.renew = entry.until;
+            }
+            return serves;
+        }
         if std::mem::take(&mut entry.asked) {
             self.asking -= 1;
         }
@@ -184,10 +200,11 @@ impl Cache {
                 entry.records = None;
                 ttl.unwrap_or(NAME_FAILURE_HELD).clamp(NAME_TTL_MIN, NAME_ABSENT_MAX)
             }
-            Answer::Failed => NAME_FAILURE_HELD,
+            Answer::Failed | Answer::Late => NAME_FAILURE_HELD,
         };
         entry.until = now + held;
         entry.renew = now + held * 9 / 10;
+        true
     }
 
     /// How many answers are kept.
@@ -248,6 +265,22 @@ mod tests {
         // The name service is away: what was known serves on.
         cache.answer(at(62), &host("h"), Answer::Failed);
         assert_eq!(look(&mut cache, 63, "h"), (known, false));
+    }
+
+    #[test]
+    fn what_was_known_serves_while_the_name_service_takes_long() {
+        let mut cache = Cache::default();
+        assert!(look(&mut cache, 0, "h").1 && !cache.knows(&host("h")));
+        assert!(!cache.answer(at(1), &host("h"), Answer::Late), "nothing is known");
+        let (former, later) = (addresses(&["192.0.2.1"]), addresses(&["192.0.2.2"]));
+        cache.answer(at(2), &host("h"), Answer::Found(former.clone(), Duration::from_secs(5)));
+        assert_eq!(look(&mut cache, 10, "h"), (Look::Pending, true));
+        assert!(cache.knows(&host("h")) && cache.answer(at(12), &host("h"), Answer::Late));
+        assert_eq!(look(&mut cache, 12, "h"), (Look::Known(former), false), "the question is out still");
+        cache.answer(at(13), &host("h"), Answer::Found(later.clone(), Duration::from_secs(60)));
+        assert_eq!(look(&mut cache, 14, "h"), (Look::Known(later.clone()), false));
+        assert!(!cache.answer(at(15), &host("h"), Answer::Late), "it has answered");
+        assert_eq!(look(&mut cache, 72, "h").0, Look::Known(later));
     }
 
     #[test]

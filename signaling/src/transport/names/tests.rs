@@ -121,6 +121,48 @@ fn the_zone_chooses_among_the_transports_that_are_served() {
     assert_eq!(udp.locate("Example.COM.", None, None), ["udp 192.0.2.1:5060"]);
 }
 
+/// RFC 3263 §4.1: a client retains SIPS where it can TLS. Without NAPTR nobody has asked for that.
+#[test]
+fn a_zone_that_asks_for_tls_first_gets_it_where_it_is_served() {
+    let mut zone = Zone::serving(vec![Transport::Udp, Transport::Tls]);
+    zone.naptr("h", &[(10, 50, "s", "SIPS+D2T", "_sips._tcp.h"), (20, 50, "s", "SIP+D2U", "_sip._udp.h")]);
+    zone.srv("_sips._tcp.h", &[(1, 1, 5061, "a")]);
+    zone.srv("_sip._udp.h", &[(1, 1, 5060, "a")]);
+    zone.host("a", &["192.0.2.1"]);
+    assert_eq!(zone.locate("h", None, None), ["tls 192.0.2.1:5061", "udp 192.0.2.1:5060"]);
+    zone.srv("_sips._tcp.unasked", &[(1, 1, 5061, "a")]);
+    zone.host("unasked", &["192.0.2.2"]);
+    assert_eq!(zone.locate("unasked", None, None), ["udp 192.0.2.2:5060"]);
+    assert_eq!(zone.locate("unasked", None, Some(Transport::Tls)), ["tls 192.0.2.1:5061"]);
+    let mut plain = Zone { names: Names::new(vec![Transport::Udp], Random::from_seed(1)), ..zone };
+    assert_eq!(plain.locate("h", None, None), ["udp 192.0.2.1:5060"]);
+}
+
+/// Nobody waits for a name service that is away for longer than [`LOOKUP_LATE`](super::super::limits::LOOKUP_LATE), where the name is known.
+#[test]
+fn what_was_known_of_a_name_serves_while_the_name_service_takes_long() {
+    let mut zone = Zone::new();
+    zone.host("h", &["192.0.2.1"]);
+    assert_eq!(zone.locate("h", Some(5080), None), ["udp 192.0.2.1:5080"]);
+    let (sought, question) = (Sought::new("h", Some(5080), None), Question::Addresses("h".into()));
+    let (later, names) = (zone.now + Duration::from_secs(700), &mut zone.names);
+    assert_eq!(names.locate(later, &sought), Resolution::Pending);
+    assert_eq!(names.poll_question().as_ref(), Some(&question));
+    assert!(names.may_be_late(&question));
+    names.handle_answer(later + Duration::from_secs(2), &question, Answer::Late);
+    let (_, found) = names.poll_located().unwrap();
+    assert!(matches!(&found, Resolution::Known(all) if all[0].to_string() == "udp 192.0.2.1:5080"), "{found:?}");
+    // The next one does not wait at all, and the answer is taken when it comes.
+    assert_eq!(names.locate(later + Duration::from_secs(3), &sought), found);
+    names.handle_answer(later + Duration::from_secs(4), &question, Answer::Absent(None));
+    assert_eq!(names.locate(later + Duration::from_secs(5), &sought), Resolution::Unknown);
+    // Of another one nothing is known: it is waited for.
+    let other = Sought::new("other", Some(5080), None);
+    assert_eq!(names.locate(later, &other), Resolution::Pending);
+    let question = names.poll_question().unwrap();
+    assert!(!names.may_be_late(&question));
+}
+
 #[test]
 fn a_zone_with_services_that_are_not_served_has_nothing_for_us() {
     let mut zone = Zone::serving(vec![Transport::Udp]);

@@ -5,14 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName};
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, Error, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 use super::by_name::ByName;
-use super::verify::{OfAuthority, OfDomain};
+use super::verify::{OfAuthority, OfDomain, Trust};
 
 /// TLS 1.3 and 1.2 (RFC 8446, RFC 5246); older ones are broken (RFC 8996).
 const VERSIONS: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
@@ -68,6 +68,8 @@ pub struct TlsMaterial {
     pub certificates: Vec<Credentials>,
     /// By whose signature clients are believed; where there are none, no client is asked for a certificate.
     pub client_authorities: Vec<CertificateDer<'static>>,
+    /// What authorities have taken back of what they signed (RFC 5280 §5), of clients and of trunks.
+    pub revoked: Vec<CertificateRevocationListDer<'static>>,
     /// The trunks that connections are opened to.
     pub trunks: Vec<TrunkTls>,
 }
@@ -127,17 +129,19 @@ impl TlsConfig {
             servers[ClientCertificates::Never as usize] =
                 Some(without_clients(&by_name, &provider).map_err(named("certificate"))?);
             if !material.client_authorities.is_empty() {
-                let roots = roots(&material.client_authorities).map_err(named("client authorities"))?;
+                let trust = trust(&material.client_authorities, &material.revoked, &provider);
+                let trust = trust.map_err(named("client authorities"))?;
                 for (clients, required) in [(ClientCertificates::Offered, false), (ClientCertificates::Required, true)]
                 {
-                    let config = with_clients(&by_name, &provider, &roots, required);
+                    let config = with_clients(&by_name, &trust, required);
                     servers[clients as usize] = Some(config.map_err(named("client authorities"))?);
                 }
             }
         }
         let mut trunks = BTreeMap::new();
         for trunk in &material.trunks {
-            let client = trunk_client(trunk, &provider).map_err(named(&format!("trunk {}", trunk.name)))?;
+            let client =
+                trunk_client(trunk, &material.revoked, &provider).map_err(named(&format!("trunk {}", trunk.name)))?;
             trunks.insert(trunk.name.as_str().into(), client);
         }
         Ok(TlsConfig { servers, trunks })
@@ -152,6 +156,14 @@ impl TlsConfig {
     pub(super) fn trunk(&self, name: &str) -> Option<&TrunkClient> {
         self.trunks.get(name)
     }
+}
+
+fn trust(
+    authorities: &[CertificateDer<'static>],
+    revoked: &[CertificateRevocationListDer<'static>],
+    provider: &Arc<CryptoProvider>,
+) -> Result<Trust, Error> {
+    Ok(Trust { roots: roots(authorities)?, revoked: revoked.to_vec(), provider: Arc::clone(provider) })
 }
 
 fn roots(authorities: &[CertificateDer<'static>]) -> Result<Arc<RootCertStore>, Error> {
@@ -177,14 +189,9 @@ fn without_clients(by_name: &Arc<ByName>, provider: &Arc<CryptoProvider>) -> Res
     Ok(Arc::new(config))
 }
 
-fn with_clients(
-    by_name: &Arc<ByName>,
-    provider: &Arc<CryptoProvider>,
-    roots: &Arc<RootCertStore>,
-    required: bool,
-) -> Result<Arc<ServerConfig>, Error> {
-    let clients = OfAuthority::new(Arc::clone(roots), Arc::clone(provider), required)?;
-    let mut config = ServerConfig::builder_with_provider(Arc::clone(provider))
+fn with_clients(by_name: &Arc<ByName>, trust: &Trust, required: bool) -> Result<Arc<ServerConfig>, Error> {
+    let clients = OfAuthority::new(trust, required)?;
+    let mut config = ServerConfig::builder_with_provider(Arc::clone(&trust.provider))
         .with_protocol_versions(VERSIONS)?
         .with_client_cert_verifier(Arc::new(clients))
         .with_cert_resolver(by_name.clone());
@@ -194,8 +201,12 @@ fn with_clients(
     Ok(Arc::new(config))
 }
 
-fn trunk_client(trunk: &TrunkTls, provider: &Arc<CryptoProvider>) -> Result<TrunkClient, Error> {
-    let verifier = OfDomain { roots: roots(&trunk.authorities)?, provider: Arc::clone(provider) };
+fn trunk_client(
+    trunk: &TrunkTls,
+    revoked: &[CertificateRevocationListDer<'static>],
+    provider: &Arc<CryptoProvider>,
+) -> Result<TrunkClient, Error> {
+    let verifier = OfDomain::new(&trust(&trunk.authorities, revoked, provider)?)?;
     let builder = ClientConfig::builder_with_provider(Arc::clone(provider))
         .with_protocol_versions(VERSIONS)?
         .dangerous()

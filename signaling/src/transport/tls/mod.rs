@@ -31,7 +31,7 @@ pub(super) const KIND: Kind = Kind {
     parameter: "tls",
     uri_parameter: "tls",
     default_port: 5061,
-    naptr: None,
+    naptr: Some("SIPS+D2T"),
     srv: Some("_sips._tcp"),
     is_reliable: true,
     is_secure: true,

@@ -4,13 +4,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType, SerialNumber,
+    date_time_ymd,
 };
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::verify::{OfAuthority, OfDomain};
+use super::verify::{OfAuthority, OfDomain, Trust};
 use super::*;
 use crate::transport::tests::{MESSAGE, bounded_by, local, next, next_failure, next_message, to, transmit};
 use crate::transport::{Destination, Policy, Received, Transport, TransportEvent, TransportSettings, Transports};
@@ -21,9 +23,14 @@ pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
     pub(crate) fn new() -> Authority {
+        Self::named("authority")
+    }
+
+    fn named(name: &str) -> Authority {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, "authority");
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.distinguished_name.push(DnType::CommonName, name);
         Authority(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
@@ -38,9 +45,21 @@ impl Authority {
         common: &str,
         uses: &[ExtendedKeyUsagePurpose],
     ) -> Credentials {
+        self.issue_numbered(None, uris, names, common, uses)
+    }
+
+    fn issue_numbered(
+        &self,
+        number: Option<u64>,
+        uris: &[&str],
+        names: &[&str],
+        common: &str,
+        uses: &[ExtendedKeyUsagePurpose],
+    ) -> Credentials {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, common);
         params.extended_key_usages = uses.to_vec();
+        params.serial_number = number.map(SerialNumber::from);
         params.subject_alt_names.extend(uris.iter().map(|&uri| SanType::URI(uri.try_into().unwrap())));
         params.subject_alt_names.extend(names.iter().map(|&name| match name.parse::<IpAddr>() {
             Ok(address) => SanType::IpAddress(address),
@@ -49,6 +68,27 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let chain = vec![params.signed_by(&key, &self.0).unwrap().der().clone()];
         Credentials { chain, key: PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der())) }
+    }
+}
+
+impl Authority {
+    /// The list of those that it has taken back.
+    fn revoke(&self, numbers: &[u64]) -> CertificateRevocationListDer<'static> {
+        let one = |&number: &u64| RevokedCertParams {
+            serial_number: SerialNumber::from(number),
+            revocation_time: date_time_ymd(2024, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2024, 1, 1),
+            next_update: date_time_ymd(2024, 2, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: numbers.iter().map(one).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.0).unwrap().der().clone()
     }
 }
 
@@ -113,7 +153,7 @@ fn two(domain: &str, clients: ClientCertificates, shown: Option<&[&str]>) -> (Tr
     let there = policy(TlsMaterial {
         certificates: vec![authority.issue(&["sip:carrier.example"], &[], "x", &[])],
         client_authorities: vec![authority.certificate()],
-        trunks: Vec::new(),
+        ..TlsMaterial::default()
     });
     let shown = shown.map(|uris| authority.issue(uris, &[], "x", &[]));
     let here = policy(TlsMaterial {
@@ -278,8 +318,9 @@ fn a_certificate_for_servers_is_taken_of_a_client_and_another_authoritys_is_not(
     let (authority, now) = (Authority::new(), UnixTime::now());
     let mut roots = rustls::RootCertStore::empty();
     roots.add(authority.certificate()).unwrap();
-    let (roots, provider) = (Arc::new(roots), Arc::new(rustls::crypto::ring::default_provider()));
-    let clients = OfAuthority::new(Arc::clone(&roots), Arc::clone(&provider), true).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let trust = Trust { roots: Arc::new(roots), revoked: Vec::new(), provider };
+    let clients = OfAuthority::new(&trust, true).unwrap();
     for uses in [&[][..], &[ExtendedKeyUsagePurpose::ServerAuth], &[ExtendedKeyUsagePurpose::ClientAuth]] {
         let issued = authority.issue(&["sip:a.example"], &[], "x", uses);
         assert!(clients.verify_client_cert(&issued.chain[0], &[], now).is_ok(), "{uses:?}");
@@ -288,11 +329,41 @@ fn a_certificate_for_servers_is_taken_of_a_client_and_another_authoritys_is_not(
     assert!(clients.verify_client_cert(&mail.chain[0], &[], now).is_err());
     let stranger = certificate(&["sip:a.example"], &[], "x");
     assert!(clients.verify_client_cert(&stranger, &[], now).is_err());
-    let domain = OfDomain { roots, provider };
+    let domain = OfDomain::new(&trust).unwrap();
     let wild = authority.issue(&[], &["*.example", "192.0.2.1"], "x", &[]).chain.remove(0);
     let verdict = |name: &str| {
         let name = ServerName::try_from(name.to_owned()).unwrap();
         domain.verify_server_cert(&wild, &[], &name, &[], now).is_ok()
     };
     assert!(verdict("192.0.2.1") && !verdict("a.example") && !verdict("192.0.2.2"), "RFC 5922 §7.2");
+}
+
+/// RFC 5280 §5: the list's own time is long over, and what is on it is revoked all the same. An authority that has no list revokes nothing.
+#[test]
+fn what_an_authority_has_taken_back_is_believed_of_nobody() {
+    use rustls::client::danger::ServerCertVerifier as _;
+    use rustls::pki_types::UnixTime;
+    use rustls::server::danger::ClientCertVerifier as _;
+    let (authority, other, now) = (Authority::new(), Authority::named("other"), UnixTime::now());
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(authority.certificate()).unwrap();
+    roots.add(other.certificate()).unwrap();
+    let revoked = [(7, &[][..]), (8, &[ExtendedKeyUsagePurpose::ServerAuth])];
+    let revoked =
+        revoked.map(|(number, uses)| authority.issue_numbered(Some(number), &["sip:a.example"], &[], "x", uses));
+    let good = [authority.issue(&["sip:a.example"], &[], "x", &[]), other.issue(&["sip:a.example"], &[], "x", &[])];
+    let lists = vec![authority.revoke(&[7, 8])];
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let trust = Trust { roots: Arc::new(roots), revoked: lists, provider };
+    let (clients, servers) = (OfAuthority::new(&trust, true).unwrap(), OfDomain::new(&trust).unwrap());
+    let name = ServerName::try_from("a.example").unwrap();
+    for (credentials, believed) in revoked.iter().map(|one| (one, false)).chain(good.iter().map(|one| (one, true))) {
+        let shown = &credentials.chain[0];
+        assert_eq!(clients.verify_client_cert(shown, &[], now).is_ok(), believed);
+        assert_eq!(servers.verify_server_cert(shown, &[], &name, &[], now).is_ok(), believed);
+    }
+    // One whose time is over is not, either.
+    let later = UnixTime::since_unix_epoch(std::time::Duration::from_secs(70_000_000_000));
+    assert!(clients.verify_client_cert(&good[0].chain[0], &[], later).is_err());
+    assert!(servers.verify_server_cert(&good[0].chain[0], &[], &name, &[], later).is_err());
 }

@@ -6,6 +6,7 @@ use crate::message::{Header, Method, RequestWriter};
 use crate::policy::Reliability;
 use crate::sdp::OfferAnswer;
 use crate::transport::Destination;
+use crate::user_agent::account_identity::Parties;
 use crate::user_agent::body::{SDP, origin_address};
 use crate::user_agent::cause;
 use crate::user_agent::contact::{contact, contact_for};
@@ -25,12 +26,18 @@ use std::net::{IpAddr, SocketAddr};
 impl Outgoing {
     /// Tries the next address; none is left: fails with `cause`.
     pub(super) fn try_next(mut self: Box<Self>, head: &mut Head, means: &mut Means, cause: Cause) -> State {
-        while let Some(destination) = self.further.pop_front() {
-            self.forks.clear();
-            self.forget_early_offer(means);
-            self.authorization = None;
-            if self.invite(head, means, destination) {
-                return State::Outgoing(self);
+        loop {
+            while let Some(destination) = self.further.pop_front() {
+                self.forks.clear();
+                self.forget_early_offer(means);
+                self.authorization = None;
+                if self.invite(head, means, destination) {
+                    return State::Outgoing(self);
+                }
+            }
+            match self.whither.by_another_flow(means) {
+                Some(addresses) => self.further = addresses,
+                None => break,
             }
         }
         let cause = match head.trunk() {
@@ -49,14 +56,8 @@ impl Outgoing {
         let to_host = if self.whither.to_host.is_empty() { domain } else { &self.whither.to_host };
         // RFC 3325 §5: only what was verified is asserted, and only to whom is trusted.
         let asserts = self.verified && head.is_trusted(means);
-        let identity = head.trunk().map(|trunk| &means.trunks.get(trunk).config.identity);
-        let from_domain = identity.and_then(|identity| identity.from_domain.as_deref()).unwrap_or(domain);
-        let shown = Shown::new(&self.caller, self.anonymous, &self.called, asserts, from_domain, to_host);
-        let shown = match identity.and_then(|identity| identity.from_user.as_deref()) {
-            Some(user) => shown.and_then(|shown| shown.with_account(user, &self.caller, from_domain)),
-            None => shown,
-        };
-        let Some(shown) = shown else { return false };
+        let parties = Parties { caller: &self.caller, anonymous: self.anonymous, called: &self.called, asserts };
+        let Some(shown) = Shown::at(means, head.trunk(), &parties, domain, to_host) else { return false };
         let own = contact_for(contact(listener, destination.local), self.whither.request_uri.borrow());
         let (media, body) = match self.attempt.take() {
             // A further attempt makes the same offer.

@@ -226,6 +226,12 @@ impl Outgoing {
         if self.may_take_another_offer(status) {
             return self.ask_another_offer(head, means, cause);
         }
+        // RFC 5626 §7: by these a proxy tells that a flow has failed, and what else a phone says is its last word.
+        if !matches!(status.code(), 408 | 430) {
+            self.whither.others.clear();
+        } else if !self.whither.others.is_empty() {
+            return self.try_next(head, means, cause);
+        }
         // RFC 3263 §4.3: another address of the same name may do better.
         if status == StatusCode::SERVICE_UNAVAILABLE {
             if let Some(attempt) = &self.attempt {

@@ -82,5 +82,6 @@ pub(crate) fn contact(name: &str) -> Contact {
         instance: None,
         reg_id: None,
         temporary: None,
+        others: None,
     }
 }
