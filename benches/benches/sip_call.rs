@@ -46,6 +46,7 @@ fn description(port: u16) -> MediaDescription {
             ptime_ms: None,
             max_ptime_ms: None,
             protection: None,
+            dtls: None,
         }],
     }
 }

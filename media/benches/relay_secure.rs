@@ -90,6 +90,7 @@ fn set_up(router: &Router, switch: &(Endpoint, Receiver<()>), session: u64, suit
             ptime_ms: Some(20),
             silence_limit_ms: None,
             protection: suite.filter(|_| port == ids[0]).map(|suite| Box::new(keys(suite))),
+            dtls: None,
             host: None,
             keys: None,
         })

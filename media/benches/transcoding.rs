@@ -88,6 +88,7 @@ fn set_up(voice: &mut Voice<Nowhere>, now: Now, session: u64, codecs: [&Codec; 2
             ptime_ms: None,
             silence_limit_ms: None,
             protection: None,
+            dtls: None,
             host: None,
             keys: None,
         })

@@ -1,9 +1,11 @@
 //! What a worker is told when it starts.
 
+use crate::dtls::Identity;
 use crate::limits::INTERFACES;
 use router::time::Duration;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// The ports of RTP and RTCP: even ports carry RTP, the odd ones above RTCP (RFC 3550 §11).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,6 +71,8 @@ pub struct Config {
     pub order: u64,
     /// The core that the worker's thread is put onto, for those who look at its status; `None`: wherever the system likes.
     pub core: Option<usize>,
+    /// The certificate of handshakes (DTLS-SRTP), the same at all workers; `None`: there are none.
+    pub identity: Option<Arc<Identity>>,
 }
 
 impl Default for Config {
@@ -81,6 +85,7 @@ impl Default for Config {
             quarantine: Duration::from_secs(5),
             order: 0,
             core: None,
+            identity: None,
         }
     }
 }

@@ -19,16 +19,18 @@
 //! - [`transcoding`]: a way through between two legs that share no format: order, gaps, keys.
 //! - [`rtp`]: the header view and the sequence machine (RFC 3550, RFC 3551).
 //! - [`srtp`]: what is sent and received under keys (RFC 3711), sealed and opened in place.
+//! - [`dtls`]: where their keys come about in the media itself (RFC 5763).
 //! - [`rtcp`]: the packet view, reception statistics, reports and their interval (RFC 3550 §6, RFC 5761).
 //! - [`pool`]: pairs of ports, first in first out, with a quarantine.
 //! - [`Passages`]: ports that go from one worker to another.
 //! - [`worker`]: the shell: a thread, an mio loop, sockets.
 //! - [`status`]: what a worker counts.
 //!
-//! RFCs: 3550, 3551, 3711, 4733 (relayed), 4961 (symmetric RTP), 5761 (RTP and RTCP on one port), 6188, 7160 (changing clocks), 7714.
+//! RFCs: 3550, 3551, 3711, 4733 (relayed), 4961 (symmetric RTP), 5761 (RTP and RTCP on one port), 5763, 5764, 6188, 7160 (changing clocks), 7714, 7983.
 
 pub mod conference;
 pub mod config;
+pub mod dtls;
 pub mod limits;
 mod passage;
 pub mod pool;
@@ -43,6 +45,7 @@ pub mod wire;
 pub mod worker;
 
 pub use config::{Config, ConfigError, Interface, PortRange};
+pub use dtls::Identity;
 pub use passage::Passages;
 pub use service::Voice;
 pub use transcoding::served_codecs;

@@ -243,3 +243,47 @@ const _: () = assert!(
     HELD as u32 * 20 >= LATENESS_BINS as u32 * LATENESS_BIN_US as u32 / 1_000,
     "held for as long as waited for"
 );
+
+/// Handshakes that a worker begins or answers in a second: each costs a millisecond at most, so that a quarter of a core is what they take. What is
+/// beyond waits for its peer to ask again, or for its own turn, half a second later.
+pub const HANDSHAKES_PER_SECOND: u32 = 250;
+
+/// After how long a flight of a handshake that was not answered is sent again, for the first time: a round trip round the world, twice. RFC 6347 §4.2.4.1 has a
+/// second, which a caller would hear as silence.
+pub const HANDSHAKE_FLIGHT: Duration = Duration::from_millis(500);
+
+/// How often it is, at twice the distance each: over 16 seconds, most of [`HANDSHAKE_WITHIN`].
+pub const HANDSHAKE_REPEATED: u32 = 5;
+
+/// After how long a handshake that has come to nothing is given up: who has answered a call bears no longer silence.
+pub const HANDSHAKE_WITHIN: Duration = Duration::from_secs(20);
+
+/// How long what is left of a handshake is kept, so that a peer that missed our last message gets it once more: as long as peers repeat theirs,
+/// which is a second doubled five times (RFC 6347 §4.2.4.1).
+pub const HANDSHAKE_KEPT: Duration = Duration::from_secs(32);
+
+/// For so long nobody else's hello takes the place of a handshake that is on its way: two round trips and what peers reckon meanwhile.
+pub const HANDSHAKE_HELD: Duration = Duration::from_secs(1);
+
+/// For so long a hello is kept that came before the answer that explains it: what an answer takes by SIP, repeated twice.
+pub const HELLO_KEPT: Duration = Duration::from_secs(2);
+
+/// Octets of a hello that is kept: what a datagram of Ethernet holds.
+pub const HELLO_BYTES: usize = 1_500;
+
+/// Hellos that are kept so by a worker: those of a second of calls, as far as they come in time to be needed.
+pub const HELLOS: usize = 256;
+
+/// Octets that one handshake takes from its peer: a chain of certificates of 8 KiB, and all of it repeated seven times.
+pub const HANDSHAKE_OCTETS: usize = 64 * 1024;
+
+/// Records and messages, or pieces of them, of one handshake: seven messages in pieces of a datagram, repeated seven times.
+pub const HANDSHAKE_FRAGMENTS: usize = 256;
+
+/// Octets of one message: a chain of certificates with RSA keys of 4,096 bits.
+pub const HANDSHAKE_MESSAGE_BYTES: usize = 8 * 1024;
+
+/// Octets of a piece of a message that is not its last one: what no network makes smaller (RFC 791 §3.2 has 68 for a datagram and its headers).
+pub const HANDSHAKE_FRAGMENT_BYTES_MIN: usize = 32;
+
+const _: () = assert!(HANDSHAKE_MESSAGE_BYTES * 8 <= HANDSHAKE_OCTETS);

@@ -17,6 +17,7 @@
 
 mod conferences;
 mod datagrams;
+mod handshakes;
 mod keys;
 mod moving;
 mod passing;
@@ -26,13 +27,15 @@ mod transcoding;
 
 use crate::conference::Conference;
 use crate::config::Config;
+use crate::dtls::Identity;
 use crate::limits::{AUDIT_MS, CLOSED_KEPT};
 use crate::passage::{Passage, Passages};
 use crate::pool::Pairs;
 use crate::rtp::HEADER_BYTES;
-use crate::session::{Port, Session};
+use crate::session::{Allowance, Port, Session};
 use crate::status::{Counters, Lateness};
 use crate::wire::{Channel, PairIndex, Wire};
+use handshakes::Hello;
 use passing::Awaited;
 use router::packet::one;
 use router::parameter::{MediaEvent, MediaEventKind, PortId, PortStatistics};
@@ -41,6 +44,7 @@ use router::{Address, Command, Instance, Outbox, Packet, Random, Received, Servi
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// When to do what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,6 +59,8 @@ enum Timer {
     Way(PairIndex),
     /// When to look whether a key that a port's peer has pressed is still heard of.
     Key(PairIndex),
+    /// When to look at a port's handshakes.
+    Handshake(PairIndex),
     /// When to make a conference's next frame.
     Conference(u32),
     /// When to look for sessions without owner.
@@ -106,6 +112,10 @@ pub struct Voice<W> {
     /// What found no room at another worker.
     held: VecDeque<(u8, Passage)>,
     timers: TimerWheel<Due>,
+    /// Our certificate; and how many handshakes may still begin.
+    identity: Option<Arc<Identity>>,
+    allowance: Allowance,
+    hellos: Vec<Hello>,
     counters: Counters,
     lateness: Lateness,
     /// The core that its thread is put onto, and the percent of it that it takes.
@@ -117,7 +127,7 @@ pub struct Voice<W> {
 impl<W: Wire> Voice<W> {
     /// The core of the module at `address`, with the worker's share of the ports in `config`.
     pub fn new(address: Address, config: Config, random: Random, wire: W, now: Now) -> Self {
-        let core = config.core;
+        let (core, identity) = (config.core, config.identity.clone());
         let pairs = Pairs::new(config);
         let mut voice = Self {
             outbox: Outbox::new(address),
@@ -134,6 +144,9 @@ impl<W: Wire> Voice<W> {
             tickets: 0,
             held: VecDeque::new(),
             timers: TimerWheel::new(),
+            identity,
+            allowance: Allowance::default(),
+            hellos: Vec::new(),
             counters: Counters::default(),
             lateness: Lateness::default(),
             core,
@@ -249,6 +262,9 @@ impl<W: Wire> Voice<W> {
         let pair = self.sessions.get_mut(&session)?.remove(id)?;
         self.unbridge(pair);
         self.leave_seat(pair);
+        if !self.hellos.is_empty() {
+            self.hellos.retain(|hello| hello.pair != pair);
+        }
         let mut port = self.ports.get_mut(pair.0 as usize)?.take()?;
         for timer in port.take_timers() {
             self.timers.cancel(timer);
@@ -340,7 +356,8 @@ impl<W: Wire> Service for Voice<W> {
                     | Timer::Watch(pair)
                     | Timer::Frame(pair)
                     | Timer::Way(pair)
-                    | Timer::Key(pair) => self.break_pair(now, pair),
+                    | Timer::Key(pair)
+                    | Timer::Handshake(pair) => self.break_pair(now, pair),
                     Timer::Conference(index) => self.break_conference(now, index),
                     Timer::Audit | Timer::Passages => {}
                 }

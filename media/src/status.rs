@@ -21,13 +21,15 @@ pub enum Discard {
     Forged,
     /// It was protected, and has come before, or so late that nobody knows.
     Replayed,
+    /// It came before the keys that would open it, or the handshake that it belongs to.
+    Unkeyed,
     /// The port has no plan yet, or the pair is not in use.
     Unexpected,
 }
 
 impl Discard {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Malformed,
         Self::Stranger,
         Self::Format,
@@ -35,6 +37,7 @@ impl Discard {
         Self::Flood,
         Self::Forged,
         Self::Replayed,
+        Self::Unkeyed,
         Self::Unexpected,
     ];
 
@@ -48,6 +51,7 @@ impl Discard {
             Self::Flood => "flood",
             Self::Forged => "forged",
             Self::Replayed => "replayed",
+            Self::Unkeyed => "unkeyed",
             Self::Unexpected => "unexpected",
         }
     }
@@ -78,6 +82,12 @@ pub struct Counters {
     pub send_failures: u64,
     /// Datagrams that went no further, by [`Discard`].
     pub discarded: [u64; Discard::ALL.len()],
+    /// Handshakes that were begun or answered.
+    pub handshakes_begun: u64,
+    /// Handshakes that have come to keys.
+    pub handshakes_completed: u64,
+    /// Handshakes that have come to none.
+    pub handshakes_failed: u64,
     /// Sessions opened.
     pub sessions_opened: u64,
     /// Sessions closed for a fault of ours.
@@ -114,6 +124,13 @@ impl Counters {
         for why in Discard::ALL {
             let value = self.discarded[why as usize];
             list.push(Counter::labelled("media_packets_discarded", "reason", why.name(), value));
+        }
+        for (outcome, value) in [
+            ("begun", self.handshakes_begun),
+            ("completed", self.handshakes_completed),
+            ("failed", self.handshakes_failed),
+        ] {
+            list.push(Counter::labelled("media_handshakes", "outcome", outcome, value));
         }
         list.push(Counter::new("media_sessions_opened", self.sessions_opened));
         list.push(Counter::new("media_sessions_broken", self.sessions_broken));

@@ -103,6 +103,7 @@ fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
         ptime_ms: Some(20),
         silence_limit_ms: Some(60_000),
         protection: (port == PortId(0)).then(|| Box::new(protection())),
+        dtls: None,
         host: None,
         keys: None,
     }

@@ -118,6 +118,7 @@ fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
         ptime_ms: Some(20),
         silence_limit_ms: None,
         protection: None,
+        dtls: None,
         host: None,
         keys: None,
     }

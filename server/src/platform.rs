@@ -108,7 +108,11 @@ fn start(
     let path = first_start::secret_file(&configuration.data);
     let secret =
         first_start::token(&path, &mut random).map_err(|error| StartError::new(path.display().to_string(), error))?;
-    let state = State { configuration: Arc::new(configuration), rates, secret, draining: false };
+    #[expect(clippy::disallowed_methods, reason = "the moment that a library's clock is taken to have begun at")]
+    let identity =
+        media::Identity::generate(std::time::Instant::now()).map_err(|error| StartError::new("media", error))?;
+    let identity = Some(Arc::new(identity));
+    let state = State { configuration: Arc::new(configuration), rates, secret, identity, draining: false };
     let live: Live = Arc::new(ArcSwap::from_pointee(state));
     let process = Process::default();
     let platform = Platform { clock, router, live, layout, protection, certificates, process, random };
@@ -188,7 +192,8 @@ impl Platform {
         let at_work = Arc::new(AtomicUsize::new(count));
         for (index, &core) in self.layout.workers.iter().enumerate() {
             let ports = config.ports.share(index, count);
-            let config = media::Config { ports, core: Some(core), ..config.clone() };
+            let identity = self.live.load().identity.clone();
+            let config = media::Config { ports, core: Some(core), identity, ..config.clone() };
             let worker = media::Worker::new(&self.router, index as u8, config)
                 .map_err(|error| StartError::new(format!("media worker {index}"), error))?;
             made.push((index, core, worker));

@@ -3,16 +3,18 @@
 use crate::admission::AdmissionLimits;
 use crate::digest::Algorithm;
 use crate::messaging::MessageSettings;
-use crate::policy::{CallPolicy, MediaSecurity};
+use crate::policy::{CallPolicy, Keying, MediaSecurity};
 use crate::registrar::ExpiryLimits;
 use crate::subscription::EventSettings;
 use crate::transaction::Timers;
 use crate::transport::Listeners;
 use crate::trunk::TrunkConfig;
 use router::Emergency;
+use router::parameter::Fingerprint;
 use router::time::Duration;
 use router::{Private, Shards};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The configuration of a [`Signaling`](crate::Signaling). All of it but the realm and the shards may change while it runs.
 #[derive(Clone, Debug)]
@@ -55,6 +57,10 @@ pub struct Config {
     pub calls: CallPolicy,
     /// Accounts whose media is protected otherwise than `calls` says.
     pub accounts_secured: BTreeMap<String, MediaSecurity>,
+    /// Accounts whose keys come from elsewhere than `calls` says.
+    pub accounts_keyed: BTreeMap<String, Keying>,
+    /// The fingerprint of the media workers' certificate; `None`: they shake no hands.
+    pub fingerprint: Option<Arc<Fingerprint>>,
     /// Names of header fields of INVITEs that pass from account to account.
     pub accounts_pass: Vec<String>,
     /// Whether keys may stand in messages that anybody on the way can read (UDP, TCP, WS).
@@ -95,6 +101,8 @@ impl Default for Config {
             response_timeout: crate::limits::RESPONSE_TIMEOUT,
             calls: CallPolicy::default(),
             accounts_secured: BTreeMap::new(),
+            accounts_keyed: BTreeMap::new(),
+            fingerprint: None,
             accounts_pass: Vec::new(),
             keys_in_clear: true,
             events: EventSettings::default(),

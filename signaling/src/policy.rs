@@ -26,6 +26,16 @@ pub enum MediaSecurity {
     Must,
 }
 
+/// Where the keys of protected media come from, in what we offer. What peers offer is taken either way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Keying {
+    /// From SDP (SDES, RFC 4568).
+    #[default]
+    Sdes,
+    /// From a handshake in the media (DTLS-SRTP, RFC 5763).
+    Dtls,
+}
+
 /// How calls are made with a peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CallPolicy {
@@ -38,6 +48,8 @@ pub struct CallPolicy {
     pub reliable: Reliability,
     /// Whether media is protected.
     pub security: MediaSecurity,
+    /// By keys from where.
+    pub keying: Keying,
 }
 
 impl Default for CallPolicy {
@@ -47,6 +59,7 @@ impl Default for CallPolicy {
             session_min_s: SESSION_MIN_S,
             reliable: Reliability::default(),
             security: MediaSecurity::default(),
+            keying: Keying::default(),
         }
     }
 }

@@ -24,6 +24,7 @@ pub use hearing::Hearing;
 pub use media::{HoldStyle, Media};
 pub use registration::Registration;
 pub use secure::Secure;
+pub(crate) use secure::certificate;
 pub use session_timer::{SessionInterval, SessionTimers};
 pub use watching::Watch;
 

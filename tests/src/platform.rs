@@ -25,6 +25,7 @@ use signaling::Signaling;
 use signaling::transport::{Exchange, Listener, Listeners, Names, Transport};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, OnceLock};
 use store::backend::{Memory, Write};
 use store::{Backend, Store, credential};
 use switch::Switch;
@@ -83,12 +84,14 @@ impl Default for PlatformConfig {
             signaling: signaling::Config {
                 listeners: Listeners::new(listeners),
                 realm: REALM.to_owned(),
+                fingerprint: Some(Arc::new(identity().fingerprint().clone())),
                 ..signaling::Config::default()
             },
             switch: switch::Config { transcoding: transcoding(), ..switch::Config::default() },
             media: media::Config {
                 ports: PortRange { first: 20_000, last: 20_399 },
                 interfaces: vec![Interface { address: SERVER, advertised: None }],
+                identity: Some(identity()),
                 ..media::Config::default()
             },
             workers: 1,
@@ -101,6 +104,12 @@ impl Default for PlatformConfig {
             links: None,
         }
     }
+}
+
+/// The certificate of all platforms: each costs as much as some calls.
+fn identity() -> Arc<media::Identity> {
+    static IDENTITY: OnceLock<Arc<media::Identity>> = OnceLock::new();
+    Arc::clone(IDENTITY.get_or_init(crate::phone::certificate))
 }
 
 /// What is coded, and what of it is offered where the configuration does not say.

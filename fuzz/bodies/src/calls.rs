@@ -6,10 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use router::encoding::read_packet;
 use router::parameter::{
-    BuiltinKind, Call, CallEvent, CallSummary, Cause, CauseKind, Contact, Digits, Failure, Information, LegPhase,
-    LegState, MediaEvent, MediaEventKind, MediaExchange, MediaPort, Origin, Originate, Outcome, Parameter, Party,
-    Placement, Platform, PlatformModule, PlatformState, PortAddress, PortId, PortStatistics, Reason, Registration,
-    Selection, Status, Transfer,
+    BuiltinKind, Call, CallEvent, CallSummary, Cause, CauseKind, Contact, Digits, Failure, HandshakeFault, Information,
+    LegPhase, LegState, MediaEvent, MediaEventKind, MediaExchange, MediaPort, Origin, Originate, Outcome, Parameter,
+    Party, Placement, Platform, PlatformModule, PlatformState, PortAddress, PortId, PortStatistics, Reason,
+    Registration, Selection, SrtpSuite, Status, Transfer,
 };
 use router::time::{Duration, Instant, Now, WallTime};
 use router::{
@@ -141,8 +141,14 @@ impl Bench {
             11 => self.pass(Duration::from_secs(u64::from(tape.octet()))),
             12 => {
                 let session = tape.pick(&Vec::from_iter(self.ports.keys().copied())).unwrap_or(Instance(1));
-                let kinds =
-                    [MediaEventKind::Arrived, MediaEventKind::Silent, MediaEventKind::Broken, MediaEventKind::Alone];
+                let kinds = [
+                    MediaEventKind::Arrived,
+                    MediaEventKind::Silent,
+                    MediaEventKind::Broken,
+                    MediaEventKind::Alone,
+                    MediaEventKind::Secured(SrtpSuite::AeadAes128Gcm),
+                    MediaEventKind::Insecure(HandshakeFault::Refused),
+                ];
                 let kind = tape.pick(&kinds).unwrap_or(MediaEventKind::Arrived);
                 let event = MediaEvent { port: PortId(u16::from(tape.octet() & 3)), kind };
                 self.receive(Packet {

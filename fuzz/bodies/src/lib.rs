@@ -14,6 +14,7 @@
 //! | `configuration` | the text of a configuration |
 //! | `packet` | a frame between platforms |
 //! | `rtp`, `rtcp`, `srtp` | a datagram |
+//! | `dtls` | datagrams of a handshake |
 //! | `g711`, `l16`, `g722`, `g726`, `gsm`, `opus` | payloads of a stream and the gaps in it |
 //! | `comfort_noise` | a payload |
 //! | `dtmf` | samples |
@@ -35,6 +36,7 @@ mod codec;
 mod configuration;
 mod control_session;
 mod digest;
+mod dtls;
 mod link;
 mod media_session;
 mod offer_answer;
@@ -58,6 +60,7 @@ pub use codec::{comfort_noise, dtmf, g711, g722, g726, gsm, l16, opus, telephone
 pub use configuration::configuration;
 pub use control_session::control_session;
 pub use digest::digest;
+pub use dtls::dtls;
 pub use link::link;
 pub use media_session::media_session;
 pub use offer_answer::offer_answer;
@@ -90,6 +93,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("srtp", srtp),
+    ("dtls", dtls),
     ("g711", g711),
     ("l16", l16),
     ("g722", g722),

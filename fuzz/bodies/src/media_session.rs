@@ -277,6 +277,7 @@ fn plan(tape: &mut Tape<'_>) -> MediaPlan {
         ptime_ms: (flags & 8 != 0).then(|| tape.word()),
         silence_limit_ms: (flags & 16 != 0).then(|| u32::from(tape.word())),
         protection: None,
+        dtls: None,
         host: None,
         keys: None,
     }

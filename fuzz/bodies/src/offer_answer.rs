@@ -181,6 +181,7 @@ fn stream(tape: &mut Tape<'_>) -> MediaStream {
         ptime_ms: tape.flag().then(|| tape.word()),
         max_ptime_ms: tape.flag().then(|| tape.word()),
         protection: None,
+        dtls: None,
     }
 }
 

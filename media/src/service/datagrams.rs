@@ -1,6 +1,7 @@
 //! The path of a datagram.
 
 use super::Voice;
+use crate::dtls::is_dtls;
 use crate::rtcp::is_rtcp;
 use crate::rtp::rewrite;
 use crate::session::{Dropped, FormatKind, Play, Port, Sending, Taken};
@@ -19,6 +20,9 @@ impl<W: Wire> Voice<W> {
         let is_control = channel == Channel::Rtcp || (port.shares_rtcp() && is_rtcp(data));
         let mut data = data;
         if port.is_secure() {
+            if is_dtls(data) {
+                return self.handshake(now.instant, pair, channel, source, data);
+            }
             data = match port.unprotect(now.instant, is_control, data) {
                 Ok(clear) => clear,
                 Err(why) => return self.counters.discard(why),
@@ -38,6 +42,10 @@ impl<W: Wire> Voice<W> {
         }
         let taken = match taken {
             Ok(taken) => taken,
+            Err(dropped) if dropped.why == Discard::Unexpected => {
+                self.keep_hello(now.instant, pair, channel, source, data);
+                return self.drop_packet(pair, dropped);
+            }
             Err(dropped) => return self.drop_packet(pair, dropped),
         };
         self.counters.rtp_received += 1;
@@ -144,5 +152,7 @@ fn send<W: Wire>(
         }
         Sending::Failed => counters.send_failures += 1,
         Sending::Repeated => counters.discard(Discard::Stray),
+        // What is said while hands are shaken is heard by nobody.
+        Sending::Unkeyed => {}
     }
 }

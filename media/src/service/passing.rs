@@ -185,6 +185,7 @@ impl<W: Wire> Voice<W> {
         if planned {
             self.schedule_report(now.instant, pair, false);
             self.watch(now.instant, pair);
+            self.schedule_handshake(now.instant, pair);
         }
         Some(MediaPort { port: id, interface: place.interface, address: Some(place.address) })
     }

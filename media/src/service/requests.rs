@@ -3,7 +3,7 @@
 use super::{Closed, Timer, Voice};
 use crate::limits::{CONFERENCES, PORTS_PER_SESSION};
 use crate::pool::Shortage;
-use crate::session::{Formats, Generator, Place, Plan, Play, Port, Session};
+use crate::session::{Formats, Generator, KeySource, Place, Plan, Play, Port, Session};
 use crate::transcoding::Side;
 use crate::wire::{PairIndex, Wire};
 use router::packet::one;
@@ -315,6 +315,9 @@ impl<W: Wire> Voice<W> {
             let port = self.ports.get(pair.0 as usize).and_then(Option::as_ref);
             let bound = port.ok_or_else(|| Failure::new(Reason::NotFound))?.place.bound;
             let (checked, formats) = Plan::check(plan, bound).map_err(invalid)?;
+            if plan.dtls.is_some() && self.identity.is_none() {
+                return Err(invalid("there is no certificate for a handshake"));
+            }
             Ok((pair, checked, formats))
         };
         let plans = parameters.iter().map(|parameter| match parameter {
@@ -327,8 +330,10 @@ impl<W: Wire> Voice<W> {
     fn apply(&mut self, now: Instant, (pair, mut plan, formats): Checked) {
         let Some(port) = self.ports.get_mut(pair.0 as usize).and_then(Option::as_deref_mut) else { return };
         let first = port.plan().is_none();
-        if plan.protection.is_some() || port.is_secure() {
-            port.secure(now, plan.protection.take(), &mut self.random);
+        let shakes_hands = matches!(plan.key_source.as_deref(), Some(KeySource::Handshake(_)));
+        let handshake = if port.is_secure() { port.set_dtls_timer(None) } else { None };
+        if plan.key_source.is_some() || port.is_secure() {
+            port.secure(now, plan.key_source.take(), plan.rtcp_mux, &mut self.random);
         }
         let unlearned = port.set_plan(now, plan, formats);
         let (connected, timer) = (port.connected(), port.timers.watch.take());
@@ -340,11 +345,14 @@ impl<W: Wire> Voice<W> {
         if first {
             self.schedule_report(now, pair, true);
         }
-        // The plan has brought another limit of silence.
-        if let Some(timer) = timer {
+        // The plan has brought another limit of silence, and perhaps another handshake.
+        for timer in [timer, handshake].into_iter().flatten() {
             self.timers.cancel(timer);
         }
         self.watch(now, pair);
+        if shakes_hands {
+            self.begin_handshake(now, pair);
+        }
     }
 
     /// A built-in source goes on in the formats and the frame of a new plan; it ends where it cannot. A seat stays.

@@ -19,6 +19,7 @@ impl<W: Wire> Voice<W> {
             Timer::Frame(pair) => self.frame(now.instant, pair),
             Timer::Way(pair) => self.look_at_way(now.instant, pair),
             Timer::Key(pair) => self.look_at_key(now.instant, pair),
+            Timer::Handshake(pair) => self.look_at_handshake(now.instant, pair),
             Timer::Conference(index) => self.mix(now.instant, index),
             Timer::Audit => self.audit(now),
             Timer::Passages => self.hand_held(now.instant),
@@ -147,10 +148,12 @@ pub(super) fn send_made<W: Wire>(
     packet[HEADER_BYTES..].copy_from_slice(payload);
     let ssrc = port.outgoing.ssrc();
     write(packet, numbers.begins, made.payload_type, numbers.sequence, numbers.timestamp, ssrc);
-    if port.send(wire, destination, packet) == Sending::Taken {
-        port.outgoing.count(payload.len());
-        counters.rtp_sent += 1;
-    } else {
-        counters.send_failures += 1;
+    match port.send(wire, destination, packet) {
+        Sending::Taken => {
+            port.outgoing.count(payload.len());
+            counters.rtp_sent += 1;
+        }
+        Sending::Unkeyed => {}
+        Sending::Failed | Sending::Repeated => counters.send_failures += 1,
     }
 }

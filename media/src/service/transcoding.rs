@@ -165,5 +165,6 @@ fn send_one<W: Wire>(
         }
         Sending::Failed => counters.send_failures += 1,
         Sending::Repeated => counters.discard(Discard::Stray),
+        Sending::Unkeyed => {}
     }
 }

@@ -228,6 +228,31 @@ impl Learning {
         self.take(now, source, standing, keyed || self.reopened.is_none_or(|heard| heard == ssrc))
     }
 
+    /// Whether who is at `source` may be asked to prove that it is the peer, by a handshake: a proof costs us something, so that not everybody may.
+    pub fn may_prove(&self, now: Instant, source: SocketAddr) -> bool {
+        if self.source() == Some(source) {
+            return true;
+        }
+        match self.state {
+            State::Settled { .. } => self.is_meant(source),
+            _ => self.standing(source) >= Standing::Host || self.strangers_from.is_some_and(|from| now >= from),
+        }
+    }
+
+    /// The same for RTCP, of which nobody knows the port.
+    pub fn may_prove_host(&self, address: IpAddr) -> bool {
+        self.is_host(address) || self.is_named(address)
+    }
+
+    /// Who is at `source` has proven to be the peer.
+    pub fn handle_proof(&mut self, now: Instant, source: SocketAddr) {
+        let is_settled = matches!(self.state, State::Settled { source: learned } if learned == source);
+        if !is_settled && self.signalled != Some(source) && self.destination() != Some(source) {
+            self.found = true;
+            self.take(now, source, Standing::Host, true);
+        }
+    }
+
     /// Where to send: to the learned source, to the former one while nothing else is known, else where the peer said.
     #[inline]
     pub fn destination(&self) -> Option<SocketAddr> {

@@ -1,7 +1,7 @@
 //! A plan, checked and resolved: what a packet needs is one look into a table.
 
 use crate::srtp::Security;
-use router::parameter::{Codec, KeyForm, MediaPlan, Protection};
+use router::parameter::{Codec, DtlsParameters, KeyForm, MediaPlan, Protection};
 use router::time::Duration;
 use std::net::{IpAddr, SocketAddr};
 
@@ -165,8 +165,17 @@ pub struct Plan {
     pub silence_limit: Option<Duration>,
     /// How the peer has keys, where that was said. (Of a telephone; those of its packets are the next.)
     pub keys: Option<KeyForm>,
-    /// The keys, until the port has taken them.
-    pub protection: Option<Box<Protection>>,
+    /// Where its keys are, until the port has taken them.
+    pub key_source: Option<Box<KeySource>>,
+}
+
+/// Where the keys of a stream are.
+#[derive(Clone, Debug)]
+pub enum KeySource {
+    /// There.
+    Given(Protection),
+    /// They come about in a handshake.
+    Handshake(DtlsParameters),
 }
 
 impl Plan {
@@ -186,6 +195,12 @@ impl Plan {
         if plan.protection.as_deref().is_some_and(|keys| !Security::is_usable(keys)) {
             return Err("a key is not of the length that its suite asks for");
         }
+        let key_source = match (&plan.protection, &plan.dtls) {
+            (Some(_), Some(_)) => return Err("keys either are there or come about in a handshake"),
+            (Some(protection), None) => Some(Box::new(KeySource::Given((**protection).clone()))),
+            (None, Some(dtls)) => Some(Box::new(KeySource::Handshake((**dtls).clone()))),
+            (None, None) => None,
+        };
         Ok((
             Self {
                 remote_rtp,
@@ -199,7 +214,7 @@ impl Plan {
                 frame: plan.ptime_ms.map(|ms| Duration::from_millis(u64::from(ms))),
                 silence_limit: plan.silence_limit_ms.map(|ms| Duration::from_millis(u64::from(ms))),
                 keys: plan.keys,
-                protection: plan.protection.clone(),
+                key_source,
             },
             formats,
         ))
@@ -306,6 +321,7 @@ mod tests {
             ptime_ms: None,
             silence_limit_ms: None,
             protection: None,
+            dtls: None,
             host: None,
             keys: None,
         };

@@ -1,10 +1,14 @@
 //! One leg's end: the pair of sockets, the plan, the peer, what was counted. Its RTCP is in `port/control.rs`.
 
 mod control;
+mod handshake;
 mod keys;
 mod secure;
 
+pub use handshake::{Allowance, Handshaken, Means, Record};
 pub use secure::Sending;
+
+use secure::Secured;
 
 use super::builtin::Generator;
 use super::dialling::Dialling;
@@ -14,7 +18,6 @@ use super::relay::{Incoming, Origin, Outgoing};
 use crate::limits::{PACKETS_PER_SECOND, REPORTS_ALONE};
 use crate::rtcp::{Feedback, Reception, Sent};
 use crate::rtp::{Arrival, Header};
-use crate::srtp::Security;
 use crate::status::Discard;
 use crate::transcoding::Way;
 use crate::wire::{Destination, PairIndex};
@@ -133,8 +136,8 @@ pub struct Port {
     pub timers: PortTimers,
     plan: Option<Plan>,
     formats: Formats,
-    /// Its keys at work; `None`: its stream is in the clear.
-    security: Option<Box<Security>>,
+    /// What protects it; `None`: its stream is in the clear.
+    security: Option<Box<Secured>>,
     /// What protected its stream last.
     suite: Option<SrtpSuite>,
     learning: Learning,
@@ -223,7 +226,8 @@ impl Port {
     /// Its timers, which are to be cancelled: it goes.
     pub fn take_timers(&mut self) -> impl Iterator<Item = TimerKey> + use<> {
         let of_key = self.key_timer().and_then(Option::take);
-        std::mem::take(&mut self.timers).all().chain(of_key)
+        let of_handshake = self.set_dtls_timer(None);
+        std::mem::take(&mut self.timers).all().chain(of_key).chain(of_handshake)
     }
 
     /// The formats of its plan, to read.

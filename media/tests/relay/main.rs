@@ -5,6 +5,7 @@
 mod builtins;
 mod conference;
 mod continuity;
+mod handshakes;
 mod keys;
 mod moving;
 mod network;

@@ -135,11 +135,16 @@ impl World {
 
     /// Two workers that know each other, with a share of the ports each.
     pub(crate) fn two() -> [Self; 2] {
+        Self::two_with(&config())
+    }
+
+    /// The same by a configuration.
+    pub(crate) fn two_with(config: &Config) -> [Self; 2] {
         let now = Now { instant: Instant::from_millis(1_000), wall: WallTime::from_secs(1_800_000_000) };
         let mut ends = media::Passages::of_all([|| (), || ()]).into_iter();
         [0, 1].map(|index: u8| {
             let first = 20_000 + 200 * u16::from(index);
-            let config = Config { ports: PortRange { first, last: first + 7 }, ..config() };
+            let config = Config { ports: PortRange { first, last: first + 7 }, ..config.clone() };
             let address = Address::local(ModuleKind::Voice, index);
             let random = Random::from_seed(42 + u64::from(index));
             let voice = Voice::new(address, config, random, Network::default(), now);
@@ -342,6 +347,7 @@ pub(crate) fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
         ptime_ms: None,
         silence_limit_ms: None,
         protection: None,
+        dtls: None,
         host: None,
         keys: None,
     }

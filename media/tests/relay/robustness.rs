@@ -123,6 +123,7 @@ fn any_plan(random: &mut Random, port: PortId) -> MediaPlan {
         ptime_ms: [None, Some(0), Some(20), Some(60_000)][random.below(4) as usize],
         silence_limit_ms: [None, Some(0), Some(500)][random.below(3) as usize],
         protection: None,
+        dtls: None,
         host: None,
         keys: None,
     }

@@ -1,5 +1,6 @@
 //! What two peers offer and answer, typed: the media description that crosses the router. SDP text stays in `signaling`.
 
+use super::dtls::DtlsParameters;
 use super::protection::Protection;
 use crate::ShortText;
 use minicbor::{Decode, Encode};
@@ -202,6 +203,9 @@ pub struct MediaStream {
     /// The keys of both, where the describer is a peer and the stream was agreed, or is to be answered, as a secure one. In none of our own.
     #[n(9)]
     pub protection: Option<Box<Protection>>,
+    /// The association that the keys come from, where the describer is a peer and that was agreed, or is to be answered. In none of our own.
+    #[n(10)]
+    pub dtls: Option<Box<DtlsParameters>>,
 }
 
 /// What one peer offers or answers.

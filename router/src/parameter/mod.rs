@@ -9,6 +9,7 @@
 //! | `media.rs` | media descriptions: what two peers offer and answer |
 //! | `port.rs` | media ports: between `switch` and `media` |
 //! | `protection.rs` | the keys of a leg's media |
+//! | `dtls.rs` | keys that come about in the media itself |
 //! | `registration.rs` | bindings and trunks |
 //! | `account.rs` | accounts |
 //! | `record.rs` | call records |
@@ -23,6 +24,7 @@ mod account;
 mod call;
 mod conference;
 mod dialog;
+mod dtls;
 mod event;
 mod extension;
 mod failure;
@@ -43,6 +45,7 @@ pub use call::{
 };
 pub use conference::{CONFERENCE_NAME_BYTES, Conference, ConferenceName, Conversion};
 pub use dialog::{Dialog, DialogPlace, GuestLeg, Handover, MovedPort, Ringing};
+pub use dtls::{DtlsParameters, DtlsRole, Fingerprint, FingerprintHash, HandshakeFault};
 pub use event::{AccountState, MessageWaiting, Presence};
 pub use extension::Extension;
 pub use failure::{Cause, CauseKind, Failure, Reason};

@@ -5,6 +5,7 @@
 //! the session go there.
 
 use super::conference::ConferenceName;
+use super::dtls::{DtlsParameters, HandshakeFault};
 use super::media::Codec;
 use super::protection::{Protection, SrtpSuite};
 use crate::ShortText;
@@ -91,6 +92,9 @@ pub struct MediaPlan {
     /// How the peer sends and takes keys; `None`: as events where they are among the formats, and else as tones.
     #[n(12)]
     pub keys: Option<KeyForm>,
+    /// The association that the keys come from, instead of `protection`; nothing is sent or passed on before they are there.
+    #[n(13)]
+    pub dtls: Option<Box<DtlsParameters>>,
 }
 
 /// How keys come from a peer, and how it takes them.
@@ -288,6 +292,12 @@ pub enum MediaEventKind {
         #[n(2)]
         form: KeyForm,
     },
+    /// Its keys have come about: what protects its stream from now on.
+    #[n(6)]
+    Secured(#[n(0)] SrtpSuite),
+    /// They have not: its stream stays silent.
+    #[n(7)]
+    Insecure(#[n(0)] HandshakeFault),
 }
 
 /// `Notify × MediaEvent`, to whoever opened the session.

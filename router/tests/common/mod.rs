@@ -46,6 +46,7 @@ fn stream(kind: MediaKind, transport: MediaTransport, direction: Direction) -> M
         ptime_ms: Some(20),
         max_ptime_ms: Some(150),
         protection: None,
+        dtls: None,
     }
 }
 
@@ -55,6 +56,11 @@ fn protection(suite: SrtpSuite) -> Box<Protection> {
         identifier: identifier.to_vec(),
     };
     Box::new(Protection { suite, send: key(1, &[]), receive: key(2, &[0, 1]) })
+}
+
+fn dtls(role: DtlsRole) -> Option<Box<DtlsParameters>> {
+    let fingerprints = FingerprintHash::ALL.map(|hash| Fingerprint { hash, digest: vec![7; hash.bytes()] });
+    Some(Box::new(DtlsParameters { role, fingerprints: fingerprints.to_vec(), association: 3 }))
 }
 
 fn description() -> MediaDescription {
@@ -200,6 +206,7 @@ fn plan() -> MediaPlan {
         ptime_ms: Some(20),
         silence_limit_ms: Some(30_000),
         protection: None,
+        dtls: None,
         host: None,
         keys: None,
     }
@@ -439,6 +446,12 @@ pub fn samples() -> Vec<Parameter> {
     };
     let secure = MediaExchange::Offer(MediaDescription { streams: vec![secure] });
     add!([LegState { media: Some(secure), ..LegState::new(LegPhase::Answered) }]);
+    let keyed = MediaStream {
+        dtls: dtls(DtlsRole::Server),
+        ..stream(MediaKind::Audio, MediaTransport::UdpTlsRtpSavpf, Direction::SendReceive)
+    };
+    let keyed = MediaExchange::Offer(MediaDescription { streams: vec![keyed] });
+    add!([LegState { media: Some(keyed), ..LegState::new(LegPhase::Answered) }]);
     add!([Digits { digits: private("12*#A"), duration_ms: 160, port: None }]);
     add!([Digits { digits: private("5"), duration_ms: 2_000, port: Some(PortId(1)) }]);
     let information = Information {
@@ -491,6 +504,7 @@ pub fn samples() -> Vec<Parameter> {
     add!(SrtpSuite::ALL.map(|suite| MediaPlan { protection: Some(protection(suite)), ..plan() }));
     add!([MediaPlan { host: Some(ip("203.0.113.9")), ..plan() }]);
     add!([MediaPlan { keys: Some(KeyForm::Signalled), ..plan() }]);
+    add!([DtlsRole::Client, DtlsRole::Server].map(|role| MediaPlan { dtls: dtls(role), ..plan() }));
     add!([Bridge { a: PortId(1), b: PortId(65_535) }]);
     let room = ConferenceName::room("sales").expect("a name");
     let kinds = [
@@ -507,6 +521,9 @@ pub fn samples() -> Vec<Parameter> {
     add!(kinds.map(|kind| MediaEvent { port: PortId(1), kind }));
     let kind = MediaEventKind::Pressed { key: private("#"), duration_ms: 80, form: KeyForm::Tones };
     add!([MediaEvent { port: PortId(1), kind }]);
+    add!([MediaEvent { port: PortId(1), kind: MediaEventKind::Secured(SrtpSuite::AeadAes128Gcm) }]);
+    use HandshakeFault::{Fingerprint as Other, Refused, TimedOut};
+    add!([Other, Refused, TimedOut].map(|fault| MediaEvent { port: PortId(1), kind: MediaEventKind::Insecure(fault) }));
     let with_instance = Registration { account: "carol".to_owned(), contacts: vec![contact_of_an_instance()] };
     add!([registration(), Registration { account: "bob".to_owned(), contacts: vec![] }, with_instance]);
     let binding = Binding { account: "alice".to_owned(), contact: contact(), removed: false };

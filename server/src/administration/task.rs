@@ -28,6 +28,8 @@ pub struct State {
     pub rates: Tables,
     /// The platform's own secret, of `secret` in the data folder.
     pub secret: Private<String>,
+    /// The certificate of media, for this life of the process.
+    pub identity: Option<Arc<media::Identity>>,
     /// Whether no new calls are taken: the server is about to end.
     pub draining: bool,
 }

@@ -184,6 +184,7 @@ mod tests {
             session_expires_s: Some(4),
             reliable: Some(super::super::value::Reliable::Never),
             srtp: Some(super::super::value::Srtp::Never),
+            srtp_keying: Some(super::super::value::SrtpKeying::Dtls),
             codecs: Some(vec!["PCMA".to_owned()]),
             dtmf: Some(super::super::value::Dtmf::Info),
             interface: "10.0.0.1".parse().ok(),

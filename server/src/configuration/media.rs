@@ -49,6 +49,7 @@ pub fn config(configuration: &Configuration, outbound: impl Fn(IpAddr) -> Option
         quarantine: Duration::from_millis(media.quarantine_ms),
         order: 0,
         core: None,
+        identity: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::value::{
     ClientCertificates, CodecsOffered, Dtmf, EarlyRinging, HostPort, Listen, LogFormat, MediaWorkers, NumberForm,
-    PortRange, Redirects, Reliable, Secret, SipShards, Srtp, Strategy,
+    PortRange, Redirects, Reliable, Secret, SipShards, Srtp, SrtpKeying, Strategy,
 };
 use serde::{Deserialize, Serialize};
 use signaling::limits::{SESSION_EXPIRES_S, SESSION_MIN_S};
@@ -140,6 +140,8 @@ pub struct Sip {
     pub srtp: Srtp,
     pub srtp_accounts: BTreeMap<String, Srtp>,
     pub srtp_keys_in_clear: bool,
+    pub srtp_keying: SrtpKeying,
+    pub srtp_keying_accounts: BTreeMap<String, SrtpKeying>,
     pub accounts_pass: Vec<String>,
     pub unknown_source_per_s: u32,
     pub unknown_source_burst: u32,
@@ -190,6 +192,8 @@ impl Default for Sip {
             srtp: Srtp::May,
             srtp_accounts: BTreeMap::new(),
             srtp_keys_in_clear: true,
+            srtp_keying: SrtpKeying::Sdes,
+            srtp_keying_accounts: BTreeMap::new(),
             accounts_pass: Vec::new(),
             unknown_source_per_s: 50,
             unknown_source_burst: 200,
@@ -481,6 +485,7 @@ pub struct Trunk {
     pub outbound: bool,
     pub reliable: Option<Reliable>,
     pub srtp: Option<Srtp>,
+    pub srtp_keying: Option<SrtpKeying>,
     pub redirects: Redirects,
     pub codecs: Option<Vec<String>>,
     pub numbers: NumberForm,

@@ -1,7 +1,7 @@
 //! What signaling is told.
 
 use super::model::{Configuration, Trunk};
-use super::value::{ClientCertificates, Listen, Reliable, Srtp};
+use super::value::{ClientCertificates, Listen, Reliable, Srtp, SrtpKeying};
 use crate::administration::State;
 use router::time::Duration;
 use router::{Emergency, Shards};
@@ -18,7 +18,8 @@ use signaling::trunk::{
     HeaderPolicy, HeaderRewrite, OwnAddress, Source, Target, TargetHost, TrunkConfig, TrunkIdentity, may_pass,
     may_remove,
 };
-use signaling::{CallPolicy, MediaSecurity, Reliability};
+use signaling::{CallPolicy, Keying, MediaSecurity, Reliability};
+use std::sync::Arc;
 
 /// What the signaling of each shard is told. `bound` are the listeners as they were bound. What limits strangers and what is kept
 /// for `trace` is shared out among the shards.
@@ -43,6 +44,8 @@ pub fn config(state: &State, bound: &Listeners, shards: &Shards) -> signaling::C
         response_timeout: Duration::from_secs(sip.response_s.into()),
         calls: calls(configuration),
         accounts_secured: sip.srtp_accounts.iter().map(|(name, srtp)| (name.clone(), security(*srtp))).collect(),
+        accounts_keyed: sip.srtp_keying_accounts.iter().map(|(name, kind)| (name.clone(), keying(*kind))).collect(),
+        fingerprint: state.identity.as_ref().map(|identity| Arc::new(identity.fingerprint().clone())),
         keys_in_clear: sip.srtp_keys_in_clear,
         accounts_pass: sip.accounts_pass.clone(),
         events: events(configuration),
@@ -191,6 +194,7 @@ fn calls(configuration: &Configuration) -> CallPolicy {
         session_min_s: sip.session_min_s,
         reliable: reliable(sip.reliable),
         security: security(sip.srtp),
+        keying: keying(sip.srtp_keying),
     }
 }
 
@@ -201,6 +205,7 @@ fn calls_with(configuration: &Configuration, trunk: &Trunk) -> CallPolicy {
         session_expires_s: trunk.session_expires_s.unwrap_or(all.session_expires_s),
         reliable: trunk.reliable.map_or(all.reliable, reliable),
         security: trunk.srtp.map_or(all.security, security),
+        keying: trunk.srtp_keying.map_or(all.keying, keying),
         ..all
     }
 }
@@ -218,6 +223,13 @@ fn security(value: Srtp) -> MediaSecurity {
         Srtp::Never => MediaSecurity::Never,
         Srtp::May => MediaSecurity::May,
         Srtp::Must => MediaSecurity::Must,
+    }
+}
+
+fn keying(value: SrtpKeying) -> Keying {
+    match value {
+        SrtpKeying::Sdes => Keying::Sdes,
+        SrtpKeying::Dtls => Keying::Dtls,
     }
 }
 

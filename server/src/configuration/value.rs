@@ -355,6 +355,17 @@ pub enum Srtp {
     Must,
 }
 
+/// Where the keys of protected media come from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SrtpKeying {
+    /// From SDP.
+    #[default]
+    Sdes,
+    /// From a handshake in the media.
+    Dtls,
+}
+
 /// How the log is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -48,6 +48,7 @@ const HELP: &[(&str, &str)] = &[
     ("legs_to_platforms", "Outgoing legs to other platforms."),
     ("legs_unreleased", "Legs whose end nobody confirmed: a fault if above 0."),
     ("log_lines_dropped", "Lines of the log that were not written, as nobody read them."),
+    ("media_handshakes", "Handshakes of media (DTLS-SRTP), by outcome."),
     ("media_keys_heard", "Keys that peers have pressed, as events or in their sound, where it is listened to."),
     ("media_packets_concealed", "RTP packets of transcoded streams that never came, and whose time was bridged."),
     ("media_packets_discarded", "Packets of media that were not relayed, by reason."),

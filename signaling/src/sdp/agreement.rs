@@ -61,9 +61,9 @@ impl Agreement {
         description
     }
 
-    /// Whether a stream has keys.
+    /// Whether a stream has keys, or will have.
     pub(super) fn is_secure(&self, index: usize) -> bool {
-        self.remote.streams.get(index).is_some_and(|stream| stream.protection.is_some())
+        self.remote.streams.get(index).is_some_and(|stream| stream.protection.is_some() || stream.dtls.is_some())
     }
 
     /// Whether the peer has us on hold. An answer that does not listen because our offer does not send is no hold of

@@ -7,7 +7,7 @@ use super::codec;
 use super::fault::{AnswerFault, LocalFault, OfferAnswerError, Unacceptable};
 use super::offer::{Sections, Slot, receives_at, voice};
 use super::payload_type::PayloadTypes;
-use super::security::is_secure;
+use super::security::{is_handshaken, is_secure};
 use super::session::SessionDescription;
 use super::typed;
 
@@ -124,6 +124,7 @@ fn answer(offered: &MediaStream, stream: &MediaStream) -> Result<Option<MediaStr
         ptime_ms: stream.ptime_ms,
         max_ptime_ms: stream.max_ptime_ms,
         protection: None,
+        dtls: None,
     }))
 }
 
@@ -156,7 +157,7 @@ pub(super) fn permitted(offer: &MediaDescription, answer: MediaDescription) -> R
         }
         let is_avp = |transport: &MediaTransport| matches!(transport, MediaTransport::RtpAvp | MediaTransport::RtpAvpf);
         let alike = |is: fn(&MediaTransport) -> bool| is(&stream.transport) && is(&offered.transport);
-        if stream.transport != offered.transport && !alike(is_avp) && !alike(is_secure) {
+        if stream.transport != offered.transport && !alike(is_avp) && !alike(is_secure) && !alike(is_handshaken) {
             return Err(AnswerFault::Transport);
         }
         let pairs = paired(&offered.codecs, &stream.codecs);
@@ -186,5 +187,6 @@ fn refused(offered: &MediaStream) -> MediaStream {
         ptime_ms: None,
         max_ptime_ms: None,
         protection: None,
+        dtls: None,
     }
 }

@@ -37,6 +37,9 @@ pub const SDP_CRYPTO_MAX: usize = 16;
 /// The longest master key identifier that is carried, in octets: phones write 1 to 4. It stands in every packet.
 pub const SDP_MKI_BYTES_MAX: usize = 16;
 
+/// The most `a=fingerprint` lines of one level that are read: one a hash, for a certificate or two.
+pub const SDP_FINGERPRINTS_MAX: usize = 8;
+
 // Every media section takes a line, and its formats fit into the bytes.
 const _: () = assert!(SDP_MEDIA_MAX < SDP_LINES_MAX);
 const _: () = assert!(SDP_FORMATS_MAX * 4 < SDP_BYTES_MAX);

@@ -15,11 +15,12 @@
 //! | `origin`, `payload_type` | what lasts as long as the dialog: our `o=` line, the meaning of payload types |
 //! | `hold` | hold and retrieve |
 //! | `security`, `crypto`, `base64` | keys: what is offered, chosen and drawn; `a=crypto` |
+//! | `dtls` | keys that come about in the media: `a=fingerprint`, `a=setup` |
 //! | `fault` | errors, and the status for each |
 //! | `limits` | bounds |
 //!
 //! RFC 8866 (SDP), RFC 3264 and RFC 6337 (offer/answer), RFC 3551 (static payload types), RFC 3605 (`a=rtcp`), RFC 5761
-//! (`a=rtcp-mux`), RFC 4733 (`telephone-event`), RFC 4568 (`a=crypto`), RFC 8643, RFC 4566 and RFC 2543 where phones still speak them.
+//! (`a=rtcp-mux`), RFC 4733 (`telephone-event`), RFC 4568 (`a=crypto`), RFC 8643, RFC 5763 and RFC 8122 (`a=fingerprint`), RFC 4145 (`a=setup`), RFC 4566 and RFC 2543 where phones still speak them.
 
 pub mod attribute;
 pub mod codec;
@@ -33,6 +34,7 @@ mod agreement;
 mod answer;
 mod base64;
 mod crypto;
+mod dtls;
 mod fault;
 mod hold;
 mod offer;

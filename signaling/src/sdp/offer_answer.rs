@@ -285,7 +285,7 @@ impl OfferAnswer {
         let State::RemoteOfferPending(offer) = &self.state else { return Err(LocalFault::NoOffer.into()) };
         let former = offer.previous.as_ref().map_or(&[][..], |previous| &previous.slots);
         let (mut sections, slots) = answer::sections(former, &offer.session, &offer.typed, description)?;
-        Security::answer(&offer.chosen, &offer.typed, &mut sections);
+        self.security.answer(&offer.chosen, &offer.typed, &mut sections);
         let (local_session, text) = self.origin.compose(sections);
         let agreement = Agreement {
             role: Role::Answerer,
@@ -400,7 +400,8 @@ impl LocalOffer {
             }
         }
         let mut remote = answer::permitted(&self.typed, answer).map_err(OfferAnswerError::AnswerMismatch)?;
-        security.conclude(&self.keys, &session, &mut remote).map_err(OfferAnswerError::AnswerMismatch)?;
+        let before = self.early.as_ref().map(|early| &early.agreement).or(self.previous.as_deref());
+        security.conclude(&self.keys, &session, &mut remote, before).map_err(OfferAnswerError::AnswerMismatch)?;
         let mut slots = self.slots.clone();
         for (slot, stream) in slots.iter_mut().zip(&remote.streams) {
             slot.types.reserve(&stream.codecs);

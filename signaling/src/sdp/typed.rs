@@ -65,6 +65,7 @@ fn describe_section(session: &SessionDescription, section: &MediaSection, offere
         ptime_ms: section.ptime().and_then(milliseconds),
         max_ptime_ms: section.maxptime().and_then(milliseconds),
         protection: None,
+        dtls: None,
     }
 }
 
@@ -156,7 +157,8 @@ pub fn is_served(stream: &MediaStream) -> bool {
     stream.kind == MediaKind::Audio
         && match stream.transport {
             MediaTransport::RtpAvp | MediaTransport::RtpAvpf => true,
-            MediaTransport::RtpSavp | MediaTransport::RtpSavpf => stream.protection.is_some(),
+            MediaTransport::RtpSavp | MediaTransport::RtpSavpf => stream.protection.is_some() || stream.dtls.is_some(),
+            MediaTransport::UdpTlsRtpSavp | MediaTransport::UdpTlsRtpSavpf => stream.dtls.is_some(),
             _ => false,
         }
 }

@@ -209,6 +209,7 @@ mod tests {
         session_min_s: 90,
         reliable: Reliability::Supported,
         security: crate::policy::MediaSecurity::May,
+        keying: crate::policy::Keying::Sdes,
     };
 
     fn request(headers: &str) -> Message {

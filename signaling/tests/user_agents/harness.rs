@@ -550,6 +550,7 @@ pub(crate) fn voice(port: u16, direction: Direction) -> MediaDescription {
             ptime_ms: None,
             max_ptime_ms: None,
             protection: None,
+            dtls: None,
         }],
     }
 }

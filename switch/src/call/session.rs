@@ -10,8 +10,8 @@ use super::turn::Turn;
 use crate::limits::{MEDIA_ATTEMPTS, MEDIA_RETRY, MEDIA_WITHIN, RELEASE_ATTEMPTS};
 use crate::negotiation::{builtin_codecs, may_be_silent, share_sound};
 use router::parameter::{
-    Bridge, Builtin, BuiltinKind, Cause, CauseKind, Failure, LegQuality, MediaEvent, MediaEventKind, MediaPort,
-    Parameter, PortId, PortStatistics, Reason,
+    Bridge, Builtin, BuiltinKind, Cause, CauseKind, Failure, HandshakeFault, LegQuality, MediaEvent, MediaEventKind,
+    MediaPort, Parameter, PortId, PortStatistics, Reason,
 };
 use router::{Address, Command, ModuleKind, Packet, Parameters, one};
 
@@ -335,6 +335,26 @@ impl Call {
                 }
             }
             MediaEventKind::Broken => self.end(turn, CauseKind::Internal.into(), None),
+            MediaEventKind::Secured(suite) => self.legs[leg].medium.handle_keys(suite),
+            MediaEventKind::Insecure(fault) => self.handle_insecure(turn, leg, fault),
+        }
+    }
+
+    /// A leg that must have keys has none: what is said there is heard by nobody. One that has not been answered may still come to some.
+    fn handle_insecure(&mut self, turn: &mut Turn<'_>, leg: LegId, fault: HandshakeFault) {
+        tracing::warn!(call = %self.id, fault = fault.sentence(), "a leg has no keys");
+        let is_joined = match self.session.joined {
+            Joined::Bridge(a, b) => leg == a || leg == b,
+            Joined::Service(near, _) => leg == near,
+            _ => false,
+        };
+        if is_joined {
+            let cause = match fault {
+                HandshakeFault::Fingerprint => CauseKind::PeerMisbehaved,
+                HandshakeFault::Refused => CauseKind::IncompatibleMedia,
+                HandshakeFault::TimedOut => CauseKind::MediaTimeout,
+            };
+            self.end(turn, cause.into(), None);
         }
     }
 

@@ -31,6 +31,7 @@ impl Medium {
             ptime_ms: remote.ptime_ms,
             silence_limit_ms: silence_limit_ms.filter(|_| receives),
             protection: remote.protection.clone(),
+            dtls: remote.dtls.clone(),
             host,
             keys: self.keys,
         })
@@ -96,6 +97,7 @@ mod tests {
             ptime_ms: Some(20),
             max_ptime_ms: None,
             protection: None,
+            dtls: None,
         };
         medium.ask(MediaDescription { streams: vec![remote] });
         medium.answer(&Terms::of_codecs(vec![Codec::new(0, "PCMU", 8000)])).unwrap();

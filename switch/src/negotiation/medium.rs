@@ -134,6 +134,8 @@ pub(crate) struct Medium {
     pub(super) has_told_all: bool,
     /// Counts the peer's descriptions in force.
     generation: u32,
+    /// What its last association has come to.
+    handshaken: Option<SrtpSuite>,
 }
 
 impl Medium {
@@ -145,7 +147,13 @@ impl Medium {
     /// What protects it; `None`: it is in the clear.
     pub(crate) fn suite(&self) -> Option<SrtpSuite> {
         let remote = self.agreement()?.remote()?;
-        remote.protection.as_ref().map(|protection| protection.suite)
+        let handshaken = self.handshaken.filter(|_| remote.dtls.is_some());
+        handshaken.or_else(|| remote.protection.as_ref().map(|protection| protection.suite))
+    }
+
+    /// The keys of its association have come about.
+    pub(crate) fn handle_keys(&mut self, suite: SrtpSuite) {
+        self.handshaken = Some(suite);
     }
 
     /// What was agreed with a leg that comes from another switch.

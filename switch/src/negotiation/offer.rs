@@ -24,13 +24,14 @@ pub(super) fn served_own(description: &MediaDescription) -> Option<usize> {
     description.streams.iter().position(|stream| is_voice(stream) && formats(stream).iter().any(is_sound))
 }
 
-/// Whether the packets of a stream can be relayed: those that are in the clear, and those whose keys are there. RTP/AVPF has those of RTP/AVP: what
+/// Whether the packets of a stream can be relayed: those that are in the clear, and those whose keys are there, or come about in the media. RTP/AVPF has those of RTP/AVP: what
 /// it adds is feedback, and only where `a=rtcp-fb` agrees on it (RFC 4585 §3.1), which no description of ours does. A description of our own has
 /// no keys, whatever its transport.
 fn is_relayable(stream: &MediaStream) -> bool {
     match stream.transport {
         MediaTransport::RtpAvp | MediaTransport::RtpAvpf => true,
-        MediaTransport::RtpSavp | MediaTransport::RtpSavpf => stream.protection.is_some(),
+        MediaTransport::RtpSavp | MediaTransport::RtpSavpf => stream.protection.is_some() || stream.dtls.is_some(),
+        MediaTransport::UdpTlsRtpSavp | MediaTransport::UdpTlsRtpSavpf => stream.dtls.is_some(),
         _ => false,
     }
 }
@@ -61,6 +62,7 @@ pub(super) fn stream(address: PortAddress, codecs: Vec<Codec>, direction: Direct
         ptime_ms: None,
         max_ptime_ms: None,
         protection: None,
+        dtls: None,
     }
 }
 
@@ -75,6 +77,7 @@ pub(super) fn refused(stream: &MediaStream) -> MediaStream {
         ptime_ms: None,
         max_ptime_ms: None,
         protection: None,
+        dtls: None,
         ..stream.clone()
     }
 }

@@ -108,6 +108,7 @@ mod tests {
             ptime_ms: Some(30),
             max_ptime_ms: None,
             protection: None,
+            dtls: None,
         };
         assert!(medium.ask(MediaDescription { streams: vec![stream] }));
         medium

@@ -74,7 +74,8 @@ impl Baresip {
         Self::launch_with(site, setup, &[], "", None)
     }
 
-    /// Starts a phone that encrypts its media, `srtp` (where the peer does), `srtp-mand` or `srtp-mandf` (always), and waits until it is registered.
+    /// Starts a phone that encrypts its media, `srtp` (where the peer does), `srtp-mand` or `srtp-mandf` (always), or `dtls_srtp` (always, by a
+    /// handshake), and waits until it is registered. It shares a port for RTP and RTCP where the name ends in `+mux`.
     pub fn start_secure(site: &Site, setup: &Setup<'_>, encryption: &str) -> Self {
         let mut phone = Self::launch_with(site, setup, &[], "", Some(encryption));
         wait::until("baresip is registered", || phone.command("reginfo", "").contains("OK").then_some(()));
@@ -92,9 +93,14 @@ impl Baresip {
         for module in modules {
             let _ = writeln!(config, "module_app {module}.so");
         }
-        if encryption.is_some() {
-            let _ = writeln!(config, "module srtp.so");
+        if let Some(encryption) = encryption {
+            let module = if encryption.starts_with("dtls_srtp") { "dtls_srtp" } else { "srtp" };
+            let _ = writeln!(config, "module {module}.so");
         }
+        if encryption.is_some_and(|encryption| encryption.ends_with("+mux")) {
+            config = config.replace("rtcp_mux no", "rtcp_mux yes");
+        }
+        let encryption = encryption.map(|encryption| encryption.trim_end_matches("+mux"));
         let encryption = encryption.map(|kind| format!(";mediaenc={kind}")).unwrap_or_default();
         let answers = if setup.answers { "auto" } else { "manual" };
         let account = format!(

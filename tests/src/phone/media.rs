@@ -1,7 +1,7 @@
 //! A phone's side of offer and answer, and the RTP that it sends.
 
 use super::hearing::{Hearing, Packet, STAMP_BYTES, Stamp};
-use super::secure::{Keys, Secure};
+use super::secure::Keys;
 use super::sound::Sound;
 use codecs::Law;
 use router::Random;
@@ -179,7 +179,7 @@ impl Media {
         if let Some(keys) = &mut self.keys {
             let before = keys.is_agreed();
             keys.read(&session, true);
-            if keys.style == Secure::Only && !keys.is_agreed() {
+            if keys.style.is_all() && !keys.is_agreed() {
                 return false;
             }
             if before && !keys.is_agreed() {
@@ -224,7 +224,7 @@ impl Media {
         };
         if let Some(keys) = &mut self.keys {
             keys.read(&session, false);
-            if keys.style == Secure::Only && !keys.is_agreed() {
+            if keys.style.is_all() && !keys.is_agreed() {
                 self.faults.push("an answer without a key".to_owned());
             }
         }
@@ -249,7 +249,7 @@ impl Media {
         self.peer = Some(stream);
         self.agreed = Some(now);
         if let Some(keys) = &mut self.keys
-            && keys.agree(&mut self.key)
+            && keys.agree(now, &mut self.key)
         {
             // Who gets another key is sent another stream.
             self.hearing.begin_anew();
@@ -341,6 +341,12 @@ impl Media {
 
     /// The next packet and whither it goes. Time goes on while nothing is sent.
     pub(crate) fn poll(&mut self, now: Instant) -> Option<(SocketAddr, Vec<u8>)> {
+        // What is said in a handshake goes out with the next packet of sound, or in its place.
+        if let Some(to) = self.peer.as_ref().and_then(|peer| peer.rtp)
+            && let Some(datagram) = self.keys.as_mut().and_then(|keys| keys.poll_handshake(now))
+        {
+            return Some((to, datagram));
+        }
         let at = self.next.filter(|&at| at <= now)?;
         self.next = Some(at + Duration::from_millis(u64::from(self.packet_ms)));
         let clock_rate_hz = match &self.sound {

@@ -1,4 +1,4 @@
-//! baresip with SRTP (RFC 3711, keys by RFC 4568) beside phones without: what was said is heard, both ways, whoever calls.
+//! baresip with SRTP (RFC 3711, keys by RFC 4568 or RFC 5763) beside phones without: what was said is heard, both ways, whoever calls.
 
 use scenarios::peer::baresip::{PEAK, Setup};
 use scenarios::peer::server::Settings;
@@ -90,4 +90,30 @@ fn two_phones_with_keys_have_each_their_own() {
         assert!(records[0][leg]["srtp"].is_string(), "{records}");
     }
     server.stop();
+}
+
+/// Keys by a handshake: with an association for each port, and with one for both.
+#[test]
+fn a_phone_that_shakes_hands_and_a_plain_one_hear_each_other() {
+    for encryption in ["dtls_srtp", "dtls_srtp+mux"] {
+        let site = Site::new();
+        let settings = Settings::default().sip("srtp_accounts = { alice = \"must\" }");
+        let mut server = Server::start(&site, &settings.sip("srtp_keying_accounts = { alice = \"dtls\" }"));
+        let accounts = server.first_accounts();
+        let setup = |index: usize, hertz| {
+            let (user, password) = &accounts[index];
+            Setup { user, password, server: server.sip, transport: "udp", hertz, answers: false, codecs: "PCMU" }
+        };
+        let mut alice = Baresip::start_secure(&site, &setup(0, ALICE), encryption);
+        let mut bob = Baresip::start(&site, &setup(1, BOB));
+        talk(&mut alice, &mut bob, "bob", (ALICE, BOB));
+        talk(&mut bob, &mut alice, "alice", (BOB, ALICE));
+        server.is_idle();
+        let records = server.ctl_json(&["records"]);
+        let srtp = |record: &Value| ["caller-quality", "called-quality"].map(|leg| record[leg]["srtp"].clone());
+        let suite = json!("AES_CM_128_HMAC_SHA1_80");
+        assert_eq!(srtp(&records[1]), [suite.clone(), Value::Null], "{encryption}: alice calls");
+        assert_eq!(srtp(&records[0]), [Value::Null, suite], "{encryption}: alice is called");
+        server.stop();
+    }
 }

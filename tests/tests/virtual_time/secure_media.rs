@@ -7,7 +7,7 @@ use scenarios::phone::{BOTH_WAYS, Carrier, Secure};
 use scenarios::platform::SECURE_PORT;
 use scenarios::simulation::PhoneIndex;
 use scenarios::{Behaviour, Conditions, Ending, HoldStyle, PhoneConfig, PlatformConfig, Simulation, Step};
-use signaling::MediaSecurity;
+use signaling::{Keying, MediaSecurity};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -222,6 +222,71 @@ fn by_confidential_signalling_keys_are_offered() {
         assert_talk(&mut simulation, [alice, bob], "by TLS");
         assert_eq!(simulation.call(bob).media.is_secure(), knows);
         simulation.finish();
+    }
+}
+
+/// Phones whose keys come about in their media, beside others and beside plain ones, over good lines and bad ones.
+#[test]
+fn phones_that_shake_hands_hear_every_other_one() {
+    let line = Conditions { loss_permille: 100, duplicate_permille: 20, reorder_permille: 30, ..Conditions::LOCAL };
+    let handshake = Some(Secure::Handshake);
+    let others = [None, Some(Secure::Only), handshake];
+    for (seed, (of_bob, line)) in
+        others.into_iter().flat_map(|of_bob| [(of_bob, Conditions::LOCAL), (of_bob, line)]).enumerate()
+    {
+        let mut config = PlatformConfig::default();
+        if of_bob.is_some() {
+            config.signaling.accounts_secured.insert("bob".to_owned(), MediaSecurity::Must);
+        }
+        if of_bob == handshake {
+            config.signaling.accounts_keyed.insert("bob".to_owned(), Keying::Dtls);
+        }
+        let mut simulation = Simulation::with(seed as u64, config);
+        let alice = add(&mut simulation, "alice", handshake, line);
+        let bob = add(&mut simulation, "bob", of_bob, line);
+        let phones = [alice, bob];
+        simulation.tell(alice).dial("bob");
+        let up = simulation.run_until(secs(60), |simulation| {
+            phones.iter().all(|&phone| simulation.phone(phone).last_call().is_some_and(|call| call.is_up()))
+        });
+        assert!(up);
+        let talks =
+            simulation.run_until(secs(20), |simulation| heard(simulation, phones).iter().all(|&heard| heard > 0));
+        assert!(talks, "{of_bob:?} {seed}");
+        simulation.run(secs(3));
+        let heard = heard(&simulation, phones);
+        assert!(heard.iter().all(|&packets| packets > 100), "{of_bob:?} {seed}: {heard:?}");
+        if line.loss_permille == 0 {
+            let asked = one(Selection::default());
+            let answers = crate::ask_each(&mut simulation, ModuleKind::Switch, Command::Query, &asked);
+            let suites: Vec<_> = answers
+                .iter()
+                .flat_map(|answer| answer.parameters.iter())
+                .filter_map(|told| match told {
+                    router::Parameter::CallSummary(summary) => Some(summary.legs.iter().map(|leg| leg.suite)),
+                    _ => None,
+                })
+                .flatten()
+                .collect();
+            let of = |phone: Option<Secure>| match phone {
+                None => None,
+                Some(Secure::Handshake) => Some(SrtpSuite::AeadAes128Gcm),
+                Some(_) => Some(SrtpSuite::AesCm128HmacSha1_80),
+            };
+            assert_eq!(suites, [of(handshake), of(of_bob)], "the call as it stands says so, too");
+            for step in [Step::Hold(HoldStyle::SendOnly), Step::Retrieve, Step::Refresh, Step::RefreshWithoutOffer] {
+                simulation.tell(alice).step(0, step);
+                simulation.run(secs(1));
+            }
+            assert_talk(&mut simulation, phones, "after a hold");
+            assert_eq!(simulation.call(alice).media.strange(), 0);
+            simulation.tell(alice).step(0, Step::HangUp);
+            simulation.run(secs(1));
+            let records = simulation.platform.records();
+            let recorded = [&records[0].caller_quality, &records[0].callee_quality].map(|quality| quality.suite);
+            assert_eq!(recorded, [of(handshake), of(of_bob)]);
+            simulation.finish();
+        }
     }
 }
 

@@ -60,7 +60,7 @@ impl Port {
     /// The next report, or the last one: where it goes and what it says. `None` while nobody knows where, and for a BYE of
     /// who never said anything (RFC 3550 §6.3.7).
     pub fn report(&mut self, now: Now, goodbye: bool) -> Option<(Channel, Destination, Written)> {
-        let (channel, destination) = self.rtcp_destination()?;
+        let (channel, destination) = self.rtcp_destination().filter(|_| self.may_report())?;
         let sent = self.outgoing.packets();
         if goodbye && sent == 0 && !self.reported {
             return None;

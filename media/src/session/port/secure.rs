@@ -1,6 +1,8 @@
-//! The keys of a port: what its peer sends is opened, what it is sent is sealed. A port without keys pays the question whether it has some.
+//! What protects a port: what its peer sends is opened, what it is sent is sealed. A port without pays the question whether it has some.
 
 use super::Port;
+use super::handshake::Dtls;
+use crate::session::KeySource;
 use crate::srtp::{Refusal, Renewed, Security};
 use crate::status::Discard;
 use crate::wire::{Channel, Destination, Wire};
@@ -17,6 +19,8 @@ pub enum Sending {
     Failed,
     /// One of its number was sent before, or it is older than anybody knows (see [`Outbound`](crate::srtp::Outbound)).
     Repeated,
+    /// There are no keys yet: nobody is to hear it.
+    Unkeyed,
 }
 
 impl From<bool> for Sending {
@@ -25,29 +29,67 @@ impl From<bool> for Sending {
     }
 }
 
+/// The keys of a port, and where they come from.
+#[derive(Debug, Default)]
+pub(super) struct Secured {
+    /// Those of RTP, and of RTCP unless that has an association of its own; `None`: they have not come about.
+    pub(super) keys: Option<Security>,
+    /// Those of RTCP that has an association of its own.
+    pub(super) control: Option<Box<Security>>,
+    /// The handshake that they come from; `None`: they stood in SDP.
+    pub(super) dtls: Option<Box<Dtls>>,
+}
+
+impl Secured {
+    /// Whether RTCP has keys of its own (RFC 5764 §3: an association for each port).
+    fn is_apart(&self) -> bool {
+        self.dtls.as_ref().is_some_and(|dtls| dtls.is_apart())
+    }
+
+    /// Those that protect reports.
+    fn of_control(&mut self) -> Option<&mut Security> {
+        if self.is_apart() { self.control.as_deref_mut() } else { self.keys.as_mut() }
+    }
+}
+
 impl Port {
-    /// Whether its stream is protected.
+    /// Whether its stream is protected, or is to be.
     #[inline]
     pub fn is_secure(&self) -> bool {
         self.security.is_some()
     }
 
-    /// Takes the keys of a new plan, or that it has none. With a new key of ours a new stream begins.
-    pub fn secure(&mut self, now: Instant, protection: Option<Box<Protection>>, random: &mut Random) {
-        let renewed = match (&mut self.security, protection) {
-            (security, None) => {
-                *security = None;
-                Renewed::Kept
+    /// Takes the keys of a new plan, or where they are to come from, or that it has none. With a new key of ours a new stream begins. Its
+    /// handshakes' timer is none of its any more.
+    pub fn secure(&mut self, now: Instant, source: Option<Box<KeySource>>, shares_rtcp: bool, random: &mut Random) {
+        match source.map(|source| *source) {
+            Some(KeySource::Given(protection)) => {
+                let secured = self.security.get_or_insert_default();
+                (secured.control, secured.dtls) = (None, None);
+                self.take_keys(now, &protection, random);
             }
-            (Some(security), Some(protection)) => security.renew(now, &protection),
-            (security, Some(protection)) => {
-                *security = Security::new(&protection).map(Box::new);
+            Some(KeySource::Handshake(parameters)) => {
+                let secured = self.security.get_or_insert_default();
+                match &mut secured.dtls {
+                    Some(dtls) if dtls.is_of(&parameters, shares_rtcp) => dtls.go_on(now),
+                    dtls => *dtls = Some(Box::new(Dtls::new(now, parameters, shares_rtcp))),
+                }
+            }
+            None => self.security = None,
+        }
+    }
+
+    /// Keys are there, as they stood in SDP or have come about.
+    pub(super) fn take_keys(&mut self, now: Instant, protection: &Protection, random: &mut Random) {
+        let Some(secured) = &mut self.security else { return };
+        let renewed = match &mut secured.keys {
+            Some(keys) => keys.renew(now, protection),
+            keys => {
+                *keys = Security::new(protection);
                 Renewed::Ours
             }
         };
-        if let Some(security) = &self.security {
-            self.suite = Some(security.suite());
-        }
+        self.suite = secured.keys.as_ref().map(Security::suite).or(self.suite);
         if renewed == Renewed::Ours {
             self.outgoing.renew(random);
         }
@@ -61,10 +103,15 @@ impl Port {
         is_control: bool,
         data: &'a mut [u8],
     ) -> Result<&'a mut [u8], Discard> {
-        let Some(security) = &mut self.security else { return Ok(data) };
-        let opened = match is_control {
-            true => security.unprotect_rtcp(now, data),
-            false => security.unprotect_rtp(now, data),
+        let Some(secured) = &mut self.security else { return Ok(data) };
+        let security = if is_control { secured.of_control() } else { secured.keys.as_mut() };
+        let opened = match (security, is_control) {
+            (None, _) => {
+                self.count_discarded();
+                return Err(Discard::Unkeyed);
+            }
+            (Some(security), true) => security.unprotect_rtcp(now, data),
+            (Some(security), false) => security.unprotect_rtp(now, data),
         };
         let refused = match opened {
             Ok(length) => return data.get_mut(..length).ok_or(Discard::Malformed),
@@ -80,9 +127,10 @@ impl Port {
     #[inline]
     pub fn send<W: Wire>(&mut self, wire: &mut W, destination: Destination, packet: &[u8]) -> Sending {
         let pair = self.place.pair;
-        let Some(security) = &mut self.security else {
+        let Some(secured) = &mut self.security else {
             return wire.send(pair, Channel::Rtp, destination, packet).into();
         };
+        let Some(security) = &mut secured.keys else { return Sending::Unkeyed };
         let mut repeated = false;
         let taken = wire.send_sealed(pair, Channel::Rtp, destination, packet, |room, length| {
             let sealed = security.protect_rtp(room, length);
@@ -90,6 +138,14 @@ impl Port {
             sealed
         });
         if repeated { Sending::Repeated } else { taken.into() }
+    }
+
+    /// Whether reports can be sent: in the clear, or under keys that are there.
+    pub(super) fn may_report(&self) -> bool {
+        let has_keys = |secured: &Secured| {
+            if secured.is_apart() { secured.control.is_some() } else { secured.keys.is_some() }
+        };
+        self.security.as_deref().is_none_or(has_keys)
     }
 
     /// Sends compound RTCP. False: it was not taken.
@@ -101,11 +157,8 @@ impl Port {
         report: &[u8],
     ) -> bool {
         let pair = self.place.pair;
-        match &mut self.security {
-            None => wire.send(pair, channel, destination, report),
-            Some(security) => {
-                wire.send_sealed(pair, channel, destination, report, |room, length| security.protect_rtcp(room, length))
-            }
-        }
+        let Some(secured) = &mut self.security else { return wire.send(pair, channel, destination, report) };
+        let Some(security) = secured.of_control() else { return false };
+        wire.send_sealed(pair, channel, destination, report, |room, length| security.protect_rtcp(room, length))
     }
 }

@@ -1,5 +1,6 @@
 //! Tests of SDP over several files' worth: what phones send, the RFCs' examples, two machines against each other.
 
+mod dtls;
 mod exchange;
 mod malformed;
 mod orders;
@@ -42,6 +43,7 @@ fn voice(port: u16, codecs: &[Codec]) -> MediaStream {
         ptime_ms: None,
         max_ptime_ms: None,
         protection: None,
+        dtls: None,
     }
 }
 

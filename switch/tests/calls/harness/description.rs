@@ -33,6 +33,7 @@ pub(crate) fn audio(port: u16, codecs: &[Codec], direction: Direction) -> MediaD
             ptime_ms: Some(20),
             max_ptime_ms: None,
             protection: None,
+            dtls: None,
         }],
     }
 }
