@@ -1,7 +1,8 @@
 //! Where calls go: trunks that fail or ask for digest, accounts with several phones, groups.
 
 use crate::scenario::{
-    CALLEE, CALLEE_CHALLENGES, CALLEE_IS_CANCELLED, CALLEE_REFUSES, CALLER, SHORT_TIMERS, line, ours, register, trunk,
+    CALLEE, CALLEE_CHALLENGES, CALLEE_IS_CANCELLED, CALLEE_REFUSES, CALLER, CALLER_REFUSED, SHORT_TIMERS, line, ours,
+    register, trunk,
 };
 use md5::{Digest, Md5};
 use scenarios::peer::server::Settings;
@@ -174,4 +175,35 @@ fn a_group_rings_one_after_another_and_a_busy_route_has_its_branch() {
     }
     assert_eq!(server.records(2).len(), 2);
     server.stop();
+}
+
+/// SIPp's 302 names a number, which is called as the plan says, on behalf of who named it; or the caller is told it.
+#[test]
+fn a_redirection_is_followed_by_the_plan_or_passed_on() {
+    for follows in [true, false] {
+        let site = Site::new();
+        let (caller, first, second) = (site.host.socket(), site.host.socket(), site.host.socket());
+        let redirects = if follows { "follow" } else { "pass" };
+        let settings = Settings::new(format!(
+            "{}{}redirects = \"{redirects}\"\n{}[[route]]\nnumber = \"callee\"\nto = [\"trunk:second\"]\n\
+             [[route]]\nfrom = \"trunk:in\"\nto = [\"trunk:first\"]\n",
+            trunk("in", None, caller),
+            trunk("first", Some(first.to_string()), first),
+            trunk("second", Some(second.to_string()), second),
+        ));
+        let mut server = Server::start(&site, &settings);
+        let status = [("STATUS", "302 Moved Temporarily")];
+        let moved = ours(&site, "first", CALLEE_REFUSES, &status, first).calls(1, 1).start();
+        if follows {
+            let called = ours(&site, "second", CALLEE, &[], second).calls(1, 1).start();
+            ours(&site, "caller", CALLER, &[], caller).service("100").to(server.sip).calls(1, 1).run();
+            called.succeeds();
+        } else {
+            let status = [("STATUS", "302")];
+            ours(&site, "caller", CALLER_REFUSED, &status, caller).service("100").to(server.sip).calls(1, 1).run();
+        }
+        moved.succeeds();
+        server.is_idle();
+        server.stop();
+    }
 }

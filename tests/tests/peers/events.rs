@@ -1,6 +1,6 @@
 //! Presence and mailbox lights with phones that others wrote.
 
-use crate::scenario::{MAILBOX_WATCHER, ours};
+use crate::scenario::{MAILBOX_WATCHER, PUBLISHER, ours};
 use scenarios::peer::baresip::Setup;
 use scenarios::peer::server::{PASSWORD, Settings};
 use scenarios::peer::wait::until;
@@ -52,5 +52,27 @@ fn baresip_follows_presence() {
     dave.event("CALL_ESTABLISHED");
     until("dave is on the telephone", || carol.log().contains("<rpid:on-the-phone/>").then_some(()));
     dave.hang_up();
+    server.stop();
+}
+
+#[test]
+fn what_sipp_publishes_is_shown_by_baresip() {
+    let site = Site::new();
+    let mut server = Server::start(&site, &Settings::default());
+    server.add_accounts(&["carol", "dave"]);
+    let contacts = format!("\"Dave\" <sip:dave@{}>;presence=p2p\n", server.sip);
+    let carol = Baresip::start_with(&site, &setup("carol", server.sip), &["contact", "presence"], &contacts);
+    until("dave is offline", || carol.log().contains("<note>Offline</note>").then_some(()));
+    let run = ours(&site, "publisher", PUBLISHER, &[], site.host.socket())
+        .service("dave")
+        .credentials("dave", PASSWORD)
+        .to(server.sip)
+        .calls(1, 1)
+        .start();
+    until("dave is at lunch", || carol.log().contains("<note>at lunch</note>").then_some(()));
+    until("dave is in the garden", || carol.log().contains("<note>in the garden</note>").then_some(()));
+    let told = carol.log().matches("<note>Offline</note>").count();
+    run.succeeds();
+    until("dave has taken it back", || (carol.log().matches("<note>Offline</note>").count() > told).then_some(()));
     server.stop();
 }

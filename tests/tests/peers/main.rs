@@ -5,6 +5,7 @@
 //! | `registrations` | REGISTER with digest, refresh, removal, wrong passwords, TCP, restarts |
 //! | `calls`, `refusals` | calls through trunks and of accounts; what keeps a call from being made |
 //! | `carriers` | Kamailio as the carrier that Tandem registers at |
+//! | `joins` | who comes into a call of others: Join, REFER with Join, pick-up |
 //! | `in_call` | hold, UPDATE, late offer, early media, transfer |
 //! | `glare`, `refresh_on_hold`, `forked_early_media` | SIPp and phones: requests that cross, sessions that outlast their interval on hold, what a caller hears of a fork; by ear |
 //! | `transports` | TCP, large requests, IPv6, lost packets |
@@ -40,6 +41,7 @@ mod glare;
 mod hardship;
 mod hosts_apart;
 mod in_call;
+mod joins;
 mod least_cost;
 mod links;
 mod messages;

@@ -46,6 +46,7 @@ scenarios! {
     CALLEE_SAYS_PENDING = "callee_says_pending";
     CALLEE_SPEAKS = "callee_speaks";
     MAILBOX_WATCHER = "mailbox_watcher";
+    PUBLISHER = "publisher";
     REGISTER = "register";
     REGISTER_REFRESH_UNREGISTER = "register_refresh_unregister";
     REGISTER_REFUSED = "register_refused";

@@ -195,6 +195,53 @@ fn a_phone_over_tls_and_one_over_udp_call_and_hear_each_other() {
     server.stop();
 }
 
+/// The certificate is renewed while a phone talks over the connection that the old one was shown on.
+#[test]
+fn a_call_over_tls_goes_on_while_the_certificate_is_renewed() {
+    let site = Site::new();
+    let authority = Authority::new(&site);
+    let names = format!("DNS:localhost,IP:{}", site.host.address());
+    let own = authority.issue("own", &names);
+    let tls = site.host.socket();
+    let mut server = Server::start(&site, &listening("tls", tls, shown(&own)));
+    server.add_accounts(&["carol", "dave"]);
+    let setup = |user, server, transport, hertz, answers| Setup {
+        user,
+        password: PASSWORD,
+        server,
+        transport,
+        hertz,
+        answers,
+        codecs: "PCMU",
+    };
+    let mut carol = Baresip::start(&site, &setup("carol", tls, "tls", 500.0, false));
+    let mut dave = Baresip::start(&site, &setup("dave", server.sip, "udp", 900.0, true));
+    carol.dial("dave");
+    carol.event("CALL_ESTABLISHED");
+    carol.hears(900.0, 1.0);
+    let renewed = authority.issue("renewed", &format!("{names},DNS:renewed.example"));
+    for (new, old) in [(&renewed.0, &own.0), (&renewed.1, &own.1)] {
+        std::fs::copy(new, old).expect("the temporary folder can be written");
+    }
+    let (status, said) = server.ctl(&["reload"]);
+    assert!(status.success() && said.contains("certificate"), "{said}");
+    let mut new = Client::start(tls, &authority.file(), "renewed.example", &[]);
+    assert_eq!(new.options(), Some(401), "new connections get the new one");
+    for (phone, hertz) in [(&carol, 900.0), (&dave, 500.0)] {
+        let heard = phone.hears(hertz, 3.0);
+        assert_eq!(heard.gaps, 0, "{heard:?}");
+    }
+    // The end comes over the old connection, and so does another call.
+    dave.hang_up();
+    carol.event("CALL_CLOSED");
+    carol.dial("dave");
+    carol.event("CALL_ESTABLISHED");
+    carol.hang_up();
+    dave.event("CALL_CLOSED");
+    server.is_idle();
+    server.stop();
+}
+
 #[test]
 fn browsers_register_and_call_over_websockets_plain_and_secure() {
     let site = Site::new();
