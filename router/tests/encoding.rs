@@ -6,7 +6,7 @@
 mod common;
 mod messages;
 
-use common::{from_hex, packet, samples, to_hex};
+use common::{additions, from_hex, packet, published, samples, to_hex};
 use minicbor::{Encoder, data::Tag};
 use proptest::prelude::*;
 use router::bridge::message::{LinkMessage, read_message};
@@ -28,13 +28,14 @@ fn frame(packet: &Packet) -> Vec<u8> {
     buffer
 }
 
-/// All samples of a parameter in one packet, by the parameter's name.
+/// All samples of a parameter in one packet, by the parameter's name; what was added later in one of its own.
 fn packets() -> BTreeMap<&'static str, Packet> {
     let mut by_name: BTreeMap<&'static str, Parameters> = BTreeMap::new();
-    for sample in samples() {
+    for sample in published() {
         by_name.entry(sample.name()).or_default().push(sample);
     }
-    by_name.into_iter().map(|(name, parameters)| (name, packet(parameters))).collect()
+    let added = additions().into_iter().map(|(name, sample)| (name, packet(one(sample))));
+    by_name.into_iter().map(|(name, parameters)| (name, packet(parameters))).chain(added).collect()
 }
 
 #[test]

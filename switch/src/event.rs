@@ -1,9 +1,10 @@
 //! Events of calls and trunks for who subscribed.
 
+use crate::call::without_tags;
 use crate::trunks::News;
 use router::parameter::{CallEvent, CallSummary, Cause, Pressed, TrunkEvent};
 use router::time::WallTime;
-use router::{Address, Instance, Outbox, Subscriptions, one};
+use router::{Address, Instance, Outbox, PlatformId, Subscriptions, one};
 
 /// The subscribers of events.
 #[derive(Debug, Default)]
@@ -55,7 +56,12 @@ impl Events {
         }
         let event = event();
         for (subscriber, missed) in self.subscriptions.take() {
-            outbox.notify(instance, subscriber, one(CallEvent { missed, ..event.clone() }));
+            let event = CallEvent { missed, ..event.clone() };
+            let event = match subscriber.platform {
+                PlatformId::HERE => event,
+                _ => CallEvent { call: without_tags(event.call), ..event },
+            };
+            outbox.notify(instance, subscriber, one(event));
         }
     }
 

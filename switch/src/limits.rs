@@ -100,12 +100,24 @@ pub const AUDIT_EVERY: Duration = Duration::from_secs(30);
 /// The same after it did not answer.
 pub const AUDIT_AGAIN: Duration = Duration::from_secs(5);
 
+/// The same after it knew of no such leg, once: a leg that has changed its call is told to the other platform as soon as the way there is back, and in
+/// a round trip.
+pub const AUDIT_ONCE_MORE: Duration = Duration::from_secs(1);
+
 /// How long it may take.
 pub const AUDIT_WITHIN: Duration = Duration::from_secs(5);
 
 /// Over how long, in milliseconds, the legs to a platform that was lost are asked for when it is back: of 10,000 calls ten a
 /// millisecond.
 pub const AUDIT_SPREAD_MS: u64 = 1_000;
+
+/// Calls that a probe goes through before it is dropped: each set-up passes at most [`PLATFORMS_PER_CALL`], each transfer joins two such chains,
+/// and eight of them in one call are more than people make.
+pub const PROBE_CALLS: u8 = 64;
+
+/// Probes of others that a call has passed on and that are not answered yet: each is repeated by its sender, and where many calls are in one
+/// circle one that comes round is enough.
+pub const PROBES_PER_CALL: usize = 8;
 
 /// First pause before a `Stop` to another platform is repeated; it doubles up to [`STOP_RETRY_MAX`].
 pub const STOP_RETRY: Duration = Duration::from_millis(250);
@@ -201,6 +213,7 @@ pub const RECORD_RETRY_MAX: Duration = Duration::from_secs(10);
 
 const _: () = assert!(RECORDS_IN_FLIGHT < router::limits::QUOTA_PER_SOURCE as usize);
 const _: () = assert!(LEGS_PER_CALL <= u16::MAX as usize && FORK_LEGS < LEGS_PER_CALL);
+const _: () = assert!(PROBE_CALLS as usize >= 8 * PLATFORMS_PER_CALL);
 const _: () = assert!(REDIRECTS_PER_SEARCH <= router::limits::REDIRECTIONS);
 const _: () = assert!(REFUSALS_PER_ORIGIN_S < REFUSALS_PER_S);
 const _: () = assert!(TRUNK_HOLD_OFF.as_millis() < TRUNK_HOLD_OFF_MAX.as_millis());

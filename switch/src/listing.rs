@@ -3,12 +3,13 @@
 use crate::call::Call;
 use crate::limits::PAGE;
 use router::parameter::{Parameter, Selection};
-use router::{Instance, OwnMap, Parameters};
+use router::{Instance, OwnMap, Parameters, PlatformId};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-/// One page: the calls that `selection` means, and the selection with `cursor` set where more follow.
+/// One page for who asks: the calls that `selection` means, and the selection with `cursor` set where more follow.
 pub(crate) fn page(
+    asker: PlatformId,
     names: &BTreeMap<String, Instance>,
     calls: &OwnMap<Instance, Call>,
     selection: Selection,
@@ -22,7 +23,7 @@ pub(crate) fn page(
         .range::<str, _>((after, Bound::Unbounded))
         .filter_map(|(_, instance)| calls.get(instance))
         .filter(|call| call.is_selected(&selection));
-    let page: Vec<_> = selected.by_ref().take(limit).map(Call::summary).collect();
+    let page: Vec<_> = selected.by_ref().take(limit).map(|call| call.summary_for(asker)).collect();
     let more = selected.next().is_some();
     let cursor = page.last().filter(|_| more).map(|call| call.id.clone());
     let mut parameters: Parameters = page.into_iter().map(Parameter::from).collect();

@@ -33,7 +33,7 @@ pub(crate) fn ways(plan: &Plan, asked: &MessageRoute, now: WallTime) -> Result<V
                 Step::Route(next, of) | Step::Redirect(next, of) => onward = Some((next, of)),
                 Step::Refuse(cause) => refusal = cause,
                 // Neither a service nor another platform's plan takes messages, and a text picks nothing up.
-                Step::Service(_) | Step::Platform { .. } | Step::PickUp(_) => {}
+                Step::Service(_) | Step::Platform { .. } | Step::PickUp(_) | Step::AtDialog(_) => {}
             }
         }
         ways.dedup();

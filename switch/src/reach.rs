@@ -28,7 +28,8 @@ pub(crate) fn accounts(plan: &Plan, number: &str, origin: &Origin, now: WallTime
                 | Step::TrunkGroup { .. }
                 | Step::Platform { .. }
                 | Step::Service(_)
-                | Step::PickUp(_) => return Ok(Vec::new()),
+                | Step::PickUp(_)
+                | Step::AtDialog(_) => return Ok(Vec::new()),
             }
         }
         match onward {

@@ -425,11 +425,12 @@ impl Switch {
                     Parameter::Selection(selection) => Some((**selection).clone()),
                     _ => None,
                 });
-                let page = listing::page(&self.names, &self.calls, selection.unwrap_or_default());
+                let page =
+                    listing::page(packet.source.platform, &self.names, &self.calls, selection.unwrap_or_default());
                 self.outbox.done(&packet, page);
             }
             (Command::Query, Some(Parameter::Selection(selection))) => {
-                let page = listing::page(&self.names, &self.calls, (**selection).clone());
+                let page = listing::page(packet.source.platform, &self.names, &self.calls, (**selection).clone());
                 self.outbox.done(&packet, page);
             }
             (Command::Query, Some(Parameter::Status(_))) => {

@@ -20,6 +20,8 @@ pub(crate) struct Counters {
     pub(crate) legs_elsewhere: u64,
     /// Legs at other platforms that were found to be no more, or whose end could not be told.
     pub(crate) legs_lost: u64,
+    /// Calls that were kept up by nobody but themselves, through other platforms.
+    pub(crate) circles: u64,
     /// Calls that other platforms asked for.
     pub(crate) calls_from_elsewhere: u64,
     /// Refused before they were calls, by cause.
@@ -97,6 +99,7 @@ pub(crate) fn status(facts: Facts<'_>) -> Status {
         Counter::new("legs_to_platforms", counters.legs_elsewhere),
         Counter::new("legs_lost", counters.legs_lost),
         Counter::new("calls_from_platforms", counters.calls_from_elsewhere),
+        Counter::new("calls_in_a_circle", counters.circles),
         Counter::new("legs_unreleased", counters.legs_unreleased),
         Counter::new("sessions_unreleased", counters.sessions_unreleased),
         Counter::new("keys_pressed", counters.keys_pressed),

@@ -37,6 +37,8 @@ pub struct Simulation {
     pub restarted: BTreeSet<usize>,
     /// Links between platforms were cut: their phones may differ about a call for so long.
     pub parted_for: Option<Duration>,
+    /// Clocks that are wrong, by so many seconds.
+    clocks: BTreeMap<usize, i64>,
     /// How long, at most, the two ends of a call may differ about it, and audio may be missing.
     pub grace: Duration,
     /// What was seen to go wrong on the way.
@@ -95,6 +97,7 @@ impl Simulation {
             others: Vec::new(),
             restarted: BTreeSet::new(),
             parted_for: None,
+            clocks: BTreeMap::new(),
             grace: Duration::from_millis(2_500),
             faults: Vec::new(),
             configs: vec![config],
@@ -142,6 +145,17 @@ impl Simulation {
     /// Whether the platform at a host has begun anew.
     pub fn is_restarted(&self, host: IpAddr) -> bool {
         self.of_host(host).is_some_and(|index| self.restarted.contains(&index))
+    }
+
+    /// Sets a platform's clock: so many seconds beside what it is.
+    pub fn set_clock(&mut self, index: usize, seconds: i64) {
+        self.clocks.insert(index, seconds);
+    }
+
+    /// What it is by a platform's clock.
+    fn now_at(&self, index: usize) -> Now {
+        let off = self.clocks.get(&index).copied().unwrap_or(0);
+        Now { wall: WallTime(self.now.wall.0 + off * 1_000_000), ..self.now }
     }
 
     /// Two platforms cannot reach each other until [`heal`](Self::heal): for so long at most.
@@ -333,10 +347,13 @@ impl Simulation {
             while let Some((host, arrival)) = self.network.poll(now.instant) {
                 busy = true;
                 if let Some(index) = self.of_host(host) {
-                    let platform = match index.checked_sub(1) {
-                        None => &mut self.platform,
-                        Some(other) => &mut self.others[other],
-                    };
+                    let (now, platform) = (
+                        self.now_at(index),
+                        match index.checked_sub(1) {
+                            None => &mut self.platform,
+                            Some(other) => &mut self.others[other],
+                        },
+                    );
                     platform.handle(now, arrival, &mut self.network);
                     platform.run(now, &mut self.network);
                 } else if let Some(&index) = self.hosts.get(&host) {
@@ -351,7 +368,8 @@ impl Simulation {
                     self.flush(index);
                 }
             }
-            for platform in std::iter::once(&mut self.platform).chain(&mut self.others) {
+            let clocks: Vec<Now> = (0..self.platforms()).map(|index| self.now_at(index)).collect();
+            for (platform, now) in std::iter::once(&mut self.platform).chain(&mut self.others).zip(clocks) {
                 busy |= platform.poll_timeout().is_some_and(|at| at <= now.instant);
                 platform.run(now, &mut self.network);
             }

@@ -6,10 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use router::encoding::read_packet;
 use router::parameter::{
-    BuiltinKind, Call, CallEvent, CallSummary, Cause, CauseKind, Contact, Digits, Failure, HandshakeFault, Information,
-    LegPhase, LegState, MediaEvent, MediaEventKind, MediaExchange, MediaPort, Origin, Originate, Outcome, Parameter,
-    Party, Placement, Platform, PlatformModule, PlatformState, PortAddress, PortId, PortStatistics, Reason,
-    Registration, Selection, SrtpSuite, Status, Transfer,
+    BuiltinKind, Call, CallEvent, CallSummary, Cause, CauseKind, Contact, Dialog, Digits, Failure, HandshakeFault,
+    Information, LegPhase, LegState, MediaEvent, MediaEventKind, MediaExchange, MediaPort, Origin, Originate, Outcome,
+    Parameter, Party, Placement, Platform, PlatformModule, PlatformState, PortAddress, PortId, PortStatistics, Probe,
+    Reason, Registration, Selection, SrtpSuite, Status, Transfer,
 };
 use router::time::{Duration, Instant, Now, WallTime};
 use router::{
@@ -238,6 +238,7 @@ impl Bench {
             placement: match tape.below(4) {
                 0 => Some(Placement::Account("bob".to_owned())),
                 1 => Some(Placement::Trunk { name: "one".to_owned(), number: "1".to_owned().into() }),
+                2 => Some(Placement::Dialog { dialog: dialog(), sent: number.is_multiple_of(2) }),
                 _ => None,
             },
             path: (0..tape.below(12) as u32).map(PlatformId).collect(),
@@ -596,12 +597,18 @@ pub(crate) fn exchange(tape: &mut Tape<'_>) -> Option<MediaExchange> {
     }
 }
 
+fn dialog() -> Dialog {
+    let tag = || "1".to_owned();
+    Dialog { leg_id: "l".to_owned(), own_tag: tag(), peer_tag: tag(), early_only: false, at: None, join: false }
+}
+
 pub(crate) fn state(tape: &mut Tape<'_>) -> LegState {
     let phases = [LegPhase::Answered, LegPhase::Early, LegPhase::Ringing, LegPhase::Trying, LegPhase::Released];
     let media = exchange(tape);
     let cause = tape.flag().then(|| failure(tape).cause).flatten();
     let phase = tape.pick(&phases).unwrap_or(LegPhase::Answered);
-    LegState { media, cause, leg_id: tape.flag().then(|| "l".to_owned()), ..LegState::new(phase) }
+    let probe = (phase == LegPhase::Trying).then_some(Probe { number: 1, calls: 1 });
+    LegState { media, cause, probe, leg_id: tape.flag().then(|| "l".to_owned()), ..LegState::new(phase) }
 }
 
 pub(crate) fn failure(tape: &mut Tape<'_>) -> Failure {

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | every one | `Query × Status`; a plug-in's parameter, the server's apart |
 //! | `switch` | a call: `Start × Call`, `Start × Originate`; of a call that they have a leg in: `Set`, `Stop`, `Query × LegState`, `Send × Information`, `Digits`, `Start × Transfer`, `Set × Handover`; of one that they have a part in: `Stop × Selection`; to read: `Query × CallSummary`, `Selection`, `TrunkStatus`, `MessageRoute`, `Call`; to follow: `CallEvent`, `TrunkEvent` |
-//! | `signaling` | `Query × Registration`, `TrunkStatus`; to follow: `RegistrationEvent`, `TrunkEvent`; `Set × MessageWaiting` |
+//! | `signaling` | `Query × Registration`, `Dialog`, `TrunkStatus`; to follow: `RegistrationEvent`, `TrunkEvent`; `Set × MessageWaiting` |
 //! | `voice` | `Query × Conference` |
 //! | `store` | `Query × CallRecord` |
 //! | `bridge` | `Query`, `Subscribe`, `Unsubscribe × Platform` |
@@ -73,6 +73,8 @@ pub(crate) fn admission(packet: &Packet) -> Admission {
         (ModuleKind::Switch, Stop, P::Selection(_))
         | (ModuleKind::Switch, Query, P::MessageRoute(_) | P::Call(_))
         | (ModuleKind::Signaling, Set, P::MessageWaiting(_))
+        // Whoever names it knows both tags, which no other platform is told.
+        | (ModuleKind::Signaling, Query, P::Dialog(_))
             if beside.is_empty() =>
         {
             Admission::Served

@@ -20,6 +20,7 @@
 //! that is the leg, for both. Each asks the other now and then how the leg stands: `Query × LegState`.
 
 use super::conference::ConferenceName;
+use super::dialog::Dialog;
 use super::failure::Cause;
 use super::media::MediaExchange;
 use super::port::{KeyForm, PortId};
@@ -163,6 +164,16 @@ pub enum Placement {
         /// The number as the trunk is to see it.
         #[n(1)]
         number: Private<String>,
+    },
+    /// In the place of the peer of a dialog of this platform's, or into the conference that its call becomes.
+    #[n(3)]
+    Dialog {
+        /// Which one.
+        #[n(0)]
+        dialog: Dialog,
+        /// Whether that peer sends who comes there (SIP: REFER), and does not come itself.
+        #[n(1)]
+        sent: bool,
     },
 }
 
@@ -375,6 +386,22 @@ pub struct LegState {
     /// The host that the leg's signalling comes from, as far as it is known; a peer may move.
     #[n(8)]
     pub host: Option<IpAddr>,
+    /// In `Query` of another platform: goes on from call to call, see [`Probe`].
+    #[n(9)]
+    pub probe: Option<Probe>,
+}
+
+/// Goes along a chain of calls over several platforms, in by one leg of each and out by the other, while both are at other platforms: whoever
+/// gets its own back has no telephone at either end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct Probe {
+    /// Chance, by which its sender knows it.
+    #[n(0)]
+    pub number: u64,
+    /// Through how many calls more it may go.
+    #[n(1)]
+    pub calls: u8,
 }
 
 /// The protocol's own names of a leg's two ends (SIP: the tags of its dialog), by which somebody else can take it over.
@@ -402,6 +429,7 @@ impl LegState {
             tags: None,
             conference: None,
             host: None,
+            probe: None,
         }
     }
 

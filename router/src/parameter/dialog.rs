@@ -1,7 +1,7 @@
 //! Dialogs that a peer names, and legs that change their call: transfers to somebody who is in a call already, and pick-up.
 //!
 //! ```text
-//!  switch#call ── Query × Dialog ──▶ signaling, its home      Done × Dialog (at): whose it is | Failed(NotFound)
+//!  switch#call ── Query × Dialog ──▶ signaling, its home      Done × Dialog (at): whose it is | Failed(NotFound); of another platform, too
 //!  switch#call ── Set × Handover ──▶ signaling#leg            Done: the leg belongs to the sender from now on
 //!  switch#call ── Open × MovedPort… ──▶ voice                 Done × MediaPort…: its port, with its sockets and its stream
 //!  switch/1#call ── Start × GuestLeg… ─▶ switch/2#call        Done × GuestLeg…: they have come into that call; only within a platform
@@ -176,6 +176,10 @@ pub struct GuestLeg {
     /// The name of that ledger.
     #[n(23)]
     pub payer: Option<Private<String>>,
+    /// It calls, and whoever it replaces sends it: at another platform.
+    #[n(24)]
+    #[cbor(default, skip_if = "is_false")]
+    pub sent: bool,
 }
 
 /// `Open × MovedPort`: a port of another session of the same owner's module becomes one of this session, with its sockets, its

@@ -342,6 +342,7 @@ fn leg_states() -> Vec<LegState> {
         tags: None,
         conference: ConferenceName::room("sales").map(Box::new),
         host: None,
+        probe: None,
     };
     let rings = LegState { tags: Some(tags()), ..LegState::new(Ringing) };
     let from = LegState { host: Some(ip("2001:db8::7")), ..LegState::new(Early) };
@@ -430,6 +431,31 @@ fn selections() -> Vec<Selection> {
 
 /// Several values of every parameter.
 pub fn samples() -> Vec<Parameter> {
+    let mut samples = published();
+    samples.extend(additions().into_iter().map(|(_, sample)| sample));
+    samples
+}
+
+/// What has come to a parameter since its encoding was published, under the name of its own golden file: those of before stay as they are.
+pub fn additions() -> Vec<(&'static str, Parameter)> {
+    let probe = Some(Probe { number: 1 << 40, calls: 64 });
+    let dialog = published().into_iter().find_map(|sample| match sample {
+        Parameter::Dialog(dialog) => Some(*dialog),
+        _ => None,
+    });
+    let placement = dialog.map(|dialog| Placement::Dialog { dialog, sent: true });
+    let placed = calls().into_iter().next().map(|call| Call { placement, ..call });
+    let sent = published().into_iter().find_map(|sample| match sample {
+        Parameter::GuestLeg(guest) => Some(GuestLeg { sent: true, calls: true, ..*guest }),
+        _ => None,
+    });
+    let added = [placed.map(|call| ("Call+dialog", call.into())), sent.map(|guest| ("GuestLeg+sent", guest.into()))];
+    let probed = ("LegState+probe", LegState { probe, ..LegState::new(LegPhase::Answered) }.into());
+    added.into_iter().flatten().chain([probed]).collect()
+}
+
+/// The parameters as they were published.
+pub fn published() -> Vec<Parameter> {
     let mut samples: Vec<Parameter> = Vec::new();
     macro_rules! add {
         ($values:expr) => {
@@ -706,6 +732,7 @@ pub fn samples() -> Vec<Parameter> {
         host: None,
         price: None,
         payer: None,
+        sent: false,
     };
     let calling = GuestLeg { session: None, port: None, asked: Some(7), calls: true, ..guest.clone() };
     let from = GuestLeg { host: Some(ip("198.51.100.7")), ..guest.clone() };

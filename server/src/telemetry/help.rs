@@ -29,6 +29,10 @@ const HELP: &[(&str, &str)] = &[
     ("calls_failed", "Calls that ended unanswered, by cause."),
     ("calls_from_platforms", "Calls that other platforms asked for."),
     ("calls_guarded", "Calls and transfers that a guard did not let pass."),
+    (
+        "calls_in_a_circle",
+        "Calls through other platforms, to themselves or between two services, without a telephone: ended.",
+    ),
     ("calls_refused", "Attempts that were refused before they were calls, by cause."),
     ("calls_started", "Calls that began."),
     ("configuration_reloads", "Reloads of the configuration that worked."),

@@ -32,7 +32,13 @@ impl Signaling {
         true
     }
 
-    /// Passes a request that concerns an account on to its home, which is another shard; the answer goes back.
+    /// Whether this shard is the home of that name.
+    pub(super) fn is_home(&self, name: &str) -> bool {
+        let home = self.means.config.shards.home(name.as_bytes());
+        self.means.outbox.address().module.index == Some(home)
+    }
+
+    /// Passes a request that concerns an account, or a dialog, on to its home, which is another shard; the answer goes back.
     pub(super) fn pass_home(&mut self, packet: &Packet, account: &str) {
         let home = Address::local(ModuleKind::Signaling, self.means.config.shards.home(account.as_bytes()));
         let (now, own) = (self.means.now.instant, Instance::MODULE);

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | how the leg stands | goes on; after a time without an answer, the leg is brought to what it may have missed |
 //! | that it has ended | the leg ends for the same cause |
-//! | that there is none | the leg ends: the other platform has begun anew |
+//! | that there is none | asked once more, as the leg may just be changing its call; then it ends: the other platform has begun anew |
 //! | nothing | asked again; the leg ends after the configured time, at once if it is not answered yet |
 
 use super::asked::Asked;
@@ -14,7 +14,7 @@ use super::leg::LegId;
 use super::purpose::Purpose;
 use super::timers::Timer;
 use super::turn::Turn;
-use crate::limits::{AUDIT_AGAIN, AUDIT_EVERY, AUDIT_SPREAD_MS, AUDIT_WITHIN};
+use crate::limits::{AUDIT_AGAIN, AUDIT_EVERY, AUDIT_ONCE_MORE, AUDIT_SPREAD_MS, AUDIT_WITHIN};
 use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, Parameter, Reason};
 use router::time::Duration;
 use router::{Command, Packet, PlatformId, one};
@@ -40,7 +40,7 @@ impl Call {
             return;
         }
         let (address, phase) = (self.legs[leg].address, self.legs[leg].phase);
-        let noun = one(LegState::new(phase));
+        let noun = one(LegState { probe: self.probe_by(turn, leg), ..LegState::new(phase) });
         self.request(turn, address, Command::Query, noun, AUDIT_WITHIN, Purpose::Audit(leg));
     }
 
@@ -66,7 +66,14 @@ impl Call {
             Some(Parameter::LegState(state)) if state.phase == LegPhase::Released => {
                 Some(state.cause.clone().unwrap_or_else(|| CauseKind::Normal.into()))
             }
-            _ if reason == Some(Reason::NotFound) => Some(CauseKind::Interrupted.into()),
+            _ if reason == Some(Reason::NotFound) => {
+                // Who was asked may have handed the leg to another call, and be about to say so.
+                let doubted = self.legs[leg].remote.as_mut().map(|remote| std::mem::replace(&mut remote.doubted, true));
+                if self.legs[leg].is_answered() && doubted == Some(false) {
+                    return self.set_timer(turn, Timer::Audit(leg), AUDIT_ONCE_MORE);
+                }
+                Some(CauseKind::Interrupted.into())
+            }
             _ => None,
         };
         if let Some(cause) = ended {
@@ -74,6 +81,7 @@ impl Call {
         }
         let (now, grace, answered) = (turn.now.instant, self.grace(), self.legs[leg].is_answered());
         let Some(remote) = &mut self.legs[leg].remote else { return };
+        remote.doubted = false;
         let unheard = matches!(
             reason,
             Some(Reason::PlatformAbsent | Reason::UnknownDestination | Reason::Expired | Reason::Busy)
@@ -112,6 +120,7 @@ impl Call {
         let at_it = |leg: &&super::leg::Leg| leg.remote.as_ref().is_some_and(|remote| remote.platform == platform);
         let legs: Vec<_> = self.legs.iter().filter(at_it).filter(|leg| !leg.is_released()).map(|leg| leg.id).collect();
         for leg in legs {
+            self.hand_over_again(turn, leg);
             match (self.legs[leg].is_answered(), self.legs[leg].incoming) {
                 (true, _) => self.audit_in(turn, leg, Duration::ZERO),
                 // Whoever called there may have given up already.

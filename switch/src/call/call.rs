@@ -214,7 +214,12 @@ impl Call {
     ) {
         match (command, noun) {
             (Command::Stop, Some(Parameter::LegState(state))) => self.leg_stopped(turn, leg, asked, *state),
-            (Command::Query, Some(Parameter::LegState(_))) => self.audited(turn, leg, asked),
+            (Command::Query, Some(Parameter::LegState(state))) => {
+                self.audited(turn, leg, asked);
+                if let Some(probe) = state.probe {
+                    self.probed(turn, leg, probe);
+                }
+            }
             (_, Some(_)) if self.has_ended() || self.legs[leg].is_released() => {
                 asked.failed(turn.outbox, Failure::new(Reason::NotFound).with_detail("the leg has ended"));
             }
@@ -255,8 +260,9 @@ impl Call {
             Purpose::SetLeg(leg) => self.leg_answered_set(turn, leg, packet),
             Purpose::StopLeg { leg, cause, attempt } => self.leg_stop_answered(turn, leg, cause, attempt, &packet),
             Purpose::Audit(leg) => self.audit_answered(turn, leg, packet),
-            Purpose::Supervise(_) | Purpose::AnotherOffer | Purpose::TakeBack => {}
+            Purpose::Probe | Purpose::Supervise(_) | Purpose::AnotherOffer | Purpose::TakeBack => {}
             Purpose::Dialog => self.dialog_found(turn, packet),
+            Purpose::DialogElsewhere(platform) => self.dialog_told(turn, platform, &packet),
             Purpose::Ringing => self.ringing_told(turn, &packet),
             Purpose::Guest => self.guest_answered(turn, packet),
             Purpose::Handover { leg, from, attempt } => self.handed_over(turn, leg, from, attempt, &packet),

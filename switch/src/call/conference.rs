@@ -165,8 +165,10 @@ impl Call {
         self.search_begin(turn, search);
     }
 
-    fn search_anew(&self) -> Search {
+    pub(super) fn search_anew(&self) -> Search {
+        let verified = self.near.is_some_and(|near| self.legs[near].verified);
         Search::new(self.near, self.origin.clone(), self.caller.clone(), self.anonymous, self.called.clone())
+            .verified(verified)
     }
 
     /// It has become one, and who called goes there; or it has not.

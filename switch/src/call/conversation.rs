@@ -119,6 +119,19 @@ impl Conversation {
         self.sent_on = Some((target, record));
     }
 
+    /// Who is called is known now.
+    pub(super) fn learn_called(&mut self, called: Party) {
+        if let Some(parties) = &mut self.parties {
+            parties.2 = called;
+        }
+    }
+
+    /// Somebody else calls: the leg, on whose behalf, and who.
+    pub(super) fn taken_over_by(&mut self, leg: LegId, origin: Origin, caller: Party, called: Party) {
+        self.caller = Some(leg);
+        self.parties = Some(Box::new((origin, caller, called)));
+    }
+
     /// The side of a leg: whether it is the caller's.
     pub(super) fn by_caller(&self, leg: LegId) -> bool {
         self.caller == Some(leg)

@@ -55,6 +55,26 @@ pub(super) struct Seeking {
     pub(super) by: Option<Transferor>,
     /// No dialog was named, but a number for picking up: the other shards are being asked what rings there.
     pub(super) asking: Option<Box<Asking>>,
+    /// Another platform has sent the call here, and has found the dialog here.
+    pub(super) placed: bool,
+    /// Beside that: whether somebody there sends who comes, as [`Seeking::by`] does here.
+    pub(super) sent: bool,
+    /// The other platforms are being asked for the dialog: how many have not answered.
+    pub(super) awaited: usize,
+    /// What one of them said that had it.
+    pub(super) ended: Option<Failure>,
+}
+
+impl Seeking {
+    /// A dialog to be found here; `by`: who sends whom there.
+    pub(super) fn of(dialog: Dialog, by: Option<Transferor>) -> Self {
+        Self { dialog, by, asking: None, placed: false, sent: false, awaited: 0, ended: None }
+    }
+
+    /// Whether somebody sends who comes, and does not come itself.
+    pub(super) fn is_sent(&self) -> bool {
+        self.by.is_some() || self.sent
+    }
 }
 
 /// Who asked for a transfer to a dialog.
@@ -89,15 +109,15 @@ impl Call {
             return asked.failed(turn.outbox, refused("there is no other leg to transfer"));
         };
         let transfer = Transfer { phase: LegPhase::Trying, cause: None, ..transfer };
-        self.seek(turn, dialog, Some(Transferor { leg: by, moved, asked, transfer }));
+        self.seek(turn, Seeking::of(dialog, Some(Transferor { leg: by, moved, asked, transfer })));
     }
 
     /// Asks whose a dialog is.
-    pub(super) fn seek(&mut self, turn: &mut Turn<'_>, dialog: Dialog, by: Option<Transferor>) {
+    pub(super) fn seek(&mut self, turn: &mut Turn<'_>, seeking: Seeking) {
         // A dialog is at home where the hash of its name says, as an account is.
-        let home = turn.registrar(&self.config.shards, &dialog.leg_id);
-        let query = one(Dialog { at: None, ..dialog.clone() });
-        self.joining = Some(Box::new(Joining::Seeking(Seeking { dialog, by, asking: None })));
+        let home = turn.registrar(&self.config.shards, &seeking.dialog.leg_id);
+        let query = one(Dialog { at: None, ..seeking.dialog.clone() });
+        self.joining = Some(Box::new(Joining::Seeking(seeking)));
         self.request(turn, home, Command::Query, query, QUERY_WITHIN, Purpose::Dialog);
     }
 
@@ -113,10 +133,10 @@ impl Call {
         let joins = matches!(self.joining.as_deref(), Some(Joining::Seeking(seeking)) if seeking.dialog.join);
         let Some(place) = place else {
             let failure = packet.failure();
-            if joins && failure.reason == Reason::NotFound && self.calls_conference(turn.now.wall) {
-                return self.call_instead(turn);
+            if failure.reason == Reason::NotFound && self.seek_elsewhere(turn) {
+                return;
             }
-            return self.seeking_failed(turn, failure);
+            return self.dialog_is_none(turn, failure);
         };
         let own = turn.outbox.address();
         if joins && place.call != own.at(self.instance) {
@@ -130,6 +150,15 @@ impl Call {
         }
         let whom = Whom::Leg { host: place.call.instance, leg: place.leg };
         turn.joins.push(Join { guest: self.instance, whom });
+    }
+
+    /// Nobody has it, or it has ended.
+    pub(super) fn dialog_is_none(&mut self, turn: &mut Turn<'_>, failure: Failure) {
+        let joins = matches!(self.joining.as_deref(), Some(Joining::Seeking(seeking)) if seeking.dialog.join);
+        if joins && failure.reason == Reason::NotFound && self.calls_conference(turn.now.wall) {
+            return self.call_instead(turn);
+        }
+        self.seeking_failed(turn, failure);
     }
 
     /// On whose behalf somebody is to come in the place of another.

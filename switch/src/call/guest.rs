@@ -1,5 +1,6 @@
 //! Legs of ours that are to come into a call of another switch: the dialog that was named, or the telephone that rings, lives on another
-//! shard. Here is the call that they come from; the other one takes them over as any, see `joining`.
+//! shard. Here is the call that they come from; the other one takes them over as any, see `joining`. A leg may be one at another platform:
+//! its address says at which.
 //!
 //! | who asks | what goes there |
 //! |---|---|
@@ -48,7 +49,9 @@ impl Call {
 
     /// All that is known of the legs that are to come there; or why they cannot now.
     fn guests_to(&self, place: DialogPlace) -> Result<Parameters, Failure> {
-        let Some(Joining::Seeking(Seeking { dialog, by, .. })) = self.joining.as_deref() else { return Err(glare()) };
+        let Some(Joining::Seeking(Seeking { dialog, by, sent, .. })) = self.joining.as_deref() else {
+            return Err(glare());
+        };
         let early_only = dialog.early_only;
         match by {
             Some(Transferor { leg, moved, asked, transfer }) => {
@@ -61,7 +64,7 @@ impl Call {
             }
             None => {
                 let near = self.near.ok_or_else(glare)?;
-                Ok(one(GuestLeg { early_only, ..self.calling_guest(near, place)? }))
+                Ok(one(GuestLeg { early_only, sent: *sent, ..self.calling_guest(near, place)? }))
             }
         }
     }
@@ -72,7 +75,7 @@ impl Call {
         let (Some(worker), Some(_), Some(agreement)) = (self.worker(), medium.address, medium.agreement()) else {
             return Err(glare());
         };
-        if self.exchange.is_some() || self.legs[leg].remote.is_some() {
+        if self.exchange.is_some() {
             return Err(glare());
         }
         Ok(GuestLeg {
@@ -91,7 +94,7 @@ impl Call {
     /// Of the leg that calls.
     fn calling_guest(&self, leg: LegId, place: DialogPlace) -> Result<GuestLeg, Failure> {
         let calling = &self.legs[leg];
-        let asked = calling.asked.as_ref().filter(|_| calling.remote.is_none()).ok_or_else(glare)?;
+        let asked = calling.asked.as_ref().ok_or_else(glare)?;
         let offer = calling.medium.asked().cloned();
         Ok(GuestLeg {
             asked: Some(asked.transaction().0),
@@ -130,6 +133,7 @@ impl Call {
             calls: false,
             price: guest.charge.as_ref().map(|charge| charge.price()),
             payer: guest.charge.as_ref().map(|charge| charge.payer().to_owned().into()),
+            sent: false,
         }
     }
 

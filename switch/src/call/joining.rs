@@ -7,6 +7,8 @@
 //! | of B, who talks to C | P, who calls | P ══ C; B is released (RFC 3891 §3) |
 //! | of C, who rings for D | P, who calls, or whom somebody sends | P answered it: D ══ P, the others stop ringing |
 //!
+//! Whom somebody sends from another platform comes as one who calls: A ‥ C in the second row, until C answers.
+//!
 //! The call that is named, the *host*, takes over the legs of the *guest*: what the legs send comes to the host from then on
 //! (`Set × Handover`), and their ports come into its session with their sockets (`Open × MovedPort`), so that no peer is told anything
 //! and no audio is missing, at whichever worker they are. Where that cannot be new ones are opened, and the peers are told by an
@@ -18,17 +20,18 @@ use super::conversation::Conversation;
 use super::dialog::{Join, Seeking, Transferor, Whom};
 use super::guarding::Charge;
 use super::leg::{Leg, LegId};
+use super::platform::Remote;
 use super::purpose::Purpose;
 use super::renegotiation::Exchange;
 use super::search::Stage;
 use super::timers::Timer;
 use super::transfer::Transferring;
 use super::turn::Turn;
-use crate::limits::{LEG_WITHIN, MEDIA_WITHIN, RELEASE_ATTEMPTS, STOP_WITHIN};
+use crate::limits::{AUDIT_AGAIN, LEG_WITHIN, MEDIA_WITHIN, RELEASE_ATTEMPTS, STOP_WITHIN};
 use crate::negotiation::{Terms, builtin_codecs};
 use router::parameter::{
-    Cause, CauseKind, Failure, GuestLeg, Handover, LegPhase, LegState, MediaExchange, MediaPort, MovedPort, Origin,
-    Parameter, Party, PortId, Reason, Transfer,
+    Behalf, Cause, CauseKind, Failure, GuestLeg, Handover, LegPhase, LegState, MediaExchange, MediaPort, MovedPort,
+    Origin, Parameter, Party, PortId, Reason, Transfer,
 };
 use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, PlatformId, Transaction, one};
 
@@ -95,6 +98,12 @@ fn gone() -> Failure {
     Failure::new(Reason::NotFound).with_detail("no such dialog")
 }
 
+/// Whether it is the same one who asks: an account is whoever proves to be it, at whichever platform.
+fn is_same(one: &Origin, other: &Origin) -> bool {
+    let account = |origin: &Origin| origin.behalf() == Behalf::Account;
+    one == other || (account(one) && account(other) && one.name() == other.name())
+}
+
 impl Call {
     /// Takes the legs of `guest` over, which seeks the dialog of the leg at `at`.
     pub(crate) fn join(&mut self, turn: &mut Turn<'_>, guest: &mut Self, at: Address) -> Result<(), Failure> {
@@ -103,19 +112,12 @@ impl Call {
         if self.has_ended() || guest.has_ended() {
             return Err(gone());
         }
-        let place = self.place_of(replaced, seeking.dialog.early_only, seeking.by.is_some())?;
+        let place = self.place_of(replaced, seeking.dialog.early_only, seeking.is_sent())?;
         if !self.may_replace(&guest.seeks_as(seeking), replaced) {
             return Err(Failure::because(CauseKind::Forbidden.into()));
         }
-        // Whoever called itself through another platform, and joins both ends: no telephone would be left, and two calls that hold each other up.
         let comes = seeking.by.as_ref().map(|by| by.moved).or(guest.near).map(|leg| guest.legs[leg].address);
-        let stays = match self.other_side(replaced) {
-            Far::Leg(other) => Some(self.legs[other].address),
-            _ => None,
-        };
-        if comes.is_some() && comes == stays {
-            return Err(refused("both are legs of one call on another platform"));
-        }
+        self.is_another(replaced, comes)?;
         if !self.legs.has_room_for(2) {
             return Err(Failure::because(CauseKind::Congestion.into()));
         }
@@ -124,6 +126,17 @@ impl Call {
         };
         self.adopt_legs(turn, guest, by, place, replaced);
         Ok(())
+    }
+
+    /// Whoever called itself through another platform, and joins both ends: no telephone would be left, and two calls that hold each other
+    /// up. Longer ways round are found once they are closed, see `circle`.
+    fn is_another(&self, replaced: LegId, comes: Option<Address>) -> Result<(), Failure> {
+        match self.other_side(replaced) {
+            Far::Leg(other) if comes == Some(self.legs[other].address) => {
+                Err(refused("both are legs of one call on another platform"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What is done by the one who is to be replaced; or why it cannot be (RFC 3891 §3).
@@ -158,8 +171,8 @@ impl Call {
     pub(super) fn may_replace(&self, by: &Origin, replaced: LegId) -> bool {
         let leg = &self.legs[replaced];
         *by == Origin::Control
-            || leg.origin() == *by
-            || self.legs.iter().any(|party| !party.is_released() && party.origin() == *by)
+            || is_same(&leg.origin(), by)
+            || self.legs.iter().any(|party| !party.is_released() && is_same(&party.origin(), by))
             || (!leg.is_answered() && self.config.plan.may_pick_up(by, leg.peer.name()))
     }
 
@@ -196,7 +209,9 @@ impl Call {
             (Place::Talking, Far::Leg(other)) => self.legs[other].party.clone(),
             _ => self.called.clone(),
         };
-        let next = (place != Place::Ringing).then(|| {
+        // Who calls, and waits for who rings, does so in the place of the one who called first.
+        let follows = place == Place::Talking || (place == Place::Waiting && by.is_some());
+        let next = follows.then(|| {
             let parties = (origin, self.legs[joined].party.clone(), target.clone());
             let next = self.conversation_begins(turn, joined, parties);
             next.joined_from(guest.record_id(guest.conversation.number()))
@@ -245,10 +260,11 @@ impl Call {
         }
         let replaced = self.legs.at(guest.replaces).filter(|&leg| !self.legs[leg].is_released());
         let Some(replaced) = replaced.filter(|_| !self.has_ended()) else { return Err(gone()) };
-        let place = self.place_of(replaced, guest.early_only, by.is_some())?;
+        let place = self.place_of(replaced, guest.early_only, by.is_some() || guest.sent)?;
         if !self.may_replace(&guest.origin, replaced) {
             return Err(Failure::because(CauseKind::Forbidden.into()));
         }
+        self.is_another(replaced, Some(guest.leg))?;
         if !self.legs.has_room_for(2) {
             return Err(Failure::because(CauseKind::Congestion.into()));
         }
@@ -267,7 +283,8 @@ impl Call {
             (Place::Talking, Far::Leg(other)) => self.legs[other].party.clone(),
             _ => self.called.clone(),
         };
-        let next = (place != Place::Ringing).then(|| {
+        let follows = place == Place::Talking || (place == Place::Waiting && sender.is_some());
+        let next = follows.then(|| {
             let parties = (guest.origin.clone(), guest.party.clone(), target);
             self.conversation_begins(turn, joined, parties).joined_from(guest.record.clone())
         });
@@ -286,11 +303,13 @@ impl Call {
     /// A leg of another switch's call is one of ours from now on.
     fn receive(&mut self, turn: &mut Turn<'_>, guest: &GuestLeg, from: Address) -> Result<LegId, Failure> {
         let id = self.legs.next_id().ok_or_else(|| Failure::because(CauseKind::Congestion.into()))?;
-        let own = self.own(turn);
+        let (own, platform) = (self.own(turn), guest.leg.platform);
+        let remote = (platform != PlatformId::HERE).then(|| Remote::new(platform, turn.platforms.name(platform)));
         let charge = Charge::of_guest(&self.config.shards, guest);
-        self.add_leg(Leg { charge, ..Leg::guest(id, guest, own) });
+        self.add_leg(Leg { charge, ..Leg::guest(id, guest, own, remote) });
         self.minute_begins(turn, id);
         self.hand_over(turn, id, from, 1);
+        self.audit_later(turn, id);
         Ok(id)
     }
 
@@ -357,10 +376,27 @@ impl Call {
         if packet.command == Command::Done || self.legs[leg].is_released() || self.has_ended() {
             return;
         }
-        if matches!(packet.failure().reason, Reason::Busy | Reason::Expired) && attempt < RELEASE_ATTEMPTS {
+        let reason = packet.failure().reason;
+        if matches!(reason, Reason::Busy | Reason::Expired) && attempt < RELEASE_ATTEMPTS {
             return self.hand_over(turn, leg, from, attempt + 1);
         }
+        if let Some(remote) = &mut self.legs[leg].remote
+            && matches!(reason, Reason::PlatformAbsent | Reason::UnknownDestination | Reason::Busy | Reason::Expired)
+        {
+            // Its media comes and goes as before. That it is not reached for too long, the audit finds.
+            remote.handing = Some(from);
+            return self.set_timer(turn, Timer::Handover(leg), AUDIT_AGAIN);
+        }
         self.leg_left(turn, leg, CauseKind::Normal.into());
+    }
+
+    /// Tells another platform once more whose a leg is that it was not told of.
+    pub(super) fn hand_over_again(&mut self, turn: &mut Turn<'_>, leg: LegId) {
+        let from = self.legs[leg].remote.as_mut().and_then(|remote| remote.handing.take());
+        if let Some(from) = from.filter(|_| !self.legs[leg].is_released()) {
+            self.cancel_timer(turn, Timer::Handover(leg));
+            self.hand_over(turn, leg, from, 1);
+        }
     }
 
     /// Has the ports brought into this session; true if they can be. Else new ones are opened.
@@ -438,8 +474,14 @@ impl Call {
             }
             return self.adoption_failed(turn, adopting, CauseKind::Congestion.into());
         }
+        let invited = self.legs[adopting.joined].asked.is_some();
         match adopting.place {
             Place::Talking => self.takes_part(turn, adopting),
+            // Who rang has answered meanwhile.
+            Place::Waiting if self.search.is_none() && self.legs[adopting.replaced].is_answered() => {
+                self.takes_part_after_all(turn, adopting);
+            }
+            Place::Waiting if invited => self.waits_instead(turn, adopting),
             Place::Waiting => self.waits_in_place(turn, adopting),
             Place::Ringing => self.picks_up(turn, adopting),
         }
@@ -545,7 +587,8 @@ impl Call {
         if invited {
             let (terms, party) = match other {
                 Far::Leg(other) => {
-                    (self.legs[other].medium.agreement().map(|agreed| agreed.terms()), self.legs[other].stated())
+                    let terms = self.legs[other].medium.agreement().map(|agreed| agreed.terms());
+                    (terms, self.shown_to(joined, other))
                 }
                 Far::Service(_) => (Some(Terms::of_codecs(builtin_codecs())), None),
                 Far::Nobody => (None, None),
@@ -593,17 +636,56 @@ impl Call {
             self.align_afresh(turn, stays);
         }
         self.complete_former(turn);
+        self.look_round(turn);
     }
 
-    /// In the place of one for whom somebody rings: from here on it is a transfer to who rings.
-    fn waits_in_place(&mut self, turn: &mut Turn<'_>, adopting: Adopting) {
-        let (joined, replaced) = (adopting.joined, adopting.replaced);
-        let Adopting { by: Some(By { leg: by, asked, transfer }), next: Some(next), with_port, in_doubt, told, .. } =
-            adopting
-        else {
-            return;
-        };
-        self.tell_guest_of(turn, told, self.called.clone(), next.number());
+    /// In the place of one who has begun to talk since it was looked at.
+    fn takes_part_after_all(&mut self, turn: &mut Turn<'_>, mut adopting: Adopting) {
+        if adopting.next.is_none() {
+            let (joined, replaced) = (adopting.joined, adopting.replaced);
+            let called = match self.other_side(replaced) {
+                Far::Leg(other) => self.legs[other].party.clone(),
+                _ => self.called.clone(),
+            };
+            let parties = (self.legs[joined].origin(), self.legs[joined].party.clone(), called);
+            adopting.next = Some(self.conversation_begins(turn, joined, parties));
+        }
+        self.takes_part(turn, adopting);
+    }
+
+    /// In the place of one for whom somebody rings: as if it had called itself.
+    fn waits_instead(&mut self, turn: &mut Turn<'_>, adopting: Adopting) {
+        let Adopting { joined, replaced, told, .. } = adopting;
+        let called = self.called.clone();
+        self.tell_guest(turn, told, Ok(called.clone()));
+        self.waits(turn, joined, replaced);
+        self.far = Far::Nobody;
+        let (origin, caller) = (self.legs[joined].origin(), self.legs[joined].party.clone());
+        self.conversation.taken_over_by(joined, origin, caller, called.clone());
+        let rings = self.rings();
+        let leg = &mut self.legs[joined];
+        if let Some(asked) = leg.asked.as_ref().filter(|_| rings) {
+            leg.told = LegPhase::Ringing;
+            let party = leg.remote.is_some().then_some(called);
+            asked.progress(turn.outbox, one(LegState { party, ..LegState::new(LegPhase::Ringing) }));
+        }
+    }
+
+    /// Who is at a leg, as the one is told who comes to talk to it: another platform has named a dialog alone, and does not know.
+    fn shown_to(&self, joined: LegId, other: LegId) -> Option<Party> {
+        let leg = &self.legs[other];
+        let known = self.legs[joined].remote.is_some() && leg.verified;
+        leg.stated().or_else(|| known.then(|| leg.party.clone()))
+    }
+
+    /// Whether anybody rings whom the search has found.
+    fn rings(&self) -> bool {
+        let rings = |&leg: &LegId| matches!(self.legs[leg].phase, LegPhase::Ringing | LegPhase::Early);
+        self.search.as_ref().is_some_and(|search| search.legs().iter().any(rings))
+    }
+
+    /// One leg waits for who rings in the place of another, which is released.
+    fn waits(&mut self, turn: &mut Turn<'_>, joined: LegId, replaced: LegId) {
         let (caller, verified) = (self.legs[joined].party.clone(), self.legs[joined].verified);
         if let Some(search) = &mut self.search {
             search.waiting = Some(joined);
@@ -618,6 +700,18 @@ impl Call {
         }
         self.close_port(turn, replaced);
         self.near = Some(joined);
+    }
+
+    /// In the place of one for whom somebody rings: from here on it is a transfer to who rings.
+    fn waits_in_place(&mut self, turn: &mut Turn<'_>, adopting: Adopting) {
+        let (joined, replaced) = (adopting.joined, adopting.replaced);
+        let Adopting { by: Some(By { leg: by, asked, transfer }), next: Some(next), with_port, in_doubt, told, .. } =
+            adopting
+        else {
+            return;
+        };
+        self.tell_guest_of(turn, told, self.called.clone(), next.number());
+        self.waits(turn, joined, replaced);
         self.far = if self.legs[by].is_released() { Far::Nobody } else { Far::Leg(by) };
         self.answered = Some(turn.now);
         self.conversation_left(turn, CauseKind::Transferred.into(), replaced, None);
@@ -628,9 +722,7 @@ impl Call {
         if in_doubt || !with_port {
             self.align_anyway(turn, joined);
         }
-        if self.search.as_ref().is_some_and(|search| {
-            search.legs().iter().any(|&leg| matches!(self.legs[leg].phase, LegPhase::Ringing | LegPhase::Early))
-        }) {
+        if self.rings() {
             self.transfer_progressed(turn, LegPhase::Ringing);
         }
     }

@@ -184,8 +184,8 @@ impl Leg {
         self.phase == LegPhase::Released
     }
 
-    /// One that comes from a call of another switch.
-    pub(super) fn guest(id: LegId, guest: &GuestLeg, own: Address) -> Self {
+    /// One that comes from a call of another switch; `remote`: it is at another platform.
+    pub(super) fn guest(id: LegId, guest: &GuestLeg, own: Address, remote: Option<Remote>) -> Self {
         let phase = if guest.calls { LegPhase::Trying } else { LegPhase::Answered };
         let asked = guest.asked.filter(|_| guest.calls);
         let peer = match (guest.peer.behalf(), guest.peer.name().to_owned()) {
@@ -195,7 +195,7 @@ impl Leg {
         Self {
             id,
             address: guest.leg,
-            remote: None,
+            remote: remote.map(Box::new),
             incoming: guest.incoming,
             phase,
             peer,

@@ -9,8 +9,9 @@
 //!                   │  renegotiation, offerless, alignment, relay, keys │             │
 //!                   ├───────────────────── transfer ───────────────┴─────────────┘
 //!                   │                    recall (back to who asked)
-//!                   └── dialog (which other call?), joining (legs of one call come into another)
+//!                   └── dialog (which other call?), elsewhere (at which platform?), joining (legs of one call come into another)
 //!                   │   conference (seats; a call becomes one), invitation
+//!                   │   platform (legs at other platforms), audit (are they there?), circle (is any telephone?)
 //!                                   ▼ release: legs stopped, session closed, record written
 //! ```
 
@@ -20,11 +21,13 @@ mod audit;
 mod builtin;
 #[expect(clippy::module_inception, reason = "the folder's own noun")]
 mod call;
+mod circle;
 mod conference;
 mod conversation;
 mod dialog;
 mod early_media;
 mod early_offer;
+mod elsewhere;
 mod failover;
 mod fork;
 mod guarding;
@@ -63,6 +66,6 @@ pub(crate) use pick_up::Rings;
 pub(crate) use platform::Remote;
 use router::asked;
 pub(crate) use router::asked::Asked;
-pub(crate) use summary::origin_shown;
+pub(crate) use summary::{origin_shown, without_tags};
 pub(crate) use timers::Timer;
 pub(crate) use turn::Turn;

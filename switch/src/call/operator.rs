@@ -77,7 +77,7 @@ impl Call {
             at: None,
             join: false,
         };
-        self.joining = Some(Box::new(Joining::Seeking(Seeking { dialog, by, asking: None })));
+        self.joining = Some(Box::new(Joining::Seeking(Seeking::of(dialog, by))));
         turn.joins.push(Join { guest: self.instance, whom: Whom::Leg { host, leg } });
     }
 }

@@ -67,7 +67,7 @@ impl Call {
         };
         let mut call = Self::new(turn, config, beginning);
         call.placed_by = Some(asked.source().platform).filter(|&platform| platform != PlatformId::HERE);
-        asked.progress(turn.outbox, one(call.summary()));
+        asked.progress(turn.outbox, one(call.summary_for(asked.source().platform)));
         let checking = origins_of(&call.config.plan, &call.caller, turn.now.wall);
         call.origination = Some(Origination { asked, checking: Some(checking), invited: None });
         call.begin(turn);
@@ -123,7 +123,7 @@ impl Call {
             return asked.failed(turn.outbox, Failure::because(ended.cause.clone()));
         }
         match &mut self.origination {
-            None => asked.done(turn.outbox, one(self.summary())),
+            None => asked.done(turn.outbox, one(self.summary_for(platform))),
             Some(origination) => {
                 origination.asked.superseded(turn.outbox, asked);
                 self.origination_progressed(turn);
@@ -137,7 +137,9 @@ impl Call {
             Some(Origination { asked, invited: Some(invited), .. }) => {
                 asked.progress(turn.outbox, one(invited.told(LegPhase::Ringing)));
             }
-            Some(Origination { asked, .. }) => asked.progress(turn.outbox, one(self.summary())),
+            Some(Origination { asked, .. }) => {
+                asked.progress(turn.outbox, one(self.summary_for(asked.source().platform)));
+            }
             None => {}
         }
     }
@@ -172,7 +174,10 @@ impl Call {
             Some(Origination { asked, invited: Some(invited), .. }) => {
                 asked.done(turn.outbox, one(invited.told(LegPhase::Answered)));
             }
-            Some(Origination { asked, .. }) => asked.done(turn.outbox, one(self.summary())),
+            Some(Origination { asked, .. }) => {
+                let summary = self.summary_for(asked.source().platform);
+                asked.done(turn.outbox, one(summary));
+            }
             None => {}
         }
         self.align_afresh(turn, near);

@@ -71,7 +71,8 @@ impl Call {
             let query = one(Ringing { by, accounts, at: None, waits_ms: 0, allowed: false });
             self.request(turn, switch, Command::Query, query, QUERY_WITHIN, Purpose::Ringing);
         }
-        self.joining = Some(Box::new(Joining::Seeking(Seeking { dialog, by: None, asking: Some(Box::new(asking)) })));
+        self.joining =
+            Some(Box::new(Joining::Seeking(Seeking { asking: Some(Box::new(asking)), ..Seeking::of(dialog, None) })));
         self.asked_all(turn);
         true
     }

@@ -26,6 +26,12 @@ pub(crate) struct Remote {
     pub(super) name: String,
     /// Since when the other side has not said how the leg stands although it was asked.
     pub(super) unheard_since: Option<Instant>,
+    /// It has come from that call, which the other platform is not told yet.
+    pub(super) handing: Option<Address>,
+    /// The other platform knows of none; it is asked once more.
+    pub(super) doubted: bool,
+    /// The number that goes round by it, to find out whether it comes back by the other leg; `None`: none has been sent.
+    pub(super) probe: Option<u64>,
     /// It is being told that the leg has ended: why, and since when.
     pub(super) stopping: Option<(Cause, Instant)>,
 }
@@ -33,7 +39,8 @@ pub(crate) struct Remote {
 impl Remote {
     /// A leg at that platform.
     pub(crate) fn new(platform: PlatformId, name: String) -> Self {
-        Self { platform, name, unheard_since: None, stopping: None }
+        let (handing, doubted) = (None, false);
+        Self { platform, name, unheard_since: None, handing, doubted, probe: None, stopping: None }
     }
 }
 

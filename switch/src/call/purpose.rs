@@ -25,6 +25,8 @@ pub(super) enum Purpose {
     StopLeg { leg: LegId, cause: Cause, attempt: u8 },
     /// `Query × LegState`: whether a leg on another platform is there.
     Audit(LegId),
+    /// `Query × LegState`: for the sake of the probe with it, which may come back by another leg.
+    Probe,
     /// `Query × LegState`: whether the peer of a leg is there. One that is not ends its leg.
     Supervise(LegId),
     /// `Connect`, `Set × MediaPlan`, `Start × Builtin`: how the ports are joined.
@@ -33,6 +35,8 @@ pub(super) enum Purpose {
     Part { joined: Joined, attempt: u8 },
     /// `Query × Dialog`: whose it is.
     Dialog,
+    /// The same of another platform: whether it is there.
+    DialogElsewhere(PlatformId),
     /// `Query × Ringing`: what rings at another switch.
     Ringing,
     /// `Start × GuestLeg`: a leg of ours is to come into a call of another switch.

@@ -2,6 +2,7 @@
 
 use super::asked::Asked;
 use super::call::{Beginning, Call, refused};
+use super::dialog::Seeking;
 use super::leg::{Leg, LegId, Peer};
 use super::platform::Remote;
 use super::search::Search;
@@ -10,7 +11,9 @@ use super::turn::Turn;
 use crate::config::Config;
 use crate::negotiation::Medium;
 use crate::plan::trunk_of;
-use router::parameter::{self, Behalf, CauseKind, Dialog, Failure, LegPhase, LegState, MediaExchange, Origin};
+use router::parameter::{
+    self, Behalf, CauseKind, Dialog, Failure, LegPhase, LegState, MediaExchange, Origin, Placement,
+};
 use router::time::Duration;
 use router::{Instance, one};
 use std::borrow::Cow;
@@ -89,9 +92,16 @@ impl Call {
             Some(MediaExchange::Answer(_)) => Some(CauseKind::PeerMisbehaved),
             None => None,
         };
-        match (fault, dialog) {
+        let sought = match (dialog, &request.placement) {
+            (Some(dialog), _) => Some(Seeking::of(dialog, None)),
+            (None, Some(Placement::Dialog { dialog, sent })) => {
+                Some(Seeking { placed: true, sent: *sent, ..Seeking::of(dialog.clone(), None) })
+            }
+            (None, _) => None,
+        };
+        match (fault, sought) {
             (Some(kind), _) => call.end(turn, kind.into(), None),
-            (None, Some(dialog)) => call.seek(turn, dialog, None),
+            (None, Some(seeking)) => call.seek(turn, seeking),
             (None, None) => {
                 let mut search =
                     Search::new(Some(near), request.origin, request.caller, request.anonymous, request.called)

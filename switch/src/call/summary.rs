@@ -5,6 +5,7 @@ use super::call::{Call, Far};
 use super::leg::{LegId, Peer};
 use super::turn::Turn;
 use crate::negotiation::flow;
+use router::PlatformId;
 use router::parameter::{
     Behalf, BuiltinKind, CallPhase, CallSummary, Cause, CauseKind, Direction, LegPhase, LegSummary, Origin, Selection,
 };
@@ -33,6 +34,12 @@ pub(crate) fn origin_shown(origin: &Origin, reveal: bool) -> Cow<'_, str> {
         Some(platform) => Cow::Owned(format!("{name}@{platform}")),
         None => Cow::Borrowed(name),
     }
+}
+
+/// As another platform is told: by the tags of a dialog it could have somebody put in the place of its peer.
+pub(crate) fn without_tags(call: CallSummary) -> CallSummary {
+    let legs = call.legs.into_iter().map(|leg| LegSummary { tags: None, ..leg });
+    CallSummary { legs: legs.collect(), ..call }
 }
 
 impl Call {
@@ -100,6 +107,14 @@ impl Call {
             codec: self.codec().map(str::to_owned),
             origin: Some(self.origin.clone()),
             anonymous: self.anonymous,
+        }
+    }
+
+    /// The same as that platform is told it.
+    pub(crate) fn summary_for(&self, platform: PlatformId) -> CallSummary {
+        match platform {
+            PlatformId::HERE => self.summary(),
+            _ => without_tags(self.summary()),
         }
     }
 

@@ -27,6 +27,8 @@ pub(crate) enum Timer {
     Minute(LegId),
     /// When to ask another platform how a leg there stands.
     Audit(LegId),
+    /// When to tell another platform again whose a leg is now.
+    Handover(LegId),
     /// When to tell another platform again that a leg has ended: after so many times. It outlives the call.
     Stop(LegId, u8),
 }
@@ -70,6 +72,7 @@ impl Call {
         match timer {
             Timer::Stop(..) => {}
             Timer::Audit(leg) => self.audit(turn, leg),
+            Timer::Handover(leg) => self.hand_over_again(turn, leg),
             Timer::Setup => self.setup_timed_out(turn),
             Timer::Ring(leg) => self.ring_timed_out(turn, leg),
             Timer::Length => self.end(turn, CauseKind::TooLong.into(), None),

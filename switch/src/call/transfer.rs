@@ -72,7 +72,7 @@ impl Call {
         let (Some(moved), true, None) = (self.other_leg(by), self.legs[by].is_answered(), &self.search) else {
             return asked.failed(turn.outbox, refused("there is no other leg to transfer"));
         };
-        if transfer.target.user().is_empty() {
+        if transfer.target.user().is_empty() && there.is_none() {
             return asked.failed(turn.outbox, Failure::new(Reason::Invalid).with_detail("no target"));
         }
         let transfer = Transfer { phase: LegPhase::Trying, cause: None, ..transfer };
@@ -114,9 +114,14 @@ impl Call {
 
     /// The new leg, or a service, is there: the moved leg is joined to it, the one that asked is released.
     pub(super) fn transfer_succeeded(&mut self, turn: &mut Turn<'_>, far: Far) {
-        let Some(Transferring { asked, by, moved, transfer, mut next }) = self.transferring.take() else { return };
+        let Some(Transferring { asked, by, moved, mut transfer, mut next }) = self.transferring.take() else { return };
         if let Far::Leg(leg) = far {
             next.callee = Some(leg);
+            // Into a dialog that nobody had a name for: who is there says so.
+            if transfer.target.user().is_empty() {
+                transfer.target = self.legs[leg].party.clone();
+                next.learn_called(transfer.target.clone());
+            }
         }
         self.conversation_left(turn, CauseKind::Transferred.into(), by, moved);
         self.conversation_follows(turn, CauseKind::Transferred.into(), transfer.target.clone(), next);
@@ -132,6 +137,7 @@ impl Call {
         self.connect(turn);
         self.align_afresh(turn, moved);
         self.complete_former(turn);
+        self.look_round(turn);
     }
 
     /// Nobody was found. Who asked is told, and the two go on as before; if it has left, the call is over.

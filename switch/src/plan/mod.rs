@@ -27,4 +27,4 @@ pub use plan::{Branches, Destination, Plan, PlanError, Rates, Redirects, Route, 
 pub use rewrite::Rewrite;
 pub use trunk_group::{TrunkGroup, TrunkMember};
 
-pub(crate) use plan::{Routed, Step, trunk_of};
+pub(crate) use plan::{AtDialog, Routed, Step, trunk_of};

@@ -10,9 +10,9 @@ use super::trunk_group::TrunkGroup;
 use crate::guard::Guard;
 use crate::limits::NUMBER_BYTES;
 use crate::rates::{Price, RateTable};
-use router::Emergency;
-use router::parameter::{BuiltinKind, CauseKind, ConferenceName, Origin, Placement};
+use router::parameter::{BuiltinKind, CauseKind, ConferenceName, Dialog, Origin, Placement};
 use router::time::{Duration, WallTime};
+use router::{Address, Emergency};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr};
@@ -334,12 +334,24 @@ pub(crate) enum Step {
     Service(BuiltinKind),
     /// A call that rings at whom that number leads to; empty: at anybody.
     PickUp(String),
+    /// Into a call of another platform: no plan names it, a dialog does.
+    AtDialog(Box<AtDialog>),
     /// Nowhere.
     Refuse(CauseKind),
     /// This number on that one's behalf, by the whole plan, in the place of everything else.
     Route(String, Origin),
     /// The same before everything else: somebody sent the call there.
     Redirect(String, Origin),
+}
+
+/// A dialog of another platform, in whose place somebody is to come.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct AtDialog {
+    /// The switch that has its call.
+    pub(crate) switch: Address,
+    pub(crate) dialog: Dialog,
+    /// Whether its peer sends who comes, as RFC 5589 has it.
+    pub(crate) sent: bool,
 }
 
 /// What the plan has for a number.
@@ -573,6 +585,8 @@ impl Plan {
                 // Its plan may have another way.
                 None => Step::Refuse(CauseKind::Unreachable),
             },
+            // It is looked for, and by no plan.
+            Placement::Dialog { .. } => Step::Refuse(CauseKind::Unreachable),
         }
     }
 

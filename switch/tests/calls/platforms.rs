@@ -3,7 +3,7 @@
 use crate::harness::*;
 use router::parameter::{
     Behalf, Call, CauseKind, Direction, Failure, LegPhase, LegState, MediaExchange, Origin, Parameter, Party,
-    Placement, PlatformState, Reason,
+    Placement, PlatformState, Probe, Reason,
 };
 use router::time::Duration;
 use router::{Address, Command, Instance, ModuleKind, Packet, PlatformId, Transaction, one};
@@ -200,6 +200,130 @@ fn legs_are_asked_for_now_and_then_and_when_the_way_has_changed() {
     assert_eq!(world.switch.calls(), 0, "but not for ever");
     assert_eq!(world.signaling.legs[&caller].cause.as_ref().unwrap().kind, CauseKind::Unreachable);
     world.run(Duration::from_secs(200));
+    world.assert_over();
+}
+
+/// Erin of the other platform calls Frank, who is there, too: a call between two legs at that one. The addresses of the two legs.
+fn between(world: &mut World) -> [Address; 2] {
+    world.bridge.registrations.insert("frank".into(), vec![contact("frank")]);
+    let (packet, call) = call_from_west("w-9", None, vec![WEST]);
+    let called = Party::new("frank", "");
+    let packet = Packet { parameters: one(Call { called, ..call }), ..packet };
+    world.bridge.send(packet.clone());
+    world.settle();
+    let there = answer(world).destination;
+    assert_eq!(world.switch.calls(), 1);
+    [packet.source, there]
+}
+
+/// The other platform sends a probe by one leg of that call.
+fn probe(world: &mut World, by: Address, transaction: u64, probe: Probe) -> Packet {
+    let own = Address::local(ModuleKind::Switch, 0).at(Instance(9));
+    let destination = if by.instance == Instance(7) { own } else { world.bridge.starts[0].0.source };
+    let state = LegState { probe: Some(probe), ..LegState::new(LegPhase::Answered) };
+    let transaction = Transaction(transaction);
+    ask(
+        world,
+        Packet {
+            source: Address { platform: WEST, ..by },
+            destination,
+            transaction,
+            command: Command::Query,
+            parameters: one(state),
+        },
+    )
+}
+
+/// The probes that were sent, and by which leg.
+fn probes(world: &World) -> Vec<(Address, Probe)> {
+    let probes = world.bridge.asked.iter().filter_map(|(_, packet)| match packet.first() {
+        Some(Parameter::LegState(state)) => Some((packet.destination, state.probe?)),
+        _ => None,
+    });
+    probes.collect()
+}
+
+#[test]
+fn a_call_that_gets_back_by_one_leg_what_it_sent_by_the_other_ends() {
+    let mut world = linked();
+    let [near, far] = between(&mut world);
+    world.run(Duration::from_secs(32));
+    let sent = probes(&world);
+    assert_eq!(sent.len(), 2, "with each question how a leg stands: {sent:?}");
+    let by = |leg: Address| sent.iter().find(|(to, _)| *to == leg).expect("one by each leg").1;
+    assert_ne!(by(near).number, by(far).number);
+    // By the leg by which it went: whoever is there says it again, and that says nothing.
+    probe(&mut world, near, 90, by(near));
+    assert_eq!(world.switch.calls(), 1);
+    let answer = probe(&mut world, far, 91, Probe { calls: 3, ..by(near) });
+    assert!(matches!(answer.first(), Some(Parameter::LegState(state)) if state.phase == LegPhase::Answered));
+    assert_eq!(world.switch.calls(), 0);
+    assert_eq!(world.bridge.count(Command::Stop), 2, "both neighbours are told");
+    world.assert_over();
+    assert_eq!(world.record().cause.as_ref().map(|cause| cause.kind), Some(CauseKind::TooManyHops));
+}
+
+#[test]
+fn a_probe_of_others_goes_on_by_the_other_leg_and_not_for_ever() {
+    let mut world = linked();
+    let [near, far] = between(&mut world);
+    probe(&mut world, near, 90, Probe { number: 7, calls: 64 });
+    assert_eq!(probes(&world), [(far, Probe { number: 7, calls: 63 })]);
+    probe(&mut world, far, 91, Probe { number: 8, calls: 1 });
+    assert_eq!(probes(&world)[1..], [(near, Probe { number: 8, calls: 0 })]);
+    probe(&mut world, near, 92, Probe { number: 9, calls: 0 });
+    assert_eq!(probes(&world).len(), 2);
+    // Where nobody answers, few wait.
+    world.bridge.answers = false;
+    for number in 0..20 {
+        probe(&mut world, near, 100 + number, Probe { number, calls: 64 });
+    }
+    assert_eq!(probes(&world).len(), 2 + 8);
+    world.bridge.answers = true;
+    let stop = Packet {
+        source: Address { platform: WEST, ..near },
+        destination: Address::local(ModuleKind::Switch, 0).at(Instance(9)),
+        transaction: Transaction(200),
+        command: Command::Stop,
+        parameters: one(LegState::released(CauseKind::Normal)),
+    };
+    ask(&mut world, stop);
+    world.assert_over();
+}
+
+#[test]
+fn a_service_throws_a_probe_back_and_a_call_between_two_of_them_ends() {
+    let mut world = linked();
+    let (packet, call) = call_from_west("w-8", None, vec![WEST]);
+    let called = Party::new("echo", "");
+    world.bridge.send(Packet { parameters: one(Call { called, ..call }), ..packet.clone() });
+    world.settle();
+    let near = packet.source;
+    probe(&mut world, near, 90, Probe { number: 7, calls: 64 });
+    assert_eq!(probes(&world), [(near, Probe { number: 7, calls: 63 })]);
+    world.run(Duration::from_secs(32));
+    let own = probes(&world)[1].1;
+    assert_eq!(world.switch.calls(), 1);
+    probe(&mut world, near, 91, Probe { calls: 60, ..own });
+    assert_eq!(world.switch.calls(), 0, "there is a machine at the other end, too");
+    world.assert_over();
+    assert_eq!(world.record().cause.as_ref().map(|cause| cause.kind), Some(CauseKind::TooManyHops));
+}
+
+#[test]
+fn a_telephone_stops_a_probe() {
+    let mut world = linked();
+    let caller = world.call("alice", "erin");
+    let packet = answer(&mut world);
+    let state = LegState { probe: Some(Probe { number: 7, calls: 64 }), ..LegState::new(LegPhase::Answered) };
+    let (source, destination) = (Address { platform: WEST, ..packet.destination }, packet.source);
+    ask(
+        &mut world,
+        Packet { source, destination, transaction: Transaction(90), command: Command::Query, parameters: one(state) },
+    );
+    world.run(Duration::from_secs(32));
+    assert_eq!(probes(&world), []);
+    world.hang_up(caller);
     world.assert_over();
 }
 

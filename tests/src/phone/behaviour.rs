@@ -119,4 +119,6 @@ pub enum Step {
     TransferToOther,
     /// A transfer into a call of that user's: REFER to an address with Join, whose value that is.
     TransferToJoin(String, String),
+    /// The same to whoever that dialog is with, as a Replaces names it: maybe another telephone's of the same person.
+    TransferInto(String),
 }

@@ -168,6 +168,10 @@ impl Phone {
                 let escaped = escape_header(&replaces);
                 self.refer(index, &format!("{}?Replaces={escaped}", other.target));
             }
+            Step::TransferInto(replaces) => {
+                let target = format!("sip:{}?Replaces={}", self.config.domain, escape_header(&replaces));
+                self.refer(index, &target);
+            }
             Step::Forget => self.calls[index].end(now, Ending::Lost),
             Step::Hold(_)
             | Step::Retrieve

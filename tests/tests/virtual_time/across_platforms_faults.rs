@@ -221,6 +221,42 @@ fn three_that_fall_apart_and_meet_again_agree() {
     }
 }
 
+#[test]
+fn a_clock_that_is_an_hour_off_is_seen_in_the_records_alone() {
+    for off in [3_600, -3_600] {
+        let (mut simulation, [alice, bob]) = apart(8);
+        simulation.set_clock(1, off);
+        simulation.run(secs(5));
+        let carol = phone(&mut simulation, 1, "carol");
+        connect(&mut simulation, alice, bob);
+        simulation.run(secs(2));
+        simulation.tell(bob).step(0, Step::Hold(HoldStyle::SendOnly));
+        simulation.run(secs(2));
+        simulation.tell(bob).step(0, Step::Retrieve);
+        simulation.part(0, 1, secs(8));
+        simulation.run(secs(8));
+        simulation.heal();
+        simulation.run(secs(10));
+        simulation.tell(bob).step(0, Step::Transfer("carol".to_owned()));
+        simulation.run(secs(4));
+        assert!(simulation.call(alice).is_up() && simulation.call(carol).is_up(), "{off} s");
+        simulation.tell(carol).step(0, Step::HangUp);
+        simulation.run(secs(2));
+        assert!(!simulation.call(alice).is_live(), "{off} s");
+        let [here, there] =
+            [0, 1].map(|platform| simulation.at(platform).records().into_iter().next().expect("a record"));
+        assert_eq!(here.id, there.id);
+        let apart = (there.started.0 - here.started.0) / 1_000_000;
+        assert!((apart - off).abs() <= 1, "each by its own clock: {apart} s");
+        let length = |record: &router::parameter::CallRecord| {
+            let [answered, ended] = [record.answered, record.ended].map(|at| at.expect("a time").0);
+            (ended - answered) / 1_000_000
+        };
+        assert!(length(&there) >= 20, "no length is made of two clocks: {}", length(&there));
+        simulation.finish();
+    }
+}
+
 /// Everybody calls anybody while links come and go.
 #[test]
 fn random_calls_over_links_that_come_and_go() {

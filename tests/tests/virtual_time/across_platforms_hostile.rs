@@ -3,7 +3,8 @@
 use crate::{connect, ms, secs};
 use router::parameter::{
     Account, AccountCredential, Call, CallSummary, Cause, CauseKind, Conversion, Dialog, DialogPlace, Handover,
-    LegPhase, LegState, MediaPort, Origin, Originate, Outcome, Parameter, Party, PortId, Reason, Selection, Transfer,
+    LegPhase, LegState, MediaPort, Origin, Originate, Outcome, Parameter, Party, Placement, PortId, Reason, Selection,
+    Transfer,
 };
 use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, PlatformId, Transaction, one};
 use scenarios::simulation::PhoneIndex;
@@ -68,19 +69,29 @@ fn calls(simulation: &mut Simulation) -> Vec<CallSummary> {
     summaries.collect()
 }
 
-/// Where the callee's leg and its call are: what nobody is told outside. It rings.
-fn place(simulation: &mut Simulation) -> DialogPlace {
-    let call = calls(simulation).pop().expect("a call");
+/// The dialog with the callee: what nobody is told outside. It rings.
+fn dialog(simulation: &mut Simulation) -> Dialog {
+    let now = simulation.now();
+    let switch = Address::local(ModuleKind::Switch, 0);
+    let asked = simulation.at(0).observer().ask(now, switch, Command::Query, one(Selection::default()));
+    simulation.run(ms(50));
+    let answer = simulation.at(0).observer().answer(asked).expect("an answer");
+    let Some(Parameter::CallSummary(call)) = answer.first() else { panic!("{answer:?}") };
     let leg = call.legs.iter().find(|leg| leg.tags.is_some()).expect("it rings");
     let tags = leg.tags.as_ref().expect("it rings");
-    let dialog = Dialog {
+    Dialog {
         leg_id: leg.leg_id.clone(),
         own_tag: tags.local.to_string(),
         peer_tag: tags.remote.to_string(),
         early_only: false,
         at: None,
         join: false,
-    };
+    }
+}
+
+/// Where the callee's leg and its call are.
+fn place(simulation: &mut Simulation) -> DialogPlace {
+    let dialog = dialog(simulation);
     let now = simulation.now();
     let home = Address::local(ModuleKind::Signaling, 0);
     let asked = simulation.at(0).observer().ask(now, home, Command::Query, one(dialog));
@@ -193,6 +204,48 @@ fn a_call_is_not_touched_by_a_platform_that_knows_all_about_it_and_has_no_part_i
     connect(&mut simulation, alice, bob);
     simulation.tell(alice).step(1, Step::HangUp);
     simulation.run(secs(1));
+    simulation.finish();
+}
+
+/// Whoever names both tags of a dialog is or was at one of its ends, or watches it: a platform that is none of these cannot guess them, and is
+/// not told.
+#[test]
+fn nobody_comes_into_a_call_whose_dialog_he_does_not_know_or_has_no_part_in() {
+    let mut simulation = Simulation::cluster(54, &[&["alice", "bob"], &[], &["mallory"]]);
+    let [alice, bob] = ["alice", "bob"].map(|name| simulation.add_registered_at(0, name));
+    simulation.tell(bob).config.behaviour = Behaviour::answers(secs(2));
+    let events = Address::local(ModuleKind::Switch, 0);
+    let empty = calls(&mut simulation);
+    assert!(empty.is_empty());
+    simulation.tell(alice).dial("bob");
+    simulation.run(secs(1));
+    let told = calls(&mut simulation);
+    assert_eq!(told.len(), 1);
+    assert!(told[0].legs.iter().all(|leg| leg.tags.is_none()), "{told:?}");
+    let known = dialog(&mut simulation);
+    simulation.run(secs(2));
+    let mut instance = 200;
+    let mut come = |simulation: &mut Simulation, account: &str, dialog: Dialog, sent| {
+        instance += 1;
+        let call = Call {
+            origin: Origin::Account(account.into()),
+            placement: Some(Placement::Dialog { dialog, sent }),
+            media: None,
+            ..call_of(&format!("take{instance}"), "")
+        };
+        let asked = send(simulation, events.at(Instance(instance)), Command::Start, one(call));
+        answer(simulation, asked)
+    };
+    let guessed = Dialog { own_tag: "0123456789abcdef".to_owned(), ..known.clone() };
+    for sent in [false, true] {
+        for account in ["bob", "mallory"] {
+            let answer = come(&mut simulation, account, guessed.clone(), sent);
+            assert_eq!(answer.failure().reason, Reason::NotFound, "{answer:?}");
+        }
+        let answer = come(&mut simulation, "mallory", known.clone(), sent);
+        assert_eq!(answer.failure().cause.map(|cause| cause.kind), Some(CauseKind::Forbidden));
+    }
+    assert!(talk(&mut simulation, [alice, bob]) > 80 && talk(&mut simulation, [bob, alice]) > 80);
     simulation.finish();
 }
 

@@ -7,12 +7,14 @@
 mod across_platforms;
 mod across_platforms_faults;
 mod across_platforms_hostile;
+mod attended_across_platforms;
 mod attended_transfer;
 mod basic_call;
 mod blind_transfer;
 mod busy_no_answer_unreachable;
 mod call_forwarding;
 mod cancel_races;
+mod circles;
 mod conference;
 mod early_media;
 mod families_and_transports;

@@ -16,7 +16,7 @@ pub(crate) struct Bridge {
     pub(crate) place: Place,
     /// Accounts of the other platform, and their contacts.
     pub(crate) registrations: BTreeMap<String, Vec<Contact>>,
-    /// Whether it answers where accounts are.
+    /// Whether it answers where accounts are, and how legs stand.
     pub(crate) answers: bool,
     /// Whether it is reached.
     pub(crate) is_reached: bool,
@@ -83,6 +83,9 @@ impl Bridge {
             (Command::Query, Some(Parameter::LegState(state))) => {
                 let state = (**state).clone();
                 self.asked.push((now, packet.clone()));
+                if !self.answers {
+                    return;
+                }
                 self.send(packet.answer(Command::Done, one(LegState::new(state.phase))));
             }
             _ => {
