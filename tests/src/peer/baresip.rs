@@ -64,25 +64,41 @@ impl Baresip {
 
     /// Starts a phone that has further modules and a list of contacts, and waits until it is registered.
     pub fn start_with(site: &Site, setup: &Setup<'_>, modules: &[&str], contacts: &str) -> Self {
-        let mut phone = Self::launch_with(site, setup, modules, contacts, None);
+        let mut phone = Self::launch_with(site, setup, modules, contacts, None, "");
         wait::until("baresip is registered", || phone.command("reginfo", "").contains("OK").then_some(()));
         phone
     }
 
     /// Starts a phone.
     pub fn launch(site: &Site, setup: &Setup<'_>) -> Self {
-        Self::launch_with(site, setup, &[], "", None)
+        Self::launch_with(site, setup, &[], "", None, "")
     }
 
     /// Starts a phone that encrypts its media, `srtp` (where the peer does), `srtp-mand` or `srtp-mandf` (always), or `dtls_srtp` (always, by a
     /// handshake), and waits until it is registered. It shares a port for RTP and RTCP where the name ends in `+mux`.
     pub fn start_secure(site: &Site, setup: &Setup<'_>, encryption: &str) -> Self {
-        let mut phone = Self::launch_with(site, setup, &[], "", Some(encryption));
+        let mut phone = Self::launch_with(site, setup, &[], "", Some(encryption), "");
         wait::until("baresip is registered", || phone.command("reginfo", "").contains("OK").then_some(()));
         phone
     }
 
-    fn launch_with(site: &Site, setup: &Setup<'_>, modules: &[&str], contacts: &str, encryption: Option<&str>) -> Self {
+    /// Starts a phone that registers by two flows (RFC 5626), over UDP and over TCP, and waits until it is registered.
+    pub fn start_with_flows(site: &Site, setup: &Setup<'_>) -> Self {
+        let flow = |transport: &str| format!("\"sip:{};transport={transport}\"", setup.server);
+        let flows = format!(";sipnat=outbound;outbound={};outbound2={}", flow("udp"), flow("tcp"));
+        let mut phone = Self::launch_with(site, setup, &[], "", None, &flows);
+        wait::until("baresip is registered", || phone.command("reginfo", "").contains("OK").then_some(()));
+        phone
+    }
+
+    fn launch_with(
+        site: &Site,
+        setup: &Setup<'_>,
+        modules: &[&str],
+        contacts: &str,
+        encryption: Option<&str>,
+        account: &str,
+    ) -> Self {
         let folder = site.file(setup.user);
         std::fs::create_dir_all(&folder).expect("the temporary folder can be written");
         let microphone = folder.join("microphone.wav");
@@ -104,7 +120,7 @@ impl Baresip {
         let encryption = encryption.map(|kind| format!(";mediaenc={kind}")).unwrap_or_default();
         let answers = if setup.answers { "auto" } else { "manual" };
         let account = format!(
-            "<sip:{}@{};transport={}>;auth_pass={};regint=600;answermode={answers};audio_codecs={}{encryption}\n",
+            "<sip:{}@{};transport={}>;auth_pass={};regint=600;answermode={answers};audio_codecs={}{encryption}{account}\n",
             setup.user, setup.server, setup.transport, setup.password, setup.codecs
         );
         for (file, text) in [("config", config.as_str()), ("accounts", &account), ("contacts", contacts)] {

@@ -1,8 +1,9 @@
 //! Registrations.
 
 use crate::scenario::{REGISTER, REGISTER_REFRESH_UNREGISTER, REGISTER_REFUSED, ours, register};
+use scenarios::peer::baresip::Setup;
 use scenarios::peer::server::{PASSWORD, Settings};
-use scenarios::peer::{Server, Site};
+use scenarios::peer::{Baresip, Server, Site};
 
 #[test]
 fn a_phone_registers_refreshes_and_leaves() {
@@ -89,5 +90,41 @@ fn several_phones_of_one_account_and_of_many() {
     }
     let (status, table) = server.ctl(&["registrations"]);
     assert!(status.success() && table.contains("carol") && table.contains("dave"), "{table}");
+    server.stop();
+}
+
+/// baresip as a phone of two flows, over UDP and TCP: it is one telephone, and rings once (RFC 5626 §7).
+#[test]
+fn a_phone_with_two_flows_is_rung_once() {
+    let site = Site::new();
+    let mut server = Server::start(&site, &Settings::default());
+    server.add_accounts(&["carol", "dave"]);
+    let setup = |user, answers| Setup {
+        user,
+        password: PASSWORD,
+        server: server.sip,
+        transport: "udp",
+        hertz: 500.0,
+        answers,
+        codecs: "PCMU",
+    };
+    let mut carol = Baresip::start_with_flows(&site, &setup("carol", false));
+    let contacts = server.registered("carol", 2);
+    let told = serde_json::to_string(&contacts).expect("JSON");
+    assert!(told.contains("udp") && told.contains("tcp"), "{told}");
+    let mut dave = Baresip::start(&site, &setup("dave", false));
+    dave.dial("carol");
+    carol.event("CALL_INCOMING");
+    carol.command("accept", "");
+    dave.event("CALL_ESTABLISHED");
+    let calls = server.ctl_json(&["calls"]);
+    let call = calls[0]["call"].as_str().expect("a call").to_owned();
+    let messages = server.ctl_json(&["trace", &call, "--full"]);
+    let texts = messages.as_array().into_iter().flatten().filter(|message| message["direction"] == "sent");
+    let invites = texts.filter(|message| message["message"].as_str().is_some_and(|text| text.starts_with("INVITE ")));
+    assert_eq!(invites.count(), 1, "{messages}");
+    dave.hang_up();
+    carol.event("CALL_CLOSED");
+    server.is_idle();
     server.stop();
 }
