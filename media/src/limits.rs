@@ -265,6 +265,10 @@ pub const HANDSHAKE_KEPT: Duration = Duration::from_secs(32);
 /// For so long nobody else's hello takes the place of a handshake that is on its way: two round trips and what peers reckon meanwhile.
 pub const HANDSHAKE_HELD: Duration = Duration::from_secs(1);
 
+/// A port answers no hello that begins anew sooner than this after the one before: ten a second, so that no peer takes what all calls of a worker have
+/// ([`HANDSHAKES_PER_SECOND`]).
+pub const HANDSHAKE_AGAIN: Duration = Duration::from_millis(100);
+
 /// For so long a hello is kept that came before the answer that explains it: what an answer takes by SIP, repeated twice.
 pub const HELLO_KEPT: Duration = Duration::from_secs(2);
 

@@ -146,10 +146,12 @@ fn send_one<W: Wire>(
     let marker = dialled.marker | numbers.begins;
     let ssrc = port.outgoing.ssrc();
     write(packet, marker, dialled.payload_type, numbers.sequence, numbers.timestamp, ssrc);
-    if port.send(wire, destination, packet) == Sending::Taken {
-        port.outgoing.count(dialled.octets);
-        counters.rtp_sent += 1;
-    } else {
-        counters.send_failures += 1;
+    match port.send(wire, destination, packet) {
+        Sending::Taken => {
+            port.outgoing.count(dialled.octets);
+            counters.rtp_sent += 1;
+        }
+        Sending::Unkeyed => {}
+        Sending::Failed | Sending::Repeated => counters.send_failures += 1,
     }
 }

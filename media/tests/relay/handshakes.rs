@@ -426,3 +426,24 @@ fn ports_take_their_handshakes_along() {
         assert_eq!(worlds[1].close(to).unwrap()[0].suite, Some(SrtpSuite::AeadAes128Gcm));
     }
 }
+
+/// Whoever begins anew without end gets ten answers a second, and the other calls what they need.
+#[test]
+fn a_peer_that_begins_without_end_takes_nothing_from_others() {
+    let (mut world, call, mut peer) = begin(DtlsRole::Server);
+    for _ in 0..200 {
+        peer.begin(world.now.instant);
+        for hello in peer.said() {
+            world.deliver(call.a.at, call.port_a.rtp, &hello);
+        }
+        world.pass(5);
+    }
+    let begun = world.counter("media_handshakes", Some("begun"));
+    assert!((8..=12).contains(&begun), "{begun}");
+    assert!(world.counter("media_packets_discarded", Some("flood")) > 150);
+    world.pass(1_000);
+    world.network().sent.clear();
+    peer.begin(world.now.instant);
+    talk(&mut world, &mut peer, call.a.at, call.port_a.rtp);
+    assert!(peer.keys.is_some());
+}

@@ -11,7 +11,9 @@
 
 use super::Port;
 use crate::dtls::{Association, Came, Gate, Identity};
-use crate::limits::{HANDSHAKE_FLIGHT, HANDSHAKE_HELD, HANDSHAKE_KEPT, HANDSHAKE_WITHIN, HANDSHAKES_PER_SECOND};
+use crate::limits::{
+    HANDSHAKE_AGAIN, HANDSHAKE_FLIGHT, HANDSHAKE_HELD, HANDSHAKE_KEPT, HANDSHAKE_WITHIN, HANDSHAKES_PER_SECOND,
+};
 use crate::srtp::Security;
 use crate::status::Discard;
 use crate::wire::{Channel, Destination};
@@ -168,7 +170,8 @@ impl Dtls {
             let is_held = end.association.as_ref().is_some_and(|association| !association.is_done())
                 && end.peer != Some(source)
                 && now.since(end.since) < HANDSHAKE_HELD;
-            if is_held || !means.allowance.take(now) {
+            let is_soon = end.association.is_some() && now.since(end.since) < HANDSHAKE_AGAIN;
+            if is_held || is_soon || !means.allowance.take(now) {
                 return Err(Discard::Flood);
             }
             (end.association, end.since) = (Some(Association::answering(means.identity, hello)), now);
