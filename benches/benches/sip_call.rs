@@ -168,6 +168,7 @@ impl Bench {
             referred_by: None,
             passed: None,
             secure: false,
+            urgent: false,
             account: None,
         };
         self.request(call, far, Command::Start, leg);
