@@ -176,7 +176,7 @@ impl Bench {
             origin: None,
             anonymous: false,
         };
-        let event = CallEvent { call, cause: None, at: self.now.wall, missed: false, pressed: None };
+        let event = CallEvent { call, cause: None, at: self.now.wall, missed: false, pressed: None, quality: None };
         self.deliver(Packet {
             source: Address::local(ModuleKind::Switch, 0).at(Instance(1)),
             destination: Address::local(ModuleKind::Signaling, 0),

@@ -78,6 +78,7 @@ impl Fake {
                         at: WallTime(0),
                         missed: false,
                         pressed: None,
+                        quality: None,
                     };
                     self.outbox.notify(router::Instance::MODULE, request.source, one(event));
                 }

@@ -21,6 +21,7 @@
 //! - [`srtp`]: what is sent and received under keys (RFC 3711), sealed and opened in place.
 //! - [`dtls`]: where their keys come about in the media itself (RFC 5763).
 //! - [`rtcp`]: the packet view, reception statistics, reports and their interval (RFC 3550 §6, RFC 5761).
+//! - [`quality`]: how a leg sounds: bursts of loss, ratings of the E-model.
 //! - [`pool`]: pairs of ports, first in first out, with a quarantine.
 //! - [`Passages`]: ports that go from one worker to another.
 //! - [`worker`]: the shell: a thread, an mio loop, sockets.
@@ -34,6 +35,7 @@ pub mod dtls;
 pub mod limits;
 mod passage;
 pub mod pool;
+pub mod quality;
 pub mod rtcp;
 pub mod rtp;
 pub mod service;

@@ -236,6 +236,12 @@ pub const DIALLED_MS_MAX: u32 = 5_000;
 /// Silence between two of them, milliseconds: Q.24 lets who listens ask for 40.
 pub const DIALLED_PAUSE_MS: u32 = 60;
 
+/// What telephones add to the way of the network from mouth to ear, milliseconds: a packet of 20 ms at the one end and as much of a buffer at the other.
+pub const ENDS_MS: f64 = 40.0;
+
+/// A listener's buffer holds so many times the jitter: what nearly all packets are within.
+pub const JITTER_DELAYS: f64 = 2.0;
+
 /// A peer may change to another of its formats so often: people switch over, networks adapt, and each change builds a decoder.
 pub const FORMAT_CHANGE: Duration = Duration::from_millis(500);
 

@@ -33,7 +33,7 @@ use crate::passage::{Passage, Passages};
 use crate::pool::Pairs;
 use crate::rtp::HEADER_BYTES;
 use crate::session::{Allowance, Port, Session};
-use crate::status::{Counters, Lateness};
+use crate::status::{Counters, Lateness, Opinions};
 use crate::wire::{Channel, PairIndex, Wire};
 use handshakes::Hello;
 use passing::Awaited;
@@ -118,6 +118,7 @@ pub struct Voice<W> {
     hellos: Vec<Hello>,
     counters: Counters,
     lateness: Lateness,
+    opinions: Opinions,
     /// The core that its thread is put onto, and the percent of it that it takes.
     core: Option<usize>,
     load: u64,
@@ -149,6 +150,7 @@ impl<W: Wire> Voice<W> {
             hellos: Vec::new(),
             counters: Counters::default(),
             lateness: Lateness::default(),
+            opinions: Opinions::default(),
             core,
             load: 0,
             since: now.wall,
@@ -276,6 +278,9 @@ impl<W: Wire> Voice<W> {
         self.counters.rtp_lost += port.take_lost();
         let reusable = !port.connected() || self.wire.disconnect(pair);
         let statistics = port.statistics();
+        for mos_centi in [statistics.mos_centi, statistics.mos_at_peer_centi].into_iter().flatten() {
+            self.opinions.record(mos_centi);
+        }
         let heard = port.heard().is_some() || statistics.packets_discarded > 0;
         if let Some((home, rtp)) = self.pairs.give_back(now.instant, pair, heard, reusable, &mut self.wire) {
             self.send_home(now.instant, home, rtp);

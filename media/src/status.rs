@@ -179,9 +179,55 @@ impl Lateness {
     }
 }
 
+/// What people would say of the legs that were closed (see [`quality`](crate::quality)), in hundredths.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Opinions {
+    counts: [u64; Self::BOUNDS_CENTI.len()],
+    count: u64,
+    sum_centi: u64,
+}
+
+impl Opinions {
+    /// Upper bounds. Of G.107, annex B: below 2.58 nearly all are dissatisfied, below 3.1 many, below 3.6 some, from 4.03 on all are satisfied.
+    const BOUNDS_CENTI: [u64; 7] = [200, 258, 310, 360, 403, 434, 450];
+
+    /// Takes one leg.
+    pub fn record(&mut self, mos_centi: u16) {
+        if let Some(place) = Self::BOUNDS_CENTI.iter().position(|bound| u64::from(mos_centi) <= *bound) {
+            self.counts[place] += 1;
+        }
+        self.count += 1;
+        self.sum_centi += u64::from(mos_centi);
+    }
+
+    /// As it is told to who asks.
+    pub fn distribution(&self) -> Distribution {
+        let mut below = 0;
+        let cumulative = Self::BOUNDS_CENTI.iter().zip(self.counts).map(|(&bound, count)| {
+            below += count;
+            (bound, below)
+        });
+        Distribution {
+            name: "media_opinion_centi".to_owned(),
+            buckets: cumulative.collect(),
+            count: self.count,
+            sum: self.sum_centi,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn opinions_are_cumulative() {
+        let mut opinions = Opinions::default();
+        [100, 310, 311, 441].into_iter().for_each(|mos| opinions.record(mos));
+        let told = opinions.distribution();
+        assert_eq!((told.count, told.sum), (4, 1_162));
+        assert_eq!(told.buckets[1..4], [(258, 1), (310, 2), (360, 3)]);
+    }
 
     #[test]
     fn lateness_is_cumulative() {

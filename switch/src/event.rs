@@ -2,7 +2,7 @@
 
 use crate::call::without_tags;
 use crate::trunks::News;
-use router::parameter::{CallEvent, CallSummary, Cause, Pressed, TrunkEvent};
+use router::parameter::{CallEvent, CallQuality, CallSummary, Cause, Pressed, TrunkEvent};
 use router::time::WallTime;
 use router::{Address, Instance, Outbox, PlatformId, Subscriptions, one};
 
@@ -33,7 +33,14 @@ impl Events {
         call: impl Fn() -> CallSummary,
         cause: Option<Cause>,
     ) {
-        self.tell(outbox, instance, || CallEvent { call: call(), cause, at, missed: false, pressed: None });
+        self.tell(outbox, instance, || CallEvent {
+            call: call(),
+            cause,
+            at,
+            missed: false,
+            pressed: None,
+            quality: None,
+        });
     }
 
     /// Tells every subscriber of a key that was pressed in `call`.
@@ -46,7 +53,30 @@ impl Events {
         pressed: &Pressed,
     ) {
         let pressed = || Some(Box::new(pressed.clone()));
-        self.tell(outbox, instance, || CallEvent { call: call(), cause: None, at, missed: false, pressed: pressed() });
+        self.tell(outbox, instance, || CallEvent {
+            call: call(),
+            cause: None,
+            at,
+            missed: false,
+            pressed: pressed(),
+            quality: None,
+        });
+    }
+
+    /// Tells every subscriber how `call` sounded, which has ended.
+    pub(crate) fn publish_quality(
+        &mut self,
+        outbox: &mut Outbox,
+        at: WallTime,
+        instance: Instance,
+        call: impl Fn() -> CallSummary,
+        quality: impl Fn() -> CallQuality,
+    ) {
+        let quality = || Some(Box::new(quality()));
+        self.tell(outbox, instance, || {
+            let (call, quality) = (call(), quality());
+            CallEvent { call, cause: None, at, missed: false, pressed: None, quality }
+        });
     }
 
     fn tell(&mut self, outbox: &mut Outbox, instance: Instance, event: impl FnOnce() -> CallEvent) {

@@ -98,9 +98,10 @@ impl Control {
         }
         let call = &event.call;
         let before = self.phases.get(&call.id).copied();
-        let name = match event.pressed {
-            Some(_) => calls::KEY,
-            None => calls::event_name(before, call.phase),
+        let name = match (&event.pressed, &event.quality) {
+            (Some(_), _) => calls::KEY,
+            (None, Some(_)) => calls::QUALITY,
+            (None, None) => calls::event_name(before, call.phase),
         };
         if call.phase == CallPhase::Ended {
             self.phases.remove(&call.id);

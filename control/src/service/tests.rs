@@ -121,7 +121,14 @@ fn call(id: &str, phase: CallPhase) -> router::parameter::CallSummary {
 
 fn event(id: &str, phase: CallPhase, missed: bool) -> Parameters {
     let cause = (phase == CallPhase::Ended).then(|| Cause::new(CauseKind::Normal));
-    one(CallEvent { call: call(id, phase), cause, at: WallTime::from_secs(1_700_000_001), missed, pressed: None })
+    one(CallEvent {
+        call: call(id, phase),
+        cause,
+        at: WallTime::from_secs(1_700_000_001),
+        missed,
+        pressed: None,
+        quality: None,
+    })
 }
 
 fn notify(parameters: Parameters) -> Packet {
@@ -294,7 +301,7 @@ fn a_key_is_an_event_of_its_own() {
     bench.told();
     let pressed = Pressed { key: "5".to_owned().into(), duration_ms: 120, by_caller: false, form: KeyForm::Tones };
     let (call, at) = (call("a", CallPhase::Talking), WallTime::from_secs(1_700_000_001));
-    let pressed = CallEvent { call, cause: None, at, missed: false, pressed: Some(Box::new(pressed)) };
+    let pressed = CallEvent { call, cause: None, at, missed: false, pressed: Some(Box::new(pressed)), quality: None };
     bench.receive(notify(one(pressed)));
     let told = bench.told();
     assert_eq!((told.len(), &told[0]["message"]), (1, &json!("key")));

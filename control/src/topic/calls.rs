@@ -1,6 +1,6 @@
 //! Calls: list them, make and end them, follow them.
 
-use super::{conferences, optional_time, page_limit, party};
+use super::{conferences, optional_time, page_limit, party, records};
 use crate::limits::{CHANGE_WITHIN, MAKE_WITHIN, QUERY_WITHIN};
 use crate::protocol::code::cause_to_json;
 use crate::protocol::request::bounded;
@@ -203,7 +203,7 @@ fn no_call() -> CallSummary {
 
 /// Stands for "call events" in a subscription.
 pub(crate) fn no_event() -> CallEvent {
-    CallEvent { call: no_call(), cause: None, at: WallTime::default(), missed: false, pressed: None }
+    CallEvent { call: no_call(), cause: None, at: WallTime::default(), missed: false, pressed: None, quality: None }
 }
 
 /// A call as it stands: parties, state, how it came about, what may be done next.
@@ -232,6 +232,10 @@ pub(crate) fn event_to_json(event: &CallEvent) -> Value {
     if let Some(cause) = &event.cause {
         json["cause"] = cause_to_json(cause);
     }
+    if let Some(quality) = &event.quality {
+        json["caller-quality"] = records::quality(&quality.caller);
+        json["called-quality"] = records::quality(&quality.callee);
+    }
     if let Some(pressed) = &event.pressed {
         json["key"] = pressed.key.reveal().as_str().into();
         json["duration-ms"] = pressed.duration_ms.into();
@@ -243,6 +247,9 @@ pub(crate) fn event_to_json(event: &CallEvent) -> Value {
 
 /// The message of a key that was pressed.
 pub(crate) const KEY: &str = "key";
+
+/// The message of how a call sounded.
+pub(crate) const QUALITY: &str = "quality";
 
 /// An event's message: what changed, from the phase before and the one after.
 pub(crate) fn event_name(before: Option<CallPhase>, after: CallPhase) -> &'static str {

@@ -125,8 +125,9 @@ fn to_json(record: &CallRecord) -> Value {
     })
 }
 
-fn quality(quality: &LegQuality) -> Value {
+pub(super) fn quality(quality: &LegQuality) -> Value {
     let millis = |micros: u32| f64::from(micros) / 1000.0;
+    let opinion = |centi: u16| f64::from(centi) / 100.0;
     json!({
         "codec": quality.codec.as_deref(),
         "packets-received": quality.packets_received,
@@ -136,6 +137,10 @@ fn quality(quality: &LegQuality) -> Value {
         "jitter-ms": millis(quality.jitter_us),
         "jitter-at-peer-ms": quality.jitter_at_peer_us.map(millis),
         "round-trip-ms": quality.round_trip_us.map(millis),
+        "packets-discarded": quality.packets_discarded,
+        "packets-late": quality.packets_late,
+        "mos": quality.mos_centi.map(opinion),
+        "mos-at-peer": quality.mos_at_peer_centi.map(opinion),
         "srtp": quality.suite.map(|suite| suite.name()),
     })
 }

@@ -632,5 +632,5 @@ fn event(at: WallTime) -> CallEvent {
         origin: None,
         anonymous: false,
     };
-    CallEvent { call, cause: None, at, missed: false, pressed: None }
+    CallEvent { call, cause: None, at, missed: false, pressed: None, quality: None }
 }

@@ -1,6 +1,7 @@
 //! What is known of the stream that a port hears: loss, jitter, the last sender report.
 
 use super::packet::Block;
+use crate::quality::Bursts;
 use crate::rtp::{Arrival, Sequence};
 use router::time::Instant;
 
@@ -23,12 +24,26 @@ pub struct Reception {
     jitter: u32,
     /// The middle of the NTP time of the peer's last sender report, and when it came.
     report: Option<(u32, Instant)>,
+    bursts: Bursts,
 }
 
 impl Reception {
     /// A source that is heard for the first time, by this packet.
     pub fn new(ssrc: u32, sequence: u16, clock_rate_hz: u32) -> Self {
-        Self { ssrc, sequence: Sequence::new(sequence), clock_rate_hz, transit: None, jitter: 0, report: None }
+        Self {
+            ssrc,
+            sequence: Sequence::new(sequence),
+            clock_rate_hz,
+            transit: None,
+            jitter: 0,
+            report: None,
+            bursts: Bursts::default(),
+        }
+    }
+
+    /// How its losses lie together.
+    pub const fn bursts(&self) -> &Bursts {
+        &self.bursts
     }
 
     /// Who it is.
@@ -45,10 +60,20 @@ impl Reception {
     #[inline]
     pub fn count(&mut self, sequence: u16) -> Arrival {
         let arrival = self.sequence.update(sequence);
-        if arrival == Arrival::Restarted {
-            self.transit = None;
+        if arrival != Arrival::Newest(0) {
+            self.note(arrival);
         }
         arrival
+    }
+
+    /// It is not the next one.
+    #[cold]
+    fn note(&mut self, arrival: Arrival) {
+        match arrival {
+            Arrival::Newest(missing) => self.bursts.lose(missing, self.sequence.extended(), self.sequence.base()),
+            Arrival::Restarted => (self.transit, self.bursts) = (None, Bursts::default()),
+            Arrival::Repeated | Arrival::Late | Arrival::Stray => {}
+        }
     }
 
     /// Takes a packet of sound into the jitter (A.8). Events (RFC 4733) do not belong here: their timestamp stands still.

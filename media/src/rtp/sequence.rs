@@ -84,7 +84,13 @@ impl Sequence {
         self.cycles.wrapping_add(self.max as u32)
     }
 
-    const fn expected(&self) -> u64 {
+    /// The first number, since it was heard or began anew.
+    pub const fn base(&self) -> u32 {
+        self.base
+    }
+
+    /// Packets that should have come since then.
+    pub const fn expected(&self) -> u64 {
         self.extended().wrapping_sub(self.base) as u64 + 1
     }
 

@@ -423,7 +423,7 @@ impl<W: Wire> Voice<W> {
             since: self.since,
             resources,
             counters: self.counters.list(),
-            distributions: vec![self.lateness.distribution()],
+            distributions: vec![self.lateness.distribution(), self.opinions.distribution()],
         }
     }
 }

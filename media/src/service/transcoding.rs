@@ -54,6 +54,7 @@ impl<W: Wire> Voice<W> {
         if !way.take(now, from.agreed(), &header, taken.incoming.kind, payload) {
             let counted = way.take_counted();
             counters.rtp_late += counted.late;
+            from.count_late(counted.late);
             if counted.late + counted.repeated == 0 {
                 from.count_discarded();
                 counters.discard(Discard::Format);
@@ -96,6 +97,12 @@ impl<W: Wire> Voice<W> {
             way.armed = due;
         }
         port.way = Some(way);
+        if counted.late > 0
+            && let Some(from) = port.bridge.and_then(|from| self.port(from))
+        {
+            from.count_late(counted.late);
+        }
+        let Some(port) = self.port(pair) else { return };
         if let (Some(_), Some(from)) = (heard[0], port.bridge) {
             heard.into_iter().flatten().for_each(|heard| self.tell_key(from, heard, KeyForm::Tones));
         }

@@ -206,3 +206,26 @@ fn rtcp_follows_a_peer_behind_nat() {
     world.pass(7_000);
     assert!(world.take_rtcp().iter().any(|report| report.to == source), "where its own come from");
 }
+
+#[test]
+fn a_leg_is_rated_by_what_it_loses() {
+    let rated = |percent: u32| {
+        let mut world = World::new();
+        let mut call = Call::begin(&mut world);
+        for packet in 0..1_000u32 {
+            if packet > 10 && packet % 100 < percent {
+                call.a.lose();
+                world.pass(20);
+            } else {
+                call.talk(&mut world, 1);
+            }
+        }
+        let statistics = world.close(call.session).unwrap();
+        assert_eq!((statistics[1].mos_centi, statistics[1].mos_at_peer_centi), (None, None), "nothing came of it");
+        statistics[0].mos_centi.unwrap()
+    };
+    let rated = [0, 1, 5, 20].map(rated);
+    assert!(rated.is_sorted_by(|one, other| one > other), "{rated:?}");
+    assert!((435..=441).contains(&rated[0]), "{rated:?}");
+    assert!(rated[3] < 310, "{rated:?}");
+}

@@ -25,6 +25,7 @@ use super::failure::Cause;
 use super::media::MediaExchange;
 use super::port::{KeyForm, PortId};
 use super::protection::SrtpSuite;
+use super::record::LegQuality;
 use super::registration::Contact;
 use crate::address::PlatformId;
 use crate::private::Private;
@@ -618,6 +619,21 @@ pub struct CallEvent {
     /// What was pressed, where that is all that has happened.
     #[n(4)]
     pub pressed: Option<Box<Pressed>>,
+    /// How it sounded, where that is all that has happened: told once behind the end, when everything is counted.
+    #[n(5)]
+    pub quality: Option<Box<CallQuality>>,
+}
+
+/// How both sides of a conversation sounded.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode)]
+#[cbor(map)]
+pub struct CallQuality {
+    /// The caller's leg.
+    #[n(0)]
+    pub caller: LegQuality,
+    /// The callee's.
+    #[n(1)]
+    pub callee: LegQuality,
 }
 
 /// A key that one of two who talk has pressed: told once for each press, however it came.

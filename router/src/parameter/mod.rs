@@ -40,8 +40,8 @@ mod trace;
 
 pub use account::{Account, AccountCredential};
 pub use call::{
-    Behalf, Call, CallEvent, CallPhase, CallSummary, Digits, Information, Leg, LegPhase, LegState, LegSummary, LegTags,
-    Origin, Originate, Party, Passed, Placement, Pressed, Probe, Target, Transfer,
+    Behalf, Call, CallEvent, CallPhase, CallQuality, CallSummary, Digits, Information, Leg, LegPhase, LegState,
+    LegSummary, LegTags, Origin, Originate, Party, Passed, Placement, Pressed, Probe, Target, Transfer,
 };
 pub use conference::{CONFERENCE_NAME_BYTES, Conference, ConferenceName, Conversion};
 pub use dialog::{Dialog, DialogPlace, GuestLeg, Handover, MovedPort, Ringing};

@@ -262,6 +262,21 @@ pub struct PortStatistics {
     /// What protects its stream, or did last.
     #[n(14)]
     pub suite: Option<SrtpSuite>,
+    /// Packets that came when their time was over, where they are transcoded or mixed.
+    #[n(15)]
+    #[cbor(default, skip_if = "is_zero")]
+    pub packets_late: u64,
+    /// What people would say of what comes from the peer, by the E-model (ITU-T G.107), in hundredths: 100 to 450.
+    #[n(16)]
+    pub mos_centi: Option<u16>,
+    /// The same of what the peer hears, by its reports.
+    #[n(17)]
+    pub mos_at_peer_centi: Option<u16>,
+}
+
+/// What a decoder takes an absent count for.
+pub(super) fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What happened at a port.

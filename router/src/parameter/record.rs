@@ -2,6 +2,7 @@
 
 use super::call::{Origin, Party};
 use super::failure::Cause;
+use super::port::is_zero;
 use super::protection::SrtpSuite;
 use crate::short_text::ShortText;
 use crate::time::WallTime;
@@ -71,6 +72,27 @@ pub struct LegQuality {
     /// What protected it (SRTP); `None`: it was in the clear.
     #[n(8)]
     pub suite: Option<SrtpSuite>,
+    /// Packets from the peer that were dropped: of a stranger, malformed, of a format that was not agreed.
+    #[n(9)]
+    #[cbor(default, skip_if = "is_zero")]
+    pub packets_discarded: u64,
+    /// Packets from the peer that came when their time was over.
+    #[n(10)]
+    #[cbor(default, skip_if = "is_zero")]
+    pub packets_late: u64,
+    /// What people would say of what came from the peer, by the E-model (ITU-T G.107), in hundredths: 100 to 450.
+    #[n(11)]
+    pub mos_centi: Option<u16>,
+    /// The same of what the peer heard, by its reports.
+    #[n(12)]
+    pub mos_at_peer_centi: Option<u16>,
+}
+
+impl LegQuality {
+    /// The lesser of both opinions: how the leg was at its worse end.
+    pub fn worst_mos_centi(&self) -> Option<u16> {
+        [self.mos_centi, self.mos_at_peer_centi].into_iter().flatten().min()
+    }
 }
 
 /// The record of a call, or of one conversation of a call that was transferred. `Start × CallRecord` writes it as open; `Set ×

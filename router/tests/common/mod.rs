@@ -167,6 +167,10 @@ fn quality() -> LegQuality {
         jitter_at_peer_us: Some(65_535),
         round_trip_us: Some(65_536),
         suite: None,
+        packets_discarded: 0,
+        packets_late: 0,
+        mos_centi: None,
+        mos_at_peer_centi: None,
     }
 }
 
@@ -229,6 +233,9 @@ fn statistics() -> PortStatistics {
         packets_reordered: 6,
         learned: Some(socket("203.0.113.9:50000")),
         suite: None,
+        packets_late: 0,
+        mos_centi: None,
+        mos_at_peer_centi: None,
     }
 }
 
@@ -508,13 +515,16 @@ pub fn published() -> Vec<Parameter> {
     let mut rings = CallSummary { anonymous: true, ..summary(Ringing) };
     rings.legs.iter_mut().for_each(|leg| (leg.behalf, leg.tags) = (Some(Behalf::Account), Some(tags())));
     add!([rings]);
-    let event = CallEvent { call: summary(Ended), cause: Some(cause()), at: AT, missed: true, pressed: None };
+    let event =
+        CallEvent { call: summary(Ended), cause: Some(cause()), at: AT, missed: true, pressed: None, quality: None };
     add!([CallEvent { cause: None, missed: false, ..event.clone() }, event]);
     add!([KeyForm::Events, KeyForm::Tones, KeyForm::Signalled].map(|form| {
         let pressed = Pressed { key: private("5"), duration_ms: 120, by_caller: true, form };
         let pressed = Some(Box::new(pressed));
-        CallEvent { call: summary(Talking), cause: None, at: AT, missed: false, pressed }
+        CallEvent { call: summary(Talking), cause: None, at: AT, missed: false, pressed, quality: None }
     }));
+    let sounded = Some(Box::new(CallQuality { caller: quality(), callee: LegQuality::default() }));
+    add!([CallEvent { call: summary(Ended), cause: None, at: AT, missed: false, pressed: None, quality: sounded }]);
     let address = PortAddress { rtp: socket("192.0.2.1:40000"), rtcp: socket("192.0.2.1:40001") };
     let port = MediaPort { port: PortId(1), interface: ip("192.0.2.1"), address: Some(address) };
     add!([port, MediaPort { address: None, ..port }]);
@@ -543,6 +553,8 @@ pub fn published() -> Vec<Parameter> {
     add!(kinds.map(|kind| Builtin { port: PortId(1), kind }));
     add!([statistics(), PortStatistics::default()]);
     add!([PortStatistics { suite: Some(SrtpSuite::AeadAes128Gcm), ..statistics() }]);
+    let rated = PortStatistics { packets_late: 9, mos_centi: Some(441), mos_at_peer_centi: Some(100), ..statistics() };
+    add!([rated]);
     let kinds = [MediaEventKind::Arrived, MediaEventKind::Silent, MediaEventKind::Broken, MediaEventKind::Alone];
     add!(kinds.map(|kind| MediaEvent { port: PortId(1), kind }));
     let kind = MediaEventKind::Pressed { key: private("#"), duration_ms: 80, form: KeyForm::Tones };
@@ -629,7 +641,14 @@ pub fn published() -> Vec<Parameter> {
         joined_from: Some("c-2".to_owned()),
         ..record(Answered)
     }]);
-    let secure = LegQuality { suite: Some(SrtpSuite::AesCm256HmacSha1_80), ..quality() };
+    let rated = LegQuality {
+        packets_discarded: 2,
+        packets_late: 3,
+        mos_centi: Some(412),
+        mos_at_peer_centi: Some(100),
+        ..quality()
+    };
+    let secure = LegQuality { suite: Some(SrtpSuite::AesCm256HmacSha1_80), ..rated };
     add!([CallRecord { caller_quality: secure, ..record(Answered) }]);
     add!(statuses());
     add!(selections());

@@ -54,6 +54,10 @@ const HELP: &[(&str, &str)] = &[
     ("log_lines_dropped", "Lines of the log that were not written, as nobody read them."),
     ("media_handshakes", "Handshakes of media (DTLS-SRTP), by outcome."),
     ("media_keys_heard", "Keys that peers have pressed, as events or in their sound, where it is listened to."),
+    (
+        "media_opinion_centi",
+        "What people would say of legs that were closed, by the E-model (ITU-T G.107), of either direction, in hundredths.",
+    ),
     ("media_packets_concealed", "RTP packets of transcoded streams that never came, and whose time was bridged."),
     ("media_packets_discarded", "Packets of media that were not relayed, by reason."),
     ("media_packets_late", "RTP packets of transcoded streams that came when their time was over."),

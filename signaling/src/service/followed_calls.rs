@@ -32,7 +32,8 @@ impl Signaling {
             };
             if let Question::Wanted(_) = switch.subscription {
                 let at = self.means.now.wall;
-                let event = CallEvent { call: any_call(), cause: None, at, missed: false, pressed: None };
+                let event =
+                    CallEvent { call: any_call(), cause: None, at, missed: false, pressed: None, quality: None };
                 switch.subscription = ask(Command::Subscribe, one(event));
             }
             if let Question::Wanted(cursor) = &mut switch.listing {
@@ -128,8 +129,14 @@ impl Signaling {
     pub(super) fn followed_calls_due(&mut self) {
         let now = self.means.now.instant;
         if self.notifier.calls.forget_idle(now) {
-            let event =
-                CallEvent { call: any_call(), cause: None, at: self.means.now.wall, missed: false, pressed: None };
+            let event = CallEvent {
+                call: any_call(),
+                cause: None,
+                at: self.means.now.wall,
+                missed: false,
+                pressed: None,
+                quality: None,
+            };
             for index in 0..self.notifier.calls.switches.len() {
                 let switch = self.notifier.calls.switches[index].address;
                 let (own, noun) = (Instance::MODULE, one(event.clone()));

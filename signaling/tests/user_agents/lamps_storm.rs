@@ -133,7 +133,8 @@ impl Lamps {
     }
 
     fn event(&mut self, call: CallSummary) {
-        let event = CallEvent { call, cause: None, at: self.world.now.wall, missed: false, pressed: None };
+        let event =
+            CallEvent { call, cause: None, at: self.world.now.wall, missed: false, pressed: None, quality: None };
         self.world.switch.outbox.notify(Instance(9), Address::local(ModuleKind::Signaling, 0), one(event));
         self.world.settle();
     }

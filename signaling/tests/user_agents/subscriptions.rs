@@ -94,7 +94,7 @@ impl World {
 
     /// A call is so now.
     pub(crate) fn call_event(&mut self, call: CallSummary) {
-        let event = CallEvent { call, cause: None, at: self.now.wall, missed: false, pressed: None };
+        let event = CallEvent { call, cause: None, at: self.now.wall, missed: false, pressed: None, quality: None };
         self.switch.outbox.notify(Instance(9), Address::local(ModuleKind::Signaling, 0), one(event));
         self.settle();
     }
@@ -511,7 +511,14 @@ fn calls_are_followed_anew_after_a_gap_and_no_more_when_nobody_wants_to_know() {
     assert!(body(&told(&mut world, &alice)).contains("leg-zero"));
     world.run_ms(2_000);
     let one_rings = call_to_bob("one", CallPhase::Ringing, LegPhase::Ringing);
-    let missed = CallEvent { call: one_rings.clone(), cause: None, at: world.now.wall, missed: true, pressed: None };
+    let missed = CallEvent {
+        call: one_rings.clone(),
+        cause: None,
+        at: world.now.wall,
+        missed: true,
+        pressed: None,
+        quality: None,
+    };
     world.switch.outbox.notify(Instance(9), Address::local(ModuleKind::Signaling, 0), one(missed));
     world.settle();
     world.answer_listing(vec![one_rings, call_to_bob("two", CallPhase::Talking, LegPhase::Answered)]);

@@ -144,6 +144,8 @@ fn difference(counted: LegQuality, before: &LegQuality) -> LegQuality {
         packets_received: counted.packets_received.saturating_sub(before.packets_received),
         packets_sent: counted.packets_sent.saturating_sub(before.packets_sent),
         packets_lost: counted.packets_lost.saturating_sub(before.packets_lost),
+        packets_discarded: counted.packets_discarded.saturating_sub(before.packets_discarded),
+        packets_late: counted.packets_late.saturating_sub(before.packets_late),
         packets_lost_at_peer: counted
             .packets_lost_at_peer
             .map(|lost| lost.saturating_sub(before.packets_lost_at_peer.unwrap_or(0))),

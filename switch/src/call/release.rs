@@ -7,7 +7,7 @@ use super::purpose::Purpose;
 use super::timers::Timer;
 use super::turn::Turn;
 use crate::limits::{RELEASE_ATTEMPTS, STOP_WITHIN};
-use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, Reason};
+use router::parameter::{CallQuality, Cause, CauseKind, Failure, LegPhase, LegState, Reason};
 use router::time::WallTime;
 use router::{Command, Packet, Parameters, one};
 
@@ -168,6 +168,19 @@ impl Call {
             _ => return,
         }
         self.complete_records(turn);
+        if self.answered.is_some() {
+            turn.events.publish_quality(
+                turn.outbox,
+                turn.now.wall,
+                self.instance,
+                || self.summary(),
+                || {
+                    let conversation = &self.conversation;
+                    let (caller, callee) = (conversation.caller_quality.clone(), conversation.callee_quality.clone());
+                    CallQuality { caller, callee }
+                },
+            );
+        }
         self.log_ended();
     }
 }

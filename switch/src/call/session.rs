@@ -433,6 +433,10 @@ pub(super) fn quality(statistics: &PortStatistics) -> LegQuality {
         jitter_at_peer_us: statistics.jitter_at_peer_us,
         round_trip_us: statistics.round_trip_us,
         suite: statistics.suite,
+        packets_discarded: statistics.packets_discarded,
+        packets_late: statistics.packets_late,
+        mos_centi: statistics.mos_centi,
+        mos_at_peer_centi: statistics.mos_at_peer_centi,
     }
 }
 

@@ -225,7 +225,14 @@ fn a_switch_that_takes_no_calls_is_draining_and_not_full() {
 fn who_watches_sees_who_is_at_the_far_side_after_a_transfer() {
     let mut world = World::new();
     let switch = Address::local(ModuleKind::Switch, 0);
-    let event = CallEvent { call: empty_summary(), cause: None, at: Default::default(), missed: false, pressed: None };
+    let event = CallEvent {
+        call: empty_summary(),
+        cause: None,
+        at: Default::default(),
+        missed: false,
+        pressed: None,
+        quality: None,
+    };
     world.ask_as_client(switch, Command::Subscribe, one(event));
     let (caller, callee) = world.connected();
     let target = Party::new("milliwatt", "example.net");
@@ -269,7 +276,14 @@ fn a_call_that_its_caller_has_left_by_a_transfer_is_still_the_caller_s() {
 fn who_watches_sees_each_phase_and_can_hang_up() {
     let mut world = World::new();
     let switch = Address::local(ModuleKind::Switch, 0);
-    let event = CallEvent { call: empty_summary(), cause: None, at: Default::default(), missed: false, pressed: None };
+    let event = CallEvent {
+        call: empty_summary(),
+        cause: None,
+        at: Default::default(),
+        missed: false,
+        pressed: None,
+        quality: None,
+    };
     world.ask_as_client(switch, Command::Subscribe, one(event.clone()));
     let (caller, callee) = world.connected();
     world.offer(caller, &[pcmu(), events()], Direction::SendOnly);

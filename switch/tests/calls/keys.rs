@@ -10,7 +10,14 @@ fn world(forms: &[(&str, KeyForm)]) -> World {
     let accounts = forms.iter().map(|(name, form)| ((*name).to_owned(), Some(*form))).collect();
     let mut world = World::with(Config { keys: KeyForms { accounts, ..KeyForms::default() }, ..Config::default() });
     let switch = Address::local(ModuleKind::Switch, 0);
-    let event = CallEvent { call: empty_summary(), cause: None, at: Default::default(), missed: false, pressed: None };
+    let event = CallEvent {
+        call: empty_summary(),
+        cause: None,
+        at: Default::default(),
+        missed: false,
+        pressed: None,
+        quality: None,
+    };
     world.ask_as_client(switch, Command::Subscribe, one(event));
     world
 }

@@ -1,6 +1,6 @@
 //! Who watches a platform from within: follows its calls, and asks its modules how they are.
 
-use router::parameter::{CallEvent, CallPhase, Cause, Parameter, RegistrationEvent, Status};
+use router::parameter::{CallEvent, CallPhase, CallQuality, Cause, Parameter, RegistrationEvent, Status};
 use router::service::Service;
 use router::time::{Duration, Instant, Now};
 use router::{Address, Command, Instance, ModuleKind, Outbox, Packet, Parameters, Received, Transaction, one};
@@ -22,6 +22,8 @@ pub struct Observed {
     pub cause: Option<Cause>,
     /// Whether a built-in service was in it.
     pub with_service: bool,
+    /// How it sounded.
+    pub quality: Option<CallQuality>,
     /// Keys that were pressed: which, and whether by the caller.
     pub keys: Vec<(String, bool)>,
     /// Every phase that it went through.
@@ -76,6 +78,7 @@ impl Observer {
             at: now.wall,
             missed: false,
             pressed: None,
+            quality: None,
         };
         for index in 0..shards {
             observer.ask(now, Address::local(ModuleKind::Switch, index), Command::Subscribe, one(nothing.clone()));
@@ -120,6 +123,11 @@ impl Observer {
         call.with_service |= event.call.legs.iter().any(|leg| services.contains(&leg.peer.as_str()));
         if let Some(pressed) = &event.pressed {
             call.keys.push((pressed.key.reveal().clone(), pressed.by_caller));
+        }
+        if let Some(quality) = &event.quality {
+            // Behind the end.
+            call.quality = Some((**quality).clone());
+            return;
         }
         call.phases.insert(event.call.phase);
         if event.call.phase == CallPhase::Ended {

@@ -43,6 +43,7 @@ fn an_answered_call_is_told_as_its_phones_had_it() {
     assert!(is_after(record.ended, hung_up, Duration::ZERO), "{record:?}");
     assert_eq!((record.outcome, record.ended_by_caller), (Outcome::Answered, Some(false)));
     assert_eq!(record.cause.as_ref().unwrap().kind, CauseKind::Normal);
+    let told: Vec<_> = simulation.platform.observer().calls.values().filter_map(|call| call.quality.clone()).collect();
     let (ours, theirs) = (&simulation.call(alice).media, &simulation.call(bob).media);
     let (caller, callee) = (&record.caller_quality, &record.callee_quality);
     for (leg, codec) in [(caller, "PCMU"), (callee, "PCMU")] {
@@ -55,6 +56,11 @@ fn an_answered_call_is_told_as_its_phones_had_it() {
         caller.packets_received + lost <= sent && caller.packets_received + lost + 10 > sent,
         "{caller:?} of {sent}"
     );
+    // How it was to listen to either, and what who watches was told of that.
+    let opinions = [caller.mos_centi, callee.mos_centi].map(|mos| mos.expect("a rating"));
+    assert!((150..380).contains(&opinions[0]) && opinions[1] > 420, "{opinions:?}");
+    assert_eq!(told.len(), 1);
+    assert_eq!((&told[0].caller, &told[0].callee), (&record.caller_quality, &record.callee_quality));
     // The last one may have met a port that was closed.
     assert!(callee.packets_received == theirs.sent || callee.packets_received + 1 == theirs.sent, "{callee:?}");
     assert_eq!(callee.packets_lost, 0);

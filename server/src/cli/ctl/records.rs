@@ -68,6 +68,10 @@ const COLUMNS: &[(&str, &str)] = &[
     ("caller_jitter_ms", "/caller-quality/jitter-ms"),
     ("caller_jitter_at_peer_ms", "/caller-quality/jitter-at-peer-ms"),
     ("caller_round_trip_ms", "/caller-quality/round-trip-ms"),
+    ("caller_packets_discarded", "/caller-quality/packets-discarded"),
+    ("caller_packets_late", "/caller-quality/packets-late"),
+    ("caller_mos", "/caller-quality/mos"),
+    ("caller_mos_at_peer", "/caller-quality/mos-at-peer"),
     ("caller_srtp", "/caller-quality/srtp"),
     ("called_codec", "/called-quality/codec"),
     ("called_packets_received", "/called-quality/packets-received"),
@@ -77,6 +81,10 @@ const COLUMNS: &[(&str, &str)] = &[
     ("called_jitter_ms", "/called-quality/jitter-ms"),
     ("called_jitter_at_peer_ms", "/called-quality/jitter-at-peer-ms"),
     ("called_round_trip_ms", "/called-quality/round-trip-ms"),
+    ("called_packets_discarded", "/called-quality/packets-discarded"),
+    ("called_packets_late", "/called-quality/packets-late"),
+    ("called_mos", "/called-quality/mos"),
+    ("called_mos_at_peer", "/called-quality/mos-at-peer"),
     ("called_srtp", "/called-quality/srtp"),
 ];
 
@@ -115,7 +123,8 @@ fn no_time(key: &str, value: &str) -> CtlError {
 }
 
 fn render(records: &[Value]) -> String {
-    let columns = ["started (UTC)", "from", "to", "destination", "outcome", "cause", ">talked", ">lost", "call"];
+    let columns =
+        ["started (UTC)", "from", "to", "destination", "outcome", "cause", ">talked", ">lost", ">mos", "call"];
     let mut table = Table::new(&columns);
     for record in records {
         let lost = ["caller-quality", "called-quality"].map(|leg| record[leg]["packets-lost"].as_u64().unwrap_or(0));
@@ -128,10 +137,18 @@ fn render(records: &[Value]) -> String {
             show::text(&record["cause"]["kind"]),
             show::seconds(&record["talked-s"]),
             (lost[0] + lost[1]).to_string(),
+            worst_opinion(record),
             show::text(&record["call"]),
         ]);
     }
     if records.is_empty() { "no records\n".to_owned() } else { table.render() }
+}
+
+/// The least of the opinions of a call, of either side and either way.
+fn worst_opinion(record: &Value) -> String {
+    let of = |leg: &str| ["mos", "mos-at-peer"].map(|key| record[leg][key].as_f64());
+    let all = of("caller-quality").into_iter().chain(of("called-quality")).flatten();
+    all.min_by(f64::total_cmp).map_or("-".to_owned(), |worst| format!("{worst:.1}"))
 }
 
 /// A text that no spreadsheet takes for a formula: callers choose their names. As OWASP advises (CSV Injection), an apostrophe

@@ -163,9 +163,13 @@ fn sound(record: &Value) -> Option<String> {
         let lost = leg["packets-lost"].as_u64().unwrap_or(0);
         let codec = leg["codec"].as_str().unwrap_or("an unknown codec");
         let expected = received + lost;
+        let opinion = leg["mos"].as_f64().map_or(String::new(), |mos| format!(", MOS {mos:.1}"));
         Some(match received {
             0 => format!("nothing came from {who} ({codec}), who was sent {sent} packets"),
-            _ => format!("of {expected} packets from {who} ({codec}) {lost} were lost, jitter {} ms", leg["jitter-ms"]),
+            _ => format!(
+                "of {expected} packets from {who} ({codec}) {lost} were lost, jitter {} ms{opinion}",
+                leg["jitter-ms"]
+            ),
         })
     };
     let legs = [leg(&record["caller-quality"], "the caller"), leg(&record["called-quality"], "the called side")];

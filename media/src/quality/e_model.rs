@@ -1,0 +1,140 @@
+//! The E-model (ITU-T G.107): what people would say of a call, from what it loses and how long it takes.
+//!
+//! Every parameter that nobody tells us has the default of table 2 of G.107; what is left is
+//! `R = Ro − Is − Id − Ie,eff` of delay, codec and loss.
+
+/// Ro − Is with all of G.107's defaults (equations 7-3 and 7-8): what a call is rated that nothing is done to, but for echo and delay.
+const SIGNAL_TO_NOISE: f64 = 94.77 - 1.41;
+/// Roe and Ro where room and circuit noise have their defaults (No = −61.18 dBm0p, RLR = 2, SLR = 8): 7-19, 7-3.
+const ECHO_REFERENCE: f64 = 94.77;
+/// TELR, dB: the talker's own echo.
+const TALKER_ECHO_LOSS_DB: f64 = 65.0;
+/// WEPL, dB: what goes round more than once.
+const LISTENER_ECHO_LOSS_DB: f64 = 110.0;
+
+/// What a codec does to a call (ITU-T G.113, appendix I).
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Impairment {
+    /// Ie, where nothing is lost.
+    pub equipment: f64,
+    /// Bpl: the higher, the less a loss is heard.
+    pub robustness: f64,
+}
+
+impl Impairment {
+    /// Of a codec by its name in SDP, with concealment as receivers have. For codecs that G.113 has no values of, those of the nearest one that it has: G.722, L16 and Opus
+    /// are rated as telephone speech of G.711 (on this scale nothing is better), unknown ones as the vocoders of mobile telephony.
+    pub fn of(codec: &str) -> Self {
+        let is = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(codec));
+        let (equipment, robustness) = match () {
+            // Appendix I of G.711.
+            () if is(&["PCMU", "PCMA", "L16", "G722", "opus"]) => (0.0, 25.1),
+            () if is(&["G729"]) => (11.0, 19.0),
+            () if is(&["G723"]) => (15.0, 16.1),
+            () if is(&["G726-32", "AAL2-G726-32"]) => (7.0, 10.0),
+            () if is(&["GSM"]) => (26.0, 10.0),
+            () if is(&["iLBC"]) => (11.0, 32.0),
+            () => (5.0, 10.0),
+        };
+        Self { equipment, robustness }
+    }
+}
+
+/// What is known of one direction of a call.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Facts {
+    /// From mouth to ear, milliseconds.
+    pub delay_ms: f64,
+    /// Of the packets, lost on the way or come too late, in percent.
+    pub loss_percent: f64,
+    /// How long bursts of loss are, against those of the same loss at random: 1 or more (BurstR).
+    pub burst_ratio: f64,
+    /// By the codec.
+    pub impairment: Impairment,
+}
+
+/// The transmission rating factor: 0 to 100.
+pub fn rating(facts: &Facts) -> f64 {
+    let Facts { delay_ms, loss_percent, burst_ratio, impairment } = *facts;
+    let loss = loss_percent.clamp(0.0, 100.0);
+    let Impairment { equipment, robustness } = impairment;
+    // 7-29.
+    let of_loss = (95.0 - equipment) * loss / (loss / burst_ratio.max(1.0) + robustness);
+    (SIGNAL_TO_NOISE - delay_impairment(delay_ms.max(0.0)) - equipment - of_loss).clamp(0.0, 100.0)
+}
+
+/// Id: echo of the talker and of the listener, and delay itself (7-17 to 7-28), where the way back is as long as the way there.
+fn delay_impairment(one_way_ms: f64) -> f64 {
+    let (mean, round) = (one_way_ms, 2.0 * one_way_ms);
+    let echo_rating = TALKER_ECHO_LOSS_DB - 40.0 * ((1.0 + mean / 10.0) / (1.0 + mean / 150.0)).log10()
+        + 6.0 * (-0.3 * mean * mean).exp();
+    let talker = 80.0 + 2.5 * (echo_rating - 14.0);
+    let half = (ECHO_REFERENCE - talker) / 2.0;
+    let talker_echo = (half + (half * half + 100.0).sqrt() - 1.0) * (1.0 - (-mean).exp());
+    let listener = 10.5 * (LISTENER_ECHO_LOSS_DB + 7.0) * (round + 1.0).powf(-0.25);
+    let half = (ECHO_REFERENCE - listener) / 2.0;
+    let listener_echo = half + (half * half + 169.0).sqrt();
+    let too_long = if one_way_ms <= 100.0 {
+        0.0
+    } else {
+        let octaves = (one_way_ms / 100.0).log2();
+        25.0 * ((1.0 + octaves.powi(6)).powf(1.0 / 6.0) - 3.0 * (1.0 + (octaves / 3.0).powi(6)).powf(1.0 / 6.0) + 2.0)
+    };
+    talker_echo + listener_echo + too_long
+}
+
+/// The mean opinion score that belongs to a rating, 1 to 4.5 (annex B of G.107).
+pub fn opinion(rating: f64) -> f64 {
+    match rating {
+        _ if rating <= 0.0 => 1.0,
+        _ if rating >= 100.0 => 4.5,
+        _ => (1.0 + 0.035 * rating + rating * (rating - 60.0) * (100.0 - rating) * 7e-6).max(1.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(delay_ms: f64, loss_percent: f64, codec: &str) -> f64 {
+        rating(&Facts { delay_ms, loss_percent, burst_ratio: 1.0, impairment: Impairment::of(codec) })
+    }
+
+    #[test]
+    fn the_defaults_have_the_rating_that_g_107_gives_them() {
+        assert!((of(0.0, 0.0, "PCMU") - 93.2).abs() < 0.1, "{}", of(0.0, 0.0, "PCMU"));
+        assert!((opinion(93.2) - 4.41).abs() < 0.01);
+        // The rating falls slowly to some 150 ms, and quickly behind 200.
+        let by_delay = [0.0, 50.0, 100.0, 150.0, 200.0, 300.0, 400.0].map(|delay| of(delay, 0.0, "PCMA"));
+        assert!(by_delay.is_sorted_by(|one, other| one > other), "{by_delay:?}");
+        assert!((89.0..91.5).contains(&by_delay[3]), "{by_delay:?}");
+        assert!((60.0..72.0).contains(&by_delay[6]), "{by_delay:?}");
+    }
+
+    #[test]
+    fn codecs_and_loss_cost_what_g_113_says() {
+        // 7-29 by hand: 95 × 2 / (2 + 25.1).
+        assert!((of(0.0, 0.0, "PCMU") - of(0.0, 2.0, "PCMU") - 7.01).abs() < 0.01);
+        assert!((of(0.0, 0.0, "PCMU") - of(0.0, 0.0, "G729") - 11.0).abs() < 0.01);
+        assert!((of(0.0, 0.0, "GSM") - (93.2 - 26.0)).abs() < 0.1);
+        // Bursts are worse.
+        let facts =
+            |burst_ratio| Facts { delay_ms: 20.0, loss_percent: 5.0, burst_ratio, impairment: Impairment::of("PCMU") };
+        assert!(rating(&facts(2.0)) < rating(&facts(1.0)) - 1.0);
+        assert_eq!(rating(&facts(0.1)), rating(&facts(1.0)), "less than at random is not believed");
+        assert!(rating(&Facts { loss_percent: 100.0, ..facts(1.0) }) < 20.0);
+    }
+
+    #[test]
+    fn opinions_lie_within_their_scale() {
+        for rating in -20..=140 {
+            let opinion = opinion(f64::from(rating));
+            assert!((1.0..=4.5).contains(&opinion), "{rating}: {opinion}");
+        }
+        for (rating, wanted) in [(50.0, 2.58), (60.0, 3.1), (70.0, 3.6), (80.0, 4.03), (90.0, 4.34)] {
+            assert!((opinion(rating) - wanted).abs() < 0.01, "{rating}: {}", opinion(rating));
+        }
+        // A delay beyond all bounds, and nonsense.
+        assert!(of(1e9, 0.0, "PCMU") >= 0.0 && of(-5.0, -5.0, "x") <= 100.0);
+    }
+}
