@@ -20,7 +20,7 @@ pub fn rtcp(data: &[u8]) {
             match item {
                 Item::Sender(_, info) => reception.handle_sender_report(now, info.ntp),
                 Item::Block(block) => feedback.handle_block(&block, &sent, 8_000, now),
-                Item::Receiver(_) | Item::Goodbye(_) | Item::Other(_) => {}
+                Item::Receiver(_) | Item::Goodbye(_) | Item::Metrics(_) | Item::Other(_) => {}
             }
         }
         assert!(count <= data.len(), "a bounded number of items");

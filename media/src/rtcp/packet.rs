@@ -1,5 +1,6 @@
 //! Compound packets from peers, as a view (RFC 3550 §6.4 to §6.7). Total: any octets give items or a fault.
 
+use super::extended::{self, Blocks, VoipMetrics};
 use crate::limits::REPORT_BLOCKS;
 
 /// Whether a datagram on a shared port is RTCP: by its packet type, 192 to 223 (RFC 5761 §4).
@@ -64,6 +65,8 @@ pub enum Item {
     Block(Block),
     /// A source leaves.
     Goodbye(u32),
+    /// How somebody hears a source (RFC 3611 §4.7).
+    Metrics(VoipMetrics),
     /// A packet of another type (source description, application, feedback), by its number.
     Other(u8),
 }
@@ -96,7 +99,7 @@ pub fn check(datagram: &[u8]) -> Result<Items<'_>, Fault> {
         }
         rest = behind;
     }
-    Ok(Items { rest: datagram, blocks: &[], goodbyes: &[] })
+    Ok(Items { rest: datagram, blocks: &[], goodbyes: &[], extended: Blocks::default() })
 }
 
 /// The first packet of a compound one, and what follows it.
@@ -115,6 +118,7 @@ pub struct Items<'a> {
     rest: &'a [u8],
     blocks: &'a [u8],
     goodbyes: &'a [u8],
+    extended: Blocks<'a>,
 }
 
 impl Iterator for Items<'_> {
@@ -130,6 +134,9 @@ impl Iterator for Items<'_> {
             return Some(Item::Goodbye(u32::from_be_bytes(*ssrc)));
         }
         loop {
+            if let Some(metrics) = self.extended.next() {
+                return Some(Item::Metrics(metrics));
+            }
             let (packet, behind) = split(self.rest).ok()?;
             self.rest = behind;
             let count = usize::from(packet[0] & 0x1f).min(REPORT_BLOCKS);
@@ -149,6 +156,7 @@ impl Iterator for Items<'_> {
                     self.blocks = body.get(4..4 + 24 * count)?;
                     return Some(Item::Receiver(word(body, 0)));
                 }
+                extended::PACKET_TYPE => self.extended = Blocks::of(body),
                 203 if count == 0 => {}
                 203 => {
                     self.goodbyes = body.get(4..4 * count)?;

@@ -1,5 +1,6 @@
 //! Reports of our own, and what the peer's reports say of us.
 
+use super::extended::VoipMetrics;
 use super::packet::Block;
 use router::time::{Instant, WallTime};
 
@@ -159,6 +160,8 @@ pub struct Feedback {
     pub jitter_us: Option<u32>,
     /// Round trip, microseconds.
     pub round_trip_us: Option<u32>,
+    /// What it says of how it hears that, of its own.
+    pub metrics: Option<VoipMetrics>,
 }
 
 impl Feedback {

@@ -229,3 +229,31 @@ fn a_leg_is_rated_by_what_it_loses() {
     assert!((435..=441).contains(&rated[0]), "{rated:?}");
     assert!(rated[3] < 310, "{rated:?}");
 }
+
+#[test]
+fn what_a_peer_says_of_how_it_hears_is_believed() {
+    let mut world = World::new();
+    let mut call = Call::begin(&mut world);
+    let heard = call.talk(&mut world, 20);
+    let frame = call.b.frame();
+    world.deliver(call.b.at, call.port_b.rtp, &frame);
+    let (.., ssrc) = numbers(&heard[0]);
+    let metrics = |ssrc: u32, conversing: u8| {
+        let receiver = Compound { ssrc: call.b.ssrc, cname: "b", source: None, block: None, goodbye: false };
+        let mut packet = write(&receiver).to_vec();
+        packet.extend([0x80, 207, 0, 10]);
+        packet.extend(call.b.ssrc.to_be_bytes());
+        packet.extend([7, 0, 0, 8]);
+        packet.extend(ssrc.to_be_bytes());
+        packet.extend([26, 13, 128, 2, 0, 100, 3, 232, 0, 80, 0, 60, 127, 127, 127, 16]);
+        packet.extend([70, 127, 36, conversing, 0xb0, 0, 0, 40, 0, 60, 0, 200]);
+        packet
+    };
+    // Of somebody else's stream it says nothing of ours.
+    for (about, conversing) in [(ssrc, 34), (ssrc ^ 1, 11)] {
+        world.deliver(above(call.b.at), call.port_b.rtcp, &metrics(about, conversing));
+    }
+    assert_eq!(world.counter("media_packets_received", Some("rtcp")), 2);
+    let statistics = world.close(call.session).unwrap();
+    assert_eq!(statistics[1].mos_at_peer_centi, Some(340));
+}

@@ -47,8 +47,9 @@ impl Port {
                         way.expect_loss((u32::from(block.fraction_lost) * 100 / 256) as u8);
                     }
                 }
+                Item::Metrics(metrics) if metrics.ssrc == self.outgoing.ssrc() => self.feedback.metrics = Some(metrics),
                 // A BYE does not end a call: SIP does. Feedback and applications are for video.
-                Item::Block(_) | Item::Receiver(_) | Item::Goodbye(_) | Item::Other(_) => {}
+                Item::Block(_) | Item::Metrics(_) | Item::Receiver(_) | Item::Goodbye(_) | Item::Other(_) => {}
             }
         }
         if alive {

@@ -19,8 +19,12 @@ impl Port {
         Some(self.rated(codec, missing / expected.max(1.0), jitter_us, burst_ratio))
     }
 
-    /// Of what the peer hears; `None`: it has not said.
+    /// Of what the peer hears: as it says itself (RFC 3611), or by its reports; `None`: it has not said.
     pub(super) fn opinion_at_peer(&self) -> Option<u16> {
+        let said = self.feedback.metrics.and_then(|metrics| metrics.opinion_conversing.or(metrics.opinion_listening));
+        if let Some(tenths) = said {
+            return Some(u16::from(tenths) * 10);
+        }
         let (lost, jitter_us) = (self.feedback.lost?, self.feedback.jitter_us?);
         let sent = self.outgoing.packets().max(1) as f64;
         Some(self.rated(self.spoken()?, (lost as f64 / sent).min(1.0), jitter_us, 1.0))
@@ -34,8 +38,9 @@ impl Port {
 
     fn rated(&self, codec: &str, loss: f64, jitter_us: u32, burst_ratio: f64) -> u16 {
         let line_us = f64::from(self.feedback.round_trip_us.unwrap_or(0)) / 2.0 + f64::from(jitter_us) * JITTER_DELAYS;
+        let ends_ms = self.feedback.metrics.map_or(ENDS_MS, |metrics| f64::from(metrics.end_system_ms).max(ENDS_MS));
         let facts = Facts {
-            delay_ms: line_us / 1_000.0 + ENDS_MS,
+            delay_ms: line_us / 1_000.0 + ends_ms,
             loss_percent: loss * 100.0,
             burst_ratio,
             impairment: Impairment::of(codec),
