@@ -71,6 +71,7 @@ fn completed(number: u64) -> CallRecord {
         jitter_at_peer_us: Some(500),
         round_trip_us: Some(900),
         suite: None,
+        jitter_max_us: Some(900),
     };
     CallRecord {
         destination: Some("callee".into()),

@@ -106,6 +106,7 @@ fn set_up(voice: &mut Voice<Nowhere>, now: Now, session: u64, suite: Option<Srtp
             dtls: None,
             host: None,
             keys: None,
+            networks: vec![],
         })
     }));
     ask(voice, now, session, Command::Connect, parameters);

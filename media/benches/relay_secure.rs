@@ -93,6 +93,7 @@ fn set_up(router: &Router, switch: &(Endpoint, Receiver<()>), session: u64, suit
             dtls: None,
             host: None,
             keys: None,
+            networks: vec![],
         })
     }));
     ask(router, switch, session, Command::Connect, joined);

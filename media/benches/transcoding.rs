@@ -91,6 +91,7 @@ fn set_up(voice: &mut Voice<Nowhere>, now: Now, session: u64, codecs: [&Codec; 2
             dtls: None,
             host: None,
             keys: None,
+            networks: vec![],
         })
     }));
     ask(voice, now, session, Command::Connect, parameters);

@@ -106,6 +106,7 @@ fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
         dtls: None,
         host: None,
         keys: None,
+        networks: vec![],
     }
 }
 

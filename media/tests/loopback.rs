@@ -121,6 +121,7 @@ fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
         dtls: None,
         host: None,
         keys: None,
+        networks: vec![],
     }
 }
 

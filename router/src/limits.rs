@@ -60,6 +60,9 @@ pub const SUBSCRIBERS_OF_PLATFORM: usize = 32;
 /// Of them, those of all other platforms: the rest stays for the own modules.
 pub const SUBSCRIBERS_ELSEWHERE: usize = SUBSCRIBERS / 2;
 
+/// Networks that the media of a leg may come from beside the hosts that are named: a carrier's sites; each plan of such a leg carries them.
+pub const MEDIA_NETWORKS: usize = 32;
+
 /// Longest frame between platforms: a page of call records or traces with room to spare; more is `PeerMisbehaved`.
 pub const FRAME_BYTES: usize = 1 << 20;
 

@@ -135,6 +135,7 @@ pub(super) fn quality(quality: &LegQuality) -> Value {
         "packets-lost": quality.packets_lost,
         "packets-lost-at-peer": quality.packets_lost_at_peer,
         "jitter-ms": millis(quality.jitter_us),
+        "jitter-max-ms": quality.jitter_max_us.map(millis),
         "jitter-at-peer-ms": quality.jitter_at_peer_us.map(millis),
         "round-trip-ms": quality.round_trip_us.map(millis),
         "packets-discarded": quality.packets_discarded,

@@ -280,5 +280,6 @@ fn plan(tape: &mut Tape<'_>) -> MediaPlan {
         dtls: None,
         host: None,
         keys: None,
+        networks: vec![],
     }
 }

@@ -22,6 +22,8 @@ pub struct Reception {
     transit: Option<u32>,
     /// Times sixteen, in units of the clock.
     jitter: u32,
+    /// The same, when it was greatest.
+    jitter_max: u32,
     /// The middle of the NTP time of the peer's last sender report, and when it came.
     report: Option<(u32, Instant)>,
     bursts: Bursts,
@@ -36,6 +38,7 @@ impl Reception {
             clock_rate_hz,
             transit: None,
             jitter: 0,
+            jitter_max: 0,
             report: None,
             bursts: Bursts::default(),
         }
@@ -81,8 +84,11 @@ impl Reception {
     #[inline]
     pub fn measure(&mut self, now: Instant, timestamp: u32, clock_rate_hz: u32) {
         if clock_rate_hz != self.clock_rate_hz {
-            let scaled = u64::from(self.jitter) * u64::from(clock_rate_hz) / u64::from(self.clock_rate_hz.max(1));
-            self.jitter = scaled.min(u64::from(u32::MAX)) as u32;
+            let scaled = |jitter: u32| {
+                let scaled = u64::from(jitter) * u64::from(clock_rate_hz) / u64::from(self.clock_rate_hz.max(1));
+                scaled.min(u64::from(u32::MAX)) as u32
+            };
+            (self.jitter, self.jitter_max) = (scaled(self.jitter), scaled(self.jitter_max));
             (self.clock_rate_hz, self.transit) = (clock_rate_hz, None);
         }
         let transit = rtp_units(now, clock_rate_hz).wrapping_sub(timestamp);
@@ -91,6 +97,7 @@ impl Reception {
             // A step of more than ten seconds is a new timeline, not jitter.
             if difference < clock_rate_hz.saturating_mul(10) {
                 self.jitter = self.jitter.saturating_add(difference) - ((self.jitter.saturating_add(8)) >> 4);
+                self.jitter_max = self.jitter_max.max(self.jitter);
             }
         }
         self.transit = Some(transit);
@@ -103,7 +110,16 @@ impl Reception {
 
     /// Interarrival jitter in microseconds.
     pub fn jitter_us(&self) -> u32 {
-        let microseconds = u64::from(self.jitter) * 1_000_000 / 16 / u64::from(self.clock_rate_hz.max(1));
+        self.microseconds(self.jitter)
+    }
+
+    /// The same, when it was greatest: the last one tells of the last seconds alone.
+    pub fn jitter_max_us(&self) -> u32 {
+        self.microseconds(self.jitter_max)
+    }
+
+    fn microseconds(&self, jitter: u32) -> u32 {
+        let microseconds = u64::from(jitter) * 1_000_000 / 16 / u64::from(self.clock_rate_hz.max(1));
         microseconds.min(u64::from(u32::MAX)) as u32
     }
 
@@ -155,6 +171,20 @@ mod tests {
         assert!((f64::from(reception.jitter()) - expected).abs() <= 1.0, "{} for {expected}", reception.jitter());
         let microseconds = expected / 8_000.0 * 1e6;
         assert!((f64::from(reception.jitter_us()) - microseconds).abs() < 130.0);
+        assert!(reception.jitter_max_us() >= reception.jitter_us());
+    }
+
+    #[test]
+    fn a_bad_minute_is_remembered() {
+        let mut reception = Reception::new(1, 0, 8_000);
+        for index in 0..3_000u64 {
+            let late_ms = if (500..1_000).contains(&index) { index % 2 * 30 } else { 0 };
+            reception.measure(Instant::from_millis(20 * index + late_ms), 160 * index as u32, 8_000);
+        }
+        assert_eq!(reception.jitter_us() / 1_000, 0);
+        assert!((25_000..=30_000).contains(&reception.jitter_max_us()), "{}", reception.jitter_max_us());
+        reception.measure(Instant::from_millis(60_000), 0, 48_000);
+        assert!((25_000..=30_000).contains(&reception.jitter_max_us()), "another clock");
     }
 
     #[test]

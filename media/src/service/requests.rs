@@ -3,7 +3,7 @@
 use super::{Closed, Timer, Voice};
 use crate::limits::{CONFERENCES, PORTS_PER_SESSION};
 use crate::pool::Shortage;
-use crate::session::{Formats, Generator, KeySource, Place, Plan, Play, Port, Session};
+use crate::session::{Formats, Generator, KeySource, Networks, Place, Plan, Play, Port, Session};
 use crate::transcoding::Side;
 use crate::wire::{PairIndex, Wire};
 use router::packet::one;
@@ -16,7 +16,7 @@ use router::{Command, Instance, Packet, Parameter, packet::Parameters};
 use std::net::SocketAddr;
 
 /// A plan that was checked, for its port.
-type Checked = (PairIndex, Plan, Formats);
+type Checked = (PairIndex, Plan, Formats, Option<Box<Networks>>);
 
 impl<W: Wire> Voice<W> {
     pub(super) fn handle_request(&mut self, now: Now, packet: &Packet) {
@@ -244,7 +244,7 @@ impl<W: Wire> Voice<W> {
         let pair = self.pair(instance, builtin.port)?;
         let plans = self.check_plans(instance, &packet.parameters[1..])?;
         // Whether it can be played is known before anything changes.
-        let planned = plans.iter().find(|(of, ..)| *of == pair).map(|(_, _, formats)| formats);
+        let planned = plans.iter().find(|(of, ..)| *of == pair).map(|(_, _, formats, _)| formats);
         let playable = match (builtin.kind, planned, self.port(pair)) {
             (BuiltinKind::Echo, ..) => true,
             (BuiltinKind::Conference(name), ..) => {
@@ -318,7 +318,7 @@ impl<W: Wire> Voice<W> {
             if plan.dtls.is_some() && self.identity.is_none() {
                 return Err(invalid("there is no certificate for a handshake"));
             }
-            Ok((pair, checked, formats))
+            Ok((pair, checked, formats, Networks::of(&plan.networks)))
         };
         let plans = parameters.iter().map(|parameter| match parameter {
             Parameter::MediaPlan(plan) => check(plan),
@@ -327,7 +327,7 @@ impl<W: Wire> Voice<W> {
         plans.collect()
     }
 
-    fn apply(&mut self, now: Instant, (pair, mut plan, formats): Checked) {
+    fn apply(&mut self, now: Instant, (pair, mut plan, formats, networks): Checked) {
         let Some(port) = self.ports.get_mut(pair.0 as usize).and_then(Option::as_deref_mut) else { return };
         let first = port.plan().is_none();
         let shakes_hands = matches!(plan.key_source.as_deref(), Some(KeySource::Handshake(_)));
@@ -335,6 +335,7 @@ impl<W: Wire> Voice<W> {
         if plan.key_source.is_some() || port.is_secure() {
             port.secure(now, plan.key_source.take(), plan.rtcp_mux, &mut self.random);
         }
+        port.believe(networks);
         let unlearned = port.set_plan(now, plan, formats);
         let (connected, timer) = (port.connected(), port.timers.watch.take());
         if unlearned && connected {

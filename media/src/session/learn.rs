@@ -13,7 +13,7 @@
 //!
 //! A port listens to one source. Which one is decided once per plan generation, by where the peer is said to be:
 //! - A packet from the very address that the peer signalled settles it at once.
-//! - Another source at a *named host* (the signalled address's, or the one that the peer's signalling comes from: a phone behind a NAT has a
+//! - Another source at a *named host* (one in a network that the operator has named; the signalled address's, or the one that the peer's signalling comes from: a phone behind a NAT has a
 //!   private address in its SDP, and its media come from where its SIP comes from), or at the port that was signalled (a peer of several
 //!   addresses sends from another one than it names; nobody else knows the port), has to send several packets of one SSRC with
 //!   numbers in a row, in a format that was agreed. It is provisional for two seconds: if a packet comes from the signalled address
@@ -25,13 +25,15 @@
 //! - Whoever protects its packets by the key of the leg (SRTP) is known by that, at whatever host.
 //! - Once settled nobody else is heard. The socket is connected: the kernel drops strangers before they cost anything. What
 //!   had arrived before is checked here, packet by packet.
-//! - Seconds of silence reopen the port for the same host, as a NAT may have a new binding, and for the signalled address; for nobody else.
+//! - Seconds of silence reopen the port for the same host, as a NAT may have a new binding, for the signalled address, and for the networks that
+//!   the operator has named; for nobody else.
 //!   Who comes from another port of that host with another SSRC than was heard stays provisional, so that the one before may come back at any time.
 //! - A new generation unlearns (the peer may have moved; unless it goes on signalling the very address that it
 //!   sends from). Where the signalled address did not change the
 //!   former source keeps its place until another one is learned: a re-INVITE does not interrupt.
 
 use crate::limits::{CANDIDATE_MS, CANDIDATES, CONSISTENT, PROVISIONAL_MS, UNNAMED_MS};
+use router::parameter::Network;
 use router::time::{Duration, Instant};
 use std::net::{IpAddr, SocketAddr};
 
@@ -77,7 +79,7 @@ enum State {
 enum Standing {
     /// Not at all.
     Stranger,
-    /// It is at a host that was named, or, after a silence, at that which was heard.
+    /// It is at a host that was named, or, after a silence, at one that the operator has named or that was heard.
     Host,
     /// It is the address that the peer signalled.
     Signalled,
@@ -93,12 +95,25 @@ struct Candidate {
     heard: Instant,
 }
 
+/// Networks that the operator has named, of which a leg has some or, nearly always, none: one word in its port.
+#[derive(Clone, Debug)]
+pub struct Networks(Box<[Network]>);
+
+impl Networks {
+    /// Those of a plan.
+    pub fn of(networks: &[Network]) -> Option<Box<Self>> {
+        (!networks.is_empty()).then(|| Box::new(Self(networks.into())))
+    }
+}
+
 /// The learning of one port's source.
 #[derive(Clone, Debug)]
 pub struct Learning {
     signalled: Option<SocketAddr>,
     /// Where the peer's signalling comes from.
     host: Option<IpAddr>,
+    /// Where its media may come from besides.
+    networks: Option<Box<Networks>>,
     generation: Option<u32>,
     state: State,
     /// From when on a stranger may be taken for the peer; `None`: never.
@@ -115,6 +130,7 @@ impl Default for Learning {
         Self {
             signalled: None,
             host: None,
+            networks: None,
             generation: None,
             state: State::Waiting { former: None },
             strangers_from: None,
@@ -126,6 +142,11 @@ impl Default for Learning {
 }
 
 impl Learning {
+    /// The peer's media may come from these, too.
+    pub fn believe(&mut self, networks: Option<Box<Networks>>) {
+        self.networks = networks;
+    }
+
     /// A plan names the peer's address, and the host that its signalling comes from. True if the source was unlearned: the socket is to be
     /// disconnected.
     pub fn handle_plan(
@@ -270,14 +291,21 @@ impl Learning {
     /// Whether the peer's host is at `address`, as far as is known: for RTCP, which comes from another port.
     pub fn is_host(&self, address: IpAddr) -> bool {
         match self.source() {
-            Some(known) => known.ip() == address,
+            Some(known) => known.ip() == address || self.is_listed(address),
             None => self.is_named(address),
         }
     }
 
-    /// Whether the peer's description, or its signalling, is of the host at `address`.
+    /// Whether the peer's description, or its signalling, is of the host at `address`, or the operator has named it.
     fn is_named(&self, address: IpAddr) -> bool {
-        self.host == Some(address) || self.signalled.is_some_and(|signalled| signalled.ip() == address)
+        self.host == Some(address)
+            || self.signalled.is_some_and(|signalled| signalled.ip() == address)
+            || self.is_listed(address)
+    }
+
+    /// Whether the operator has named the host at `address`.
+    fn is_listed(&self, address: IpAddr) -> bool {
+        self.networks.as_deref().is_some_and(|networks| networks.0.iter().any(|network| network.contains(address)))
     }
 
     /// Whether a source is at a host that was named, or at the port that was: a peer with several addresses sends from another one than it
@@ -302,8 +330,12 @@ impl Learning {
         let is_at_former = former.is_some_and(|former| former.ip() == source.ip());
         // A silence opens the port to nobody who was not there before.
         let is_open = self.reopened.is_none() || !self.found;
-        let is_known = if self.found || self.reopened.is_some() { is_at_former } else { false };
-        if is_known || (is_open && self.is_meant(source)) { Standing::Host } else { Standing::Stranger }
+        let is_known = (self.found || self.reopened.is_some()) && is_at_former;
+        if is_known || self.is_listed(source.ip()) || (is_open && self.is_meant(source)) {
+            Standing::Host
+        } else {
+            Standing::Stranger
+        }
     }
 
     /// `source` is heard from now on. `proven`: it is known by more than its host.
@@ -566,6 +598,37 @@ mod tests {
         assert!(learning.handle_silence(Some(7)));
         let third = SocketAddr::from(([203, 0, 113, 66], at(1).port()));
         assert_eq!(send(&mut learning, 30_000, third, 0, 10), Verdict::Stranger);
+    }
+
+    /// The media of a carrier come from gateways of its own that it signals nowhere.
+    #[test]
+    fn a_source_in_a_network_that_the_operator_named_is_learned_and_nobody_else() {
+        let mut learning = planned();
+        learning.believe(Networks::of(&[Network::parse("203.0.113.64/26").unwrap()]));
+        let outside = SocketAddr::from(([203, 0, 113, 6], 40_000));
+        assert_eq!(send(&mut learning, 0, outside, 0, 100), Verdict::Stranger);
+        assert!(learning.is_host(elsewhere(1).ip()) && !learning.is_host(outside.ip()), "its reports");
+        assert_eq!(send(&mut learning, 3_000, elsewhere(1), 0, 2), Verdict::Stranger);
+        assert_eq!(send(&mut learning, 3_040, elsewhere(1), 2, 1), Verdict::Accept);
+        assert_eq!(learning.destination(), Some(elsewhere(1)));
+        assert_eq!(send(&mut learning, 6_000, elsewhere(1), 3, 1), Verdict::Settled);
+        assert_eq!(send(&mut learning, 6_020, elsewhere(2), 0, 50), Verdict::Stranger, "one at a time");
+        // Another gateway goes on after a silence; nobody from outside does.
+        assert!(learning.handle_silence(Some(7)));
+        assert_eq!(send(&mut learning, 20_000, outside, 4, 100), Verdict::Stranger);
+        let other = SocketAddr::from(([203, 0, 113, 99], 30_000));
+        assert_eq!(send(&mut learning, 30_000, other, 4, 3), Verdict::Accept);
+        assert_eq!(learning.destination(), Some(other));
+        assert_eq!(send(&mut learning, 40_000, other, 7, 1), Verdict::Settled);
+    }
+
+    #[test]
+    fn the_signalled_address_takes_the_place_of_a_source_that_the_operator_named() {
+        let mut learning = planned();
+        learning.believe(Networks::of(&[Network::host(elsewhere(1).ip())]));
+        assert_eq!(send(&mut learning, 0, elsewhere(1), 0, 3), Verdict::Accept);
+        assert_eq!(send(&mut learning, 100, at(1), 0, 1), Verdict::Settled);
+        assert_eq!(send(&mut learning, 120, elsewhere(1), 3, 50), Verdict::Stranger);
     }
 
     #[test]

@@ -27,7 +27,7 @@ mod session;
 
 pub use builtin::Generator;
 pub use dialling::{Dialled, Dialling};
-pub use learn::{Learning, Verdict};
+pub use learn::{Learning, Networks, Verdict};
 pub use plan::{FormatKind, Formats, KeySource, Plan};
 pub use port::{Allowance, Dropped, Handshaken, Means, Place, Play, Port, Record, SeatPlace, Sending, Taken, Watched};
 pub use relay::{Incoming, Numbers, Origin, Outgoing};

@@ -1,6 +1,7 @@
 //! A plan, checked and resolved: what a packet needs is one look into a table.
 
 use crate::srtp::Security;
+use router::limits::MEDIA_NETWORKS;
 use router::parameter::{Codec, DtlsParameters, KeyForm, MediaPlan, Protection};
 use router::time::Duration;
 use std::net::{IpAddr, SocketAddr};
@@ -201,6 +202,9 @@ impl Plan {
             (None, Some(dtls)) => Some(Box::new(KeySource::Handshake((**dtls).clone()))),
             (None, None) => None,
         };
+        if plan.networks.len() > MEDIA_NETWORKS {
+            return Err("more networks than a carrier has");
+        }
         Ok((
             Self {
                 remote_rtp,
@@ -324,6 +328,7 @@ mod tests {
             dtls: None,
             host: None,
             keys: None,
+            networks: Vec::new(),
         };
         let local = "192.0.2.1".parse().unwrap();
         let check = |rtp, mux| Plan::check(&plan(rtp, mux), local).map(|(plan, _)| (plan.remote_rtp, plan.remote_rtcp));

@@ -13,7 +13,7 @@ use secure::Secured;
 
 use super::builtin::Generator;
 use super::dialling::Dialling;
-use super::learn::{Heard, Learning, Verdict};
+use super::learn::{Heard, Learning, Networks, Verdict};
 use super::plan::{Format, FormatKind, Formats, Plan};
 use super::relay::{Incoming, Origin, Outgoing};
 use crate::limits::{PACKETS_PER_SECOND, REPORTS_ALONE};
@@ -166,6 +166,8 @@ pub struct Port {
     packets_reordered: u64,
     packets_late: u64,
     lost_before: u64,
+    /// The greatest jitter of sources before this one.
+    jitter_before_us: u32,
     lost_told: u64,
     // RTCP
     cname: [u64; 2],
@@ -213,6 +215,7 @@ impl Port {
             packets_reordered: 0,
             packets_late: 0,
             lost_before: 0,
+            jitter_before_us: 0,
             lost_told: 0,
             cname: [random.next_u64(), random.next_u64()],
             sent: Sent::default(),
@@ -276,6 +279,11 @@ impl Port {
     /// The RTP socket was connected to the learned source, or disconnected.
     pub fn set_connected(&mut self, connected: bool) {
         self.connected = connected;
+    }
+
+    /// Its peer's media may come from these networks, too.
+    pub fn believe(&mut self, networks: Option<Box<Networks>>) {
+        self.learning.believe(networks);
     }
 
     /// Takes a plan. True if the source was unlearned: the socket is to be disconnected.
@@ -390,6 +398,7 @@ impl Port {
         let fresh = Reception::new(header.ssrc, header.sequence, clock_rate_hz);
         if let Some(reception) = self.reception.replace(fresh) {
             self.lost_before += reception.sequence().lost();
+            self.jitter_before_us = self.jitter_before_us.max(reception.jitter_max_us());
             self.former = Some((reception.ssrc(), now + Duration::from_millis(100)));
         }
         Ok(Arrival::Newest(0))
@@ -495,6 +504,10 @@ impl Port {
             packets_lost: self.lost(),
             packets_lost_at_peer: self.feedback.lost,
             jitter_us: self.reception.as_ref().map_or(0, Reception::jitter_us),
+            jitter_max_us: self
+                .reception
+                .as_ref()
+                .map(|reception| self.jitter_before_us.max(reception.jitter_max_us())),
             jitter_at_peer_us: self.feedback.jitter_us,
             round_trip_us: self.feedback.round_trip_us,
             packets_discarded: self.packets_discarded,

@@ -350,6 +350,7 @@ pub(crate) fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
         dtls: None,
         host: None,
         keys: None,
+        networks: vec![],
     }
 }
 

@@ -126,6 +126,7 @@ fn any_plan(random: &mut Random, port: PortId) -> MediaPlan {
         dtls: None,
         host: None,
         keys: None,
+        networks: vec![],
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::network::*;
 use media::rtcp::{Compound, NtpTime, Source, write};
-use router::parameter::{MediaEventKind, MediaPlan};
+use router::parameter::{MediaEventKind, MediaPlan, Network};
 use std::net::SocketAddr;
 
 /// Phone A behind a NAT: it signals a private address and sends from another one.
@@ -141,6 +141,30 @@ fn a_phone_behind_nat_and_a_proxy_is_heard_after_two_seconds() {
     let frame = call.b.frame();
     world.deliver(call.b.at, call.port_b.rtp, &frame);
     assert_eq!(world.take_rtp()[0].to, call.a.at);
+}
+
+/// A carrier signals one host and sends from another one, in a network that the operator has named.
+#[test]
+fn media_from_a_network_that_was_named_are_heard_and_nobody_else_s() {
+    let mut world = World::new();
+    let mut call = Call::begin(&mut world);
+    let signalled = call.a.at;
+    let networks = vec![Network::parse("203.0.113.64/26").unwrap()];
+    world.set(call.session, &[MediaPlan { generation: 2, networks, ..plan(A, signalled) }]);
+    let mut stranger = Phone::new("203.0.113.6:4600", 0x66);
+    call.a.at = "203.0.113.66:61000".parse().unwrap();
+    let mut heard = Vec::new();
+    for _ in 0..50 {
+        let frame = stranger.frame();
+        world.deliver(stranger.at, call.port_a.rtp, &frame);
+        assert!(world.take_rtp().is_empty());
+        heard.extend(call.talk(&mut world, 1));
+    }
+    assert_eq!(heard.len(), 48, "two packets to be learned");
+    assert_continuous(&heard);
+    let frame = call.b.frame();
+    world.deliver(call.b.at, call.port_b.rtp, &frame);
+    assert_eq!(world.take_rtp()[0].to, call.a.at, "it is answered there");
 }
 
 #[test]

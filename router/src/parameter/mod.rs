@@ -8,6 +8,7 @@
 //! | `dialog.rs` | dialogs that a peer names, legs and ports that change their call |
 //! | `media.rs` | media descriptions: what two peers offer and answer |
 //! | `port.rs` | media ports: between `switch` and `media` |
+//! | `network.rs` | addresses that begin alike |
 //! | `protection.rs` | the keys of a leg's media |
 //! | `dtls.rs` | keys that come about in the media itself |
 //! | `registration.rs` | bindings and trunks |
@@ -30,6 +31,7 @@ mod extension;
 mod failure;
 mod media;
 mod message;
+mod network;
 mod platform;
 mod port;
 mod protection;
@@ -51,6 +53,7 @@ pub use extension::Extension;
 pub use failure::{Cause, CauseKind, Failure, Reason};
 pub use media::{Codec, Direction, MediaDescription, MediaExchange, MediaKind, MediaStream, MediaTransport};
 pub use message::{MessageEvent, MessageFate, MessageRoute, MessageWay, TextMessage};
+pub use network::Network;
 pub use platform::{Platform, PlatformModule, PlatformState};
 pub use port::{
     Bridge, Builtin, BuiltinKind, KeyForm, MediaEvent, MediaEventKind, MediaPlan, MediaPort, PortAddress, PortId,

@@ -7,6 +7,7 @@
 use super::conference::ConferenceName;
 use super::dtls::{DtlsParameters, HandshakeFault};
 use super::media::Codec;
+use super::network::Network;
 use super::protection::{Protection, SrtpSuite};
 use crate::ShortText;
 use crate::private::Private;
@@ -95,6 +96,10 @@ pub struct MediaPlan {
     /// The association that the keys come from, instead of `protection`; nothing is sent or passed on before they are there.
     #[n(13)]
     pub dtls: Option<Box<DtlsParameters>>,
+    /// Other hosts that the peer's media may come from, as the operator says: at most [`MEDIA_NETWORKS`](crate::limits::MEDIA_NETWORKS).
+    #[n(14)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub networks: Vec<Network>,
 }
 
 /// How keys come from a peer, and how it takes them.
@@ -272,6 +277,9 @@ pub struct PortStatistics {
     /// The same of what the peer hears, by its reports.
     #[n(17)]
     pub mos_at_peer_centi: Option<u16>,
+    /// Interarrival jitter from the peer when it was greatest, microseconds.
+    #[n(18)]
+    pub jitter_max_us: Option<u32>,
 }
 
 /// What a decoder takes an absent count for.

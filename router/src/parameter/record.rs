@@ -86,6 +86,9 @@ pub struct LegQuality {
     /// The same of what the peer heard, by its reports.
     #[n(12)]
     pub mos_at_peer_centi: Option<u16>,
+    /// Jitter from the peer when it was greatest, microseconds.
+    #[n(13)]
+    pub jitter_max_us: Option<u32>,
 }
 
 impl LegQuality {

@@ -171,6 +171,7 @@ fn quality() -> LegQuality {
         packets_late: 0,
         mos_centi: None,
         mos_at_peer_centi: None,
+        jitter_max_us: None,
     }
 }
 
@@ -213,6 +214,7 @@ fn plan() -> MediaPlan {
         dtls: None,
         host: None,
         keys: None,
+        networks: vec![],
     }
 }
 
@@ -236,6 +238,7 @@ fn statistics() -> PortStatistics {
         packets_late: 0,
         mos_centi: None,
         mos_at_peer_centi: None,
+        jitter_max_us: None,
     }
 }
 
@@ -541,6 +544,9 @@ pub fn published() -> Vec<Parameter> {
     add!([MediaPlan { host: Some(ip("203.0.113.9")), ..plan() }]);
     add!([MediaPlan { keys: Some(KeyForm::Signalled), ..plan() }]);
     add!([DtlsRole::Client, DtlsRole::Server].map(|role| MediaPlan { dtls: dtls(role), ..plan() }));
+    let networks =
+        vec![Network { address: ip("203.0.113.0"), prefix: 24 }, Network { address: ip("2001:db8::"), prefix: 32 }];
+    add!([MediaPlan { networks, ..plan() }]);
     add!([Bridge { a: PortId(1), b: PortId(65_535) }]);
     let room = ConferenceName::room("sales").expect("a name");
     let kinds = [
@@ -555,6 +561,7 @@ pub fn published() -> Vec<Parameter> {
     add!([PortStatistics { suite: Some(SrtpSuite::AeadAes128Gcm), ..statistics() }]);
     let rated = PortStatistics { packets_late: 9, mos_centi: Some(441), mos_at_peer_centi: Some(100), ..statistics() };
     add!([rated]);
+    add!([PortStatistics { jitter_max_us: Some(1_000), ..statistics() }]);
     let kinds = [MediaEventKind::Arrived, MediaEventKind::Silent, MediaEventKind::Broken, MediaEventKind::Alone];
     add!(kinds.map(|kind| MediaEvent { port: PortId(1), kind }));
     let kind = MediaEventKind::Pressed { key: private("#"), duration_ms: 80, form: KeyForm::Tones };
@@ -650,6 +657,8 @@ pub fn published() -> Vec<Parameter> {
     };
     let secure = LegQuality { suite: Some(SrtpSuite::AesCm256HmacSha1_80), ..rated };
     add!([CallRecord { caller_quality: secure, ..record(Answered) }]);
+    let shaken = LegQuality { jitter_max_us: Some(u32::MAX), ..quality() };
+    add!([CallRecord { caller_quality: shaken, ..record(Answered) }]);
     add!(statuses());
     add!(selections());
     let trace = TraceEntry {

@@ -478,6 +478,7 @@ pub struct Trunk {
     pub headers_add: Vec<String>,
     pub headers_remove: Vec<String>,
     pub headers_rewrite: Vec<[String; 3]>,
+    pub number_parameters: Vec<String>,
     pub response_s: Option<u32>,
     pub session_expires_s: Option<u32>,
     pub register: Vec<String>,
@@ -491,6 +492,7 @@ pub struct Trunk {
     pub numbers: NumberForm,
     pub dtmf: Option<Dtmf>,
     pub interface: Option<IpAddr>,
+    pub media_from: Vec<String>,
 }
 
 /// Trunks that share calls.

@@ -4,7 +4,7 @@ use super::model::{Configuration, Route};
 use super::value::{Redirects, Strategy};
 use super::{numbers, sip};
 use router::Emergency;
-use router::parameter::{BuiltinKind, CauseKind, ConferenceName};
+use router::parameter::{BuiltinKind, CauseKind, ConferenceName, Network};
 use router::time::Duration;
 use signaling::trunk::TargetHost;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -12,7 +12,7 @@ use switch::guard::Guard;
 use switch::limits::FORK_LEGS;
 use switch::plan::{
     Branches, Destination, Group, Member, NumberMatch, OriginMatch, Pattern, PickUpGroup, Plan, Rewrite, Trunk,
-    TrunkGroup, TrunkMember, TrunkStep, Way,
+    TrunkGroup, TrunkMedia, TrunkMember, TrunkStep, Way,
 };
 
 /// Steps in which a circle is looked for: a call has 70 hops (RFC 3261 §8.1.1.6), and each number that is routed anew is one.
@@ -58,6 +58,7 @@ impl Builder<'_> {
             pick_up_groups: configuration.group.iter().filter_map(pick_up_group).collect(),
             trunks: configuration.trunk.iter().map(|one| trunk(configuration, one)).collect(),
             trunk_groups: configuration.trunk_group.iter().map(trunk_group).collect(),
+            trunk_media: configuration.trunk.iter().filter_map(trunk_media).collect(),
             services: services
                 .into_iter()
                 .flat_map(|(kind, numbers)| numbers.iter().map(move |number| (number.clone(), kind)))
@@ -391,6 +392,12 @@ fn trunk(configuration: &Configuration, trunk: &super::model::Trunk) -> Trunk {
     }
 }
 
+/// Where a trunk's media come from, where it does not say so itself.
+fn trunk_media(trunk: &super::model::Trunk) -> Option<TrunkMedia> {
+    let networks: Vec<Network> = trunk.media_from.iter().filter_map(|text| Network::parse(text)).collect();
+    (!networks.is_empty()).then(|| TrunkMedia { trunk: trunk.name.clone(), networks })
+}
+
 /// How a trunk is shown the caller's number.
 pub fn caller(texts: &[String]) -> Result<Option<Rewrite>, String> {
     match texts {
@@ -476,6 +483,22 @@ mod tests {
         let plan = plan(&super::super::read(text).unwrap());
         let interfaces: Vec<String> = plan.trunks.iter().map(|trunk| trunk.interface.to_string()).collect();
         assert_eq!(interfaces, ["127.0.0.2", "::1", "127.0.0.3"]);
+    }
+
+    #[test]
+    fn a_trunk_that_says_so_is_heard_from_other_hosts() {
+        let text = r#"
+            [[trunk]]
+            name = "one"
+            address = "192.0.2.1"
+            [[trunk]]
+            name = "two"
+            address = "192.0.2.2"
+            media_from = ["203.0.113.0/24", "2001:db8::7"]
+        "#;
+        let plan = plan(&super::super::read(text).unwrap());
+        let networks = ["203.0.113.0/24", "2001:db8::7/128"].map(|text| Network::parse(text).unwrap()).to_vec();
+        assert_eq!(plan.trunk_media, [TrunkMedia { trunk: "two".into(), networks }]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Where a trunk's requests come from.
 
 use crate::transport::{Flow, Transport};
+use router::parameter::Network;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,8 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 /// not written so, an address over one transport.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Source {
-    address: IpAddr,
-    prefix: u8,
+    network: Network,
     port: Option<u16>,
     /// By which transport alone; `None`: by any.
     transport: Option<Transport>,
@@ -21,19 +21,13 @@ impl Source {
         if let Ok(address) = text.parse::<SocketAddr>() {
             return Some(Self::host(address.ip(), Some(address.port())));
         }
-        if let Ok(address) = text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
-            return Some(Self::host(address, None));
-        }
-        let (address, prefix) = text.split_once('/')?;
-        let (address, prefix) = (address.parse::<IpAddr>().ok()?, prefix.parse::<u8>().ok()?);
-        let longest = if address.is_ipv4() { 32 } else { 128 };
-        (prefix <= longest).then_some(Self { address, prefix, port: None, transport: None })
+        let network = Network::parse(text.trim_start_matches('[').trim_end_matches(']'))?;
+        Some(Self { network, port: None, transport: None })
     }
 
     /// A host, with a port or any.
     pub fn host(address: IpAddr, port: Option<u16>) -> Self {
-        let address = address.to_canonical();
-        Self { address, prefix: if address.is_ipv4() { 32 } else { 128 }, port, transport: None }
+        Self { network: Network::host(address), port, transport: None }
     }
 
     /// A host by connections of that transport, from any port.
@@ -48,36 +42,24 @@ impl Source {
 
     /// Whether that address and port are of these.
     pub fn contains(&self, remote: SocketAddr) -> bool {
-        let port_fits = self.port.is_none_or(|port| port == remote.port());
-        port_fits
-            && match (self.address, remote.ip().to_canonical()) {
-                (IpAddr::V4(own), IpAddr::V4(other)) => {
-                    same_prefix(own.to_bits().into(), other.to_bits().into(), self.prefix, 32)
-                }
-                (IpAddr::V6(own), IpAddr::V6(other)) => same_prefix(own.to_bits(), other.to_bits(), self.prefix, 128),
-                _ => false,
-            }
+        self.port.is_none_or(|port| port == remote.port()) && self.network.contains(remote.ip())
     }
 
     /// Whether a connection from that host may be from here: its port is of the host's own choice.
     pub fn contains_host(&self, host: IpAddr) -> bool {
-        self.contains(SocketAddr::new(host, self.port.unwrap_or(0)))
+        self.network.contains(host)
     }
 
     /// Whether it names every host.
     pub fn is_everywhere(&self) -> bool {
-        self.prefix == 0
+        self.network.is_everywhere()
     }
 
     /// The greater, the fewer addresses and ports it names.
     pub fn specificity(&self) -> (bool, u16) {
-        let width = if self.address.is_ipv4() { 32 } else { 128 };
-        (self.port.is_some(), u16::from(self.prefix) + 128 - width)
+        let width = if self.network.address.is_ipv4() { 32 } else { 128 };
+        (self.port.is_some(), u16::from(self.network.prefix) + 128 - width)
     }
-}
-
-fn same_prefix(a: u128, b: u128, prefix: u8, width: u8) -> bool {
-    prefix == 0 || (a ^ b) >> (width - prefix) == 0
 }
 
 impl fmt::Display for Source {
@@ -86,8 +68,8 @@ impl fmt::Display for Source {
             write!(f, "{}:", transport.parameter())?;
         }
         match self.port {
-            Some(port) => write!(f, "{}", SocketAddr::new(self.address, port)),
-            None => write!(f, "{}/{}", self.address, self.prefix),
+            Some(port) => write!(f, "{}", SocketAddr::new(self.network.address, port)),
+            None => self.network.fmt(f),
         }
     }
 }

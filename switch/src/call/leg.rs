@@ -4,7 +4,7 @@ use super::asked::Asked;
 use super::guarding::Charge;
 use super::platform::{Elsewhere, Remote};
 use crate::negotiation::Medium;
-use router::parameter::{Behalf, GuestLeg, LegPhase, LegState, LegTags, MediaPlan, Origin, Party, PortId, Target};
+use router::parameter::{Behalf, GuestLeg, LegPhase, LegState, LegTags, Origin, Party, PortId, Target};
 use router::time::{Duration, Instant};
 use router::{Address, Command, Transaction};
 use std::net::IpAddr;
@@ -160,11 +160,6 @@ impl Leg {
             // Signaling passes on what a trusted peer asserts, and nothing else.
             self.verified = true;
         }
-    }
-
-    /// What its port is told; `None` before an agreement.
-    pub(super) fn plan(&self, silence_limit_ms: Option<u32>) -> Option<MediaPlan> {
-        self.medium.plan(self.id.port(), self.host, silence_limit_ms)
     }
 
     /// Its signalling comes from there now, where signaling says so.

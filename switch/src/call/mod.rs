@@ -37,6 +37,7 @@ mod joining;
 mod keys;
 mod leg;
 mod locate;
+mod media_plan;
 mod offerless;
 mod operator;
 mod originate;

@@ -188,7 +188,7 @@ impl Call {
         };
         let mut plans = Vec::with_capacity(3);
         for &leg in &joined {
-            let Some(plan) = self.legs[leg].plan(limit) else { return };
+            let Some(plan) = self.media_plan(leg, limit) else { return };
             if plan.sends && plan.remote_rtp.is_none() {
                 tracing::info!(call = %self.id, port = plan.port.0, "a peer has a name for its media, which is not looked up: it hears once it is heard");
             }
@@ -197,7 +197,7 @@ impl Call {
         // Who talks to nobody at present has a plan all the same.
         let far = if let Far::Leg(far) = self.far { Some(far) } else { None };
         for leg in [Some(near), far].into_iter().flatten().filter(|leg| !joined.contains(leg)) {
-            plans.extend(self.legs[leg].plan(None).map(Parameter::from));
+            plans.extend(self.media_plan(leg, None).map(Parameter::from));
         }
         self.supervise(turn, limit.is_some());
         if self.session.joined != wanted {
@@ -437,6 +437,7 @@ pub(super) fn quality(statistics: &PortStatistics) -> LegQuality {
         packets_late: statistics.packets_late,
         mos_centi: statistics.mos_centi,
         mos_at_peer_centi: statistics.mos_at_peer_centi,
+        jitter_max_us: statistics.jitter_max_us,
     }
 }
 

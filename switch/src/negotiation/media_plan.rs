@@ -34,6 +34,7 @@ impl Medium {
             dtls: remote.dtls.clone(),
             host,
             keys: self.keys,
+            networks: Vec::new(),
         })
     }
 }

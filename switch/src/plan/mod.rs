@@ -17,6 +17,7 @@ mod pick_up;
 mod plan;
 mod rewrite;
 mod trunk_group;
+mod trunk_media;
 
 pub use group::{Group, Member, Strategy};
 pub use hours::{Hours, LocalTime, Zone};
@@ -26,5 +27,6 @@ pub use pick_up::PickUpGroup;
 pub use plan::{Branches, Destination, Plan, PlanError, Rates, Redirects, Route, Trunk, TrunkStep, Way};
 pub use rewrite::Rewrite;
 pub use trunk_group::{TrunkGroup, TrunkMember};
+pub use trunk_media::TrunkMedia;
 
 pub(crate) use plan::{AtDialog, Routed, Step, trunk_of};

@@ -7,6 +7,7 @@ use super::numbering::{NumberForm, Numbering};
 use super::pick_up::PickUpGroup;
 use super::rewrite::Rewrite;
 use super::trunk_group::TrunkGroup;
+use super::trunk_media::TrunkMedia;
 use crate::guard::Guard;
 use crate::limits::NUMBER_BYTES;
 use crate::rates::{Price, RateTable};
@@ -32,6 +33,8 @@ pub struct Plan {
     pub trunks: Vec<Trunk>,
     /// Groups of them.
     pub trunk_groups: Vec<TrunkGroup>,
+    /// Where their media come from, of those that do not say so themselves.
+    pub trunk_media: Vec<TrunkMedia>,
     /// Numbers and user parts of the built-in services.
     pub services: Vec<(String, BuiltinKind)>,
     /// Whether a number that nothing else claims is an account's name. The registrar knows which there are.
@@ -75,6 +78,7 @@ impl Default for Plan {
             pick_up_groups: Vec::new(),
             trunks: Vec::new(),
             trunk_groups: Vec::new(),
+            trunk_media: Vec::new(),
             services: vec![
                 ("echo".to_owned(), BuiltinKind::Echo),
                 ("milliwatt".to_owned(), BuiltinKind::Milliwatt),

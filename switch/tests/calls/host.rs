@@ -4,6 +4,8 @@ use crate::harness::*;
 use router::Command;
 use router::parameter::*;
 use std::net::IpAddr;
+use switch::Config;
+use switch::plan::*;
 
 #[test]
 fn a_port_is_told_where_its_peer_s_signalling_comes_from_and_that_it_has_moved() {
@@ -21,4 +23,39 @@ fn a_port_is_told_where_its_peer_s_signalling_comes_from_and_that_it_has_moved()
     world.ask(caller, Command::Set, moved);
     world.settle();
     assert_eq!(world.plan(0).host, Some(host), "who says nothing is where it was");
+}
+
+#[test]
+fn a_port_is_told_of_the_networks_of_its_trunk_and_no_other_port_is() {
+    let trunk = |name: &str| Trunk { interface: [192, 0, 2, 1].into(), ..Trunk::new(name) };
+    let networks = vec![Network::parse("203.0.113.0/24").unwrap()];
+    let plan = Plan {
+        routes: vec![Route {
+            name: "out".into(),
+            number: NumberMatch::Prefix("0".into()),
+            origin: OriginMatch::Any,
+            hours: None,
+            destination: Destination::Trunks(vec![TrunkStep {
+                trunk: "carrier".into(),
+                rewrite: Rewrite::NONE,
+                timeout: None,
+            }]),
+            branches: Branches::default(),
+        }],
+        trunks: vec![trunk("carrier"), trunk("other")],
+        trunk_media: vec![TrunkMedia { trunk: "carrier".into(), networks: networks.clone() }],
+        ..Plan::default()
+    };
+    for (from, to, expected) in [
+        ("alice", "030123", [vec![], networks.clone()]),
+        ("trunk:carrier", "bob", [networks.clone(), vec![]]),
+        ("trunk:other", "bob", [vec![], vec![]]),
+        ("trunk:other", "030123", [vec![], networks.clone()]),
+    ] {
+        let mut world = World::with(Config { plan: plan.clone(), ..Config::default() });
+        world.call(from, to);
+        let callee = world.only();
+        world.answer(callee);
+        assert_eq!([0, 1].map(|port| world.plan(port).networks.clone()), expected, "{from} calls {to}");
+    }
 }
