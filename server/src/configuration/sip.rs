@@ -262,7 +262,17 @@ pub fn header_policy(trunk: &Trunk) -> Result<HeaderPolicy, (&'static str, Strin
         add,
         remove: named("headers_remove", &trunk.headers_remove, may_remove)?,
         rewrite,
+        numbers: match trunk.number_parameters.iter().find(|name| !is_number_parameter(name)) {
+            Some(name) => return Err(("number_parameters", format!("`{name}` is no parameter of a telephone number"))),
+            None => trunk.number_parameters.clone(),
+        },
     })
+}
+
+/// RFC 3966 §3: letters, digits, hyphens. `phone-context` is the number's own, and it is digits that pass.
+fn is_number_parameter(name: &str) -> bool {
+    let named = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    named && !name.eq_ignore_ascii_case("phone-context")
 }
 
 /// An address of ours at a trunk: in its domain, where none is written.

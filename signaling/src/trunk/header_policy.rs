@@ -14,6 +14,8 @@ pub struct HeaderPolicy {
     pub remove: Vec<String>,
     /// How those that pass to it are changed.
     pub rewrite: Vec<HeaderRewrite>,
+    /// Names of the parameters of telephone numbers that pass between this trunk and another one.
+    pub numbers: Vec<String>,
 }
 
 /// A change of one header field.

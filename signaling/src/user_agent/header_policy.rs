@@ -1,6 +1,7 @@
 //! Header fields that pass from an INVITE to that of the other leg.
 
 use super::means::Means;
+use super::number_parameters;
 use crate::limits::{PASSED_MAX, PASSED_OCTETS_MAX};
 use crate::message::{HeaderName, Message, RequestWriter};
 use crate::trunk::{HeaderPolicy, TrunkId};
@@ -21,6 +22,11 @@ pub(super) fn collect(means: &Means, trunk: Option<TrunkId>, invite: &Message) -
         let values = values.filter(|value| value.len() <= PASSED_OCTETS_MAX).take(PASSED_MAX - found.len());
         let passed = |value: &str| Passed { name: name.clone(), value: value.trim().to_owned().into(), trunks_alone };
         found.extend(values.map(passed));
+    }
+    if let Some(config) =
+        trunk.map(|trunk| &means.trunks.get(trunk).config).filter(|config| !config.headers.numbers.is_empty())
+    {
+        number_parameters::collect(&config.headers.numbers, invite, config.trusted, &mut found);
     }
     (!found.is_empty()).then_some(found)
 }

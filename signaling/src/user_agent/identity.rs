@@ -93,7 +93,7 @@ fn digits(number: &str) -> String {
 const VISUAL_SEPARATORS: &str = "-.()";
 
 /// The number of a user part that is a telephone subscriber's (RFC 3261 §19.1.6): what follows it there are parameters of its own, in
-/// which carriers say where a number was ported to, or who calls (`npdi`, `rn`, `cpc`). It is told by its global number, or by digits
+/// which carriers say where a number was ported to, or who calls (`npdi`, `rn`, `cpc`; see `number_parameters.rs`). It is told by its global number, or by digits
 /// with parameters behind them, since `user=phone` is as often forgotten as it is put behind a name.
 fn number_of(user: &str) -> Option<String> {
     let (number, parameters) = user.split_once(';').unwrap_or((user, ""));
@@ -101,6 +101,22 @@ fn number_of(user: &str) -> Option<String> {
     let is_number = local.contains(|one: char| one.is_ascii_digit())
         && local.chars().all(|one| one.is_ascii_digit() || VISUAL_SEPARATORS.contains(one));
     (is_number && (is_global || !parameters.is_empty())).then(|| digits(number))
+}
+
+/// The telephone number that a URI names.
+pub(super) fn number_in(uri: UriRef<'_>) -> Option<String> {
+    let user = uri.user()?;
+    match uri.scheme() {
+        Scheme::Tel => Some(digits(user)),
+        Scheme::Sip | Scheme::Sips => number_of(user),
+        Scheme::Other => None,
+    }
+}
+
+/// The parameters of that number, as written.
+pub(super) fn parameters_in(uri: UriRef<'_>) -> &str {
+    let text = if uri.scheme() == Scheme::Tel { uri.as_str() } else { uri.user().unwrap_or_default() };
+    text.split_once(';').map_or("", |(_, parameters)| parameters)
 }
 
 /// The URI of a party in a domain.

@@ -12,6 +12,7 @@ use super::destination::{Hop, Whither, in_order};
 use super::fork::Forks;
 use super::leg::{Head, Inbound, Leg, State, Timer, not_now};
 use super::means::Means;
+use super::number_parameters;
 use super::session_timer::SessionTimer;
 use crate::message::{Method, StatusCode};
 use crate::sdp::OfferAnswer;
@@ -133,6 +134,11 @@ impl Leg {
         tracing::debug!(leg = %head.instance, call = %call_id, "leg out");
         if let Some(trunk) = head.trunk() {
             means.trunks.get_mut(trunk).status.offered += 1;
+        }
+        let mut caller = caller;
+        if let (Some(trunk), Some(passed)) = (head.trunk(), &passed) {
+            let names = &means.trunks.get(trunk).config.headers.numbers;
+            number_parameters::write(names, passed, &mut caller, &mut whither.request_uri);
         }
         let (sought, further) = match std::mem::replace(&mut whither.hop, Hop::Addresses(VecDeque::new())) {
             Hop::Addresses(addresses) => (None, addresses),

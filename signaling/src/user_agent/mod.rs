@@ -19,7 +19,7 @@
 //! | `in_dialog`, `credentials` | our requests within a dialog, and trunks' challenges to them |
 //! | `message_client` | MESSAGE outside of dialogs, to phones and trunks |
 //! | `refusal` | invitations of known callers that never become calls |
-//! | `header_policy` | header fields that pass to the other leg |
+//! | `header_policy`, `number_parameters` | header fields that pass to the other leg, and what carriers write behind numbers |
 //! | `authentication`, `identity`, `register`, `gruu`, `phone_flows`, `keep_alive` | who asks, who calls, where they are |
 //! | `registering`, `outbound_flow`, `probing` | our own registrations at trunks, whether these are there |
 //! | `cause`, `body`, `contact` | statuses and causes, SDP, our own address |
@@ -54,6 +54,7 @@ pub(crate) mod keep_alive;
 pub(crate) mod leg;
 pub(crate) mod means;
 pub(crate) mod message_client;
+mod number_parameters;
 pub(crate) mod options;
 mod outbound_flow;
 pub(crate) mod phone_flows;

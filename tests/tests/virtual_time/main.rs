@@ -29,6 +29,7 @@ mod max_forwards_loop;
 mod messages;
 mod nat;
 mod negotiation;
+mod number_parameters;
 mod overload_unknown_sources;
 mod phone_flows;
 mod phone_headers;

@@ -145,6 +145,7 @@ fn header_fields_pass_between_trunks_as_their_policies_say() {
         add: vec![line("X-Carrier", "tandem-1")],
         remove: vec!["User-Agent".to_owned(), "Subject".to_owned()],
         rewrite: vec![HeaderRewrite::new("X-Account", "^0", "49").expect("a pattern")],
+        ..HeaderPolicy::default()
     };
     let mut config = configured(vec![two_knows, one_knows]);
     config.switch.plan.routes[0].origin = switch::plan::OriginMatch::Any;
