@@ -22,6 +22,8 @@ pub enum Defect {
     HeaderLine,
     /// The head does not end with an empty line.
     HeadOpen,
+    /// The head is longer than [`HEAD_OCTETS_MAX`](crate::limits::HEAD_OCTETS_MAX).
+    HeadTooLong,
     /// More header lines than [`HEADER_LINES_MAX`](crate::limits::HEADER_LINES_MAX).
     TooManyHeaders,
     /// A header line longer than [`HEADER_LINE_OCTETS_MAX`](crate::limits::HEADER_LINE_OCTETS_MAX).
@@ -38,6 +40,8 @@ pub enum Defect {
     MethodMismatch,
     /// The body is shorter than Content-Length says.
     BodyShort,
+    /// Content-Length says that the message is longer than [`MESSAGE_OCTETS_MAX`](crate::limits::MESSAGE_OCTETS_MAX).
+    BodyTooLong,
     /// The parts of the body cannot be told: no boundary, or more or deeper ones than are looked at.
     Multipart,
     /// The method is unknown here.
@@ -62,7 +66,8 @@ impl Defect {
         match self {
             Defect::Version => StatusCode::VERSION_NOT_SUPPORTED,
             Defect::RequestUriTooLong => StatusCode::REQUEST_URI_TOO_LONG,
-            Defect::TooManyHeaders | Defect::HeaderTooLong(_) => StatusCode::MESSAGE_TOO_LARGE,
+            Defect::HeadTooLong | Defect::TooManyHeaders | Defect::HeaderTooLong(_) => StatusCode::MESSAGE_TOO_LARGE,
+            Defect::BodyTooLong => StatusCode::REQUEST_ENTITY_TOO_LARGE,
             Defect::TooManyHops => StatusCode::TOO_MANY_HOPS,
             Defect::MethodUnknown => StatusCode::NOT_IMPLEMENTED,
             Defect::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -94,6 +99,8 @@ impl fmt::Display for Defect {
             Defect::Multipart => formatter.write_str("Malformed Multipart Body"),
             Defect::Version
             | Defect::RequestUriTooLong
+            | Defect::HeadTooLong
+            | Defect::BodyTooLong
             | Defect::TooManyHops
             | Defect::MethodUnknown
             | Defect::MethodNotAllowed
@@ -155,7 +162,7 @@ impl std::error::Error for Fault {}
 pub enum Malformed {
     /// Nothing but line ends: a keep-alive (RFC 5626 §3.5.1).
     Empty,
-    /// Longer than [`MESSAGE_OCTETS_MAX`](crate::limits::MESSAGE_OCTETS_MAX), or with a head longer than
+    /// Longer than [`MESSAGE_OCTETS_MAX`](crate::limits::MESSAGE_OCTETS_MAX); in a stream, with a head longer than
     /// [`HEAD_OCTETS_MAX`](crate::limits::HEAD_OCTETS_MAX).
     TooLong,
     /// Neither a request line nor a status line.

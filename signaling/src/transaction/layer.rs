@@ -189,7 +189,11 @@ impl Transactions {
     /// Takes what a transport received. Octets that are no message at all are counted and dropped, and so are responses to
     /// nothing that is known; false says so.
     pub fn handle_received(&mut self, now: Instant, received: Received, maddr: Maddr) -> bool {
-        match Message::parse_datagram(received.bytes) {
+        let parsed = match received.flow.transport.is_reliable() {
+            true => Message::parse_framed(received.bytes),
+            false => Message::parse_datagram(received.bytes),
+        };
+        match parsed {
             Ok(message) => self.handle_message(now, &received.flow, message, maddr),
             Err(_) => {
                 self.counters.invalid += 1;

@@ -22,7 +22,7 @@ use super::connections;
 use super::cutting::{Broken, Cut, Cutting};
 use super::flow::{Destination, Flow, Received, Token, TransportFailure};
 use super::framing::Framer;
-use super::limits::{READ_OCTETS, REFUSAL_TIMEOUT};
+use super::limits::{PASSED_OVER_OCTETS, READ_OCTETS, REFUSAL_TIMEOUT};
 use super::pings::Pings;
 use super::streams::{Opened, Opening};
 use super::udp::failure;
@@ -186,6 +186,8 @@ pub(super) struct Connection {
 struct Ending {
     until: Instant,
     answered: bool,
+    /// Whether the peer may still be sending what is refused: a stream that is closed with something unread takes the answer with it.
+    inside: bool,
 }
 
 /// Why the task goes on no longer.
@@ -232,8 +234,12 @@ impl Connection {
         };
         let failure = match end {
             End::Released => {
-                let farewell = tokio::time::timeout(self.patience.message, self.farewell(&mut writer));
-                match farewell.await {
+                let farewell = tokio::time::timeout(self.patience.message, self.farewell(&mut writer)).await;
+                if let Some(ending) = self.ending.as_ref().filter(|ending| ending.inside) {
+                    // Whatever comes of it, the connection ends.
+                    let _ = tokio::time::timeout_at(ending.until, pass_over(&mut reader)).await;
+                }
+                match farewell {
                     Ok(Ok(())) | Err(_) => TransportFailure::Closed,
                     Ok(Err(error)) => failure(&error),
                 }
@@ -273,7 +279,7 @@ impl Connection {
                     None if self.shared.cut.load(Ordering::Relaxed) => return End::Failed(TransportFailure::Congested),
                     None => return End::Released,
                 },
-                read = read(reader, &mut self.cutting), if self.ending.is_none() => {
+                read = read(reader, Some(&mut self.cutting)), if self.ending.is_none() => {
                     match read {
                         Ok(0) => return End::Failed(TransportFailure::Closed),
                         Ok(_) => self.heard(),
@@ -366,7 +372,8 @@ impl Connection {
                 Ok(None) => break,
                 Err(Broken::Endless(bytes)) => {
                     self.give(bytes).await?;
-                    self.ending = Some(Ending { until: Instant::now() + REFUSAL_TIMEOUT, answered: false });
+                    self.ending =
+                        Some(Ending { until: Instant::now() + REFUSAL_TIMEOUT, answered: false, inside: true });
                     return Ok(());
                 }
                 Err(Broken::Frames(answer)) => {
@@ -399,7 +406,7 @@ impl Connection {
     fn end_with(&mut self, last: Bytes) {
         self.shared.queued.fetch_add(cost(&last), Ordering::Relaxed);
         self.enqueue(Outgoing { bytes: last, destination: Destination::flow(&self.flow), token: None });
-        self.ending = Some(Ending { until: Instant::now() + REFUSAL_TIMEOUT, answered: true });
+        self.ending = Some(Ending { until: Instant::now() + REFUSAL_TIMEOUT, answered: true, inside: false });
     }
 
     /// Queues a ping, if one is due, unless something waits to be written: that keeps the flow as well.
@@ -474,17 +481,31 @@ thread_local! {
     static PLACE: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_OCTETS].into_boxed_slice());
 }
 
-/// Reads what is there. May be dropped at any moment.
-async fn read<S: AsyncRead>(reader: &mut ReadHalf<S>, into: &mut Cutting) -> io::Result<usize> {
+/// Reads what is there, and keeps it where that is said. May be dropped at any moment.
+async fn read<S: AsyncRead>(reader: &mut ReadHalf<S>, mut into: Option<&mut Cutting>) -> io::Result<usize> {
     std::future::poll_fn(|context| {
         PLACE.with_borrow_mut(|place| {
             let mut place = ReadBuf::new(place);
             ready!(Pin::new(&mut *reader).poll_read(context, &mut place))?;
-            into.push(place.filled());
+            if let Some(cutting) = into.as_deref_mut() {
+                cutting.push(place.filled());
+            }
             Poll::Ready(Ok(place.filled().len()))
         })
     })
     .await
+}
+
+/// Reads to the end, or as much as any message has, and keeps nothing of it.
+async fn pass_over<S: AsyncRead>(reader: &mut ReadHalf<S>) -> io::Result<()> {
+    let mut left = PASSED_OVER_OCTETS;
+    while left > 0 {
+        match read(reader, None).await? {
+            0 => break,
+            octets => left = left.saturating_sub(octets),
+        }
+    }
+    Ok(())
 }
 
 /// What a step of writing did.

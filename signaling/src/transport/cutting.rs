@@ -55,7 +55,7 @@ impl Cutting {
                 Ok(Some(Frame::Message(bytes))) => Ok(Some(Cut::Message(bytes))),
                 Ok(Some(Frame::Ping)) => Ok(Some(Cut::Ping(Bytes::from_static(PONG)))),
                 Ok(None) => Ok(None),
-                Err(Malformed::ContentLength) => Err(Broken::Endless(framer.take_rest())),
+                Err(Malformed::ContentLength | Malformed::TooLong) => Err(Broken::Endless(framer.take_rest())),
                 Err(malformed) => Err(Broken::Malformed(malformed)),
             },
             Cutting::Frames(frames) => match frames.take() {

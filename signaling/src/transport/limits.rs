@@ -126,6 +126,10 @@ pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(32);
 /// How long a connection is kept for the answer to a request that ends its stream: it is made in the same turn, if at all.
 pub const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// Octets of a request that is refused before its end which are read and dropped, so that its sender gets to read the answer: what the kernel
+/// had taken of it already, at its usual bounds.
+pub const PASSED_OVER_OCTETS: usize = 1 << 20;
+
 /// How long nothing may come or go on a connection: twice and a half the longest keep-alive interval that phones use
 /// on streams (RFC 5626 §4.4.1 has them ping every 95 to 120 s), so that one lost round closes nothing.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(300);

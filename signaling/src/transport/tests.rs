@@ -464,20 +464,29 @@ async fn silent_and_slow_peers_are_closed() {
 async fn a_request_whose_end_cannot_be_told_is_refused_and_its_stream_ends() {
     let mut here = transports(Transport::Tcp, "127.0.0.1:0");
     let mut transactions = Transactions::new(Timers::default(), here.listeners().clone(), Random::from_seed(1));
-    let mut peer = TcpStream::connect(local(&here)).await.unwrap();
-    let request = "OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\n\
-        Call-ID: x\r\nCSeq: 1 OPTIONS\r\nContent-Length: -999\r\n\r\nv=0\r\n";
-    peer.write_all(request.as_bytes()).await.unwrap();
-    let received = next_message(&mut here).await;
-    transactions.handle_received(Instant::from_millis(1), received, Maddr::Ignored);
-    here.send(transactions.poll_transmit().unwrap());
-    let answer = while_driven(&mut here, async {
-        let mut answer = String::new();
-        peer.read_to_string(&mut answer).await.unwrap();
-        answer
-    });
-    assert!(answer.await.starts_with("SIP/2.0 400 Malformed Content-Length Header\r\n"));
-    assert!(matches!(next(&mut here).await, TransportEvent::Closed { .. }));
+    let begin = "OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\n\
+        Call-ID: x\r\nCSeq: 1 OPTIONS\r\n";
+    for (rest, refusal) in [
+        ("Content-Length: -999\r\n\r\nv=0\r\n".to_owned(), "400 Malformed Content-Length Header"),
+        ("Content-Length: 65536\r\n\r\nv=0\r\n".to_owned(), "413 Request Entity Too Large"),
+        ("Content-Length: 4294967295\r\n\r\n".to_owned(), "413 Request Entity Too Large"),
+        (format!("X: {}\r\n", "y".repeat(40_000)), "513 Message Too Large"),
+    ] {
+        let mut peer = TcpStream::connect(local(&here)).await.unwrap();
+        peer.write_all(format!("{begin}{rest}").as_bytes()).await.unwrap();
+        let received = next_message(&mut here).await;
+        transactions.handle_received(Instant::from_millis(1), received, Maddr::Ignored);
+        here.send(transactions.poll_transmit().unwrap());
+        let answer = while_driven(&mut here, async {
+            let mut answer = String::new();
+            peer.read_to_string(&mut answer).await.unwrap();
+            answer
+        });
+        let answer = answer.await;
+        assert!(answer.starts_with(&format!("SIP/2.0 {refusal}\r\n")), "{refusal}: {answer}");
+        drop(peer);
+        assert!(matches!(next(&mut here).await, TransportEvent::Closed { .. }));
+    }
     // Nobody answers this one.
     let mut peer = TcpStream::connect(local(&here)).await.unwrap();
     peer.write_all(b"BYE sip:h SIP/2.0\r\nContent-Length: -1\r\n\r\n").await.unwrap();

@@ -189,6 +189,8 @@ fn an_answer_that_does_not_fit_is_refused_and_one_that_goes_too_far_is_cut() {
     assert_eq!(answered("m=video 5000 RTP/AVP 31\nm=audio 0 RTP/AVP 0"), mismatch(AnswerFault::Kind));
     assert_eq!(answered("m=audio 5000 RTP/SAVP 8\nm=audio 0 RTP/AVP 0"), mismatch(AnswerFault::Transport));
     assert_eq!(answered(&"m=audio 5000 RTP/AVP 8\n".repeat(3)), mismatch(AnswerFault::TooManyStreams));
+    let more = "m=audio 5000 RTP/AVP 8\nm=audio 0 RTP/AVP 0\nm=video 0 RTP/AVP 31\n";
+    assert!(answered(more).is_ok(), "one more than was offered, and refused, does no harm");
     // sendrecv to a sendonly offer, a codec that was not offered, rtcp-mux that was not, a stream that was refused;
     // events and opus under numbers of its own, events without telling.
     let agreed = answered(
