@@ -190,6 +190,10 @@ pub const PROBES_UNANSWERED: u32 = 2;
 /// After how long an unanswered round is followed by the next one, where the interval is longer.
 pub const PROBE_AGAIN: Duration = Duration::from_secs(5);
 
+/// How often the interval between two keep-alives doubles while a contact leaves them unanswered: of 30 seconds it becomes 4 minutes, so a
+/// dozen phones that are gone cost a question every 20 seconds, with its ten repetitions, and one that is back without a word is found soon.
+pub const KEEP_ALIVE_DOUBLINGS: u32 = 3;
+
 /// Header fields that pass from one leg to the other: a handful is usual.
 pub const PASSED_MAX: usize = 16;
 

@@ -1,10 +1,11 @@
-//! Keep-alives to registered contacts: OPTIONS, which keeps NATs open, tells whether the phone is there, and how far.
+//! Keep-alives to registered contacts: OPTIONS, which keeps NATs open, tells whether the phone is there, and how far. One that leaves them
+//! unanswered is asked less and less often: nothing is to be kept open there, and a phone that comes back registers.
 
 use super::contact::contact as own_contact;
 use super::destination::{Hop, Whither};
 use super::means::{ClientUse, Means};
 use super::options::{ACCEPT, ALLOW};
-use crate::limits::MAX_FORWARDS_DEFAULT;
+use crate::limits::{KEEP_ALIVE_DOUBLINGS, MAX_FORWARDS_DEFAULT};
 use crate::message::{Header, Method, RequestWriter};
 use crate::registrar::Bindings;
 use router::parameter::Contact;
@@ -18,7 +19,16 @@ type Key = (String, String);
 #[derive(Debug, Default)]
 pub(crate) struct KeepAlives {
     due: TimerWheel<Key>,
-    watched: HashMap<Key, Option<TimerKey>>,
+    watched: HashMap<Key, Watched>,
+}
+
+/// A contact that is asked from time to time.
+#[derive(Debug, Default)]
+struct Watched {
+    /// When it is asked next; `None`: its answer is awaited.
+    timer: Option<TimerKey>,
+    /// How many in a row it has left unanswered.
+    unanswered: u32,
 }
 
 impl KeepAlives {
@@ -27,8 +37,16 @@ impl KeepAlives {
         let Some(interval) = means.config.keep_alive else { return };
         for contact in bindings.contacts(account) {
             let key = (account.to_owned(), contact.key().reveal().clone());
-            if !self.watched.contains_key(&key) {
-                self.schedule(means, key, interval);
+            match self.watched.get_mut(&key) {
+                None => self.schedule(means, key, interval),
+                // It was gone, and has just registered.
+                Some(watched) if contact.reachable.is_none() && watched.unanswered > 0 => {
+                    watched.unanswered = 0;
+                    if watched.timer.is_some() {
+                        self.schedule(means, key, interval);
+                    }
+                }
+                Some(_) => {}
             }
         }
     }
@@ -39,9 +57,11 @@ impl KeepAlives {
             let known = bindings.contact_mut(&key.0, &key.1).map(|contact| contact.clone());
             match known {
                 Some(contact) if means.config.keep_alive.is_some() => {
-                    self.watched.insert(key.clone(), None);
+                    if let Some(watched) = self.watched.get_mut(&key) {
+                        watched.timer = None;
+                    }
                     if !ask(means, &key, &contact) {
-                        self.reschedule(means, key);
+                        self.reschedule(means, key, false);
                     }
                 }
                 // It is gone.
@@ -72,7 +92,7 @@ impl KeepAlives {
             before != contact.reachable
         });
         let account = key.0.clone();
-        self.reschedule(means, key);
+        self.reschedule(means, key, latency.is_some());
         changed.then_some(account)
     }
 
@@ -86,9 +106,15 @@ impl KeepAlives {
         self.watched.len()
     }
 
-    fn reschedule(&mut self, means: &mut Means, key: Key) {
+    fn reschedule(&mut self, means: &mut Means, key: Key, answered: bool) {
         match means.config.keep_alive {
-            Some(interval) => self.schedule(means, key, interval),
+            Some(interval) => {
+                let watched = self.watched.entry(key.clone()).or_default();
+                watched.unanswered = if answered { 0 } else { watched.unanswered.saturating_add(1) };
+                // One may have been lost.
+                let doublings = watched.unanswered.saturating_sub(1).min(KEEP_ALIVE_DOUBLINGS);
+                self.schedule(means, key, interval * (1 << doublings));
+            }
             None => {
                 self.watched.remove(&key);
             }
@@ -100,7 +126,7 @@ impl KeepAlives {
         let tenth_ms = u64::try_from(interval.as_millis() / 10).unwrap_or(u64::MAX);
         let after = interval * 9 / 10 + Duration::from_millis(means.random.below(2 * tenth_ms + 1));
         let timer = self.due.schedule(means.now.instant + after, key.clone());
-        if let Some(former) = self.watched.insert(key, Some(timer)).flatten() {
+        if let Some(former) = self.watched.entry(key).or_default().timer.replace(timer) {
             self.due.cancel(former);
         }
     }

@@ -8,7 +8,7 @@ use router::parameter::{
 };
 use router::time::{Duration, WallTime};
 use router::{Address, Command, Instance, ModuleKind, Parameters, Service, one};
-use signaling::message::{Header, StatusCode};
+use signaling::message::{Header, Method, StatusCode};
 
 fn module() -> Address {
     Address::local(ModuleKind::Signaling, 0)
@@ -215,6 +215,33 @@ fn contacts_are_asked_whether_they_are_there() {
     world.assert_idle();
 }
 
+/// How many questions come within so many seconds; a repetition is the same one.
+fn asked_within(world: &mut World, phone: &Peer, seconds: u64) -> usize {
+    world.take(phone.address);
+    let mut branches = std::collections::BTreeSet::new();
+    for _ in 0..seconds {
+        world.run_ms(1_000);
+        let asked = world.take(phone.address).into_iter().filter(|message| message.is(&Method::Options));
+        branches.extend(asked.map(|message| header(&message, Header::Via)));
+    }
+    branches.len()
+}
+
+#[test]
+fn a_phone_that_is_gone_is_asked_less_and_less_often_until_it_registers() {
+    let mut world = World::with(90, |config| config.keep_alive = Some(Duration::from_secs(30)));
+    let mut alice = Peer::new(ALICE, "alice", "alice");
+    alice.register(&mut world, "Expires: 7200\r\n");
+    let rounds: Vec<usize> = (0..5).map(|_| asked_within(&mut world, &alice, 600)).collect();
+    // Each question takes 32 seconds to be given up; then half a minute, and up to four.
+    assert!((4..=6).contains(&rounds[0]) && rounds[2..].iter().all(|asked| (2..=3).contains(asked)), "{rounds:?}");
+    alice.register(&mut world, "Expires: 7200\r\n");
+    assert_eq!(asked_within(&mut world, &alice, 60), 1, "it is there again");
+    world.run_ms(7_300_000);
+    world.take(alice.address);
+    world.assert_idle();
+}
+
 #[test]
 fn the_module_tells_of_itself_its_trunks_and_its_messages() {
     let mut world = World::new(10);
@@ -273,6 +300,8 @@ fn an_expiry_that_is_no_number_is_an_hour() {
         let response = alice.register(&mut world, headers);
         assert_eq!(response.contacts().next().unwrap().unwrap().expires(), Some(seconds), "{headers}");
         assert_eq!(header(&response, Header::Supported), "path, outbound, gruu");
+        // RFC 3261 §10.3 step 8: phones without a clock of their own set theirs by it.
+        assert!(header(&response, Header::Date).ends_with(" GMT"));
     }
     let own = format!("<sip:alice@{ALICE}>");
     for (expires, seconds) in [("soon", 3_600), ("5000000000", 7_200)] {
