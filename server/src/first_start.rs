@@ -9,7 +9,7 @@ use router::{Private, Random};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::net::IpAddr;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// The accounts that are made when the store has none.
@@ -27,6 +27,18 @@ pub struct FirstAccount {
 /// Makes the data folder, for its owner alone. One that is there is left as it is.
 pub fn data_folder(path: &Path) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// What is wrong with a data folder that was there before: its files are their owner's alone, and whoever may write into the folder can put
+/// others in their places.
+pub fn openness(path: &Path) -> Option<String> {
+    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o7777;
+    // What is sticky lets others add files, not take these away.
+    let open = mode & 0o022 != 0 && mode & 0o1000 == 0;
+    open.then(|| {
+        let path = path.display();
+        format!("others can write into {path} (mode {mode:o}) and put a store or socket of theirs in the place of ours: chmod 700 it")
+    })
 }
 
 /// The file of the platform's own secret.
@@ -176,7 +188,6 @@ fn opened(listen: &Listen, lan: Option<IpAddr>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     fn mode(path: &Path) -> u32 {
         std::fs::metadata(path).unwrap().permissions().mode() & 0o777

@@ -86,6 +86,12 @@ fn start(
     }
     let data = configuration.data.display().to_string();
     first_start::data_folder(&configuration.data).map_err(|error| StartError::new(data, error))?;
+    if let Some(open) = first_start::openness(&configuration.data) {
+        tracing::warn!("data: {open}");
+    }
+    for (key, why) in configuration::validate::doubts(&configuration) {
+        tracing::warn!("{key}: {why}");
+    }
     let available = threads::available().map_err(|error| StartError::new("cores", error))?;
     let layout = Layout::new(&available, &configuration.media.workers, configuration.sip.shards)
         .map_err(|error| StartError::new("cores", error))?;

@@ -4,6 +4,7 @@ use super::{FAILED, print};
 use crate::certificates::Certificates;
 use crate::configuration::load::{line_of_key, warnings};
 use crate::configuration::{Complaint, Configuration, ConfigurationError};
+use crate::first_start;
 use crate::rates::Tables;
 use crate::threads::{self, Layout};
 use router::time::WallTime;
@@ -81,10 +82,11 @@ fn check(file: &Path, now: WallTime) -> Result<String, String> {
 fn doubts(file: &Path, configuration: &Configuration) -> Vec<Complaint> {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     let mut doubts = warnings(&text, configuration);
-    if let Some(message) = cores(configuration) {
-        doubts.push(Complaint { line: line_of_key(file, "media.workers"), message });
-        doubts.sort_by_key(|doubt| doubt.line);
+    let folder = first_start::openness(&configuration.data).map(|open| format!("data: {open}"));
+    for (key, message) in [("media.workers", cores(configuration)), ("data", folder)] {
+        doubts.extend(message.map(|message| Complaint { line: line_of_key(file, key), message }));
     }
+    doubts.sort_by_key(|doubt| doubt.line);
     for doubt in &mut doubts {
         doubt.message = format!("warning: {}", doubt.message);
     }
@@ -100,6 +102,7 @@ fn cores(configuration: &Configuration) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn every_line_begins_with_the_file_and_the_line() {
@@ -125,5 +128,14 @@ mod tests {
         assert!(doubts.starts_with(&format!("{name}:2: warning: sip.listen: port 0")), "{doubts}");
         std::fs::write(&file, "").unwrap();
         assert_eq!(check(&file, WallTime::default()).unwrap(), "");
+        let data = folder.path().join("open");
+        std::fs::create_dir(&data).unwrap();
+        std::fs::write(&file, "\ndata = \"open\"\n").unwrap();
+        for (mode, word) in [(0o777, "mode 777"), (0o770, "chmod 700"), (0o755, "")] {
+            std::fs::set_permissions(&data, std::fs::Permissions::from_mode(mode)).unwrap();
+            let doubts = check(&file, WallTime::default()).unwrap();
+            assert_eq!(doubts.starts_with(&format!("{name}:2: warning: data: others")), !word.is_empty(), "{doubts}");
+            assert!(doubts.contains(word), "{doubts}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! `tandem ctl calls`, `call`, `hangup`, `transfer`.
 
+use super::call_id::{self, Among};
 use super::client::{Client, CtlError};
 use super::show;
 use crate::cli::print;
@@ -34,16 +35,16 @@ pub(crate) struct Make {
 /// A call to end.
 #[derive(Args, Debug)]
 pub(crate) struct Hangup {
-    /// The call, as `ctl calls` names it.
+    /// The call, as `ctl calls` names it, or the begin of that.
     call: String,
 }
 
 /// A party of a call to be sent on.
 #[derive(Args, Debug)]
 pub(crate) struct Transfer {
-    /// The call, as `ctl calls` names it.
+    /// The call, as `ctl calls` names it, or the begin of that.
     call: String,
-    /// Whither: a number; or with --join, another call.
+    /// Whither: a number; or with --join, another call, or the begin of its id.
     target: String,
     /// TARGET is a call: both become one, without the party that is in both.
     #[arg(long)]
@@ -121,8 +122,11 @@ impl Make {
 
 impl Transfer {
     pub(super) fn run(self, client: &mut Client, json: bool) -> Result<(), CtlError> {
-        let mut body = json!({ "call": self.call });
-        body[if self.join { "with" } else { "to" }] = self.target.into();
+        let mut body = json!({ "call": call_id::resolve(client, self.call, Among::Up)? });
+        match self.join {
+            true => body["with"] = call_id::resolve(client, self.target, Among::Up)?.into(),
+            false => body["to"] = self.target.into(),
+        }
         if let Some(by) = self.by {
             body["by"] = by.into();
         }
@@ -134,7 +138,8 @@ impl Transfer {
 
 impl Hangup {
     pub(super) fn run(self, client: &mut Client, json: bool) -> Result<(), CtlError> {
-        let done = client.ask("calls", "hangup", json!({ "call": self.call }))?;
+        let call = call_id::resolve(client, self.call, Among::Up)?;
+        let done = client.ask("calls", "hangup", json!({ "call": call }))?;
         print::line(&if json { done.to_string() } else { "ended".to_owned() });
         Ok(())
     }

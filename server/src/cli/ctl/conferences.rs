@@ -1,5 +1,6 @@
 //! `tandem ctl conferences`, `conference`.
 
+use super::call_id::{self, Among};
 use super::client::{Client, CtlError};
 use super::show;
 use crate::cli::print;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 /// A call to become a conference.
 #[derive(Args, Debug)]
 pub(crate) struct Convert {
-    /// The call, as `ctl calls` names it.
+    /// The call, as `ctl calls` names it, or the begin of that.
     call: String,
     /// The conference that it becomes, or comes into. Without it: one of its own.
     #[arg(long, value_name = "NAME")]
@@ -19,7 +20,7 @@ pub(crate) struct Convert {
 
 impl Convert {
     pub(super) fn run(self, client: &mut Client, json: bool) -> Result<(), CtlError> {
-        let mut body = json!({ "call": self.call });
+        let mut body = json!({ "call": call_id::resolve(client, self.call, Among::Up)? });
         if let Some(name) = self.name {
             body["name"] = name.into();
         }

@@ -147,6 +147,20 @@ pub(super) fn render(messages: &[Message]) -> String {
     text
 }
 
+/// The same for messages of many peers, whose columns no terminal has room for: a line each.
+pub(super) fn in_lines(messages: &[Message]) -> String {
+    let width = messages.iter().map(|message| message.remote.chars().count()).max().unwrap_or(0).max(PEER);
+    let mut text = format!("{:<TIME$}  {:<width$}      message\n", "UTC", "peer");
+    for message in messages {
+        let arrow = if message.received { "──▶" } else { "◀──" };
+        let _ = writeln!(text, "{:<TIME$}  {:<width$} {arrow}  {}", message.at, message.remote, message.label);
+    }
+    text
+}
+
+/// Characters of a peer's address at least: IPv4 with its port.
+const PEER: usize = 21;
+
 /// One message between two of `columns` lines, `gap` characters apart.
 fn rung(gap: usize, columns: usize, from: usize, to: usize, label: &str) -> String {
     let half = gap / 2;
@@ -193,6 +207,20 @@ mod tests {
 03:10:02.001            │                       │◀─────180 Ringing──────│
 ";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn messages_of_many_peers_are_lines() {
+        let text = in_lines(&[
+            message(true, "192.0.2.7:5060", "INVITE (SDP)"),
+            message(false, "[2001:db8:1:2:3:4:5:6]:50600", "200 OK OPTIONS"),
+        ]);
+        let expected = "UTC           peer                              message
+03:10:02.001  192.0.2.7:5060               ──▶  INVITE (SDP)
+03:10:02.001  [2001:db8:1:2:3:4:5:6]:50600 ◀──  200 OK OPTIONS
+";
+        assert_eq!(text, expected);
+        assert!(in_lines(&[]).starts_with("UTC"));
     }
 
     #[test]

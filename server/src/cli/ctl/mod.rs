@@ -1,6 +1,7 @@
 //! `tandem ctl`: a client of the control socket, as any other (`docs/control.md`).
 
 mod accounts;
+mod call_id;
 mod calls;
 mod client;
 mod conferences;

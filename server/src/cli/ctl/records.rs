@@ -66,6 +66,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("caller_packets_lost", "/caller-quality/packets-lost"),
     ("caller_packets_lost_at_peer", "/caller-quality/packets-lost-at-peer"),
     ("caller_jitter_ms", "/caller-quality/jitter-ms"),
+    ("caller_jitter_max_ms", "/caller-quality/jitter-max-ms"),
     ("caller_jitter_at_peer_ms", "/caller-quality/jitter-at-peer-ms"),
     ("caller_round_trip_ms", "/caller-quality/round-trip-ms"),
     ("caller_packets_discarded", "/caller-quality/packets-discarded"),
@@ -79,6 +80,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("called_packets_lost", "/called-quality/packets-lost"),
     ("called_packets_lost_at_peer", "/called-quality/packets-lost-at-peer"),
     ("called_jitter_ms", "/called-quality/jitter-ms"),
+    ("called_jitter_max_ms", "/called-quality/jitter-max-ms"),
     ("called_jitter_at_peer_ms", "/called-quality/jitter-at-peer-ms"),
     ("called_round_trip_ms", "/called-quality/round-trip-ms"),
     ("called_packets_discarded", "/called-quality/packets-discarded"),
@@ -152,13 +154,15 @@ fn worst_opinion(record: &Value) -> String {
 }
 
 /// A text that no spreadsheet takes for a formula: callers choose their names. As OWASP advises (CSV Injection), an apostrophe
-/// stands before what begins like one; not before a number that is nothing else (`+49301234`), which computes nothing.
+/// stands before what begins like one; not before a number that is nothing else (`+49301234`), which computes nothing. Nor does it steer a
+/// terminal that shows it: a question mark stands for each control character.
 fn plain(text: &str) -> String {
+    let text: String = text.chars().map(|one| if one.is_control() { '?' } else { one }).collect();
     let digits = text.strip_prefix('+').unwrap_or_default();
     if !digits.is_empty() && digits.bytes().all(|octet| octet.is_ascii_digit()) {
-        return text.to_owned();
+        return text;
     }
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{text}") } else { text.to_owned() }
+    if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
 }
 
 /// Records as text for programs, a page at a time.
@@ -249,8 +253,10 @@ mod tests {
             ("+", "'+"),
             ("-1", "'-1"),
             ("@a", "'@a"),
-            ("\t=1", "\"'\t=1\""),
-            ("\r=1", "\"'\r=1\""),
+            ("\t=1", "?=1"),
+            ("\r=1\n2", "?=1?2"),
+            ("\u{1b}[31m1", "?[31m1"),
+            ("Zoë, \u{9b}2J", "\"Zoë, ?2J\""),
         ] {
             let record = json!({ "call": "c1", "caller": { "user": name }, "talked-s": -1 });
             let text = Export::csv().page(std::slice::from_ref(&record));

@@ -1,5 +1,6 @@
 //! `tandem ctl trace`.
 
+use super::call_id::{self, Among};
 use super::client::{Client, CtlError};
 use super::ladder;
 use crate::cli::{print, terminal};
@@ -10,7 +11,7 @@ use std::fmt::Write;
 /// The last messages.
 #[derive(Args, Debug)]
 pub(crate) struct Trace {
-    /// The call, as `ctl calls` and `ctl records` name it; without it, all that is kept.
+    /// The call, as `ctl calls` and `ctl records` name it, or the begin of that; without it, all that is kept, a line each.
     call: Option<String>,
     /// The messages in full, below each other.
     #[arg(long)]
@@ -22,9 +23,10 @@ pub(crate) struct Trace {
 
 impl Trace {
     pub(super) fn run(self, client: &mut Client, json: bool) -> Result<(), CtlError> {
+        let of_one_call = self.call.is_some();
         let mut body = json!({});
         if let Some(call) = self.call {
-            body["call"] = call.into();
+            body["call"] = call_id::resolve(client, call, Among::Recent)?.into();
         }
         if let Some(limit) = self.limit {
             body["limit"] = limit.into();
@@ -38,7 +40,8 @@ impl Trace {
         } else if self.full {
             print::out(&in_full(&messages));
         } else {
-            print::out(&ladder::render(&messages.iter().filter_map(ladder::Message::read).collect::<Vec<_>>()));
+            let messages: Vec<_> = messages.iter().filter_map(ladder::Message::read).collect();
+            print::out(&if of_one_call { ladder::render(&messages) } else { ladder::in_lines(&messages) });
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! `tandem ctl why`: what happened to a call and who ended it, in sentences.
 
+use super::call_id::{self, Among};
 use super::client::{Client, CtlError};
 use super::{ladder, show};
 use crate::cli::{duration, print, terminal};
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 /// What happened to a call.
 #[derive(Args, Debug)]
 pub(crate) struct Why {
-    /// The call, as `ctl calls` and `ctl records` name it.
+    /// The call, as `ctl calls` and `ctl records` name it, or the begin of that.
     call: String,
 }
 
@@ -19,9 +20,10 @@ const MESSAGES: u32 = 200;
 
 impl Why {
     pub(super) fn run(self, client: &mut Client, json: bool) -> Result<(), CtlError> {
-        let mut records = client.list("records", "search", "records", json!({ "call": self.call }), None)?;
+        let call = call_id::resolve(client, self.call, Among::Recent)?;
+        let mut records = client.list("records", "search", "records", json!({ "call": call }), None)?;
         records.sort_by(|one, other| one["started"].as_str().cmp(&other["started"].as_str()));
-        let trace = match client.ask("trace", "get", json!({ "call": self.call, "limit": MESSAGES })) {
+        let trace = match client.ask("trace", "get", json!({ "call": call, "limit": MESSAGES })) {
             // Of an older call no message is kept.
             Err(CtlError::Refused { .. }) => Value::Null,
             trace => trace?,
@@ -30,7 +32,7 @@ impl Why {
         let mut paragraphs: Vec<String> = records.iter().map(conversation).collect();
         if paragraphs.is_empty() {
             let kept = if messages.is_empty() { "" } else { "; of its messages some are kept: see `tandem ctl trace`" };
-            return Err(CtlError::Configuration(format!("there is no record of a call {}{kept}", self.call)));
+            return Err(CtlError::Configuration(format!("there is no record of a call {call}{kept}")));
         }
         if let Some(last) = paragraphs.last_mut()
             && let Some(said) = said(messages)
