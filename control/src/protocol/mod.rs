@@ -2,6 +2,7 @@
 
 pub(crate) mod code;
 pub(crate) mod line;
+mod once;
 pub(crate) mod request;
 pub(crate) mod time;
 

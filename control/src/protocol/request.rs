@@ -1,6 +1,7 @@
 //! What a client asks.
 
 use crate::limits::{REQUEST_ID_BYTES, TEXT_BYTES};
+use crate::protocol::once::Once;
 use crate::protocol::{Code, Problem};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -61,10 +62,16 @@ struct Wire {
 impl Request {
     /// Reads a line. A line that is no request is reported under the identifier that it names, if one can be read.
     pub(crate) fn read(line: &str) -> Result<Self, Box<Rejected>> {
-        let value: Value = serde_json::from_str(line).map_err(|error| {
-            let problem = Problem::because(Code::Malformed, format!("not JSON: {error}"));
-            Rejected::new(Header::event("session", "request"), problem)
-        })?;
+        let (value, twice) = match serde_json::from_str(line) {
+            Ok(Once(value)) => (value, None),
+            Err(fault) => match serde_json::from_str::<Value>(line) {
+                Ok(value) => (value, Some(fault)),
+                Err(error) => {
+                    let problem = Problem::because(Code::Malformed, format!("not JSON: {error}"));
+                    return Err(Rejected::new(Header::event("session", "request"), problem));
+                }
+            },
+        };
         if !value.is_object() {
             let problem = Problem::because(Code::Malformed, "a request is a JSON object with `topic` and `message`");
             return Err(Rejected::new(Header::event("session", "request"), problem));
@@ -76,6 +83,9 @@ impl Request {
             request_id: value.get("request-id").filter(|id| is_identifier(id)).cloned(),
         };
         let malformed = |why: String| Rejected::new(header.clone(), Problem::because(Code::Malformed, why));
+        if let Some(twice) = twice {
+            return Err(malformed(twice.to_string()));
+        }
         let wire: Wire = serde_json::from_value(value).map_err(|error| malformed(error.to_string()))?;
         if wire.topic.len() > TEXT_BYTES || wire.message.len() > TEXT_BYTES {
             return Err(malformed("topic and message are names".to_owned()));
@@ -139,6 +149,18 @@ mod tests {
                 .chain([long.as_str(), &"[".repeat(60_000)])
         {
             assert_eq!(Request::read(line).unwrap_err().problem.code, Code::Malformed);
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_refused() {
+        for (line, key) in [
+            (r#"{"topic":"calls","topic":"system","message":"status","request-id":3}"#, "`topic`"),
+            (r#"{"topic":"calls","message":"get","request-id":3,"body":{"call":"a","call":"b"}}"#, "`call`"),
+        ] {
+            let Rejected { header, problem } = *Request::read(line).unwrap_err();
+            assert_eq!((problem.code, header.request_id), (Code::Malformed, Some(3.into())));
+            assert!(problem.text.starts_with(&format!("{key} is there twice")), "{}", problem.text);
         }
     }
 
