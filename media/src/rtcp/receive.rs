@@ -118,6 +118,12 @@ impl Reception {
         self.microseconds(self.jitter_max)
     }
 
+    /// It was so great before this source was heard.
+    pub fn remember_jitter(&mut self, microseconds: u32) {
+        let scaled = u64::from(microseconds) * 16 * u64::from(self.clock_rate_hz) / 1_000_000;
+        self.jitter_max = self.jitter_max.max(scaled.min(u64::from(u32::MAX)) as u32);
+    }
+
     fn microseconds(&self, jitter: u32) -> u32 {
         let microseconds = u64::from(jitter) * 1_000_000 / 16 / u64::from(self.clock_rate_hz.max(1));
         microseconds.min(u64::from(u32::MAX)) as u32
@@ -185,6 +191,9 @@ mod tests {
         assert!((25_000..=30_000).contains(&reception.jitter_max_us()), "{}", reception.jitter_max_us());
         reception.measure(Instant::from_millis(60_000), 0, 48_000);
         assert!((25_000..=30_000).contains(&reception.jitter_max_us()), "another clock");
+        let mut next = Reception::new(2, 0, 8_000);
+        next.remember_jitter(reception.jitter_max_us());
+        assert!((24_999..=30_000).contains(&next.jitter_max_us()) && next.jitter_us() == 0, "another source");
     }
 
     #[test]

@@ -150,7 +150,8 @@ pub struct Port {
     /// What of its peer's keys came as events, once one has.
     keys: Option<Box<keys::Keyboard>>,
     /// The SSRC that was heard before the present one, and until when its stragglers are dropped.
-    former: Option<(u32, Instant)>,
+    former_ssrc: u32,
+    former_until: Instant,
     /// When the plan was set, when the peer was last heard.
     planned: Instant,
     heard: Option<Instant>,
@@ -159,15 +160,14 @@ pub struct Port {
     /// The payload type of the last packet of sound; its codec's name where the plan has changed since.
     payload_type: Option<u8>,
     codec: Option<ShortText>,
-    window: (Instant, u32),
+    window_begun: Instant,
+    window_packets: u32,
     packets_received: u64,
     octets_received: u64,
     packets_discarded: u64,
     packets_reordered: u64,
     packets_late: u64,
     lost_before: u64,
-    /// The greatest jitter of sources before this one.
-    jitter_before_us: u32,
     lost_told: u64,
     // RTCP
     cname: [u64; 2],
@@ -202,20 +202,21 @@ impl Port {
             connect_due: false,
             reception: None,
             keys: None,
-            former: None,
+            former_ssrc: 0,
+            former_until: now,
             planned: now,
             heard: None,
             silent: false,
             payload_type: None,
             codec: None,
-            window: (now, 0),
+            window_begun: now,
+            window_packets: 0,
             packets_received: 0,
             octets_received: 0,
             packets_discarded: 0,
             packets_reordered: 0,
             packets_late: 0,
             lost_before: 0,
-            jitter_before_us: 0,
             lost_told: 0,
             cname: [random.next_u64(), random.next_u64()],
             sent: Sent::default(),
@@ -326,11 +327,11 @@ impl Port {
             Verdict::Settled => self.connect_due = true,
             Verdict::Stranger => return Err(Discard::Stranger.into()),
         }
-        if now.since(self.window.0) >= Duration::from_secs(1) {
-            self.window = (now, 0);
+        if now.since(self.window_begun) >= Duration::from_secs(1) {
+            (self.window_begun, self.window_packets) = (now, 0);
         }
-        self.window.1 += 1;
-        if self.window.1 > PACKETS_PER_SECOND {
+        self.window_packets += 1;
+        if self.window_packets > PACKETS_PER_SECOND {
             return Err(Discard::Flood.into());
         }
         let arrival = self.hear(now, &header, format.as_ref())?;
@@ -391,15 +392,17 @@ impl Port {
     /// dropped for a moment, else each would be a change to and fro.
     #[cold]
     fn change_source(&mut self, now: Instant, header: &Header, format: Option<&Format>) -> Result<Arrival, Discard> {
-        if self.former.is_some_and(|(ssrc, until)| ssrc == header.ssrc && now < until) {
+        if self.former_ssrc == header.ssrc && now < self.former_until {
             return Err(Discard::Stray);
         }
         let clock_rate_hz = format.map_or(8_000, |format| format.clock_rate_hz);
         let fresh = Reception::new(header.ssrc, header.sequence, clock_rate_hz);
         if let Some(reception) = self.reception.replace(fresh) {
             self.lost_before += reception.sequence().lost();
-            self.jitter_before_us = self.jitter_before_us.max(reception.jitter_max_us());
-            self.former = Some((reception.ssrc(), now + Duration::from_millis(100)));
+            if let Some(fresh) = &mut self.reception {
+                fresh.remember_jitter(reception.jitter_max_us());
+            }
+            (self.former_ssrc, self.former_until) = (reception.ssrc(), now + Duration::from_millis(100));
         }
         Ok(Arrival::Newest(0))
     }
@@ -504,10 +507,7 @@ impl Port {
             packets_lost: self.lost(),
             packets_lost_at_peer: self.feedback.lost,
             jitter_us: self.reception.as_ref().map_or(0, Reception::jitter_us),
-            jitter_max_us: self
-                .reception
-                .as_ref()
-                .map(|reception| self.jitter_before_us.max(reception.jitter_max_us())),
+            jitter_max_us: self.reception.as_ref().map(Reception::jitter_max_us),
             jitter_at_peer_us: self.feedback.jitter_us,
             round_trip_us: self.feedback.round_trip_us,
             packets_discarded: self.packets_discarded,
