@@ -71,6 +71,10 @@ fn completed(number: u64) -> CallRecord {
         jitter_at_peer_us: Some(500),
         round_trip_us: Some(900),
         suite: None,
+        packets_discarded: 0,
+        packets_late: 0,
+        mos_centi: Some(441),
+        mos_at_peer_centi: Some(438),
         jitter_max_us: Some(900),
     };
     CallRecord {

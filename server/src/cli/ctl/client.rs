@@ -31,6 +31,8 @@ pub(crate) enum CtlError {
         /// Its sentence.
         text: String,
     },
+    /// A file of the operator's could not be written.
+    Local(String),
 }
 
 impl fmt::Display for CtlError {
@@ -48,7 +50,7 @@ impl fmt::Display for CtlError {
                  TANDEM_SOCKET name another",
                 socket.display()
             ),
-            Self::Configuration(why) | Self::Broken(why) => f.write_str(why),
+            Self::Configuration(why) | Self::Broken(why) | Self::Local(why) => f.write_str(why),
             Self::Refused { code, text } => write!(f, "{text} ({code})"),
         }
     }

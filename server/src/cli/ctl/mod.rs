@@ -11,6 +11,7 @@ mod listings;
 pub(crate) mod locate;
 mod mailboxes;
 mod messages;
+mod pcap;
 mod platforms;
 mod records;
 mod show;
@@ -97,7 +98,7 @@ impl Ctl {
                 print::error(&error.to_string());
                 ExitCode::from(match error {
                     CtlError::Unreachable { .. } => UNREACHABLE,
-                    CtlError::Configuration(_) | CtlError::Broken(_) | CtlError::Refused { .. } => FAILED,
+                    CtlError::Configuration(_) | CtlError::Broken(_) | CtlError::Local(_) | CtlError::Refused { .. } => FAILED,
                 })
             }
         }

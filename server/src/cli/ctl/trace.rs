@@ -2,11 +2,12 @@
 
 use super::call_id::{self, Among};
 use super::client::{Client, CtlError};
-use super::ladder;
+use super::{ladder, pcap};
 use crate::cli::{print, terminal};
 use clap::Args;
 use serde_json::{Value, json};
 use std::fmt::Write;
+use std::path::PathBuf;
 
 /// The last messages.
 #[derive(Args, Debug)]
@@ -16,6 +17,9 @@ pub(crate) struct Trace {
     /// The messages in full, below each other.
     #[arg(long)]
     full: bool,
+    /// Writes them to a capture file, for Wireshark or sngrep.
+    #[arg(long, value_name = "FILE", conflicts_with = "full")]
+    pcap: Option<PathBuf>,
     /// At most so many, the last ones.
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=200))]
     limit: Option<u32>,
@@ -33,7 +37,11 @@ impl Trace {
         }
         let reply = client.ask("trace", "get", body)?;
         let messages: Vec<Value> = reply["messages"].as_array().cloned().unwrap_or_default();
-        if json {
+        if let Some(file) = &self.pcap {
+            let written = std::fs::write(file, pcap::capture(&messages));
+            written.map_err(|error| CtlError::Local(format!("{}: {error}", file.display())))?;
+            print::line(&format!("{}: {} messages", file.display(), messages.len()));
+        } else if json {
             print::line(&format!("{:#}", Value::Array(messages)));
         } else if messages.is_empty() {
             print::line("no messages are kept");
