@@ -132,6 +132,7 @@ fn plan(port: PortId, codecs: Vec<Codec>) -> MediaPlan {
         protection: None,
         host: None,
         keys: None,
+        networks: vec![],
         dtls: None,
     }
 }
