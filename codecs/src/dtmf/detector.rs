@@ -162,12 +162,13 @@ impl Detector {
         }
     }
 
-    /// Whether a key is pressed, or what is heard is likely to be the beginning of one: from the second window that holds its pair.
+    /// Whether a key is pressed, or what is heard now is likely to be the beginning of one: from the second window on that holds its pair, if one
+    /// of them holds nothing else, as a voice's seldom does; from the third on in any case.
     pub const fn suspects(&self) -> bool {
         match self.state {
             State::Pressed { .. } => true,
-            State::Suspected { hits, .. } => hits >= SUSPICIOUS,
-            State::Quiet => false,
+            State::Suspected { missed: true, .. } | State::Quiet => false,
+            State::Suspected { hits, pure, .. } => hits > SUSPICIOUS || (hits == SUSPICIOUS && pure > 0),
         }
     }
 

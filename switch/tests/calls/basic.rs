@@ -295,17 +295,19 @@ fn who_watches_sees_each_phase_and_can_hang_up() {
     world.ask_as_client(switch, Command::Stop, one(selection.clone()));
     assert_eq!(world.signaling.legs[&caller].cause.as_ref().unwrap().kind, CauseKind::Administrative);
     assert_eq!(world.signaling.legs[&callee].cause.as_ref().unwrap().kind, CauseKind::Administrative);
-    let phases: Vec<_> = world
+    let told: Vec<_> = world
         .client
         .received
         .iter()
         .filter_map(|packet| match packet.first() {
-            Some(Parameter::CallEvent(event)) => Some(event.call.phase),
+            Some(Parameter::CallEvent(event)) => Some((event.call.phase, event.quality.is_some())),
             _ => None,
         })
         .collect();
-    let expected = [CallPhase::Routing, CallPhase::Ringing, CallPhase::Talking, CallPhase::Held, CallPhase::Ended];
-    assert_eq!(phases, expected);
+    let phases = [CallPhase::Routing, CallPhase::Ringing, CallPhase::Talking, CallPhase::Held, CallPhase::Ended];
+    // How it was heard is told behind its end.
+    let expected: Vec<_> = phases.into_iter().map(|phase| (phase, false)).chain([(CallPhase::Ended, true)]).collect();
+    assert_eq!(told, expected);
     world.ask_as_client(switch, Command::Stop, one(selection));
     assert_eq!(world.client.received.last().unwrap().failure().reason, Reason::NotFound);
     world.ask_as_client(switch, Command::Unsubscribe, one(event));

@@ -98,7 +98,10 @@ impl Ctl {
                 print::error(&error.to_string());
                 ExitCode::from(match error {
                     CtlError::Unreachable { .. } => UNREACHABLE,
-                    CtlError::Configuration(_) | CtlError::Broken(_) | CtlError::Local(_) | CtlError::Refused { .. } => FAILED,
+                    CtlError::Configuration(_)
+                    | CtlError::Broken(_)
+                    | CtlError::Local(_)
+                    | CtlError::Refused { .. } => FAILED,
                 })
             }
         }
