@@ -211,8 +211,12 @@ impl Search {
             match step {
                 Step::Route(number, origin) => match plan.route(&number, &origin, now) {
                     Some(routed) => {
-                        self.number = plan.canonical(&number, &origin).into_owned();
-                        self.urgent |= plan.is_emergency(&number) || plan.is_emergency(&self.number);
+                        self.urgent |= plan.is_emergency(&number);
+                        self.number = match plan.canonical(&number, &origin) {
+                            Cow::Owned(canonical) => canonical,
+                            Cow::Borrowed(_) => number,
+                        };
+                        self.urgent |= plan.is_emergency(&self.number);
                         self.origin = origin;
                         (self.steps, self.branches) = (routed.steps, routed.branches);
                     }
