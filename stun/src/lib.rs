@@ -1,0 +1,37 @@
+//! Messages of STUN (RFC 8489), as two usages have them: keep-alives of SIP flows (RFC 5626 §4.4.2) and connectivity checks of media (ICE, RFC 8445 §7).
+//! Octets in, octets out: no socket, no clock, no state, nothing allocated.
+//!
+//! ```text
+//!    0                   1                   2                   3
+//!   |0 0|     type                |           length              |
+//!   |                       magic cookie                          |
+//!   |                 transaction, 96 bits                        |
+//!   | attribute type | length | value, padded to four octets | …  |
+//! ```
+//!
+//! | file | what |
+//! |---|---|
+//! | `message` | a message that is read, where it lies |
+//! | `writer` | one that is written, into an array |
+//! | `attribute` | kinds of attributes, and which of them a usage understands |
+//! | `address` | `XOR-MAPPED-ADDRESS` |
+//! | `fingerprint` | the checksum at the end |
+
+mod address;
+mod attribute;
+mod fingerprint;
+pub mod limits;
+mod message;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use attribute::{Role, Usage};
+pub use message::{Class, Message, TransactionId, Unknown, is_stun};
+pub use writer::Writer;
+
+/// What every message has in its second word (RFC 8489 §5).
+const COOKIE: u32 = 0x2112_a442;
+
+/// Octets before the attributes.
+const HEADER_OCTETS: usize = 20;
