@@ -13,6 +13,11 @@ pub fn home(shards: &Shards, message: &[u8]) -> Option<u8> {
     // Empty lines before the start line are passed over (RFC 3261 §7.5).
     let start = message.iter().position(|octet| !matches!(octet, b'\r' | b'\n'))?;
     let message = &message[start..];
+    // The answer to a keep-alive of ours: its transaction was drawn so.
+    if stun::is_stun(message) {
+        let is_answer = message[0] == 1;
+        return message.get(8..20).filter(|_| is_answer).map(|transaction| shards.home(transaction));
+    }
     if message.starts_with(b"REGISTER ") || message.starts_with(b"PUBLISH ") {
         let to = value(message, Header::To, b"to", b't')?;
         let folded = memchr(b'\n', to).is_some();

@@ -184,6 +184,20 @@ pub const TEMPORARY_GRUUS_MAX: usize = 4;
 /// time after which idle connections are closed.
 pub const FLOW_TIMER_S: u64 = 120;
 
+/// The shortest Flow-Timer of a registrar that is heeded: sooner ones would be some kind of load.
+pub const FLOW_TIMER_MIN: Duration = Duration::from_secs(10);
+
+/// How often a flow of ours over UDP has a keep-alive where its registrar does not say (RFC 5626 §4.4.2: 24 to 29 seconds, as NATs forget by 30).
+pub const FLOW_KEEP_ALIVE_UDP: Duration = Duration::from_secs(29);
+
+/// After how long a STUN request is sent again, at first (RFC 8489 §6.2.1: RTO); how often it is sent (Rc); and how long after the last time an
+/// answer is waited for (Rm = 16 RTO): 39.5 seconds in all.
+pub const STUN_RETRANSMISSION: Duration = Duration::from_millis(500);
+/// See [`STUN_RETRANSMISSION`].
+pub const STUN_TRANSMISSIONS: u32 = 7;
+/// See [`STUN_RETRANSMISSION`].
+pub const STUN_LAST_WAIT: Duration = Duration::from_secs(8);
+
 /// Rounds of OPTIONS in a row that a trunk leaves unanswered before it counts as not there: one may be an accident.
 pub const PROBES_UNANSWERED: u32 = 2;
 

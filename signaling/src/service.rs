@@ -20,6 +20,7 @@ mod publish;
 mod reachability;
 mod requests;
 mod status;
+mod stun;
 mod subscribe;
 mod writing;
 
@@ -33,7 +34,7 @@ use crate::trace::Trace;
 use crate::transaction::Transactions;
 use crate::transport::{
     Destination, ExchangeCounters, Flow, Maddr, Received as Datagram, Resolution, Sought, Token, Transmit,
-    TransportCounters, TransportFailure, stun,
+    TransportCounters, TransportFailure,
 };
 use crate::trunk::Trunks;
 use crate::user_agent::authentication::Gate;
@@ -50,7 +51,6 @@ use reachability::Reachability;
 use router::parameter::CauseKind;
 use router::time::{Instant, Now, WallTime};
 use router::{Address, Instance, Instances, ModuleKind, Outbox, OwnMap, Random, Received, Service, Subscriptions};
-use std::collections::VecDeque;
 use std::sync::Arc;
 use writing::Writing;
 
@@ -72,8 +72,6 @@ pub struct Signaling {
     neighbours: Neighbours,
     home_shard: HomeShard,
     writing: Writing,
-    /// Answers to STUN that are to be sent.
-    stun_answers: VecDeque<Transmit>,
     /// When it was last told that places for connections had run out.
     places_short_at: Option<Instant>,
     since: WallTime,
@@ -119,6 +117,7 @@ impl Signaling {
             releases: Default::default(),
             counters: Default::default(),
             trunk_followers: Default::default(),
+            bare: Default::default(),
         };
         let mut signaling = Self {
             means,
@@ -136,7 +135,6 @@ impl Signaling {
             neighbours,
             home_shard: HomeShard::default(),
             writing: Writing::default(),
-            stun_answers: VecDeque::new(),
             places_short_at: None,
             since: now.wall,
         };
@@ -184,8 +182,8 @@ impl Signaling {
     fn take(&mut self, now: Now, flow: Flow, octets: &[u8], own: impl FnOnce() -> Bytes) {
         self.means.now = now;
         let Some(standing) = self.admit(&flow, octets) else { return };
-        if !flow.transport.is_reliable() && stun::is_stun(octets) {
-            return self.answer_stun(&flow, octets);
+        if !flow.transport.is_reliable() && ::stun::is_stun(octets) {
+            return self.handle_stun(&flow, octets);
         }
         self.means.counters.received(octets);
         let maddr = if matches!(standing, Standing::Trunk(_)) { Maddr::Followed } else { Maddr::Ignored };
@@ -194,14 +192,6 @@ impl Signaling {
             self.means.trace.received(now.wall, &flow, octets, standing == Standing::Unknown);
         }
         self.handle_events();
-    }
-
-    /// A phone asks by STUN whether its flow lives (RFC 5626 §4.4.2).
-    fn answer_stun(&mut self, flow: &Flow, octets: &[u8]) {
-        let Some(bytes) = stun::answer(octets, flow.remote) else { return };
-        self.means.counters.stun_answers += 1;
-        let destination = Destination::flow(flow);
-        self.stun_answers.push_back(Transmit { destination, bytes, token: None });
     }
 
     /// A message did not leave.
@@ -248,8 +238,8 @@ impl Signaling {
 
     /// The next message to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        if let Some(answer) = self.stun_answers.pop_front() {
-            return Some(answer);
+        if let Some(bare) = self.means.bare.pop_front() {
+            return Some(bare);
         }
         let transmit = self.means.transactions.poll_transmit()?;
         let Means { now, counters, trace, config, .. } = &mut self.means;

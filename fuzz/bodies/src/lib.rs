@@ -15,6 +15,7 @@
 //! | `packet` | a frame between platforms |
 //! | `rtp`, `rtcp`, `srtp` | a datagram |
 //! | `dtls` | datagrams of a handshake |
+//! | `stun` | a datagram |
 //! | `g711`, `l16`, `g722`, `g726`, `gsm`, `opus` | payloads of a stream and the gaps in it |
 //! | `comfort_noise` | a payload |
 //! | `dtmf` | samples |
@@ -50,6 +51,7 @@ mod signaling;
 mod sip_message;
 mod sip_stream;
 mod srtp;
+mod stun;
 mod tape;
 mod transactions;
 mod websocket;
@@ -74,6 +76,7 @@ pub use signaling::signaling;
 pub use sip_message::sip_message;
 pub use sip_stream::sip_stream;
 pub use srtp::srtp;
+pub use stun::stun;
 pub use transactions::transactions;
 pub use websocket::websocket;
 
@@ -94,6 +97,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("rtcp", rtcp),
     ("srtp", srtp),
     ("dtls", dtls),
+    ("stun", stun),
     ("g711", g711),
     ("l16", l16),
     ("g722", g722),

@@ -21,7 +21,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::connections;
 use super::cutting::{Broken, Cut, Cutting};
 use super::flow::{Destination, Flow, Received, Token, TransportFailure};
-use super::framing::Framer;
+use super::framing::{Framer, PING};
 use super::limits::{PASSED_OVER_OCTETS, READ_OCTETS, REFUSAL_TIMEOUT};
 use super::pings::Pings;
 use super::streams::{Opened, Opening};
@@ -266,6 +266,10 @@ impl Connection {
                         self.messaged = Instant::now();
                         if message.is_to_known() {
                             self.stranger_since = None;
+                        }
+                        if let Some(pings) = self.pings.as_mut().filter(|_| message.bytes == PING) {
+                            // A flow's own: its answer is awaited as of any other.
+                            pings.sent(self.messaged);
                         }
                         let octets = message.bytes.len();
                         if let Some(ending) = &mut self.ending {

@@ -77,13 +77,6 @@ pub const PLACES_QUIET: Duration = Duration::from_secs(10);
 /// How long nothing is accepted after the system had no room for a connection: it will hardly have any sooner.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Longest message of STUN that is read, in octets: RFC 8489 §6.1 keeps them below the least MTU of IPv6, 1,280, less the headers of
-/// IP and UDP.
-pub const STUN_OCTETS_MAX: usize = 1_232;
-
-/// Attributes of one that are named in the answer as not understood: more than any client sends.
-pub const STUN_UNKNOWN_MAX: usize = 8;
-
 /// Octets that wait to be written to one connection. A peer that lets so much pile up does not read; a burst of 64
 /// large messages passes.
 pub const WRITE_QUEUE_OCTETS: usize = 256 << 10;

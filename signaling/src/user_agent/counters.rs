@@ -62,6 +62,10 @@ pub(crate) struct Counters {
     pub(crate) transport: TransportCounters,
     /// Binding requests of STUN that were answered.
     pub(crate) stun_answers: u64,
+    /// Keep-alives of flows of ours at registrars that were answered.
+    pub(crate) flow_keep_alives_answered: u64,
+    /// Flows of ours at registrars that keep-alives found to have failed.
+    pub(crate) flows_failed: u64,
     /// Challenges sent.
     pub(crate) challenges: u64,
     /// Credentials that were wrong.
@@ -131,6 +135,8 @@ impl Counters {
             ("sip_keep_alives_answered", self.keep_alives_answered),
             ("sip_keep_alives_unanswered", self.keep_alives_unanswered),
             ("sip_stun_answers", self.stun_answers),
+            ("sip_flow_keep_alives_answered", self.flow_keep_alives_answered),
+            ("sip_flows_failed", self.flows_failed),
             ("sip_bindings_put_back", self.bindings_put_back),
             ("sip_datagrams_unsent", self.transport.lost),
             ("sip_datagrams_overflowed", self.transport.overflowed),

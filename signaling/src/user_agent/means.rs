@@ -15,12 +15,13 @@ use crate::dialog::Reach;
 use crate::message::{CallId, Header, Message, ResponseWriter, StatusCode, Tag};
 use crate::trace::Trace;
 use crate::transaction::{Acknowledgement, ClientKey, ServerKey, Transactions};
-use crate::transport::{Destination, Flow};
+use crate::transport::{Destination, Flow, Transmit};
 use crate::trunk::{ProvenDomains, TrunkId, Trunks};
 use bytes::Bytes;
 use router::time::{Duration, Instant, Now, TimerKey, TimerWheel};
 use router::{Address, Asked, Instance, Instances, ModuleKind, Outbox, OwnMap, Random, Subscriptions};
 use smallvec::SmallVec;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// To whom the responses to a request of ours go.
@@ -85,6 +86,8 @@ pub(crate) struct Means {
     pub(crate) counters: Counters,
     /// Who wants news of trunks.
     pub(crate) trunk_followers: Subscriptions,
+    /// What goes out beside SIP: messages of STUN and line ends. All of it leaves at the end of the turn.
+    pub(crate) bare: VecDeque<Transmit>,
 }
 
 impl Means {

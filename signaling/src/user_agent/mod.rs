@@ -51,6 +51,7 @@ mod info;
 pub(crate) mod invite_client;
 pub(crate) mod invite_server;
 pub(crate) mod keep_alive;
+pub(crate) mod kept_flows;
 pub(crate) mod leg;
 pub(crate) mod means;
 pub(crate) mod message_client;

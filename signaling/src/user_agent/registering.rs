@@ -3,12 +3,15 @@
 use super::contact::contact_of;
 use super::credentials::{self, Answered, Authorization};
 use super::destination::in_order;
+use super::kept_flows::{FlowFault, KeptFlows, is_same};
 use super::means::{ClientUse, Means};
 use super::options::{ALLOW, SUPPORTED_BY_FLOW, SUPPORTED_IN_REGISTER};
 use super::outbound_flow::OutboundFlow;
 use crate::dialog::RouteSet;
 use crate::limits::{MAX_FORWARDS_DEFAULT, REGISTER_BACK_OFF, REGISTER_BACK_OFF_MAX, REGISTER_PACE, REGISTRATIONS_MAX};
-use crate::message::{CallId, Header, Message, Method, NameAddr, RequestWriter, Scheme, StatusCode, Tag, Uri};
+use crate::message::{
+    CallId, Header, HeaderName, Message, Method, NameAddr, RequestWriter, Scheme, StatusCode, Tag, Uri,
+};
 use crate::transaction::ClientKey;
 use crate::transport::{Destination, Flow, Resolution, Sought};
 use crate::trunk::registration::{Refused, Registration};
@@ -22,6 +25,8 @@ use std::collections::VecDeque;
 #[derive(Debug, Default)]
 pub(crate) struct Registering {
     all: Vec<Own>,
+    /// What they are registered over.
+    kept: KeptFlows,
     /// The platform ends: all are taken back.
     leaving: bool,
 }
@@ -147,7 +152,7 @@ impl Registering {
 
     /// When the next one is asked for.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.all.iter().filter_map(|own| own.registration.poll_timeout()).min()
+        self.all.iter().filter_map(|own| own.registration.poll_timeout()).chain(self.kept.poll_timeout()).min()
     }
 
     /// Asks for those that are due.
@@ -162,7 +167,33 @@ impl Registering {
                 None => self.all[at].begin(means),
             }
         }
+        while let Some(flow) = self.kept.handle_timeout(means, |flow| self.all.iter().any(|own| own.is_over(flow))) {
+            self.handle_failed(means, &flow, FlowFault::Silent);
+        }
         self.forget_ended();
+    }
+
+    /// An answer to a keep-alive of ours.
+    pub(crate) fn handle_kept_alive(&mut self, means: &mut Means, flow: &Flow, answer: &stun::Message<'_>) {
+        if let Some(fault) = self.kept.handle_answer(means, flow, answer) {
+            self.handle_failed(means, flow, fault);
+        }
+    }
+
+    /// A flow has failed: what was registered over it is so anew (RFC 5626 §4.4.2, §4.5).
+    fn handle_failed(&mut self, means: &mut Means, flow: &Flow, fault: FlowFault) {
+        means.counters.flows_failed += 1;
+        let mut at = means.now.instant;
+        for own in self.all.iter_mut().filter(|own| own.is_over(flow)) {
+            let name = &means.trunks.get(own.place.trunk).config.name;
+            tracing::warn!(
+                trunk = name,
+                reason = fault.name(),
+                "the flow of our registration has failed: it is made anew"
+            );
+            own.registration.renew(at);
+            at = at + REGISTER_PACE;
+        }
     }
 
     /// For how long a further flow is not asked for; `None`: it is, or is to be taken back.
@@ -235,7 +266,13 @@ impl Registering {
         let before = own.flows;
         own.handle_response(means, message, flow);
         let found_out = own.flows == Some(true) && before != Some(true);
+        let is_kept = message.status().is_some_and(StatusCode::is_success) && own.is_over(flow);
         let Place { trunk, address, .. } = own.place.clone();
+        if is_kept {
+            let seconds = message.text(HeaderName::Other("Flow-Timer")).and_then(|value| value.trim().parse().ok());
+            let timer = seconds.filter(|&seconds: &u32| seconds > 0).map(|seconds| Duration::from_secs(seconds.into()));
+            self.kept.keep(means, flow, timer);
+        }
         self.settle(means, trunk, &address);
         if found_out {
             // The others need not wait any longer.
@@ -317,6 +354,11 @@ fn places(means: &Means) -> Vec<(Place, Duration)> {
 }
 
 impl Own {
+    /// Whether it is registered over that flow, and its registrar takes it for one.
+    fn is_over(&self, flow: &Flow) -> bool {
+        self.flows == Some(true) && self.registrar.is_some_and(|registrar| is_same(&registrar, flow))
+    }
+
     fn begin(&mut self, means: &mut Means) {
         self.expires = self.registration.ask();
         if !self.registration.is_redirected() {

@@ -17,7 +17,7 @@ use router::{
 use signaling::digest::algorithm::Algorithm;
 use signaling::message::{Header, Message};
 use signaling::transport::{
-    ConnectionId, Flow, Listener, ListenerId, Listeners, Received as Datagram, Resolution, Transport,
+    ConnectionId, Flow, Listener, ListenerId, Listeners, PING, Received as Datagram, Resolution, Transport,
 };
 use signaling::trunk::{Source, TrunkConfig};
 use signaling::{Config, Signaling};
@@ -100,6 +100,8 @@ pub(crate) struct World {
     pub(crate) weather: Weather,
     pub(crate) chance: Random,
     inboxes: BTreeMap<SocketAddr, VecDeque<Message>>,
+    /// What came to peers that is no message of SIP: STUN and line ends.
+    bare: BTreeMap<SocketAddr, Vec<Bytes>>,
     pub(crate) names: BTreeMap<String, Resolution>,
     /// Connections of peers that use TCP.
     pub(crate) connections: BTreeMap<SocketAddr, ConnectionId>,
@@ -183,6 +185,7 @@ impl World {
             weather: Weather::default(),
             chance: Random::from_seed(seed ^ 0x5eed),
             inboxes: BTreeMap::new(),
+            bare: BTreeMap::new(),
             names: BTreeMap::new(),
             connections: BTreeMap::new(),
             interfaces: BTreeMap::new(),
@@ -253,6 +256,9 @@ impl World {
                 Delivery::ToServer(flow, bytes) => {
                     self.signaling.handle_message(self.now, Datagram { flow, bytes });
                     self.settle();
+                }
+                Delivery::ToPeer(to, bytes) if ::stun::is_stun(&bytes) || bytes == PING => {
+                    self.bare.entry(to).or_default().push(bytes);
                 }
                 Delivery::ToPeer(to, bytes) => {
                     let message = Message::parse_datagram(bytes).expect("what we send is a message");
@@ -403,6 +409,11 @@ impl World {
     /// All that has come to a peer.
     pub(crate) fn take(&mut self, peer: SocketAddr) -> Vec<Message> {
         self.inboxes.remove(&peer).unwrap_or_default().into()
+    }
+
+    /// All that has come to a peer and is no message of SIP.
+    pub(crate) fn take_bare(&mut self, peer: SocketAddr) -> Vec<Bytes> {
+        self.bare.remove(&peer).unwrap_or_default()
     }
 
     /// All that has come to any port of a host.

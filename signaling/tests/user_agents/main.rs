@@ -14,6 +14,7 @@ mod faults;
 mod harness;
 mod incoming;
 mod interfaces;
+mod kept_flows;
 mod lamps_storm;
 mod log;
 mod messages;

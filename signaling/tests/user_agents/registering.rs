@@ -5,6 +5,7 @@ use router::Command;
 use router::parameter::{Call, Origin, Parameter, RegistrationState, TrunkRegistration, TrunkStatus};
 use signaling::digest::ClientCredentials;
 use signaling::message::{Header, Message};
+use signaling::transport::Transport;
 use signaling::trunk::{OwnAddress, Source};
 use std::net::SocketAddr;
 
@@ -49,7 +50,7 @@ fn registrations(world: &mut World) -> Vec<TrunkRegistration> {
     status.registrations.clone().unwrap_or_default()
 }
 
-fn states(world: &mut World) -> Vec<RegistrationState> {
+pub(super) fn states(world: &mut World) -> Vec<RegistrationState> {
     registrations(world).iter().map(|own| own.state).collect()
 }
 
@@ -286,12 +287,17 @@ fn a_registrar_is_the_trunk_s_for_as_long_as_it_keeps_us() {
 
 const EDGES: [&str; 2] = ["198.51.100.31:5060", "198.51.100.32:5060"];
 
-fn edge(number: usize) -> SocketAddr {
+pub(super) fn edge(number: usize) -> SocketAddr {
     EDGES[number].parse().unwrap()
 }
 
 /// A trunk by a name of two hosts, at which one address of ours is to have two flows.
-fn flows(seed: u64) -> World {
+pub(super) fn flows(seed: u64) -> World {
+    flows_over(seed, Transport::Udp)
+}
+
+/// The same, over that transport.
+pub(super) fn flows_over(seed: u64, transport: Transport) -> World {
     let mut world = World::with(seed, |config| {
         let trunk = &mut config.trunks[0];
         trunk.target = signaling::trunk::Target::parse("edges.carrier.example");
@@ -300,7 +306,7 @@ fn flows(seed: u64) -> World {
         trunk.register = OwnAddress::parse("one").into_iter().collect();
         trunk.outbound = true;
     });
-    let found = signaling::transport::Resolution::at(signaling::transport::Transport::Udp, &[edge(1), edge(0)]);
+    let found = signaling::transport::Resolution::at(transport, &[edge(1), edge(0)]);
     world.names.insert("edges.carrier.example".to_owned(), found.clone());
     // It was asked for when the world began.
     let (now, sought) = (world.now, signaling::transport::Sought::new("edges.carrier.example", None, None));
@@ -310,7 +316,7 @@ fn flows(seed: u64) -> World {
 }
 
 /// An edge keeps what it is asked for.
-fn keep_at(world: &mut World, at: SocketAddr, register: &Message, seconds: u32, headers: &str) {
+pub(super) fn keep_at(world: &mut World, at: SocketAddr, register: &Message, seconds: u32, headers: &str) {
     let contact = header(register, Header::Contact);
     let contact = contact.split(";expires").next().unwrap();
     let copied = [Header::Via, Header::From, Header::CallId, Header::CSeq];

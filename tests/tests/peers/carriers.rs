@@ -2,9 +2,11 @@
 
 use crate::scenario::{CALLEE, CALLER, CALLER_REFUSED, ours, trunk};
 use scenarios::peer::kamailio::Kamailio;
+use scenarios::peer::name_server::{Data, NameServer};
 use scenarios::peer::server::Settings;
 use scenarios::peer::{Server, Site, wait};
 use serde_json::json;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 
 /// Registration by digest and Service-Route; calls both ways over it, the ones that go out challenged by a proxy; and the registration is
@@ -52,4 +54,52 @@ fn calls_go_both_ways_over_a_trunk_that_is_registered_at_kamailio() {
     server.stop();
     let status = [("STATUS", "404")];
     ours(&site, "late", CALLER_REFUSED, &status, site.host.socket()).service("tandem-1").to(carrier).calls(1, 1).run();
+}
+
+/// Two flows to two edges (RFC 5626): both are kept by STUN as often as the registrar's Flow-Timer says, and calls come by them.
+#[test]
+fn flows_at_kamailio_are_kept_by_stun_and_calls_come_by_them() {
+    let (site, second) = (Site::new(), Site::new());
+    let (one, inside, outside) = (site.host.socket(), site.host.socket(), site.host.socket());
+    let two = SocketAddr::new(second.host.address(), one.port());
+    let names = NameServer::start(site.host.socket(), 600);
+    for edge in [one, two] {
+        names.add("carrier.example", Data::Address(edge.ip()));
+    }
+    let (first, other) = (one.to_string(), two.to_string());
+    let replace = [("ONE", first.as_str()), ("TWO", other.as_str()), ("PASSWORD", "s3cret")];
+    let _kamailio = Kamailio::start(&site, include_str!("kamailio_outbound.cfg"), &replace, one);
+    let settings = Settings::new(format!(
+        "[[trunk]]\nname = \"carrier\"\naddress = \"carrier.example:{}\"\naccept = []\nusername = \"tandem-1\"\n\
+         password_file = \"carrier.password\"\nregister = [\"tandem-1@carrier.example\"]\noutbound = true\n{}\
+         [[route]]\nfrom = \"trunk:carrier\"\nto = [\"trunk:inside\"]\n",
+        one.port(),
+        trunk("inside", Some(inside.to_string()), inside),
+    ))
+    .sip(&format!("name_servers = [\"{}\"]", names.address));
+    let mut server = Server::prepare(&site, "tandem", &settings);
+    let secret = server.configuration().with_file_name("carrier.password");
+    std::fs::write(&secret, "s3cret\n").unwrap();
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    server.launch();
+    let flows = wait::until("the carrier keeps both flows", || {
+        let trunks = server.ctl_json(&["trunks"]);
+        let carrier = trunks.as_array()?.iter().find(|trunk| trunk["trunk"] == "carrier")?.clone();
+        let own = carrier["registrations"].as_array()?.clone();
+        (own.len() == 2 && own.iter().all(|own| own["state"] == "registered")).then_some(own)
+    });
+    let mut registrars: Vec<&str> = flows.iter().filter_map(|flow| flow["registrar"].as_str()).collect();
+    registrars.sort_unstable();
+    let mut edges = [first.as_str(), other.as_str()];
+    edges.sort_unstable();
+    assert_eq!(registrars, edges, "{flows:?}");
+    // At once, and again within 12 seconds.
+    wait::until("each flow is kept twice", || (server.counted("sip_flow_keep_alives_answered") >= 4).then_some(()));
+    assert_eq!(server.counted("sip_flows_failed"), 0);
+    let called = ours(&site, "inside", CALLEE, &[], inside).calls(2, 1).start();
+    ours(&site, "outside", CALLER, &[], outside).service("tandem-1").to(one).calls(2, 1).run();
+    called.succeeds();
+    let records = server.records(2);
+    assert!(records.iter().all(|record| record["outcome"] == json!("answered")), "{records:?}");
+    server.stop();
 }

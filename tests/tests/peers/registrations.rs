@@ -1,6 +1,8 @@
 //! Registrations.
 
-use crate::scenario::{REGISTER, REGISTER_REFRESH_UNREGISTER, REGISTER_REFUSED, ours, register};
+use crate::scenario::{
+    CALLEE, CALLER_WITH_DIGEST, REGISTER, REGISTER_GRUU, REGISTER_REFRESH_UNREGISTER, REGISTER_REFUSED, ours, register,
+};
 use scenarios::peer::baresip::Setup;
 use scenarios::peer::server::{PASSWORD, Settings};
 use scenarios::peer::{Baresip, Server, Site};
@@ -126,5 +128,61 @@ fn a_phone_with_two_flows_is_rung_once() {
     dave.hang_up();
     carol.event("CALL_CLOSED");
     server.is_idle();
+    server.stop();
+}
+
+/// Two phones of one account that SIPp plays: the address that one was given leads to that one alone, whoever calls it (RFC 5627 §5).
+#[test]
+fn a_gruu_leads_to_the_phone_that_it_was_given_to() {
+    let site = Site::new();
+    let mut server = Server::start(&site, &Settings::default());
+    server.add_accounts(&["carol", "dave"]);
+    let phones = [site.host.socket(), site.host.socket()];
+    let given = [1, 2].map(|number| {
+        let phone = phones[number - 1];
+        let (port, name) = (phone.port().to_string(), format!("register-{number}"));
+        let instance = format!("00000000-0000-1000-8000-00000000000{number}");
+        ours(&site, &name, REGISTER_GRUU, &[("CONTACT", &port), ("INSTANCE", &instance)], phone)
+            .service("carol")
+            .credentials("carol", PASSWORD)
+            .to(server.sip)
+            .calls(1, 1)
+            .run();
+        let messages = std::fs::read_to_string(site.file(&format!("{name}-messages.log"))).unwrap();
+        // The answer has both phones' contacts: it is the one with this instance.
+        let answer = messages.split("SIP/2.0 200").last().unwrap_or_default();
+        let own = |line: &&str| line.starts_with("Contact:") && line.contains(&instance);
+        let contact = answer.lines().find(own).unwrap_or_else(|| panic!("no contact of ours:\n{messages}"));
+        let address = |name: &str| {
+            let (_, rest) = contact.split_once(&format!("{name}=\"")).unwrap_or_else(|| panic!("{contact}"));
+            rest.split('"').next().unwrap_or_default().to_owned()
+        };
+        [address("pub-gruu"), address("temp-gruu")]
+    });
+    assert!(given[0] != given[1] && given[0][0].contains(";gr=urn:uuid:"), "{given:?}");
+    for (number, addresses) in given.iter().enumerate() {
+        for (kind, address) in addresses.iter().enumerate() {
+            let caller = site.host.socket();
+            let scenario =
+                CALLER_WITH_DIGEST.replace("sip:[service]@[remote_ip]:[remote_port] SIP/2.0", "@GRUU@ SIP/2.0");
+            let called =
+                ours(&site, &format!("called-{number}-{kind}"), CALLEE, &[], phones[number]).calls(1, 1).start();
+            ours(
+                &site,
+                &format!("caller-{number}-{kind}"),
+                &scenario,
+                &[("GRUU", address), ("CALLER", "dave")],
+                caller,
+            )
+            .service("carol")
+            .credentials("dave", PASSWORD)
+            .to(server.sip)
+            .calls(1, 1)
+            .run();
+            called.succeeds();
+        }
+    }
+    let records = server.records(4);
+    assert!(records.iter().all(|record| record["outcome"] == "answered"), "{records:?}");
     server.stop();
 }

@@ -19,6 +19,7 @@ scenarios! {
     CALLER_HUNG_UP = "caller_hung_up";
     CALLER_IS_CROSSED = "caller_is_crossed";
     CALLER_IS_HELD = "caller_is_held";
+    CALLER_IS_OFFERED_EARLY = "caller_is_offered_early";
     CALLER_OFFERS_LATE = "caller_offers_late";
     CALLER_REFRESHES_ON_HOLD = "caller_refreshes_on_hold";
     CALLER_REFUSED = "caller_refused";
@@ -41,6 +42,7 @@ scenarios! {
     CALLEE_IS_HELD_BY_UPDATE = "callee_is_held_by_update";
     CALLEE_IS_REFRESHED_ON_HOLD = "callee_is_refreshed_on_hold";
     CALLEE_IS_TRANSFERRED = "callee_is_transferred";
+    CALLEE_OFFERS_EARLY = "callee_offers_early";
     CALLEE_PLAYS_EARLY_MEDIA = "callee_plays_early_media";
     CALLEE_REFUSES = "callee_refuses";
     CALLEE_SAYS_PENDING = "callee_says_pending";
@@ -48,6 +50,7 @@ scenarios! {
     MAILBOX_WATCHER = "mailbox_watcher";
     PUBLISHER = "publisher";
     REGISTER = "register";
+    REGISTER_GRUU = "register_gruu";
     REGISTER_REFRESH_UNREGISTER = "register_refresh_unregister";
     REGISTER_REFUSED = "register_refused";
     TEXT_RECEIVER = "text_receiver";

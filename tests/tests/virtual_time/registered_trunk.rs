@@ -1,8 +1,11 @@
 //! A platform that registers at another one: its carrier.
 
+use crate::overload_unknown_sources::signaling_counter;
 use crate::{ms, secs};
 use router::Private;
+use router::parameter::BuiltinKind;
 use router::time::Duration;
+use scenarios::network::NatConfig;
 use scenarios::platform::{host, password};
 use scenarios::simulation::PhoneIndex;
 use scenarios::trunk::known;
@@ -10,7 +13,7 @@ use scenarios::{Conditions, Ending, PlatformConfig, Simulation, Step};
 use signaling::digest::ClientCredentials;
 use signaling::registrar::ExpiryLimits;
 use signaling::trunk::{OwnAddress, TrunkConfig};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use switch::plan::{Branches, Destination, NumberMatch, OriginMatch, Plan, Rewrite, Route, Trunk, TrunkStep};
 
 /// Alice at a platform that is registered as `tandem-1` at the platform that carol is at. Numbers that begin with 9 go there without
@@ -20,6 +23,13 @@ fn customer_and_carrier(seed: u64) -> (Simulation, PhoneIndex, PhoneIndex) {
 }
 
 fn customer_of_shards_and_carrier(seed: u64, shards: u8) -> (Simulation, PhoneIndex, PhoneIndex) {
+    let mut simulation = Simulation::cluster_of(seed, customer_and_carrier_configured(shards).into());
+    let alice = simulation.add_registered("alice");
+    let carol = simulation.add_registered_at(1, "carol");
+    (simulation, alice, carol)
+}
+
+fn customer_and_carrier_configured(shards: u8) -> [PlatformConfig; 2] {
     let credentials =
         ClientCredentials { username: "tandem-1".to_owned(), password: Private::new(password("tandem-1")) };
     let trunk = TrunkConfig {
@@ -53,10 +63,7 @@ fn customer_of_shards_and_carrier(seed: u64, shards: u8) -> (Simulation, PhoneIn
     carrier.signaling.expiry = ExpiryLimits { min: secs(60), default: two_minutes, max: two_minutes };
     (customer.links, carrier.links) = (None, None);
     (customer.switch.cluster, carrier.switch.cluster) = (None, None);
-    let mut simulation = Simulation::cluster_of(seed, vec![customer, carrier]);
-    let alice = simulation.add_registered("alice");
-    let carol = simulation.add_registered_at(1, "carol");
-    (simulation, alice, carol)
+    [customer, carrier]
 }
 
 /// One calls a number, the other one answers, and they end it.
@@ -138,4 +145,45 @@ fn a_platform_that_drains_takes_its_registrations_back() {
     simulation.run(secs(3));
     assert_eq!(simulation.call(carol).ending, Some(Ending::Refused(480)));
     finish(simulation);
+}
+
+/// The customer is behind a NAT that forgets after half a minute, and restarts: by its keep-alives it finds out that it is elsewhere, and
+/// registers anew long before the hour is over that its carrier grants (RFC 5626 §4.4.2).
+#[test]
+fn a_flow_that_a_nat_has_forgotten_is_made_anew_whatever_is_lost() {
+    for seed in 0..6 {
+        let [mut customer, mut carrier] = customer_and_carrier_configured(1 + (seed % 2) as u8);
+        customer.signaling.trunks[0].outbound = true;
+        customer.switch.plan.routes[1].destination = Destination::Service(BuiltinKind::Milliwatt);
+        let hour = secs(3_600);
+        carrier.signaling.expiry = ExpiryLimits { min: secs(60), default: hour, max: hour };
+        // Nothing but the customer's own keep-alives holds the way open.
+        carrier.signaling.keep_alive = None;
+        let mut simulation = Simulation::cluster_of(seed, vec![customer, carrier]);
+        let outside = IpAddr::from([198, 51, 100, 200]);
+        simulation.network.add_nat(outside, &[host(0)], NatConfig { lifetime: secs(30), symmetric: seed % 3 == 0 });
+        let carol = simulation.add_registered_at(1, "carol");
+        let line = if seed < 2 { Conditions::LOCAL } else { Conditions::rough(80) };
+        simulation.network.attach(host(1), line, line);
+        let reached = |simulation: &mut Simulation| {
+            let call = simulation.tell(carol).dial("tandem-1");
+            let up = simulation.run_until(secs(20), |simulation| simulation.phone(carol).call(call).is_up());
+            assert!(up, "seed {seed}: {:?}", simulation.phone(carol).call(call).ending);
+            simulation.tell(carol).step(call, Step::HangUp);
+            simulation.run(secs(5));
+        };
+        simulation.run(secs(400));
+        reached(&mut simulation);
+        for _ in 0..3 {
+            simulation.run(secs(300));
+            simulation.network.restart_nat(outside);
+            simulation.run(secs(90));
+            reached(&mut simulation);
+        }
+        let failed = signaling_counter(&mut simulation, "sip_flows_failed");
+        // The NAT comes when the registration is there already.
+        assert_eq!(failed, 1 + 3, "seed {seed}: each restart shows, and loss is none");
+        simulation.network.attach(host(1), Conditions::LOCAL, Conditions::LOCAL);
+        finish(simulation);
+    }
 }
