@@ -235,6 +235,7 @@ impl Bench {
             passed: None,
             secure: false,
             host: tape.flag().then(|| IpAddr::from([198, 51, 100, 7])),
+            early_offer: number.is_multiple_of(3),
             placement: match tape.below(4) {
                 0 => Some(Placement::Account("bob".to_owned())),
                 1 => Some(Placement::Trunk { name: "one".to_owned(), number: "1".to_owned().into() }),

@@ -238,6 +238,10 @@ pub struct Call {
     /// The host that the leg's signalling comes from.
     #[n(16)]
     pub host: Option<IpAddr>,
+    /// Whether the leg, which came without an offer, takes one before it is answered (SIP: in a provisional response that it acknowledges).
+    #[n(17)]
+    #[cbor(default, skip_if = "is_false")]
+    pub early_offer: bool,
 }
 
 /// Something that a leg said in its protocol, which means nothing to the platform and is passed on where a trunk is configured so: in

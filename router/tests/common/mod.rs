@@ -275,6 +275,7 @@ fn calls() -> Vec<Call> {
         passed: None,
         secure: false,
         host: None,
+        early_offer: false,
     };
     let passed = Some(vec![Passed { name: "X-Account".to_owned(), value: private("7"), trunks_alone: false }]);
     let referred = Call { verified: true, referred_by: Some(private("<sip:carol@example.org>")), ..full.clone() };
@@ -459,7 +460,12 @@ pub fn additions() -> Vec<(&'static str, Parameter)> {
         Parameter::GuestLeg(guest) => Some(GuestLeg { sent: true, calls: true, ..*guest }),
         _ => None,
     });
-    let added = [placed.map(|call| ("Call+dialog", call.into())), sent.map(|guest| ("GuestLeg+sent", guest.into()))];
+    let offerless = calls().into_iter().next().map(|call| Call { media: None, early_offer: true, ..call });
+    let added = [
+        placed.map(|call| ("Call+dialog", call.into())),
+        offerless.map(|call| ("Call+early-offer", call.into())),
+        sent.map(|guest| ("GuestLeg+sent", guest.into())),
+    ];
     let probed = ("LegState+probe", LegState { probe, ..LegState::new(LegPhase::Answered) }.into());
     added.into_iter().flatten().chain([probed]).collect()
 }

@@ -84,6 +84,7 @@ impl Signaling {
             passed: None,
             secure: false,
             host: None,
+            early_offer: false,
         };
         let (now, switch) = (self.means.now.instant, self.means.switch());
         let asked = self.means.outbox.request(now, Instance::MODULE, switch, Command::Query, one(wanted), WITHIN);

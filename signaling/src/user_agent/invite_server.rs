@@ -162,8 +162,10 @@ impl Leg {
             // RFC 3261 §26.2.2.
             secure: message.request_uri().is_ok_and(|uri| uri.scheme() == Scheme::Sips),
             host: Some(flow.remote.ip().to_canonical()),
+            early_offer: false,
         };
-        let has_offer = wanted.media.is_some();
+        let provisional = Provisional::of(&policy, &message, wanted.media.is_some(), &mut means.random);
+        let wanted = parameter::Call { early_offer: provisional.takes_offer(), ..wanted };
         let mut wanted = one(wanted);
         wanted.extend(dialog_named.map(Parameter::from));
         head.request(means, Command::Start, wanted, CALL_WITHIN, Purpose::Call);
@@ -176,7 +178,7 @@ impl Leg {
         means.servers.insert(key, instance);
         let incoming = Incoming {
             key,
-            provisional: Provisional::of(&policy, &message, has_offer, &mut means.random),
+            provisional,
             says_early: head.is_trusted(means) && message.header(P_EARLY_MEDIA).is_some(),
             invite: message,
             flow,
@@ -213,6 +215,15 @@ impl Incoming {
             // The final answer decides.
             tracing::debug!(leg = %head.instance, %error, "early media that does not fit the offer");
         }
+        if let Some(MediaExchange::Offer(offer)) = &state.media
+            && self.media.state() == OfferAnswerState::Idle
+            && self.provisional.takes_offer()
+        {
+            match self.media.make_offer(offer) {
+                Ok(_) => self.provisional.begin(&mut means.random),
+                Err(error) => tracing::debug!(leg = %head.instance, %error, "an early offer that cannot be made"),
+            }
+        }
         self.told = Some((status, state.party));
         self.ring(head, means);
     }
@@ -245,13 +256,14 @@ impl Incoming {
         if let Some(asserted) = self.asserted(head, means, party.as_ref()) {
             writer = writer.header(Header::PAssertedIdentity, asserted);
         }
-        let answered = self.media.state() == OfferAnswerState::Established;
+        // Our answer, or our offer, which is in the first one that is acknowledged (RFC 3262 §5).
+        let has_own = matches!(self.media.state(), OfferAnswerState::Established | OfferAnswerState::LocalOfferPending);
         if self.says_early {
-            writer = writer.header(P_EARLY_MEDIA, if answered { "sendrecv" } else { "inactive" });
+            writer = writer.header(P_EARLY_MEDIA, if has_own { "sendrecv" } else { "inactive" });
         }
         writer = self.provisional.write(writer);
         // Without 100rel each of them carries the answer: any may be lost (RFC 6337 §3.1.1).
-        let described = answered && !self.provisional.has_described();
+        let described = has_own && !self.provisional.has_described();
         let response = match self.media.local_text().filter(|_| described) {
             Some(text) => writer.body(SDP, text),
             None => writer.finish(),

@@ -51,6 +51,7 @@ impl Invitation {
             passed: None,
             secure: false,
             host: None,
+            early_offer: false,
         };
         let told: Parameters = [Parameter::from(call), Failure::because(cause).into()].into_iter().collect();
         let switch = means.switch();

@@ -143,6 +143,90 @@ fn a_caller_that_offers_late_and_requires_it_hears_nothing_before_the_answer() {
     world.assert_idle();
 }
 
+/// RFC 3262 §5: the first response that is acknowledged brings the offer, its PRACK the answer. What is told before is told without.
+#[test]
+fn a_caller_that_offers_late_gets_an_early_offer_in_a_reliable_183_and_answers_in_the_prack() {
+    for headers in [RELIABLE, "Require: 100rel\r\n"] {
+        let mut world = World::new(31);
+        let (mut alice, call) = alice_calls(&mut world, headers, "");
+        let Some(Parameter::Call(asked)) = call.first() else { panic!("{call:?}") };
+        assert!(asked.early_offer && asked.media.is_none());
+        world.ring(&call);
+        if headers == RELIABLE {
+            let ringing = world.expect(alice.address, "SIP/2.0 180");
+            assert_eq!((ringing.header(Header::RSeq), ringing.body().len()), (None, 0));
+        }
+        world.answer(&call, Command::Progress, state(LegPhase::Early, offer(20_000)));
+        let early = world.expect(alice.address, "SIP/2.0 183");
+        assert!(String::from_utf8_lossy(early.body_octets()).contains("m=audio 20000"), "{early:?}");
+        // It is repeated, and the answer of the call waits for its acknowledgement.
+        world.answer(&call, Command::Done, state(LegPhase::Answered, offer(20_000)));
+        world.run_ms(600);
+        let repeated = world.expect(alice.address, "SIP/2.0 183");
+        assert_eq!((rseq(&repeated), repeated.body()), (rseq(&early), early.body()));
+        world.run_ms(300);
+        assert!(world.take(alice.address).is_empty());
+        prack(&mut world, &mut alice, &early, &sdp(1, 4_000, "sendrecv"));
+        let set = world.asked(Command::Set);
+        let told = leg_state(&set);
+        assert!(told.phase == LegPhase::Early && matches!(told.media, Some(MediaExchange::Answer(_))), "{told:?}");
+        world.answer(&set, Command::Done, LegState::new(LegPhase::Early));
+        let acknowledged = world.expect(alice.address, "SIP/2.0 200");
+        assert_eq!((acknowledged.cseq().unwrap().method.as_str(), acknowledged.body().len()), ("PRACK", 0));
+        let ok = world.expect(alice.address, "SIP/2.0 200");
+        assert_eq!((ok.cseq().unwrap().method.as_str(), ok.body().len()), ("INVITE", 0), "nothing is offered again");
+        let last = alice.cseq;
+        alice.cseq = ok.cseq().unwrap().number;
+        alice.acknowledges(&mut world, "");
+        alice.cseq = last;
+        alice.asks(&mut world, "BYE", "", "");
+        world.assert_idle();
+    }
+}
+
+#[test]
+fn a_prack_without_the_answer_to_an_early_offer_is_the_end_of_the_call() {
+    for body in ["", "nonsense"] {
+        let mut world = World::new(32);
+        let (mut alice, call) = alice_calls(&mut world, RELIABLE, "");
+        world.answer(&call, Command::Progress, state(LegPhase::Early, offer(20_000)));
+        let early = world.expect(alice.address, "SIP/2.0 183");
+        prack(&mut world, &mut alice, &early, body);
+        assert_eq!(world.expect(alice.address, "SIP/2.0 200").cseq().unwrap().method.as_str(), "PRACK");
+        let refusal = world.expect(alice.address, "SIP/2.0 488");
+        let last = alice.cseq;
+        alice.cseq = refusal.cseq().unwrap().number;
+        alice.acknowledges_refusal(&mut world, &refusal);
+        alice.cseq = last;
+        let stop = world.asked(Command::Stop);
+        assert_eq!(leg_state(&stop).cause.as_ref().map(|cause| cause.kind), Some(CauseKind::IncompatibleMedia));
+        world.refuse(&call, CauseKind::IncompatibleMedia);
+        world.assert_idle();
+    }
+}
+
+/// Who does not acknowledge, or is not let, gets its offer with the answer.
+#[test]
+fn a_caller_that_offers_late_and_acknowledges_nothing_is_told_no_offer_early() {
+    for (headers, reliable) in [("", Reliability::Supported), (RELIABLE, Reliability::Never)] {
+        let mut world = World::with(33, |config| config.calls.reliable = reliable);
+        let (mut alice, call) = alice_calls(&mut world, headers, "");
+        let Some(Parameter::Call(asked)) = call.first() else { panic!("{call:?}") };
+        assert!(!asked.early_offer);
+        world.ring(&call);
+        assert_eq!(world.expect(alice.address, "SIP/2.0 180").header(Header::RSeq), None);
+        world.answer(&call, Command::Done, state(LegPhase::Answered, offer(20_000)));
+        let ok = world.expect(alice.address, "SIP/2.0 200");
+        assert!(!ok.body().is_empty());
+        alice.learn(&ok);
+        alice.acknowledges(&mut world, &sdp(1, 4_000, "sendrecv"));
+        let set = world.asked(Command::Set);
+        world.answer(&set, Command::Done, LegState::new(LegPhase::Answered));
+        alice.asks(&mut world, "BYE", "", "");
+        world.assert_idle();
+    }
+}
+
 #[test]
 fn a_caller_may_offer_anew_in_a_prack_and_by_update_before_the_answer() {
     for method in ["PRACK", "UPDATE"] {

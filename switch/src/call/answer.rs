@@ -61,6 +61,10 @@ impl Call {
     /// What the leg that waits is answered: an answer to its offer, or an offer where it made none.
     pub(super) fn reply(&mut self, waiting: LegId, id: LegId) -> Option<MediaExchange> {
         if self.legs[waiting].medium.asked().is_none() {
+            // The offer that it got early, or what it agreed on by that.
+            if let Some(told) = self.legs[waiting].medium.last_description() {
+                return Some(told);
+            }
             let medium = &self.legs[id].medium;
             let terms = medium.asked_terms().or_else(|| medium.agreement().map(|agreement| agreement.terms()))?;
             let terms = self.widened(waiting, terms);
@@ -102,6 +106,9 @@ impl Call {
             let deliver_to = self.legs[id].medium.asked().map(|_| id);
             self.exchange = Some(Exchange::Answering { leg: near, deliver_to });
             self.set_timer(turn, Timer::Answer, LEG_WITHIN);
+        } else if self.legs[id].medium.asked().is_some() {
+            // Its own offer, to a caller that has agreed on an early one of another's.
+            self.deliver(turn, near, id);
         } else {
             // A caller may hold before it is answered (RFC 3311 §5.1).
             self.align_with(turn, if changed { id } else { near });

@@ -46,7 +46,8 @@ impl Call {
         let media = if answered {
             None
         } else if leg.medium.asked().is_none() {
-            leg.medium.offer(&terms).map(MediaExchange::Offer)
+            // What it was told early, of a leg that failed since, stands.
+            leg.medium.last_description().or_else(|| leg.medium.offer(&terms).map(MediaExchange::Offer))
         } else if let Some(agreement) = leg.medium.agreement() {
             // Told early by a leg that failed since: it stands, and our formats follow by an offer.
             Some(MediaExchange::Answer(agreement.local.clone()))

@@ -45,10 +45,7 @@ impl Call {
             self.hush(turn);
         }
         let media = match (waiting, state.media) {
-            (Some(_), Some(MediaExchange::Offer(offer))) => {
-                self.offer_made_early(turn, id, offer);
-                None
-            }
+            (Some(waiting), Some(MediaExchange::Offer(offer))) => self.offer_made_early(turn, waiting, id, offer),
             (Some(waiting), Some(MediaExchange::Answer(answer))) => self.early_answer(turn, waiting, id, &answer),
             _ => None,
         };

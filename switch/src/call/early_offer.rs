@@ -41,18 +41,86 @@ impl Call {
         asked.done(turn.outbox, one(state));
     }
 
-    /// A leg that was asked for an offer makes it before it answers: the caller cannot be told yet, so it is answered by all that it
-    /// can.
-    pub(super) fn offer_made_early(&mut self, turn: &mut Turn<'_>, leg: LegId, offer: MediaDescription) {
+    /// A leg that was asked for an offer makes it before it answers. What the one that waits is to be told of it: the offer, where it takes one
+    /// so early (RFC 3262 §5); it answers by a `Set`. One that has agreed on another's speaks by that, and else the offer is answered by all that it has.
+    pub(super) fn offer_made_early(
+        &mut self,
+        turn: &mut Turn<'_>,
+        waiting: LegId,
+        leg: LegId,
+        offer: MediaDescription,
+    ) -> Option<MediaExchange> {
         let medium = &mut self.legs[leg].medium;
-        if medium.has_offered() || medium.agreement().is_some() || !medium.ask(offer) {
-            return;
+        let is_first = !medium.has_offered() && medium.agreement().is_none() && medium.asked().is_none();
+        if !is_first || !medium.ask(offer) {
+            return None;
         }
-        let terms = medium.asked_terms().map(|terms| Terms::of_codecs(terms.codecs));
-        let answer = terms.and_then(|terms| medium.answer(&terms));
-        medium.forget_asked();
-        if let Some(answer) = answer {
-            self.describe(turn, leg, MediaExchange::Answer(answer));
+        let terms = self.legs[leg].medium.asked_terms()?;
+        if self.legs[waiting].medium.takes_early_offer() {
+            let terms = self.widened(waiting, terms.clone());
+            if let Some(offer) = self.legs[waiting].medium.offer(&terms) {
+                self.search.as_mut()?.considered = Some(leg);
+                return Some(MediaExchange::Offer(offer));
+            }
+        }
+        let agreed = self.legs[waiting].medium.agreement().map(|agreement| agreement.terms());
+        let is_heard = agreed.is_some() && self.answer_early_offer(turn, leg, &agreed?);
+        if is_heard {
+            self.hear_early(turn, leg);
+        } else {
+            self.answer_early_offer(turn, leg, &Terms::of_codecs(terms.codecs));
+            self.legs[leg].medium.forget_asked();
+        }
+        None
+    }
+
+    /// Whether a leg considers an offer that it got before its answer.
+    pub(super) fn considers(&self, leg: LegId) -> bool {
+        let search = self.search.as_ref();
+        search.is_some_and(|search| search.waiting == Some(leg)) && self.legs[leg].medium.has_offered()
+    }
+
+    /// Its answer: the leg whose offer it was gets one, and is heard.
+    pub(super) fn early_offer_answered(
+        &mut self,
+        turn: &mut Turn<'_>,
+        waiting: LegId,
+        asked: Asked,
+        answer: &MediaDescription,
+    ) {
+        let medium = &mut self.legs[waiting].medium;
+        let accepted = medium.accept(answer);
+        medium.forget_offered();
+        if !accepted {
+            asked.failed(turn.outbox, Failure::because(CauseKind::IncompatibleMedia.into()));
+            return self.end(turn, CauseKind::IncompatibleMedia.into(), None);
+        }
+        asked.done(turn.outbox, one(LegState::new(LegPhase::Early)));
+        let terms = self.legs[waiting].medium.agreement().map(|agreement| agreement.terms());
+        let considered = self.search.as_mut().and_then(|search| search.considered.take());
+        // It may have failed meanwhile.
+        let leg = considered.filter(|&leg| !self.legs[leg].is_released() && self.legs[leg].medium.asked().is_some());
+        if let (Some(leg), Some(terms)) = (leg, terms)
+            && self.answer_early_offer(turn, leg, &terms)
+        {
+            self.hear_early(turn, leg);
+        }
+    }
+
+    /// Answers it. False: they have no sound in common, and it still waits.
+    fn answer_early_offer(&mut self, turn: &mut Turn<'_>, leg: LegId, terms: &Terms) -> bool {
+        let Some(answer) = self.answer_by(leg, terms) else { return false };
+        self.legs[leg].medium.forget_asked();
+        self.describe(turn, leg, MediaExchange::Answer(answer));
+        true
+    }
+
+    /// Lets the leg that waits hear this one, if it hears nobody yet.
+    fn hear_early(&mut self, turn: &mut Turn<'_>, leg: LegId) {
+        let sends = self.legs[leg].medium.agreement().is_some_and(|agreement| agreement.direction().sends());
+        if sends && self.early.is_none_or(|early| early == leg) {
+            self.early = Some(leg);
+            self.connect(turn);
         }
     }
 }

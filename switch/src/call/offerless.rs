@@ -70,7 +70,7 @@ impl Call {
     }
 
     /// Passes the answer to the leg whose offer it answers.
-    fn deliver(&mut self, turn: &mut Turn<'_>, from: LegId, to: LegId) {
+    pub(super) fn deliver(&mut self, turn: &mut Turn<'_>, from: LegId, to: LegId) {
         let terms = self.legs[from].medium.agreement().map(|agreement| agreement.terms());
         let answer = terms.and_then(|terms| self.answer_by(to, &terms));
         self.legs[to].medium.forget_asked();

@@ -153,6 +153,7 @@ impl Call {
             passed: search.passed.clone(),
             secure: search.secure,
             host: None,
+            early_offer: search.waiting.is_some_and(|waiting| self.legs[waiting].medium.takes_early_offer()),
             placement: elsewhere.placement,
             path: self.path.iter().copied().chain([own]).collect(),
             ring_ms: timeout

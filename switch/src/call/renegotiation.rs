@@ -46,6 +46,9 @@ impl Call {
         self.legs[leg].note_host(&state);
         match state.media {
             None if state.cause.is_some() => self.offer_withdrawn(turn, leg, asked),
+            Some(MediaExchange::Answer(answer)) if self.considers(leg) => {
+                self.early_offer_answered(turn, leg, asked, &answer);
+            }
             Some(MediaExchange::Answer(answer)) => self.offer_answered(turn, leg, asked, answer),
             Some(MediaExchange::Offer(offer)) if !self.legs[leg].is_answered() => {
                 self.offered_early(turn, leg, asked, offer);

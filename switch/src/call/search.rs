@@ -33,6 +33,8 @@ pub(super) struct Search {
     /// Who is called.
     pub(super) called: Party,
     pub(super) stage: Stage,
+    /// Whose early offer the leg that waits considers.
+    pub(super) considered: Option<LegId>,
     /// Whether the step in hand is a trunk: the next step is only for some causes.
     pub(super) on_trunk: bool,
     /// What the branches are for: the number, and on whose behalf it is called.
@@ -98,6 +100,7 @@ impl Search {
             anonymous,
             called,
             stage: Stage::Idle,
+            considered: None,
             on_trunk: false,
             steps: VecDeque::from([Step::Route(number.clone(), origin.clone())]),
             passed_over: VecDeque::new(),

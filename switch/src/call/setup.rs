@@ -90,7 +90,10 @@ impl Call {
                 (!call.legs[near].medium.ask(offer)).then_some(CauseKind::IncompatibleMedia)
             }
             Some(MediaExchange::Answer(_)) => Some(CauseKind::PeerMisbehaved),
-            None => None,
+            None => {
+                call.legs[near].medium.without_offer(request.early_offer);
+                None
+            }
         };
         let sought = match (dialog, &request.placement) {
             (Some(dialog), _) => Some(Seeking::of(dialog, None)),

@@ -36,7 +36,10 @@ impl Call {
                 let codecs = waiting.medium.capabilities().to_vec();
                 Terms { keys: waiting.medium.keys, ..Terms::of_codecs(codecs) }
             }
-            Some(waiting) => waiting.medium.asked_terms()?,
+            Some(Leg { medium, .. }) => {
+                // One that came without an offer may have agreed to another's early one.
+                medium.asked_terms().or_else(|| medium.agreement().map(|agreement| agreement.terms()))?
+            }
         };
         Some(if self.config.transcoding.at_once { self.widened(leg, terms) } else { terms })
     }

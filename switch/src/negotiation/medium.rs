@@ -132,6 +132,8 @@ pub(crate) struct Medium {
     pub(super) refused: Vec<Codec>,
     /// Whether it has named all that it can, by the offer that it came with.
     pub(super) has_told_all: bool,
+    /// Whether it takes an offer before it is answered.
+    takes_early_offer: bool,
     /// Counts the peer's descriptions in force.
     generation: u32,
     /// What its last association has come to.
@@ -198,6 +200,16 @@ impl Medium {
     /// The peer's offer that waits for our answer.
     pub(crate) fn asked(&self) -> Option<&MediaDescription> {
         self.asked.as_ref()
+    }
+
+    /// It made no offer, and says whether it takes one before it is answered.
+    pub(crate) fn without_offer(&mut self, takes_early_offer: bool) {
+        self.takes_early_offer = takes_early_offer;
+    }
+
+    /// Whether it takes an offer before it is answered: once.
+    pub(crate) fn takes_early_offer(&self) -> bool {
+        self.takes_early_offer && self.agreement.is_none() && self.offered.is_none()
     }
 
     /// Whether an offer of ours waits for the peer's answer.

@@ -157,6 +157,7 @@ fn a_repeated_request_gets_the_same_answer() {
         passed: None,
         secure: false,
         host: None,
+        early_offer: false,
         leg_id: String::new(),
     };
     world.ask(caller, Command::Start, request.clone());

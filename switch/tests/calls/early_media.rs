@@ -171,3 +171,127 @@ fn an_offer_that_a_callee_makes_before_it_answers_is_answered_at_once_and_the_ca
     world.hang_up(caller);
     world.assert_over();
 }
+
+fn offers(codecs: &[Codec], port: u16) -> LegState {
+    let made = MediaExchange::Offer(audio(port, codecs, Direction::SendReceive));
+    LegState::new(LegPhase::Early).with_media(Some(made))
+}
+
+/// The caller's answer to an offer before the answer of the call, or after it.
+fn answers(world: &mut World, caller: router::Instance, codecs: &[Codec]) {
+    let answer = MediaExchange::Answer(audio(4000, codecs, Direction::SendReceive));
+    world.ask(caller, Command::Set, LegState::new(LegPhase::Early).with_media(Some(answer)));
+}
+
+/// The call is answered without a word on media.
+fn picks_up(world: &mut World, callee: router::Instance) {
+    let start = world.signaling.legs.get_mut(&callee).unwrap().start.take().unwrap();
+    world.signaling.legs.get_mut(&callee).unwrap().phase = LegPhase::Answered;
+    world.signaling.done(&start, LegState::new(LegPhase::Answered));
+    world.settle();
+}
+
+/// The formats that a leg was answered by.
+fn answered_by(world: &World, leg: router::Instance) -> Vec<String> {
+    let heard = world.signaling.legs[&leg].heard.as_ref();
+    codec_names(heard.filter(|heard| matches!(heard, MediaExchange::Answer(_))))
+}
+
+/// RFC 3262 §5: a caller that acknowledges what it is told takes the callee's offer early; its answer is the callee's.
+#[test]
+fn a_caller_without_an_offer_that_takes_one_early_hears_the_callee_before_it_answers() {
+    let mut world = World::new();
+    world.early_offer = true;
+    let caller = world.call_with("alice", "bob", None);
+    let callee = world.only();
+    world.ring(callee);
+    world.progress(callee, offers(&[pcma(), pcmu()], 8000));
+    assert_eq!(world.signaling.legs[&caller].phase, LegPhase::Early);
+    let Some(MediaExchange::Offer(offer)) = world.described(caller) else { panic!("the caller is made an offer") };
+    assert_eq!(offer.streams[0].codecs, [pcma(), pcmu()]);
+    assert_eq!(
+        (answered_by(&world, callee), world.session().bridge),
+        (vec![], None),
+        "it waits for the caller's answer"
+    );
+    answers(&mut world, caller, &[pcmu()]);
+    assert_eq!(world.last_answer(caller).command, Command::Done);
+    assert_eq!((answered_by(&world, callee), world.session().bridge), (vec!["PCMU".to_owned()], Some((0, 1))));
+    let before = world.signaling.answers.len();
+    world.progress(callee, LegState::new(LegPhase::Early));
+    assert_eq!(world.signaling.answers.len(), before, "that is known");
+    picks_up(&mut world, callee);
+    // What stands is not said again as an offer.
+    assert!(matches!(world.described(caller), Some(MediaExchange::Answer(_))));
+    assert_eq!(world.session().bridge, Some((0, 1)));
+    assert!(world.signaling.sets.is_empty());
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+/// The first is passed on, the second is answered by what the caller has; whoever answers is what the caller hears then.
+#[test]
+fn of_several_early_offers_one_is_the_caller_s_and_whoever_answers_is_heard() {
+    for (second_early, answered_first) in [(false, true), (true, true), (false, false), (true, false)] {
+        let mut world = World::new();
+        world.early_offer = true;
+        world.signaling.registrations.insert("bob".into(), vec![contact("desk"), contact("mobile")]);
+        let caller = world.call_with("alice", "bob", None);
+        let [desk, mobile] = world.ringing()[..] else { panic!() };
+        world.progress(desk, offers(&[pcma(), pcmu()], 8000));
+        if answered_first {
+            answers(&mut world, caller, &[pcmu()]);
+        }
+        if second_early {
+            world.progress(mobile, offers(&[pcmu(), pcma()], 8002));
+            let expected = if answered_first { vec!["PCMU"] } else { vec!["PCMU", "PCMA"] };
+            assert_eq!(answered_by(&world, mobile), expected);
+            picks_up(&mut world, mobile);
+        } else {
+            world.answer_with(mobile, &[pcmu(), pcma()]);
+        }
+        assert_eq!(world.signaling.legs[&desk].phase, LegPhase::Released);
+        if !answered_first {
+            // The offer that it has already; its acknowledgement has crossed the answer.
+            let Some(MediaExchange::Offer(offer)) = world.described(caller) else { panic!() };
+            assert_eq!(offer.streams[0].codecs, [pcma(), pcmu()]);
+            answers(&mut world, caller, &[pcmu()]);
+        }
+        // One that was answered by more follows by an offer of ours.
+        let heard = codec_names(world.signaling.legs[&mobile].heard.as_ref());
+        assert_eq!(heard[0], "PCMU", "{second_early} {answered_first}: {heard:?}");
+        assert_eq!(world.session().bridge, Some((0, 2)), "{second_early} {answered_first}");
+        world.hang_up(caller);
+        world.assert_over();
+    }
+}
+
+#[test]
+fn an_early_offer_whose_callee_fails_leaves_the_caller_to_the_next_one() {
+    for answered in [false, true] {
+        let mut world = World::new();
+        world.early_offer = true;
+        let caller = world.call_with("alice", "bob", None);
+        let callee = world.only();
+        world.progress(callee, offers(&[pcma(), pcmu()], 8000));
+        if answered {
+            answers(&mut world, caller, &[pcmu()]);
+        }
+        world.refuse(callee, CauseKind::Busy);
+        assert_eq!(world.signaling.legs[&caller].phase, LegPhase::Released);
+        world.assert_over();
+    }
+}
+
+#[test]
+fn a_caller_that_answers_an_early_offer_by_nothing_that_was_in_it_is_refused() {
+    let mut world = World::new();
+    world.early_offer = true;
+    let caller = world.call_with("alice", "bob", None);
+    let callee = world.only();
+    world.progress(callee, offers(&[pcma()], 8000));
+    answers(&mut world, caller, &[opus()]);
+    assert_eq!(world.signaling.legs[&caller].phase, LegPhase::Released);
+    assert_eq!(world.signaling.legs[&callee].phase, LegPhase::Released);
+    world.assert_over();
+}

@@ -2,9 +2,9 @@
 
 use crate::scenario::{
     CALLEE, CALLEE_ANSWERS_LATE_OFFER, CALLEE_HOLDS, CALLEE_IS_ACKNOWLEDGED, CALLEE_IS_HELD, CALLEE_IS_HELD_BY_UPDATE,
-    CALLEE_IS_TRANSFERRED, CALLEE_PLAYS_EARLY_MEDIA, CALLEE_REFUSES, CALLER_ACKNOWLEDGES, CALLER_HEARS_EARLY_MEDIA,
-    CALLER_HOLDS, CALLER_IS_HELD, CALLER_OFFERS_LATE, CALLER_TRANSFERS, CALLER_TRANSFERS_IN_VAIN, CALLER_UPDATES, line,
-    ours, trunk,
+    CALLEE_IS_TRANSFERRED, CALLEE_OFFERS_EARLY, CALLEE_PLAYS_EARLY_MEDIA, CALLEE_REFUSES, CALLER_ACKNOWLEDGES,
+    CALLER_HEARS_EARLY_MEDIA, CALLER_HOLDS, CALLER_IS_HELD, CALLER_IS_OFFERED_EARLY, CALLER_OFFERS_LATE,
+    CALLER_TRANSFERS, CALLER_TRANSFERS_IN_VAIN, CALLER_UPDATES, line, ours, trunk,
 };
 use scenarios::peer::server::Settings;
 use scenarios::peer::{Server, Site};
@@ -65,6 +65,12 @@ fn the_callee_holds_and_retrieves() {
 #[test]
 fn an_offer_in_the_answer_and_an_answer_in_the_ack() {
     pair(CALLER_OFFERS_LATE, CALLEE_ANSWERS_LATE_OFFER, "REFER");
+}
+
+/// Both before the answer: PCMU, which the caller chose of PCMA and PCMU, is what the callee is answered (RFC 3262 §5).
+#[test]
+fn an_offer_in_an_acknowledged_183_and_an_answer_in_the_prack() {
+    pair(CALLER_IS_OFFERED_EARLY, CALLEE_OFFERS_EARLY, "REFER");
 }
 
 /// A call to `first`, whom the caller sends to `second`: the records of the call and of what the transfer came to.

@@ -45,6 +45,7 @@ fn call_of(id: &str, called: &str) -> Call {
         path: vec![PlatformId(3)],
         ring_ms: None,
         host: None,
+        early_offer: false,
     }
 }
 

@@ -171,6 +171,58 @@ fn who_joins_a_call_is_the_third_and_the_two_miss_60_ms_at_most() {
     }
 }
 
+/// Of a conference that was a call the last one is released after five seconds: nobody is left whom it called. Of a room it waits, as whoever
+/// comes first does, and is heard by the next one.
+#[test]
+fn the_last_one_of_a_joined_call_is_released_and_of_a_room_waits_whatever_is_lost() {
+    for seed in 40..46 {
+        let mut simulation =
+            platform(PlatformConfig { shards: 1 + (seed % 2) as u8, ..PlatformConfig::default() }, seed);
+        let [alice, bob, third] = voices(&mut simulation, ["alice", "bob", "bob"]);
+        simulation.tell(third).config.behaviour = scenarios::Behaviour::rejects(486);
+        let is_room = seed >= 43;
+        if is_room {
+            for phone in [alice, bob, third] {
+                simulation.tell(phone).dial("500");
+                simulation.run(secs(1));
+            }
+        } else {
+            connect(&mut simulation, alice, bob);
+            simulation.run(secs(1));
+            let join = simulation.call(alice).replaces();
+            simulation.tell(third).config.headers = vec![("Join".to_owned(), join)];
+            simulation.tell(third).dial("alice");
+            simulation.run(secs(3));
+        }
+        assert!([alice, bob, third].iter().all(|&phone| simulation.call(phone).is_up()), "seed {seed}");
+        for phone in [alice, bob, third] {
+            simulation.set_line(phone, Conditions::rough(120));
+        }
+        let call = simulation.phone(alice).live_call().expect("a call");
+        simulation.tell(alice).step(call, Step::HangUp);
+        simulation.run(secs(20));
+        assert!([bob, third].iter().all(|&phone| simulation.call(phone).is_up()), "seed {seed}: two talk on");
+        let call = simulation.phone(third).live_call().expect("a call");
+        simulation.tell(third).step(call, Step::HangUp);
+        // The BYE, the five seconds, and a BYE of ours, each of which may be lost some times.
+        simulation.run(secs(40));
+        assert_eq!(simulation.call(bob).is_up(), is_room, "seed {seed}");
+        if is_room {
+            simulation.calm();
+            simulation.tell(alice).dial("500");
+            simulation.run(secs(3));
+            assert!(heard(&simulation, alice, 20).ends_with(&[BOB; 50]), "seed {seed}");
+            for phone in [alice, bob] {
+                let call = simulation.phone(phone).live_call().expect("a call");
+                simulation.tell(phone).step(call, Step::HangUp);
+            }
+        }
+        simulation.calm();
+        simulation.run(secs(40));
+        simulation.finish();
+    }
+}
+
 /// REFER to an address with Join: on behalf of a party to the call, who talks to somebody else beside.
 #[test]
 fn who_is_sent_to_join_a_call_is_the_third_there_and_who_sent_it_is_out() {

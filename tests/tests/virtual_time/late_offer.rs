@@ -102,3 +102,59 @@ fn the_callee_s_offer_in_an_acknowledged_183_is_answered_in_the_prack() {
     each_seed(40, |seed| offered_in_a_183(seed, 0));
     each_seed(80, |seed| offered_in_a_183(1_000 + seed, 100));
 }
+
+/// The callee's offer goes to a caller that acknowledges what it is told, and its answer comes back, before anybody answers the call (RFC 3262
+/// §5): the announcement is heard. One that does not acknowledge hears it from the answer on.
+fn heard_before_the_answer(seed: u64, loss: u16) {
+    let trunks = vec![known("one", address(1)), known("two", address(2))];
+    let mut simulation = Simulation::with(seed, crate::trunk_failover::configured(trunks));
+    let server = simulation.server();
+    let ring = seed.is_multiple_of(2).then(|| ms(100));
+    let behaviour = Behaviour { ring, early_media: Some(ms(300)), ..Behaviour::answers(secs(14)) };
+    let acknowledges = !seed.is_multiple_of(5);
+    let config = PhoneConfig { late_offer: true, reliable: acknowledges, ..simulation.phone_config("alice") };
+    let alice = simulation.add_and_register(config);
+    let config = PhoneConfig { reliable: true, behaviour: behaviour.clone(), ..simulation.phone_config("bob") };
+    let bob = simulation.add_and_register(config);
+    let trunk = |number| peer(if number == 1 { "one" } else { "two" }, address(number), server, behaviour.clone());
+    let one = simulation.add(PhoneConfig { reliable: true, ..trunk(1) });
+    let two = simulation.add(PhoneConfig { late_offer: true, reliable: acknowledges, ..trunk(2) });
+    let (caller, callee, number) =
+        [(alice, bob, "bob"), (alice, one, "030123"), (two, bob, "1bob")][(seed % 3) as usize];
+    for phone in [caller, callee] {
+        if loss > 0 {
+            simulation.grace = secs(12);
+            simulation.set_line(phone, Conditions::rough(loss));
+        }
+    }
+    let what = format!("seed {seed}, loss {loss}, acknowledges {acknowledges}");
+    let call = simulation.tell(caller).dial(number);
+    simulation.run(secs(13));
+    assert!(!simulation.phone(caller).call(call).is_up(), "{what}");
+    let speaker = simulation.call(callee).media.speaker();
+    let heard = |simulation: &Simulation| {
+        let hearing = &simulation.phone(caller).call(call).media.hearing;
+        hearing.speakers.get(&speaker).copied().unwrap_or(0)
+    };
+    if acknowledges {
+        assert!(heard(&simulation) > 100, "{what}: {} of the announcement", heard(&simulation));
+    } else {
+        assert_eq!(heard(&simulation), 0, "{what}");
+    }
+    let up = simulation.run_until(secs(40), |simulation| simulation.phone(caller).call(call).is_up());
+    assert!(up, "{what}: {:?}", simulation.phone(caller).call(call).ending);
+    simulation.calm();
+    let before = heard(&simulation);
+    simulation.run(secs(4));
+    assert!(heard(&simulation) > before + 100, "{what}");
+    for phone in [caller, callee] {
+        assert_eq!(simulation.call(phone).media.direction(), BOTH_WAYS, "{what}");
+    }
+    simulation.finish();
+}
+
+#[test]
+fn a_caller_without_an_offer_hears_early_media_where_it_acknowledges_the_183() {
+    each_seed(15, |seed| heard_before_the_answer(seed, 0));
+    each_seed(30, |seed| heard_before_the_answer(2_000 + seed, 100));
+}

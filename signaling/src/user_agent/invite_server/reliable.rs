@@ -1,16 +1,18 @@
 //! Provisional responses that are acknowledged (RFC 3262 §3): each is repeated until its PRACK comes, and the next one waits for that.
 //! They are the leg's own affair: the callee need not know of them.
 
-use super::Incoming;
+use super::{Incoming, answer_of};
 use crate::message::{Header, Message, RAck, ResponseWriter, StatusCode};
 use crate::policy::{CallPolicy, Reliability};
+use crate::sdp::{AnswerKind, OfferAnswerState};
 use crate::user_agent::body::sdp_of;
-use crate::user_agent::leg::{Head, Inbound, State, Timer};
+use crate::user_agent::leg::{Head, Inbound, Purpose, State, Timer};
 use crate::user_agent::means::Means;
+use crate::user_agent::session::LEG_WITHIN;
 use bytes::Bytes;
-use router::Random;
-use router::parameter::{Cause, CauseKind, Failure};
+use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState};
 use router::time::{Duration, Instant};
+use router::{Command, Random, one};
 
 /// The option tag.
 pub(in crate::user_agent) const OPTION: &str = "100rel";
@@ -22,9 +24,12 @@ pub(super) enum Provisional {
     Plain,
     /// By responses that it acknowledges.
     Reliable(Box<Reliable>),
-    /// Not at all: it wants to acknowledge each, and the first one would have to bring the offer that it did not make (RFC 3262 §5),
-    /// which is the callee's to make.
-    Withheld,
+    /// The first one that it acknowledges has to bring the offer that it did not make (RFC 3262 §5), which is the callee's to make. Until there
+    /// is one, by others, or not at all where it wants to acknowledge each.
+    Offerless {
+        /// Whether it wants that.
+        withheld: bool,
+    },
 }
 
 /// The responses that are acknowledged.
@@ -67,19 +72,30 @@ impl Provisional {
         if policy.reliable == Reliability::Never || !invite.supports(OPTION) {
             return Self::Plain;
         }
-        if !has_offer {
-            return if requires(invite) { Self::Withheld } else { Self::Plain };
+        let mut provisional = Self::Offerless { withheld: requires(invite) };
+        if has_offer {
+            provisional.begin(random);
         }
+        provisional
+    }
+
+    /// Each is to be acknowledged from now on.
+    pub(super) fn begin(&mut self, random: &mut Random) {
         // RFC 3262 §3: chosen by chance from 1 to 2^31 − 1; room is left for those that follow.
         let number = 1 + random.below(1 << 30) as u32;
-        Self::Reliable(Box::new(Reliable { number, outstanding: None, more: false, described: false }))
+        *self = Self::Reliable(Box::new(Reliable { number, outstanding: None, more: false, described: false }));
+    }
+
+    /// Whether it would bring the caller an offer.
+    pub(super) fn takes_offer(&self) -> bool {
+        matches!(self, Self::Offerless { .. })
     }
 
     /// Whether a response may be sent now. If not, one follows once the last one is acknowledged.
     pub(super) fn is_free(&mut self) -> bool {
         match self {
             Self::Plain => true,
-            Self::Withheld => false,
+            Self::Offerless { withheld } => !*withheld,
             Self::Reliable(reliable) => {
                 reliable.more |= reliable.outstanding.is_some();
                 reliable.outstanding.is_none()
@@ -171,11 +187,29 @@ impl Incoming {
             return State::Incoming(self);
         }
         head.cancel_timer(means, Timer::Repeat);
-        if sdp_of(message).is_some() {
-            self.consider_early(head, means, inbound);
-        } else {
+        let described = sdp_of(message);
+        if self.media.state() == OfferAnswerState::LocalOfferPending && self.provisional.has_described() {
             means.refuse(*key, message, flow, StatusCode::OK);
+            return self.offer_answered(head, means, described.as_deref());
         }
+        match described {
+            Some(_) => self.consider_early(head, means, inbound),
+            None => means.refuse(*key, message, flow, StatusCode::OK),
+        }
+        self.go_on(head, means)
+    }
+
+    /// The answer to our offer, which a PRACK has to bring (RFC 3262 §5).
+    fn offer_answered(mut self: Box<Self>, head: &mut Head, means: &mut Means, answer: Option<&[u8]>) -> State {
+        let answered = answer.map(|text| self.media.receive_answer(text, AnswerKind::Final));
+        if !matches!(answered, Some(Ok(_))) {
+            tracing::debug!(leg = %head.instance, ?answered, "the PRACK has no answer to our offer");
+            head.tell_stopped(means, CauseKind::IncompatibleMedia.into());
+            return self.refuse(means, head, &Failure::because(CauseKind::IncompatibleMedia.into()));
+        }
+        let host = Some(self.flow.remote.ip().to_canonical());
+        let state = LegState { host, ..LegState::new(LegPhase::Early).with_media(answer_of(&self.media)) };
+        head.request(means, Command::Set, one(state), LEG_WITHIN, Purpose::Answer);
         self.go_on(head, means)
     }
 

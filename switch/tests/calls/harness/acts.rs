@@ -51,6 +51,7 @@ impl World {
             passed: None,
             secure: false,
             host: None,
+            early_offer: self.early_offer,
             leg_id: format!("caller-{}", self.calls),
         };
         self.signaling.legs.insert(

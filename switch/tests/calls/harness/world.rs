@@ -25,6 +25,8 @@ pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) bridge: Bridge,
     pub(crate) faults: Rc<RefCell<Faults>>,
+    /// Whether callers without an offer take one before the answer.
+    pub(crate) early_offer: bool,
     pub(super) calls: u64,
 }
 
@@ -85,6 +87,7 @@ impl World {
                 asked: Vec::new(),
             },
             faults,
+            early_offer: false,
             calls: 0,
         }
     }
