@@ -100,6 +100,12 @@ impl Caller {
         self.up
     }
 
+    /// When each call that is not over was placed.
+    pub fn unfinished(&mut self) -> Vec<Duration> {
+        let open = self.calls.iter_mut().filter(|(_, call)| !matches!(call.state, State::Refused));
+        open.map(|(_, call)| call.started).collect()
+    }
+
     /// Calls that are not over.
     pub fn open(&self) -> u64 {
         self.open
@@ -109,7 +115,7 @@ impl Caller {
     pub fn place(&mut self, now: Duration, outbox: &mut Outbox, statistics: &mut Signalling) -> bool {
         let Some(leg) = self.legs.take(now) else { return false };
         let number = statistics.placed;
-        statistics.placed += 1;
+        statistics.place(now);
         let Party { user, domain, run, .. } = &self.party;
         let callee = &self.callee_user;
         let dialog = Dialog {
@@ -317,8 +323,8 @@ impl Caller {
     ) {
         let Some(call) = self.calls.get_mut(slot) else { return };
         match call.state {
-            State::Calling(_) | State::Proceeding => statistics.fail(Failure::Refused(status)),
-            State::Cancelling(_) => statistics.fail(Failure::NoAnswer),
+            State::Calling(_) | State::Proceeding => statistics.fail(call.started, Failure::Refused(status)),
+            State::Cancelling(_) => statistics.fail(call.started, Failure::NoAnswer),
             State::Refused => {
                 statistics.retransmissions_received += 1;
                 outbox.send(call.destination, &call.request);
@@ -350,15 +356,16 @@ impl Caller {
         statistics: &mut Signalling,
     ) {
         let Some(call) = self.calls.get_mut(slot) else { return };
+        let started = call.started;
         let State::Ending(retransmission, sent, failure) = &mut call.state else { return };
         match (status, *failure) {
             (..200, _) => return retransmission.proceed(),
-            (_, Some(failure)) => statistics.fail(failure),
+            (_, Some(failure)) => statistics.fail(started, failure),
             (200..300, None) => {
-                statistics.completed += 1;
+                statistics.complete(started);
                 statistics.teardown.record_duration(now.saturating_sub(*sent));
             }
-            (_, None) => statistics.fail(Failure::ByeRefused(status)),
+            (_, None) => statistics.fail(started, Failure::ByeRefused(status)),
         }
         self.close(now, slot, outbox);
     }
@@ -394,11 +401,11 @@ impl Caller {
             }
             Served::Ended => match call.state {
                 State::Up if matches!(self.hang_up, HangUp::Callee(_)) => {
-                    statistics.completed += 1;
+                    statistics.complete(call.started);
                     self.close(now, slot, outbox);
                 }
                 State::Up => {
-                    statistics.fail(Failure::EndedEarly);
+                    statistics.fail(call.started, Failure::EndedEarly);
                     self.close(now, slot, outbox);
                 }
                 _ => {} // our own BYE is under way and decides
@@ -467,7 +474,7 @@ impl Caller {
                 return;
             }
         };
-        statistics.fail(failure);
+        statistics.fail(call.started, failure);
         self.close(now, slot, outbox);
     }
 

@@ -148,7 +148,7 @@ impl<'a> Generator<'a> {
             streams,
             outbox: Outbox::default(),
             statistics: Signalling::default(),
-            rate: Rate::new(options.cps, start, limit),
+            rate: Rate::new(options.cps, start, limit).then(options.steps()),
             phase: if matches!(mode, Mode::Memory { .. }) { Phase::Ramp { second: false } } else { Phase::Free },
             health: Health::default(),
             server: options.pid.map(Server::watch).transpose()?,
@@ -268,7 +268,7 @@ impl<'a> Generator<'a> {
             Load::Direct { up, ends, .. } => {
                 while let Some(pair) = ends.pop_due(now) {
                     *up -= 1;
-                    statistics.completed += 1;
+                    statistics.complete(now);
                     self.streams.obey(MediaOrder::Close(LegId(pair * 2)), now);
                     self.streams.obey(MediaOrder::Close(LegId(pair * 2 + 1)), now);
                 }
@@ -288,7 +288,7 @@ impl<'a> Generator<'a> {
                     self.streams.obey(MediaOrder::Send(leg, target), now);
                 }
                 *up += 1;
-                self.statistics.placed += 1;
+                self.statistics.place(now);
                 ends.push(now + self.options.hold(), pair);
                 true
             }
@@ -400,11 +400,13 @@ impl<'a> Generator<'a> {
         let mut callee_open = 0;
         let mut registrations = None;
         match self.load {
-            Load::Calls(caller, callee) => {
-                (0..caller.open()).for_each(|_| self.statistics.fail(Failure::Unfinished));
+            Load::Calls(mut caller, callee) => {
+                for placed in caller.unfinished() {
+                    self.statistics.fail(placed, Failure::Unfinished);
+                }
                 callee_open = callee.open();
             }
-            Load::Direct { up, .. } => (0..up).for_each(|_| self.statistics.fail(Failure::Unfinished)),
+            Load::Direct { up, .. } => (0..up).for_each(|_| self.statistics.fail(now, Failure::Unfinished)),
             Load::Register(machine) => registrations = Some(*machine),
         }
         Outcome {
@@ -480,6 +482,6 @@ fn expected(options: &Options) -> Duration {
             round * options.rounds
         }
         Mode::Memory { .. } => Duration::from_secs_f64(2.0 * calls / options.cps) + MEMORY_SETTLE * 2,
-        _ => Duration::from_secs_f64(calls / options.cps) + options.hold(),
+        _ => options.placing() + options.hold(),
     }
 }

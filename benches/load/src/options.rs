@@ -49,6 +49,9 @@ pub struct Options {
     /// Calls a second
     #[arg(long, value_name = "R", default_value_t = 20.0)]
     pub cps: f64,
+    /// After those calls R calls a second for that many seconds; may be repeated. The report tells what became of each step
+    #[arg(long, value_name = "R:SECONDS", value_parser = parse_step)]
+    pub then: Vec<Step>,
     /// Seconds from answer to hang-up
     #[arg(long, value_name = "SECONDS", default_value_t = 20.0)]
     pub hold: f64,
@@ -111,6 +114,34 @@ pub struct Options {
     /// The report as one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// Calls at another rate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// Calls a second.
+    pub per_second: f64,
+    /// For how long.
+    pub seconds: f64,
+}
+
+impl Step {
+    /// How many calls that is.
+    pub fn calls(self) -> u64 {
+        (self.per_second * self.seconds).ceil() as u64
+    }
+}
+
+fn parse_step(text: &str) -> Result<Step, String> {
+    let numbers = text.split_once(':').and_then(|(rate, seconds)| Some((rate.parse().ok()?, seconds.parse().ok()?)));
+    match numbers {
+        Some((per_second, seconds))
+            if 0.0 < per_second && per_second <= RATE_MAX && 0.0 < seconds && seconds <= RUN_MAX.as_secs_f64() =>
+        {
+            Ok(Step { per_second, seconds })
+        }
+        _ => Err(format!("a step is R:SECONDS, with R above 0 and at most {RATE_MAX}")),
+    }
 }
 
 /// How signalling travels.
@@ -183,7 +214,7 @@ impl Options {
                 return Err(format!("{name} must be above 0 and at most {RATE_MAX}"));
             }
         }
-        if self.calls == 0 || self.calls > CALLS_MAX {
+        if self.calls == 0 || self.calls_in_all() > CALLS_MAX {
             return Err(format!("--calls must be 1 to {CALLS_MAX}"));
         }
         if self.register > ACCOUNTS_MAX || self.rounds == 0 || self.rounds > 1000 {
@@ -191,7 +222,7 @@ impl Options {
         }
         let seconds = [self.hold, self.settle.unwrap_or(0.0)];
         if seconds.iter().any(|s| !(0.0..=RUN_MAX.as_secs_f64()).contains(s))
-            || self.calls as f64 / self.cps + self.hold > RUN_MAX.as_secs_f64()
+            || self.placing_seconds() + self.hold > RUN_MAX.as_secs_f64()
             || self.register as f64 * f64::from(self.rounds) / self.rate > RUN_MAX.as_secs_f64()
         {
             return Err(format!("a run is at most {} hours", RUN_MAX.as_secs() / 3600));
@@ -204,6 +235,9 @@ impl Options {
 
     fn check_mode(&self) -> Result<(), String> {
         let chosen = [!self.memory.is_empty(), self.register > 0, self.floor.is_some()];
+        if !self.then.is_empty() && chosen.contains(&true) {
+            return Err("--then is for calls".into());
+        }
         if chosen.into_iter().filter(|chosen| *chosen).count() > 1 {
             return Err("--memory, --register and --floor exclude each other".into());
         }
@@ -273,15 +307,30 @@ impl Options {
             return calls;
         }
         let life = self.hold() + PORT_REST + Duration::from_secs(2);
-        calls.min((life.as_secs_f64() * self.cps).ceil() as u64 + 16)
+        let fastest = self.then.iter().map(|step| step.per_second).fold(self.cps, f64::max);
+        calls.min((life.as_secs_f64() * fastest).ceil() as u64 + 16)
     }
 
     /// Calls that are placed in all.
     pub fn calls_in_all(&self) -> u64 {
         match self.mode() {
             Mode::Memory { high, .. } => high,
-            _ => self.calls,
+            _ => self.calls + self.then.iter().map(|step| step.calls()).sum::<u64>(),
         }
+    }
+
+    /// The steps after the first, each with its rate and its number of calls.
+    pub fn steps(&self) -> Vec<(f64, u64)> {
+        self.then.iter().map(|step| (step.per_second, step.calls())).collect()
+    }
+
+    fn placing_seconds(&self) -> f64 {
+        self.calls as f64 / self.cps + self.then.iter().map(|step| step.calls() as f64 / step.per_second).sum::<f64>()
+    }
+
+    /// How long calls are placed.
+    pub fn placing(&self) -> Duration {
+        Duration::from_secs_f64(self.placing_seconds())
     }
 
     /// Pairs of RTP sockets: none for signalling alone.
@@ -376,6 +425,9 @@ mod tests {
             "--floor 127.0.0.1:30000 --no-rtp",
             "--server [::1]:5060",
             "--pid -1",
+            "--then 100",
+            "--then 0:10",
+            "--then 10:10 --register 5",
             "--transport tls",
             "--transport tls --authority a --certificate b --key c --hangup callee",
         ] {

@@ -6,24 +6,44 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-/// Events at an even rate, of which a bounded number happens.
+/// Events at an even rate, of which a bounded number happens; then at another one.
 #[derive(Debug)]
 pub struct Rate {
     per_second: f64,
     start: Duration,
     done: u64,
     limit: u64,
+    /// Rates and how many events at each, the next one last.
+    then: Vec<(f64, u64)>,
 }
 
 impl Rate {
     /// `limit` events at `per_second` from `start` on, the first at once.
     pub fn new(per_second: f64, start: Duration, limit: u64) -> Rate {
-        Rate { per_second, start, done: 0, limit }
+        Rate { per_second, start, done: 0, limit, then: Vec::new() }
+    }
+
+    /// And then these: the rate, and how many.
+    #[must_use]
+    pub fn then(self, mut steps: Vec<(f64, u64)>) -> Rate {
+        steps.reverse();
+        Rate { then: steps, ..self }
+    }
+
+    fn step(&mut self) {
+        while self.done == self.limit
+            && let Some((per_second, limit)) = self.then.pop()
+        {
+            let start = self.start + Duration::from_secs_f64(self.limit as f64 / self.per_second);
+            (self.per_second, self.start, self.done, self.limit) = (per_second, start, 0, limit);
+        }
     }
 
     /// Takes one event if one is due.
     pub fn take(&mut self, now: Duration) -> bool {
+        self.step();
         let due = self.done < self.limit
+            && now >= self.start
             && now.saturating_sub(self.start).as_secs_f64() * self.per_second >= self.done as f64;
         self.done += u64::from(due);
         due
@@ -31,7 +51,7 @@ impl Rate {
 
     /// Whether all have happened.
     pub fn is_finished(&self) -> bool {
-        self.done >= self.limit
+        self.done >= self.limit && self.then.is_empty()
     }
 }
 
@@ -117,6 +137,15 @@ mod tests {
         let later = (0..100).filter(|_| rate.take(Duration::from_secs(9))).count();
         assert_eq!(later, 23);
         assert!(rate.is_finished());
+    }
+
+    #[test]
+    fn one_rate_follows_another() {
+        let mut rate = Rate::new(10.0, Duration::ZERO, 10).then(vec![(100.0, 200), (1.0, 2)]);
+        let mut happened = |millis| (0..1_000).filter(|_| rate.take(Duration::from_millis(millis))).count();
+        assert_eq!([happened(999), happened(1_999), happened(2_999), happened(3_500)], [10, 100, 100, 1]);
+        assert!(!rate.is_finished());
+        assert!(rate.take(Duration::from_millis(4_000)) && rate.is_finished());
     }
 
     #[test]

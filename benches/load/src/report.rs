@@ -4,7 +4,7 @@ use crate::generator::Outcome;
 use crate::limits::PROCESSES_MAX;
 use crate::options::{Mode, Options};
 use crate::server::{Reading, Server};
-use crate::statistics::{Flow, Signalling, Times};
+use crate::statistics::{Flow, Second, Signalling, Times};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -242,6 +242,8 @@ pub struct Report {
     pub seconds: f64,
     /// What was offered a second.
     pub rate: f64,
+    /// What has become of the calls of each second, where there was more than one step.
+    pub timeline: Vec<Second>,
     /// Calls.
     pub calls: Option<Calls>,
     /// RTP.
@@ -272,6 +274,7 @@ impl Report {
             },
             seconds: outcome.took.as_secs_f64(),
             rate: if mode == Mode::Register { options.rate } else { options.cps },
+            timeline: if options.then.is_empty() { Vec::new() } else { outcome.signalling.seconds.clone() },
             calls: registrations.is_none().then(|| calls(&outcome.signalling, outcome.callee_open)),
             rtp: (options.leg_pairs() > 0)
                 .then(|| Rtp { caller_to_callee: Direction::of(there), callee_to_caller: Direction::of(back) }),
@@ -339,6 +342,12 @@ impl Report {
         );
         if self.mode == "floor" {
             return;
+        }
+        for (second, Second { placed, completed, refused, failed }) in self.timeline.iter().enumerate() {
+            let _ = writeln!(
+                out,
+                "second {second}: {placed} placed, {completed} completed, {refused} refused with 503, {failed} failed"
+            );
         }
         write_percentiles(out, "set-up, INVITE to 200", &calls.setup);
         write_percentiles(out, "post-dial, INVITE to 18x", &calls.post_dial);

@@ -3,6 +3,7 @@
 use crate::clock::nanoseconds;
 use crate::limits::HISTOGRAM_MAX_NS;
 use hdrhistogram::Histogram;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -97,6 +98,19 @@ impl fmt::Display for Failure {
     }
 }
 
+/// What has become of the calls that were placed within one second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Second {
+    /// Placed.
+    pub placed: u64,
+    /// Complete.
+    pub completed: u64,
+    /// Refused with 503.
+    pub refused: u64,
+    /// Failed otherwise.
+    pub failed: u64,
+}
+
 /// What the signalling showed.
 #[derive(Debug, Default)]
 pub struct Signalling {
@@ -106,6 +120,8 @@ pub struct Signalling {
     pub completed: u64,
     /// The others.
     pub failures: BTreeMap<Failure, u64>,
+    /// By the second of the run in which calls were placed.
+    pub seconds: Vec<Second>,
     /// INVITE to its 200.
     pub setup: Times,
     /// INVITE to its first 18x.
@@ -135,9 +151,35 @@ pub struct Signalling {
 }
 
 impl Signalling {
-    /// Counts a failure.
-    pub fn fail(&mut self, failure: Failure) {
+    /// A call is placed.
+    pub fn place(&mut self, now: Duration) {
+        self.placed += 1;
+        self.second(now).placed += 1;
+    }
+
+    /// Counts a complete call, by when it was placed.
+    pub fn complete(&mut self, placed: Duration) {
+        self.completed += 1;
+        self.second(placed).completed += 1;
+    }
+
+    /// Counts a failure, by when the call was placed.
+    pub fn fail(&mut self, placed: Duration, failure: Failure) {
         *self.failures.entry(failure).or_default() += 1;
+        let second = self.second(placed);
+        match failure {
+            Failure::Refused(503) => second.refused += 1,
+            _ => second.failed += 1,
+        }
+    }
+
+    fn second(&mut self, at: Duration) -> &mut Second {
+        // A run is bounded (`RUN_MAX`), and so are its seconds.
+        let second = at.as_secs() as usize;
+        if self.seconds.len() <= second {
+            self.seconds.resize(second + 1, Second::default());
+        }
+        &mut self.seconds[second]
     }
 
     /// How many failed.
