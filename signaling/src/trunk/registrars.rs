@@ -35,14 +35,17 @@ impl Registrars {
     /// An address took a registration, or took it again.
     pub(super) fn note(&mut self, now: Instant, trunk: TrunkId, own: &OwnAddress, taken: Taken) {
         let all = self.taken.entry((trunk, own.clone())).or_default();
-        let before = all.len();
+        // A grant that is renewed, as it is again and again, only lasts longer.
+        let is_renewed = |one: &Taken| one.registrar == taken.registrar && one.until <= taken.until;
+        let mut is_other_left_out =
+            all.iter().any(|one| !is_renewed(one) && (one.until <= now || one.registrar == taken.registrar));
         all.retain(|one| one.until > now && one.registrar != taken.registrar);
         if all.len() == REGISTRARS_PER_REGISTRATION {
             all.remove(0);
+            is_other_left_out = true;
         }
-        let left_out = before > all.len();
         all.push(taken);
-        match left_out {
+        match is_other_left_out {
             // Another registration may have been taken there, too.
             true => self.index(),
             false => self.note_address(trunk, taken),
