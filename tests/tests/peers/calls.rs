@@ -67,6 +67,8 @@ fn ladder_reads_well(server: &Server<'_>, record: &Value) {
         assert!(ladder.contains(label), "the ladder lacks {label}:\n{ladder}");
     }
     assert!(ladder.matches("BYE─").count() >= 2, "a BYE on each leg:\n{ladder}");
+    let (status, by_number) = server.ctl(&["trace", "--number", "dave"]);
+    assert!(status.success() && by_number == ladder, "the last call of a number:\n{by_number}");
     let (status, full) = server.ctl(&["trace", call, "--full"]);
     assert!(status.success() && full.contains("Call-ID:"), "{full}");
     let (status, why) = server.ctl(&["why", call]);

@@ -1,6 +1,8 @@
 //! The server as its operator knows it.
 
-use crate::scenario::{CALLEE, CALLEE_IS_TRANSFERRED, CALLER, CALLER_HUNG_UP, CALLER_REFUSED, line, ours, trunk};
+use crate::scenario::{
+    CALLEE, CALLEE_IS_TRANSFERRED, CALLER, CALLER_HUNG_UP, CALLER_REFUSED, REGISTER, line, ours, trunk,
+};
 use rustix::process::Signal;
 use scenarios::peer::process;
 use scenarios::peer::server::{Settings, binary};
@@ -55,6 +57,32 @@ fn a_second_server_in_the_same_folder_is_told_why_it_cannot_run() {
     assert!(log.contains("tandem: "), "{log}");
     // The first one serves on.
     server.control().ask("session", "ping", json!({}));
+    server.stop();
+}
+
+#[test]
+fn many_accounts_are_made_at_once_and_what_is_wrong_with_a_line_keeps_no_other() {
+    let site = Site::new();
+    let mut server = Server::start(&site, &Settings::default());
+    let lines: String = (0..500).map(|number| format!("desk{number},secret-{number},Desk {number}\n")).collect();
+    let file = server.folder().join("desks.csv");
+    std::fs::write(&file, format!("# name, password, name to show\n{lines}made-for-me\nshort,word\n,nameless\n"))
+        .unwrap();
+    let (status, told) = server.ctl(&["account", "import", file.to_str().unwrap()]);
+    assert!(!status.success(), "two lines are wrong: {told}");
+    assert!(told.contains("501 made") && told.contains("user made-for-me password "), "{told}");
+    let accounts = server.ctl_json(&["account", "list"]);
+    let names: Vec<&str> =
+        accounts.as_array().unwrap().iter().filter_map(|account| account["account"].as_str()).collect();
+    assert!(names.contains(&"desk0") && names.contains(&"desk499") && !names.contains(&"short"), "{names:?}");
+    let phone = site.host.socket();
+    ours(&site, "desk", REGISTER, &[("CONTACT", &phone.port().to_string()), ("EXPIRES", "600")], phone)
+        .service("desk321")
+        .credentials("desk321", "secret-321")
+        .to(server.sip)
+        .calls(1, 1)
+        .run();
+    server.registered("desk321", 1);
     server.stop();
 }
 

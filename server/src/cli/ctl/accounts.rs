@@ -1,12 +1,13 @@
 //! `tandem ctl account …`.
 
 use super::client::{Client, CtlError};
-use super::show;
+use super::{import, show};
 use crate::cli::print;
 use crate::cli::table::Table;
 use clap::Subcommand;
 use serde_json::{Value, json};
 use std::io::BufRead;
+use std::path::PathBuf;
 
 /// Accounts.
 #[derive(Subcommand, Debug)]
@@ -23,6 +24,11 @@ pub(crate) enum Accounts {
         /// Read the password from standard input, a line.
         #[arg(long)]
         password_stdin: bool,
+    },
+    /// Make many accounts. Each line is a name, a password and a name to show, with commas between; without a password one is made and shown.
+    Import {
+        /// The file; from standard input without one.
+        file: Option<PathBuf>,
     },
     /// Remove an account and its registrations.
     Remove {
@@ -60,6 +66,7 @@ impl Accounts {
                 }
                 write(client, json, "add", body, password_stdin)
             }
+            Self::Import { file } => import::run(client, json, file.as_deref()),
             Self::Password { name, password_stdin } => {
                 write(client, json, "set-password", json!({ "name": name }), password_stdin)
             }

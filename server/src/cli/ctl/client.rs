@@ -80,7 +80,7 @@ impl Client {
         let id = self.next;
         self.next += 1;
         let request = json!({ "topic": topic, "message": message, "request-id": id, "body": body });
-        if let Err(error) = writeln!(self.reader.get_mut(), "{request}") {
+        if let Err(error) = self.send(&request) {
             // A server that closes says why before.
             return Err(match self.line() {
                 Ok(line) if is_closing(&line) => refused(&line["error"]),
@@ -107,9 +107,54 @@ impl Client {
         }
     }
 
+    /// One line in one piece.
+    fn send(&mut self, request: &Value) -> io::Result<()> {
+        self.reader.get_mut().write_all(format!("{request}\n").as_bytes())
+    }
+
     /// Asks, and waits for the answer's body.
     pub(super) fn ask(&mut self, topic: &str, message: &str, body: Value) -> Result<Value, CtlError> {
         self.ask_slowly(topic, message, body, |_| {})
+    }
+
+    /// Asks one after the other without waiting for the answers of those before; each answer is given with its place in the order. Ends at
+    /// what breaks the connection.
+    pub(super) fn ask_all(
+        &mut self,
+        topic: &str,
+        message: &str,
+        bodies: impl IntoIterator<Item = Value>,
+        mut each: impl FnMut(usize, Result<Value, CtlError>),
+    ) -> Result<(), CtlError> {
+        let first = self.next;
+        let mut bodies = bodies.into_iter().fuse();
+        let mut waiting = 0;
+        loop {
+            while waiting < AT_ONCE
+                && let Some(body) = bodies.next()
+            {
+                let request = json!({ "topic": topic, "message": message, "request-id": self.next, "body": body });
+                self.send(&request).map_err(|error| broken(&error))?;
+                self.next += 1;
+                waiting += 1;
+            }
+            if waiting == 0 {
+                return Ok(());
+            }
+            self.waits(Some(COMPLETION_WITHIN));
+            let mut line = self.line()?;
+            if is_closing(&line) {
+                return Err(refused(&line["error"]));
+            }
+            let Some(id) = line["request-id"].as_u64().filter(|id| (first..self.next).contains(id)) else { continue };
+            let place = usize::try_from(id - first).unwrap_or(usize::MAX);
+            match line["status"].as_str() {
+                Some("in-progress") => continue,
+                Some("ok") => each(place, Ok(line["body"].take())),
+                _ => each(place, Err(refused(&line["error"]))),
+            }
+            waiting -= 1;
+        }
     }
 
     /// All items of a listing, at most `limit`.
@@ -180,6 +225,9 @@ impl Client {
 /// Items asked for at once.
 const PAGE: usize = 500;
 
+/// Requests that wait for their answers at once: below what the server takes of one client.
+const AT_ONCE: usize = control::limits::REQUESTS_PER_SESSION / 2;
+
 /// Whether the server says why it closes the connection.
 fn is_closing(line: &Value) -> bool {
     line["topic"] == "session" && line["message"] == "closing" && line["error"].is_object()
@@ -232,6 +280,31 @@ mod tests {
             "{\"request-id\":2,\"status\":\"ok\",\"body\":{\"calls\":[3],\"cursor\":null}}\n",
         ));
         assert_eq!(client.list("calls", "list", "calls", json!({}), None).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn many_are_asked_at_once_and_each_gets_its_answer() {
+        let answers: String = (1..=100)
+            .rev()
+            .map(|id| match id % 10 {
+                0 => format!(
+                    "{{\"request-id\":{id},\"status\":\"error\",\"error\":{{\"code\":\"busy\",\"text\":\"later\"}}}}\n"
+                ),
+                _ => format!("{{\"request-id\":{id},\"status\":\"ok\",\"body\":{{\"n\":{id}}}}}\n"),
+            })
+            .collect();
+        let (mut client, _server) = client(&answers);
+        // More than are asked at once: what is answered before it was asked is somebody else's.
+        let (mut right, mut refused) = (0, 0);
+        let end = client.ask_all("accounts", "add", (0..AT_ONCE).map(|n| json!(n)), |place, answer| match answer {
+            Ok(body) => {
+                assert_eq!(body["n"], place + 1);
+                right += 1;
+            }
+            Err(_) => refused += 1,
+        });
+        assert!(end.is_ok());
+        assert_eq!((right, refused), (AT_ONCE - AT_ONCE / 10, AT_ONCE / 10));
     }
 
     #[test]

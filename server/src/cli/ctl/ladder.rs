@@ -151,11 +151,20 @@ pub(super) fn render(messages: &[Message]) -> String {
 pub(super) fn in_lines(messages: &[Message]) -> String {
     let width = messages.iter().map(|message| message.remote.chars().count()).max().unwrap_or(0).max(PEER);
     let mut text = format!("{:<TIME$}  {:<width$}      message\n", "UTC", "peer");
-    for message in messages {
-        let arrow = if message.received { "──▶" } else { "◀──" };
-        let _ = writeln!(text, "{:<TIME$}  {:<width$} {arrow}  {}", message.at, message.remote, message.label);
-    }
+    messages.iter().for_each(|message| push_line(&mut text, message, width));
     text
+}
+
+/// One of them.
+pub(super) fn in_a_line(message: &Message) -> String {
+    let mut text = String::new();
+    push_line(&mut text, message, PEER);
+    text
+}
+
+fn push_line(text: &mut String, message: &Message, width: usize) {
+    let arrow = if message.received { "──▶" } else { "◀──" };
+    let _ = writeln!(text, "{:<TIME$}  {:<width$} {arrow}  {}", message.at, message.remote, message.label);
 }
 
 /// Characters of a peer's address at least: IPv4 with its port.

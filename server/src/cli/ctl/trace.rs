@@ -2,7 +2,8 @@
 
 use super::call_id::{self, Among};
 use super::client::{Client, CtlError};
-use super::{ladder, pcap};
+use super::follow::Follow;
+use super::{ladder, of_number, pcap, streams};
 use crate::cli::{print, terminal};
 use clap::Args;
 use serde_json::{Value, json};
@@ -14,6 +15,12 @@ use std::path::PathBuf;
 pub(crate) struct Trace {
     /// The call, as `ctl calls` and `ctl records` name it, or the begin of that; without it, all that is kept, a line each.
     call: Option<String>,
+    /// The last call of this number or account, as caller or called; its last digits will do. With --live: all of its messages.
+    #[arg(long, value_name = "NUMBER", conflicts_with = "call")]
+    number: Option<String>,
+    /// Messages as they come, a line each, until it is interrupted.
+    #[arg(long, conflicts_with_all = ["pcap", "limit"])]
+    live: bool,
     /// The messages in full, below each other.
     #[arg(long)]
     full: bool,
@@ -26,11 +33,17 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    pub(super) fn run(self, client: &mut Client, json: bool) -> Result<(), CtlError> {
-        let of_one_call = self.call.is_some();
+    pub(super) fn run(mut self, client: &mut Client, json: bool) -> Result<(), CtlError> {
+        if self.live {
+            return self.follow(client, json);
+        }
+        if let Some(number) = self.number.take() {
+            self.call = Some(of_number::last_call(client, &number)?);
+        }
         let mut body = json!({});
-        if let Some(call) = self.call {
-            body["call"] = call_id::resolve(client, call, Among::Recent)?.into();
+        let call = self.call.take().map(|call| call_id::resolve(client, call, Among::Recent)).transpose()?;
+        if let Some(call) = &call {
+            body["call"] = call.as_str().into();
         }
         if let Some(limit) = self.limit {
             body["limit"] = limit.into();
@@ -48,10 +61,37 @@ impl Trace {
         } else if self.full {
             print::out(&in_full(&messages));
         } else {
-            let messages: Vec<_> = messages.iter().filter_map(ladder::Message::read).collect();
-            print::out(&if of_one_call { ladder::render(&messages) } else { ladder::in_lines(&messages) });
+            let mut rungs: Vec<_> = messages.iter().filter_map(ladder::Message::read).collect();
+            print::out(&match &call {
+                Some(call) => {
+                    rungs.extend(streams::of_call(client, call, &messages)?);
+                    ladder::render(&rungs)
+                }
+                None => ladder::in_lines(&rungs),
+            });
         }
         Ok(())
+    }
+
+    /// Messages as they come.
+    fn follow(self, client: &mut Client, json: bool) -> Result<(), CtlError> {
+        let call = self.call.map(|call| call_id::resolve(client, call, Among::Recent)).transpose()?;
+        let mut follow = Follow::new(call, self.number);
+        loop {
+            let (messages, missed) = follow.next(client)?;
+            if missed && !json {
+                print::line("... (more came than could be shown)");
+            }
+            for message in &messages {
+                if json {
+                    print::line(&message.to_string());
+                } else if self.full {
+                    print::out(&in_full(std::slice::from_ref(message)));
+                } else if let Some(rung) = ladder::Message::read(message) {
+                    print::out(&ladder::in_a_line(&rung));
+                }
+            }
+        }
     }
 }
 
