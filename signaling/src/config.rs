@@ -6,6 +6,7 @@ use crate::messaging::MessageSettings;
 use crate::policy::{CallPolicy, Keying, MediaSecurity};
 use crate::registrar::ExpiryLimits;
 use crate::subscription::EventSettings;
+use crate::trace::Capturing;
 use crate::transaction::Timers;
 use crate::transport::Listeners;
 use crate::trunk::TrunkConfig;
@@ -75,6 +76,8 @@ pub struct Config {
     pub timers: Timers,
     /// What the last messages that are kept for `trace` may take in all, in octets; 0 keeps none.
     pub trace_octets: usize,
+    /// What a capture server is told of us, with each message; `None`: there is none.
+    pub capturing: Option<Capturing>,
     /// The value of Server and User-Agent.
     pub agent: String,
     /// Whether the log shows accounts, which may be telephone numbers.
@@ -110,6 +113,7 @@ impl Default for Config {
             trunks: Vec::new(),
             timers: Timers::default(),
             trace_octets: crate::limits::TRACE_OCTETS_DEFAULT,
+            capturing: None,
             agent: concat!("Tandem/", env!("CARGO_PKG_VERSION")).to_owned(),
             reveal_numbers: false,
         }

@@ -80,6 +80,14 @@ pub const BAN_SOURCES: usize = 4_096;
 /// What an answer has beside what it repeats, some 180 octets, is then no more than 1.3 times the request.
 pub const CHALLENGED_ONCE_OCTETS: usize = 300;
 
+/// How late a shard may be before it refuses new requests, where the configuration says nothing: well below T1 (500 ms), after which what
+/// waits is sent again; four times what a burst of 200 calls takes.
+pub const OVERLOAD_AFTER: Duration = Duration::from_millis(200);
+
+/// The longest that who is refused by overload is told to wait, in seconds. Each is told another length up to it, so that they do not come back
+/// together; it goes in a few seconds, or others are told the same.
+pub const OVERLOAD_RETRY_S: u64 = 4;
+
 /// How far into a message is looked for a branch or a tag of ours before it is read, in octets: the Via, From and To of what
 /// carriers send, with Record-Route and Identity before them, stand within.
 pub const PEEK_OCTETS_MAX: usize = 8_192;
@@ -252,6 +260,15 @@ pub const TRACE_LEGS_MAX: usize = 32_768;
 
 /// Octets of a call's id and a leg's Call-ID: our own have 26 and 32, others' up to 60.
 pub const TRACE_CALL_OCTETS_USUAL: usize = 72;
+
+/// Messages that wait for a capture server until the end of a turn, in which they are told: four times what a turn of a busy shard takes and sends.
+pub const CAPTURE_WAITING: usize = 1_024;
+
+/// The most that a capture server is told of one message: with the chunks beside it, it fits a datagram of IPv4.
+pub const CAPTURE_MESSAGE_OCTETS_MAX: usize = 60_000;
+
+/// Legs whose calls are known for a capture server: as many as the trace knows. Of an older one it is told the leg's own Call-ID.
+pub const CAPTURE_LEGS: usize = TRACE_LEGS_MAX;
 
 /// Parts of one multipart body: a description, what a gateway passes on, where the caller is, and as many again.
 pub const PARTS_MAX: usize = 16;

@@ -15,6 +15,7 @@ mod mailboxes;
 mod messages;
 mod neighbours;
 mod notify;
+mod overloaded;
 mod packets;
 mod publish;
 mod reachability;
@@ -24,7 +25,7 @@ mod stun;
 mod subscribe;
 mod writing;
 
-use crate::admission::Standing;
+use crate::admission::{Overload, Standing};
 use crate::config::Config;
 use crate::digest::Authenticator;
 use crate::messaging::Messaging;
@@ -59,6 +60,7 @@ pub struct Signaling {
     means: Means,
     legs: OwnMap<Instance, Leg>,
     gate: Gate,
+    overload: Overload,
     bindings: Bindings,
     keep_alives: KeepAlives,
     registering: Registering,
@@ -96,6 +98,9 @@ impl Signaling {
             accounts: Accounts::default(),
             loaded: false,
         };
+        let mut trace = Trace::new(config.trace_octets);
+        trace.set_capturing(config.capturing.as_ref());
+        let overload = Overload::new(now.instant, config.admission.overload_after);
         let means = Means {
             now,
             outbox: Outbox::new(Address::local(ModuleKind::Signaling, index)),
@@ -104,7 +109,7 @@ impl Signaling {
             instances,
             timers: Default::default(),
             trunks: Trunks::new(config.trunks.clone(), config.secret.clone(), config.shards.clone()),
-            trace: Trace::new(config.trace_octets),
+            trace,
             config,
             tags: OwnMap::default(),
             clients: OwnMap::default(),
@@ -123,6 +128,7 @@ impl Signaling {
             means,
             legs: OwnMap::default(),
             gate,
+            overload,
             bindings: Bindings::new(contacts_max),
             keep_alives: KeepAlives::default(),
             registering: Registering::default(),
@@ -152,11 +158,13 @@ impl Signaling {
         let (realm, shards) = (self.means.config.realm.clone(), self.means.config.shards.clone());
         let config = Config { realm, shards, ..config };
         self.gate.admission.set_limits(config.admission);
+        self.overload.set_after(config.admission.overload_after);
         self.gate.authenticator.set_algorithms(config.algorithms.clone());
         self.gate.authenticator.set_nonce_life(config.nonce_life);
         self.bindings.set_contacts_max(config.contacts_max);
         self.means.trunks.reconfigure(config.trunks.clone());
         self.means.trace.set_bound(config.trace_octets);
+        self.means.trace.set_capturing(config.capturing.as_ref());
         self.means.transactions.set_listeners(config.listeners.clone());
         self.means.transactions.set_timers(config.timers);
         self.means.config = Arc::new(config);
@@ -246,6 +254,11 @@ impl Signaling {
         counters.sent(&transmit.bytes);
         trace.sent(now.wall, &config.listeners, &transmit);
         Some(transmit)
+    }
+
+    /// The next datagram for the capture server, once a turn's messages are sent.
+    pub fn poll_capture(&mut self) -> Option<Vec<u8>> {
+        self.means.trace.poll_capture()
     }
 
     /// The next that is to be found; its answer goes to [`handle_resolved`](Self::handle_resolved).

@@ -4,8 +4,12 @@
 //! pushes out no message of a call. So are our own questions whether somebody is there, each once however often it is repeated:
 //! to a phone that is gone there is one a minute, and not a dozen.
 
+mod capture;
+mod hep;
 mod keys;
 mod ring;
+
+pub use capture::Capturing;
 
 use crate::limits::{
     TRACE_CALL_OCTETS_USUAL, TRACE_LEGS_MAX, TRACE_MESSAGE_OCTETS_MAX, TRACE_MESSAGE_OCTETS_USUAL, TRACE_PAGE,
@@ -14,6 +18,7 @@ use crate::limits::{
 use crate::message::{CallId, Message};
 use crate::transport::{Flow, ListenerId, Listeners, Transmit, Transport};
 use bytes::Bytes;
+use capture::Capture;
 use ring::Ring;
 use router::parameter::{Selection, TraceDirection, TraceEntry};
 use router::time::WallTime;
@@ -33,6 +38,9 @@ struct Entry {
     truncated: bool,
 }
 
+/// How a message went: our end, the other one.
+type Ends = (Transport, SocketAddr, SocketAddr);
+
 /// The last messages, bounded in octets, and which legs belong to which call.
 #[derive(Debug)]
 pub struct Trace {
@@ -43,6 +51,8 @@ pub struct Trace {
     next: u64,
     /// Of each leg the call's id and the leg's Call-ID, which starts where the number says.
     legs: Ring<usize>,
+    /// Who else is told of each message.
+    capture: Option<Box<Capture>>,
 }
 
 impl Trace {
@@ -56,14 +66,34 @@ impl Trace {
             octets_max,
             next: 0,
             legs: Ring::new(legs_max * TRACE_CALL_OCTETS_USUAL, legs_max),
+            capture: None,
         }
     }
 
     /// Another bound from now on. What is kept is forgotten where it changes.
     pub fn set_bound(&mut self, octets_max: usize) {
         if octets_max != self.octets_max {
-            *self = Self { next: self.next, ..Self::new(octets_max) };
+            let capture = self.capture.take();
+            *self = Self { next: self.next, capture, ..Self::new(octets_max) };
         }
+    }
+
+    /// From now on this capture server is told of each message; `None`: nobody is.
+    pub fn set_capturing(&mut self, to: Option<&Capturing>) {
+        let is_same = self.capture.as_ref().is_some_and(|capture| to.is_some_and(|to| capture.is_to(to)));
+        if !is_same {
+            self.capture = to.map(|to| Box::new(Capture::new(to.clone())));
+        }
+    }
+
+    /// The next datagram for the capture server.
+    pub fn poll_capture(&mut self) -> Option<Vec<u8>> {
+        self.capture.as_mut()?.poll()
+    }
+
+    /// Messages that the capture server was not told of.
+    pub fn capture_missed(&self) -> u64 {
+        self.capture.as_ref().map_or(0, |capture| capture.missed())
     }
 
     /// A message came, from a stranger perhaps.
@@ -80,6 +110,9 @@ impl Trace {
         let local = SocketAddr::new(destination.local.unwrap_or(local.ip()), local.port());
         let asks = self.octets_max > 0 && bytes.starts_with(b"OPTIONS ") && !self.is_of_dialog(bytes);
         if asks && self.is_repetition(bytes) {
+            if let Some(capture) = &mut self.capture {
+                capture.push(at, TraceDirection::Sent, (destination.transport, local, destination.remote), bytes);
+            }
             return;
         }
         let stranger = asks || token.is_none() && bytes.starts_with(b"SIP/");
@@ -89,6 +122,9 @@ impl Trace {
     /// A leg belongs to a call.
     pub fn name(&mut self, call: &str, leg: &CallId) {
         self.legs.push(call.len(), &[call.as_bytes(), leg.as_str().as_bytes()]);
+        if let Some(capture) = &mut self.capture {
+            capture.name(call, leg);
+        }
     }
 
     /// The last messages of the call or leg that the selection names (of all, where it names none), oldest first. Pages lead
@@ -161,10 +197,13 @@ impl Trace {
         &mut self,
         at: WallTime,
         direction: TraceDirection,
-        (transport, local, remote): (Transport, SocketAddr, SocketAddr),
+        (transport, local, remote): Ends,
         octets: &[u8],
         stranger: bool,
     ) {
+        if let Some(capture) = &mut self.capture {
+            capture.push(at, direction, (transport, local, remote), octets);
+        }
         let kept = &octets[..octets.len().min(TRACE_MESSAGE_OCTETS_MAX)];
         let truncated = kept.len() < octets.len();
         let ring = if stranger { &mut self.strangers } else { &mut self.known };

@@ -119,7 +119,7 @@ pub fn reference() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::model::{Bridge, Certificate, Group, Guard, Rates, Route, Trunk, TrunkGroup};
+    use super::super::model::{Bridge, Certificate, Group, Guard, Hep, Rates, Route, Trunk, TrunkGroup};
     use super::super::{keys, read};
     use super::*;
 
@@ -158,6 +158,12 @@ mod tests {
             certificates: Some("x".into()),
             media: "127.0.0.1".parse().ok(),
             ..Bridge::default()
+        };
+        full.hep = Hep {
+            server: "127.0.0.1:4".parse().ok(),
+            node: Some("x".to_owned()),
+            password: Some("x".to_owned().into()),
+            ..Hep::default()
         };
         full.metrics.listen = "127.0.0.1:2".parse().ok();
         full.sip.authorities = Some("x".into());

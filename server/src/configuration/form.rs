@@ -4,8 +4,8 @@
 use super::keys::{KEYS, Key, Numbers, SECTIONS, name, section};
 use super::load::{Complaint, line_of};
 use super::model::{
-    Bridge, Calls, Certificate, Configuration, Control, Events, Group, Guard, Log, Media, Messages, Metrics, Numbering,
-    Rates, Route, Services, Sip, Store, Trunk, TrunkGroup,
+    Bridge, Calls, Certificate, Configuration, Control, Events, Group, Guard, Hep, Log, Media, Messages, Metrics,
+    Numbering, Rates, Route, Services, Sip, Store, Trunk, TrunkGroup,
 };
 use crate::limits::COMPLAINTS;
 use serde::Deserialize;
@@ -90,6 +90,7 @@ impl Reader<'_> {
                 "control" => self.section::<Control>("control", root),
                 "bridge" => self.section::<Bridge>("bridge", root),
                 "metrics" => self.section::<Metrics>("metrics", root),
+                "hep" => self.section::<Hep>("hep", root),
                 "log" => self.section::<Log>("log", root),
                 "certificate" => self.sections::<Certificate>("certificate", root),
                 "trunk" => self.sections::<Trunk>("trunk", root),

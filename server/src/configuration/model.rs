@@ -5,7 +5,7 @@ use super::value::{
     PortRange, Redirects, Reliable, Secret, SipShards, Srtp, SrtpKeying, Strategy,
 };
 use serde::{Deserialize, Serialize};
-use signaling::limits::{SESSION_EXPIRES_S, SESSION_MIN_S};
+use signaling::limits::{OVERLOAD_AFTER, SESSION_EXPIRES_S, SESSION_MIN_S};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -26,6 +26,7 @@ pub struct Configuration {
     pub control: Control,
     pub bridge: Bridge,
     pub metrics: Metrics,
+    pub hep: Hep,
     pub log: Log,
     pub certificate: Vec<Certificate>,
     pub trunk: Vec<Trunk>,
@@ -51,6 +52,7 @@ impl Default for Configuration {
             control: Control::default(),
             bridge: Bridge::default(),
             metrics: Metrics::default(),
+            hep: Hep::default(),
             log: Log::default(),
             certificate: Vec::new(),
             trunk: Vec::new(),
@@ -150,6 +152,7 @@ pub struct Sip {
     pub ban_after: u32,
     pub ban_within_s: u32,
     pub ban_s: u32,
+    pub overload_after_ms: u32,
     pub registered_per_s: u32,
     pub registered_burst: u32,
     pub trunk_per_s: u32,
@@ -202,6 +205,7 @@ impl Default for Sip {
             ban_after: 60,
             ban_within_s: 60,
             ban_s: 300,
+            overload_after_ms: OVERLOAD_AFTER.as_millis() as u32,
             registered_per_s: 20,
             registered_burst: 200,
             trunk_per_s: 20_000,
@@ -422,6 +426,23 @@ impl Bridge {
 #[expect(missing_docs, reason = "keys.rs says what each key is for")]
 pub struct Metrics {
     pub listen: Option<SocketAddr>,
+}
+
+/// A capture server.
+#[derive(Clone, PartialEq, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct Hep {
+    pub server: Option<SocketAddr>,
+    pub agent: u32,
+    pub node: Option<String>,
+    pub password: Option<Secret>,
+}
+
+impl Default for Hep {
+    fn default() -> Self {
+        Self { server: None, agent: 2_001, node: None, password: None }
+    }
 }
 
 /// The log.

@@ -1,6 +1,6 @@
 //! What signaling is told.
 
-use super::model::{Configuration, Trunk};
+use super::model::{Configuration, Hep, Trunk};
 use super::value::{ClientCertificates, Listen, Reliable, Srtp, SrtpKeying};
 use crate::administration::State;
 use router::time::Duration;
@@ -12,6 +12,7 @@ use signaling::message::Uri;
 use signaling::messaging::MessageSettings;
 use signaling::registrar::ExpiryLimits;
 use signaling::subscription::{EventSettings, Watching};
+use signaling::trace::Capturing;
 use signaling::transaction::Timers;
 use signaling::transport::{Advertised, ListenerConfig, Listeners, SharedPolicy, Transport, tls};
 use signaling::trunk::{
@@ -40,6 +41,7 @@ pub fn config(state: &State, bound: &Listeners, shards: &Shards) -> signaling::C
         nonce_life: Duration::from_secs(sip.nonce_life_s.into()),
         admission: admission(configuration).share(shards.count().into()),
         trace_octets: signaling::limits::TRACE_OCTETS_DEFAULT / usize::from(shards.count()),
+        capturing: configuration.hep.server.map(|_| capturing(&configuration.hep)),
         keep_alive: (sip.keep_alive_s > 0).then(|| Duration::from_secs(sip.keep_alive_s.into())),
         response_timeout: Duration::from_secs(sip.response_s.into()),
         calls: calls(configuration),
@@ -54,6 +56,11 @@ pub fn config(state: &State, bound: &Listeners, shards: &Shards) -> signaling::C
         timers: timers(configuration),
         ..signaling::Config::default()
     }
+}
+
+fn capturing(hep: &Hep) -> Capturing {
+    let password = hep.password.as_ref().map(|password| password.0.clone());
+    Capturing { agent: hep.agent, password, node: hep.node.clone() }
 }
 
 /// A hop as it stands in a route (RFC 3261 §20.34), as written without brackets: a SIP URI of a loose router. `None`: it is none.
@@ -137,6 +144,7 @@ pub fn admission(configuration: &Configuration) -> AdmissionLimits {
             within: Duration::from_secs(sip.ban_within_s.into()),
             length: Duration::from_secs(sip.ban_s.into()),
         },
+        overload_after: (sip.overload_after_ms > 0).then(|| Duration::from_millis(sip.overload_after_ms.into())),
         registered_account: Rate { per_second: sip.registered_per_s, burst: sip.registered_burst },
         trunk: Rate { per_second: sip.trunk_per_s, burst: sip.trunk_burst },
         ..AdmissionLimits::default()

@@ -194,11 +194,21 @@ fn operation(configuration: &Configuration, found: &mut Found) {
         "is of no use without control.tcp",
     );
     one_listener_each(configuration, found);
+    let hep = &configuration.hep;
+    for (path, text) in
+        [("hep.node", hep.node.as_ref()), ("hep.password", hep.password.as_ref().map(|own| own.0.reveal()))]
+    {
+        let fits = text.is_none_or(|text| (1..=HEP_TEXT_OCTETS).contains(&text.len()));
+        found.unless(fits, path, "has to have 1 to 255 octets");
+    }
     if let Err(why) = crate::telemetry::logging::filter(&configuration.log.level) {
         found.add("log.level", why);
     }
     found.unless(!configuration.data.as_os_str().is_empty(), "data", "is empty");
 }
+
+/// The longest name and password that a capture server is told.
+const HEP_TEXT_OCTETS: usize = 255;
 
 /// What is listened at by TCP, each for itself: the second one could not start. Port 0 is another one for each.
 fn one_listener_each(configuration: &Configuration, found: &mut Found) {

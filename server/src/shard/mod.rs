@@ -9,9 +9,11 @@
 //! ```
 //! What is another shard's goes to its post on the way from or to the sockets ([`Exchange`]); `start` puts all of them up.
 
+mod capture;
 mod ending;
 mod start;
 
+pub use capture::Capture;
 pub use ending::Ending;
 pub use start::{Shards, StartFailure};
 
@@ -76,6 +78,8 @@ pub struct Shard {
     pub clock: Clock,
     /// What is in force.
     pub live: Live,
+    /// The socket to the capture server.
+    pub capture: Capture,
     /// When the counts of the sockets were noted.
     pub noted: Instant,
 }
@@ -184,6 +188,7 @@ impl Shard {
 
     fn apply(&mut self, state: &State) {
         let now = self.clock.now();
+        self.capture.set_server(state.configuration.hep.server);
         let config = sip::config(state, self.transports.listeners(), &self.shards);
         self.signaling.reconfigure(now, config);
         if state.draining {
@@ -238,10 +243,14 @@ impl Shard {
                 self.transports.send_to(transmit, trunk);
             }
         }
+        while let Some(datagram) = self.signaling.poll_capture() {
+            self.capture.send(&datagram);
+        }
         if !self.shards.is_one() {
             self.signaling.note_exchange(self.exchange.counters());
         }
         more |= !self.signaling_endpoint.is_empty() || !self.switch_endpoint.is_empty();
+        self.signaling.handle_turn(now, messages, !more);
         Worked { messages, more }
     }
 

@@ -1,5 +1,6 @@
 //! All shards of the platform: put up one after another, so that they share listeners; ended together.
 
+use super::Capture;
 use super::{Ending, Shard, calls_config};
 use crate::administration::Live;
 use crate::clock::Clock;
@@ -115,6 +116,7 @@ impl Shards {
                     waker: seat.waker,
                     clock,
                     live,
+                    capture: Capture::to(state.configuration.hep.server),
                     noted: now.instant,
                 };
                 let _ = bound.send(Ok(shard.transports.listeners().clone()));

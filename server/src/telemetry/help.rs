@@ -88,6 +88,7 @@ const HELP: &[(&str, &str)] = &[
     ("sip_banned_dropped", "Messages dropped of sources that are shut out."),
     ("sip_bans", "Sources that were shut out, as often as it happened."),
     ("sip_bindings_put_back", "Registrations that the store did not take at first."),
+    ("sip_capture_missed", "SIP messages that the capture server was not told of, as too many waited."),
     ("sip_challenges", "Requests that were challenged (401)."),
     ("sip_connections_congested", "Connections closed as the peer did not read."),
     (
@@ -124,6 +125,7 @@ const HELP: &[(&str, &str)] = &[
         "Changes that were told together with a later one, or not at all as they came to nothing.",
     ),
     ("sip_notifies_sent", "NOTIFYs of subscriptions, repetitions not counted."),
+    ("sip_overload_refused", "New requests that were refused with 503 as more came than could be served."),
     ("sip_provisionals_unacknowledged", "Provisional responses that no PRACK came to: the call was ended."),
     ("sip_published", "PUBLISH requests that were served."),
     ("sip_refusals_unacknowledged", "Refusals that no ACK came to."),

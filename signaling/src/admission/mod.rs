@@ -12,13 +12,15 @@
 mod bans;
 mod bucket;
 mod failures;
+mod overload;
 pub mod peek;
 
 pub use bans::{BanPolicy, Bans};
 pub use bucket::{Bucket, Rate};
 pub use failures::Failures;
+pub use overload::{Overload, Told};
 
-use crate::limits::SOURCE_BUCKETS;
+use crate::limits::{OVERLOAD_AFTER, SOURCE_BUCKETS};
 use crate::trunk::TrunkId;
 use router::Random;
 use router::time::{Duration, Instant};
@@ -40,6 +42,8 @@ pub struct AdmissionLimits {
     pub failure_cost: u16,
     /// When an unknown source is shut out.
     pub bans: BanPolicy,
+    /// How late a shard may be, for how long it may not catch up, before new requests are refused; `None`: for ever.
+    pub overload_after: Option<Duration>,
 }
 
 impl Default for AdmissionLimits {
@@ -53,6 +57,7 @@ impl Default for AdmissionLimits {
             trunk: Rate { per_second: 20_000, burst: 40_000 },
             failure_cost: 10,
             bans: BanPolicy::default(),
+            overload_after: Some(OVERLOAD_AFTER),
         }
     }
 }

@@ -51,6 +51,9 @@ impl Signaling {
             }
             return;
         }
+        if self.overloaded(key, &message, &flow, &method) {
+            return;
+        }
         if !self.screened(key, &message, &flow, &method) {
             return self.unscreened(key, message, flow, &method);
         }

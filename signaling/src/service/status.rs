@@ -44,6 +44,7 @@ impl Signaling {
                 self.gate.admission.banned(self.means.now.instant),
                 Some(BAN_SOURCES),
             ),
+            self.overload_share(),
             resource(ResourceKind::Connections, "registered flows".to_owned(), self.means.flows.len(), None),
         ]);
         resources.push(self.connection_places());
@@ -80,6 +81,19 @@ impl Signaling {
         }
     }
 
+    /// The share of new requests that is refused as there are too many.
+    fn overload_share(&self) -> Resource {
+        let share = self.overload.share_percent();
+        Resource {
+            kind: ResourceKind::Table,
+            name: "overload, percent refused".to_owned(),
+            state: if share > 0 { ResourceState::Degraded } else { ResourceState::Ready },
+            used: share,
+            total: Some(100),
+            detail: (share > 0).then(|| "more comes than can be served".to_owned()),
+        }
+    }
+
     /// The places for connections. It serves in part while newcomers find none that is free.
     fn connection_places(&self) -> Resource {
         let transport = &self.means.counters.transport;
@@ -109,6 +123,8 @@ impl Signaling {
             ("sip_timed_out", transactions.timed_out),
             ("sip_refusals_unacknowledged", transactions.unacknowledged),
             ("sip_transport_failures", transactions.transport_failures),
+            ("sip_capture_missed", self.means.trace.capture_missed()),
+            ("sip_overload_refused", self.overload.total()),
             ("sip_merged", transactions.merged),
             ("sip_transactions_refused", transactions.refused),
             ("sip_invalid", transactions.invalid),

@@ -22,6 +22,7 @@ mod moved;
 mod offers;
 mod outbound;
 mod outgoing;
+mod overload;
 mod peer;
 mod phone_flows;
 mod random;

@@ -29,6 +29,7 @@
 
 mod across_platforms;
 mod calls;
+mod capture;
 mod carriers;
 mod cluster;
 mod conference;
