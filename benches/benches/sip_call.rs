@@ -47,6 +47,7 @@ fn description(port: u16) -> MediaDescription {
             max_ptime_ms: None,
             protection: None,
             dtls: None,
+            ice: None,
         }],
     }
 }

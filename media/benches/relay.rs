@@ -104,6 +104,7 @@ fn set_up(voice: &mut Voice<Nowhere>, now: Now, session: u64, suite: Option<Srtp
             silence_limit_ms: None,
             protection: suite.filter(|_| port == 0).map(|suite| Box::new(keys(suite))),
             dtls: None,
+            ice: None,
             host: None,
             keys: None,
             networks: vec![],

@@ -91,6 +91,7 @@ fn set_up(router: &Router, switch: &(Endpoint, Receiver<()>), session: u64, suit
             silence_limit_ms: None,
             protection: suite.filter(|_| port == ids[0]).map(|suite| Box::new(keys(suite))),
             dtls: None,
+            ice: None,
             host: None,
             keys: None,
             networks: vec![],

@@ -89,6 +89,7 @@ fn set_up(voice: &mut Voice<Nowhere>, now: Now, session: u64, codecs: [&Codec; 2
             silence_limit_ms: None,
             protection: None,
             dtls: None,
+            ice: None,
             host: None,
             keys: None,
             networks: vec![],

@@ -20,6 +20,7 @@
 //! - [`rtp`]: the header view and the sequence machine (RFC 3550, RFC 3551).
 //! - [`srtp`]: what is sent and received under keys (RFC 3711), sealed and opened in place.
 //! - [`dtls`]: where their keys come about in the media itself (RFC 5763).
+//! - [`ice`]: which way leads to a peer, where it offers to have that checked (RFC 8445).
 //! - [`rtcp`]: the packet view, reception statistics, reports and their interval (RFC 3550 §6, RFC 5761).
 //! - [`quality`]: how a leg sounds: bursts of loss, ratings of the E-model.
 //! - [`pool`]: pairs of ports, first in first out, with a quarantine.
@@ -27,11 +28,12 @@
 //! - [`worker`]: the shell: a thread, an mio loop, sockets.
 //! - [`status`]: what a worker counts.
 //!
-//! RFCs: 3550, 3551, 3711, 4733 (relayed), 4961 (symmetric RTP), 5761 (RTP and RTCP on one port), 5763, 5764, 6188, 7160 (changing clocks), 7714, 7983.
+//! RFCs: 3550, 3551, 3711, 4733 (relayed), 4961 (symmetric RTP), 5761 (RTP and RTCP on one port), 5763, 5764, 6188, 7160 (changing clocks), 7675, 7714, 7983, 8445.
 
 pub mod conference;
 pub mod config;
 pub mod dtls;
+pub mod ice;
 pub mod limits;
 mod passage;
 pub mod pool;

@@ -275,14 +275,14 @@ pub const HANDSHAKE_HELD: Duration = Duration::from_secs(1);
 /// ([`HANDSHAKES_PER_SECOND`]).
 pub const HANDSHAKE_AGAIN: Duration = Duration::from_millis(100);
 
-/// For so long a hello is kept that came before the answer that explains it: what an answer takes by SIP, repeated twice.
-pub const HELLO_KEPT: Duration = Duration::from_secs(2);
+/// For so long a hello or a check is kept that came before the answer that explains it: what an answer takes by SIP, repeated twice.
+pub const EARLY_KEPT: Duration = Duration::from_secs(2);
 
-/// Octets of a hello that is kept: what a datagram of Ethernet holds.
-pub const HELLO_BYTES: usize = 1_500;
+/// Octets of one that is kept: what a datagram of Ethernet holds.
+pub const EARLY_BYTES: usize = 1_500;
 
-/// Hellos that are kept so by a worker: those of a second of calls, as far as they come in time to be needed.
-pub const HELLOS: usize = 256;
+/// So many are kept by a worker: those of a second of calls, as far as they come in time to be needed.
+pub const EARLY: usize = 256;
 
 /// Octets that one handshake takes from its peer: a chain of certificates of 8 KiB, and all of it repeated seven times.
 pub const HANDSHAKE_OCTETS: usize = 64 * 1024;
@@ -297,3 +297,51 @@ pub const HANDSHAKE_MESSAGE_BYTES: usize = 8 * 1024;
 pub const HANDSHAKE_FRAGMENT_BYTES_MIN: usize = 32;
 
 const _: () = assert!(HANDSHAKE_MESSAGE_BYTES * 8 <= HANDSHAKE_OCTETS);
+
+/// Checks of a peer's that an agent answers in a second: a peer paces its own by 50 ms (RFC 8445 §14.2), from some addresses; each costs some microseconds.
+pub const CHECKS_PER_SECOND: u32 = 100;
+
+/// Addresses of a peer's that are checked: a host has a handful, of two families, each once more as its NAT shows it.
+pub const ICE_PAIRS: usize = 32;
+
+/// Addresses that a peer has checked us from and that are remembered: those of two networks, each by two families, before and after a NAT has
+/// changed its mind.
+pub const ICE_PROVEN: usize = 8;
+
+/// Between two checks of an agent (RFC 8445 §14.2).
+pub const CHECK_PACE: Duration = Duration::from_millis(50);
+
+/// After how long a check that was not answered is sent again, for the first time (RFC 8445 §14.3).
+pub const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How often it is, at twice the distance each: for some fifteen seconds.
+pub const CHECK_RETRANSMISSIONS: u32 = 4;
+
+/// After how long looking for a way is given up: a pair that only works once the peer's NAT lets us in has had both sides' repetitions by then.
+pub const WAYS_WITHIN: Duration = Duration::from_secs(20);
+
+/// For so long better pairs are waited for once one works: some round trips.
+pub const NOMINATION_PATIENCE: Duration = Duration::from_millis(300);
+
+/// For so long a nomination counts against one of a worse pair, of a peer that may nominate all that work: it checks all pairs, repetitions and all, within that.
+pub const NOMINATION_HELD: Duration = Duration::from_secs(3);
+
+/// How often the peer is asked whether it wants what it is sent, on average (RFC 7675 §5.1).
+pub const CONSENT_EVERY: Duration = Duration::from_secs(5);
+
+/// For how long its last answer counts (RFC 7675 §5.1).
+pub const CONSENT_EXPIRES: Duration = Duration::from_secs(30);
+
+/// How often an agent that asks nothing says that it is there (RFC 8445 §11).
+pub const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
+
+/// For so long no media came by the way that is taken: what comes from another address that the peer has checked us from is by its new one. Fifty packets of the usual
+/// packing.
+pub const WAY_SILENT_MEDIA: Duration = Duration::from_secs(1);
+
+/// For so long neither media nor a check did: a check from elsewhere says where the peer is now. Two questions of consent are missing by then.
+pub const WAY_SILENT_WHOLLY: Duration = Duration::from_secs(12);
+
+const _: () = assert!(CONSENT_EVERY.as_millis() * 12 / 5 <= WAY_SILENT_WHOLLY.as_millis());
+const _: () = assert!(CONSENT_EVERY.as_millis() * 4 < CONSENT_EXPIRES.as_millis());
+const _: () = assert!(CHECK_TIMEOUT.as_millis() << (CHECK_RETRANSMISSIONS + 1) <= WAYS_WITHIN.as_millis());

@@ -17,6 +17,7 @@
 
 mod conferences;
 mod datagrams;
+mod early;
 mod handshakes;
 mod keys;
 mod moving;
@@ -24,6 +25,7 @@ mod passing;
 mod requests;
 mod timers;
 mod transcoding;
+mod ways;
 
 use crate::conference::Conference;
 use crate::config::Config;
@@ -35,7 +37,7 @@ use crate::rtp::HEADER_BYTES;
 use crate::session::{Allowance, Port, Session};
 use crate::status::{Counters, Lateness, Opinions};
 use crate::wire::{Channel, PairIndex, Wire};
-use handshakes::Hello;
+use early::Early;
 use passing::Awaited;
 use router::packet::one;
 use router::parameter::{MediaEvent, MediaEventKind, PortId, PortStatistics};
@@ -61,6 +63,8 @@ enum Timer {
     Key(PairIndex),
     /// When to look at a port's handshakes.
     Handshake(PairIndex),
+    /// When to look at the ways to a port's peer.
+    Ways(PairIndex),
     /// When to make a conference's next frame.
     Conference(u32),
     /// When to look for sessions without owner.
@@ -115,7 +119,7 @@ pub struct Voice<W> {
     /// Our certificate; and how many handshakes may still begin.
     identity: Option<Arc<Identity>>,
     allowance: Allowance,
-    hellos: Vec<Hello>,
+    early: Vec<Early>,
     counters: Counters,
     lateness: Lateness,
     opinions: Opinions,
@@ -147,7 +151,7 @@ impl<W: Wire> Voice<W> {
             timers: TimerWheel::new(),
             identity,
             allowance: Allowance::default(),
-            hellos: Vec::new(),
+            early: Vec::new(),
             counters: Counters::default(),
             lateness: Lateness::default(),
             opinions: Opinions::default(),
@@ -264,8 +268,8 @@ impl<W: Wire> Voice<W> {
         let pair = self.sessions.get_mut(&session)?.remove(id)?;
         self.unbridge(pair);
         self.leave_seat(pair);
-        if !self.hellos.is_empty() {
-            self.hellos.retain(|hello| hello.pair != pair);
+        if !self.early.is_empty() {
+            self.early.retain(|early| early.pair != pair);
         }
         let mut port = self.ports.get_mut(pair.0 as usize)?.take()?;
         for timer in port.take_timers() {
@@ -362,7 +366,8 @@ impl<W: Wire> Service for Voice<W> {
                     | Timer::Frame(pair)
                     | Timer::Way(pair)
                     | Timer::Key(pair)
-                    | Timer::Handshake(pair) => self.break_pair(now, pair),
+                    | Timer::Handshake(pair)
+                    | Timer::Ways(pair) => self.break_pair(now, pair),
                     Timer::Conference(index) => self.break_conference(now, index),
                     Timer::Audit | Timer::Passages => {}
                 }

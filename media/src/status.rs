@@ -88,6 +88,12 @@ pub struct Counters {
     pub handshakes_completed: u64,
     /// Handshakes that have come to none.
     pub handshakes_failed: u64,
+    /// Checks of peers, and their answers to ours, that were taken (ICE).
+    pub checks_taken: u64,
+    /// Ways to peers that were taken.
+    pub ways_taken: u64,
+    /// Ports that had no way to their peer any more, or found none.
+    pub ways_lost: u64,
     /// Sessions opened.
     pub sessions_opened: u64,
     /// Sessions closed for a fault of ours.
@@ -131,6 +137,10 @@ impl Counters {
             ("failed", self.handshakes_failed),
         ] {
             list.push(Counter::labelled("media_handshakes", "outcome", outcome, value));
+        }
+        list.push(Counter::new("media_checks_taken", self.checks_taken));
+        for (outcome, value) in [("taken", self.ways_taken), ("lost", self.ways_lost)] {
+            list.push(Counter::labelled("media_ways", "outcome", outcome, value));
         }
         list.push(Counter::new("media_sessions_opened", self.sessions_opened));
         list.push(Counter::new("media_sessions_broken", self.sessions_broken));

@@ -104,6 +104,7 @@ fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
         silence_limit_ms: Some(60_000),
         protection: (port == PortId(0)).then(|| Box::new(protection())),
         dtls: None,
+        ice: None,
         host: None,
         keys: None,
         networks: vec![],

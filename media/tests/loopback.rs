@@ -119,6 +119,7 @@ fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
         silence_limit_ms: None,
         protection: None,
         dtls: None,
+        ice: None,
         host: None,
         keys: None,
         networks: vec![],

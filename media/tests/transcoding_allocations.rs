@@ -134,6 +134,7 @@ fn plan(port: PortId, codecs: Vec<Codec>) -> MediaPlan {
         keys: None,
         networks: vec![],
         dtls: None,
+        ice: None,
     }
 }
 

@@ -10,6 +10,7 @@ use crate::wire::{Channel, PairIndex, Wire};
 use router::parameter::{KeyForm, MediaEventKind};
 use router::time::{Instant, Now};
 use std::net::SocketAddr;
+use stun::is_stun;
 
 impl<W: Wire> Voice<W> {
     #[inline]
@@ -18,6 +19,10 @@ impl<W: Wire> Voice<W> {
             return self.counters.discard(Discard::Unexpected);
         };
         let is_control = channel == Channel::Rtcp || (port.shares_rtcp() && is_rtcp(data));
+        // RFC 7983 §7: what begins so is neither RTP nor of a handshake.
+        if port.seeks_ways() && is_stun(data) {
+            return self.check(now.instant, pair, channel, source, data);
+        }
         let mut data = data;
         if port.is_secure() {
             if is_dtls(data) {
@@ -43,7 +48,7 @@ impl<W: Wire> Voice<W> {
         let taken = match taken {
             Ok(taken) => taken,
             Err(dropped) if dropped.why == Discard::Unexpected => {
-                self.keep_hello(now.instant, pair, channel, source, data);
+                self.keep_early(now.instant, pair, channel, source, data);
                 return self.drop_packet(pair, dropped);
             }
             Err(dropped) => return self.drop_packet(pair, dropped),

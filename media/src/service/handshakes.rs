@@ -1,24 +1,12 @@
 //! Handshakes (DTLS-SRTP): the datagrams and the time of those that its ports have.
 
 use super::{Timer, Voice};
-use crate::dtls::Gate;
-use crate::limits::{HELLO_BYTES, HELLO_KEPT, HELLOS};
 use crate::session::{Handshaken, Means, Record};
 use crate::status::Discard;
 use crate::wire::{Channel, PairIndex, Wire};
 use router::parameter::{HandshakeFault, MediaEventKind};
 use router::time::Instant;
 use std::net::SocketAddr;
-
-/// A hello that came before the plan that explains it.
-#[derive(Debug)]
-pub(super) struct Hello {
-    at: Instant,
-    pub(super) pair: PairIndex,
-    channel: Channel,
-    source: SocketAddr,
-    datagram: Vec<u8>,
-}
 
 impl<W: Wire> Voice<W> {
     /// A datagram of DTLS has come to a port.
@@ -39,36 +27,6 @@ impl<W: Wire> Voice<W> {
             Ok(came) => self.follow_handshake(now, pair, came),
             Err(why) => counters.discard(why),
         }
-    }
-
-    /// Keeps a hello that came before the plan that explains it: our offer and the peer's answer to it go other ways than its media.
-    #[cold]
-    pub(super) fn keep_hello(
-        &mut self,
-        now: Instant,
-        pair: PairIndex,
-        channel: Channel,
-        source: SocketAddr,
-        data: &[u8],
-    ) {
-        let is_hello = data.len() <= HELLO_BYTES && Gate::look(data).is_some_and(|seen| seen.hello.is_some());
-        let is_unplanned = self.port(pair).is_some_and(|port| port.plan().is_none());
-        self.hellos.retain(|hello| now.since(hello.at) < HELLO_KEPT);
-        let is_first = !self.hellos.iter().any(|hello| hello.pair == pair && hello.channel == channel);
-        if is_hello && is_unplanned && is_first && self.hellos.len() < HELLOS {
-            self.hellos.push(Hello { at: now, pair, channel, source, datagram: data.to_vec() });
-        }
-    }
-
-    /// A port has a plan that asks for a handshake: it begins, or answers what came before.
-    pub(super) fn begin_handshake(&mut self, now: Instant, pair: PairIndex) {
-        while let Some(index) = self.hellos.iter().position(|hello| hello.pair == pair) {
-            let hello = self.hellos.swap_remove(index);
-            if now.since(hello.at) < HELLO_KEPT {
-                self.handshake(now, pair, hello.channel, hello.source, &hello.datagram);
-            }
-        }
-        self.look_at_handshake(now, pair);
     }
 
     /// Something is due in a port's handshakes.

@@ -186,6 +186,7 @@ impl<W: Wire> Voice<W> {
             self.schedule_report(now.instant, pair, false);
             self.watch(now.instant, pair);
             self.schedule_handshake(now.instant, pair);
+            self.schedule_ways(now.instant, pair);
         }
         Some(MediaPort { port: id, interface: place.interface, address: Some(place.address) })
     }

@@ -336,9 +336,12 @@ impl<W: Wire> Voice<W> {
             port.secure(now, plan.key_source.take(), plan.rtcp_mux, &mut self.random);
         }
         port.believe(networks);
+        let ways = port.set_ways_timer(None);
+        let seeks = (plan.ice.is_some() || port.seeks_ways())
+            && port.seek(now, plan.ice.take(), plan.rtcp_mux, &mut self.random);
         let unlearned = port.set_plan(now, plan, formats);
         let (connected, timer) = (port.connected(), port.timers.watch.take());
-        if unlearned && connected {
+        if (unlearned || seeks) && connected {
             self.disconnect(pair);
         }
         self.map(pair);
@@ -346,13 +349,19 @@ impl<W: Wire> Voice<W> {
         if first {
             self.schedule_report(now, pair, true);
         }
-        // The plan has brought another limit of silence, and perhaps another handshake.
-        for timer in [timer, handshake].into_iter().flatten() {
+        // The plan has brought another limit of silence, and perhaps another handshake, or other ways.
+        for timer in [timer, handshake, ways].into_iter().flatten() {
             self.timers.cancel(timer);
         }
         self.watch(now, pair);
+        if seeks || shakes_hands {
+            self.take_early(now, pair);
+        }
+        if seeks {
+            self.look_at_ways(now, pair);
+        }
         if shakes_hands {
-            self.begin_handshake(now, pair);
+            self.look_at_handshake(now, pair);
         }
     }
 

@@ -20,6 +20,7 @@ impl<W: Wire> Voice<W> {
             Timer::Way(pair) => self.look_at_way(now.instant, pair),
             Timer::Key(pair) => self.look_at_key(now.instant, pair),
             Timer::Handshake(pair) => self.look_at_handshake(now.instant, pair),
+            Timer::Ways(pair) => self.look_at_ways(now.instant, pair),
             Timer::Conference(index) => self.mix(now.instant, index),
             Timer::Audit => self.audit(now),
             Timer::Passages => self.hand_held(now.instant),

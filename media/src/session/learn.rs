@@ -28,6 +28,7 @@
 //! - Seconds of silence reopen the port for the same host, as a NAT may have a new binding, for the signalled address, and for the networks that
 //!   the operator has named; for nobody else.
 //!   Who comes from another port of that host with another SSRC than was heard stays provisional, so that the one before may come back at any time.
+//! - Where ways to the peer are looked for (ICE), nothing is learned from packets: the checks say where it is, and nobody else is heard.
 //! - A new generation unlearns (the peer may have moved; unless it goes on signalling the very address that it
 //!   sends from). Where the signalled address did not change the
 //!   former source keeps its place until another one is learned: a re-INVITE does not interrupt.
@@ -122,6 +123,8 @@ pub struct Learning {
     found: bool,
     /// The SSRC that was heard before a silence reopened the port.
     reopened: Option<u32>,
+    /// Whether checks say where the peer is.
+    by_checks: bool,
     candidates: [Option<Candidate>; CANDIDATES],
 }
 
@@ -136,6 +139,7 @@ impl Default for Learning {
             strangers_from: None,
             found: false,
             reopened: None,
+            by_checks: false,
             candidates: [None; CANDIDATES],
         }
     }
@@ -147,6 +151,20 @@ impl Learning {
         self.networks = networks;
     }
 
+    /// From now on checks say where the peer is, or its packets do again. Until then it is where it was.
+    pub fn follow_checks(&mut self, by_checks: bool) {
+        if self.by_checks != by_checks {
+            let former = self.source();
+            *self = Self { networks: self.networks.take(), by_checks, ..Self::default() };
+            self.state = State::Waiting { former };
+        }
+    }
+
+    /// Checks have found the peer, or lost it.
+    pub fn handle_way(&mut self, way: Option<SocketAddr>) {
+        self.state = way.map_or(State::Waiting { former: None }, |source| State::Settled { source });
+    }
+
     /// A plan names the peer's address, and the host that its signalling comes from. True if the source was unlearned: the socket is to be
     /// disconnected.
     pub fn handle_plan(
@@ -156,6 +174,9 @@ impl Learning {
         host: Option<IpAddr>,
         generation: u32,
     ) -> bool {
+        if self.by_checks {
+            return false;
+        }
         if signalled.is_none() && self.signalled.is_some() {
             // Held the old way: nothing is sent, and nothing new is known.
             self.generation = Some(generation);
@@ -187,6 +208,9 @@ impl Learning {
 
     /// The source was silent for too long; `ssrc` was the last that it sent. True if there was one: the socket is to be disconnected.
     pub fn handle_silence(&mut self, ssrc: Option<u32>) -> bool {
+        if self.by_checks {
+            return false;
+        }
         let former = match self.state {
             State::Waiting { .. } => return false,
             // Who came after a silence, and is silent now, was no proof of anything.
@@ -218,6 +242,9 @@ impl Learning {
     #[cold]
     fn learn(&mut self, now: Instant, packet: &Heard) -> Verdict {
         let &Heard { source, ssrc, sequence, agreed, keyed } = packet;
+        if self.by_checks {
+            return if self.source() == Some(source) { Verdict::Accept } else { Verdict::Stranger };
+        }
         if let State::Provisional { source: learned, until, .. } = self.state
             && learned == source
         {
@@ -268,7 +295,7 @@ impl Learning {
     /// Who is at `source` has proven to be the peer.
     pub fn handle_proof(&mut self, now: Instant, source: SocketAddr) {
         let is_settled = matches!(self.state, State::Settled { source: learned } if learned == source);
-        if !is_settled && self.signalled != Some(source) && self.destination() != Some(source) {
+        if !self.by_checks && !is_settled && self.signalled != Some(source) && self.destination() != Some(source) {
             self.found = true;
             self.take(now, source, Standing::Host, true);
         }

@@ -29,6 +29,9 @@ pub use builtin::Generator;
 pub use dialling::{Dialled, Dialling};
 pub use learn::{Learning, Networks, Verdict};
 pub use plan::{FormatKind, Formats, KeySource, Plan};
-pub use port::{Allowance, Dropped, Handshaken, Means, Place, Play, Port, Record, SeatPlace, Sending, Taken, Watched};
+pub use port::{
+    Allowance, Asking, Dropped, Handshaken, Means, Place, Play, Port, Question, Record, SeatPlace, Sending, Taken,
+    Watched,
+};
 pub use relay::{Incoming, Numbers, Origin, Outgoing};
 pub use session::Session;

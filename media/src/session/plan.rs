@@ -1,8 +1,9 @@
 //! A plan, checked and resolved: what a packet needs is one look into a table.
 
+use crate::limits::ICE_PAIRS;
 use crate::srtp::Security;
 use router::limits::MEDIA_NETWORKS;
-use router::parameter::{Codec, DtlsParameters, KeyForm, MediaPlan, Protection};
+use router::parameter::{Codec, DtlsParameters, IceParameters, KeyForm, MediaPlan, Protection};
 use router::time::Duration;
 use std::net::{IpAddr, SocketAddr};
 
@@ -168,6 +169,8 @@ pub struct Plan {
     pub keys: Option<KeyForm>,
     /// Where its keys are, until the port has taken them.
     pub key_source: Option<Box<KeySource>>,
+    /// What ways to the peer are looked for by, until the port has taken it. None where neither of us would send a check.
+    pub ice: Option<Box<IceParameters>>,
 }
 
 /// Where the keys of a stream are.
@@ -219,10 +222,22 @@ impl Plan {
                 silence_limit: plan.silence_limit_ms.map(|ms| Duration::from_millis(u64::from(ms))),
                 keys: plan.keys,
                 key_source,
+                ice: sought(plan, local),
             },
             formats,
         ))
     }
+}
+
+/// What ways are looked for by, with those candidates that a port bound to `local` can send to. Where both answer checks alone, none is ever sent, and
+/// the peer is where it says (RFC 8445 §6.1.1).
+fn sought(plan: &MediaPlan, local: IpAddr) -> Option<Box<IceParameters>> {
+    let mut ice = plan.ice.clone().filter(|ice| !(ice.is_lite && ice.is_remote_lite))?;
+    ice.candidates.retain(|candidate| {
+        candidate.address.is_ipv4() == local.is_ipv4() && usable(Some(candidate.address)).is_some()
+    });
+    ice.candidates.truncate(2 * ICE_PAIRS);
+    Some(ice)
 }
 
 /// An address that something can be sent to: neither the `0.0.0.0` of old-style hold nor port 0.
@@ -326,6 +341,7 @@ mod tests {
             silence_limit_ms: None,
             protection: None,
             dtls: None,
+            ice: None,
             host: None,
             keys: None,
             networks: Vec::new(),

@@ -5,11 +5,14 @@ mod handshake;
 mod keys;
 mod quality;
 mod secure;
+mod ways;
 
 pub use handshake::{Allowance, Handshaken, Means, Record};
 pub use secure::Sending;
+pub use ways::{Asking, Question};
 
 use secure::Secured;
+use ways::Ways;
 
 use super::builtin::Generator;
 use super::dialling::Dialling;
@@ -139,6 +142,8 @@ pub struct Port {
     formats: Formats,
     /// What protects it; `None`: its stream is in the clear.
     security: Option<Box<Secured>>,
+    /// What finds the way to its peer; `None`: its packets tell where it is.
+    ways: Option<Box<Ways>>,
     /// What protected its stream last.
     suite: Option<SrtpSuite>,
     learning: Learning,
@@ -196,6 +201,7 @@ impl Port {
             plan: None,
             formats: Formats::default(),
             security: None,
+            ways: None,
             suite: None,
             learning: Learning::default(),
             connected: false,
@@ -234,7 +240,8 @@ impl Port {
     pub fn take_timers(&mut self) -> impl Iterator<Item = TimerKey> + use<> {
         let of_key = self.key_timer().and_then(Option::take);
         let of_handshake = self.set_dtls_timer(None);
-        std::mem::take(&mut self.timers).all().chain(of_key).chain(of_handshake)
+        let of_ways = self.set_ways_timer(None);
+        std::mem::take(&mut self.timers).all().chain(of_key).chain(of_handshake).chain(of_ways)
     }
 
     /// The formats of its plan, to read.
@@ -321,11 +328,15 @@ impl Port {
         let format = self.formats.of(header.payload_type).copied();
         let Header { ssrc, sequence, .. } = header;
         let (agreed, keyed) = (format.is_some(), self.security.is_some());
+        let mut is_beside = false;
         let verdict = self.learning.check(now, &Heard { source, ssrc, sequence, agreed, keyed });
         match verdict {
             Verdict::Accept => {}
             Verdict::Settled => self.connect_due = true,
-            Verdict::Stranger => return Err(Discard::Stranger.into()),
+            Verdict::Stranger => match self.take_beside(now, source) {
+                Some(has_moved) => is_beside = !has_moved,
+                None => return Err(Discard::Stranger.into()),
+            },
         }
         if now.since(self.window_begun) >= Duration::from_secs(1) {
             (self.window_begun, self.window_packets) = (now, 0);
@@ -336,7 +347,10 @@ impl Port {
         }
         let arrival = self.hear(now, &header, format.as_ref())?;
         let arrived = self.heard.is_none() || self.silent;
-        (self.heard, self.silent) = (Some(now), false);
+        if !is_beside {
+            self.heard = Some(now);
+        }
+        self.silent = false;
         self.packets_received += 1;
         self.octets_received += header.payload_length as u64;
         let origin = Origin { from: Some(self.place.pair.0), ssrc: header.ssrc };

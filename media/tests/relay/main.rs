@@ -16,3 +16,4 @@ mod secure;
 mod sources;
 mod talk;
 mod transcoding;
+mod ways;

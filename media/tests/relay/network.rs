@@ -348,6 +348,7 @@ pub(crate) fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
         silence_limit_ms: None,
         protection: None,
         dtls: None,
+        ice: None,
         host: None,
         keys: None,
         networks: vec![],

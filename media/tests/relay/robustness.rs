@@ -124,6 +124,7 @@ fn any_plan(random: &mut Random, port: PortId) -> MediaPlan {
         silence_limit_ms: [None, Some(0), Some(500)][random.below(3) as usize],
         protection: None,
         dtls: None,
+        ice: None,
         host: None,
         keys: None,
         networks: vec![],

@@ -1,6 +1,7 @@
 //! What two peers offer and answer, typed: the media description that crosses the router. SDP text stays in `signaling`.
 
 use super::dtls::DtlsParameters;
+use super::ice::IceParameters;
 use super::protection::Protection;
 use crate::ShortText;
 use minicbor::{Decode, Encode};
@@ -206,6 +207,9 @@ pub struct MediaStream {
     /// The association that the keys come from, where the describer is a peer and that was agreed, or is to be answered. In none of our own.
     #[n(10)]
     pub dtls: Option<Box<DtlsParameters>>,
+    /// What ways are looked for by, where the describer is a peer and that was agreed, or is to be answered. In none of our own.
+    #[n(11)]
+    pub ice: Option<Box<IceParameters>>,
 }
 
 /// What one peer offers or answers.

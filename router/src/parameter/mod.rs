@@ -11,6 +11,7 @@
 //! | `network.rs` | addresses that begin alike |
 //! | `protection.rs` | the keys of a leg's media |
 //! | `dtls.rs` | keys that come about in the media itself |
+//! | `ice.rs` | ways between a peer and us that are looked for |
 //! | `registration.rs` | bindings and trunks |
 //! | `account.rs` | accounts |
 //! | `record.rs` | call records |
@@ -29,6 +30,7 @@ mod dtls;
 mod event;
 mod extension;
 mod failure;
+mod ice;
 mod media;
 mod message;
 mod network;
@@ -51,6 +53,7 @@ pub use dtls::{DtlsParameters, DtlsRole, Fingerprint, FingerprintHash, Handshake
 pub use event::{AccountState, MessageWaiting, Presence};
 pub use extension::Extension;
 pub use failure::{Cause, CauseKind, Failure, Reason};
+pub use ice::{IceCandidate, IceCredentials, IceParameters};
 pub use media::{Codec, Direction, MediaDescription, MediaExchange, MediaKind, MediaStream, MediaTransport};
 pub use message::{MessageEvent, MessageFate, MessageRoute, MessageWay, TextMessage};
 pub use network::Network;

@@ -6,6 +6,7 @@
 
 use super::conference::ConferenceName;
 use super::dtls::{DtlsParameters, HandshakeFault};
+use super::ice::IceParameters;
 use super::media::Codec;
 use super::network::Network;
 use super::protection::{Protection, SrtpSuite};
@@ -100,6 +101,10 @@ pub struct MediaPlan {
     #[n(14)]
     #[cbor(default, skip_if = "Vec::is_empty")]
     pub networks: Vec<Network>,
+    /// What ways to the peer are looked for by: nothing is sent to it, or taken from it, but on one that was found. `None`: where it is, is learned from
+    /// its packets.
+    #[n(15)]
+    pub ice: Option<Box<IceParameters>>,
 }
 
 /// How keys come from a peer, and how it takes them.
@@ -321,6 +326,9 @@ pub enum MediaEventKind {
     /// They have not: its stream stays silent.
     #[n(7)]
     Insecure(#[n(0)] HandshakeFault),
+    /// No way to its peer was found, or the peer no longer consents to what it is sent (RFC 7675 §5.1): nothing is.
+    #[n(8)]
+    Unreachable,
 }
 
 /// `Notify × MediaEvent`, to whoever opened the session.

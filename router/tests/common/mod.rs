@@ -47,6 +47,7 @@ fn stream(kind: MediaKind, transport: MediaTransport, direction: Direction) -> M
         max_ptime_ms: Some(150),
         protection: None,
         dtls: None,
+        ice: None,
     }
 }
 
@@ -61,6 +62,22 @@ fn protection(suite: SrtpSuite) -> Box<Protection> {
 fn dtls(role: DtlsRole) -> Option<Box<DtlsParameters>> {
     let fingerprints = FingerprintHash::ALL.map(|hash| Fingerprint { hash, digest: vec![7; hash.bytes()] });
     Some(Box::new(DtlsParameters { role, fingerprints: fingerprints.to_vec(), association: 3 }))
+}
+
+fn ice(is_lite: bool) -> Option<Box<IceParameters>> {
+    let credentials =
+        |name: &str| IceCredentials { fragment: name.to_owned(), password: format!("{name}/password+of+22+octets") };
+    let candidate = |component, address| IceCandidate { component, priority: 2_130_706_431, address: socket(address) };
+    let candidates = vec![candidate(1, "198.51.100.7:30000"), candidate(2, "[2001:db8::1]:30001")];
+    Some(Box::new(IceParameters {
+        local: credentials("ours"),
+        remote: credentials("their"),
+        candidates: if is_lite { vec![] } else { candidates },
+        is_lite,
+        is_remote_lite: !is_lite,
+        is_controlling: !is_lite,
+        nominates_once: is_lite,
+    }))
 }
 
 fn description() -> MediaDescription {
@@ -215,6 +232,7 @@ fn plan() -> MediaPlan {
         host: None,
         keys: None,
         networks: vec![],
+        ice: None,
     }
 }
 
@@ -494,6 +512,10 @@ pub fn published() -> Vec<Parameter> {
     };
     let keyed = MediaExchange::Offer(MediaDescription { streams: vec![keyed] });
     add!([LegState { media: Some(keyed), ..LegState::new(LegPhase::Answered) }]);
+    let sought =
+        MediaStream { ice: ice(true), ..stream(MediaKind::Audio, MediaTransport::RtpAvp, Direction::SendReceive) };
+    let sought = MediaExchange::Offer(MediaDescription { streams: vec![sought] });
+    add!([LegState { media: Some(sought), ..LegState::new(LegPhase::Answered) }]);
     add!([Digits { digits: private("12*#A"), duration_ms: 160, port: None }]);
     add!([Digits { digits: private("5"), duration_ms: 2_000, port: Some(PortId(1)) }]);
     let information = Information {
@@ -553,6 +575,7 @@ pub fn published() -> Vec<Parameter> {
     let networks =
         vec![Network { address: ip("203.0.113.0"), prefix: 24 }, Network { address: ip("2001:db8::"), prefix: 32 }];
     add!([MediaPlan { networks, ..plan() }]);
+    add!([true, false].map(|is_lite| MediaPlan { ice: ice(is_lite), ..plan() }));
     add!([Bridge { a: PortId(1), b: PortId(65_535) }]);
     let room = ConferenceName::room("sales").expect("a name");
     let kinds = [
@@ -575,6 +598,7 @@ pub fn published() -> Vec<Parameter> {
     add!([MediaEvent { port: PortId(1), kind: MediaEventKind::Secured(SrtpSuite::AeadAes128Gcm) }]);
     use HandshakeFault::{Fingerprint as Other, Refused, TimedOut};
     add!([Other, Refused, TimedOut].map(|fault| MediaEvent { port: PortId(1), kind: MediaEventKind::Insecure(fault) }));
+    add!([MediaEvent { port: PortId(1), kind: MediaEventKind::Unreachable }]);
     let with_instance = Registration { account: "carol".to_owned(), contacts: vec![contact_of_an_instance()] };
     add!([registration(), Registration { account: "bob".to_owned(), contacts: vec![] }, with_instance]);
     let binding = Binding { account: "alice".to_owned(), contact: contact(), removed: false };

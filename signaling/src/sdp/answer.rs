@@ -125,6 +125,7 @@ fn answer(offered: &MediaStream, stream: &MediaStream) -> Result<Option<MediaStr
         max_ptime_ms: stream.max_ptime_ms,
         protection: None,
         dtls: None,
+        ice: None,
     }))
 }
 
@@ -188,5 +189,6 @@ fn refused(offered: &MediaStream) -> MediaStream {
         max_ptime_ms: None,
         protection: None,
         dtls: None,
+        ice: None,
     }
 }

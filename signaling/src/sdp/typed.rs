@@ -66,6 +66,7 @@ fn describe_section(session: &SessionDescription, section: &MediaSection, offere
         max_ptime_ms: section.maxptime().and_then(milliseconds),
         protection: None,
         dtls: None,
+        ice: None,
     }
 }
 

@@ -562,6 +562,7 @@ pub(crate) fn voice(port: u16, direction: Direction) -> MediaDescription {
             max_ptime_ms: None,
             protection: None,
             dtls: None,
+            ice: None,
         }],
     }
 }

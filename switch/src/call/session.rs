@@ -189,7 +189,7 @@ impl Call {
         let mut plans = Vec::with_capacity(3);
         for &leg in &joined {
             let Some(plan) = self.media_plan(leg, limit) else { return };
-            if plan.sends && plan.remote_rtp.is_none() {
+            if plan.sends && plan.remote_rtp.is_none() && plan.ice.is_none() {
                 tracing::info!(call = %self.id, port = plan.port.0, "a peer has a name for its media, which is not looked up: it hears once it is heard");
             }
             plans.push(Parameter::from(plan));
@@ -337,24 +337,37 @@ impl Call {
             MediaEventKind::Broken => self.end(turn, CauseKind::Internal.into(), None),
             MediaEventKind::Secured(suite) => self.legs[leg].medium.handle_keys(suite),
             MediaEventKind::Insecure(fault) => self.handle_insecure(turn, leg, fault),
+            MediaEventKind::Unreachable => self.handle_unreachable(turn, leg),
         }
     }
 
     /// A leg that must have keys has none: what is said there is heard by nobody. One that has not been answered may still come to some.
     fn handle_insecure(&mut self, turn: &mut Turn<'_>, leg: LegId, fault: HandshakeFault) {
         tracing::warn!(call = %self.id, fault = fault.sentence(), "a leg has no keys");
-        let is_joined = match self.session.joined {
-            Joined::Bridge(a, b) => leg == a || leg == b,
-            Joined::Service(near, _) => leg == near,
-            _ => false,
-        };
-        if is_joined {
+        if self.is_joined(leg) {
             let cause = match fault {
                 HandshakeFault::Fingerprint => CauseKind::PeerMisbehaved,
                 HandshakeFault::Refused => CauseKind::IncompatibleMedia,
                 HandshakeFault::TimedOut => CauseKind::MediaTimeout,
             };
             self.end(turn, cause.into(), None);
+        }
+    }
+
+    /// Nothing reaches a leg's peer, or it wants nothing any more (ICE). One that talks to nobody at present may still be reached when it does.
+    fn handle_unreachable(&mut self, turn: &mut Turn<'_>, leg: LegId) {
+        tracing::info!(call = %self.id, "no way leads to a leg's peer");
+        if self.is_joined(leg) {
+            self.end(turn, CauseKind::MediaTimeout.into(), None);
+        }
+    }
+
+    /// Whether a leg hears another one, or a service.
+    fn is_joined(&self, leg: LegId) -> bool {
+        match self.session.joined {
+            Joined::Bridge(a, b) => leg == a || leg == b,
+            Joined::Service(near, _) => leg == near,
+            Joined::Nothing => false,
         }
     }
 

@@ -32,6 +32,7 @@ impl Medium {
             silence_limit_ms: silence_limit_ms.filter(|_| receives),
             protection: remote.protection.clone(),
             dtls: remote.dtls.clone(),
+            ice: remote.ice.clone(),
             host,
             keys: self.keys,
             networks: Vec::new(),
@@ -99,6 +100,7 @@ mod tests {
             max_ptime_ms: None,
             protection: None,
             dtls: None,
+            ice: None,
         };
         medium.ask(MediaDescription { streams: vec![remote] });
         medium.answer(&Terms::of_codecs(vec![Codec::new(0, "PCMU", 8000)])).unwrap();

@@ -63,6 +63,7 @@ pub(super) fn stream(address: PortAddress, codecs: Vec<Codec>, direction: Direct
         max_ptime_ms: None,
         protection: None,
         dtls: None,
+        ice: None,
     }
 }
 
@@ -78,6 +79,7 @@ pub(super) fn refused(stream: &MediaStream) -> MediaStream {
         max_ptime_ms: None,
         protection: None,
         dtls: None,
+        ice: None,
         ..stream.clone()
     }
 }

@@ -109,6 +109,7 @@ mod tests {
             max_ptime_ms: None,
             protection: None,
             dtls: None,
+            ice: None,
         };
         assert!(medium.ask(MediaDescription { streams: vec![stream] }));
         medium

@@ -19,6 +19,7 @@ impl Port {
     fn examine_rtcp(&mut self, now: Instant, channel: Channel, from: SocketAddr, data: &[u8]) -> Result<(), Discard> {
         let Some(plan) = &self.plan else { return Err(Discard::Unexpected) };
         let known = match channel {
+            _ if self.ways.is_some() => self.is_proven(channel, from),
             Channel::Rtp => self.learning.destination() == Some(from),
             Channel::Rtcp => plan.remote_rtcp == Some(from) || self.learning.is_host(from.ip()),
         };
@@ -94,6 +95,9 @@ impl Port {
         let plan = self.plan.as_ref()?;
         if plan.rtcp_mux {
             return Some((Channel::Rtp, self.peer()?));
+        }
+        if let Some(ways) = &self.ways {
+            return Some((Channel::Rtcp, Destination::To(ways.destination(Channel::Rtcp)?)));
         }
         let above = self.learning.source().filter(|source| plan.remote_rtp != Some(*source));
         let above = above.and_then(|source| Some(SocketAddr::new(source.ip(), source.port().checked_add(1)?)));

@@ -206,6 +206,7 @@ impl Port {
         let Record { channel, source, octets: datagram } = record;
         let signalled_rtcp = self.plan.as_ref().and_then(|plan| plan.remote_rtcp);
         let may_take_part = match channel {
+            _ if self.ways.is_some() => self.is_proven(channel, source),
             Channel::Rtp => self.learning.may_prove(now, source),
             Channel::Rtcp => signalled_rtcp == Some(source) || self.learning.may_prove_host(source.ip()),
         };
@@ -267,7 +268,11 @@ impl Port {
 
     /// Looks at its handshakes: those that are to begin, to be repeated, given up or forgotten.
     pub fn handle_dtls_timeout(&mut self, now: Instant, means: Means<'_>) -> Option<Handshaken> {
-        let (rtp, rtcp) = (self.learning.destination(), self.plan.as_ref().and_then(|plan| plan.remote_rtcp));
+        let rtp = self.learning.destination();
+        let rtcp = match &self.ways {
+            Some(ways) => ways.destination(Channel::Rtcp),
+            None => self.plan.as_ref().and_then(|plan| plan.remote_rtcp),
+        };
         let dtls = self.security.as_mut()?.dtls.as_mut()?;
         let may_begin = dtls.is_to_begin() && dtls.begin_at <= now;
         if may_begin {
@@ -297,6 +302,18 @@ impl Port {
             return Some(Handshaken::Insecure(dtls.fault));
         }
         None
+    }
+
+    /// Its peer is somewhere else, or found at last: what we have to say goes there, and what was to begin begins.
+    pub(super) fn direct_dtls(&mut self, now: Instant, channel: Channel, peer: SocketAddr) {
+        let Some(dtls) = self.security.as_mut().and_then(|secured| secured.dtls.as_mut()) else { return };
+        dtls.begin_at = now;
+        if dtls.parameters.role == DtlsRole::Client
+            && let Some((_, end)) = dtls.ends().find(|(of, _)| *of == channel)
+            && end.association.is_some()
+        {
+            end.peer = Some(peer);
+        }
     }
 
     /// The timer of its handshakes: the former one, for another. A port without has none.

@@ -2,6 +2,7 @@
 
 mod dtls;
 mod exchange;
+mod ice;
 mod malformed;
 mod orders;
 mod phones;
@@ -44,6 +45,7 @@ fn voice(port: u16, codecs: &[Codec]) -> MediaStream {
         max_ptime_ms: None,
         protection: None,
         dtls: None,
+        ice: None,
     }
 }
 

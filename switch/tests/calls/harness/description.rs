@@ -34,6 +34,7 @@ pub(crate) fn audio(port: u16, codecs: &[Codec], direction: Direction) -> MediaD
             max_ptime_ms: None,
             protection: None,
             dtls: None,
+            ice: None,
         }],
     }
 }
