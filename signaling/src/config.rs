@@ -3,7 +3,7 @@
 use crate::admission::AdmissionLimits;
 use crate::digest::Algorithm;
 use crate::messaging::MessageSettings;
-use crate::policy::{CallPolicy, Keying, MediaSecurity};
+use crate::policy::{CallPolicy, Connectivity, Keying, MediaSecurity};
 use crate::registrar::ExpiryLimits;
 use crate::subscription::EventSettings;
 use crate::trace::Capturing;
@@ -60,6 +60,10 @@ pub struct Config {
     pub accounts_secured: BTreeMap<String, MediaSecurity>,
     /// Accounts whose keys come from elsewhere than `calls` says.
     pub accounts_keyed: BTreeMap<String, Keying>,
+    /// Accounts with whose phones ways are looked for otherwise than `calls` says.
+    pub accounts_connected: BTreeMap<String, Connectivity>,
+    /// Whether media is reached where it is said to be, so that we answer checks and send none (ICE lite).
+    pub ice_lite: bool,
     /// The fingerprint of the media workers' certificate; `None`: they shake no hands.
     pub fingerprint: Option<Arc<Fingerprint>>,
     /// Names of header fields of INVITEs that pass from account to account.
@@ -105,6 +109,8 @@ impl Default for Config {
             calls: CallPolicy::default(),
             accounts_secured: BTreeMap::new(),
             accounts_keyed: BTreeMap::new(),
+            accounts_connected: BTreeMap::new(),
+            ice_lite: true,
             fingerprint: None,
             accounts_pass: Vec::new(),
             keys_in_clear: true,

@@ -21,5 +21,5 @@ pub mod user_agent;
 
 pub use config::Config;
 pub use home::home;
-pub use policy::{CallPolicy, Keying, MediaSecurity, Reliability};
+pub use policy::{CallPolicy, Connectivity, Keying, MediaSecurity, Reliability};
 pub use service::Signaling;

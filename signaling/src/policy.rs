@@ -36,6 +36,20 @@ pub enum Keying {
     Dtls,
 }
 
+/// Whether ways to a peer's media are looked for (ICE).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Connectivity {
+    /// They are not: what a peer says of them is passed over.
+    Never,
+    /// They are where the peer offers it.
+    #[default]
+    May,
+    /// We offer it, too.
+    Offer,
+    /// There are no calls without.
+    Must,
+}
+
 /// How calls are made with a peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CallPolicy {
@@ -50,6 +64,8 @@ pub struct CallPolicy {
     pub security: MediaSecurity,
     /// By keys from where.
     pub keying: Keying,
+    /// Whether ways are looked for.
+    pub connectivity: Connectivity,
 }
 
 impl Default for CallPolicy {
@@ -60,6 +76,7 @@ impl Default for CallPolicy {
             reliable: Reliability::default(),
             security: MediaSecurity::default(),
             keying: Keying::default(),
+            connectivity: Connectivity::default(),
         }
     }
 }

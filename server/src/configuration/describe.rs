@@ -191,6 +191,7 @@ mod tests {
             reliable: Some(super::super::value::Reliable::Never),
             srtp: Some(super::super::value::Srtp::Never),
             srtp_keying: Some(super::super::value::SrtpKeying::Dtls),
+            ice: Some(super::super::value::Ice::Offer),
             codecs: Some(vec!["PCMA".to_owned()]),
             dtmf: Some(super::super::value::Dtmf::Info),
             interface: "10.0.0.1".parse().ok(),

@@ -1,7 +1,7 @@
 //! Every section and key, and its default. `keys.rs` says what each is for.
 
 use super::value::{
-    ClientCertificates, CodecsOffered, Dtmf, EarlyRinging, HostPort, Listen, LogFormat, MediaWorkers, NumberForm,
+    ClientCertificates, CodecsOffered, Dtmf, EarlyRinging, HostPort, Ice, Listen, LogFormat, MediaWorkers, NumberForm,
     PortRange, Redirects, Reliable, Secret, SipShards, Srtp, SrtpKeying, Strategy,
 };
 use serde::{Deserialize, Serialize};
@@ -144,6 +144,9 @@ pub struct Sip {
     pub srtp_keys_in_clear: bool,
     pub srtp_keying: SrtpKeying,
     pub srtp_keying_accounts: BTreeMap<String, SrtpKeying>,
+    pub ice: Ice,
+    pub ice_accounts: BTreeMap<String, Ice>,
+    pub ice_lite: bool,
     pub accounts_pass: Vec<String>,
     pub unknown_source_per_s: u32,
     pub unknown_source_burst: u32,
@@ -197,6 +200,9 @@ impl Default for Sip {
             srtp_keys_in_clear: true,
             srtp_keying: SrtpKeying::Sdes,
             srtp_keying_accounts: BTreeMap::new(),
+            ice: Ice::May,
+            ice_accounts: BTreeMap::new(),
+            ice_lite: true,
             accounts_pass: Vec::new(),
             unknown_source_per_s: 50,
             unknown_source_burst: 200,
@@ -508,6 +514,7 @@ pub struct Trunk {
     pub reliable: Option<Reliable>,
     pub srtp: Option<Srtp>,
     pub srtp_keying: Option<SrtpKeying>,
+    pub ice: Option<Ice>,
     pub redirects: Redirects,
     pub codecs: Option<Vec<String>>,
     pub numbers: NumberForm,

@@ -1,7 +1,7 @@
 //! What signaling is told.
 
 use super::model::{Configuration, Hep, Trunk};
-use super::value::{ClientCertificates, Listen, Reliable, Srtp, SrtpKeying};
+use super::value::{ClientCertificates, Ice, Listen, Reliable, Srtp, SrtpKeying};
 use crate::administration::State;
 use router::time::Duration;
 use router::{Emergency, Shards};
@@ -19,7 +19,7 @@ use signaling::trunk::{
     HeaderPolicy, HeaderRewrite, OwnAddress, Source, Target, TargetHost, TrunkConfig, TrunkIdentity, may_pass,
     may_remove,
 };
-use signaling::{CallPolicy, Keying, MediaSecurity, Reliability};
+use signaling::{CallPolicy, Connectivity, Keying, MediaSecurity, Reliability};
 use std::sync::Arc;
 
 /// What the signaling of each shard is told. `bound` are the listeners as they were bound. What limits strangers and what is kept
@@ -47,6 +47,8 @@ pub fn config(state: &State, bound: &Listeners, shards: &Shards) -> signaling::C
         calls: calls(configuration),
         accounts_secured: sip.srtp_accounts.iter().map(|(name, srtp)| (name.clone(), security(*srtp))).collect(),
         accounts_keyed: sip.srtp_keying_accounts.iter().map(|(name, kind)| (name.clone(), keying(*kind))).collect(),
+        accounts_connected: sip.ice_accounts.iter().map(|(name, ice)| (name.clone(), connectivity(*ice))).collect(),
+        ice_lite: sip.ice_lite,
         fingerprint: state.identity.as_ref().map(|identity| Arc::new(identity.fingerprint().clone())),
         keys_in_clear: sip.srtp_keys_in_clear,
         accounts_pass: sip.accounts_pass.clone(),
@@ -203,6 +205,7 @@ fn calls(configuration: &Configuration) -> CallPolicy {
         reliable: reliable(sip.reliable),
         security: security(sip.srtp),
         keying: keying(sip.srtp_keying),
+        connectivity: connectivity(sip.ice),
     }
 }
 
@@ -214,6 +217,7 @@ fn calls_with(configuration: &Configuration, trunk: &Trunk) -> CallPolicy {
         reliable: trunk.reliable.map_or(all.reliable, reliable),
         security: trunk.srtp.map_or(all.security, security),
         keying: trunk.srtp_keying.map_or(all.keying, keying),
+        connectivity: trunk.ice.map_or(all.connectivity, connectivity),
         ..all
     }
 }
@@ -238,6 +242,15 @@ fn keying(value: SrtpKeying) -> Keying {
     match value {
         SrtpKeying::Sdes => Keying::Sdes,
         SrtpKeying::Dtls => Keying::Dtls,
+    }
+}
+
+fn connectivity(value: Ice) -> Connectivity {
+    match value {
+        Ice::Never => Connectivity::Never,
+        Ice::May => Connectivity::May,
+        Ice::Offer => Connectivity::Offer,
+        Ice::Must => Connectivity::Must,
     }
 }
 

@@ -366,6 +366,21 @@ pub enum SrtpKeying {
     Dtls,
 }
 
+/// Whether ways to media are looked for (ICE).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ice {
+    /// What a peer says of them is passed over.
+    Never,
+    /// Where the peer offers it.
+    #[default]
+    May,
+    /// It is offered, too.
+    Offer,
+    /// No calls without.
+    Must,
+}
+
 /// How the log is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]

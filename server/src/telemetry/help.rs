@@ -52,6 +52,7 @@ const HELP: &[(&str, &str)] = &[
     ("legs_to_platforms", "Outgoing legs to other platforms."),
     ("legs_unreleased", "Legs whose end nobody confirmed: a fault if above 0."),
     ("log_lines_dropped", "Lines of the log that were not written, as nobody read them."),
+    ("media_checks_taken", "Connectivity checks of peers, and their answers to ours, that were authentic (ICE)."),
     ("media_handshakes", "Handshakes of media (DTLS-SRTP), by outcome."),
     ("media_keys_heard", "Keys that peers have pressed, as events or in their sound, where it is listened to."),
     (
@@ -71,6 +72,7 @@ const HELP: &[(&str, &str)] = &[
     ("media_sessions_broken", "Media sessions closed for a fault of the server."),
     ("media_sessions_opened", "Media sessions that were opened."),
     ("media_sessions_orphaned", "Media sessions closed as nobody owned them any more."),
+    ("media_ways", "Ways to peers that were taken, or came to nothing (ICE)."),
     ("packet_requests_expired", "Requests of the control module that no module answered in time."),
     ("recalls", "Transfers that came to nothing and call back who asked for them."),
     ("records_lost", "Call records that were lost."),

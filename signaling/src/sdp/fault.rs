@@ -52,6 +52,9 @@ pub enum Unacceptable {
     /// None is secure, and it must be.
     #[error("media in the clear")]
     Plain,
+    /// None names ways that can be checked, and they must be.
+    #[error("no ways to check")]
+    Ways,
     /// No such stream has a codec in common.
     #[error("no codec in common")]
     Codec,
@@ -69,6 +72,9 @@ pub enum AnswerFault {
     /// No key, or none that answers one of ours.
     #[error("no key for a secure stream")]
     Keys,
+    /// No ways that can be checked, where they must be.
+    #[error("no ways to check")]
+    Ways,
     /// A section of another transport than the offered one.
     #[error("a stream of another transport than offered")]
     Transport,
@@ -153,6 +159,7 @@ impl OfferAnswerError {
             Self::NotAcceptable(Unacceptable::Address) => Some((301, "Incompatible network address formats")),
             Self::NotAcceptable(Unacceptable::Keys) => Some((399, "No usable keys for SRTP")),
             Self::NotAcceptable(Unacceptable::Plain) => Some((399, "Media has to be secure")),
+            Self::NotAcceptable(Unacceptable::Ways) => Some((399, "ICE is required")),
             Self::NotAcceptable(Unacceptable::Codec) => Some((305, "Incompatible media format")),
             _ => None,
         }

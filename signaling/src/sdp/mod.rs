@@ -15,14 +15,16 @@
 //! | `origin`, `payload_type` | what lasts as long as the dialog: our `o=` line, the meaning of payload types |
 //! | `hold` | hold and retrieve |
 //! | `security`, `crypto`, `base64` | keys: what is offered, chosen and drawn; `a=crypto` |
+//! | `ice`, `candidate` | ways that are looked for: `a=ice-…`, `a=candidate` |
 //! | `dtls` | keys that come about in the media: `a=fingerprint`, `a=setup` |
 //! | `fault` | errors, and the status for each |
 //! | `limits` | bounds |
 //!
 //! RFC 8866 (SDP), RFC 3264 and RFC 6337 (offer/answer), RFC 3551 (static payload types), RFC 3605 (`a=rtcp`), RFC 5761
-//! (`a=rtcp-mux`), RFC 4733 (`telephone-event`), RFC 4568 (`a=crypto`), RFC 8643, RFC 5763 and RFC 8122 (`a=fingerprint`), RFC 4145 (`a=setup`), RFC 4566 and RFC 2543 where phones still speak them.
+//! (`a=rtcp-mux`), RFC 4733 (`telephone-event`), RFC 4568 (`a=crypto`), RFC 8643, RFC 5763 and RFC 8122 (`a=fingerprint`), RFC 4145 (`a=setup`), RFC 8839 (`a=candidate`, `a=ice-…`), RFC 4566 and RFC 2543 where phones still speak them.
 
 pub mod attribute;
+pub mod candidate;
 pub mod codec;
 pub mod limits;
 pub mod media;
@@ -37,6 +39,7 @@ mod crypto;
 mod dtls;
 mod fault;
 mod hold;
+mod ice;
 mod offer;
 mod offer_answer;
 mod origin;
@@ -51,6 +54,7 @@ mod tests;
 pub use agreement::{AgreedCodec, AgreedStream, Agreement, Role};
 pub use fault::{AnswerFault, Blame, LocalFault, OfferAnswerError, Unacceptable};
 pub use hold::{HoldChange, is_held};
+pub use ice::{Ice, chosen};
 pub use media::MediaSection;
 pub use offer_answer::{AnswerKind, Answered, OfferAnswer, OfferAnswerState, Offered};
 pub use parse::{ParseError, ParseFault};

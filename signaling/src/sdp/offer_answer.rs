@@ -24,8 +24,10 @@ use bytes::Bytes;
 use router::parameter::MediaDescription;
 
 use super::agreement::{Agreement, Role};
+use super::attribute::Attributes;
 use super::fault::{LocalFault, OfferAnswerError};
 use super::hold::{HoldChange, hold_change, is_held, is_held_after};
+use super::ice::{Answerings, Ice, OfferedWays};
 use super::offer::Slot;
 use super::origin::LocalOrigin;
 use super::security::{Chosen, OfferedKeys, Security};
@@ -37,6 +39,7 @@ use super::{answer, offer, typed};
 pub struct OfferAnswer {
     origin: LocalOrigin,
     security: Security,
+    ice: Ice,
     state: State,
 }
 
@@ -60,6 +63,8 @@ struct LocalOffer {
     slots: Vec<Slot>,
     /// Our keys, where there are some.
     keys: OfferedKeys,
+    /// What we said of ways, where we did.
+    ways: OfferedWays,
     /// What an unreliable provisional response has answered: in force until the final one.
     early: Option<Early>,
     previous: Option<Box<Agreement>>,
@@ -80,6 +85,8 @@ struct RemoteOffer {
     session: SessionDescription,
     /// The lines of keys that are answered.
     chosen: Chosen,
+    /// What the answer says of ways.
+    ways: Answerings,
     previous: Option<Box<Agreement>>,
 }
 
@@ -131,12 +138,18 @@ impl OfferAnswer {
     /// A machine for a dialog. `session_id` is unpredictable; `address` is what our `o=` line says for the life of the
     /// dialog: the advertised address of the listener.
     pub fn new(session_id: u64, address: IpAddr) -> OfferAnswer {
-        OfferAnswer { origin: LocalOrigin::new(session_id, address), security: Security::NONE, state: State::Idle }
+        let origin = LocalOrigin::new(session_id, address);
+        OfferAnswer { origin, security: Security::NONE, ice: Ice::NONE, state: State::Idle }
     }
 
     /// The same, with media that may or must be secured.
     pub fn with_security(self, security: Security) -> OfferAnswer {
         OfferAnswer { security, ..self }
+    }
+
+    /// The same, where ways to the peer may or must be looked for.
+    pub fn with_ice(self, ice: Ice) -> OfferAnswer {
+        OfferAnswer { ice, ..self }
     }
 
     /// Where the machine stands.
@@ -203,8 +216,9 @@ impl OfferAnswer {
         };
         let mut sections = offer::sections(&mut slots, description, before)?;
         let keys = self.security.offer(&mut slots, &mut sections, before)?;
-        let (session, text) = self.origin.compose(sections);
-        Ok(self.offered(&session, text, slots, keys))
+        let ways = self.ice.offer(&mut sections, before);
+        let (session, text) = self.origin.compose(sections, self.ice.session_level(!ways.is_empty()));
+        Ok(self.offered(&session, text, slots, keys, ways))
     }
 
     /// Offers what we last said once more, unchanged: a session refresh (RFC 4028 §7.4), or the probe of a peer that is
@@ -213,25 +227,34 @@ impl OfferAnswer {
     /// # Errors
     /// [`OfferAnswerError::Local`]: an offer is pending, nothing was agreed, or no stream is left.
     pub fn repeat_offer(&mut self) -> Result<Bytes, OfferAnswerError> {
-        let (session, text, slots) = match &self.state {
+        let (session, text, slots, ways) = match &self.state {
             State::Idle => return Err(LocalFault::NothingAgreed.into()),
             State::Established(agreement) => {
                 if agreement.local.streams.iter().all(|stream| stream.rtp.is_none()) {
                     return Err(LocalFault::NothingOffered.into());
                 }
-                let (session, text) = self.origin.repeat(&SessionDescription::parse(&agreement.local_text)?);
-                (session, text, agreement.slots.clone())
+                let mut said = SessionDescription::parse(&agreement.local_text)?;
+                let ways = Ice::repeated(&mut said);
+                let (session, text) = self.origin.repeat(&said);
+                (session, text, agreement.slots.clone(), ways)
             }
             _ => return Err(LocalFault::OfferPending.into()),
         };
         let keys = Security::repeated(&session);
-        Ok(self.offered(&session, text, slots, keys))
+        Ok(self.offered(&session, text, slots, keys, ways))
     }
 
-    fn offered(&mut self, session: &SessionDescription, text: Bytes, slots: Vec<Slot>, keys: OfferedKeys) -> Bytes {
+    fn offered(
+        &mut self,
+        session: &SessionDescription,
+        text: Bytes,
+        slots: Vec<Slot>,
+        keys: OfferedKeys,
+        ways: OfferedWays,
+    ) -> Bytes {
         let previous = self.take_agreement();
         let typed = typed::describe(session);
-        let offer = LocalOffer { typed, text: text.clone(), slots, keys, early: None, previous };
+        let offer = LocalOffer { typed, text: text.clone(), slots, keys, ways, early: None, previous };
         self.state = State::LocalOfferPending(Box::new(offer));
         text
     }
@@ -257,6 +280,7 @@ impl OfferAnswer {
             State::Established(agreement) => Some(&**agreement),
             _ => None,
         };
+        let ways = self.ice.consider(&session, &mut typed, previous).map_err(OfferAnswerError::NotAcceptable)?;
         let chosen = self.security.consider(&session, &mut typed, previous).map_err(OfferAnswerError::NotAcceptable)?;
         let before = self.agreement().map(Agreement::remote);
         if let Some(reason) = answer::unacceptable(&session, &typed, before.is_some()) {
@@ -268,7 +292,7 @@ impl OfferAnswer {
             description: typed.clone(),
         };
         let previous = self.take_agreement();
-        self.state = State::RemoteOfferPending(Box::new(RemoteOffer { typed, session, chosen, previous }));
+        self.state = State::RemoteOfferPending(Box::new(RemoteOffer { typed, session, chosen, ways, previous }));
         Ok(offered)
     }
 
@@ -286,7 +310,9 @@ impl OfferAnswer {
         let former = offer.previous.as_ref().map_or(&[][..], |previous| &previous.slots);
         let (mut sections, slots) = answer::sections(former, &offer.session, &offer.typed, description)?;
         self.security.answer(&offer.chosen, &offer.typed, &mut sections);
-        let (local_session, text) = self.origin.compose(sections);
+        Ice::answer(&offer.ways, &mut sections);
+        let has_ways = offer.typed.streams.iter().any(|stream| stream.ice.is_some());
+        let (local_session, text) = self.origin.compose(sections, self.ice.session_level(has_ways));
         let agreement = Agreement {
             role: Role::Answerer,
             local: typed::describe(&local_session),
@@ -306,7 +332,7 @@ impl OfferAnswer {
     /// [`OfferAnswerError::Local`] if there is no offer.
     pub fn refuse_offer(&mut self) -> Result<Bytes, OfferAnswerError> {
         let State::RemoteOfferPending(offer) = &self.state else { return Err(LocalFault::NoOffer.into()) };
-        let (_, text) = self.origin.compose(answer::refusals(&offer.session));
+        let (_, text) = self.origin.compose(answer::refusals(&offer.session), Attributes::default());
         self.roll_back();
         Ok(text)
     }
@@ -318,7 +344,7 @@ impl OfferAnswer {
     /// [`OfferAnswerError::Malformed`].
     pub fn refuse(&mut self, text: &[u8]) -> Result<Bytes, OfferAnswerError> {
         let offer = SessionDescription::parse(text)?;
-        let (_, text) = self.origin.compose(answer::refusals(&offer));
+        let (_, text) = self.origin.compose(answer::refusals(&offer), Attributes::default());
         Ok(text)
     }
 
@@ -332,7 +358,7 @@ impl OfferAnswer {
     pub fn receive_answer(&mut self, text: &[u8], kind: AnswerKind) -> Result<Answered, OfferAnswerError> {
         match &mut self.state {
             State::LocalOfferPending(offer) => {
-                let answered = offer.take(text, &self.security)?;
+                let answered = offer.take(text, &self.security, &self.ice)?;
                 if kind == AnswerKind::Final {
                     self.settle_early()?;
                 }
@@ -387,7 +413,7 @@ impl OfferAnswer {
 
 impl LocalOffer {
     /// Makes this answer the early one.
-    fn take(&mut self, text: &[u8], security: &Security) -> Result<Answered, OfferAnswerError> {
+    fn take(&mut self, text: &[u8], security: &Security, ice: &Ice) -> Result<Answered, OfferAnswerError> {
         let session = SessionDescription::parse(text)?;
         let remote_text = session.write();
         if self.early.as_ref().is_some_and(|early| early.remote_text == remote_text) {
@@ -401,6 +427,7 @@ impl LocalOffer {
         }
         let mut remote = answer::permitted(&self.typed, answer).map_err(OfferAnswerError::AnswerMismatch)?;
         let before = self.early.as_ref().map(|early| &early.agreement).or(self.previous.as_deref());
+        ice.conclude(&self.ways, &session, &mut remote, before).map_err(OfferAnswerError::AnswerMismatch)?;
         security.conclude(&self.keys, &session, &mut remote, before).map_err(OfferAnswerError::AnswerMismatch)?;
         let mut slots = self.slots.clone();
         for (slot, stream) in slots.iter_mut().zip(&remote.streams) {

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 
+use super::attribute::Attributes;
 use super::media::MediaSection;
 use super::session::{Connection, Origin, SessionDescription};
 use super::text::{Text, Texts};
@@ -30,11 +31,16 @@ impl LocalOrigin {
         self.address
     }
 
-    /// Composes a description of these sections, each with the address where it is received.
+    /// Composes a description of these sections, each with the address where it is received, and with these attributes of the whole.
     ///
     /// RFC 3264 §8: the version is one more than that of the last text if this one differs, and else the same.
-    pub(super) fn compose(&mut self, sections: Vec<(MediaSection, Option<IpAddr>)>) -> (SessionDescription, Bytes) {
+    pub(super) fn compose(
+        &mut self,
+        sections: Vec<(MediaSection, Option<IpAddr>)>,
+        attributes: Attributes,
+    ) -> (SessionDescription, Bytes) {
         let mut session = SessionDescription::new(self.origin());
+        session.attributes = attributes;
         let common = sections.iter().find_map(|(_, address)| *address).unwrap_or(self.address);
         session.connection = Some(Connection::unicast(common));
         session.media.reserve_exact(sections.len());
@@ -59,7 +65,7 @@ impl LocalOrigin {
             let address = session.connection_of(section).and_then(Connection::ip).filter(|_| !section.is_disabled());
             (section.clone(), address)
         });
-        self.compose(sections.collect())
+        self.compose(sections.collect(), session.attributes.clone())
     }
 
     fn origin(&self) -> Origin {

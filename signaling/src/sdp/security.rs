@@ -144,7 +144,8 @@ impl Security {
             let is_keyed = stream.protection.is_some();
             if self.fingerprint.is_some() && (is_handshaken || is_plain || is_secure) && !is_keyed {
                 let described = Described::of(session, section);
-                let dtls = described.and_then(|described| described.answered(association(former).as_ref(), stream.rtp));
+                let at = told_address(stream);
+                let dtls = described.and_then(|described| described.answered(association(former).as_ref(), at));
                 if let Some(dtls) = dtls {
                     stream.dtls = Some(Box::new(dtls));
                     chosen.push((index, Choice::Handshake));
@@ -298,7 +299,8 @@ impl Security {
             if ours().any(|key| matches!(key, OfferedKey::Handshake)) {
                 let former = before.and_then(|before| before.remote.streams.get(index));
                 let described = Described::of(session, section);
-                let dtls = described.and_then(|told| told.concluded(association(former).as_ref(), stream.rtp));
+                let at = told_address(stream);
+                let dtls = described.and_then(|told| told.concluded(association(former).as_ref(), at));
                 stream.dtls = dtls.map(Box::new);
             } else {
                 let found = Crypto::of(section).find_map(|line| {
@@ -320,11 +322,17 @@ impl Security {
     }
 }
 
+/// Where the peer says that a stream is, where that means something: with ways that are looked for it may be another with each description, and the
+/// association goes on (RFC 8842 §4).
+fn told_address(stream: &MediaStream) -> Option<std::net::SocketAddr> {
+    stream.rtp.filter(|_| stream.ice.is_none())
+}
+
 /// The association that was agreed for a stream.
 fn association(former: Option<&MediaStream>) -> Option<Former<'_>> {
     let former = former?;
     let parameters: &DtlsParameters = former.dtls.as_deref()?;
-    Some(Former { parameters, remote: former.rtp })
+    Some(Former { parameters, remote: told_address(former) })
 }
 
 /// Whether a stream of that transport is in the clear, unless keys stand beside it.

@@ -6,6 +6,7 @@ mod reliable;
 use super::ack::AwaitingAck;
 use super::body::{SDP, origin_address, sdp_of, told};
 use super::cause;
+use super::connectivity::Connecting;
 use super::contact::contact_for;
 use super::fork::P_EARLY_MEDIA;
 use super::header_policy;
@@ -95,9 +96,10 @@ impl Leg {
         };
         let securing = Securing::of(means, &invitation.peer, account, invitation.flow.transport);
         let security = securing.begin(&mut means.random);
+        let ice = Connecting::of(means, &invitation.peer, account).begin(&mut means.random);
         let listener = means.config.listeners.get(invitation.flow.listener);
         let address = origin_address(listener, Some(invitation.flow.local.ip()));
-        let mut media = OfferAnswer::new(means.random.next_u64(), address).with_security(security);
+        let mut media = OfferAnswer::new(means.random.next_u64(), address).with_security(security).with_ice(ice);
         let offer = sdp_of(&invitation.message).map(|text| media.receive_offer(&text)).transpose();
         if let Err(error) = &offer {
             invitation.tell_refused(means, status_of_offer(error), &error.to_string());

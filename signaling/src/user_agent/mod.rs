@@ -35,6 +35,7 @@ pub(crate) mod avoided;
 mod body;
 mod bye;
 mod cancel;
+mod connectivity;
 pub(crate) mod contact;
 pub(crate) mod counters;
 pub(crate) mod credentials;

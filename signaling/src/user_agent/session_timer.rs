@@ -210,6 +210,7 @@ mod tests {
         reliable: Reliability::Supported,
         security: crate::policy::MediaSecurity::May,
         keying: crate::policy::Keying::Sdes,
+        connectivity: crate::policy::Connectivity::May,
     };
 
     fn request(headers: &str) -> Message {

@@ -9,6 +9,7 @@ use crate::transport::Destination;
 use crate::user_agent::account_identity::Parties;
 use crate::user_agent::body::{SDP, origin_address};
 use crate::user_agent::cause;
+use crate::user_agent::connectivity::Connecting;
 use crate::user_agent::contact::{contact, contact_for};
 use crate::user_agent::fork::P_EARLY_MEDIA;
 use crate::user_agent::header_policy;
@@ -70,7 +71,9 @@ impl Outgoing {
                 let session_id = means.random.next_u64();
                 let securing = Securing::of(means, &head.peer, self.account.as_deref(), destination.transport);
                 let security = securing.begin(&mut means.random);
-                let mut media = OfferAnswer::new(session_id, address).with_security(security);
+                let connecting = Connecting::of(means, &head.peer, self.account.as_deref());
+                let ice = connecting.begin(&mut means.random);
+                let mut media = OfferAnswer::new(session_id, address).with_security(security).with_ice(ice);
                 match self.offer.as_ref().map(|offer| media.make_offer(offer.description())).transpose() {
                     Ok(body) => (media, body),
                     Err(error) => {
