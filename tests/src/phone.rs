@@ -17,6 +17,7 @@ mod sound;
 mod texting;
 mod transaction;
 mod watching;
+mod ways;
 
 pub use behaviour::{Behaviour, Step, Then};
 pub use call::{Call, CallIndex, CallState, Ending, Exchange, Referral};
@@ -40,6 +41,7 @@ pub use sound::Sound;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use transaction::{Client, PATIENCE, Purpose, Server, T1, T2};
+use ways::Ways;
 
 /// How a phone sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -107,6 +109,8 @@ pub struct PhoneConfig {
     pub voice: Option<i16>,
     /// How it protects its media, if it does.
     pub secure: Option<Secure>,
+    /// Whether it looks for ways to its peer's media (ICE), shares a port for RTCP, and sends on no other.
+    pub seeks_ways: bool,
     /// The frequency of a tone that it says, and says alone, in whatever it has agreed on; it listens to what it is sent. Where
     /// sound is transcoded, stamps do not come through.
     pub tone_hz: Option<f64>,
@@ -157,6 +161,7 @@ impl PhoneConfig {
             own_numbers: false,
             voice: None,
             secure: None,
+            seeks_ways: false,
             tone_hz: None,
             behaviour: Behaviour::default(),
             any_user: false,
@@ -378,10 +383,10 @@ impl Phone {
             Arrival::Datagram { local, remote, bytes } if local == self.config.address => {
                 self.handle_message(remote, Bytes::from(bytes));
             }
-            Arrival::Datagram { local, bytes, .. } => {
+            Arrival::Datagram { local, remote, bytes } => {
                 let media = self.calls.iter_mut().filter(|call| call.is_live()).map(|call| &mut call.media);
                 if let Some(media) = media.into_iter().find(|media| media.local() == local) {
-                    media.handle_packet(now, &bytes);
+                    media.handle_packet(now, remote, &bytes);
                 }
             }
             Arrival::Accepted { link, .. } => self.stream = Stream::Open(link, Side::Server),
@@ -629,6 +634,7 @@ impl Phone {
         media.own_numbers = self.config.own_numbers;
         media.voice = self.config.voice;
         media.keys = self.config.secure.map(|style| Keys::new(style, &mut self.random));
+        media.ways = self.config.seeks_ways.then(|| Ways::new(&mut self.random));
         media.sound = self.config.tone_hz.map(Sound::new);
         media.host_name.clone_from(&self.config.media_name);
         media

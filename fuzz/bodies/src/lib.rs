@@ -16,6 +16,7 @@
 //! | `rtp`, `rtcp`, `srtp` | a datagram |
 //! | `dtls` | datagrams of a handshake |
 //! | `stun` | a datagram |
+//! | `ways` | datagrams and time at an agent that looks for ways (ICE) |
 //! | `g711`, `l16`, `g722`, `g726`, `gsm`, `opus` | payloads of a stream and the gaps in it |
 //! | `comfort_noise` | a payload |
 //! | `dtmf` | samples |
@@ -54,6 +55,7 @@ mod srtp;
 mod stun;
 mod tape;
 mod transactions;
+mod ways;
 mod websocket;
 
 pub use bridge::bridge;
@@ -78,6 +80,7 @@ pub use sip_stream::sip_stream;
 pub use srtp::srtp;
 pub use stun::stun;
 pub use transactions::transactions;
+pub use ways::ways;
 pub use websocket::websocket;
 
 /// What a target does with an input.
@@ -98,6 +101,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("srtp", srtp),
     ("dtls", dtls),
     ("stun", stun),
+    ("ways", ways),
     ("g711", g711),
     ("l16", l16),
     ("g722", g722),

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use media::{Carried, Channel, Config, Destination, Interface, OpenFailure, PairIndex, PortRange, Voice, Wire};
-use router::parameter::{Bridge, Builtin, BuiltinKind, ConferenceName, MediaPlan, MediaPort, PortId, Selection};
+use router::parameter::{
+    Bridge, Builtin, BuiltinKind, ConferenceName, IceCandidate, IceCredentials, IceParameters, MediaPlan, MediaPort,
+    PortId, Selection,
+};
 use router::time::{Duration, Instant, Now, WallTime};
 use router::{Address, Command, Instance, ModuleKind, Packet, Parameter, Parameters, Random, Service, Transaction};
 
@@ -261,6 +264,24 @@ fn port(tape: &mut Tape<'_>) -> PortId {
     PortId(u16::from(tape.octet() & 3))
 }
 
+/// Ways to be looked for, of a peer with few names.
+fn ice(tape: &mut Tape<'_>) -> Box<IceParameters> {
+    let kind = tape.octet();
+    let credentials =
+        |number: u8| IceCredentials { fragment: number.to_string(), password: "0123456789012345678901".to_owned() };
+    let address = SocketAddr::from(([198, 51, 100, kind], 30_000));
+    let candidate = IceCandidate { component: 1 + (kind & 1), priority: u32::from(kind), address };
+    Box::new(IceParameters {
+        local: credentials(kind >> 6),
+        remote: credentials(kind >> 7),
+        candidates: vec![candidate; usize::from(kind >> 4 & 3)],
+        is_lite: kind & 2 == 0,
+        is_remote_lite: kind & 4 == 0,
+        is_controlling: kind & 8 == 0,
+        nominates_once: true,
+    })
+}
+
 fn plan(tape: &mut Tape<'_>) -> MediaPlan {
     let remotes = ["198.51.100.7:30000", "198.51.100.8:9", "0.0.0.0:0", "[::1]:5", "127.0.0.1:10000"];
     let remote = |tape: &mut Tape<'_>| tape.pick(&remotes).filter(|_| tape.flag()).and_then(|text| text.parse().ok());
@@ -278,6 +299,7 @@ fn plan(tape: &mut Tape<'_>) -> MediaPlan {
         silence_limit_ms: (flags & 16 != 0).then(|| u32::from(tape.word())),
         protection: None,
         dtls: None,
+        ice: (flags & 32 != 0).then(|| ice(tape)),
         host: None,
         keys: None,
         networks: vec![],

@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use router::Random;
 use router::parameter::{Codec, Direction, MediaDescription, MediaKind, MediaStream, MediaTransport};
-use signaling::MediaSecurity;
-use signaling::sdp::{AnswerKind, OfferAnswer, OfferAnswerState, Security, SessionDescription};
+use signaling::sdp::{AnswerKind, Ice, OfferAnswer, OfferAnswerState, Security, SessionDescription};
+use signaling::{Connectivity, MediaSecurity};
 
 use crate::sip_message::touch;
 use crate::tape::Tape;
@@ -13,18 +13,23 @@ use crate::tape::Tape;
 /// Operations of one input at most.
 const OPERATIONS_MAX: usize = 200;
 
-/// The input is operations on a dialog's two machines: of who has no keys, of who may have some, and of who must.
+/// The input is operations on a dialog's two machines: of who has no keys and looks for no ways, of who may, and of who must.
 pub fn offer_answer(data: &[u8]) {
-    for policy in [MediaSecurity::Never, MediaSecurity::May, MediaSecurity::Must] {
-        operations(Tape::new(data), policy);
+    for (policy, connectivity) in [
+        (MediaSecurity::Never, Connectivity::Never),
+        (MediaSecurity::May, Connectivity::Offer),
+        (MediaSecurity::Must, Connectivity::Must),
+    ] {
+        operations(Tape::new(data), policy, connectivity);
     }
 }
 
-fn operations(mut tape: Tape<'_>, policy: MediaSecurity) {
+fn operations(mut tape: Tape<'_>, policy: MediaSecurity, connectivity: Connectivity) {
     let address: IpAddr = "192.0.2.1".parse().expect("an address");
     let mut sides = [7, 9].map(|number| {
         let security = Security::new(policy, true, true, &mut Random::from_seed(number));
-        OfferAnswer::new(number, address).with_security(security)
+        let ice = Ice::new(connectivity, number == 7, &mut Random::from_seed(number));
+        OfferAnswer::new(number, address).with_security(security).with_ice(ice)
     });
     for _ in 0..OPERATIONS_MAX {
         if !tape.is_left() {
@@ -182,6 +187,7 @@ fn stream(tape: &mut Tape<'_>) -> MediaStream {
         max_ptime_ms: tape.flag().then(|| tape.word()),
         protection: None,
         dtls: None,
+        ice: None,
     }
 }
 

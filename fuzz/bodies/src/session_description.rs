@@ -1,6 +1,7 @@
 //! A session description: read, every line asked, written and read again.
 
 use signaling::sdp::attribute::{PacketTime, RtcpAddress};
+use signaling::sdp::candidate::{Candidate, remote_candidates};
 use signaling::sdp::limits::{SDP_BYTES_MAX, SDP_LINES_MAX, SDP_MEDIA_MAX};
 use signaling::sdp::{SessionDescription, typed};
 
@@ -28,7 +29,14 @@ pub fn session_description(data: &[u8]) {
         touch((section.ptime(), section.maxptime()));
         for attribute in section.attributes.iter() {
             if let Some(value) = &attribute.value {
-                touch((PacketTime::parse(value), RtcpAddress::parse(value)));
+                touch((PacketTime::parse(value), RtcpAddress::parse(value), remote_candidates(value)));
+                if let Some(candidate) = Candidate::parse(value) {
+                    assert!(
+                        candidate.priority > 0
+                            && candidate.address.port() != 0
+                            && !candidate.address.ip().is_unspecified()
+                    );
+                }
             }
         }
         (0..=127).for_each(|payload_type| touch((section.rtpmap(payload_type), section.fmtp(payload_type))));

@@ -95,6 +95,8 @@ pub enum Step {
     Refresh,
     /// A re-INVITE with a new key.
     Rekey,
+    /// A re-INVITE by which it looks for ways anew (ICE).
+    SeekAnew,
     /// A re-INVITE without an offer, answered by what the phone does at present: holds or not.
     RefreshWithoutOffer,
     /// Retrieves by the answer to an offer that it asks for.

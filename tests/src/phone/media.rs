@@ -3,6 +3,7 @@
 use super::hearing::{Hearing, Packet, STAMP_BYTES, Stamp};
 use super::secure::Keys;
 use super::sound::Sound;
+use super::ways::Ways;
 use codecs::Law;
 use router::Random;
 use router::parameter::{Codec, Direction, MediaDescription, MediaKey, MediaStream};
@@ -39,6 +40,8 @@ pub struct Media {
     pub(crate) host_name: Option<String>,
     /// What its packets are protected by.
     pub(crate) keys: Option<Keys>,
+    /// What finds its peer, where that is not taken for where it says.
+    pub(crate) ways: Option<Ways>,
     /// The key of ours that is in force.
     key: Option<MediaKey>,
     version: u64,
@@ -84,6 +87,7 @@ impl Media {
             sound: None,
             host_name: None,
             keys: None,
+            ways: None,
             key: None,
             version: u64::from(random.next_u32() >> 2),
             wish: Direction::SendReceive,
@@ -133,6 +137,11 @@ impl Media {
         self.keys.as_ref().map_or(0, |keys| keys.strange)
     }
 
+    /// Where its ways have led it, if it looks for some.
+    pub fn way(&self) -> Option<SocketAddr> {
+        self.ways.as_ref()?.destination()
+    }
+
     /// What the peer described.
     pub fn peer(&self) -> Option<&MediaStream> {
         self.peer.as_ref()
@@ -157,6 +166,9 @@ impl Media {
     pub(crate) fn offer(&mut self) -> Vec<u8> {
         let as_it_is = std::mem::take(&mut self.offers_as_it_is);
         let (codecs, wish) = (self.codecs.clone(), if as_it_is { self.direction } else { self.wish });
+        if let Some(ways) = &mut self.ways {
+            ways.offers();
+        }
         let text = self.write(&codecs, wish, 1, false);
         if let Ok(session) = SessionDescription::parse(text.as_bytes()) {
             self.offered = Some((typed::describe(&session), wish));
@@ -185,6 +197,9 @@ impl Media {
             if before && !keys.is_agreed() {
                 self.faults.push("an offer without keys in a call that has some".to_owned());
             }
+        }
+        if let Some(ways) = &mut self.ways {
+            ways.read(&session, true);
         }
         let description = typed::describe(&session);
         let common = description.streams.first().map(|stream| self.common(stream)).unwrap_or_default();
@@ -228,6 +243,9 @@ impl Media {
                 self.faults.push("an answer without a key".to_owned());
             }
         }
+        if let Some(ways) = &mut self.ways {
+            ways.read(&session, false);
+        }
         let answer = typed::describe_answer(&session, &offer);
         if answer.streams.len() != offer.streams.len() {
             return self.faults.push("an answer with another number of streams".to_owned());
@@ -253,6 +271,9 @@ impl Media {
         {
             // Who gets another key is sent another stream.
             self.hearing.begin_anew();
+        }
+        if let Some(ways) = &mut self.ways {
+            ways.agree(now);
         }
         if self.next.is_none() {
             self.next = Some(now);
@@ -304,7 +325,8 @@ impl Media {
             Direction::ReceiveOnly => "recvonly",
             Direction::Inactive => "inactive",
         };
-        let _ = write!(text, "{crypto}a=ptime:{}\r\na={name}\r\n", self.packet_ms);
+        let ways = self.ways.as_ref().map(|ways| ways.write(self.local, is_answer)).unwrap_or_default();
+        let _ = write!(text, "{crypto}{ways}a=ptime:{}\r\na={name}\r\n", self.packet_ms);
         for _ in 1..streams {
             text.push_str("m=video 0 RTP/AVP 99\r\n");
         }
@@ -325,13 +347,22 @@ impl Media {
 
     /// Whether it sends now.
     pub fn sends(&self) -> bool {
-        let reachable = self.peer.as_ref().and_then(|peer| peer.rtp).is_some_and(|rtp| !rtp.ip().is_unspecified());
+        let reachable = self.destination().is_some_and(|rtp| !rtp.ip().is_unspecified());
         self.direction.sends() && reachable
+    }
+
+    /// Where its packets go.
+    fn destination(&self) -> Option<SocketAddr> {
+        match &self.ways {
+            Some(ways) if ways.is_agreed() => ways.destination(),
+            _ => self.peer.as_ref()?.rtp,
+        }
     }
 
     /// When the next packet is due.
     pub(crate) fn next(&self) -> Option<Instant> {
-        self.next
+        let checks = self.ways.as_ref().filter(|_| self.next.is_some()).and_then(Ways::next);
+        self.next.into_iter().chain(checks).min()
     }
 
     /// Stops for good.
@@ -341,8 +372,11 @@ impl Media {
 
     /// The next packet and whither it goes. Time goes on while nothing is sent.
     pub(crate) fn poll(&mut self, now: Instant) -> Option<(SocketAddr, Vec<u8>)> {
+        if let Some(check) = self.ways.as_mut().filter(|_| self.next.is_some()).and_then(|ways| ways.poll(now)) {
+            return Some(check);
+        }
         // What is said in a handshake goes out with the next packet of sound, or in its place.
-        if let Some(to) = self.peer.as_ref().and_then(|peer| peer.rtp)
+        if let Some(to) = self.destination()
             && let Some(datagram) = self.keys.as_mut().and_then(|keys| keys.poll_handshake(now))
         {
             return Some((to, datagram));
@@ -365,7 +399,7 @@ impl Media {
             return None;
         }
         let peer = self.peer.as_ref()?;
-        let to = peer.rtp?;
+        let to = self.destination()?;
         // What both described, by the peer's numbers.
         let agreed = |codec: &&Codec| self.accepted.iter().any(|own| own.matches(codec));
         let mut common = peer.codecs.iter().filter(agreed);
@@ -409,7 +443,14 @@ impl Media {
     }
 
     /// A packet came to the RTP port.
-    pub(crate) fn handle_packet(&mut self, now: Instant, bytes: &[u8]) {
+    pub(crate) fn handle_packet(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
+        if stun::is_stun(bytes) {
+            match &mut self.ways {
+                Some(ways) => ways.handle(now, from, bytes),
+                None => self.faults.push("a check, of which it knows nothing".to_owned()),
+            }
+            return;
+        }
         // RTCP that shares the port (RFC 5761 §4).
         if bytes.get(1).is_some_and(|kind| (192..=223).contains(kind)) {
             return;

@@ -178,6 +178,7 @@ impl Phone {
             | Step::RetrieveWithoutOffer
             | Step::Refresh
             | Step::Rekey
+            | Step::SeekAnew
             | Step::RefreshWithoutOffer
             | Step::RefreshAsItIs
             | Step::Update
@@ -191,6 +192,11 @@ impl Phone {
                     Step::Hold(style) => {
                         call.media.wish(Some(*style));
                         call.held = true;
+                    }
+                    Step::SeekAnew => {
+                        if let Some(ways) = &mut call.media.ways {
+                            ways.renew();
+                        }
                     }
                     Step::Rekey => {
                         if let Some(keys) = &mut call.media.keys {

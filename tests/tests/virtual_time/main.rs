@@ -53,6 +53,7 @@ mod trunk_by_name;
 mod trunk_failover;
 mod trunk_group;
 mod trunk_identity;
+mod ways;
 
 use router::time::Duration;
 use router::{Command, ModuleKind, Packet, Parameters};
