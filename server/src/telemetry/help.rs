@@ -102,6 +102,11 @@ const HELP: &[(&str, &str)] = &[
     ("sip_datagrams_unsent", "Datagrams that the kernel had no room to send."),
     ("sip_dialog_limited", "Requests dropped as their dialog had too many from elsewhere."),
     ("sip_downgraded_to_udp", "Long requests sent by UDP after all."),
+    (
+        "sip_flow_keep_alives_answered",
+        "STUN Binding requests of ours, over flows of our registrations, that were answered.",
+    ),
+    ("sip_flows_failed", "Flows of our registrations that their keep-alives found to have failed."),
     ("sip_glares", "Offers that crossed."),
     ("sip_handed_over", "Messages given to other SIP shards."),
     ("sip_handed_over_congested", "Messages for another shard's connection that found no room there."),
@@ -142,11 +147,6 @@ const HELP: &[(&str, &str)] = &[
     ("sip_sessions_expired", "Sessions that were ended as nobody refreshed them in time (RFC 4028)."),
     ("sip_sessions_lost", "Calls on hold, or silent by agreement, that ended as a peer was not there any more."),
     ("sip_stray_responses", "Responses to nothing."),
-    (
-        "sip_flow_keep_alives_answered",
-        "STUN Binding requests of ours, over flows of our registrations, that were answered.",
-    ),
-    ("sip_flows_failed", "Flows of our registrations that their keep-alives found to have failed."),
     ("sip_stun_answers", "STUN Binding requests of phones on SIP ports that were answered."),
     ("sip_subscriptions_begun", "Subscriptions begun."),
     ("sip_subscriptions_lost", "Subscriptions that ended as their phone refused a NOTIFY or did not answer it."),
