@@ -1,5 +1,6 @@
 //! baresip 1.0, a phone: its microphone plays a wave file, what it hears is recorded.
 
+use super::namespace::Network;
 use super::process::Process;
 use super::site::Site;
 use super::wait::{self, PATIENCE};
@@ -41,6 +42,23 @@ pub struct Setup<'a> {
     pub codecs: &'a str,
 }
 
+/// What some phones have beside.
+#[derive(Clone, Copy, Debug, Default)]
+struct Beside<'a> {
+    /// Further modules of applications.
+    modules: &'a [&'a str],
+    /// Its list of contacts.
+    contacts: &'a str,
+    /// How it encrypts its media.
+    encryption: Option<&'a str>,
+    /// Further parameters of its account.
+    account: &'a str,
+    /// Whether it looks for ways (ICE).
+    has_ice: bool,
+    /// Where it is, if at a host of its own.
+    host: Option<(&'a Network, u8)>,
+}
+
 /// A phone.
 #[derive(Debug)]
 pub struct Baresip {
@@ -64,20 +82,21 @@ impl Baresip {
 
     /// Starts a phone that has further modules and a list of contacts, and waits until it is registered.
     pub fn start_with(site: &Site, setup: &Setup<'_>, modules: &[&str], contacts: &str) -> Self {
-        let mut phone = Self::launch_with(site, setup, modules, contacts, None, "");
+        let mut phone = Self::launch_with(site, setup, &Beside { modules, contacts, ..Beside::default() });
         wait::until("baresip is registered", || phone.command("reginfo", "").contains("OK").then_some(()));
         phone
     }
 
     /// Starts a phone.
     pub fn launch(site: &Site, setup: &Setup<'_>) -> Self {
-        Self::launch_with(site, setup, &[], "", None, "")
+        Self::launch_with(site, setup, &Beside::default())
     }
 
     /// Starts a phone that encrypts its media, `srtp` (where the peer does), `srtp-mand` or `srtp-mandf` (always), or `dtls_srtp` (always, by a
     /// handshake), and waits until it is registered. It shares a port for RTP and RTCP where the name ends in `+mux`.
     pub fn start_secure(site: &Site, setup: &Setup<'_>, encryption: &str) -> Self {
-        let mut phone = Self::launch_with(site, setup, &[], "", Some(encryption), "");
+        let beside = Beside { encryption: Some(encryption), ..Beside::default() };
+        let mut phone = Self::launch_with(site, setup, &beside);
         wait::until("baresip is registered", || phone.command("reginfo", "").contains("OK").then_some(()));
         phone
     }
@@ -86,25 +105,37 @@ impl Baresip {
     pub fn start_with_flows(site: &Site, setup: &Setup<'_>) -> Self {
         let flow = |transport: &str| format!("\"sip:{};transport={transport}\"", setup.server);
         let flows = format!(";sipnat=outbound;outbound={};outbound2={}", flow("udp"), flow("tcp"));
-        let mut phone = Self::launch_with(site, setup, &[], "", None, &flows);
+        let mut phone = Self::launch_with(site, setup, &Beside { account: &flows, ..Beside::default() });
         wait::until("baresip is registered", || phone.command("reginfo", "").contains("OK").then_some(()));
         phone
     }
 
-    fn launch_with(
+    /// Starts a phone at a host of its own, with ICE or without, and waits until it is registered. Of the loopback interface ICE takes no address.
+    pub fn start_at(
         site: &Site,
         setup: &Setup<'_>,
-        modules: &[&str],
-        contacts: &str,
+        (network, host): (&Network, u8),
         encryption: Option<&str>,
-        account: &str,
+        has_ice: bool,
     ) -> Self {
+        // It asks a server where it is, and nobody but ours is there.
+        let ice = format!(";medianat=ice;stunserver=\"stun:{}\"", setup.server);
+        let account = if has_ice { &ice } else { "" };
+        let beside = Beside { encryption, account, has_ice, host: Some((network, host)), ..Beside::default() };
+        let mut phone = Self::launch_with(site, setup, &beside);
+        wait::until("baresip is registered", || phone.command("reginfo", "").contains("OK").then_some(()));
+        phone
+    }
+
+    fn launch_with(site: &Site, setup: &Setup<'_>, beside: &Beside<'_>) -> Self {
+        let Beside { modules, contacts, encryption, account, has_ice, host } = *beside;
         let folder = site.file(setup.user);
         std::fs::create_dir_all(&folder).expect("the temporary folder can be written");
         let microphone = folder.join("microphone.wav");
         wav::write(&microphone, &tone::sine(setup.hertz, PEAK, MICROPHONE_S));
-        let control = site.host.socket();
-        let sip = SocketAddr::new(site.host.address(), site.host.port_and_next());
+        let address = host.map_or(site.host.address(), |(network, host)| network.address(host));
+        let control = SocketAddr::new(address, site.host.socket().port());
+        let sip = SocketAddr::new(address, site.host.port_and_next());
         let mut config = config(sip, control, &microphone, &folder);
         for module in modules {
             let _ = writeln!(config, "module_app {module}.so");
@@ -112,6 +143,9 @@ impl Baresip {
         if let Some(encryption) = encryption {
             let module = if encryption.starts_with("dtls_srtp") { "dtls_srtp" } else { "srtp" };
             let _ = writeln!(config, "module {module}.so");
+        }
+        if has_ice {
+            let _ = writeln!(config, "module ice.so\nice_turn no\nice_debug no\nice_nomination regular\nice_mode full");
         }
         if encryption.is_some_and(|encryption| encryption.ends_with("+mux")) {
             config = config.replace("rtcp_mux no", "rtcp_mux yes");
@@ -126,13 +160,23 @@ impl Baresip {
         for (file, text) in [("config", config.as_str()), ("accounts", &account), ("contacts", contacts)] {
             std::fs::write(folder.join(file), text).expect("the temporary folder can be written");
         }
-        let mut command = Command::new("baresip");
+        let mut command = match host {
+            Some((network, host)) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", &network.host(host), "baresip"]);
+                command
+            }
+            None => Command::new("baresip"),
+        };
         // Its own bound: five minutes, whatever becomes of us.
         command.arg("-f").arg(&folder).args(["-s", "-t", "300"]).current_dir(&folder);
         let mut process = Process::start(site, &format!("{}-baresip", setup.user), command);
         let stream = wait::until("baresip takes commands", || {
             process.must_run();
-            TcpStream::connect(control).ok()
+            match host {
+                Some((network, host)) => network.at(host, || TcpStream::connect(control).ok()),
+                None => TcpStream::connect(control).ok(),
+            }
         });
         stream.set_read_timeout(Some(Duration::from_millis(100))).expect("a time is set");
         Self {

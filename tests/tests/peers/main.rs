@@ -24,6 +24,7 @@
 //! | `hardship` | kill -9, a full disk, floods, slow readers |
 //! | `shards` | the same over three SIP shards; all the others, too, with `TANDEM_SHARDS=3` |
 //! | `secure_media` | SRTP: phones with keys beside phones without |
+//! | `ways` | ICE: phones that look for ways beside phones that do not |
 //! | `secure` | TLS and WebSocket: openssl, a phone and a browser's client; names, reloads, certificates of both sides |
 //! | `soak` | thousands of calls leave nothing behind |
 
@@ -61,3 +62,4 @@ mod texts;
 mod third_party;
 mod transports;
 mod trunk_news;
+mod ways;
