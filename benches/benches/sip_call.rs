@@ -170,6 +170,7 @@ impl Bench {
             passed: None,
             secure: false,
             urgent: false,
+            identity: None,
             account: None,
         };
         self.request(call, far, Command::Start, leg);

@@ -179,6 +179,7 @@ impl Bench {
             codec: None,
             origin: None,
             anonymous: false,
+            verdict: None,
         };
         let event = CallEvent { call, cause: None, at: self.now.wall, missed: false, pressed: None, quality: None };
         self.deliver(Packet {

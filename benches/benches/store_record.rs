@@ -46,6 +46,7 @@ fn opened(number: u64) -> CallRecord {
         transferred_to: None,
         transferred_as: None,
         joined_from: None,
+        verdict: None,
     }
 }
 

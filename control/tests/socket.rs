@@ -45,6 +45,7 @@ fn call(phase: CallPhase) -> CallSummary {
         codec: Some("PCMU".to_owned()),
         origin: Some(router::parameter::Origin::Account("alice".into())),
         anonymous: false,
+        verdict: None,
     }
 }
 

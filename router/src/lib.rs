@@ -22,6 +22,7 @@
 //! - [`pace`]: when a busy module takes its inputs in batches. [`pacer`]: how often something may be done, spread over the second; [`throttle`]:
 //!   how many may come within a second, on all shards together.
 //! - [`time`], [`random`], [`instance`]: arguments that every pure machine takes.
+//! - [`numbering`]: numbers as they are dialled, and as E.164 has them. [`emergency`]: those that come first.
 //! - [`private`], [`short_text`], [`own_map`]: what values are kept in. [`octets`]: where they are encoded.
 
 pub mod address;
@@ -35,6 +36,7 @@ pub mod inbox;
 pub mod instance;
 mod ledger;
 pub mod limits;
+pub mod numbering;
 pub mod octets;
 pub mod outbox;
 pub mod own_map;

@@ -63,6 +63,12 @@ pub const SUBSCRIBERS_ELSEWHERE: usize = SUBSCRIBERS / 2;
 /// Networks that the media of a leg may come from beside the hosts that are named: a carrier's sites; each plan of such a leg carries them.
 pub const MEDIA_NETWORKS: usize = 32;
 
+/// Diversions that a call bears: ISUP counts five (ITU-T Q.732.2), and networks of SIP let pass ten at most.
+pub const DIVERSIONS: usize = 10;
+
+/// Diversions, counted by whoever made them, after which a call is not sent on again: beyond ten it goes in a circle.
+pub const DIVERSIONS_COUNTED: usize = 10;
+
 /// Longest frame between platforms: a page of call records or traces with room to spare; more is `PeerMisbehaved`.
 pub const FRAME_BYTES: usize = 1 << 20;
 

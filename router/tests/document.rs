@@ -12,7 +12,9 @@ use router::bridge::frame::FrameReader;
 use router::bridge::message::{ByeReason, Hello, LinkMessage, Offered, Order, read_message, write_hello, write_packet};
 use router::encoding::write_frame;
 use router::limits::{FRAME_BYTES, HELLO_FRAME_BYTES, PARAMETERS};
-use router::parameter::{Bridge, CauseKind, Outcome, PlatformState, PortId, Reason};
+use router::parameter::{
+    Attestation, Bridge, CauseKind, DiversionCause, Outcome, PlatformState, PortId, Reason, SignatureFault, Verstat,
+};
 use router::{Address, Command, Module, ModuleKind, Packet, Parameters, PlatformId, one};
 use std::collections::BTreeMap;
 
@@ -82,6 +84,14 @@ fn names_and_numbers_are_those_of_the_code() {
     assert_eq!(cddl.enumeration("cause-kind"), table(causes));
     let outcomes = Outcome::ALL.iter().zip(1..).map(|(outcome, number)| (outcome.name().to_owned(), number)).collect();
     assert_eq!(cddl.enumeration("outcome"), table(outcomes));
+    let diversions = DiversionCause::ALL.iter().zip(1..).map(|(cause, number)| (cause.name().to_owned(), number));
+    assert_eq!(cddl.enumeration("diversion-cause"), table(diversions.collect()));
+    let faults = SignatureFault::ALL.iter().zip(1..).map(|(fault, number)| (fault.name().to_owned(), number));
+    assert_eq!(cddl.enumeration("signature-fault"), table(faults.collect()));
+    let verstats = Verstat::ALL.iter().zip(1..).map(|(verstat, number)| (debug(verstat), number));
+    assert_eq!(cddl.enumeration("verstat"), table(verstats.collect()));
+    let attestations = Attestation::ALL.iter().zip(1..).map(|(attestation, number)| (debug(attestation), number));
+    assert_eq!(cddl.enumeration("attestation"), table(attestations.collect()));
     let byes = ByeReason::ALL.iter().map(|reason| (reason.name().to_owned(), *reason as u64)).collect();
     assert_eq!(cddl.enumeration("bye-reason"), table(byes));
     let states = PlatformState::ALL.iter().map(|state| (state.name().to_owned(), *state as u64)).collect();

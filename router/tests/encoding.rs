@@ -28,14 +28,16 @@ fn frame(packet: &Packet) -> Vec<u8> {
     buffer
 }
 
-/// All samples of a parameter in one packet, by the parameter's name; what was added later in one of its own.
+/// All samples of a parameter in one packet, by the parameter's name; what was added later by a name of its own.
 fn packets() -> BTreeMap<&'static str, Packet> {
     let mut by_name: BTreeMap<&'static str, Parameters> = BTreeMap::new();
     for sample in published() {
         by_name.entry(sample.name()).or_default().push(sample);
     }
-    let added = additions().into_iter().map(|(name, sample)| (name, packet(one(sample))));
-    by_name.into_iter().map(|(name, parameters)| (name, packet(parameters))).chain(added).collect()
+    for (name, sample) in additions() {
+        by_name.entry(name).or_default().push(sample);
+    }
+    by_name.into_iter().map(|(name, parameters)| (name, packet(parameters))).collect()
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::admission::AdmissionLimits;
 use crate::digest::Algorithm;
+use crate::identity::{DiversionForm, IdentitySettings};
 use crate::messaging::MessageSettings;
 use crate::policy::{CallPolicy, Connectivity, Keying, MediaSecurity};
 use crate::registrar::ExpiryLimits;
@@ -74,6 +75,10 @@ pub struct Config {
     pub events: EventSettings,
     /// Text messages.
     pub messages: MessageSettings,
+    /// How accounts are told who sent a call on, and whether they may say so themselves.
+    pub accounts_diversion: DiversionForm,
+    /// Signatures of calls.
+    pub identity: IdentitySettings,
     /// Trunks.
     pub trunks: Vec<TrunkConfig>,
     /// The lengths of transactions' timers.
@@ -116,6 +121,8 @@ impl Default for Config {
             keys_in_clear: true,
             events: EventSettings::default(),
             messages: MessageSettings::default(),
+            accounts_diversion: DiversionForm::None,
+            identity: IdentitySettings::default(),
             trunks: Vec::new(),
             timers: Timers::default(),
             trace_octets: crate::limits::TRACE_OCTETS_DEFAULT,

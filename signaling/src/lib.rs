@@ -5,6 +5,7 @@ pub mod config;
 pub mod dialog;
 pub mod digest;
 pub mod home;
+pub mod identity;
 pub mod limits;
 pub mod message;
 pub mod messaging;

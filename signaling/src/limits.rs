@@ -407,3 +407,44 @@ pub const KEPT_PAGE: u32 = 16;
 /// How long the call may take to make another offer to a peer that could do with nothing of the first: its switch answers in the same
 /// turn, but one of another platform is a few network round trips away.
 pub const ANOTHER_OFFER_WITHIN: Duration = Duration::from_secs(2);
+
+/// Values of Diversion or History-Info that are looked at: three for each diversion that is kept.
+pub const DIVERSIONS_READ_MAX: usize = 3 * router::limits::DIVERSIONS;
+
+/// Octets of an Identity header field that are read: those of SHAKEN have some 500, a longer URL and a name or two beside.
+pub const IDENTITY_OCTETS_MAX: usize = 4_096;
+
+/// Identity header fields of a request that are read, and steps from one who sent the call on to the next: as many as diversions are kept, and
+/// the first signature. Each costs a tenth of a millisecond.
+pub const IDENTITIES_MAX: usize = router::limits::DIVERSIONS + 1;
+
+/// Names that a signature may be for: a call has one, a conference that is invited to at once a few.
+pub const PASSPORT_NUMBERS_MAX: usize = 16;
+
+/// How old a signature may be, and how far of the future, seconds: RFC 8224 §4.1 recommends 60.
+pub const IDENTITY_AGE_MAX_S: u32 = 60;
+
+/// Octets of a certificate and those between it and its authority: each has some 1,000 in PEM.
+pub const SIGNER_CHAIN_OCTETS_MAX: usize = 32_768;
+
+/// Certificates of such a chain: signer, one or two authorities between, and room for one more.
+pub const SIGNER_CHAIN_MAX: usize = 4;
+
+/// Octets of the URL of a certificate.
+pub const SIGNER_URL_OCTETS_MAX: usize = 512;
+
+/// Certificates of others that a shard keeps: a country has some hundred networks that sign, each with a few. 2 KiB each.
+pub const SIGNERS_MAX: usize = 1_024;
+
+/// For how long one is kept before it is fetched anew: as long as it takes at most until one that was taken back counts no more.
+pub const SIGNERS_KEPT_FOR: Duration = Duration::from_secs(3_600);
+
+/// For how long one that could not be had is not asked for again: a repository that is away costs each caller's patience once a minute.
+pub const SIGNERS_FAILED_FOR: Duration = Duration::from_secs(60);
+
+/// How long a call waits for certificates, whatever becomes of them: a fetch has two seconds.
+pub const SIGNER_WITHIN: Duration = Duration::from_secs(3);
+
+/// Legs of a shard that wait for certificates: two seconds of 500 calls a second from one network whose repository hangs. For one more there
+/// is no certificate.
+pub const SIGNERS_WAITING_MAX: usize = 1_024;

@@ -1,7 +1,7 @@
 //! Packets, messages and time to legs and the registrar, and back: signalling as a module.
 //!
 //! Beside [`Service`] it has inputs and outputs of its own protocol. After any input: [`router::service::drain`], then
-//! [`Signaling::poll_transmit`] and [`Signaling::poll_resolve`] until `None`.
+//! [`Signaling::poll_transmit`], [`Signaling::poll_resolve`] and [`Signaling::poll_fetch`] until `None`.
 
 mod account_state;
 mod admitting;
@@ -118,6 +118,7 @@ impl Signaling {
             aliases: Default::default(),
             proven: Default::default(),
             resolving: Default::default(),
+            repository: Default::default(),
             avoided: Default::default(),
             releases: Default::default(),
             counters: Default::default(),
@@ -167,6 +168,9 @@ impl Signaling {
         self.means.trace.set_capturing(config.capturing.as_ref());
         self.means.transactions.set_listeners(config.listeners.clone());
         self.means.transactions.set_timers(config.timers);
+        if !Arc::ptr_eq(&self.means.config.identity.authorities, &config.identity.authorities) {
+            self.means.repository.clear();
+        }
         self.means.config = Arc::new(config);
         self.registering.reconfigure(&mut self.means);
         self.probing.reconfigure(&mut self.means);
@@ -266,6 +270,21 @@ impl Signaling {
         self.means.resolving.poll()
     }
 
+    /// The next certificate that is to be fetched, by its URL; what comes of it goes to [`handle_fetched`](Self::handle_fetched).
+    pub fn poll_fetch(&mut self) -> Option<Box<str>> {
+        self.means.repository.poll()
+    }
+
+    /// What [`poll_fetch`](Self::poll_fetch) asked for. `None`: it is not to be had.
+    pub fn handle_fetched(&mut self, now: Now, url: &str, octets: Option<&Bytes>) {
+        self.means.now = now;
+        let authorities = Arc::clone(&self.means.config.identity.authorities);
+        for leg in self.means.repository.fetched(now, url, octets, &authorities) {
+            self.with_leg(leg, |leg, means| leg.certificate_came(means));
+        }
+        self.handle_events();
+    }
+
     /// What this shard's sockets have counted.
     pub fn note_transports(&mut self, counters: TransportCounters) {
         let short = |counters: &TransportCounters| counters.rejected + counters.displaced;
@@ -295,6 +314,7 @@ impl Signaling {
             && self.means.servers.is_empty()
             && self.means.timers.is_empty()
             && self.means.resolving.is_empty()
+            && self.means.repository.is_empty()
             && self.means.releases.len() == 0
             && !self.bindings.has_unwritten()
             && self.writing.is_idle()

@@ -63,6 +63,7 @@ pub(crate) fn record(now: Now, call: &Call, cause: Cause) -> CallRecord {
         transferred_to: None,
         transferred_as: None,
         joined_from: None,
+        verdict: call.identity.as_ref().and_then(|identity| identity.verdict.clone()).map(Box::new),
     }
 }
 

@@ -116,6 +116,7 @@ fn call(id: &str, phase: CallPhase) -> router::parameter::CallSummary {
         codec: Some("PCMU".to_owned()),
         origin: Some(router::parameter::Origin::Account("alice".into())),
         anonymous: false,
+        verdict: None,
     }
 }
 

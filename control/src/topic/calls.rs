@@ -198,6 +198,7 @@ fn no_call() -> CallSummary {
         codec: None,
         origin: None,
         anonymous: false,
+        verdict: None,
     }
 }
 

@@ -85,6 +85,7 @@ fn no_record() -> CallRecord {
         transferred_to: None,
         transferred_as: None,
         joined_from: None,
+        verdict: None,
     }
 }
 

@@ -236,6 +236,7 @@ impl Bench {
             secure: false,
             host: tape.flag().then(|| IpAddr::from([198, 51, 100, 7])),
             early_offer: number.is_multiple_of(3),
+            identity: None,
             placement: match tape.below(4) {
                 0 => Some(Placement::Account("bob".to_owned())),
                 1 => Some(Placement::Trunk { name: "one".to_owned(), number: "1".to_owned().into() }),
@@ -632,6 +633,7 @@ fn event(at: WallTime) -> CallEvent {
         codec: None,
         origin: None,
         anonymous: false,
+        verdict: None,
     };
     CallEvent { call, cause: None, at, missed: false, pressed: None, quality: None }
 }

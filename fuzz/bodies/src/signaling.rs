@@ -411,6 +411,7 @@ impl Bench {
             passed: None,
             secure: false,
             urgent: false,
+            identity: None,
             account: None,
         };
         let leg = Address::local(ModuleKind::Signaling, 0).at(Instance(0x1_0000 + self.next));

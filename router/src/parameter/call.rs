@@ -22,6 +22,7 @@
 use super::conference::ConferenceName;
 use super::dialog::Dialog;
 use super::failure::Cause;
+use super::identity::{CallIdentity, CallerVerdict};
 use super::media::MediaExchange;
 use super::port::{KeyForm, PortId};
 use super::protection::SrtpSuite;
@@ -242,6 +243,9 @@ pub struct Call {
     #[n(17)]
     #[cbor(default, skip_if = "is_false")]
     pub early_offer: bool,
+    /// What is told of the caller beside the name.
+    #[n(18)]
+    pub identity: Option<Box<CallIdentity>>,
 }
 
 /// Something that a leg said in its protocol, which means nothing to the platform and is passed on where a trunk is configured so: in
@@ -328,6 +332,9 @@ pub struct Leg {
     #[n(12)]
     #[cbor(default, skip_if = "is_false")]
     pub urgent: bool,
+    /// What is told of the caller beside the name.
+    #[n(13)]
+    pub identity: Option<Box<CallIdentity>>,
 }
 
 /// What a decoder takes an absent flag for.
@@ -602,6 +609,9 @@ pub struct CallSummary {
     #[n(9)]
     #[cbor(default, skip_if = "is_false")]
     pub anonymous: bool,
+    /// What was found of the signature that it came with.
+    #[n(10)]
+    pub verdict: Option<Box<CallerVerdict>>,
 }
 
 /// `Notify × CallEvent` to who subscribed (`Subscribe × CallEvent`): the call as it stands after the change.

@@ -1,6 +1,7 @@
 //! Why a request was not served, and why a call ended.
 
 use super::call::Party;
+use super::identity::DiversionCause;
 use minicbor::{Decode, Encode};
 
 /// Why a request was not served, as its sender can act on it.
@@ -81,17 +82,27 @@ pub struct Failure {
     #[n(4)]
     #[cbor(default, skip_if = "Vec::is_empty")]
     pub contacts: Vec<Party>,
+    /// Beside these: why its user is to be looked for there, where the peer says so.
+    #[n(5)]
+    pub diversion: Option<DiversionCause>,
 }
 
 impl Failure {
     /// A reason and nothing more.
     pub const fn new(reason: Reason) -> Self {
-        Self { reason, cause: None, detail: None, retry_after_s: None, contacts: Vec::new() }
+        Self { reason, cause: None, detail: None, retry_after_s: None, contacts: Vec::new(), diversion: None }
     }
 
     /// The failure of a call or leg.
     pub const fn because(cause: Cause) -> Self {
-        Self { reason: Reason::Peer, cause: Some(cause), detail: None, retry_after_s: None, contacts: Vec::new() }
+        Self {
+            reason: Reason::Peer,
+            cause: Some(cause),
+            detail: None,
+            retry_after_s: None,
+            contacts: Vec::new(),
+            diversion: None,
+        }
     }
 
     /// With a sentence for people.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `failure.rs` | why a request failed; why a call ended |
 //! | `call.rs` | calls and legs: between `signaling`, `switch` and who watches them |
+//! | `identity.rs` | what is told of who calls beside the name |
 //! | `conference.rs` | conferences: where they are, how a call becomes one |
 //! | `dialog.rs` | dialogs that a peer names, legs and ports that change their call |
 //! | `media.rs` | media descriptions: what two peers offer and answer |
@@ -31,6 +32,7 @@ mod event;
 mod extension;
 mod failure;
 mod ice;
+mod identity;
 mod media;
 mod message;
 mod network;
@@ -54,6 +56,10 @@ pub use event::{AccountState, MessageWaiting, Presence};
 pub use extension::Extension;
 pub use failure::{Cause, CauseKind, Failure, Reason};
 pub use ice::{IceCandidate, IceCredentials, IceParameters};
+pub use identity::{
+    Attestation, Attested, CallIdentity, CallerVerdict, Diversion, DiversionCause, SignatureFault, Verstat, bounded,
+    is_exhausted,
+};
 pub use media::{Codec, Direction, MediaDescription, MediaExchange, MediaKind, MediaStream, MediaTransport};
 pub use message::{MessageEvent, MessageFate, MessageRoute, MessageWay, TextMessage};
 pub use network::Network;

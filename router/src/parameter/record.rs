@@ -2,6 +2,7 @@
 
 use super::call::{Origin, Party};
 use super::failure::Cause;
+use super::identity::CallerVerdict;
 use super::port::is_zero;
 use super::protection::SrtpSuite;
 use crate::short_text::ShortText;
@@ -161,6 +162,9 @@ pub struct CallRecord {
     /// Where a party came into it out of another call (an attended transfer): the record of the conversation that it came from.
     #[n(17)]
     pub joined_from: Option<String>,
+    /// What was found of the signature that the call came with.
+    #[n(18)]
+    pub verdict: Option<Box<CallerVerdict>>,
 }
 
 /// Stands between a call's id and the number of a later conversation in the id of that one's record; and in the id of a call

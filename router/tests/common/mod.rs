@@ -170,6 +170,7 @@ fn summary(phase: CallPhase) -> CallSummary {
         codec: Some("PCMA".to_owned()),
         origin: None,
         anonymous: false,
+        verdict: None,
     }
 }
 
@@ -212,6 +213,7 @@ fn record(outcome: Outcome) -> CallRecord {
         transferred_to: None,
         transferred_as: None,
         joined_from: None,
+        verdict: None,
     }
 }
 
@@ -267,8 +269,10 @@ fn failures() -> Vec<Failure> {
         detail: Some("the callee is busy".to_owned()),
         retry_after_s: Some(60),
         contacts: Vec::new(),
+        diversion: None,
     };
-    let redirected = Failure { contacts: vec![party(), Party::new("300", "")], ..full.clone() };
+    let contacts = vec![party(), Party::new("300", "")];
+    let redirected = Failure { contacts, ..full.clone() };
     let every_reason = Reason::ALL.map(Failure::new);
     let every_cause = CauseKind::ALL.map(|kind| Failure::because(kind.into()));
     [full].into_iter().chain(every_reason).chain(every_cause).chain([redirected]).collect()
@@ -294,6 +298,7 @@ fn calls() -> Vec<Call> {
         secure: false,
         host: None,
         early_offer: false,
+        identity: None,
     };
     let passed = Some(vec![Passed { name: "X-Account".to_owned(), value: private("7"), trunks_alone: false }]);
     let referred = Call { verified: true, referred_by: Some(private("<sip:carol@example.org>")), ..full.clone() };
@@ -319,6 +324,28 @@ fn calls() -> Vec<Call> {
     [of_trunk, bare, full, referred, placed].into_iter().chain(elsewhere).chain([passing, secure, from]).collect()
 }
 
+fn identities() -> [CallIdentity; 3] {
+    let diversion = |(cause, count)| Diversion { by: party(), cause, count, private: count % 2 == 0 };
+    let diversions: Vec<_> = DiversionCause::ALL.into_iter().zip(0..).map(diversion).collect();
+    let passed = verdicts().swap_remove(1);
+    let origin = Private::new("alice".into());
+    let attested = Attested { attestation: Attestation::Full, origin };
+    let everything = CallIdentity { diversions, verdict: Some(passed), attested: Some(attested) };
+    let one = CallIdentity { diversions: everything.diversions[..1].to_vec(), ..CallIdentity::default() };
+    [everything, one, CallIdentity::default()]
+}
+
+fn verdicts() -> Vec<CallerVerdict> {
+    let passed = Attestation::ALL.map(|attestation| CallerVerdict {
+        verstat: Verstat::Passed,
+        attestation: Some(attestation),
+        origid: Some("4b6a6d1c-58ae-4c4b-9b8c-24d8f1f3f0a1".into()),
+        fault: None,
+    });
+    let failed = SignatureFault::ALL.map(CallerVerdict::failed);
+    [CallerVerdict::none()].into_iter().chain(passed).chain(failed).collect()
+}
+
 fn legs() -> Vec<Leg> {
     let full = Leg {
         call_id: "c-1".to_owned(),
@@ -333,6 +360,7 @@ fn legs() -> Vec<Leg> {
         passed: None,
         secure: false,
         urgent: false,
+        identity: None,
         account: None,
     };
     let passed = Some(vec![Passed { name: "X-Account".to_owned(), value: private("7"), trunks_alone: false }]);
@@ -485,7 +513,27 @@ pub fn additions() -> Vec<(&'static str, Parameter)> {
         sent.map(|guest| ("GuestLeg+sent", guest.into())),
     ];
     let probed = ("LegState+probe", LegState { probe, ..LegState::new(LegPhase::Answered) }.into());
-    added.into_iter().flatten().chain([probed]).collect()
+    added.into_iter().flatten().chain([probed]).chain(of_identity()).collect()
+}
+
+/// What is told of callers beside the name.
+fn of_identity() -> Vec<(&'static str, Parameter)> {
+    let mut added: Vec<(&'static str, Parameter)> = Vec::new();
+    for identity in identities() {
+        let identity = Some(Box::new(identity));
+        added.extend(calls().pop().map(|call| ("Call+identity", Call { identity: identity.clone(), ..call }.into())));
+        added.extend(legs().pop().map(|leg| ("Leg+identity", Leg { identity, ..leg }.into())));
+    }
+    for verdict in verdicts() {
+        let verdict = Some(Box::new(verdict));
+        let record = CallRecord { verdict: verdict.clone(), ..record(Outcome::Answered) };
+        added.push(("CallRecord+verdict", record.into()));
+        added.push(("CallSummary+verdict", CallSummary { verdict, ..summary(CallPhase::Talking) }.into()));
+    }
+    let moved = Failure { contacts: vec![party()], ..Failure::because(cause()) };
+    let moved = Failure { diversion: Some(DiversionCause::NoAnswer), ..moved };
+    added.push(("Failure+diversion", moved.into()));
+    added
 }
 
 /// The parameters as they were published.

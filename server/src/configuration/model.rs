@@ -1,8 +1,8 @@
 //! Every section and key, and its default. `keys.rs` says what each is for.
 
 use super::value::{
-    ClientCertificates, CodecsOffered, Dtmf, EarlyRinging, HostPort, Ice, Listen, LogFormat, MediaWorkers, NumberForm,
-    PortRange, Redirects, Reliable, Secret, SipShards, Srtp, SrtpKeying, Strategy,
+    ClientCertificates, CodecsOffered, DiversionForm, Dtmf, EarlyRinging, HostPort, Ice, Listen, LogFormat,
+    MediaWorkers, NumberForm, PortRange, Redirects, Reliable, Secret, SipShards, Srtp, SrtpKeying, Strategy,
 };
 use serde::{Deserialize, Serialize};
 use signaling::limits::{OVERLOAD_AFTER, SESSION_EXPIRES_S, SESSION_MIN_S};
@@ -148,6 +148,7 @@ pub struct Sip {
     pub ice_accounts: BTreeMap<String, Ice>,
     pub ice_lite: bool,
     pub accounts_pass: Vec<String>,
+    pub accounts_diversion: DiversionForm,
     pub unknown_source_per_s: u32,
     pub unknown_source_burst: u32,
     pub unknown_total_per_s: u32,
@@ -204,6 +205,7 @@ impl Default for Sip {
             ice_accounts: BTreeMap::new(),
             ice_lite: true,
             accounts_pass: Vec::new(),
+            accounts_diversion: DiversionForm::None,
             unknown_source_per_s: 50,
             unknown_source_burst: 200,
             unknown_total_per_s: 1_000,
@@ -516,6 +518,8 @@ pub struct Trunk {
     pub srtp_keying: Option<SrtpKeying>,
     pub ice: Option<Ice>,
     pub redirects: Redirects,
+    pub diversion: DiversionForm,
+    pub remote_party_id: bool,
     pub codecs: Option<Vec<String>>,
     pub numbers: NumberForm,
     pub dtmf: Option<Dtmf>,

@@ -4,7 +4,7 @@ use super::model::{Configuration, Route};
 use super::value::{Redirects, Strategy};
 use super::{numbers, sip};
 use router::Emergency;
-use router::parameter::{BuiltinKind, CauseKind, ConferenceName, Network};
+use router::parameter::{Attestation, BuiltinKind, CauseKind, ConferenceName, Network};
 use router::time::Duration;
 use signaling::trunk::TargetHost;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -71,6 +71,8 @@ impl Builder<'_> {
             guards: (0..configuration.guard.len()).map(|index| self.guard(index)).collect(),
             emergency: Emergency::new(configuration.calls.emergency.clone()),
             dialled: numbers::form(configuration.numbering.accounts),
+            signs: false,
+            accounts_attested: Attestation::Full,
         }
     }
 
@@ -384,6 +386,7 @@ fn trunk(configuration: &Configuration, trunk: &super::model::Trunk) -> Trunk {
     Trunk {
         name: trunk.name.clone(),
         numbers: numbers::form(trunk.numbers),
+        attested: Attestation::Gateway,
         interface: trunk.interface.or(own).unwrap_or(unspecified),
         redirects: redirects(trunk.redirects),
         caller: caller(&trunk.caller).ok().flatten(),

@@ -1,12 +1,13 @@
 //! What signaling is told.
 
 use super::model::{Configuration, Hep, Trunk};
-use super::value::{ClientCertificates, Ice, Listen, Reliable, Srtp, SrtpKeying};
+use super::value::{ClientCertificates, DiversionForm, Ice, Listen, Reliable, Srtp, SrtpKeying};
 use crate::administration::State;
 use router::time::Duration;
 use router::{Emergency, Shards};
 use signaling::admission::{AdmissionLimits, BanPolicy, Rate};
 use signaling::digest::ClientCredentials;
+use signaling::identity;
 use signaling::limits::{REGISTER_EXPIRES, TRUNK_RESPONSE_TIMEOUT};
 use signaling::message::Uri;
 use signaling::messaging::MessageSettings;
@@ -52,6 +53,7 @@ pub fn config(state: &State, bound: &Listeners, shards: &Shards) -> signaling::C
         fingerprint: state.identity.as_ref().map(|identity| Arc::new(identity.fingerprint().clone())),
         keys_in_clear: sip.srtp_keys_in_clear,
         accounts_pass: sip.accounts_pass.clone(),
+        accounts_diversion: diversion(sip.accounts_diversion),
         events: events(configuration),
         messages: messages(configuration),
         trunks: trunks(configuration),
@@ -314,6 +316,19 @@ fn identity(trunk: &Trunk) -> TrunkIdentity {
         domain: trunk.domain.clone(),
         from_domain: trunk.from_domain.clone().or(registered),
         from_user: trunk.from_user.clone(),
+        diversion: diversion(trunk.diversion),
+        remote_party_id: trunk.remote_party_id,
+        ..TrunkIdentity::default()
+    }
+}
+
+/// How who sent a call on is told.
+fn diversion(value: DiversionForm) -> identity::DiversionForm {
+    match value {
+        DiversionForm::None => identity::DiversionForm::None,
+        DiversionForm::Diversion => identity::DiversionForm::Diversion,
+        DiversionForm::HistoryInfo => identity::DiversionForm::HistoryInfo,
+        DiversionForm::Both => identity::DiversionForm::Both,
     }
 }
 

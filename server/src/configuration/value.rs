@@ -279,6 +279,21 @@ pub enum NumberForm {
     International,
 }
 
+/// How who sent a call on is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiversionForm {
+    /// Not at all.
+    #[default]
+    None,
+    /// In Diversion.
+    Diversion,
+    /// In History-Info.
+    HistoryInfo,
+    /// In both.
+    Both,
+}
+
 /// What is done when a callee sends a call elsewhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -90,6 +90,7 @@ const HELP: &[(&str, &str)] = &[
     ("sip_banned_dropped", "Messages dropped of sources that are shut out."),
     ("sip_bans", "Sources that were shut out, as often as it happened."),
     ("sip_bindings_put_back", "Registrations that the store did not take at first."),
+    ("sip_callers_verified", "Callers whose numbers were to be signed for, by what was found (verstat)."),
     ("sip_capture_missed", "SIP messages that the capture server was not told of, as too many waited."),
     ("sip_challenges", "Requests that were challenged (401)."),
     ("sip_connections_congested", "Connections closed as the peer did not read."),

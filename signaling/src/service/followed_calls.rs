@@ -162,5 +162,6 @@ fn any_call() -> CallSummary {
         codec: None,
         origin: None,
         anonymous: false,
+        verdict: None,
     }
 }

@@ -85,6 +85,7 @@ impl Signaling {
             secure: false,
             host: None,
             early_offer: false,
+            identity: None,
         };
         let (now, switch) = (self.means.now.instant, self.means.switch());
         let asked = self.means.outbox.request(now, Instance::MODULE, switch, Command::Query, one(wanted), WITHIN);

@@ -215,7 +215,12 @@ impl Signaling {
         Some(match requester {
             Requester::Trunk(trunk) => {
                 let config = &self.means.trunks.get(trunk).config;
-                let Caller { party: caller, asserted: verified, anonymous } = caller_of(&message, config.trusted);
+                let caller = caller_of(&message, config.trusted);
+                let caller = match config.trusted && config.identity.remote_party_id {
+                    true => caller.or_remote_party(&message),
+                    false => caller,
+                };
+                let Caller { party: caller, asserted: verified, anonymous } = caller;
                 let origin = Origin::Trunk(config.name.as_str().into());
                 let peer = Peer::Trunk(trunk);
                 Invitation { key, message, flow, peer, origin, caller, verified, anonymous, called, hops }

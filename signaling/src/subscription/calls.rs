@@ -278,6 +278,7 @@ mod tests {
             codec: None,
             origin: None,
             anonymous: true,
+            verdict: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::message::Method;
 use crate::transport::{ExchangeCounters, TransportCounters};
-use router::parameter::Counter;
+use router::parameter::{Counter, Verstat};
 
 /// Statuses run from 100 to 699.
 const STATUSES: usize = 700;
@@ -100,6 +100,8 @@ pub(crate) struct Counters {
     pub(crate) keep_alives_unanswered: u64,
     /// Bindings that the store did not take at first.
     pub(crate) bindings_put_back: u64,
+    /// Callers whose numbers were to be signed for, by what was found.
+    callers: [u64; Verstat::ALL.len()],
 }
 
 impl Counters {
@@ -111,6 +113,13 @@ impl Counters {
     /// A message goes.
     pub(crate) fn sent(&mut self, message: &[u8]) {
         self.sent.count(message);
+    }
+
+    /// What was found of a caller's number.
+    pub(crate) fn verified(&mut self, verstat: Verstat) {
+        if let Some(place) = Verstat::ALL.iter().position(|one| *one == verstat) {
+            self.callers[place] += 1;
+        }
     }
 
     /// All of them.
@@ -150,6 +159,9 @@ impl Counters {
             ("sip_handed_over_congested", self.exchange.congested),
         ] {
             into.push(Counter::new(name, count));
+        }
+        for (verstat, &count) in Verstat::ALL.iter().zip(&self.callers).filter(|&(_, &count)| count > 0) {
+            into.push(Counter::labelled("sip_callers_verified", "verstat", verstat.name(), count));
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Header fields that pass from an INVITE to that of the other leg.
 
+use super::identity::asks_for;
 use super::means::Means;
 use super::number_parameters;
 use crate::limits::{PASSED_MAX, PASSED_OCTETS_MAX};
-use crate::message::{HeaderName, Message, RequestWriter};
+use crate::message::{Header, HeaderName, Message, RequestWriter};
 use crate::trunk::{HeaderPolicy, TrunkId};
 use router::parameter::Passed;
 
@@ -17,7 +18,11 @@ pub(super) fn collect(means: &Means, trunk: Option<TrunkId>, invite: &Message) -
     let is_of_accounts = |name: &String| of_accounts.iter().any(|one| one.eq_ignore_ascii_case(name));
     let for_trunks = names.iter().filter(|name| !is_of_accounts(name)).map(|name| (name, trunk.is_none()));
     let mut found: Vec<Passed> = Vec::new();
+    let hides = if names.is_empty() && of_accounts.is_empty() { &[] } else { private_names(invite) };
     for (name, trunks_alone) in of_accounts.iter().map(|name| (name, false)).chain(for_trunks) {
+        if hides.iter().any(|hidden| hidden.as_str().eq_ignore_ascii_case(name)) {
+            continue;
+        }
         let values = invite.lines(HeaderName::from(name.as_str())).filter_map(|value| std::str::from_utf8(value).ok());
         let values = values.filter(|value| value.len() <= PASSED_OCTETS_MAX).take(PASSED_MAX - found.len());
         let passed = |value: &str| Passed { name: name.clone(), value: value.trim().to_owned().into(), trunks_alone };
@@ -31,11 +36,24 @@ pub(super) fn collect(means: &Means, trunk: Option<TrunkId>, invite: &Message) -
     (!found.is_empty()).then_some(found)
 }
 
-/// Writes what passed, and what a trunk is told beside. To accounts passes what a trunk that called lets pass, or an account may say to them.
-pub(super) fn write(mut writer: RequestWriter, policy: Option<&HeaderPolicy>, passed: &[Passed]) -> RequestWriter {
+/// What a caller says of itself beside its name, and does not want to be passed where it asks for privacy of the user (RFC 3323 §5.3).
+fn private_names(invite: &Message) -> &'static [Header] {
+    const PERSONAL: [Header; 5] =
+        [Header::CallInfo, Header::InReplyTo, Header::Organization, Header::ReplyTo, Header::Subject];
+    if asks_for(invite, &["user"]) { &PERSONAL } else { &[] }
+}
+
+/// Writes what passed, and what a trunk is told beside. To accounts passes what a trunk that called lets pass, or an account may say to them. `writes`: names of those
+/// that are written from what was understood, and do not pass as they came.
+pub(super) fn write(
+    mut writer: RequestWriter,
+    policy: Option<&HeaderPolicy>,
+    passed: &[Passed],
+    writes: impl Fn(&str) -> bool,
+) -> RequestWriter {
     for one in passed {
         let (name, value) = (one.name.as_str(), one.value.reveal());
-        if !crate::trunk::may_pass(name) {
+        if !crate::trunk::may_pass(name) || writes(name) {
             continue;
         }
         writer = match policy {

@@ -35,13 +35,22 @@ pub(crate) fn caller_of(invite: &Message, trusted: bool) -> Caller {
 /// The host of anonymous callers (RFC 3323 §4.1.1.3).
 const ANONYMOUS_HOST: &str = "anonymous.invalid";
 
+/// The URI of who is not to be shown.
+pub(crate) const fn anonymous_uri() -> &'static str {
+    "sip:anonymous@anonymous.invalid"
+}
+
 /// Whether a request asks that its sender is not shown (RFC 3323 §4.2, RFC 3325 §9.3).
 pub(super) fn asks_for_privacy(request: &Message) -> bool {
-    let Some(privacy) = request.text(Header::Privacy) else { return false };
-    privacy
-        .split([';', ','])
-        .map(str::trim)
-        .any(|value| ["id", "user", "header", "full"].iter().any(|hides| value.eq_ignore_ascii_case(hides)))
+    asks_for(request, &["id", "user", "header", "full"])
+}
+
+/// Whether a message asks for one of these kinds of privacy, on whatever line (RFC 3323 §4.2). That the session is hidden, and that a
+/// request is refused where it cannot be (`critical`), needs no look: media and all fields of hops are always our own.
+pub(super) fn asks_for(message: &Message, kinds: &[&str]) -> bool {
+    let values = message.lines(Header::Privacy).filter_map(|line| std::str::from_utf8(line).ok());
+    let mut values = values.flat_map(|line| line.split([';', ',']));
+    values.any(|value| kinds.iter().any(|kind| value.trim().eq_ignore_ascii_case(kind)))
 }
 
 /// Who is asserted at the far end, in a response of a trusted peer.
@@ -66,7 +75,7 @@ pub(super) fn referred_by_at(means: &Means, value: &str, domain: &str) -> String
 }
 
 /// A name-addr as a party.
-pub(super) fn party_of(address: &NameAddr<'_>) -> Party {
+pub(crate) fn party_of(address: &NameAddr<'_>) -> Party {
     let display_name = address.display_name().map(|name| name.into_owned()).filter(|name| !name.is_empty());
     Party { display_name: display_name.map(Into::into), ..party_of_uri(address.uri()) }
 }
@@ -120,7 +129,7 @@ pub(super) fn parameters_in(uri: UriRef<'_>) -> &str {
 }
 
 /// The URI of a party in a domain.
-pub(super) fn uri_of(party: &Party, domain: &str) -> Option<Uri> {
+pub(crate) fn uri_of(party: &Party, domain: &str) -> Option<Uri> {
     let user = Some(party.user()).filter(|user| !user.is_empty());
     Uri::sip(Scheme::Sip, user, domain, None)
 }

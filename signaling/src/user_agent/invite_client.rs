@@ -14,6 +14,7 @@ use super::leg::{Head, Inbound, Leg, State, Timer, not_now};
 use super::means::Means;
 use super::number_parameters;
 use super::session_timer::SessionTimer;
+use super::signing;
 use crate::message::{Method, StatusCode};
 use crate::sdp::OfferAnswer;
 use crate::transaction::ClientKey;
@@ -43,6 +44,8 @@ pub(crate) struct Outgoing {
     referred_by: Option<Private<String>>,
     /// What the caller's leg said for this one.
     passed: Option<Vec<parameter::Passed>>,
+    /// What is told of the caller beside the name.
+    identity: Option<Box<parameter::CallIdentity>>,
     /// Whose phone it is.
     account: Option<ShortText>,
     offer: Option<MediaExchange>,
@@ -110,6 +113,7 @@ impl Leg {
             account,
             secure,
             urgent,
+            identity,
         } = wanted;
         if let Some(MediaExchange::Answer(_)) = media {
             asked.failed(&mut means.outbox, Failure::new(Reason::Invalid).with_detail("no offer"));
@@ -140,6 +144,7 @@ impl Leg {
             let names = &means.trunks.get(trunk).config.headers.numbers;
             number_parameters::write(names, passed, &mut caller, &mut whither.request_uri);
         }
+        signing::write_verstat(means, &head, identity.as_deref(), &mut caller);
         let (sought, further) = match std::mem::replace(&mut whither.hop, Hop::Addresses(VecDeque::new())) {
             Hop::Addresses(addresses) => (None, addresses),
             Hop::Name(sought) => (Some(sought), VecDeque::new()),
@@ -153,6 +158,7 @@ impl Leg {
             anonymous,
             referred_by,
             passed,
+            identity,
             account,
             offer: media,
             hops,

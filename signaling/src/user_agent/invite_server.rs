@@ -5,6 +5,7 @@ mod reliable;
 
 use super::ack::AwaitingAck;
 use super::body::{SDP, origin_address, sdp_of, told};
+use super::call_identity;
 use super::cause;
 use super::connectivity::Connecting;
 use super::contact::contact_for;
@@ -17,10 +18,13 @@ use super::means::Means;
 use super::options::{ALLOW, SUPPORTED_IN_CALLS};
 use super::redirect;
 use super::refresh::refuse_too_small;
+use super::remote_party;
 use super::securing::Securing;
 use super::session::Session;
 use super::session_timer::{Granted, SessionTimer};
+use super::verifying::{Held, verification};
 use crate::dialog::Dialog;
+use crate::identity::Verification;
 use crate::message::{Header, Message, Method, Replaces, Scheme, StatusCode, Tag};
 use crate::sdp::{OfferAnswer, OfferAnswerError, OfferAnswerState, Unacceptable};
 use crate::transaction::ServerKey;
@@ -34,7 +38,7 @@ use router::time::Duration;
 use router::{Command, Packet, one};
 
 /// How long the switch may take for a call, ringing included: beyond any limit that it is set itself.
-const CALL_WITHIN: Duration = Duration::from_secs(3600);
+pub(super) const CALL_WITHIN: Duration = Duration::from_secs(3600);
 
 /// How often a caller is told that it still rings.
 const RING_INTERVAL: Duration = Duration::from_secs(60);
@@ -71,6 +75,8 @@ pub(crate) struct Incoming {
     theirs: Option<Box<Inbound>>,
     /// The call's answer, while something has to come before it.
     answered: Option<Box<LegState>>,
+    /// The call itself, while its signatures are looked at.
+    pub(super) held: Option<Box<Held>>,
 }
 
 impl Leg {
@@ -161,6 +167,7 @@ impl Leg {
             path: Vec::new(),
             ring_ms: None,
             passed: header_policy::collect(means, head.trunk(), &message),
+            identity: call_identity::collect(means, head.trunk(), &message),
             // RFC 3261 §26.2.2.
             secure: message.request_uri().is_ok_and(|uri| uri.scheme() == Scheme::Sips),
             host: Some(flow.remote.ip().to_canonical()),
@@ -170,7 +177,11 @@ impl Leg {
         let wanted = parameter::Call { early_offer: provisional.takes_offer(), ..wanted };
         let mut wanted = one(wanted);
         wanted.extend(dialog_named.map(Parameter::from));
-        head.request(means, Command::Start, wanted, CALL_WITHIN, Purpose::Call);
+        let mut held = None;
+        match verification(means, &head) {
+            Verification::Never => head.request(means, Command::Start, wanted, CALL_WITHIN, Purpose::Call),
+            _ => held = Some(Box::new(Held::new(means, &head, &message, wanted))),
+        }
         // RFC 3261 §13.3.1: it is answered within that time, or refused.
         if let Some(within) = message.expires().ok().flatten().map(|seconds| Duration::from_secs(seconds.into()))
             && within < CALL_WITHIN
@@ -189,8 +200,10 @@ impl Leg {
             told: None,
             theirs: None,
             answered: None,
+            held,
         };
-        Some(Self { head, state: State::Incoming(Box::new(incoming)) })
+        let state = Box::new(incoming).weigh(&mut head, means, false);
+        Some(Self { head, state })
     }
 }
 
@@ -234,6 +247,7 @@ impl Incoming {
     pub(super) fn handle_timer(mut self: Box<Self>, head: &mut Head, means: &mut Means, timer: Timer) -> State {
         match timer {
             Timer::Repeat => self.repeat_provisional(head, means),
+            Timer::Certificate => self.weigh(head, means, true),
             Timer::Expires => {
                 let text = Some("the INVITE has expired".to_owned());
                 self.cancelled(head, means, parameter::Cause { text, ..parameter::Cause::new(CauseKind::Cancelled) })
@@ -256,7 +270,7 @@ impl Incoming {
             .header(Header::Allow, ALLOW)
             .header(Header::Supported, SUPPORTED_IN_CALLS);
         if let Some(asserted) = self.asserted(head, means, party.as_ref()) {
-            writer = writer.header(Header::PAssertedIdentity, asserted);
+            writer = remote_party::write_answered(means, head, writer, &asserted);
         }
         // Our answer, or our offer, which is in the first one that is acknowledged (RFC 3262 §5).
         let has_own = matches!(self.media.state(), OfferAnswerState::Established | OfferAnswerState::LocalOfferPending);
@@ -323,7 +337,7 @@ impl Incoming {
             .header(Header::Allow, ALLOW)
             .header(Header::Supported, SUPPORTED_IN_CALLS);
         if let Some(asserted) = self.asserted(head, means, state.party.as_ref()) {
-            writer = writer.header(Header::PAssertedIdentity, asserted);
+            writer = remote_party::write_answered(means, head, writer, &asserted);
         }
         let mut timer = SessionTimer::default();
         let granted = timer.grant(&head.policy(means), &self.invite, means.now.instant);
@@ -383,9 +397,26 @@ impl Incoming {
         State::Over
     }
 
+    /// A final response that refuses it in those words.
+    pub(super) fn answer_refused(
+        self: Box<Self>,
+        means: &mut Means,
+        head: &mut Head,
+        status: StatusCode,
+        phrase: &str,
+    ) -> State {
+        means.servers.remove(&self.key);
+        head.cancel_timer(means, Timer::Expires);
+        let response = means.response(&self.invite, &self.flow, status, &head.tag).reason(phrase).finish();
+        means.respond(self.key, response);
+        State::Over
+    }
+
     /// The caller gave up (RFC 3261 §9.2).
-    pub(super) fn cancelled(self: Box<Self>, head: &mut Head, means: &mut Means, cause: parameter::Cause) -> State {
-        head.tell_stopped(means, cause);
+    pub(super) fn cancelled(mut self: Box<Self>, head: &mut Head, means: &mut Means, cause: parameter::Cause) -> State {
+        if !self.held_cancelled(head, means, &cause) {
+            head.tell_stopped(means, cause);
+        }
         self.refuse(means, head, &Failure::because(CauseKind::Cancelled.into()))
     }
 

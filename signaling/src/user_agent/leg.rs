@@ -38,6 +38,8 @@ pub(crate) enum Timer {
     Session,
     /// When a session that is to end sends its BYE, whatever it still waits for.
     Leave,
+    /// When to go on without a certificate that does not come.
+    Certificate,
 }
 
 /// Who is at the far end.
@@ -341,6 +343,14 @@ impl Leg {
                 State::Session(session)
             }
             State::Over => State::Over,
+        });
+    }
+
+    /// A certificate that its call waits for came, or is not to be had.
+    pub(crate) fn certificate_came(&mut self, means: &mut Means) {
+        self.step(means, |state, head, means| match state {
+            State::Incoming(incoming) => incoming.weigh(head, means, false),
+            other => other,
         });
     }
 

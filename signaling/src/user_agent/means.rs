@@ -12,6 +12,7 @@ use super::release::Releases;
 use super::resolving::Resolving;
 use crate::config::Config;
 use crate::dialog::Reach;
+use crate::identity::repository::Repository;
 use crate::message::{CallId, Header, Message, ResponseWriter, StatusCode, Tag};
 use crate::trace::Trace;
 use crate::transaction::{Acknowledgement, ClientKey, ServerKey, Transactions};
@@ -80,6 +81,8 @@ pub(crate) struct Means {
     /// What the peers of connections have proven.
     pub(crate) proven: ProvenDomains,
     pub(crate) resolving: Resolving,
+    /// Certificates of those who sign calls.
+    pub(crate) repository: Repository,
     pub(crate) avoided: Avoided,
     pub(crate) releases: Releases,
     pub(crate) trace: Trace,

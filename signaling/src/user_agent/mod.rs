@@ -20,6 +20,8 @@
 //! | `message_client` | MESSAGE outside of dialogs, to phones and trunks |
 //! | `refusal` | invitations of known callers that never become calls |
 //! | `header_policy`, `number_parameters` | header fields that pass to the other leg, and what carriers write behind numbers |
+//! | `call_identity`, `remote_party` | who sent the call on; who calls and answers, for old networks |
+//! | `verifying`, `signing` | whether the caller's number is signed for, and our own signatures |
 //! | `authentication`, `identity`, `register`, `gruu`, `phone_flows`, `keep_alive` | who asks, who calls, where they are |
 //! | `registering`, `outbound_flow`, `probing` | our own registrations at trunks, whether these are there |
 //! | `cause`, `body`, `contact` | statuses and causes, SDP, our own address |
@@ -34,6 +36,7 @@ pub(crate) mod authentication;
 pub(crate) mod avoided;
 mod body;
 mod bye;
+mod call_identity;
 mod cancel;
 mod connectivity;
 pub(crate) mod contact;
@@ -69,10 +72,13 @@ pub(crate) mod register;
 pub(crate) mod registering;
 mod reinvite;
 pub(crate) mod release;
+mod remote_party;
 pub(crate) mod resolving;
 mod securing;
 mod session;
 mod session_timer;
+mod signing;
 mod subscribing;
 mod supervision;
 mod update;
+mod verifying;

@@ -3,10 +3,11 @@
 
 use super::leg::Head;
 use super::means::Means;
+use crate::identity::{diversion_cause, history_cause};
 use crate::limits::REDIRECT_CONTACTS_MAX;
-use crate::message::{Message, StatusCode, escape_user};
+use crate::message::{Header, Message, NameAddr, StatusCode, escape_user};
 use router::limits::REDIRECTIONS;
-use router::parameter::{Failure, Party};
+use router::parameter::{DiversionCause, Failure, Party};
 
 /// Where a 3xx says that its user may be found, the best first; of equal ones in the order in which they are listed. A proxy
 /// (305) and another service (380) are no place of the user's.
@@ -30,6 +31,17 @@ pub(super) fn contacts_of(means: &Means, head: &Head, response: &Message, status
         }
     }
     parties
+}
+
+/// Why a 3xx sends the call elsewhere, where it says so: by the last Diversion (RFC 5806 §5), or the `cause` of its best Contact (RFC 4458).
+pub(super) fn reason_of(response: &Message) -> Option<DiversionCause> {
+    let diversion = response.values(Header::Diversion).next().and_then(NameAddr::parse);
+    let known = |cause: &DiversionCause| *cause != DiversionCause::Unknown;
+    if let Some(cause) = diversion.map(|value| diversion_cause(&value)).filter(known) {
+        return Some(cause);
+    }
+    let contact = response.contacts().next()?.ok()?;
+    contact.uri().parameter("cause").map(history_cause).filter(known)
 }
 
 /// What a caller is told that is to call elsewhere: the status, and the numbers, at our own address, as none of the callee's is for the

@@ -52,6 +52,7 @@ impl Invitation {
             secure: false,
             host: None,
             early_offer: false,
+            identity: None,
         };
         let told: Parameters = [Parameter::from(call), Failure::because(cause).into()].into_iter().collect();
         let switch = means.switch();

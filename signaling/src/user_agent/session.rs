@@ -318,7 +318,7 @@ impl Session {
             Timer::Abandon => self.requester.cancel_invite(means),
             Timer::Session => self.interval_due(head, means),
             Timer::Leave => self.leave_at_last(head, means),
-            Timer::Ring | Timer::Response | Timer::Expires => {}
+            Timer::Ring | Timer::Response | Timer::Expires | Timer::Certificate => {}
         }
     }
 }

@@ -96,6 +96,7 @@ fn member(account: &str, conference: &str, phase: CallPhase) -> CallSummary {
         codec: None,
         origin: None,
         anonymous: false,
+        verdict: None,
     }
 }
 

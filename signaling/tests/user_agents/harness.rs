@@ -635,6 +635,7 @@ pub(crate) fn to_trunk(media: Option<MediaExchange>) -> Leg {
         account: None,
         secure: false,
         urgent: false,
+        identity: None,
     }
 }
 

@@ -456,6 +456,7 @@ impl Caprice {
                 passed: None,
                 secure: false,
                 urgent: false,
+                identity: None,
                 account: None,
             };
             world.ask(CALL, leg, Command::Start, wanted);

@@ -133,6 +133,7 @@ pub(crate) fn call_to(account: &str, id: &str, phase: CallPhase, leg: LegPhase) 
         codec: None,
         origin: None,
         anonymous: false,
+        verdict: None,
     }
 }
 

@@ -174,6 +174,7 @@ pub fn record(id: &str, millis: u64) -> CallRecord {
         transferred_to: None,
         transferred_as: None,
         joined_from: None,
+        verdict: None,
     }
 }
 

@@ -17,7 +17,9 @@ use super::timers::Timer;
 use super::transfer::Transferring;
 use super::turn::Turn;
 use crate::config::Config;
-use router::parameter::{BuiltinKind, CallPhase, Cause, Dialog, Failure, Origin, Parameter, Party, Reason};
+use router::parameter::{
+    BuiltinKind, CallPhase, CallerVerdict, Cause, Dialog, Failure, Origin, Parameter, Party, Reason,
+};
 use router::time::{Duration, Now, TimerKey};
 use router::{Address, Command, Instance, Packet, Parameters, PlatformId, Transaction};
 use std::sync::Arc;
@@ -43,6 +45,8 @@ pub(crate) struct Call {
     pub(super) caller: Party,
     pub(super) anonymous: bool,
     pub(super) called: Party,
+    /// What was found of the signature that its first leg came with.
+    pub(super) verdict: Option<Box<CallerVerdict>>,
     /// Max-Forwards for outgoing legs.
     pub(super) hops: u8,
     /// The platforms that it has passed before this one.
@@ -118,6 +122,7 @@ impl Call {
             caller,
             anonymous,
             called,
+            verdict: None,
             hops,
             path,
             called_elsewhere: Vec::new(),

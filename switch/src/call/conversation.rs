@@ -212,6 +212,8 @@ impl Call {
             transferred_to: sent_to,
             transferred_as: sent_as,
             joined_from: conversation.joined.clone(),
+            // Of who calls: not of who was sent on.
+            verdict: self.verdict.clone().filter(|_| conversation.parties.is_none()),
         }
     }
 

@@ -110,6 +110,7 @@ impl Call {
 
     fn ring_leg(&mut self, turn: &mut Turn<'_>, id: LegId) {
         let terms = self.terms_to_ring(id);
+        let identity = self.identity_for(id);
         let Some(search) = &self.search else { return };
         let leg = &mut self.legs[id];
         let media = match terms.as_ref().map(|terms| leg.medium.offer(terms)) {
@@ -144,6 +145,7 @@ impl Call {
                 passed: search.passed.clone(),
                 secure: search.secure,
                 urgent: search.urgent,
+                identity,
                 account: match &leg.peer {
                     Peer::Account(account) => Some(account.as_str().into()),
                     Peer::Trunk(_) | Peer::Platform(_) => None,
@@ -203,12 +205,12 @@ impl Call {
         let in_doubt = failure.reason == Reason::Expired
             || (self.legs[leg].remote.is_some() && failure.reason == Reason::PlatformAbsent);
         let contacts = std::mem::take(&mut failure.contacts);
-        let retry_after_s = failure.retry_after_s;
+        let (retry_after_s, diversion) = (failure.retry_after_s, failure.diversion);
         let cause = cause_of(failure);
         if let Some(seconds) = retry_after_s {
             self.retry_after = Some((cause.clone(), seconds));
         }
-        self.follow(turn, leg, cause.code, contacts);
+        self.follow(turn, leg, cause.code, contacts, diversion);
         if in_doubt {
             // Nobody said that it is gone.
             self.stop_leg(turn, leg, cause.clone());

@@ -25,6 +25,7 @@ mod circle;
 mod conference;
 mod conversation;
 mod dialog;
+mod diverting;
 mod early_media;
 mod early_offer;
 mod elsewhere;

@@ -154,6 +154,7 @@ impl Call {
             secure: search.secure,
             host: None,
             early_offer: search.waiting.is_some_and(|waiting| self.legs[waiting].medium.takes_early_offer()),
+            identity: self.identity_for(id),
             placement: elsewhere.placement,
             path: self.path.iter().copied().chain([own]).collect(),
             ring_ms: timeout

@@ -11,11 +11,19 @@ use super::call::Call;
 use super::leg::{LegId, Peer};
 use super::turn::Turn;
 use crate::plan::Redirects;
-use router::parameter::Party;
+use router::parameter::{DiversionCause, Party};
 
 impl Call {
     /// Where a leg's peer says that its user is, best first: followed, or passed on, if the peer's redirections are.
-    pub(super) fn follow(&mut self, turn: &mut Turn<'_>, leg: LegId, code: Option<u16>, contacts: Vec<Party>) {
+    /// `told`: why, as the peer has it.
+    pub(super) fn follow(
+        &mut self,
+        turn: &mut Turn<'_>,
+        leg: LegId,
+        code: Option<u16>,
+        contacts: Vec<Party>,
+        told: Option<DiversionCause>,
+    ) {
         if contacts.is_empty() {
             return;
         }
@@ -27,6 +35,7 @@ impl Call {
             Peer::Platform(_) => Redirects::Pass,
         };
         let by = self.legs[leg].origin();
+        let diversion = self.diversion_of(leg, told);
         let Some(search) = &mut self.search else { return };
         if redirects == Redirects::Refuse || !search.legs().contains(&leg) {
             turn.counters.redirects_refused += 1;
@@ -37,7 +46,7 @@ impl Call {
             return;
         }
         for contact in &contacts {
-            let followed = search.redirect(contact.user(), by.clone());
+            let followed = search.redirect(contact.user(), by.clone(), diversion.clone());
             *(if followed { &mut turn.counters.redirects_followed } else { &mut turn.counters.redirects_refused }) += 1;
         }
     }

@@ -1,11 +1,12 @@
 //! The search for somebody who answers: what is left of the plan, and what came of it so far.
 
+use super::diverting::{Diverted, Mark};
 use super::leg::LegId;
 use super::locate::Sought;
 use crate::limits::{REDIRECTS_PER_SEARCH, SEARCH_STEPS};
 use crate::plan::{Branches, Plan, Routed, Step, trunk_of};
 use router::limits::REDIRECTIONS;
-use router::parameter::{BuiltinKind, Cause, CauseKind, Origin, Party, Passed};
+use router::parameter::{BuiltinKind, Cause, CauseKind, Diversion, Origin, Party, Passed};
 use router::time::WallTime;
 use router::{Private, Random};
 use std::borrow::Cow;
@@ -24,6 +25,8 @@ pub(super) struct Search {
     pub(super) referred_by: Option<Private<String>>,
     /// What the caller's leg said for the other one.
     pub(super) passed: Option<Vec<Passed>>,
+    /// Who sent the call on.
+    pub(super) diverted: Diverted,
     /// Whether the caller wants a secure way alone.
     pub(super) secure: bool,
     /// Whether no limit is to refuse it.
@@ -44,7 +47,7 @@ pub(super) struct Search {
     /// Trunks among them that are tried last: they have not responded of late.
     passed_over: VecDeque<Step>,
     /// What is left of the destinations that a redirection interrupted.
-    interrupted: Vec<VecDeque<Step>>,
+    interrupted: Vec<(VecDeque<Step>, Mark)>,
     branches: Branches,
     /// Where callees said that their user is, to be tried next.
     redirects: VecDeque<Step>,
@@ -95,6 +98,7 @@ impl Search {
             verified: false,
             referred_by: None,
             passed: None,
+            diverted: Diverted::default(),
             secure: false,
             urgent: false,
             anonymous,
@@ -144,6 +148,11 @@ impl Search {
     /// What the caller's leg said for the other one.
     pub(super) fn passed(self, passed: Option<Vec<Passed>>) -> Self {
         Self { passed, ..self }
+    }
+
+    /// Who sent the call on before it came here.
+    pub(super) fn diverted(self, diversions: Vec<Diversion>) -> Self {
+        if diversions.is_empty() { self } else { Self { diverted: Diverted::of(diversions), ..self } }
     }
 
     /// Whether the caller wants a secure way alone.
@@ -221,14 +230,15 @@ impl Search {
                         };
                         self.urgent |= plan.is_emergency(&self.number);
                         self.origin = origin;
+                        self.diverted.routed();
                         (self.steps, self.branches) = (routed.steps, routed.branches);
                     }
                     None => self.note(CauseKind::UnknownNumber.into()),
                 },
                 Step::Redirect(number, origin) => match plan.route(&number, &origin, now) {
                     Some(routed) => {
-                        let number = plan.canonical(&number, &origin).into_owned();
-                        self.redirected(number, origin, routed);
+                        let as_routed = plan.canonical(&number, &origin).into_owned();
+                        self.redirected(&number, as_routed, origin, routed);
                     }
                     None => self.note(CauseKind::UnknownNumber.into()),
                 },
@@ -244,8 +254,9 @@ impl Search {
     /// Nothing is left of the destination in hand: back to the one that was interrupted, or on to the branch. The cause: neither
     /// is there.
     fn elsewhere(&mut self, plan: &Plan) -> Option<Cause> {
-        if let Some(steps) = self.interrupted.pop() {
+        if let Some((steps, mark)) = self.interrupted.pop() {
             self.steps = steps;
+            self.diverted.back_to(mark);
             return None;
         }
         let mut cause = self.best.take().map_or_else(|| CauseKind::UnknownNumber.into(), |best| best.cause);
@@ -259,6 +270,10 @@ impl Search {
         match self.branches.take(cause.kind) {
             Some(destination) => {
                 self.told.1.clear();
+                if self.diverted.is_exhausted() {
+                    return Some(CauseKind::TooManyHops.into());
+                }
+                self.diverted.branch(&self.number, cause.kind, &destination, self.on_trunk);
                 self.steps = plan.steps(&destination, &self.number, &self.origin);
                 None
             }
@@ -271,14 +286,15 @@ impl Search {
         let mut left = std::mem::take(&mut self.steps);
         left.append(&mut self.passed_over);
         if !left.is_empty() {
-            self.interrupted.push(left);
+            self.interrupted.push((left, self.diverted.mark()));
         }
     }
 
     /// The destination that a callee was sent on to. Its branches go with its number; where it has none, those stay that were
     /// there.
-    fn redirected(&mut self, number: String, origin: Origin, routed: Routed) {
+    fn redirected(&mut self, told: &str, number: String, origin: Origin, routed: Routed) {
         self.interrupt();
+        self.diverted.follow(told, &number);
         self.steps = routed.steps;
         for step in &mut self.steps {
             if let Step::Route(number, origin) = step {
@@ -287,14 +303,18 @@ impl Search {
         }
         if !routed.branches.is_empty() {
             (self.number, self.origin, self.branches) = (number, origin, routed.branches);
+            self.diverted.has_branches();
         }
     }
 
-    /// A callee's user is to be looked for at `number`, on behalf of `by`. False: that leads nowhere new.
-    pub(super) fn redirect(&mut self, number: &str, by: Origin) -> bool {
+    /// A callee's user is to be looked for at `number`, on behalf of `by`, who sends the call on. False: that leads nowhere new.
+    pub(super) fn redirect(&mut self, number: &str, by: Origin, diversion: Option<Diversion>) -> bool {
         let known = number == self.called.user() || self.followed.iter().any(|followed| followed == number);
-        if known || self.followed.len() >= REDIRECTS_PER_SEARCH {
+        if known || self.followed.len() >= REDIRECTS_PER_SEARCH || self.diverted.forbids(number) {
             return false;
+        }
+        if let Some(diversion) = diversion {
+            self.diverted.expect(number, diversion);
         }
         self.followed.push(number.to_owned());
         self.redirects.push_back(Step::Redirect(number.to_owned(), by));

@@ -40,6 +40,13 @@ impl Call {
         {
             request.caller.user = canonical.into();
         }
+        let identity = request.identity.take().map(|identity| *identity).unwrap_or_default();
+        let mut diversions = identity.diversions;
+        for diversion in &mut diversions {
+            if let Cow::Owned(canonical) = config.plan.canonical(diversion.by.user(), &request.origin) {
+                diversion.by.user = canonical.into();
+            }
+        }
         let peer = match (request.origin.behalf(), &request.origin, &remote) {
             (Behalf::Trunk, origin, Some(remote)) => Peer::Trunk(trunk_of(origin.name(), &remote.name)),
             (Behalf::Trunk, origin, None) => Peer::Trunk(origin.name().to_owned()),
@@ -57,6 +64,7 @@ impl Call {
             path: request.path,
         };
         let mut call = Self::new(turn, config, beginning);
+        call.verdict = identity.verdict.map(Box::new);
         let near = call.add_leg(Leg {
             id: LegId(0),
             address: asked.source(),
@@ -111,6 +119,7 @@ impl Call {
                         .verified(request.verified)
                         .referred_by(request.referred_by)
                         .passed(request.passed)
+                        .diverted(diversions)
                         .secured(request.secure);
                 search.urgent = call.config.plan.is_emergency(search.called.user());
                 if let Some(placement) = &request.placement {

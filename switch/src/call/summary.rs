@@ -107,6 +107,7 @@ impl Call {
             codec: self.codec().map(str::to_owned),
             origin: Some(self.origin.clone()),
             anonymous: self.anonymous,
+            verdict: self.verdict.clone(),
         }
     }
 

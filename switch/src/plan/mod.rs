@@ -11,7 +11,6 @@
 mod group;
 mod hours;
 mod matching;
-mod numbering;
 mod pick_up;
 #[expect(clippy::module_inception, reason = "the folder's own noun")]
 mod plan;
@@ -22,10 +21,10 @@ mod trunk_media;
 pub use group::{Group, Member, Strategy};
 pub use hours::{Hours, LocalTime, Zone};
 pub use matching::{NumberMatch, OriginMatch, Pattern};
-pub use numbering::{NumberForm, Numbering};
 pub use pick_up::PickUpGroup;
 pub use plan::{Branches, Destination, Plan, PlanError, Rates, Redirects, Route, Trunk, TrunkStep, Way};
 pub use rewrite::Rewrite;
+pub use router::numbering::{NumberForm, Numbering};
 pub use trunk_group::{TrunkGroup, TrunkMember};
 pub use trunk_media::TrunkMedia;
 

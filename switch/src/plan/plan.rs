@@ -3,7 +3,6 @@
 use super::group::{Group, Member, Strategy};
 use super::hours::{Hours, Zone};
 use super::matching::{NumberMatch, OriginMatch};
-use super::numbering::{NumberForm, Numbering};
 use super::pick_up::PickUpGroup;
 use super::rewrite::Rewrite;
 use super::trunk_group::TrunkGroup;
@@ -11,7 +10,8 @@ use super::trunk_media::TrunkMedia;
 use crate::guard::Guard;
 use crate::limits::NUMBER_BYTES;
 use crate::rates::{Price, RateTable};
-use router::parameter::{BuiltinKind, CauseKind, ConferenceName, Dialog, Origin, Placement};
+use router::numbering::{NumberForm, Numbering};
+use router::parameter::{Attestation, BuiltinKind, CauseKind, ConferenceName, Dialog, Origin, Placement};
 use router::time::{Duration, WallTime};
 use router::{Address, Emergency};
 use std::borrow::Cow;
@@ -51,6 +51,10 @@ pub struct Plan {
     pub emergency: Emergency,
     /// How accounts dial. What is not as it is dialled is E.164 for the routes.
     pub dialled: NumberForm,
+    /// Whether calls to any trunk are signed: then each leg to one says how far the caller is answered for.
+    pub signs: bool,
+    /// How far calls of accounts are answered for at trunks where they are signed.
+    pub accounts_attested: Attestation,
 }
 
 /// A rate table, which every shard's plan shares.
@@ -91,6 +95,8 @@ impl Default for Plan {
             guards: Vec::new(),
             emergency: Emergency::default(),
             dialled: NumberForm::AsIs,
+            signs: false,
+            accounts_attested: Attestation::Full,
         }
     }
 }
@@ -195,6 +201,8 @@ pub struct Trunk {
     pub delay_max: Option<Duration>,
     /// How it writes numbers, and is written them.
     pub numbers: NumberForm,
+    /// How far calls that come from it are answered for where they are signed.
+    pub attested: Attestation,
 }
 
 impl Trunk {
@@ -208,6 +216,7 @@ impl Trunk {
             answered_min: None,
             delay_max: None,
             numbers: NumberForm::AsIs,
+            attested: Attestation::Gateway,
         }
     }
 }

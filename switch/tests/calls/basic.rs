@@ -158,6 +158,7 @@ fn a_repeated_request_gets_the_same_answer() {
         secure: false,
         host: None,
         early_offer: false,
+        identity: None,
         leg_id: String::new(),
     };
     world.ask(caller, Command::Start, request.clone());
@@ -358,5 +359,6 @@ pub(crate) fn empty_summary() -> CallSummary {
         codec: None,
         origin: None,
         anonymous: false,
+        verdict: None,
     }
 }

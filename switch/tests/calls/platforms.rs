@@ -55,6 +55,7 @@ fn call_from_west(id: &str, placement: Option<Placement>, path: Vec<PlatformId>)
         secure: false,
         host: None,
         early_offer: false,
+        identity: None,
     };
     let packet = Packet {
         source: Address { platform: WEST, ..Address::local(ModuleKind::Switch, 0).at(Instance(7)) },

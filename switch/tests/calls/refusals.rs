@@ -27,6 +27,7 @@ fn refused(world: &mut World, id: &str, origin: Origin, kind: CauseKind) {
         secure: false,
         host: None,
         early_offer: false,
+        identity: None,
     };
     let told: Parameters = [Parameter::from(call), Failure::because(kind.into()).into()].into_iter().collect();
     let switch = Address::local(ModuleKind::Switch, 0);

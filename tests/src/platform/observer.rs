@@ -73,6 +73,7 @@ impl Observer {
                 codec: None,
                 origin: None,
                 anonymous: false,
+                verdict: None,
             },
             cause: None,
             at: now.wall,

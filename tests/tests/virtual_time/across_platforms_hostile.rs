@@ -46,6 +46,7 @@ fn call_of(id: &str, called: &str) -> Call {
         ring_ms: None,
         host: None,
         early_offer: false,
+        identity: None,
     }
 }
 

@@ -16,6 +16,7 @@ mod call_forwarding;
 mod cancel_races;
 mod circles;
 mod conference;
+mod diversion;
 mod early_media;
 mod families_and_transports;
 mod forking;

@@ -57,3 +57,29 @@ fn accounts_tell_each_other_what_they_may_and_a_trunk_what_its_policy_says() {
     simulation.run(secs(5));
     simulation.finish();
 }
+
+#[test]
+fn what_a_caller_says_of_itself_does_not_pass_where_it_asks_for_privacy() {
+    for (seed, privacy, passes) in [(1, "id", true), (2, "user; critical", false), (3, "none", true)] {
+        let said = [("Subject", "it is me"), ("X-Account", "7"), ("Privacy", privacy)];
+        let mut carrier = known("one", address(1));
+        carrier.headers.pass = vec!["Subject".to_owned(), "X-Account".to_owned()];
+        let mut simulation = Simulation::with(seed, configured(vec![carrier]));
+        let server = simulation.server();
+        let one = simulation.add(peer("one", address(1), server, Behaviour::default()));
+        let alice = simulation.add_registered("alice");
+        let said = said.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        simulation.tell(alice).config.headers = said;
+        for phone in [one, alice] {
+            simulation.set_line(phone, Conditions::rough(50));
+        }
+        call(&mut simulation, alice, "030123");
+        assert_eq!(told(&simulation, one, "Subject").is_some(), passes, "{privacy}");
+        assert_eq!(told(&simulation, one, "X-Account").as_deref(), Some("7"));
+        let from = told(&simulation, one, "From").unwrap_or_default();
+        assert_eq!(from.contains("anonymous.invalid"), privacy != "none", "{privacy}: {from}");
+        simulation.calm();
+        simulation.run(secs(5));
+        simulation.finish();
+    }
+}

@@ -3,22 +3,26 @@
 use super::{ABANDON_AFTER, Attempt, Outgoing};
 use crate::limits::AVOIDED_FOR;
 use crate::message::{Header, Method, RequestWriter};
+use crate::messaging::write_date;
 use crate::policy::Reliability;
 use crate::sdp::OfferAnswer;
 use crate::transport::Destination;
 use crate::user_agent::account_identity::Parties;
 use crate::user_agent::body::{SDP, origin_address};
+use crate::user_agent::call_identity;
 use crate::user_agent::cause;
 use crate::user_agent::connectivity::Connecting;
 use crate::user_agent::contact::{contact, contact_for};
 use crate::user_agent::fork::P_EARLY_MEDIA;
 use crate::user_agent::header_policy;
-use crate::user_agent::identity::{self, Shown};
+use crate::user_agent::identity::{self, Shown, uri_of};
 use crate::user_agent::invite_server::RELIABLE;
 use crate::user_agent::leg::{Head, State, Timer};
 use crate::user_agent::means::{ClientUse, Means};
 use crate::user_agent::options::{ALLOW, SUPPORTED_IN_CALLS, SUPPORTED_UNRELIABLY};
+use crate::user_agent::remote_party;
 use crate::user_agent::securing::Securing;
+use crate::user_agent::signing;
 use router::parameter::{Cause, CauseKind};
 use router::time::Duration;
 use smallvec::SmallVec;
@@ -111,6 +115,9 @@ impl Outgoing {
         if let Some(asserted) = shown.asserted.as_ref().filter(|_| !removes(Header::PAssertedIdentity)) {
             writer = writer.header(Header::PAssertedIdentity, asserted);
         }
+        if let Some(asserted) = shown.asserted.as_ref().filter(|_| remote_party::is_told(means, head)) {
+            writer = writer.header(Header::RemotePartyId, remote_party::value(asserted, true, shown.private));
+        }
         if let Some(preferred) = shown.preferred.as_ref().filter(|_| !removes(Header::PPreferredIdentity)) {
             writer = writer.header(Header::PPreferredIdentity, preferred);
         }
@@ -120,10 +127,21 @@ impl Outgoing {
         if let Some(referred_by) = self.referred_by.as_ref().filter(|_| !removes(Header::ReferredBy)) {
             writer = writer.header(Header::ReferredBy, identity::referred_by_at(means, referred_by.reveal(), domain));
         }
+        if let Some(identity) = &self.identity {
+            let target = uri_of(&self.called, to_host);
+            writer = call_identity::write(writer, means, head, identity, domain, target);
+            let is_hidden = self.anonymous && shown.asserted.is_none();
+            let passed = self.passed.as_deref().unwrap_or_default();
+            let said = signing::Said { caller: &self.caller, called: &self.called, is_hidden, passed };
+            if let Some(signature) = signing::sign(means, head, identity, &said) {
+                // RFC 8224 §4.1: who verifies it looks at the Date, too.
+                writer = writer.header(Header::Date, write_date(means.now.wall)).header(Header::Identity, signature);
+            }
+        }
         let passed = self.passed.as_deref().unwrap_or_default();
         // A trunk without a policy lets nothing pass.
         if policy.is_some() || (head.trunk().is_none() && !passed.is_empty()) {
-            writer = header_policy::write(writer, policy, passed);
+            writer = header_policy::write(writer, policy, passed, |name| call_identity::writes(means, head, name));
         }
         if calls.reliable == Reliability::Required {
             writer = writer.header(Header::Require, RELIABLE);

@@ -18,9 +18,9 @@ use crate::user_agent::leg::{Head, State, Timer};
 use crate::user_agent::means::Means;
 use crate::user_agent::session::{Session, Unacknowledged};
 use crate::user_agent::session_timer::least_of;
-use crate::user_agent::{cause, identity, redirect};
+use crate::user_agent::{cause, redirect, remote_party};
 use router::one;
-use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, LegTags, MediaExchange, Party};
+use router::parameter::{Cause, CauseKind, DiversionCause, Failure, LegPhase, LegState, LegTags, MediaExchange, Party};
 
 impl Outgoing {
     /// A response to the INVITE.
@@ -100,7 +100,7 @@ impl Outgoing {
         let changed = heard != (self.phase, self.said);
         (self.phase, self.said) = heard;
         if changed || media.is_some() {
-            let party = head.is_trusted(means).then(|| identity::asserted_in(message)).flatten();
+            let party = remote_party::answered_at(means, head, message);
             let to = message.to().ok();
             self.tell(head, means, media, party, to.as_ref().and_then(|to| to.tag()));
         }
@@ -156,7 +156,7 @@ impl Outgoing {
             Ok(media) if !stopped => {
                 let state = LegState {
                     media,
-                    party: head.is_trusted(means).then(|| identity::asserted_in(message)).flatten(),
+                    party: remote_party::answered_at(means, head, message),
                     leg_id: Some(head.call_id.as_str().to_owned()),
                     interface,
                     tags,
@@ -240,7 +240,8 @@ impl Outgoing {
             return self.try_next(head, means, cause);
         }
         let contacts = redirect::contacts_of(means, head, message, status);
-        self.fail_with(head, means, cause, contacts)
+        let diversion = redirect::reason_of(message).filter(|_| !contacts.is_empty());
+        self.fail_with(head, means, cause, contacts, diversion)
     }
 
     /// Nobody answered the INVITE, or it did not leave.
@@ -268,11 +269,18 @@ impl Outgoing {
 
     /// It has come to nothing.
     pub(super) fn fail(self: Box<Self>, head: &mut Head, means: &mut Means, cause: Cause) -> State {
-        self.fail_with(head, means, cause, Vec::new())
+        self.fail_with(head, means, cause, Vec::new(), None)
     }
 
     /// The same; `contacts`: where the callee may be found instead.
-    fn fail_with(mut self: Box<Self>, head: &mut Head, means: &mut Means, cause: Cause, contacts: Vec<Party>) -> State {
+    fn fail_with(
+        mut self: Box<Self>,
+        head: &mut Head,
+        means: &mut Means,
+        cause: Cause,
+        contacts: Vec<Party>,
+        diversion: Option<DiversionCause>,
+    ) -> State {
         self.forget_early_offer(means);
         if let Some(trunk) = head.trunk()
             && !self.stopped
@@ -288,7 +296,7 @@ impl Outgoing {
         }
         tracing::debug!(leg = %head.instance, cause = cause.kind.name(), code = cause.code, "leg refused");
         let retry_after_s = self.retry_after.and_then(|after| u32::try_from(after.as_secs()).ok());
-        self.asked.failed(&mut means.outbox, Failure { contacts, retry_after_s, ..Failure::because(cause) });
+        self.asked.failed(&mut means.outbox, Failure { contacts, diversion, retry_after_s, ..Failure::because(cause) });
         State::Over
     }
 }

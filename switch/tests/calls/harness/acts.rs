@@ -52,6 +52,7 @@ impl World {
             secure: false,
             host: None,
             early_offer: self.early_offer,
+            identity: None,
             leg_id: format!("caller-{}", self.calls),
         };
         self.signaling.legs.insert(
