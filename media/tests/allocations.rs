@@ -7,7 +7,9 @@ use media::rtp::write;
 use media::srtp::{EXPANSION, Inbound, Outbound};
 use media::{Config, PortRange, Worker};
 use router::packet::{Parameters, Transaction, one};
-use router::parameter::{Bridge, Codec, MediaKey, MediaPlan, MediaPort, PortId, Protection, SrtpSuite};
+use router::parameter::{
+    Bridge, Codec, IceCredentials, IceParameters, MediaKey, MediaPlan, MediaPort, PortId, Protection, SrtpSuite,
+};
 use router::time::Duration;
 use router::{Address, Command, Endpoint, Instance, ModuleKind, Packet, Parameter, Router};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -15,6 +17,7 @@ use std::cell::Cell;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
+use stun::{Class, Message, Role, Usage, Writer};
 
 struct Counting;
 
@@ -90,6 +93,33 @@ fn protection() -> Protection {
     Protection { suite: SrtpSuite::AesCm128HmacSha1_80, send: key(1), receive: key(2) }
 }
 
+/// Ways of the second phone's leg, whose checks we answer.
+fn ways() -> IceParameters {
+    let credentials =
+        |name: &str| IceCredentials { fragment: name.to_owned(), password: format!("{name}/password/of/22/octets") };
+    IceParameters {
+        local: credentials("ours"),
+        remote: credentials("phone"),
+        candidates: Vec::new(),
+        is_lite: true,
+        is_remote_lite: false,
+        is_controlling: false,
+        nominates_once: true,
+    }
+}
+
+/// The second phone nominates the way that its packets take.
+fn nominate(phone: &UdpSocket, port: SocketAddr) {
+    let IceParameters { local, remote, .. } = ways();
+    let check = Writer::new(Class::Request, &[7; 12]).username(&local.fragment, &remote.fragment).priority(1);
+    let check = check.role(Role::Controlling(1)).nominate().integrity(local.password.as_bytes()).finish();
+    phone.send_to(check.octets(), port).unwrap();
+    let mut answer = [0; 2_048];
+    let length = phone.recv(&mut answer).expect("an answer");
+    let answer = Message::parse(&answer[..length], Usage::ConnectivityCheck).expect("an answer of STUN");
+    assert_eq!(answer.class, Class::Success);
+}
+
 fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
     MediaPlan {
         port,
@@ -104,7 +134,7 @@ fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
         silence_limit_ms: Some(60_000),
         protection: (port == PortId(0)).then(|| Box::new(protection())),
         dtls: None,
-        ice: None,
+        ice: (port == PortId(1)).then(|| Box::new(ways())),
         host: None,
         keys: None,
         networks: vec![],
@@ -144,6 +174,7 @@ fn relayed_packets_cost_no_allocation() {
     let mut joined = one(Bridge { a: ids[0], b: ids[1] });
     joined.extend(ids.iter().zip(&phones).map(|(&id, phone)| plan(id, phone.local_addr().unwrap()).into()));
     ask(&router, &switch, Command::Connect, joined);
+    nominate(&phones[1], at[1]);
 
     let keys = protection();
     let mut outbound = Outbound::new(keys.suite, &keys.receive).unwrap();

@@ -347,7 +347,8 @@ impl Port {
         }
         let arrival = self.hear(now, &header, format.as_ref())?;
         let arrived = self.heard.is_none() || self.silent;
-        if !is_beside {
+        // What comes beside the way that is taken says nothing of that one; the first packet is the first all the same.
+        if !is_beside || self.heard.is_none() {
             self.heard = Some(now);
         }
         self.silent = false;

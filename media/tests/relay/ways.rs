@@ -242,6 +242,31 @@ fn a_phone_whose_nat_changes_is_heard_and_hears_within_seconds() {
     }
 }
 
+/// A phone that says where it is by one address and speaks from another one, which it has checked us from, too.
+#[test]
+fn a_phone_that_speaks_from_another_proven_address_is_heard_at_once_and_answered_there_soon() {
+    let (mut world, mut call) = begin(true, &[]);
+    let other: SocketAddr = "198.51.100.9:4002".parse().unwrap();
+    let mut chosen = Peer::new(world.now.instant, "phone", 1, call.a.at, call.port_a.rtp);
+    pass(&mut world, &mut [&mut chosen], 500);
+    // It does not nominate there: it is no longer in control.
+    let named = sought(true, "phone", &[]);
+    let check = Writer::new(stun::Class::Request, &[9; 12]).username(&named.local.fragment, &named.remote.fragment);
+    let check = check.priority(1).integrity(named.local.password.as_bytes()).finish();
+    world.deliver(other, call.port_a.rtp, check.octets());
+    world.network().sent.clear();
+    call.a.at = other;
+    for tick in 0..100 {
+        let frame = call.a.frame();
+        world.deliver(other, call.port_a.rtp, &frame);
+        assert_eq!(world.take_rtp().len(), 1, "{tick}");
+        world.pass(20);
+    }
+    assert_heard(&mut world, &mut call, 5);
+    let arrived = world.events.iter().filter(|(_, event)| event.kind == MediaEventKind::Arrived);
+    assert_eq!(arrived.count(), 2, "once for each phone");
+}
+
 /// RFC 7675: who does not answer for half a minute is sent nothing more, and the owner is told.
 #[test]
 fn a_peer_that_no_longer_consents_is_sent_nothing_and_the_owner_is_told() {
