@@ -3,6 +3,7 @@
 use router::parameter::{MediaDescription, MediaStream, MediaTransport};
 
 use super::agreement::paired;
+use super::bundle::Mid;
 use super::codec;
 use super::fault::{AnswerFault, LocalFault, OfferAnswerError, Unacceptable};
 use super::offer::{Sections, Slot, receives_at, voice};
@@ -64,6 +65,7 @@ pub(super) fn sections(
             protocol: section.protocol.clone(),
             formats: section.formats.clone(),
             types: former.get(index).map_or_else(PayloadTypes::default, |slot| slot.types.clone()),
+            mid: Mid::of(offer, section),
         };
         slot.types.bind(&offered.codecs);
         let answered = match description.streams.get(index) {
@@ -74,8 +76,10 @@ pub(super) fn sections(
             Some(stream) => {
                 slot.types.bind(&stream.codecs);
                 let rtp = stream.rtp.ok_or(LocalFault::Address)?;
-                let section = typed::section(slot.media.clone(), slot.protocol.clone(), rtp, &stream, &stream.codecs);
+                let mut section =
+                    typed::section(slot.media.clone(), slot.protocol.clone(), rtp, &stream, &stream.codecs);
                 slot.formats = section.formats.clone();
+                slot.mid.write(&mut section);
                 sections.push((section, Some(rtp.ip())));
             }
             None => sections.push((slot.disabled(), None)),
@@ -97,6 +101,7 @@ pub(super) fn refusals(offer: &SessionDescription) -> Sections {
             protocol: section.protocol.clone(),
             formats: section.formats.clone(),
             types: PayloadTypes::default(),
+            mid: Mid::of(offer, section),
         };
         (slot.disabled(), None)
     });

@@ -43,6 +43,9 @@ pub const SDP_FINGERPRINTS_MAX: usize = 8;
 /// The most `a=candidate` lines of one media section that are read: browsers write some twenty, of two components and several networks.
 pub const SDP_CANDIDATES_MAX: usize = 64;
 
+/// The longest name of a media section (`a=mid`) that is repeated in an answer, in bytes: browsers write a digit or two, others a word.
+pub const SDP_MID_BYTES_MAX: usize = 64;
+
 // Every media section takes a line, and its formats fit into the bytes.
 const _: () = assert!(SDP_MEDIA_MAX < SDP_LINES_MAX);
 const _: () = assert!(SDP_FORMATS_MAX * 4 < SDP_BYTES_MAX);

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use router::parameter::{Codec, MediaDescription, MediaStream};
 
 use super::agreement::Agreement;
+use super::bundle::Mid;
 use super::codec::is_companion;
 use super::fault::LocalFault;
 use super::limits::SDP_MEDIA_MAX;
@@ -25,13 +26,17 @@ pub(super) struct Slot {
     pub(super) formats: Vec<Text>,
     /// What its payload types mean.
     pub(super) types: PayloadTypes,
+    /// What the peer calls it.
+    pub(super) mid: Mid,
 }
 
 impl Slot {
     /// The section of a stream that is refused or ended.
     pub(super) fn disabled(&self) -> MediaSection {
         let formats = if self.formats.is_empty() { vec![Text::literal("0")] } else { self.formats.clone() };
-        MediaSection::new(self.media.clone(), 0, self.protocol.clone(), formats)
+        let mut section = MediaSection::new(self.media.clone(), 0, self.protocol.clone(), formats);
+        self.mid.write(&mut section);
+        section
     }
 }
 
@@ -66,15 +71,22 @@ pub(super) fn sections(
             let protocol = typed::transport_text(&stream.transport).ok_or(LocalFault::NotAToken)?;
             match slots.get_mut(index) {
                 Some(slot) => (slot.media, slot.protocol) = (media, protocol),
-                None => slots.push(Slot { media, protocol, formats: Vec::new(), types: PayloadTypes::default() }),
+                None => slots.push(Slot {
+                    media,
+                    protocol,
+                    formats: Vec::new(),
+                    types: PayloadTypes::default(),
+                    mid: Mid::default(),
+                }),
             }
         }
         let Some(slot) = slots.get_mut(index) else { break };
         let numbered = offered.map(|(rtp, codecs)| (rtp, slot.types.allocate(&codecs)));
         match numbered {
             Some((rtp, codecs)) if codecs.iter().any(|codec| !is_companion(codec)) => {
-                let section = typed::section(slot.media.clone(), slot.protocol.clone(), rtp, stream, &codecs);
+                let mut section = typed::section(slot.media.clone(), slot.protocol.clone(), rtp, stream, &codecs);
                 slot.formats = section.formats.clone();
+                slot.mid.write(&mut section);
                 sections.push((section, Some(rtp.ip())));
             }
             _ => sections.push((slot.disabled(), None)),

@@ -25,6 +25,7 @@ use router::parameter::MediaDescription;
 
 use super::agreement::{Agreement, Role};
 use super::attribute::Attributes;
+use super::bundle;
 use super::fault::{LocalFault, OfferAnswerError};
 use super::hold::{HoldChange, hold_change, is_held, is_held_after};
 use super::ice::{Answerings, Ice, OfferedWays};
@@ -217,7 +218,9 @@ impl OfferAnswer {
         let mut sections = offer::sections(&mut slots, description, before)?;
         let keys = self.security.offer(&mut slots, &mut sections, before)?;
         let ways = self.ice.offer(&mut sections, before);
-        let (session, text) = self.origin.compose(sections, self.ice.session_level(!ways.is_empty()));
+        let mut attributes = self.ice.session_level(!ways.is_empty());
+        bundle::write(&mut attributes, &slots, &sections);
+        let (session, text) = self.origin.compose(sections, attributes);
         Ok(self.offered(&session, text, slots, keys, ways))
     }
 
@@ -312,7 +315,9 @@ impl OfferAnswer {
         self.security.answer(&offer.chosen, &offer.typed, &mut sections);
         Ice::answer(&offer.ways, &mut sections);
         let has_ways = offer.typed.streams.iter().any(|stream| stream.ice.is_some());
-        let (local_session, text) = self.origin.compose(sections, self.ice.session_level(has_ways));
+        let mut attributes = self.ice.session_level(has_ways);
+        bundle::write(&mut attributes, &slots, &sections);
+        let (local_session, text) = self.origin.compose(sections, attributes);
         let agreement = Agreement {
             role: Role::Answerer,
             local: typed::describe(&local_session),

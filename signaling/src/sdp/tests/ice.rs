@@ -161,6 +161,57 @@ fn a_browser_without_an_address_does_not_hold() {
     assert!(offered.description.streams[0].ice.is_some());
 }
 
+/// A browser that would have all streams share one port: the one that is served is all of its group (RFC 9143 §7.3).
+#[test]
+fn of_a_group_the_stream_that_is_served_is_taken() {
+    let offer = |group: &str, mids: [&str; 2]| {
+        sdp(&format!(
+            "v=0
+            o=- 5 1 IN IP4 198.51.100.7
+            s=-
+            c=IN IP4 198.51.100.7
+            t=0 0
+            {group}
+            m=video 6002 RTP/AVP 96
+            {}
+            m=audio 6000 RTP/AVP 0
+            {}",
+            mids[0], mids[1]
+        ))
+    };
+    let grouped = offer("a=group:LS 0 1\na=group:BUNDLE 0 1", ["a=mid:0", "a=mid:1"]);
+    let video = MediaStream { rtp: None, ..voice(1, &[pcmu()]) };
+    let answered = streams(&[video, voice(40_000, &[pcmu()])]);
+    let mut machine = seeking(May, true, 1);
+    machine.receive_offer(&grouped).unwrap();
+    let text = machine.make_answer(&answered).unwrap();
+    assert_eq!(value(&text, "group"), Some("BUNDLE 1"), "who is refused is in none");
+    let mids: Vec<&str> = lines(&text).into_iter().filter(|line| line.starts_with("a=mid:")).collect();
+    assert_eq!(mids, ["a=mid:0", "a=mid:1"], "each section is known by its name");
+    let session_level = lines(&text).into_iter().take_while(|line| !line.starts_with("m=")).collect::<Vec<_>>();
+    assert!(session_level.contains(&"a=group:BUNDLE 1"));
+    // What we offer later goes on.
+    for text in [machine.repeat_offer().unwrap(), {
+        machine.roll_back();
+        machine.make_offer(&answered).unwrap()
+    }] {
+        assert_eq!((value(&text, "group"), value(&text, "mid")), (Some("BUNDLE 1"), Some("0")));
+    }
+    for (offer, mid) in [
+        (offer("a=x", ["a=x", "a=mid:1"]), Some("1")),
+        (offer("a=group:BUNDLE 0 1", ["a=x", "a=x"]), None),
+        (offer("a=group:BUNDLE 1", ["a=x", "a=mid:1 2"]), None),
+        (offer("a=group:BUNDLE 0", ["a=mid:0", "a=mid:1"]), Some("0")),
+    ] {
+        let mut machine = seeking(May, true, 1);
+        machine.receive_offer(&offer).unwrap();
+        let text = machine.make_answer(&answered).unwrap();
+        assert_eq!((value(&text, "group"), value(&text, "mid")), (None, mid));
+    }
+    let ours = seeking(Offer, true, 1).make_offer(&one(40_000)).unwrap();
+    assert_eq!((value(&ours, "group"), value(&ours, "mid")), (None, None));
+}
+
 /// RFC 8445 §6.1.1: who offers controls, unless it is lite and the other one is not.
 #[test]
 fn two_machines_agree_on_ways_and_on_who_decides() {
