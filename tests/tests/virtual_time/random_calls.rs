@@ -7,6 +7,7 @@ use scenarios::network::NatConfig;
 use scenarios::phone::{Carrier, SessionTimers};
 use scenarios::trunk::{address, known, known_with, peer};
 use scenarios::{Action, Behaviour, Conditions, HoldStyle, PhoneConfig, PlatformConfig, Simulation, Step, Then};
+use signaling::Connectivity;
 use std::net::{IpAddr, SocketAddr};
 
 /// The seeds to run: `default` of them, or what the environment says.
@@ -77,7 +78,7 @@ fn behaviour(random: &mut Random) -> Behaviour {
 }
 
 /// A platform of the default number of shards with two trunks, and five phones of four accounts: one by TCP, one behind NAT, one without UPDATE, one that
-/// calls without offers. By chance they know session timers, of some seconds, and provisional responses that are acknowledged.
+/// calls without offers; one or two look for ways (ICE). By chance they know session timers, of some seconds, and provisional responses that are acknowledged.
 fn populate(seed: u64, rough: bool) -> Simulation {
     populate_on(seed, rough, PlatformConfig::default().shards)
 }
@@ -90,6 +91,8 @@ pub(crate) fn populate_on(seed: u64, rough: bool, shards: u8) -> Simulation {
     config.shards = shards;
     config.switch.ring_timeout = secs(15);
     config.signaling.calls.session_min_s = 4;
+    config.signaling.calls.connectivity = if seed.is_multiple_of(2) { Connectivity::May } else { Connectivity::Offer };
+    config.signaling.ice_lite = seed % 4 < 2;
     let mut simulation = Simulation::with(seed, config);
     let server = simulation.server();
     let brief = |refresher: u64| SessionTimers {
@@ -113,6 +116,7 @@ pub(crate) fn populate_on(seed: u64, rough: bool, shards: u8) -> Simulation {
         }
         let chance = simulation.random().below(64);
         config.reliable = chance & 1 == 1;
+        config.seeks_ways = (seed + index as u64).is_multiple_of(3);
         config.timers = (chance & 6 == 6).then(|| brief(chance >> 3));
         configs.push(config);
     }
