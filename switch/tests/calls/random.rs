@@ -105,12 +105,13 @@ impl Scenario {
     }
 
     fn step(&mut self) {
-        match self.random.below(18) {
+        match self.random.below(20) {
             0 | 1 => {
                 let to = self.number();
                 let offer = self.description();
                 let offer = (self.random.below(5) > 0).then_some(offer);
                 let offer = offer.filter(|offer| !offer.streams.is_empty());
+                self.world.early_offer = self.random.below(2) == 0;
                 self.world.call_with("alice", to, offer);
             }
             2..=4 => {
@@ -125,9 +126,34 @@ impl Scenario {
                 }
             }
             6 => {
-                let answer = MediaExchange::Answer(self.description());
+                let description = self.description();
+                let answer = match self.random.below(3) {
+                    0 => MediaExchange::Offer(description),
+                    _ => MediaExchange::Answer(description),
+                };
                 if let Some(leg) = self.ringing() {
                     self.world.progress(leg, LegState::new(LegPhase::Early).with_media(Some(answer)));
+                }
+            }
+            // A caller that came without an offer answers one that it got before its call was answered, or after.
+            18 | 19 => {
+                let callers = self.world.signaling.legs.iter().filter(|(_, leg)| {
+                    leg.incoming
+                        && leg.phase != LegPhase::Released
+                        && matches!(leg.heard, Some(MediaExchange::Offer(_)))
+                });
+                let callers: Vec<_> = callers.map(|(&leg, _)| leg).collect();
+                let codecs = self.codecs();
+                if let Some(leg) = self.pick(&callers) {
+                    let heard = self.world.signaling.legs[&leg].heard.clone();
+                    let offer = heard.as_ref().map(MediaExchange::description).cloned().unwrap_or_default();
+                    let own = offer.streams.first().map(|stream| stream.codecs.clone()).unwrap_or_default();
+                    let codecs = if self.random.below(4) > 0 { own } else { codecs };
+                    let answer = answer_to(&offer, &codecs, 4_200, Direction::SendReceive).map(MediaExchange::Answer);
+                    let state = LegState::new(LegPhase::Early).with_media(answer);
+                    if state.media.is_some() {
+                        self.world.ask(leg, Command::Set, state);
+                    }
                 }
             }
             7 => {
