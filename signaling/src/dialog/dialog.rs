@@ -3,7 +3,7 @@
 use super::next_hop::{NextHop, Reach, listens_at};
 use super::route_set::RouteSet;
 use crate::message::{
-    CSeq, CallId, Defect, Header, Message, Method, NameAddr, RequestWriter, Scheme, Tag, Uri, escape_user,
+    CSeq, CallId, Defect, Header, Message, Method, NameAddr, RequestWriter, Scheme, Tag, Uri, UriRef, escape_user,
 };
 use crate::transport::{Destination, Flow, Transport};
 use std::net::SocketAddr;
@@ -69,6 +69,8 @@ pub struct Dialog {
     remote_cseq: Option<u32>,
     routes: RouteSet,
     target: Uri,
+    /// How the target is reached, where that is an address of ours.
+    registered: Option<Box<Registered>>,
     reach: Reach,
     /// The way on which the peer's messages come.
     flow: Flow,
@@ -80,6 +82,14 @@ pub struct Dialog {
     confirmed: bool,
     allows_update: bool,
     allows_info: bool,
+}
+
+/// What the registrar knows of an address of ours that a phone gives as its own (RFC 5627 §4.4.1): only we can say where it leads.
+#[derive(Clone, Debug)]
+struct Registered {
+    address: Uri,
+    contact: Uri,
+    routes: RouteSet,
 }
 
 impl Dialog {
@@ -106,6 +116,7 @@ impl Dialog {
             remote_cseq: Some(message.cseq()?.number),
             routes: RouteSet::of_request(message)?,
             target,
+            registered: None,
             reach,
             flow: *flow,
             next_hop: NextHop::Address(Destination::flow(flow)),
@@ -144,6 +155,7 @@ impl Dialog {
             remote_cseq: None,
             routes: RouteSet::of_response(response)?,
             target,
+            registered: None,
             reach,
             flow: *flow,
             next_hop: NextHop::Address(Destination::flow(flow)),
@@ -203,6 +215,25 @@ impl Dialog {
         self.allows_info
     }
 
+    /// The target, if there are proxies on the way to it.
+    pub fn target_behind_proxies(&self) -> Option<UriRef<'_>> {
+        (!self.routes.is_empty()).then(|| self.target.borrow())
+    }
+
+    /// The target is an address of ours, which leads to this contact by this way: a proxy on the recorded one would send back to us what is for it.
+    pub fn registered_at(&mut self, contact: Uri, routes: RouteSet) {
+        self.registered = Some(Box::new(Registered { address: self.target.clone(), contact, routes }));
+        self.settle_next_hop();
+    }
+
+    /// The target and the way there.
+    fn way(&self) -> (&Uri, &RouteSet) {
+        match &self.registered {
+            Some(registered) if registered.address == self.target => (&registered.contact, &registered.routes),
+            _ => (&self.target, &self.routes),
+        }
+    }
+
     /// How the peer's messages come.
     pub fn flow(&self) -> &Flow {
         &self.flow
@@ -230,7 +261,8 @@ impl Dialog {
 
     /// The Request-URI of requests within the dialog: the target, or a strict router in front of it.
     pub fn request_uri(&self) -> &str {
-        self.routes.apply(self.target.as_str()).0
+        let (target, routes) = self.way();
+        routes.apply(target.as_str()).0
     }
 
     /// The name in the next hop was resolved.
@@ -296,7 +328,8 @@ impl Dialog {
 
     fn write(&self, method: &Method, cseq: u32, hops: u8) -> RequestWriter {
         let DialogId { call_id, local_tag, remote_tag } = &self.id;
-        let (request_uri, routes) = self.routes.apply(self.target.as_str());
+        let (target, routes) = self.way();
+        let (request_uri, routes) = routes.apply(target.as_str());
         let mut writer = RequestWriter::new(method, request_uri).header(Header::MaxForwards, hops);
         for route in routes {
             writer = writer.header(Header::Route, route);
@@ -317,19 +350,17 @@ impl Dialog {
     }
 
     fn settle_next_hop(&mut self) {
-        let first = self.routes.first();
-        self.next_hop = match (self.reach, first) {
+        let (target, routes) = self.way();
+        self.next_hop = match (self.reach, routes.first()) {
             (Reach::Flow, None) => {
                 let mut back = Destination::flow(&self.flow);
-                if let (true, Some(remote)) = (self.listens, listens_at(self.target.borrow(), self.flow.remote)) {
+                if let (true, Some(remote)) = (self.listens, listens_at(target.borrow(), self.flow.remote)) {
                     back.remote = remote;
                 }
                 NextHop::Address(back)
             }
             (Reach::Flow, Some(proxy)) => NextHop::of_uri(proxy, &self.flow, None),
-            (Reach::Uri(trunk), proxy) => {
-                NextHop::of_uri(proxy.unwrap_or(self.target.borrow()), &self.flow, Some(trunk))
-            }
+            (Reach::Uri(trunk), proxy) => NextHop::of_uri(proxy.unwrap_or(target.borrow()), &self.flow, Some(trunk)),
         };
     }
 }

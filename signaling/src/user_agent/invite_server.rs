@@ -97,12 +97,12 @@ impl Leg {
             return None;
         }
         let account = match &invitation.origin {
-            Origin::Account(account) => Some(account.as_str()),
+            Origin::Account(account) => Some(account.clone()),
             _ => None,
         };
-        let securing = Securing::of(means, &invitation.peer, account, invitation.flow.transport);
+        let securing = Securing::of(means, &invitation.peer, account.as_deref(), invitation.flow.transport);
         let security = securing.begin(&mut means.random);
-        let ice = Connecting::of(means, &invitation.peer, account).begin(&mut means.random);
+        let ice = Connecting::of(means, &invitation.peer, account.as_deref()).begin(&mut means.random);
         let listener = means.config.listeners.get(invitation.flow.listener);
         let address = origin_address(listener, Some(invitation.flow.local.ip()));
         let mut media = OfferAnswer::new(means.random.next_u64(), address).with_security(security).with_ice(ice);
@@ -188,6 +188,7 @@ impl Leg {
         {
             head.set_timer(means, Timer::Expires, within);
         }
+        head.ask_for_own_target(means, &dialog, account.as_deref());
         means.servers.insert(key, instance);
         let incoming = Incoming {
             key,
@@ -208,6 +209,11 @@ impl Leg {
 }
 
 impl Incoming {
+    /// Its dialog.
+    pub(super) fn dialog_mut(&mut self) -> &mut Dialog {
+        &mut self.dialog
+    }
+
     /// The caller's tag.
     pub(super) fn remote_tag(&self) -> Option<&Tag> {
         self.dialog.id().remote_tag.as_ref()

@@ -77,6 +77,8 @@ pub(super) enum Purpose {
     Inform(Box<Inbound>),
     /// `Start × Transfer`.
     Transfer,
+    /// `Query × Registration` to the registrar: where the peer's address is, which is one of ours.
+    Reach,
     /// `Set × LegState` with a cause: the peer's offer came to nothing. Told so often.
     Withdrawal(u8),
 }
@@ -193,8 +195,21 @@ impl Head {
         within: Duration,
         purpose: Purpose,
     ) {
+        self.request_of(means, self.call, command, parameters, within, purpose);
+    }
+
+    /// The same of another one than the call.
+    pub(super) fn request_of(
+        &mut self,
+        means: &mut Means,
+        whom: Address,
+        command: Command,
+        parameters: impl Into<Parameters>,
+        within: Duration,
+        purpose: Purpose,
+    ) {
         let now = means.now.instant;
-        let transaction = means.outbox.request(now, self.instance, self.call, command, parameters, within);
+        let transaction = means.outbox.request(now, self.instance, whom, command, parameters, within);
         self.pending.push((transaction, purpose));
     }
 
@@ -409,6 +424,7 @@ impl Leg {
             }),
             Purpose::Inform(inbound) => informed(means, *inbound, &packet),
             Purpose::Transfer => self.in_session(|session, head| session.transfer_decided(head, means, &packet)),
+            Purpose::Reach => self.registered_at(&packet),
             Purpose::Withdrawal(times) => {
                 let unheard = packet.command == Command::Failed
                     && matches!(packet.failure().reason, Reason::Busy | Reason::Expired);

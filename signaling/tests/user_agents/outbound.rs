@@ -1,6 +1,6 @@
 //! Phones that are one instance with several flows (RFC 5626), and the addresses that lead to one of them (RFC 5627).
 
-use super::harness::{ALICE, CALL, LEG, World, header, offer, sdp, start_leg};
+use super::harness::{ALICE, CALL, LEG, World, first_line, header, offer, sdp, start_leg};
 use super::peer::Peer;
 use router::parameter::{Call, CauseKind, LegState, Parameter, Reason, Registration, Target};
 use router::{Address, Command, Instance, ModuleKind};
@@ -140,6 +140,52 @@ fn a_call_goes_to_the_proxy_that_the_path_names_and_the_flow_leads_to_who_sent_t
         assert_eq!(header(&invite, Header::Route), path);
         world.ask(CALL, LEG, Command::Stop, LegState::released(CauseKind::Normal));
         world.run_ms(200_000);
+    }
+}
+
+/// RFC 5627 §4.4.1, RFC 5626 §4.3: such a phone says no `ob`, so its proxy records no flow, and would bring back to us what is for an address of
+/// ours. One that is not ours, or was not given to the caller, goes the recorded way.
+#[test]
+fn a_phone_that_calls_by_its_gruu_from_behind_a_proxy_is_reached_by_the_way_that_it_is_registered_by() {
+    let edge = "198.51.100.77:5070";
+    let path = format!("<sip:token@{edge};lr;ob>");
+    for (contact, is_own) in
+        [(None, true), (Some("sip:bob@192.0.2.1;gr=urn:x"), false), (Some("sip:alice@192.0.2.9"), false)]
+    {
+        let mut world = World::new(63);
+        let mut phone = Peer::new(edge, "alice", "alice");
+        let headers = format!("{SUPPORTED}Path: {path}\r\nExpires: 600\r\n");
+        let answer = register(&mut world, &mut phone, &instance(PHONE, 1), &headers);
+        let gruu = contact.map_or_else(|| gruu_of(&answer, PHONE, "pub-gruu"), str::to_owned);
+        let mut phone = Peer::new(edge, "alice", "200");
+        let invite = |phone: &mut Peer, more: &str| {
+            let headers = format!("Record-Route: <sip:{edge};lr>\r\n{more}");
+            let own = format!("Contact: <sip:alice@{edge}>");
+            phone.request("INVITE", &headers, &sdp(1, 4_000, "sendrecv")).replace(&own, &format!("Contact: <{gruu}>"))
+        };
+        let text = invite(&mut phone, "");
+        world.send(phone.address, &text);
+        let challenge = world.expect(phone.address, "SIP/2.0 401");
+        phone.clone().acknowledges_refusal(&mut world, &challenge);
+        let authorization = phone.authorization(&challenge, "INVITE", "sip:200@192.0.2.1", 1);
+        let text = invite(&mut phone, &authorization);
+        world.send(phone.address, &text);
+        let call = world.asked(Command::Start);
+        world.accept(&call);
+        let ok = world.expect(phone.address, "SIP/2.0 200");
+        phone.learn(&ok);
+        phone.acknowledges(&mut world, "");
+        world.run_ms(100);
+        world.ask(call.destination.instance, call.source, Command::Stop, LegState::released(CauseKind::Normal));
+        let bye = world.expect(phone.address, "BYE");
+        let (to, route) = (first_line(&bye), header(&bye, Header::Route));
+        if is_own {
+            assert_eq!((to, route), (format!("BYE sip:alice@{edge} SIP/2.0"), path.clone()));
+        } else {
+            assert_eq!((to, route), (format!("BYE {gruu} SIP/2.0"), format!("<sip:{edge};lr>")));
+        }
+        phone.respond(&mut world, &bye, "200 OK", "", "");
+        world.assert_idle();
     }
 }
 

@@ -110,6 +110,14 @@ impl Baresip {
         phone
     }
 
+    /// Starts a phone that registers by a flow through an edge proxy (RFC 5626), and waits until it is registered.
+    pub fn start_behind(site: &Site, setup: &Setup<'_>, edge: SocketAddr) -> Self {
+        let flow = format!(";sipnat=outbound;outbound=\"sip:{edge};transport=udp\"");
+        let mut phone = Self::launch_with(site, setup, &Beside { account: &flow, ..Beside::default() });
+        wait::until("baresip is registered", || phone.command("reginfo", "").contains("OK").then_some(()));
+        phone
+    }
+
     /// Starts a phone at a host of its own, with ICE or without, and waits until it is registered. Of the loopback interface ICE takes no address.
     pub fn start_at(
         site: &Site,

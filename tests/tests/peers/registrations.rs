@@ -4,6 +4,7 @@ use crate::scenario::{
     CALLEE, CALLER_WITH_DIGEST, REGISTER, REGISTER_GRUU, REGISTER_REFRESH_UNREGISTER, REGISTER_REFUSED, ours, register,
 };
 use scenarios::peer::baresip::Setup;
+use scenarios::peer::kamailio::Kamailio;
 use scenarios::peer::server::{PASSWORD, Settings};
 use scenarios::peer::{Baresip, Server, Site};
 
@@ -184,5 +185,52 @@ fn a_gruu_leads_to_the_phone_that_it_was_given_to() {
     }
     let records = server.records(4);
     assert!(records.iter().all(|record| record["outcome"] == "answered"), "{records:?}");
+    server.stop();
+}
+
+/// Two phones behind Kamailio as an edge that keeps flows (RFC 3327, RFC 5626 §5): they register through it, call each other by it, and hear each other.
+#[test]
+fn phones_behind_an_edge_proxy_are_rung_by_the_flow_that_its_path_names() {
+    let site = Site::new();
+    let edge = site.host.socket();
+    let mut server = Server::start(&site, &Settings::default());
+    server.add_accounts(&["carol", "dave"]);
+    let (at, registrar) = (edge.to_string(), server.sip.to_string());
+    let replace = [("EDGE", at.as_str()), ("REGISTRAR", registrar.as_str())];
+    let _kamailio = Kamailio::start(&site, include_str!("kamailio_edge.cfg"), &replace, edge);
+    let setup = |user, hertz| Setup {
+        user,
+        password: PASSWORD,
+        server: server.sip,
+        transport: "udp",
+        hertz,
+        answers: false,
+        codecs: "PCMU",
+    };
+    let mut carol = Baresip::start_behind(&site, &setup("carol", 500.0), edge);
+    let mut dave = Baresip::start_behind(&site, &setup("dave", 700.0), edge);
+    for user in ["carol", "dave"] {
+        let contacts = server.registered(user, 1);
+        let told = serde_json::to_string(&contacts).expect("JSON");
+        assert!(told.contains(&at), "its way is by the edge: {told}");
+    }
+    dave.dial("carol");
+    carol.event("CALL_INCOMING");
+    carol.command("accept", "");
+    dave.event("CALL_ESTABLISHED");
+    carol.hears(700.0, 1.0);
+    dave.hears(500.0, 1.0);
+    let calls = server.ctl_json(&["calls"]);
+    let call = calls[0]["call"].as_str().expect("a call").to_owned();
+    let messages = server.ctl_json(&["trace", &call, "--full"]);
+    let texts = messages.as_array().into_iter().flatten().filter(|message| message["direction"] == "sent");
+    let mut invites =
+        texts.filter_map(|message| message["message"].as_str()).filter(|text| text.starts_with("INVITE "));
+    let invite = invites.next().expect("carol is called");
+    assert!(invite.contains("\nRoute: <sip:") && invite.contains(";lr;ob>"), "{invite}");
+    // Either end may end it: in the dialog the way is the edge's, too.
+    carol.hang_up();
+    dave.event("CALL_CLOSED");
+    server.is_idle();
     server.stop();
 }
