@@ -513,6 +513,7 @@ pub struct Trunk {
     pub register: Vec<String>,
     pub register_expires_s: Option<u32>,
     pub outbound: bool,
+    pub early_offer: bool,
     pub reliable: Option<Reliable>,
     pub srtp: Option<Srtp>,
     pub srtp_keying: Option<SrtpKeying>,

@@ -392,6 +392,7 @@ fn trunk(configuration: &Configuration, trunk: &super::model::Trunk) -> Trunk {
         caller: caller(&trunk.caller).ok().flatten(),
         answered_min: trunk.answered_min_percent,
         delay_max: trunk.post_dial_delay_max_s.map(|seconds| Duration::from_secs(seconds.into())),
+        early_offer: trunk.early_offer,
     }
 }
 

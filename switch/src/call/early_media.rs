@@ -84,6 +84,10 @@ impl Call {
             if !takes_first(&agreement.codecs, spoken) && !self.is_transcoded(&agreement.codecs, spoken) {
                 return None;
             }
+        } else if self.legs[waiting].medium.asked().is_none() {
+            // It made no offer: it is made the one that was answered here.
+            let terms = self.legs[id].medium.agreement()?.terms();
+            return self.offer_early(waiting, id, &terms);
         } else {
             let terms = self.legs[id].medium.agreement()?.terms();
             told = Some(MediaExchange::Answer(self.answer_by(waiting, &terms)?));

@@ -6,7 +6,7 @@ use super::asked::Asked;
 use super::call::Call;
 use super::leg::LegId;
 use super::turn::Turn;
-use crate::negotiation::Terms;
+use crate::negotiation::{Terms, takes_first};
 use router::one;
 use router::parameter::{CauseKind, Failure, LegPhase, LegState, MediaDescription, MediaExchange};
 
@@ -56,22 +56,30 @@ impl Call {
             return None;
         }
         let terms = self.legs[leg].medium.asked_terms()?;
-        if self.legs[waiting].medium.takes_early_offer() {
-            let terms = self.widened(waiting, terms.clone());
-            if let Some(offer) = self.legs[waiting].medium.offer(&terms) {
-                self.search.as_mut()?.considered = Some(leg);
-                return Some(MediaExchange::Offer(offer));
-            }
+        if let Some(offer) = self.offer_early(waiting, leg, &terms) {
+            return Some(offer);
         }
         let agreed = self.legs[waiting].medium.agreement().map(|agreement| agreement.terms());
-        let is_heard = agreed.is_some() && self.answer_early_offer(turn, leg, &agreed?);
-        if is_heard {
-            self.hear_early(turn, leg);
+        if let Some(agreed) = agreed
+            && self.answer_early_offer(turn, leg, &agreed)
+        {
+            self.hear_early(turn, leg, &agreed);
         } else {
             self.answer_early_offer(turn, leg, &Terms::of_codecs(terms.codecs));
             self.legs[leg].medium.forget_asked();
         }
         None
+    }
+
+    /// An offer to the leg that waits, of what this one has, if it takes one.
+    pub(super) fn offer_early(&mut self, waiting: LegId, leg: LegId, terms: &Terms) -> Option<MediaExchange> {
+        if !self.legs[waiting].medium.takes_early_offer() {
+            return None;
+        }
+        let terms = self.widened(waiting, terms.clone());
+        let offer = self.legs[waiting].medium.offer(&terms)?;
+        self.search.as_mut()?.considered = Some(leg);
+        Some(MediaExchange::Offer(offer))
     }
 
     /// Whether a leg considers an offer that it got before its answer.
@@ -99,11 +107,11 @@ impl Call {
         let terms = self.legs[waiting].medium.agreement().map(|agreement| agreement.terms());
         let considered = self.search.as_mut().and_then(|search| search.considered.take());
         // It may have failed meanwhile.
-        let leg = considered.filter(|&leg| !self.legs[leg].is_released() && self.legs[leg].medium.asked().is_some());
-        if let (Some(leg), Some(terms)) = (leg, terms)
-            && self.answer_early_offer(turn, leg, &terms)
-        {
-            self.hear_early(turn, leg);
+        let leg = considered.filter(|&leg| !self.legs[leg].is_released());
+        let (Some(leg), Some(terms)) = (leg, terms) else { return };
+        // It has its answer already where ours was the offer.
+        if self.legs[leg].medium.asked().is_none() || self.answer_early_offer(turn, leg, &terms) {
+            self.hear_early(turn, leg, &terms);
         }
     }
 
@@ -115,10 +123,12 @@ impl Call {
         true
     }
 
-    /// Lets the leg that waits hear this one, if it hears nobody yet.
-    fn hear_early(&mut self, turn: &mut Turn<'_>, leg: LegId) {
-        let sends = self.legs[leg].medium.agreement().is_some_and(|agreement| agreement.direction().sends());
-        if sends && self.early.is_none_or(|early| early == leg) {
+    /// Lets the leg that waits, and speaks this, hear one that sends, if it hears nobody yet.
+    fn hear_early(&mut self, turn: &mut Turn<'_>, leg: LegId, spoken: &Terms) {
+        let Some(agreement) = self.legs[leg].medium.agreement() else { return };
+        let is_understood =
+            takes_first(&spoken.codecs, &agreement.codecs) || self.is_transcoded(&spoken.codecs, &agreement.codecs);
+        if is_understood && agreement.direction().sends() && self.early.is_none_or(|early| early == leg) {
             self.early = Some(leg);
             self.connect(turn);
         }

@@ -38,10 +38,19 @@ impl Call {
             }
             Some(Leg { medium, .. }) => {
                 // One that came without an offer may have agreed to another's early one.
-                medium.asked_terms().or_else(|| medium.agreement().map(|agreement| agreement.terms()))?
+                let terms = medium.asked_terms().or_else(|| medium.agreement().map(|agreement| agreement.terms()));
+                match (terms, &self.legs[leg].peer) {
+                    (Some(terms), _) => terms,
+                    (None, Peer::Trunk(trunk)) if self.wants_offers(trunk) => Terms::of_codecs(own_codecs()),
+                    (None, _) => return None,
+                }
             }
         };
         Some(if self.config.transcoding.at_once { self.widened(leg, terms) } else { terms })
+    }
+
+    fn wants_offers(&self, trunk: &str) -> bool {
+        self.config.plan.trunk(trunk).is_some_and(|trunk| trunk.early_offer)
     }
 
     /// The same with our formats behind it: where it was refused without, or where there is no second offer, as it goes in an answer.

@@ -203,6 +203,8 @@ pub struct Trunk {
     pub numbers: NumberForm,
     /// How far calls that come from it are answered for where they are signed.
     pub attested: Attestation,
+    /// Whether calls to it have an offer in any case: where the caller has none, one of our own.
+    pub early_offer: bool,
 }
 
 impl Trunk {
@@ -217,6 +219,7 @@ impl Trunk {
             delay_max: None,
             numbers: NumberForm::AsIs,
             attested: Attestation::Gateway,
+            early_offer: false,
         }
     }
 }

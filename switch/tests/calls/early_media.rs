@@ -295,3 +295,47 @@ fn a_caller_that_answers_an_early_offer_by_nothing_that_was_in_it_is_refused() {
     assert_eq!(world.signaling.legs[&callee].phase, LegPhase::Released);
     world.assert_over();
 }
+
+/// A carrier that is always offered: what it answers early is the caller's offer, where that one takes one, and else with the answer.
+#[test]
+fn a_trunk_that_wants_offers_is_made_one_of_ours_and_the_caller_what_it_answers() {
+    use switch::plan::*;
+    for early_offer in [true, false] {
+        let step = TrunkStep { trunk: "one".into(), rewrite: Rewrite::NONE, timeout: None };
+        let route = Route {
+            name: "out".into(),
+            number: NumberMatch::Prefix("0".into()),
+            origin: OriginMatch::Any,
+            hours: None,
+            destination: Destination::Trunks(vec![step]),
+            branches: Branches::default(),
+        };
+        let trunk = Trunk { interface: [192, 0, 2, 1].into(), early_offer: true, ..Trunk::new("one") };
+        let plan = Plan { routes: vec![route], trunks: vec![trunk], ..Plan::default() };
+        let mut world = World::with(switch::Config { plan, ..switch::Config::default() });
+        world.early_offer = early_offer;
+        let caller = world.call_with("alice", "0123", None);
+        let callee = world.only();
+        let offered = world.signaling.legs[&callee].started.as_ref().and_then(|leg| leg.media.clone());
+        assert!(matches!(&offered, Some(MediaExchange::Offer(_))), "{offered:?}");
+        assert_eq!(codec_names(offered.as_ref())[..2], ["PCMA", "PCMU"]);
+        world.progress(callee, early(&[pcma()], 8000));
+        if early_offer {
+            assert_eq!(codec_names(world.described(caller).as_ref())[..1], ["PCMA"]);
+            assert_eq!(world.session().bridge, None);
+            answers(&mut world, caller, &[pcma()]);
+            assert_eq!(world.session().bridge, Some((0, 1)), "it is heard before the answer");
+        }
+        world.answer_with(callee, &[pcma()]);
+        if early_offer {
+            assert!(matches!(world.described(caller), Some(MediaExchange::Answer(_))));
+        } else {
+            let Some(MediaExchange::Offer(offer)) = world.described(caller) else { panic!("the caller is offered") };
+            assert_eq!(offer.streams[0].codecs[0], pcma());
+            answers(&mut world, caller, &[pcma()]);
+        }
+        assert_eq!(world.session().bridge, Some((0, 1)), "{early_offer}");
+        world.hang_up(caller);
+        world.assert_over();
+    }
+}

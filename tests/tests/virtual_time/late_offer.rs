@@ -105,9 +105,13 @@ fn the_callee_s_offer_in_an_acknowledged_183_is_answered_in_the_prack() {
 
 /// The callee's offer goes to a caller that acknowledges what it is told, and its answer comes back, before anybody answers the call (RFC 3262
 /// §5): the announcement is heard. One that does not acknowledge hears it from the answer on.
+/// A carrier that is always offered is asked by an offer of ours: the caller is offered what its 183 answers, acknowledged or not.
 fn heard_before_the_answer(seed: u64, loss: u16) {
     let trunks = vec![known("one", address(1)), known("two", address(2))];
-    let mut simulation = Simulation::with(seed, crate::trunk_failover::configured(trunks));
+    let mut config = crate::trunk_failover::configured(trunks);
+    let is_offered = seed.is_multiple_of(4);
+    config.switch.plan.trunks[0].early_offer = is_offered;
+    let mut simulation = Simulation::with(seed, config);
     let server = simulation.server();
     let ring = seed.is_multiple_of(2).then(|| ms(100));
     let behaviour = Behaviour { ring, early_media: Some(ms(300)), ..Behaviour::answers(secs(14)) };
@@ -117,7 +121,7 @@ fn heard_before_the_answer(seed: u64, loss: u16) {
     let config = PhoneConfig { reliable: true, behaviour: behaviour.clone(), ..simulation.phone_config("bob") };
     let bob = simulation.add_and_register(config);
     let trunk = |number| peer(if number == 1 { "one" } else { "two" }, address(number), server, behaviour.clone());
-    let one = simulation.add(PhoneConfig { reliable: true, ..trunk(1) });
+    let one = simulation.add(PhoneConfig { reliable: !is_offered, ..trunk(1) });
     let two = simulation.add(PhoneConfig { late_offer: true, reliable: acknowledges, ..trunk(2) });
     let (caller, callee, number) =
         [(alice, bob, "bob"), (alice, one, "030123"), (two, bob, "1bob")][(seed % 3) as usize];
@@ -127,7 +131,7 @@ fn heard_before_the_answer(seed: u64, loss: u16) {
             simulation.set_line(phone, Conditions::rough(loss));
         }
     }
-    let what = format!("seed {seed}, loss {loss}, acknowledges {acknowledges}");
+    let what = format!("seed {seed}, loss {loss}, is offered {is_offered}, acknowledges {acknowledges}");
     let call = simulation.tell(caller).dial(number);
     simulation.run(secs(13));
     assert!(!simulation.phone(caller).call(call).is_up(), "{what}");
