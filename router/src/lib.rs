@@ -17,6 +17,7 @@
 //! - [`service`]: the face of every service module, and the drain rule, written once.
 //! - [`subscription`]: who wants to be notified, and who missed something.
 //! - [`shard`], [`post`]: the SIP shards of a platform, and what they hand each other beside packets.
+//! - [`Roll`]: the platforms of the cluster, as a module is told them.
 //! - [`encoding`]: the packet between platforms, in CBOR (RFC 8949; `docs/packets.md`).
 //! - [`bridge`]: the inter-platform interface: platforms that are linked act as one.
 //! - [`pace`]: when a busy module takes its inputs in batches. [`pacer`]: how often something may be done, spread over the second; [`throttle`]:
@@ -47,6 +48,7 @@ pub mod parameter;
 pub mod post;
 pub mod private;
 pub mod random;
+mod roll;
 pub mod route;
 mod seldom;
 pub mod service;
@@ -74,6 +76,7 @@ pub use parameter::Parameter;
 pub use post::Post;
 pub use private::Private;
 pub use random::Random;
+pub use roll::Roll;
 pub use route::{Endpoint, Life, Refused, Router};
 pub use seldom::Seldom;
 pub use service::Service;

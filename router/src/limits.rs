@@ -86,6 +86,16 @@ const _: () = assert!(QUOTA_PER_SOURCE as usize * 7 <= INBOX_REQUESTS - INBOX_RE
 /// directory's answer seldom has more than a handful.
 pub const REDIRECTIONS: usize = 8;
 
+/// How often a module asks the inter-platform interface for the platforms, beside what that tells by itself, milliseconds: after it began
+/// anew it knows of no subscription.
+pub const ROLL_EVERY_MS: u64 = 5_000;
+
+/// The same where it did not answer: at the start it begins after the modules, and what comes meanwhile would find no platform.
+pub const ROLL_AGAIN_MS: u64 = 20;
+
+/// How long it may take: a turn of it lasts milliseconds.
+pub const ROLL_WITHIN_MS: u64 = 2_000;
+
 /// Platforms that one knows of: a cluster is a handful of machines, a carrier's a few dozen.
 pub const PLATFORMS: usize = 256;
 

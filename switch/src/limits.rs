@@ -80,16 +80,6 @@ pub const LOCATE_WITHIN: Duration = Duration::from_millis(500);
 /// For how long a platform that let that pass is not asked: its link is given up in three seconds, if that is what it is.
 pub const PLATFORM_PASSED_OVER: Duration = Duration::from_secs(5);
 
-/// How often the inter-platform interface is asked for the platforms, beside what it tells by itself: after it began anew it
-/// knows of no subscription.
-pub const PLATFORMS_EVERY: Duration = Duration::from_secs(5);
-
-/// The same where it did not answer: at the start it begins after the switch, and calls that come meanwhile would find no platform.
-pub const PLATFORMS_AGAIN: Duration = Duration::from_millis(20);
-
-/// How long it may take: a turn of it lasts milliseconds.
-pub const PLATFORMS_WITHIN: Duration = Duration::from_secs(2);
-
 /// How long a leg may take to find out whether its peer is there: a transaction ends after 32 seconds (RFC 3261 §17.1.2.2).
 pub const SUPERVISION_WITHIN: Duration = Duration::from_secs(36);
 

@@ -1,18 +1,11 @@
 //! The other platforms of the cluster, as the inter-platform interface tells of them: which are reached, and what they have.
-//!
-//! ```text
-//!  bridge ── Notify × Platform, whenever one comes, goes, or is reached in another way ──▶ known
-//!         ◀─ Subscribe, Query × Platform: at the start, and every few seconds in case anything was missed
-//! ```
 
 use crate::config::Cluster;
-use crate::limits::{PLATFORM_PASSED_OVER, PLATFORMS_AGAIN, PLATFORMS_EVERY, PLATFORMS_WITHIN};
+use crate::limits::PLATFORM_PASSED_OVER;
 use router::limits::PLATFORMS;
-use router::parameter::{Parameter, Platform, PlatformState, Selection};
+use router::parameter::{Parameter, Platform, PlatformState};
 use router::time::{Instant, WallTime};
-use router::{
-    Address, Command, Instance, Module, ModuleKind, Outbox, Packet, Parameters, PlatformId, Transaction, one,
-};
+use router::{Address, Instance, Module, ModuleKind, Outbox, Packet, PlatformId, Roll};
 use std::collections::BTreeMap;
 
 /// A platform.
@@ -42,10 +35,7 @@ impl Known {
 #[derive(Debug, Default)]
 pub(crate) struct Platforms {
     known: BTreeMap<PlatformId, Known>,
-    /// When the interface is asked again; `None`: there is none.
-    ask_at: Option<Instant>,
-    /// What it is asked.
-    asked: Vec<Transaction>,
+    roll: Roll,
     /// Platforms whose way has changed, to be told to the calls.
     changed: Vec<PlatformId>,
     /// Names that were heard.
@@ -55,52 +45,31 @@ pub(crate) struct Platforms {
 impl Platforms {
     /// Those of a cluster that this platform is in, to be asked for at once; or none.
     pub(crate) fn new(now: Instant, cluster: Option<&Cluster>) -> Self {
-        Self { ask_at: cluster.map(|_| now), ..Self::default() }
+        let mut platforms = Self::default();
+        if cluster.is_some() {
+            platforms.roll.begin(now);
+        }
+        platforms
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is due.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.ask_at
+        self.roll.poll_timeout()
     }
 
     /// Asks the interface, if that is due.
     pub(crate) fn handle_timeout(&mut self, now: Instant, outbox: &mut Outbox) {
-        if self.ask_at.is_some_and(|at| at <= now) {
-            self.ask_at = Some(now + PLATFORMS_EVERY);
-            let interface = Address::local(ModuleKind::Bridge, 0);
-            let mut ask = |command| {
-                let noun = one(Platform::default());
-                outbox.request(now, Instance::MODULE, interface, command, noun, PLATFORMS_WITHIN)
-            };
-            // One after the other: what changes in between is told.
-            self.asked = vec![ask(Command::Subscribe), ask(Command::Query)];
-        }
+        self.roll.handle_timeout(now, outbox);
     }
 
     /// The interface answered. False: it is an answer to something else.
     pub(crate) fn handle_answer(&mut self, now: Instant, outbox: &mut Outbox, packet: &Packet) -> bool {
-        let Some(index) = self.asked.iter().position(|asked| *asked == packet.transaction) else { return false };
-        if !packet.command.is_final() {
-            return true;
-        }
-        self.asked.swap_remove(index);
-        if packet.command != Command::Done {
-            // It has not begun yet, or begins anew.
-            self.ask_at = Some(now + PLATFORMS_AGAIN);
-            return true;
+        if !self.roll.handle_answer(now, outbox, packet) {
+            return false;
         }
         for parameter in &packet.parameters {
-            match parameter {
-                Parameter::Platform(platform) => self.learn(platform, false),
-                Parameter::Selection(selection) if selection.cursor.is_some() => {
-                    let selection = Selection { cursor: selection.cursor.clone(), ..Selection::default() };
-                    let noun: Parameters =
-                        [Parameter::from(Platform::default()), selection.into()].into_iter().collect();
-                    let (own, interface) = (Instance::MODULE, packet.source.of_module());
-                    let next = outbox.request(now, own, interface, Command::Query, noun, PLATFORMS_WITHIN);
-                    self.asked.push(next);
-                }
-                _ => {}
+            if let Parameter::Platform(platform) = parameter {
+                self.learn(platform, false);
             }
         }
         true
@@ -108,9 +77,7 @@ impl Platforms {
 
     /// `Notify × Platform`.
     pub(crate) fn told(&mut self, now: Instant, platform: &Platform) {
-        if platform.missed && self.ask_at.is_some() {
-            self.ask_at = Some(now);
-        }
+        self.roll.told(now, platform);
         self.learn(platform, true);
     }
 
