@@ -306,7 +306,7 @@ fn between_platforms() -> (f64, f64) {
         while let Some(output) = from.poll_output() {
             let Output::Write(_, octets) = output else { panic!("the link ended") };
             to.handle_bytes(now, back, &octets);
-            from.handle_written(now, there, octets.len());
+            from.handle_written(now, there, octets.len(), 1);
             while let Some(packet) = to.poll_deliver() {
                 delivered += 1;
                 black_box(packet);

@@ -161,6 +161,34 @@ fn two_platforms_over_tcp_act_as_one() {
     in_runtime(two_act_as_one(Security::Plain, Security::Plain));
 }
 
+/// What goes at once goes together: a burst of packets leaves by few writes, which are counted where they are made.
+async fn a_burst_by_few_writes(first: Security, second: Security) {
+    const BURSTS: u64 = 5;
+    const BURST: u64 = 1_000;
+    let mut b = Running::start(2, second, vec![]);
+    let mut a = Running::start(1, first, vec![b.address.to_string()]);
+    let before = platforms(&mut a, &mut b, is_linked).await[0].clone();
+    let store = Address { platform: PlatformId(2), ..STORE };
+    for burst in 1..=BURSTS {
+        (0..BURST).for_each(|_| a.control.outbox.notify(Instance::MODULE, store, one(Status::default())));
+        let millis = a.millis();
+        a.control.turn_out(millis);
+        let gone = before.packets_out + burst * BURST;
+        platforms(&mut a, &mut b, |known| known[0].packets_out >= gone).await;
+    }
+    let after = platforms(&mut a, &mut b, is_linked).await[0].clone();
+    let (packets, writes) = (after.packets_out - before.packets_out, after.writes.unwrap() - before.writes.unwrap());
+    assert!(writes >= BURSTS && writes * 16 <= packets, "{writes} writes for {packets} packets");
+}
+
+#[test]
+fn a_burst_of_packets_leaves_by_few_writes() {
+    in_runtime(a_burst_by_few_writes(Security::Plain, Security::Plain));
+    let cluster = Authority::new();
+    let of = |id| cluster.security(&cluster, &platform_uri(PlatformId(id)), YEARS);
+    in_runtime(a_burst_by_few_writes(of(1), of(2)));
+}
+
 #[test]
 fn without_tls_only_loopback_is_served() {
     assert!(listen("0.0.0.0:0".parse().unwrap(), &Security::Plain).is_err());

@@ -97,6 +97,7 @@ pub(crate) fn to_json(platform: &Platform) -> Value {
         "octets-in": platform.octets_in,
         "packets-out": platform.packets_out,
         "octets-out": platform.octets_out,
+        "writes": platform.writes,
         "last-error": platform.last_error,
         "since": platform.since.to_string(),
     })

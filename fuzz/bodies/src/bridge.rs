@@ -141,7 +141,7 @@ impl World {
                         is_quiet = false;
                         let ends = self.wires[wire].ends;
                         let (from, to) = (ends[1 - end], ends[end]);
-                        self.nodes[from.0].bridge.handle_written(self.now, from.1, octets.len());
+                        self.nodes[from.0].bridge.handle_written(self.now, from.1, octets.len(), 1);
                         self.nodes[to.0].bridge.handle_bytes(self.now, to.1, &octets);
                     }
                 }

@@ -40,7 +40,7 @@ pub fn link(data: &[u8]) {
         let mut is_closed = false;
         while let Some(output) = bridge.poll_output() {
             if let Output::Write(link, octets) | Output::Close(link, octets) = &output {
-                bridge.handle_written(now, *link, octets.len());
+                bridge.handle_written(now, *link, octets.len(), 1);
             }
             is_closed |= matches!(output, Output::Close(..));
         }

@@ -77,6 +77,7 @@ impl Bridge {
             last_error: known.last_error.clone().or_else(|| dialled().filter(|_| state != PlatformState::Linked)),
             since: known.since,
             missed: false,
+            writes: Some(traffic.writes + links().map(|link| link.outgoing.writes()).sum::<u64>()),
         }
     }
 
@@ -162,6 +163,7 @@ impl Bridge {
                 ("bridge_link_octets_in", platform.octets_in),
                 ("bridge_link_octets_out", platform.octets_out),
                 ("bridge_link_packets_dropped", platform.dropped),
+                ("bridge_link_writes", platform.writes.unwrap_or(0)),
             ] {
                 counters.push(Counter::labelled(name, "platform", &id, value));
             }

@@ -75,10 +75,10 @@ impl Bridge {
         }
     }
 
-    /// The shell has written so many octets of a link.
-    pub fn handle_written(&mut self, now: Now, id: LinkId, octets: usize) {
+    /// The shell has written so many octets of a link, by so many writes.
+    pub fn handle_written(&mut self, now: Now, id: LinkId, octets: usize, writes: u64) {
         if let Some(link) = self.links.get_mut(&id) {
-            link.written(now.instant, octets);
+            link.written(now.instant, octets, writes);
             self.make_ready(now.instant, id);
         }
     }
@@ -389,6 +389,7 @@ impl Bridge {
                 known.traffic.octets_in += link.octets_in;
                 known.traffic.packets_out += link.outgoing.packets_out();
                 known.traffic.octets_out += link.outgoing.octets_out();
+                known.traffic.writes += link.outgoing.writes();
                 known.traffic.dropped += link.outgoing.packets();
                 if error.is_some() {
                     known.last_error = error;

@@ -40,6 +40,7 @@ pub(crate) struct Outgoing {
     ahead: usize,
     packets_out: u64,
     octets_out: u64,
+    writes: u64,
 }
 
 impl Outgoing {
@@ -98,9 +99,10 @@ impl Outgoing {
         (!octets.is_empty()).then_some(octets)
     }
 
-    /// The shell has written so many octets.
-    pub(crate) fn handle_written(&mut self, octets: usize) {
+    /// The shell has written so many octets, by so many writes.
+    pub(crate) fn handle_written(&mut self, octets: usize, writes: u64) {
         self.ahead = self.ahead.saturating_sub(octets);
+        self.writes += writes;
     }
 
     /// Whether the shell has octets that it has not written yet.
@@ -126,6 +128,11 @@ impl Outgoing {
     /// Octets that were given to the shell.
     pub(crate) fn octets_out(&self) -> u64 {
         self.octets_out
+    }
+
+    /// Writes by which the shell has written them.
+    pub(crate) fn writes(&self) -> u64 {
+        self.writes
     }
 }
 
@@ -157,10 +164,11 @@ mod tests {
             taken += octets.len();
         }
         assert!((WRITE_AHEAD_BYTES..2 * WRITE_AHEAD_BYTES).contains(&taken), "{taken}");
-        outgoing.handle_written(1);
+        outgoing.handle_written(1, 1);
         assert!(outgoing.poll_write().is_none() && outgoing.is_under_way());
-        outgoing.handle_written(taken);
+        outgoing.handle_written(taken, 2);
         assert!(outgoing.poll_write().is_some());
+        assert_eq!(outgoing.writes(), 3);
     }
 
     #[test]

@@ -163,9 +163,9 @@ impl Link {
         self.octets_in += octets as u64;
     }
 
-    /// The shell has written octets.
-    pub(crate) fn written(&mut self, now: Instant, octets: usize) {
-        self.outgoing.handle_written(octets);
+    /// The shell has written octets, by so many writes.
+    pub(crate) fn written(&mut self, now: Instant, octets: usize, writes: u64) {
+        self.outgoing.handle_written(octets, writes);
         self.last_written = now;
     }
 

@@ -35,6 +35,7 @@ pub(crate) struct Traffic {
     pub(crate) octets_in: u64,
     pub(crate) packets_out: u64,
     pub(crate) octets_out: u64,
+    pub(crate) writes: u64,
     pub(crate) dropped: u64,
 }
 

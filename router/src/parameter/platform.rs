@@ -115,4 +115,7 @@ pub struct Platform {
     #[n(17)]
     #[cbor(default)]
     pub missed: bool,
+    /// Writes, of many packets at once, by which those were sent.
+    #[n(18)]
+    pub writes: Option<u64>,
 }

@@ -66,7 +66,7 @@ impl Between {
         let mut heard = Vec::new();
         while let Some(output) = self.raw.bridge.poll_output() {
             let Output::Write(link, octets) = output else { continue };
-            self.raw.bridge.handle_written(self.raw.now, link, octets.len());
+            self.raw.bridge.handle_written(self.raw.now, link, octets.len(), 1);
             let mut octets = &octets[..];
             while let Some((length, rest)) = octets.split_first_chunk::<4>() {
                 let (content, rest) = rest.split_at(u32::from_be_bytes(*length) as usize);

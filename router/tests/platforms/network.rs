@@ -250,7 +250,7 @@ impl Network {
                         }
                     }
                     if let (Some(node), Some(link)) = (self.nodes[nodes[from]].as_mut(), links[from]) {
-                        node.bridge.handle_written(now, link, octets.len());
+                        node.bridge.handle_written(now, link, octets.len(), 1);
                     }
                 }
             }

@@ -77,7 +77,7 @@ impl Raw {
                 }
                 Output::Connect(..) => continue,
             };
-            self.bridge.handle_written(self.now, self.link, octets.len());
+            self.bridge.handle_written(self.now, self.link, octets.len(), 1);
             let mut octets = &octets[..];
             while let Some((length, rest)) = octets.split_first_chunk::<4>() {
                 let (content, rest) = rest.split_at(u32::from_be_bytes(*length) as usize);

@@ -12,6 +12,7 @@ const HELP: &[(&str, &str)] = &[
     ("bridge_link_packets_dropped", "Packets for the platform that were refused, dropped or lost with its link."),
     ("bridge_link_packets_in", "Packets that came over the platform's link."),
     ("bridge_link_packets_out", "Packets that went over the platform's link."),
+    ("bridge_link_writes", "Writes by which packets went over the platform's link, many with each."),
     ("bridge_links_refused", "Connections and links that were refused, or ended for what the peer did."),
     ("bridge_links_up", "Links with other platforms that came up."),
     ("bridge_packets_delivered", "Packets of other platforms that were given to a module."),

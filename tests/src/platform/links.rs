@@ -111,7 +111,7 @@ impl Links {
                     if let Some((link, side)) = self.connection(id) {
                         network.write(now.instant, link, side, &octets);
                     }
-                    self.bridge.handle_written(now, id, octets.len());
+                    self.bridge.handle_written(now, id, octets.len(), 1);
                 }
                 Output::Close(id, last) => {
                     if let Some((link, side)) = self.connection(id) {

@@ -29,7 +29,7 @@ use std::task::Poll;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
-use wire::{Bells, Wire};
+use wire::{Bells, Wire, Written};
 
 /// Connections that wait for the loop, made or failed.
 const INPUTS: usize = 64;
@@ -325,8 +325,8 @@ impl Links {
             for id in ready.drain(..) {
                 let Some(Held::Connected(wire)) = self.links.get_mut(&id) else { continue };
                 match wire.write() {
-                    Ok(0) => {}
-                    Ok(octets) => bridge.handle_written(now, id, octets),
+                    Ok(Written { octets: 0, .. }) => {}
+                    Ok(Written { octets, writes }) => bridge.handle_written(now, id, octets, writes),
                     Err(error) => self.lose(bridge, endpoint, now, id, Some(error)),
                 }
             }

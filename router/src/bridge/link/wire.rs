@@ -60,6 +60,14 @@ impl Wake for Bell {
     }
 }
 
+/// What a connection took.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Written {
+    pub(super) octets: usize,
+    /// By how many writes.
+    pub(super) writes: u64,
+}
+
 /// A link's connection, and what is not written to it yet.
 pub(super) struct Wire {
     stream: Box<dyn Stream>,
@@ -110,12 +118,11 @@ impl Wire {
         self.keeps || !self.pieces.is_empty()
     }
 
-    /// Writes many pieces at once, as far as that is possible without waiting; how many octets the stream took. Its bell rings
-    /// when it takes more.
-    pub(super) fn write(&mut self) -> io::Result<usize> {
+    /// Writes many pieces at once, as far as that is possible without waiting. Its bell rings when the stream takes more.
+    pub(super) fn write(&mut self) -> io::Result<Written> {
         let Self { stream, waker, pieces, begun, keeps, .. } = self;
         let mut context = Context::from_waker(waker);
-        let mut taken = 0;
+        let mut written = Written::default();
         while !pieces.is_empty() {
             let mut slices = [IoSlice::new(&[]); PIECES_PER_WRITE];
             let mut skipped = *begun;
@@ -126,7 +133,8 @@ impl Wire {
             match Pin::new(&mut *stream).poll_write_vectored(&mut context, slices)? {
                 Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(octets) => {
-                    taken += octets;
+                    written.octets += octets;
+                    written.writes += 1;
                     *keeps = true;
                     *begun += octets;
                     while let Some(first) = pieces.front().filter(|first| first.len() <= *begun) {
@@ -140,7 +148,7 @@ impl Wire {
         if *keeps && Pin::new(stream).poll_flush(&mut context)?.is_ready() {
             *keeps = false;
         }
-        Ok(taken)
+        Ok(written)
     }
 
     /// Writes what is left, and ends the connection.
@@ -150,5 +158,70 @@ impl Wire {
             self.stream.write_all(&piece[std::mem::take(&mut begun)..]).await?;
         }
         self.stream.shutdown().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A connection that takes so much with each write, so often, and counts.
+    #[derive(Debug)]
+    struct Counting {
+        room: VecDeque<usize>,
+        writes: Arc<std::sync::Mutex<Vec<Vec<u8>>>>,
+    }
+
+    impl AsyncRead for Counting {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Counting {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
+        }
+
+        fn poll_write_vectored(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            slices: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            let Some(room) = self.room.pop_front() else { return Poll::Pending };
+            let mut octets: Vec<u8> = slices.iter().flat_map(|slice| slice.to_vec()).collect();
+            octets.truncate(room);
+            let taken = octets.len();
+            self.writes.lock().unwrap().push(octets);
+            Poll::Ready(Ok(taken))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn many_pieces_leave_by_one_write_and_go_on_where_it_ended() {
+        let writes = Arc::default();
+        let stream = Counting { room: VecDeque::from([usize::MAX, 7, usize::MAX]), writes: Arc::clone(&writes) };
+        let mut wire = Wire::new(LinkId(1), Box::new(stream), &Bells::new(Arc::default()));
+        let pieces = |wire: &mut Wire, count: u8| (0..count).for_each(|piece| wire.push(vec![piece; 5]));
+        pieces(&mut wire, PIECES_PER_WRITE as u8);
+        assert_eq!(wire.write().unwrap(), Written { octets: 5 * PIECES_PER_WRITE, writes: 1 });
+        assert!(!wire.has_more());
+        pieces(&mut wire, 3);
+        // The first takes a piece and a part of the next.
+        assert_eq!(wire.write().unwrap(), Written { octets: 15, writes: 2 });
+        pieces(&mut wire, 1);
+        assert_eq!(wire.write().unwrap(), Written::default(), "it takes no more");
+        assert!(wire.has_more());
+        let taken: Vec<u8> = writes.lock().unwrap().concat();
+        let wanted: Vec<u8> = (0..PIECES_PER_WRITE as u8).chain(0..3).flat_map(|piece| [piece; 5]).collect();
+        assert_eq!(taken, wanted);
     }
 }
