@@ -135,6 +135,11 @@ impl Outbox {
         }
     }
 
+    /// Passes a request on to whom it is for now; that one answers who sent it.
+    pub fn pass_on(&mut self, request: Packet) {
+        self.transmit.push_back(request);
+    }
+
     /// Answers `request`: done.
     pub fn done(&mut self, request: &Packet, parameters: impl Into<Parameters>) {
         self.answer(request.answer(Command::Done, parameters));

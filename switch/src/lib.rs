@@ -30,6 +30,7 @@ mod key_forms;
 pub mod limits;
 mod listing;
 mod message;
+mod moved;
 mod negotiation;
 pub mod plan;
 mod platforms;

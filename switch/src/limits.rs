@@ -101,6 +101,16 @@ pub const AUDIT_WITHIN: Duration = Duration::from_secs(5);
 /// millisecond.
 pub const AUDIT_SPREAD_MS: u64 = 1_000;
 
+/// Legs at other platforms that are known to have gone to another call: each attended transfer leaves one for as long as a call outlives its
+/// link, three minutes; ninety a second. Beyond it the oldest is forgotten, whose platform knows by then.
+pub const MOVED_MAX: usize = 1 << 14;
+
+/// How often a packet is passed on from a call to the one that its leg went to: so many transfers within one round trip nobody makes.
+pub const MOVES_FOLLOWED: usize = 8;
+
+/// For how long it is known beside the time that a call outlives its link: until the link is up again and everything has been said over it.
+pub const MOVED_LONGER: Duration = Duration::from_secs(60);
+
 /// Calls that a probe goes through before it is dropped: each set-up passes at most [`PLATFORMS_PER_CALL`], each transfer joins two such chains,
 /// and eight of them in one call are more than people make.
 pub const PROBE_CALLS: u8 = 64;

@@ -7,9 +7,10 @@ mod trunk_news;
 use crate::call::{Asked, Call, Join, Remote, Timer, Turn, Whom, origin_shown};
 use crate::config::Config;
 use crate::event::Events;
-use crate::limits::{CALL_ID_BYTES, NUMBER_BYTES, OWN_CALLS, PLATFORMS_PER_CALL};
+use crate::limits::{CALL_ID_BYTES, MOVES_FOLLOWED, NUMBER_BYTES, OWN_CALLS, PLATFORMS_PER_CALL};
 use crate::listing;
 use crate::message;
+use crate::moved::Moved;
 use crate::platforms::Platforms;
 use crate::reach;
 use crate::record::Records;
@@ -46,6 +47,7 @@ pub struct Switch {
     refusals: Refusals,
     trunks: Trunks,
     platforms: Platforms,
+    moved: Moved,
     /// Calls that are to be joined.
     joins: Vec<Join>,
     counters: Counters,
@@ -69,6 +71,7 @@ impl Switch {
             refusals: Refusals::default(),
             trunks: Trunks::default(),
             platforms: Platforms::new(now.instant, config.cluster.as_ref()),
+            moved: Moved::default(),
             joins: Vec::new(),
             counters: Counters::default(),
             since: now.wall,
@@ -114,6 +117,7 @@ impl Switch {
             counters: &mut self.counters,
             trunks: &mut self.trunks,
             platforms: &mut self.platforms,
+            moved: &mut self.moved,
             joins: &mut self.joins,
         };
         handle(call, &mut turn);
@@ -196,6 +200,7 @@ impl Switch {
             counters: &mut self.counters,
             trunks: &mut self.trunks,
             platforms: &mut self.platforms,
+            moved: &mut self.moved,
             joins: &mut self.joins,
         };
         make(&mut turn, config)
@@ -248,6 +253,34 @@ impl Switch {
             }
             _ => self.counters.ignored += 1,
         }
+    }
+
+    /// What comes for a leg at another platform that has gone to another call here, is that one's. `None`: that is another shard's, which
+    /// has it now.
+    fn passed_on(&mut self, mut packet: Packet) -> Option<Packet> {
+        let platform = packet.source.platform;
+        if self.moved.is_empty() || platform == PlatformId::HERE {
+            return Some(packet);
+        }
+        // It may have gone to another call there, too.
+        let handed = match packet.first() {
+            Some(Parameter::Handover(handover)) => Some(Address { platform, ..handover.from }),
+            _ => None,
+        };
+        for _ in 0..MOVES_FOLLOWED {
+            let (former, peer) = (packet.destination.instance, handed.unwrap_or(packet.source));
+            let Some((to, until)) = self.moved.whither(former, peer) else { break };
+            if handed.is_some() {
+                // What it sends behind that, too, until it has heard.
+                self.moved.note(former, packet.source, to, until);
+            }
+            packet.destination = Address { platform: packet.destination.platform, ..to };
+            if to.module != self.outbox.address().module {
+                self.outbox.pass_on(packet);
+                return None;
+            }
+        }
+        Some(packet)
     }
 
     fn invalid(&mut self, packet: &Packet, detail: &str) {
@@ -531,6 +564,7 @@ impl Service for Switch {
                 self.with_call(now, pending.source, |call, turn| call.handle_answer(turn, packet));
             }
             Received::Packet(packet) => {
+                let Some(packet) = self.passed_on(packet) else { return };
                 let instance = packet.destination.instance;
                 if instance != Instance::MODULE && self.calls.contains_key(&instance) {
                     self.with_call(now, instance, |call, turn| call.handle_packet(turn, packet));
@@ -559,6 +593,7 @@ impl Service for Switch {
         }
         self.records.handle_timeout(now, &mut self.outbox);
         self.platforms.handle_timeout(now.instant, &mut self.outbox);
+        self.moved.forget(now.instant);
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -284,6 +284,8 @@ impl Call {
         let kind = BuiltinKind::Conference(name);
         let number = host.conversation.number();
         host.ask_count(turn, far, number);
+        let apart = turn.outbox.address().at(instance);
+        host.note_moved(turn, far, apart);
         let mut leg = host.legs[far].leave();
         let party = Party::new(name.as_str(), "");
         let beginning = Beginning {

@@ -162,10 +162,12 @@ impl Call {
         let Some(moved) = self.sent_on() else { return };
         let Some(Joining::Seeking(Seeking { by, .. })) = self.joining.take().map(|joining| *joining) else { return };
         // It is another call's, with its port.
+        self.note_moved(turn, moved, packet.source);
         drop(self.legs[moved].leave());
         let by = by.map(|Transferor { leg, asked, transfer, .. }| {
             if came > 1 {
                 // Who sent it there waits there: how that goes on, the other call tells.
+                self.note_moved(turn, leg, packet.source);
                 drop((self.legs[leg].leave(), asked));
             } else {
                 let target = guest.party.clone();

@@ -27,7 +27,7 @@ use super::search::Stage;
 use super::timers::Timer;
 use super::transfer::Transferring;
 use super::turn::Turn;
-use crate::limits::{AUDIT_AGAIN, LEG_WITHIN, MEDIA_WITHIN, RELEASE_ATTEMPTS, STOP_WITHIN};
+use crate::limits::{AUDIT_AGAIN, LEG_WITHIN, MEDIA_WITHIN, MOVED_LONGER, RELEASE_ATTEMPTS, STOP_WITHIN};
 use crate::negotiation::{Terms, builtin_codecs};
 use router::parameter::{
     Behalf, Cause, CauseKind, Failure, GuestLeg, Handover, LegPhase, LegState, MediaExchange, MediaPort, MovedPort,
@@ -354,6 +354,8 @@ impl Call {
 
     /// Takes one leg over; its number here, and the port that it had there.
     fn adopt(&mut self, turn: &mut Turn<'_>, guest: &mut Self, leg: LegId) -> (LegId, Option<PortId>) {
+        let own = self.own(turn);
+        guest.note_moved(turn, leg, own);
         let mut moved = guest.legs[leg].leave();
         let port = moved.medium.address.take().map(|_| leg.port());
         // Whether there is room was looked at before anything was moved.
@@ -364,6 +366,14 @@ impl Call {
         self.hand_over(turn, id, from, 1);
         self.audit_later(turn, id);
         (id, port)
+    }
+
+    /// A leg goes to another call: what comes for it here is that one's, until its platform has heard.
+    pub(super) fn note_moved(&self, turn: &mut Turn<'_>, leg: LegId, to: Address) {
+        if self.legs[leg].remote.is_some() {
+            let until = turn.now.instant + self.grace() + MOVED_LONGER;
+            turn.moved.note(self.instance, self.legs[leg].address, to, until);
+        }
     }
 
     pub(super) fn hand_over(&mut self, turn: &mut Turn<'_>, leg: LegId, from: Address, attempt: u8) {
@@ -500,15 +510,16 @@ impl Call {
     /// Nothing comes of it: whoever came is released, and the rest of the call is as it was.
     fn adoption_failed(&mut self, turn: &mut Turn<'_>, adopting: Adopting, cause: Cause) {
         let Adopting { joined, by, next, told, .. } = adopting;
-        let is_lent = told.is_some();
+        let lender = told.as_ref().map(|told| told.asked.source());
         self.tell_guest(turn, told, Err(&cause));
         if let Some(next) = next {
             self.conversation_failed(turn, next, cause.clone(), None);
         }
-        if is_lent {
+        if let Some(lender) = lender {
             // The call of the other switch takes them back, and answers what they ask.
             for leg in [Some(joined), by.map(|by| by.leg)].into_iter().flatten() {
                 self.close_port(turn, leg);
+                self.note_moved(turn, leg, lender);
                 drop(self.legs[leg].leave());
             }
             return;
@@ -791,6 +802,10 @@ impl Call {
         let from = Address { platform: to.platform, ..from };
         let leg = self.legs.at(from).or_else(|| self.legs.at(to)).filter(|&leg| self.legs[leg].remote.is_some());
         match leg {
+            // Another switch is about to have it here, and is to be told.
+            Some(_) if self.pending.iter().any(|(_, purpose)| matches!(purpose, Purpose::Guest)) => {
+                asked.failed(turn.outbox, Failure::new(Reason::Busy));
+            }
             Some(leg) if !self.legs[leg].is_released() => {
                 self.legs[leg].address = to;
                 asked.done(turn.outbox, Parameters::new());

@@ -3,6 +3,7 @@
 use super::dialog::Join;
 use super::timers::Timer;
 use crate::event::Events;
+use crate::moved::Moved;
 use crate::platforms::Platforms;
 use crate::record::Records;
 use crate::status::Counters;
@@ -22,6 +23,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) counters: &'a mut Counters,
     pub(crate) trunks: &'a mut Trunks,
     pub(crate) platforms: &'a mut Platforms,
+    pub(crate) moved: &'a mut Moved,
     /// Calls that are to be joined once this turn is over.
     pub(crate) joins: &'a mut Vec<Join>,
 }
