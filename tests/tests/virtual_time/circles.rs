@@ -2,10 +2,11 @@
 //! nobody is left who could hang up.
 
 use crate::{connect, ms, secs};
-use router::parameter::{CauseKind, Outcome};
+use router::parameter::{BuiltinKind, CauseKind, ConferenceName, Outcome};
 use router::time::Duration;
 use scenarios::simulation::PhoneIndex;
 use scenarios::{Conditions, PlatformConfig, Simulation, Step};
+use switch::plan::{Branches, Destination, NumberMatch, OriginMatch, Plan, Rewrite, Route, TrunkStep, Way};
 
 /// For how long a call outlives the way between its platforms here.
 const GRACE: Duration = Duration::from_secs(20);
@@ -148,4 +149,70 @@ fn whoever_joins_each_other_over_lines_that_lose_a_tenth_leaves_nothing_behind()
         assert!(all_over(&mut simulation), "seed {seed}");
         simulation.finish();
     }
+}
+
+/// Two platforms, at the first of which is a room, `500` at either; two people who talk to each other, and a third at the first platform.
+fn with_a_room(seed: u64, shards: u8) -> (Simulation, [PhoneIndex; 3]) {
+    let names: [&[&str]; 2] = [&["alice", "carol"], &["bob"]];
+    let room = ConferenceName::room("sales").expect("a name");
+    let there = TrunkStep { trunk: Way::Platform("p1".to_owned()), rewrite: Rewrite::NONE, timeout: None };
+    let ways = [Destination::Service(BuiltinKind::Conference(room)), Destination::Trunks(vec![there])];
+    let configs = names.into_iter().zip(ways).enumerate().map(|(index, (names, destination))| {
+        let route = Route {
+            name: "room".to_owned(),
+            number: NumberMatch::Exact("500".to_owned()),
+            origin: OriginMatch::Any,
+            hours: None,
+            destination,
+            branches: Branches::default(),
+        };
+        let mut config = PlatformConfig { shards, ..PlatformConfig::in_cluster(index, names) };
+        config.switch.plan = Plan { routes: vec![route], ..Plan::default() };
+        config
+    });
+    let mut simulation = Simulation::cluster_of(seed, configs.collect());
+    let phones = [(0, "alice"), (1, "bob"), (0, "carol")].map(|(at, name)| simulation.add_registered_at(at, name));
+    connect(&mut simulation, phones[0], phones[1]);
+    simulation.run(ms(500));
+    (simulation, phones)
+}
+
+/// Each of two sends the other into the same room, at the same moment or one after the other: the room is not its own member, and who else is
+/// there stays.
+#[test]
+fn a_call_with_both_ends_in_one_conference_ends() {
+    for (seed, shards) in [(50, 1), (51, 3)] {
+        let (mut simulation, [alice, bob, carol]) = with_a_room(seed, shards);
+        simulation.tell(carol).dial("500");
+        simulation.run(secs(1));
+        for phone in [alice, bob] {
+            simulation.tell(phone).step(0, Step::Transfer("500".to_owned()));
+            simulation.run(secs(1));
+            assert!(simulation.phone(phone).live_call().is_none(), "seed {seed}: {phone} is free");
+        }
+        // Found with the next question how the legs stand.
+        simulation.run(secs(40));
+        let open = |simulation: &mut Simulation, platform: usize| {
+            let records = simulation.at(platform).records();
+            records.iter().filter(|record| record.outcome == Outcome::Open).count()
+        };
+        assert_eq!([open(&mut simulation, 0), open(&mut simulation, 1)], [1, 0], "seed {seed}: carol's alone");
+        assert!(simulation.call(carol).is_up());
+        simulation.finish();
+    }
+}
+
+/// A member from another platform stays in a room for as long as there is a telephone, and so do two rooms that are joined with each other.
+#[test]
+fn who_is_in_a_conference_of_another_platform_stays_there() {
+    let (mut simulation, [alice, bob, carol]) = with_a_room(52, 1);
+    // Alice, who sent him there, has gone long before.
+    simulation.grace = secs(120);
+    simulation.tell(carol).dial("500");
+    simulation.tell(alice).step(0, Step::Transfer("500".to_owned()));
+    simulation.run(secs(100));
+    let media = &simulation.call(bob).media;
+    assert!(simulation.call(bob).is_up() && simulation.call(carol).is_up());
+    assert!(media.hearing.packets > 4_000, "{}", media.hearing.packets);
+    simulation.finish();
 }
