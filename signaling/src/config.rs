@@ -73,6 +73,8 @@ pub struct Config {
     pub keys_in_clear: bool,
     /// Events: subscriptions and publications.
     pub events: EventSettings,
+    /// Whether there may be other platforms, of whose accounts lamps and presence are followed there. Default: none.
+    pub is_in_cluster: bool,
     /// Text messages.
     pub messages: MessageSettings,
     /// How accounts are told who sent a call on, and whether they may say so themselves.
@@ -120,6 +122,7 @@ impl Default for Config {
             accounts_pass: Vec::new(),
             keys_in_clear: true,
             events: EventSettings::default(),
+            is_in_cluster: false,
             messages: MessageSettings::default(),
             accounts_diversion: DiversionForm::None,
             identity: IdentitySettings::default(),

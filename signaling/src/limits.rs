@@ -360,6 +360,59 @@ pub const PUBLICATIONS_PER_ACCOUNT_MAX: usize = 8;
 /// Calls of all shards that are known while somebody follows lamps: as many as legs may be on one.
 pub const FOLLOWED_CALLS_MAX: usize = LEGS_MAX;
 
+/// How often another platform is asked anew of an account that somebody follows here: what got lost on the way is mended by then. Of 10,000
+/// accounts some 170 questions a second, of two small packets each.
+pub const FOLLOWED_ELSEWHERE_AGAIN: Duration = Duration::from_secs(60);
+
+/// The same where it knows no such account, or does not serve this: one that is made there is found when a phone's subscription is refreshed,
+/// and by this at the latest.
+pub const UNKNOWN_ELSEWHERE_AGAIN: Duration = Duration::from_secs(300);
+
+/// The same where it did not answer, or could not: a link that is gone is known after three heartbeats.
+pub const SILENT_ELSEWHERE_AGAIN: Duration = Duration::from_secs(5);
+
+/// How long another platform may take to answer.
+pub const FOLLOWED_ELSEWHERE_WITHIN: Duration = Duration::from_secs(2);
+
+/// For how long what it has said stands, and for how long it tells of changes, unless it is asked anew: twice it may have been silent.
+pub const FOLLOWED_ELSEWHERE_FOR: Duration = Duration::from_secs(150);
+
+/// Questions to one platform that are not answered yet: when a link comes up the accounts that are followed are asked for one after another, and
+/// its inboxes have room for others' requests.
+pub const ASKED_ELSEWHERE_AT_ONCE: usize = 64;
+
+/// Accounts that are followed at other platforms, each platform counted: as many as there may be subscriptions; some 300 octets each.
+pub const FOLLOWED_ELSEWHERE_MAX: usize = SUBSCRIPTIONS_MAX;
+
+/// Accounts that other platforms follow here, each platform's shards counted; some 500 octets each.
+pub const FOLLOWERS_MAX: usize = SUBSCRIPTIONS_MAX;
+
+/// The same of one platform: four of them leave room for each other.
+pub const FOLLOWERS_OF_PLATFORM_MAX: usize = FOLLOWERS_MAX / 4;
+
+/// From one notice of an account to another platform to the next: its subscribers are told once a second at most, so that half of it adds little.
+pub const FOLLOWER_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Notices to other platforms in one turn: the others wait for the next, and what changes meanwhile is told with them.
+pub const FOLLOWERS_TOLD_PER_TURN: usize = 256;
+
+/// Dialogs of an account that another platform is told of: a switchboard's lamp is lit by the first.
+pub const DIALOGS_TOLD_MAX: usize = 32;
+
+/// Tuples of an account's presence that a watcher is told of, from all platforms: as many as one platform may have.
+pub const PRESENCE_TOLD_MAX: usize = PUBLICATIONS_PER_ACCOUNT_MAX * PRESENCE_TUPLES_MAX;
+
+/// Octets of the name of an activity: those of RFC 4480 have up to 17.
+pub const ACTIVITY_OCTETS_MAX: usize = 32;
+
+const _: () = assert!(FOLLOWED_ELSEWHERE_FOR.as_millis() > 2 * FOLLOWED_ELSEWHERE_AGAIN.as_millis());
+const _: () = assert!(
+    DIALOGS_TOLD_MAX * (IDENTIFIER_OCTETS_MAX + 4 * PARTY_OCTETS_MAX)
+        + PRESENCE_TOLD_MAX * (2 + PRESENCE_ACTIVITIES_MAX) * PRESENCE_TEXT_OCTETS_MAX
+        < router::limits::FRAME_BYTES,
+    "an account's state is one frame"
+);
+
 /// Octets of a presence document that is read: those of phones have about 1,000.
 pub const PRESENCE_OCTETS_MAX: usize = 16_384;
 

@@ -8,6 +8,8 @@ mod admitting;
 mod dialogs;
 mod events;
 mod followed_calls;
+mod followed_elsewhere;
+mod followers;
 mod home_shard;
 mod listing;
 mod loading;
@@ -85,7 +87,7 @@ impl Signaling {
     pub fn new(index: u8, config: Config, now: Now, mut random: Random) -> Self {
         let config = Arc::new(config);
         let contacts_max = config.contacts_max;
-        let notifier = Notifier::new(config.shards.count(), now.instant);
+        let notifier = Notifier::new(index, config.shards.count(), config.is_in_cluster, now.instant);
         let neighbours = Neighbours::new(index, config.shards.count());
         let authenticator =
             Authenticator::new(config.realm.clone(), config.algorithms.clone(), config.nonce_life, &mut random);
@@ -416,6 +418,8 @@ impl Service for Signaling {
         self.messages_due();
         self.account_states_due();
         self.followed_calls_due();
+        self.elsewhere_due();
+        self.followers_due();
         self.notify_due();
         self.handle_events();
     }

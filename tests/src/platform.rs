@@ -142,6 +142,7 @@ impl PlatformConfig {
             ..Self::default()
         };
         config.signaling.listeners = Listeners::new(listeners);
+        config.signaling.is_in_cluster = true;
         config.media.interfaces = vec![Interface { address: host, advertised: None }];
         config.switch.cluster = Some(switch::Cluster { media: host, ..switch::Cluster::new(PlatformId(number), name) });
         config

@@ -17,7 +17,7 @@ pub fn presence_document(data: &[u8]) {
                 assert!(texts.chain([&tuple.id]).all(|text| text.len() <= PRESENCE_TEXT_OCTETS_MAX));
             }
             // One tuple more stands in what we write: that of the telephone.
-            let written = published_again(tuples.iter().take(PRESENCE_TUPLES_MAX - 1).cloned().collect());
+            let written = published_again(&tuples[..tuples.len().min(PRESENCE_TUPLES_MAX - 1)]);
             if written.len() <= PRESENCE_OCTETS_MAX {
                 let again = pidf::read(written.as_bytes()).expect("what we write is a presence document");
                 assert!(

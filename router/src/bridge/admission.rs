@@ -5,7 +5,7 @@
 //! |---|---|
 //! | every one | `Query × Status`; a plug-in's parameter, the server's apart |
 //! | `switch` | a call: `Start × Call`, `Start × Originate`; of a call that they have a leg in: `Set`, `Stop`, `Query × LegState`, `Send × Information`, `Digits`, `Start × Transfer`, `Set × Handover`; of one that they have a part in: `Stop × Selection`; to read: `Query × CallSummary`, `Selection`, `TrunkStatus`, `MessageRoute`, `Call`; to follow: `CallEvent`, `TrunkEvent` |
-//! | `signaling` | `Query × Registration`, `Dialog`, `TrunkStatus`; to follow: `RegistrationEvent`, `TrunkEvent`; `Set × MessageWaiting` |
+//! | `signaling` | `Query × Registration`, `Dialog`, `TrunkStatus`; to follow: `RegistrationEvent`, `TrunkEvent`, `AccountState` of an account; `Set × MessageWaiting` |
 //! | `voice` | `Query × Conference` |
 //! | `store` | `Query × CallRecord` |
 //! | `bridge` | `Query`, `Subscribe`, `Unsubscribe × Platform` |
@@ -94,6 +94,11 @@ pub(crate) fn admission(packet: &Packet) -> Admission {
         (ModuleKind::Switch, Subscribe | Unsubscribe, P::CallEvent(_) | P::TrunkEvent(_))
         | (ModuleKind::Signaling, Subscribe | Unsubscribe, P::RegistrationEvent(_) | P::TrunkEvent(_))
         | (ModuleKind::Bridge, Subscribe | Unsubscribe, P::Platform(_)) => Admission::Served,
+        (ModuleKind::Signaling, Subscribe | Unsubscribe, P::AccountState(of))
+            if beside.is_empty() && is_module && !of.registration.account.is_empty() =>
+        {
+            Admission::Served
+        }
         _ => Admission::Refused,
     }
 }
@@ -113,6 +118,8 @@ impl Followed {
             Command::Subscribe => {
                 self.0.insert(topic);
             }
+            // Of accounts that are followed one by one there may be others.
+            Command::Unsubscribe if matches!(what, Parameter::AccountState(_)) => {}
             Command::Unsubscribe => {
                 self.0.remove(&topic);
             }
@@ -140,7 +147,9 @@ mod tests {
     use super::*;
     use crate::address::Address;
     use crate::packet::{Transaction, one};
-    use crate::parameter::{Dialog, LegPhase, LegState, Party, Platform, Registration, Selection, Status, Transfer};
+    use crate::parameter::{
+        AccountState, Dialog, LegPhase, LegState, Party, Platform, Registration, Selection, Status, Transfer,
+    };
 
     const THERE: PlatformId = PlatformId(2);
 
@@ -214,6 +223,21 @@ mod tests {
             Packet { source: Address { platform: THERE, ..Address::local(ModuleKind::Store, 0) }, ..notice.clone() },
         ];
         assert!(!others.iter().any(|other| followed.is_news(other)));
+        let of = |command, account| Packet {
+            source: Address::local(ModuleKind::Signaling, 0),
+            destination: Address { platform: THERE, ..Address::any(ModuleKind::Signaling) },
+            parameters: one(AccountState::of(account)),
+            ..packet(command, own, Vec::new())
+        };
+        assert!(followed.asked(&of(Command::Subscribe, "bob")) && followed.asked(&of(Command::Subscribe, "carol")));
+        assert!(followed.asked(&of(Command::Unsubscribe, "bob")));
+        let carols = Packet {
+            source: Address { platform: THERE, ..Address::local(ModuleKind::Signaling, 1) },
+            destination: Address::local(ModuleKind::Signaling, 0),
+            parameters: one(AccountState::of("carol")),
+            ..notice.clone()
+        };
+        assert!(followed.is_news(&carols), "one of several accounts is followed no more");
         followed.lost(PlatformId(3));
         assert!(followed.is_news(&notice));
         followed.lost(THERE);

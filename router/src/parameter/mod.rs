@@ -52,7 +52,7 @@ pub use call::{
 pub use conference::{CONFERENCE_NAME_BYTES, Conference, ConferenceName, Conversion};
 pub use dialog::{Dialog, DialogPlace, GuestLeg, Handover, MovedPort, Ringing};
 pub use dtls::{DtlsParameters, DtlsRole, Fingerprint, FingerprintHash, HandshakeFault};
-pub use event::{AccountState, MessageWaiting, Presence};
+pub use event::{AccountDialog, AccountState, MessageWaiting, Presence};
 pub use extension::Extension;
 pub use failure::{Cause, CauseKind, Failure, Reason};
 pub use ice::{IceCandidate, IceCredentials, IceParameters};

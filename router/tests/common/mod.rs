@@ -513,7 +513,16 @@ pub fn additions() -> Vec<(&'static str, Parameter)> {
         sent.map(|guest| ("GuestLeg+sent", guest.into())),
     ];
     let probed = ("LegState+probe", LegState { probe, ..LegState::new(LegPhase::Answered) }.into());
-    added.into_iter().flatten().chain([probed]).chain(of_identity()).collect()
+    let dialogs = [None, Some(party())].map(|other| AccountDialog {
+        leg_id: "1-2@192.0.2.7".to_owned(),
+        incoming: other.is_some(),
+        phase: LegPhase::Ringing,
+        other,
+    });
+    let state = AccountState { registered: Some(true), dialogs: Some(dialogs.to_vec()), ..AccountState::of("alice") };
+    let followed = ("AccountState+dialogs", state.into());
+    let written = ("Platform+writes", Platform { writes: Some(5), ..platform(PlatformState::Linked) }.into());
+    added.into_iter().flatten().chain([probed, followed, written]).chain(of_identity()).collect()
 }
 
 /// What is told of callers beside the name.
@@ -763,6 +772,8 @@ pub fn published() -> Vec<Parameter> {
         registration: registration(),
         waiting: Some(waiting),
         presence: vec![presence, Presence::default()],
+        registered: None,
+        dialogs: None,
     };
     add!([AccountState { waiting: None, presence: vec![], ..state.clone() }, state]);
     let text = TextMessage {
@@ -889,6 +900,7 @@ fn platform(state: PlatformState) -> Platform {
         last_error: Some("silent for 3 s".to_owned()),
         since: AT,
         missed: true,
+        writes: None,
     }
 }
 

@@ -55,6 +55,7 @@ pub fn config(state: &State, bound: &Listeners, shards: &Shards) -> signaling::C
         accounts_pass: sip.accounts_pass.clone(),
         accounts_diversion: diversion(sip.accounts_diversion),
         events: events(configuration),
+        is_in_cluster: configuration.bridge.platform.is_some(),
         messages: messages(configuration),
         trunks: trunks(configuration),
         timers: timers(configuration),

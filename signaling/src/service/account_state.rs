@@ -36,7 +36,7 @@ impl Signaling {
             self.account_state_told(state);
             return;
         }
-        let noun = one(self.bare_state(account));
+        let noun = one(AccountState::of(account));
         let (now, own) = (self.means.now.instant, Instance::MODULE);
         let asked = self.means.outbox.request(now, own, home, Command::Subscribe, noun, WITHIN);
         self.notifier.asked.insert(asked, account.to_owned());
@@ -46,7 +46,7 @@ impl Signaling {
     pub(super) fn unfollow_account(&mut self, account: &str) {
         let home = self.home_of(account);
         if home != self.means.outbox.address() {
-            let noun = one(self.bare_state(account));
+            let noun = one(AccountState::of(account));
             let (now, own) = (self.means.now.instant, Instance::MODULE);
             self.means.outbox.request(now, own, home, Command::Unsubscribe, noun, WITHIN);
         }
@@ -72,6 +72,7 @@ impl Signaling {
     pub(super) fn account_state_told(&mut self, state: AccountState) {
         let now = self.means.now.instant;
         let account = state.registration.account.clone();
+        self.notifier.followers.note(now, &account);
         for tag in self.notifier.learn(&account, state) {
             match self.notifier.get(tag).map(|subscription| subscription.package) {
                 // Of dialogs it says nothing, but one that has waited for it may be told.
@@ -101,21 +102,18 @@ impl Signaling {
         let hosted = self.notifier.hosted.get(account);
         let waiting = hosted.and_then(|hosted| hosted.publications.waiting().or(hosted.waiting.as_ref())).cloned();
         let presence = hosted.map(|hosted| hosted.publications.presence()).unwrap_or_default();
-        AccountState { registration, waiting, presence }
+        AccountState { registration, waiting, presence, registered: None, dialogs: None }
     }
 
-    fn bare_state(&self, account: &str) -> AccountState {
-        let registration = Registration { account: account.to_owned(), contacts: Vec::new() };
-        AccountState { registration, waiting: None, presence: Vec::new() }
-    }
-
-    /// `Subscribe`, `Unsubscribe` and `Notify × AccountState`, between the shards of this platform.
+    /// `Subscribe`, `Unsubscribe` and `Notify × AccountState`, between the shards of this platform, and between platforms.
     pub(super) fn handle_account_state(&mut self, packet: &Packet, state: AccountState) {
         let account = state.registration.account.clone();
         let from = packet.source.of_module();
         let is_neighbour = from.platform == PlatformId::HERE && from.module.kind == ModuleKind::Signaling;
         match packet.command {
-            _ if !is_neighbour => self.means.outbox.unsupported(packet),
+            _ if from.module.kind != ModuleKind::Signaling => self.means.outbox.unsupported(packet),
+            Command::Notify if !is_neighbour => self.told_elsewhere(from.platform, state),
+            _ if !is_neighbour => self.handle_follower(packet, &account),
             Command::Notify => self.account_state_told(state),
             Command::Subscribe if self.gate.loaded => {
                 let hosted = self.notifier.hosted.entry(account.clone()).or_default();
@@ -259,6 +257,10 @@ impl Signaling {
             self.messaging.subscribers.missed(subscriber);
             self.means.trunk_followers.missed(subscriber);
             if subscriber.module.kind == ModuleKind::Signaling {
+                if subscriber.platform != PlatformId::HERE {
+                    self.notifier.followers.missed(self.means.now.instant, subscriber.of_module());
+                    continue;
+                }
                 self.notifier.missed.insert(subscriber.of_module());
                 self.notifier.retell_at.get_or_insert(self.means.now.instant + ACCOUNT_STATE_RETRY);
             }

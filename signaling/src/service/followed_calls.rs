@@ -90,6 +90,7 @@ impl Signaling {
                 if self.notifier.calls.is_known() {
                     let now = self.means.now.instant;
                     self.notifier.tags().into_iter().for_each(|tag| self.notifier.arrange(now, tag));
+                    self.notifier.followers.note_all(now);
                 }
             }
             (false, false) => switch.listing = Question::Wanted(None),
@@ -120,6 +121,7 @@ impl Signaling {
 
     fn dialogs_changed(&mut self, account: &str) {
         let now = self.means.now.instant;
+        self.notifier.followers.note(now, account);
         for tag in self.notifier.of_calls(account) {
             self.notifier.tell(now, tag, Telling::Changed);
         }

@@ -10,7 +10,7 @@ use crate::subscription::{
 };
 use crate::transaction::ClientKey;
 use crate::user_agent::means::ClientUse;
-use router::parameter::{AccountState, LegPhase, Registration};
+use router::parameter::{AccountState, LegPhase};
 use router::time::Duration;
 
 /// After how long it is tried again to send a NOTIFY for which there was no transaction.
@@ -39,7 +39,7 @@ impl Signaling {
         let fingerprint = content.fingerprint();
         let dialogs: Vec<(String, bool)> = match subscription.package {
             Package::Dialog => {
-                let dialogs = self.notifier.calls.dialogs(&subscription.account);
+                let dialogs = self.notifier.dialogs(&subscription.account);
                 dialogs.map(|dialog| (dialog.leg_id.clone(), dialog.incoming)).collect()
             }
             _ => Vec::new(),
@@ -135,6 +135,7 @@ impl Signaling {
             };
             self.notifier.tell(now, tag, Telling::Last(ending));
         }
+        self.end_followers_of(account);
     }
 
     /// Nothing of a subscription is left.
@@ -143,6 +144,9 @@ impl Signaling {
         if last && subscription.package.is_of_account() {
             self.unfollow_account(&subscription.account);
         }
+        if subscription.package.is_told_elsewhere() {
+            self.leave_elsewhere(&subscription.account);
+        }
     }
 
     /// What a subscription tells, as things stand.
@@ -150,7 +154,7 @@ impl Signaling {
         let account = &*subscription.account;
         let state = self.notifier.watched(account).and_then(|watched| watched.state.as_ref());
         // Nothing is known of an account whose home shard does not answer.
-        let unknown = state.is_none().then(|| unregistered(account));
+        let unknown = state.is_none().then(|| AccountState::of(account));
         let Some(state) = state.or(unknown.as_ref()) else { return Content::default() };
         let calls = &self.notifier.calls;
         match subscription.package {
@@ -159,12 +163,14 @@ impl Signaling {
             }
             Package::Registration => reg_info::write(&state.registration, &subscription.entity),
             Package::Presence => {
-                let telephony = calls.dialogs(account).fold(Telephony::Idle, |so_far, dialog| match dialog.phase {
-                    LegPhase::Answered => Telephony::Talking,
-                    _ if so_far == Telephony::Talking => so_far,
-                    _ => Telephony::Ringing,
-                });
-                Content::plain(presence::write(state, telephony, &subscription.entity))
+                let telephony =
+                    self.notifier.dialogs(account).fold(Telephony::Idle, |so_far, dialog| match dialog.phase {
+                        LegPhase::Answered => Telephony::Talking,
+                        _ if so_far == Telephony::Talking => so_far,
+                        _ => Telephony::Ringing,
+                    });
+                let (registered, published) = self.present(account, state);
+                Content::plain(presence::write(&published, registered, telephony, &subscription.entity))
             }
             Package::Conference => {
                 // A refresh is answered with all of it (RFC 4575 §4.4).
@@ -176,20 +182,11 @@ impl Signaling {
                 let gone: Vec<(String, bool)> = subscription
                     .told_dialogs
                     .iter()
-                    .filter(|(leg_id, _)| calls.dialogs(account).all(|dialog| dialog.leg_id != *leg_id))
+                    .filter(|(leg_id, _)| self.notifier.dialogs(account).all(|dialog| dialog.leg_id != *leg_id))
                     .cloned()
                     .collect();
-                dialog_info::write(calls.dialogs(account), &gone, &subscription.entity, &subscription.domain)
+                dialog_info::write(self.notifier.dialogs(account), &gone, &subscription.entity, &subscription.domain)
             }
         }
-    }
-}
-
-/// What is told of one of whom nothing is known.
-pub(super) fn unregistered(account: &str) -> AccountState {
-    AccountState {
-        registration: Registration { account: account.to_owned(), contacts: Vec::new() },
-        waiting: None,
-        presence: Vec::new(),
     }
 }

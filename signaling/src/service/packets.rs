@@ -86,6 +86,10 @@ impl Signaling {
                 let waiting = (**waiting).clone();
                 self.set_waiting(&packet, waiting);
             }
+            (Command::Notify, Some(Parameter::Platform(platform))) => {
+                let platform = platform.clone();
+                self.platform_told(&packet, &platform);
+            }
             (Command::Notify, Some(Parameter::TrunkStatus(_))) => self.neighbour_told_trunk(&packet),
             (Command::Send, Some(Parameter::TextMessage(text))) => {
                 let text = (**text).clone();
@@ -136,6 +140,8 @@ impl Signaling {
             || self.home_answered(&packet)
             || self.account_state_answered(&packet)
             || self.switch_answered(&packet)
+            || self.roll_answered(&packet)
+            || self.elsewhere_answered(&packet)
             || self.message_question_answered(&packet)
             || self.reachability_answered(&packet)
             || self.mailbox_answered(&packet);

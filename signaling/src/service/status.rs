@@ -2,7 +2,8 @@
 
 use super::Signaling;
 use crate::limits::{
-    BAN_SOURCES, FOLLOWED_CALLS_MAX, LEGS_MAX, NONCES_IN_USE_MAX, PLACES_SHORT_SHOWN, SUBSCRIPTIONS_MAX, TRACE_LEGS_MAX,
+    BAN_SOURCES, FOLLOWED_CALLS_MAX, FOLLOWED_ELSEWHERE_MAX, FOLLOWERS_MAX, LEGS_MAX, NONCES_IN_USE_MAX,
+    PLACES_SHORT_SHOWN, SUBSCRIPTIONS_MAX, TRACE_LEGS_MAX,
 };
 use crate::transaction::limits::{CLIENTS_MAX, SERVERS_MAX};
 use crate::trunk::{Trunk, TrunkId};
@@ -37,6 +38,18 @@ impl Signaling {
                 "followed calls".to_owned(),
                 self.notifier.calls.len(),
                 Some(FOLLOWED_CALLS_MAX),
+            ),
+            resource(
+                ResourceKind::Table,
+                "accounts followed at other platforms".to_owned(),
+                self.notifier.elsewhere.len(),
+                Some(FOLLOWED_ELSEWHERE_MAX),
+            ),
+            resource(
+                ResourceKind::Table,
+                "followers at other platforms".to_owned(),
+                self.notifier.followers.len(),
+                Some(FOLLOWERS_MAX),
             ),
             resource(
                 ResourceKind::Table,

@@ -1,7 +1,6 @@
 //! SUBSCRIBE (RFC 6665 §4.2.1).
 
 use super::Signaling;
-use super::notify::unregistered;
 use crate::dialog::{Dialog, Reach, Unfit};
 use crate::limits::{NOTIFY_INTERVAL_MAX, SUBSCRIPTIONS_MAX};
 use crate::message::{Header, Message, Scheme, StatusCode, Tag, escape_user, unquote};
@@ -11,7 +10,7 @@ use crate::subscription::{
 use crate::transaction::ServerKey;
 use crate::transport::Flow;
 use crate::user_agent::authentication::dismiss;
-use router::parameter::ConferenceName;
+use router::parameter::{AccountState, ConferenceName};
 use router::time::Duration;
 
 /// What a subscriber is told to wait when there is no room.
@@ -108,13 +107,14 @@ impl Signaling {
         let first = self.notifier.insert(now, bits, subscription);
         if !wanted.package.is_of_account() {
             // Nobody is asked what it is: its members are all there is to know.
-            self.notifier.learn(&account, unregistered(&account));
+            self.notifier.learn(&account, AccountState::of(&account));
         } else if first {
             self.follow_account(&account);
         }
         if follows_calls && self.notifier.calls.follow() {
             self.ask_switches();
         }
+        self.ask_elsewhere();
         // RFC 6665 §4.2.1.2: the state is told at once. Of who wants no more than that (Expires: 0), nothing is kept behind it.
         let telling = if wanted.expires.is_zero() { Telling::Last(Ending::Timeout) } else { Telling::Asked };
         self.notifier.tell(now, bits, telling);
@@ -169,6 +169,9 @@ impl Signaling {
         if package.is_of_account() {
             self.follow_account(&account);
         }
+        if package.is_told_elsewhere() {
+            self.notifier.elsewhere.ask_unknown(now, &account);
+        }
         self.notifier.tell(now, tag, telling);
     }
 
@@ -206,10 +209,13 @@ impl Signaling {
         if !allowed {
             return Some(StatusCode::FORBIDDEN);
         }
-        if !package.is_of_account() {
-            return None;
-        }
-        self.gate.accounts.enabled(account).is_none().then_some(StatusCode::NOT_FOUND)
+        let accounts = &self.gate.accounts;
+        // Whether another platform has it is found out: who follows nobody's account is told so by the end of the subscription.
+        let may_be_elsewhere = package.is_told_elsewhere() && self.notifier.elsewhere.is_in_cluster();
+        let is_known = !package.is_of_account()
+            || accounts.enabled(account).is_some()
+            || (may_be_elsewhere && accounts.get(account).is_none());
+        (!is_known).then_some(StatusCode::NOT_FOUND)
     }
 
     /// What a SUBSCRIBE asks for.

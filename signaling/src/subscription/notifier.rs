@@ -1,8 +1,8 @@
 //! All subscriptions of a shard, and what it knows of accounts that are at home here.
 
-use super::Calls;
 use super::publication::Publications;
 use super::subscription::{Due, Subscription, Telling};
+use super::{Calls, DialogState, Elsewhere, Followers};
 use crate::limits::{ACCOUNT_STATE_RETRY, NOTIFIES_PER_WINDOW, NOTIFY_WINDOW, STATE_UNKNOWN_WITHIN};
 use router::parameter::{AccountState, MessageWaiting};
 use router::time::{Instant, TimerWheel};
@@ -15,8 +15,17 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 pub(crate) struct Watched {
     /// Our tags of the subscriptions to it.
     pub(crate) subscriptions: BTreeSet<u64>,
+    /// Shards of other platforms that follow it.
+    followers: usize,
     /// What its home shard has told.
     pub(crate) state: Option<AccountState>,
+}
+
+impl Watched {
+    /// Whether anybody wants to know of it.
+    fn is_followed(&self) -> bool {
+        !self.subscriptions.is_empty() || self.followers > 0
+    }
 }
 
 /// What is known of an account that is at home here, beside its bindings.
@@ -66,6 +75,8 @@ pub(crate) struct Notifier {
     /// When the window began in which NOTIFYs are counted, and how many left in it.
     window: (Instant, usize),
     pub(crate) calls: Calls,
+    pub(crate) elsewhere: Elsewhere,
+    pub(crate) followers: Followers,
     pub(crate) hosted: BTreeMap<String, Hosted>,
     /// When accounts' publications end.
     pub(crate) ends: BTreeSet<(Instant, String)>,
@@ -81,8 +92,8 @@ pub(crate) struct Notifier {
 }
 
 impl Notifier {
-    /// None yet; of so many shards.
-    pub(crate) fn new(shards: u8, now: Instant) -> Self {
+    /// None yet; of the `own`th of so many shards, of a platform that may have others beside it.
+    pub(crate) fn new(own: u8, shards: u8, is_in_cluster: bool, now: Instant) -> Self {
         Self {
             subscriptions: OwnMap::default(),
             watched: BTreeMap::new(),
@@ -91,6 +102,8 @@ impl Notifier {
             ready: VecDeque::new(),
             window: (now, 0),
             calls: Calls::new(shards),
+            elsewhere: Elsewhere::new(own, is_in_cluster),
+            followers: Followers::default(),
             hosted: BTreeMap::new(),
             ends: BTreeSet::new(),
             asked: BTreeMap::new(),
@@ -133,9 +146,12 @@ impl Notifier {
         subscription.expiry = Some(self.due.schedule(subscription.expires_at, (tag, Due::Expiry)));
         *self.by_watcher.entry(subscription.watcher.to_string()).or_default() += 1;
         let watched = self.watched.entry(subscription.account.to_string()).or_default();
-        let first = watched.subscriptions.is_empty();
+        let first = !watched.is_followed();
         watched.subscriptions.insert(tag);
-        if watched.state.is_none() || !self.calls.is_known() {
+        if subscription.package.is_told_elsewhere() {
+            self.elsewhere.follow(now, &subscription.account);
+        }
+        if watched.state.is_none() || !self.calls.is_known() || !self.elsewhere.is_known(&subscription.account) {
             subscription.waiting = Some(self.due.schedule(now + STATE_UNKNOWN_WITHIN, (tag, Due::Unknown)));
         }
         self.subscriptions.insert(tag, subscription);
@@ -157,7 +173,7 @@ impl Notifier {
         let mut last = false;
         if let Some(watched) = self.watched.get_mut(&*subscription.account) {
             watched.subscriptions.remove(&tag);
-            last = watched.subscriptions.is_empty();
+            last = !watched.is_followed();
             if last {
                 self.watched.remove(&*subscription.account);
                 self.unasked.remove(&*subscription.account);
@@ -167,6 +183,33 @@ impl Notifier {
             self.calls.leave(now);
         }
         Some((subscription, last))
+    }
+
+    /// A shard of another platform follows an account; true: nobody here has followed it before.
+    pub(crate) fn insert_follower(&mut self, account: &str) -> bool {
+        let watched = self.watched.entry(account.to_owned()).or_default();
+        let first = !watched.is_followed();
+        watched.followers += 1;
+        first
+    }
+
+    /// It does no longer; true: nobody here follows it any more.
+    pub(crate) fn remove_follower(&mut self, now: Instant, account: &str) -> bool {
+        self.calls.leave(now);
+        let Some(watched) = self.watched.get_mut(account) else { return false };
+        watched.followers = watched.followers.saturating_sub(1);
+        let last = !watched.is_followed();
+        if last {
+            self.watched.remove(account);
+            self.unasked.remove(account);
+        }
+        last
+    }
+
+    /// The dialogs of an account's phones, here and at other platforms.
+    pub(crate) fn dialogs<'a>(&'a self, account: &'a str) -> impl Iterator<Item = &'a DialogState> {
+        let elsewhere = self.elsewhere.heard(account).flat_map(|heard| &heard.dialogs);
+        self.calls.dialogs(account).chain(elsewhere)
     }
 
     /// A subscription was refreshed, or is to end sooner.
@@ -189,11 +232,12 @@ impl Notifier {
     }
 
     /// Sees to it that a subscription is told when it may be. What it waits for is that its account's home shard and the switches have
-    /// answered, the answer to its last NOTIFY, or the end of the interval.
+    /// answered, and the other platforms, the answer to its last NOTIFY, or the end of the interval.
     pub(crate) fn arrange(&mut self, now: Instant, tag: u64) {
         let Some(subscription) = self.subscriptions.get_mut(&tag) else { return };
         let known = self.watched.get(&*subscription.account).is_some_and(|watched| watched.state.is_some())
-            && (!subscription.package.follows_calls() || self.calls.is_known());
+            && (!subscription.package.follows_calls() || self.calls.is_known())
+            && (!subscription.package.is_told_elsewhere() || self.elsewhere.is_known(&subscription.account));
         let Some(at) = subscription.ready_at(now) else { return };
         if subscription.queued || (!known && subscription.waiting.is_some()) {
             return;
@@ -279,8 +323,10 @@ impl Notifier {
             false => self.window.0 + NOTIFY_WINDOW,
         });
         let ends = self.ends.first().map(|(at, _)| *at);
+        let others = [self.elsewhere.poll_timeout(), self.followers.poll_timeout()];
         [self.due.next(), ready, ends, self.calls.poll_timeout(), self.ask_at, self.retell_at]
             .into_iter()
+            .chain(others)
             .flatten()
             .min()
     }

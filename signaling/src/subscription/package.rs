@@ -83,6 +83,11 @@ impl Package {
         !matches!(self, Self::Conference)
     }
 
+    /// Whether what other platforms tell of the account belongs to it, too.
+    pub(crate) const fn is_told_elsewhere(self) -> bool {
+        self.follows_calls() && self.is_of_account()
+    }
+
     /// Whether it is of others, too: their lamps and presence, where the operator lets accounts see each other's. Registrations and
     /// mailboxes are their owner's alone.
     pub(crate) const fn is_of_others(self) -> bool {

@@ -2,7 +2,7 @@
 //! it is on the telephone.
 
 use super::xml::{DECLARATION, Escaped};
-use router::parameter::{AccountState, Presence, Registration};
+use router::parameter::Presence;
 use std::fmt::Write;
 
 /// How busy an account's telephones are.
@@ -18,7 +18,7 @@ pub(crate) enum Telephony {
 
 /// The body. What is published stands first, as some watchers read the first tuple alone; the last tuple says whether the account is
 /// reached by telephone.
-pub(crate) fn write(state: &AccountState, telephony: Telephony, entity: &str) -> String {
+pub(crate) fn write(published: &[Presence], registered: bool, telephony: Telephony, entity: &str) -> String {
     let mut body = String::with_capacity(768);
     body.push_str(DECLARATION);
     let _ = write!(
@@ -27,7 +27,6 @@ pub(crate) fn write(state: &AccountState, telephony: Telephony, entity: &str) ->
          xmlns:rpid=\"urn:ietf:params:xml:ns:pidf:rpid\" entity=\"{}\">\r\n",
         Escaped(entity)
     );
-    let (published, registered) = (&state.presence, !state.registration.contacts.is_empty());
     for (number, tuple) in published.iter().enumerate() {
         let basic = basic(tuple.open);
         let _ = write!(body, "<tuple id=\"p{number}\"><status><basic>{basic}</basic></status>");
@@ -77,10 +76,8 @@ pub(crate) fn write(state: &AccountState, telephony: Telephony, entity: &str) ->
 }
 
 /// A document that tells these tuples of an account which is nowhere registered.
-pub fn published_again(tuples: Vec<Presence>) -> String {
-    let registration = Registration { account: String::new(), contacts: Vec::new() };
-    let state = AccountState { registration, waiting: None, presence: tuples };
-    write(&state, Telephony::Idle, "sip:user@domain")
+pub fn published_again(tuples: &[Presence]) -> String {
+    write(tuples, false, Telephony::Idle, "sip:user@domain")
 }
 
 const fn basic(open: bool) -> &'static str {
@@ -101,14 +98,11 @@ mod tests {
             note: Some("<b> & \"c\"".to_owned().into()),
             activities: vec!["meal".to_owned()],
         };
-        let registration = Registration { account: "alice".to_owned(), contacts: vec![] };
-        let state = AccountState { registration, waiting: None, presence: vec![presence] };
-        let body = write(&state, Telephony::Talking, "sip:alice@tandem");
+        let body = write(&[presence], false, Telephony::Talking, "sip:alice@tandem");
         let read = pidf::read(body.as_bytes()).unwrap();
         assert_eq!((read[0].open, read[0].note.as_ref().unwrap().reveal().as_str()), (true, "<b> & \"c\""));
         assert_eq!(read[0].activities, ["on-the-phone", "meal"]);
         assert!(!read[1].open, "it is not registered");
-        let silent = AccountState { presence: vec![], ..state };
-        assert!(write(&silent, Telephony::Idle, "sip:a@b").contains("<note>Offline</note>"));
+        assert!(write(&[], false, Telephony::Idle, "sip:a@b").contains("<note>Offline</note>"));
     }
 }
