@@ -62,8 +62,8 @@ fn assert_talk(simulation: &mut Simulation, [one, other]: [PhoneIndex; 2], what:
 
 #[test]
 fn whom_both_ends_join_at_once_talk_to_each_other() {
-    for seed in 0..8_u64 {
-        let (shards, apart, held) = (1 + 2 * (seed as u8 % 2), seed % 4 >= 2, seed % 8 >= 4);
+    for seed in 0..6_u64 {
+        let (shards, apart, held) = (1 + 2 * (seed as u8 % 2), seed % 4 >= 2, seed % 6 >= 3);
         // Links and turns take some milliseconds: at once, and one behind the other by less and more than that.
         for after in [seed % 3, 3 + seed] {
             let what = format!("seed {seed}, {shards} shards, apart: {apart}, held: {held}, {after} ms");
