@@ -15,7 +15,7 @@ use std::sync::Arc;
 use x509_parser::parse_x509_certificate;
 
 /// Where Debian and most other systems keep the authorities that they trust.
-const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+pub(crate) const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// Something that is wrong: the path of the key, and how.
 pub type Fault = (String, String);

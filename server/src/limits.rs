@@ -127,5 +127,19 @@ const _: () = assert!((PLATFORM_DAYS as u64) > RENEW_DAYS);
 /// A group that rings while two talk, and one before it that is being closed, have room in one media session.
 const _: () = assert!(2 + switch::limits::FORK_LEGS <= media::limits::PORTS_PER_SESSION);
 
+/// Certificates of callers that are fetched at once: each is a TLS handshake, a millisecond of a core.
+pub const FETCHES_AT_ONCE: usize = 16;
+
+/// How long one may take: its caller waits, and gets no answer before.
+pub const FETCH_WITHIN: Duration = Duration::from_secs(2);
+
+/// URLs that wait to be fetched, and answers that wait for a shard: as many as legs may wait for. For one more there is nothing.
+pub const FETCHES_WAITING: usize = signaling::limits::SIGNERS_WAITING_MAX;
+
+/// Octets of the head of an answer from the web: servers send one or two thousand.
+pub const FETCH_HEAD_OCTETS: usize = 8_192;
+
+const _: () = assert!(FETCH_WITHIN.as_secs() < signaling::limits::SIGNER_WITHIN.as_secs());
+
 /// How often it is asked at the start whether accounts and registrations are loaded: a first phone waits no longer than that.
 pub const READY_POLL: Duration = Duration::from_millis(5);

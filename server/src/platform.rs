@@ -14,6 +14,7 @@ use crate::open_files;
 use crate::process::Process;
 use crate::rates::Tables;
 use crate::shard::Shards;
+use crate::signatures::Signatures;
 use crate::supervision::supervise;
 use crate::telemetry::{http, logging::Logging};
 use crate::threads::{self, Layout};
@@ -109,6 +110,10 @@ fn start(
         let all: Vec<String> = faults.into_iter().map(|(key, why)| format!("{key}: {why}")).collect();
         StartError::new("rate tables", all.join("; "))
     })?;
+    let signatures = Signatures::read(&configuration, &Signatures::default()).map_err(|faults| {
+        let all: Vec<String> = faults.into_iter().map(|(key, why)| format!("{key}: {why}")).collect();
+        StartError::new("signatures of calls", all.join("; "))
+    })?;
     let router = Router::new(configuration::bridge::platform(&configuration));
     let mut random = Random::from_system();
     let path = first_start::secret_file(&configuration.data);
@@ -118,7 +123,7 @@ fn start(
     let identity =
         media::Identity::generate(std::time::Instant::now()).map_err(|error| StartError::new("media", error))?;
     let identity = Some(Arc::new(identity));
-    let state = State { configuration: Arc::new(configuration), rates, secret, identity, draining: false };
+    let state = State { configuration: Arc::new(configuration), rates, signatures, secret, identity, draining: false };
     let live: Live = Arc::new(ArcSwap::from_pointee(state));
     let process = Process::default();
     let platform = Platform { clock, router, live, layout, protection, certificates, process, random };

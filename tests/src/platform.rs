@@ -292,6 +292,7 @@ impl Platform {
                 switch_endpoint,
                 exchange,
                 questions: Vec::new(),
+                fetches: Vec::new(),
                 wakes: None,
             }
         };

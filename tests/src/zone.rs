@@ -15,12 +15,14 @@ pub struct Zone {
     /// Until when it answers nothing.
     pub down_until: Option<Instant>,
     asked: RefCell<Vec<Question>>,
+    /// Certificates of who signs calls, by their URL: what the web holds.
+    pub web: BTreeMap<String, Vec<u8>>,
 }
 
 impl Default for Zone {
     fn default() -> Self {
         let ttl = Duration::from_secs(600);
-        Self { answers: BTreeMap::new(), ttl, down_until: None, asked: RefCell::default() }
+        Self { answers: BTreeMap::new(), ttl, down_until: None, asked: RefCell::default(), web: BTreeMap::new() }
     }
 }
 

@@ -218,6 +218,7 @@ pub(crate) fn to_json(call: &CallSummary) -> Value {
         "origin-platform": call.origin.as_ref().and_then(Origin::platform),
         "caller": party::party(&call.caller),
         "called": party::party(&call.called),
+        "caller-signature": call.verdict.as_deref().map(records::signature),
         "started": call.started.to_string(),
         "answered": optional_time(call.answered),
         "codec": call.codec,

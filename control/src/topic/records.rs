@@ -7,7 +7,10 @@ use crate::protocol::request::bounded;
 use crate::protocol::time::moment;
 use crate::protocol::{Code, Problem, Request};
 use crate::question::{Action, Gather, Page, Question, Recipients};
-use router::parameter::{CallRecord, CauseKind, LegQuality, Origin, Outcome, Parameter, Party, Selection};
+use router::parameter::{
+    Attestation, CallRecord, CallerVerdict, CauseKind, LegQuality, Origin, Outcome, Parameter, Party, Selection,
+    SignatureFault,
+};
 use router::time::WallTime;
 use router::{Command, ModuleKind, one};
 use serde::Deserialize;
@@ -121,8 +124,19 @@ fn to_json(record: &CallRecord) -> Value {
         "transferred-to": record.transferred_to.as_ref().map(party::party),
         "transferred-as": record.transferred_as,
         "joined-from": record.joined_from,
+        "caller-signature": record.verdict.as_deref().map(signature),
         "caller-quality": quality(&record.caller_quality),
         "called-quality": quality(&record.callee_quality),
+    })
+}
+
+/// What was found of the signature that a call came with.
+pub(super) fn signature(verdict: &CallerVerdict) -> Value {
+    json!({
+        "verstat": verdict.verstat.name(),
+        "attestation": verdict.attestation.map(Attestation::letter),
+        "origid": verdict.origid.as_deref(),
+        "fault": verdict.fault.map(SignatureFault::name),
     })
 }
 

@@ -10,6 +10,7 @@
 //! | `websocket` | the request that opens a WebSocket and its frames, in pieces |
 //! | `session_description` | SDP |
 //! | `presence_document` | a body that a phone publishes |
+//! | `identity_header` | the value of Identity, Diversion and History-Info, a URL, a certificate |
 //! | `digest` | the value of an authentication header |
 //! | `configuration` | the text of a configuration |
 //! | `packet` | a frame between platforms |
@@ -39,6 +40,7 @@ mod configuration;
 mod control_session;
 mod digest;
 mod dtls;
+mod identity_header;
 mod link;
 mod media_session;
 mod offer_answer;
@@ -65,6 +67,7 @@ pub use configuration::configuration;
 pub use control_session::control_session;
 pub use digest::digest;
 pub use dtls::dtls;
+pub use identity_header::identity_header;
 pub use link::link;
 pub use media_session::media_session;
 pub use offer_answer::offer_answer;
@@ -115,6 +118,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("offer_answer", offer_answer),
     ("transactions", transactions),
     ("outbox", outbox),
+    ("identity_header", identity_header),
     ("link", link),
     ("bridge", bridge),
     ("signaling", signaling),

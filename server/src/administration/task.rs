@@ -1,13 +1,14 @@
 //! The shell: the loop that runs the core, reads the configuration's file and makes the first accounts.
 
 use super::{Administration, Certificate, CertificateUse, Output, Scrape};
-use crate::certificates::{self, Certificates, Validity};
+use crate::certificates::{self, Certificates, Fault, Validity};
 use crate::clock::Clock;
 use crate::cluster::InForce;
 use crate::configuration::{self, Configuration};
 use crate::first_start::{self, FirstAccount};
 use crate::limits::{RELOADS_WAITING, REMIND_INTERVAL};
 use crate::rates::{Changed, Tables};
+use crate::signatures::Signatures;
 use crate::telemetry::logging::Logging;
 use arc_swap::ArcSwap;
 use control::listener::Waker;
@@ -26,6 +27,8 @@ pub struct State {
     pub configuration: Arc<Configuration>,
     /// What the files of its rate tables hold.
     pub rates: Tables,
+    /// What calls are signed and verified with.
+    pub signatures: Signatures,
     /// The platform's own secret, of `secret` in the data folder.
     pub secret: Private<String>,
     /// The certificate of media, for this life of the process.
@@ -89,6 +92,7 @@ impl std::fmt::Debug for Seat {
 struct Read {
     configuration: Configuration,
     rates: Tables,
+    signatures: Signatures,
 }
 
 /// A reload whose files are being read: on a thread of its own, as a million rates take a while.
@@ -246,7 +250,7 @@ impl Seat {
             }
             return;
         }
-        let (file, former) = (self.file.clone(), self.live.load().rates.clone());
+        let (file, former) = (self.file.clone(), self.live.load_full());
         let read = tokio::task::spawn_blocking(move || read(file, &former));
         waiting.reloading = Some(Reloading { request, read });
     }
@@ -265,7 +269,7 @@ impl Seat {
 
     /// Puts what was read into force. The report, as JSON; or why nothing changed.
     fn put_into_force(&mut self, read: Read) -> Result<Vec<u8>, String> {
-        let Read { configuration: new, rates } = read;
+        let Read { configuration: new, rates, signatures } = read;
         let read = self.certificates.as_ref().map(InForce::read_anew).transpose();
         let read = read.map_err(|error| format!("bridge: {error}"))?;
         let state = self.live.load_full();
@@ -280,7 +284,7 @@ impl Seat {
             let key = format!("rates `{name}`");
             report.applied.push(configuration::reload::Change { key, from: rows(from), to: rows(to) });
         }
-        self.live.store(Arc::new(State { configuration: Arc::new(merged), rates, ..(*state).clone() }));
+        self.live.store(Arc::new(State { configuration: Arc::new(merged), rates, signatures, ..(*state).clone() }));
         if let (Some(certificates), Some(read)) = (self.certificates.clone(), read) {
             let until = |certificates: &InForce| Some(format!("until {}", certificates.current().certificate.end));
             let from = until(&certificates);
@@ -314,18 +318,20 @@ impl Seat {
 }
 
 /// Reads the file of the configuration and the rate tables that it names.
-fn read(named: Option<PathBuf>, former: &Tables) -> Result<Read, String> {
+fn read(named: Option<PathBuf>, former: &State) -> Result<Read, String> {
     // One that was made since takes its place where there was none.
     let file = crate::cli::file(named.as_deref()).ok_or_else(|| {
         let name = crate::cli::DEFAULT_FILE;
         format!("there is no configuration: no file was named at the start, and no {name} is in the server's folder")
     })?;
     let configuration = configuration::load(&file).map_err(|error| error.to_string())?;
-    let rates = Tables::read(&configuration, former).map_err(|faults| {
+    let told = |faults: Vec<Fault>| {
         let all: Vec<String> = faults.into_iter().map(|(key, why)| format!("{key}: {why}")).collect();
         all.join("; ")
-    })?;
-    Ok(Read { configuration, rates })
+    };
+    let rates = Tables::read(&configuration, &former.rates).map_err(told)?;
+    let signatures = Signatures::read(&configuration, &former.signatures).map_err(told)?;
+    Ok(Read { configuration, rates, signatures })
 }
 
 /// What a reload has read, and who asked for it; nothing where there is no reload.

@@ -6,6 +6,7 @@ use crate::configuration::load::{line_of_key, warnings};
 use crate::configuration::{Complaint, Configuration, ConfigurationError};
 use crate::first_start;
 use crate::rates::Tables;
+use crate::signatures::Signatures;
 use crate::threads::{self, Layout};
 use router::time::WallTime;
 use std::path::Path;
@@ -68,6 +69,7 @@ fn check(file: &Path, now: WallTime) -> Result<String, String> {
     }
     let of_certificates = Certificates::read(&configuration).map(|read| read.faults(now));
     let mut faults = of_certificates.unwrap_or_else(|faults| faults);
+    faults.extend(Signatures::read(&configuration, &Signatures::default()).err().into_iter().flatten());
     faults.extend(Tables::read(&configuration, &Tables::default()).err().into_iter().flatten());
     if !faults.is_empty() {
         let complaint = |(path, why): (String, String)| Complaint {

@@ -197,6 +197,11 @@ mod tests {
             interface: "10.0.0.1".parse().ok(),
             ..Trunk::default()
         });
+        let file = || Some("f".into());
+        full.identity.key_file = file();
+        full.identity.certificate_url = word();
+        full.identity.authorities = file();
+        full.identity.web_authorities = file();
         full.trunk_group.push(TrunkGroup::default());
         full.rates.push(Rates::default());
         full.guard.push(Guard {

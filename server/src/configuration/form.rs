@@ -4,8 +4,8 @@
 use super::keys::{KEYS, Key, Numbers, SECTIONS, name, section};
 use super::load::{Complaint, line_of};
 use super::model::{
-    Bridge, Calls, Certificate, Configuration, Control, Events, Group, Guard, Hep, Log, Media, Messages, Metrics,
-    Numbering, Rates, Route, Services, Sip, Store, Trunk, TrunkGroup,
+    Bridge, Calls, Certificate, Configuration, Control, Events, Group, Guard, Hep, Identity, Log, Media, Messages,
+    Metrics, Numbering, Rates, Route, Services, Sip, Store, Trunk, TrunkGroup,
 };
 use crate::limits::COMPLAINTS;
 use serde::Deserialize;
@@ -97,6 +97,7 @@ impl Reader<'_> {
                 "trunk_group" => self.sections::<TrunkGroup>("trunk_group", root),
                 "group" => self.sections::<Group>("group", root),
                 "numbering" => self.section::<Numbering>("numbering", root),
+                "identity" => self.section::<Identity>("identity", root),
                 "guard" => self.sections::<Guard>("guard", root),
                 "rates" => self.sections::<Rates>("rates", root),
                 "route" => self.sections::<Route>("route", root),

@@ -1,8 +1,9 @@
 //! Every section and key, and its default. `keys.rs` says what each is for.
 
 use super::value::{
-    ClientCertificates, CodecsOffered, DiversionForm, Dtmf, EarlyRinging, HostPort, Ice, Listen, LogFormat,
-    MediaWorkers, NumberForm, PortRange, Redirects, Reliable, Secret, SipShards, Srtp, SrtpKeying, Strategy,
+    Attestation, ClientCertificates, CodecsOffered, DiversionForm, Dtmf, EarlyRinging, HostPort, Ice, Listen,
+    LogFormat, MediaWorkers, NumberForm, PortRange, Redirects, Reliable, Secret, SipShards, Srtp, SrtpKeying, Strategy,
+    Verify,
 };
 use serde::{Deserialize, Serialize};
 use signaling::limits::{OVERLOAD_AFTER, SESSION_EXPIRES_S, SESSION_MIN_S};
@@ -33,6 +34,7 @@ pub struct Configuration {
     pub trunk_group: Vec<TrunkGroup>,
     pub group: Vec<Group>,
     pub numbering: Numbering,
+    pub identity: Identity,
     pub rates: Vec<Rates>,
     pub guard: Vec<Guard>,
     pub route: Vec<Route>,
@@ -59,6 +61,7 @@ impl Default for Configuration {
             trunk_group: Vec::new(),
             group: Vec::new(),
             numbering: Numbering::default(),
+            identity: Identity::default(),
             rates: Vec::new(),
             guard: Vec::new(),
             route: Vec::new(),
@@ -81,7 +84,9 @@ impl Configuration {
         let own = self.certificate.iter_mut().flat_map(|own| [&mut own.file, &mut own.key_file]);
         let own = own.chain(self.rates.iter_mut().map(|rates| &mut rates.file));
         let own = own.chain(&mut self.sip.client_authorities).chain(&mut self.sip.authorities);
-        let own = own.chain(&mut self.sip.revoked);
+        let own =
+            own.chain(&mut self.sip.revoked).chain(&mut self.identity.key_file).chain(&mut self.identity.authorities);
+        let own = own.chain(&mut self.identity.revoked).chain(&mut self.identity.web_authorities);
         for path in files.chain(more.into_iter().flatten()).chain(own).chain(Some(&mut self.data)) {
             if !path.as_os_str().is_empty() {
                 *path = folder.join(path.strip_prefix(".").unwrap_or(path));
@@ -521,6 +526,10 @@ pub struct Trunk {
     pub redirects: Redirects,
     pub diversion: DiversionForm,
     pub remote_party_id: bool,
+    pub sign: bool,
+    pub attestation: Attestation,
+    pub verify: Verify,
+    pub verstat: bool,
     pub codecs: Option<Vec<String>>,
     pub numbers: NumberForm,
     pub dtmf: Option<Dtmf>,
@@ -563,6 +572,40 @@ pub struct Group {
     pub strategy: Strategy,
     pub ring_s: Option<u32>,
     pub pickup: Vec<String>,
+}
+
+/// Signatures of calls.
+#[derive(Clone, PartialEq, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct Identity {
+    pub key_file: Option<PathBuf>,
+    pub certificate_url: Option<String>,
+    pub accounts: Attestation,
+    pub account_attestations: BTreeMap<String, Attestation>,
+    pub authorities: Option<PathBuf>,
+    pub revoked: Vec<PathBuf>,
+    pub repositories: Vec<String>,
+    pub web_authorities: Option<PathBuf>,
+    pub age_max_s: u32,
+    pub accounts_verstat: bool,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self {
+            key_file: None,
+            certificate_url: None,
+            accounts: Attestation::A,
+            account_attestations: BTreeMap::new(),
+            authorities: None,
+            revoked: Vec::new(),
+            repositories: Vec::new(),
+            web_authorities: None,
+            age_max_s: signaling::limits::IDENTITY_AGE_MAX_S,
+            accounts_verstat: false,
+        }
+    }
 }
 
 /// How numbers are dialled where the platform is.

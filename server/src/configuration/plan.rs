@@ -71,8 +71,12 @@ impl Builder<'_> {
             guards: (0..configuration.guard.len()).map(|index| self.guard(index)).collect(),
             emergency: Emergency::new(configuration.calls.emergency.clone()),
             dialled: numbers::form(configuration.numbering.accounts),
-            signs: false,
-            accounts_attested: Attestation::Full,
+            signs: configuration.trunk.iter().any(|trunk| trunk.sign),
+            accounts_attested: attestation(configuration.identity.accounts),
+            attested: {
+                let own = &configuration.identity.account_attestations;
+                own.iter().map(|(account, level)| (account.clone(), attestation(*level))).collect()
+            },
         }
     }
 
@@ -386,13 +390,22 @@ fn trunk(configuration: &Configuration, trunk: &super::model::Trunk) -> Trunk {
     Trunk {
         name: trunk.name.clone(),
         numbers: numbers::form(trunk.numbers),
-        attested: Attestation::Gateway,
+        attested: attestation(trunk.attestation),
         interface: trunk.interface.or(own).unwrap_or(unspecified),
         redirects: redirects(trunk.redirects),
         caller: caller(&trunk.caller).ok().flatten(),
         answered_min: trunk.answered_min_percent,
         delay_max: trunk.post_dial_delay_max_s.map(|seconds| Duration::from_secs(seconds.into())),
         early_offer: trunk.early_offer,
+    }
+}
+
+/// How far calls are answered for.
+const fn attestation(value: super::value::Attestation) -> Attestation {
+    match value {
+        super::value::Attestation::A => Attestation::Full,
+        super::value::Attestation::B => Attestation::Partial,
+        super::value::Attestation::C => Attestation::Gateway,
     }
 }
 

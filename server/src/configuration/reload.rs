@@ -148,6 +148,7 @@ mod tests {
             hep = { server = "127.0.0.1:9060", agent = 7, node = "n", password = "p" }
             log = { level = "warn", format = "json", reveal = true }
             certificate = [{ file = "f", key_file = "k" }]
+            identity = { key_file = "k", certificate_url = "https://c.example/a", accounts = "B", account_attestations = { a = "C" }, authorities = "a", revoked = ["r"], repositories = ["c.example"], web_authorities = "w", age_max_s = 61, accounts_verstat = true }
             numbering = { country = "49", international = "011", national = "1", area = "30", local_digits_min = 6, accounts = "national" }
         "#;
         let new = read(text).unwrap();

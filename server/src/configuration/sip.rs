@@ -1,13 +1,14 @@
 //! What signaling is told.
 
 use super::model::{Configuration, Hep, Trunk};
-use super::value::{ClientCertificates, DiversionForm, Ice, Listen, Reliable, Srtp, SrtpKeying};
+use super::numbers;
+use super::value::{ClientCertificates, DiversionForm, Ice, Listen, Reliable, Srtp, SrtpKeying, Verify};
 use crate::administration::State;
 use router::time::Duration;
 use router::{Emergency, Shards};
 use signaling::admission::{AdmissionLimits, BanPolicy, Rate};
 use signaling::digest::ClientCredentials;
-use signaling::identity;
+use signaling::identity::{self, IdentitySettings, Verification};
 use signaling::limits::{REGISTER_EXPIRES, TRUNK_RESPONSE_TIMEOUT};
 use signaling::message::Uri;
 use signaling::messaging::MessageSettings;
@@ -54,6 +55,14 @@ pub fn config(state: &State, bound: &Listeners, shards: &Shards) -> signaling::C
         keys_in_clear: sip.srtp_keys_in_clear,
         accounts_pass: sip.accounts_pass.clone(),
         accounts_diversion: diversion(sip.accounts_diversion),
+        identity: IdentitySettings {
+            signer: state.signatures.signer.clone(),
+            authorities: Arc::clone(&state.signatures.authorities),
+            repositories: configuration.identity.repositories.clone(),
+            age_max_s: configuration.identity.age_max_s,
+            numbering: numbers::numbering(configuration),
+            accounts_verstat: configuration.identity.accounts_verstat,
+        },
         events: events(configuration),
         is_in_cluster: configuration.bridge.platform.is_some(),
         messages: messages(configuration),
@@ -319,7 +328,15 @@ fn identity(trunk: &Trunk) -> TrunkIdentity {
         from_user: trunk.from_user.clone(),
         diversion: diversion(trunk.diversion),
         remote_party_id: trunk.remote_party_id,
-        ..TrunkIdentity::default()
+        signs: trunk.sign,
+        verification: match trunk.verify {
+            Verify::Never => Verification::Never,
+            Verify::Told => Verification::Told,
+            Verify::Valid => Verification::Valid,
+            Verify::Required => Verification::Required,
+        },
+        verstat: trunk.verstat,
+        numbers: numbers::form(trunk.numbers),
     }
 }
 

@@ -294,6 +294,39 @@ pub enum DiversionForm {
     Both,
 }
 
+/// What is done with the signatures of calls from a trunk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verify {
+    /// They are not looked at.
+    #[default]
+    Never,
+    /// What is found is told.
+    Told,
+    /// One that does not hold refuses the call.
+    Valid,
+    /// So does none.
+    Required,
+}
+
+/// How far a caller's number is answered for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
+pub enum Attestation {
+    /// The caller may use it.
+    A,
+    /// The caller is known.
+    B,
+    /// It came from another network.
+    C,
+}
+
+/// That of trunks, where nothing is said.
+impl Default for Attestation {
+    fn default() -> Self {
+        Self::C
+    }
+}
+
 /// What is done when a callee sends a call elsewhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -20,6 +20,7 @@ pub use start::{Shards, StartFailure};
 use crate::administration::{Live, State};
 use crate::clock::Clock;
 use crate::configuration::{calls, sip};
+use crate::fetching::Fetches;
 use crate::limits::{BUSY_MESSAGES_PER_SECOND, BUSY_PERIOD, HANDED_PER_TURN, SHARD_ROUNDS};
 use control::listener::Waker;
 use router::service::{drain, next_turn, turn};
@@ -72,6 +73,8 @@ pub struct Shard {
     pub shards: router::Shards,
     /// Names.
     pub resolver: Resolver,
+    /// Certificates of callers.
+    pub fetches: Fetches,
     /// What wakes it: the same for both modules.
     pub waker: Waker,
     /// The clocks.
@@ -129,13 +132,14 @@ impl Shard {
             if held {
                 due = earliest(due, Some(self.clock.instant() + HELD_RETRY));
             }
-            let resolver = &mut self.resolver;
+            let (resolver, fetches) = (&mut self.resolver, &mut self.fetches);
             tokio::select! {
                 biased;
                 () = self.transports.ready(), if !held => {}
                 () = self.waker.wait() => {}
                 () = wait_until(&mut alarm, due, &self.clock) => {}
                 () = std::future::poll_fn(|context| resolver.poll_ready(context)) => {}
+                () = std::future::poll_fn(|context| fetches.poll_ready(context)) => {}
                 _ = &mut stop => break,
             }
             self.awake();
@@ -222,6 +226,9 @@ impl Shard {
         while let Some((sought, resolution)) = self.resolver.poll_answer(now.instant) {
             self.signaling.handle_resolved(now, &sought, &resolution);
         }
+        while let Some((url, octets)) = self.fetches.poll_answer() {
+            self.signaling.handle_fetched(now, &url, octets.as_ref());
+        }
         for _ in 0..SHARD_ROUNDS {
             let signaling = turn(&mut self.signaling, &self.signaling_endpoint, now);
             let switch = turn(&mut self.switch, &self.switch_endpoint, now);
@@ -236,6 +243,9 @@ impl Shard {
                 self.signaling.handle_resolved(now, &sought, &resolution);
                 drain(&mut self.signaling, &self.signaling_endpoint, now);
             }
+        }
+        while let Some(url) = self.signaling.poll_fetch() {
+            self.fetches.ask(url);
         }
         while let Some(transmit) = self.signaling.poll_transmit() {
             if let Some(transmit) = self.exchange.dispatch(transmit) {

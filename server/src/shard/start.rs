@@ -6,6 +6,7 @@ use crate::administration::Live;
 use crate::clock::Clock;
 use crate::configuration;
 use crate::configuration::model::Sip;
+use crate::fetching::{Fetches, Fetching};
 use crate::process::Process;
 use crate::threads::{self, Layout};
 use control::listener::Waker;
@@ -81,6 +82,7 @@ impl Shards {
                 exchange,
             })
             .collect();
+        let fetching = Fetching::new(live, &layout.others);
         let mut started = Self::default();
         for (seat, cores) in seats.into_iter().zip(&layout.shards) {
             let settings = settings(seat.index, &shards, &configuration.sip);
@@ -90,7 +92,7 @@ impl Shards {
             let name = format!("sip-{}", seat.index);
             let (live, shards, own) = (live.clone(), shards.clone(), listeners.clone());
             let (mut for_signaling, for_switch) = (random.fork(), random.fork());
-            let (process, own_name) = (process.clone(), name.clone());
+            let (process, own_name, fetching) = (process.clone(), name.clone(), fetching.clone());
             let run = async move {
                 process.runs(&own_name);
                 let transports = match Transports::bind(&own, settings) {
@@ -113,6 +115,7 @@ impl Shards {
                     ending,
                     shards,
                     resolver,
+                    fetches: Fetches::new(fetching),
                     waker: seat.waker,
                     clock,
                     live,

@@ -15,8 +15,6 @@ pub struct Signer {
     key: EcdsaKeyPair,
     random: SystemRandom,
     x5u: String,
-    /// What the origins of calls are made unrecognisable with.
-    secret: String,
 }
 
 /// A call that is to be signed.
@@ -30,6 +28,8 @@ pub struct Claims<'a> {
     pub attestation: Attestation,
     /// On whose behalf: what is told of it is no name.
     pub origin: &'a str,
+    /// What the name is made unrecognisable with.
+    pub secret: &'a str,
     /// Seconds since 1970.
     pub now: i64,
 }
@@ -39,7 +39,7 @@ impl Signer {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn new(pem: &[u8], x5u: &str, secret: &str) -> Result<Self, String> {
+    pub fn new(pem: &[u8], x5u: &str) -> Result<Self, String> {
         let key = match PrivateKeyDer::from_pem_slice(pem).map_err(|error| error.to_string())? {
             PrivateKeyDer::Pkcs8(key) => key,
             _ => return Err("is no PKCS#8: `openssl pkcs8 -topk8 -nocrypt` makes one".to_owned()),
@@ -47,7 +47,7 @@ impl Signer {
         let random = SystemRandom::new();
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.secret_pkcs8_der(), &random);
         let key = key.map_err(|_| "is no key of the curve P-256, which ES256 takes".to_owned())?;
-        Ok(Self { key, random, x5u: x5u.to_owned(), secret: secret.to_owned() })
+        Ok(Self { key, random, x5u: x5u.to_owned() })
     }
 
     /// The value of Identity for a call. `None`: no signature could be made.
@@ -59,7 +59,7 @@ impl Signer {
             dest: vec![Named::Number(claims.dest.to_owned())],
             iat: claims.now,
             attestation: Some(claims.attestation),
-            origid: Some(self.origid(claims.origin)),
+            origid: Some(origid(claims.secret, claims.origin)),
             div: None,
         };
         let text = passport.text();
@@ -67,25 +67,25 @@ impl Signer {
         let signature: [u8; SIGNATURE_OCTETS] = signature.as_ref().try_into().ok()?;
         Some(passport.value(&text, &signature))
     }
+}
 
-    /// One for each account and trunk, the same in each life (RFC 8588 §5): a UUID of version 8 (RFC 9562 §5.8).
-    fn origid(&self, origin: &str) -> String {
-        let mut hash = Sha256::new();
-        for part in [self.secret.as_str(), "origid", origin] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        let mut octets: [u8; 16] = std::array::from_fn(|_| 0);
-        octets.copy_from_slice(&hash.finalize()[..16]);
-        octets[6] = octets[6] & 0x0f | 0x80;
-        octets[8] = octets[8] & 0x3f | 0x80;
-        let mut uuid = String::with_capacity(36);
-        for (place, octet) in octets.iter().enumerate() {
-            if matches!(place, 4 | 6 | 8 | 10) {
-                uuid.push('-');
-            }
-            let _ = write!(uuid, "{octet:02x}");
-        }
-        uuid
+/// One for each account and trunk, the same in each life (RFC 8588 §5): a UUID of version 8 (RFC 9562 §5.8).
+fn origid(secret: &str, origin: &str) -> String {
+    let mut hash = Sha256::new();
+    for part in [secret, "origid", origin] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
     }
+    let mut octets: [u8; 16] = std::array::from_fn(|_| 0);
+    octets.copy_from_slice(&hash.finalize()[..16]);
+    octets[6] = octets[6] & 0x0f | 0x80;
+    octets[8] = octets[8] & 0x3f | 0x80;
+    let mut uuid = String::with_capacity(36);
+    for (place, octet) in octets.iter().enumerate() {
+        if matches!(place, 4 | 6 | 8 | 10) {
+            uuid.push('-');
+        }
+        let _ = write!(uuid, "{octet:02x}");
+    }
+    uuid
 }

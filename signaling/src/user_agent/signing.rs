@@ -35,6 +35,7 @@ pub(super) fn sign(means: &Means, head: &Head, identity: &CallIdentity, said: &S
         dest: &dest,
         attestation: attested.attestation,
         origin: attested.origin.reveal(),
+        secret: means.config.secret.reveal(),
         now: means.now.wall.0 / 1_000_000,
     })
 }

@@ -168,7 +168,9 @@ impl Call {
         }
         let waiting = self.search.as_ref()?.waiting;
         let (attestation, origin) = match waiting.map(|leg| &self.legs[leg].peer) {
-            Some(Peer::Account(name)) => (plan.accounts_attested, name.as_str()),
+            Some(Peer::Account(name)) => {
+                (plan.attested.get(name).copied().unwrap_or(plan.accounts_attested), name.as_str())
+            }
             Some(Peer::Trunk(name)) => {
                 (plan.trunk(name).map_or(Attestation::Gateway, |trunk| trunk.attested), name.as_str())
             }

@@ -15,7 +15,7 @@ use router::parameter::{Attestation, BuiltinKind, CauseKind, ConferenceName, Dia
 use router::time::{Duration, WallTime};
 use router::{Address, Emergency};
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -55,6 +55,8 @@ pub struct Plan {
     pub signs: bool,
     /// How far calls of accounts are answered for at trunks where they are signed.
     pub accounts_attested: Attestation,
+    /// Accounts of which something else is to be said.
+    pub attested: BTreeMap<String, Attestation>,
 }
 
 /// A rate table, which every shard's plan shares.
@@ -97,6 +99,7 @@ impl Default for Plan {
             dialled: NumberForm::AsIs,
             signs: false,
             accounts_attested: Attestation::Full,
+            attested: BTreeMap::new(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::transports::Transports;
 use crate::network::Network;
 use crate::zone::Zone;
+use bytes::Bytes;
 use router::service::{drain, next_turn, turn};
 use router::time::{Duration, Instant, Now};
 use router::{Endpoint, Random};
@@ -25,6 +26,8 @@ pub(crate) struct Shard {
     pub(crate) names: Names,
     /// What the name service is asked, and when its answers come.
     pub(crate) questions: Vec<(Instant, Question)>,
+    /// Certificates that are fetched, and when they come.
+    pub(crate) fetches: Vec<(Instant, Box<str>)>,
     /// When it wakes up, if another thread gave it something.
     pub(crate) wakes: Option<Instant>,
 }
@@ -47,7 +50,8 @@ impl Shard {
     /// When it runs next.
     pub(crate) fn poll_timeout(&mut self) -> Option<Instant> {
         let modules = next_turn(&mut self.signaling).into_iter().chain(next_turn(&mut self.switch));
-        modules.chain(self.questions.iter().map(|(at, _)| *at)).chain(self.wakes).min()
+        let asked = self.questions.iter().map(|(at, _)| *at).chain(self.fetches.iter().map(|(at, _)| *at));
+        modules.chain(asked).chain(self.wakes).min()
     }
 
     /// Signaling and switch take turns until neither has anything left.
@@ -62,6 +66,12 @@ impl Shard {
             }
             while let Some((sought, resolution)) = self.names.poll_located() {
                 self.signaling.handle_resolved(now, &sought, &resolution);
+                drain(&mut self.signaling, &self.signaling_endpoint, now);
+            }
+            let due: Vec<_> = self.fetches.extract_if(.., |(at, _)| *at <= now.instant).collect();
+            for (_, url) in due {
+                let octets = zone.web.get(&*url).map(|octets| Bytes::copy_from_slice(octets));
+                self.signaling.handle_fetched(now, &url, octets.as_ref());
                 drain(&mut self.signaling, &self.signaling_endpoint, now);
             }
             let due = |at: Option<Instant>| at.is_some_and(|at| at <= now.instant);
@@ -84,6 +94,9 @@ impl Shard {
                     drain(&mut self.signaling, &self.signaling_endpoint, now);
                     busy = true;
                 }
+            }
+            while let Some(url) = self.signaling.poll_fetch() {
+                self.fetches.push((now.instant + Duration::from_millis(1 + random.below(1_500)), url));
             }
             while let Some(question) = self.names.poll_question() {
                 let after = Duration::from_millis(1 + random.below(30));

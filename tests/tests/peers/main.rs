@@ -26,6 +26,7 @@
 //! | `secure_media` | SRTP: phones with keys beside phones without |
 //! | `ways` | ICE: phones that look for ways beside phones that do not |
 //! | `secure` | TLS and WebSocket: openssl, a phone and a browser's client; names, reloads, certificates of both sides |
+//! | `signatures` | calls that carriers sign: SIPp, and a web server that has the certificate |
 //! | `soak` | thousands of calls leave nothing behind |
 
 mod across_platforms;
@@ -57,6 +58,7 @@ mod scenario;
 mod secure;
 mod secure_media;
 mod shards;
+mod signatures;
 mod soak;
 mod texts;
 mod third_party;

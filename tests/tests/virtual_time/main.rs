@@ -47,6 +47,7 @@ mod rtp_timeline;
 mod secure_media;
 mod session_timers;
 mod shards;
+mod signed_calls;
 mod supervision;
 mod tcp;
 mod tls_and_websocket;

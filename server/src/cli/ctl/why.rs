@@ -55,7 +55,11 @@ impl Why {
 
 /// What one record says.
 fn conversation(record: &Value) -> String {
-    [beginning(record), middle(record), end(record), sound(record)].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    [beginning(record), signature(record), middle(record), end(record), sound(record)]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn beginning(record: &Value) -> Option<String> {
@@ -76,6 +80,34 @@ fn beginning(record: &Value) -> Option<String> {
         show::party(&record["called"]),
         show::time(&record["started"]),
     ))
+}
+
+/// What was found of the signature that it came with, where somebody looked.
+fn signature(record: &Value) -> Option<String> {
+    let found = &record["caller-signature"];
+    let fault = match found["fault"].as_str() {
+        Some("malformed") => "is not written as it has to be",
+        Some("unsupported") => "is of a kind that is not known here",
+        Some("stale") => "is too old, or of the future",
+        Some("no-certificate") => "has a certificate that could not be fetched",
+        Some("untrusted") => "has a certificate that no trusted authority answers for, or that is not for this number",
+        Some("forged") => "is no signature of what it says",
+        Some("other-caller") => "is for another caller's number",
+        Some("other-callee") => "is for another called number",
+        Some(other) => other,
+        None => "does not hold",
+    };
+    Some(match (found["verstat"].as_str()?, found["attestation"].as_str()) {
+        ("TN-Validation-Passed", Some(level)) => {
+            format!(
+                "The caller's number is signed for with attestation {level} (origid {}).",
+                show::text(&found["origid"])
+            )
+        }
+        ("TN-Validation-Passed", None) => "The caller's number is signed for.".to_owned(),
+        ("No-TN-Validation", _) => "Nobody signed for the caller's number.".to_owned(),
+        _ => format!("The signature of the caller's number {fault}."),
+    })
 }
 
 fn middle(record: &Value) -> Option<String> {
@@ -223,7 +255,7 @@ fn seconds(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use router::parameter::CauseKind;
+    use router::parameter::{CauseKind, SignatureFault};
 
     fn record() -> Value {
         json!({
@@ -271,6 +303,20 @@ mod tests {
             "On the wire: 192.0.2.9:5060 answered the INVITE with 486 Busy Here at 03:10:02.000 (Reason: Q.850;cause=17)."
         );
         assert_eq!(said(&messages[1..]), None);
+    }
+
+    #[test]
+    fn the_signature_of_the_caller_s_number_is_told_where_somebody_looked() {
+        let mut record = record();
+        assert_eq!(signature(&record), None);
+        record["caller-signature"] = json!({ "verstat": "TN-Validation-Passed", "attestation": "A", "origid": "o-1" });
+        assert!(conversation(&record).contains("signed for with attestation A (origid o-1). It rang"), "in its place");
+        record["caller-signature"] = json!({ "verstat": "No-TN-Validation" });
+        assert_eq!(signature(&record).unwrap(), "Nobody signed for the caller's number.");
+        for fault in SignatureFault::ALL {
+            record["caller-signature"] = json!({ "verstat": "TN-Validation-Failed", "fault": fault.name() });
+            assert!(!signature(&record).unwrap().contains(&format!("number {}", fault.name())), "every one has words");
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Trunks, and groups of them.
 
 use super::super::model::{Configuration, Trunk};
+use super::super::value::Verify;
 use super::super::{plan, sip};
 use super::Found;
 use router::limits::MEDIA_NETWORKS;
 use router::parameter::Network;
+use signaling::identity::place_of;
 use signaling::limits::REGISTRATIONS_MAX;
 use signaling::trunk::OwnAddress;
 
@@ -24,12 +26,33 @@ pub(super) fn trunks(configuration: &Configuration, found: &mut Found) {
             }
         }
     }
+    let identity = &configuration.identity;
+    if let Some(url) = &identity.certificate_url
+        && place_of(url, &[]).is_none()
+    {
+        found.add("identity.certificate_url", format!("`{url}` is no https URL at port 443 or 8443, with a path"));
+    }
+    if identity.key_file.is_some() != identity.certificate_url.is_some() {
+        found.add("identity.key_file", "belongs together with identity.certificate_url");
+    }
     let own = configuration.trunk.iter().map(|trunk| trunk.register.len()).sum::<usize>();
     if own > REGISTRATIONS_MAX {
         found.add("trunk", format!("{own} addresses are to be registered, and {REGISTRATIONS_MAX} can be"));
     }
     for (index, trunk) in configuration.trunk.iter().enumerate() {
         one_trunk(trunk, &format!("trunk[{index}]"), found);
+        signatures(configuration, trunk, &format!("trunk[{index}]"), found);
+    }
+}
+
+/// What signatures take.
+fn signatures(configuration: &Configuration, trunk: &Trunk, path: &str, found: &mut Found) {
+    let identity = &configuration.identity;
+    if trunk.sign && (identity.key_file.is_none() || identity.certificate_url.is_none()) {
+        found.add(format!("{path}.sign"), "takes identity.key_file and identity.certificate_url");
+    }
+    if trunk.verify != Verify::Never && identity.authorities.is_none() {
+        found.add(format!("{path}.verify"), "takes identity.authorities");
     }
 }
 

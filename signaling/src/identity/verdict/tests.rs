@@ -39,8 +39,8 @@ fn signs(authority: &Authority, numbers: Option<Vec<u8>>) -> (KeyPair, String) {
 }
 
 fn value(key: &KeyPair, orig: &str, dest: &str, now: i64) -> String {
-    let signer = Signer::new(key.serialize_pem().as_bytes(), X5U, "secret").unwrap();
-    signer.sign(&Claims { orig, dest, attestation: Attestation::Full, origin: "alice", now }).unwrap()
+    let signer = Signer::new(key.serialize_pem().as_bytes(), X5U).unwrap();
+    signer.sign(&Claims { orig, dest, attestation: Attestation::Full, origin: "alice", secret: "s", now }).unwrap()
 }
 
 fn read(value: &str) -> Signed {
