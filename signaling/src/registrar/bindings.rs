@@ -3,11 +3,12 @@
 use super::elsewhere::Elsewhere;
 use super::register::{Refusal, Requested, RequestedContact, Wanted};
 use crate::limits::{CONTACTS_PER_ACCOUNT_MAX, TEMPORARY_GRUUS_MAX};
-use router::Private;
 use router::parameter::{Binding, Contact};
 use router::time::{Duration, Instant, Now, TimerKey, TimerWheel};
-use std::collections::{BTreeMap, HashMap};
+use router::{OwnMap, Private};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// What became of an account's contacts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -35,6 +36,8 @@ pub struct BindingsCounters {
 
 #[derive(Debug)]
 struct Bound {
+    /// What tells it apart from all that there have been.
+    number: u64,
     contact: Contact,
     expiry: TimerKey,
 }
@@ -42,16 +45,22 @@ struct Bound {
 /// The contacts of all accounts, their expiry, and what the store has yet to be told.
 #[derive(Debug, Default)]
 pub struct Bindings {
-    by_account: BTreeMap<String, Vec<Bound>>,
+    by_account: OwnMap<Arc<str>, Vec<Bound>>,
+    /// The same accounts in the order of their names, for who looks through all of them.
+    in_order: BTreeSet<Arc<str>>,
+    /// Whose the temporary GRUUs are that hold: the account, and which of its bindings.
+    by_temporary: OwnMap<String, (Arc<str>, u64)>,
     /// How many bindings use a remote address: who sends from there is known.
     by_remote: HashMap<SocketAddr, u32>,
-    expiries: TimerWheel<(String, Private<String>)>,
+    expiries: TimerWheel<(Arc<str>, u64)>,
     /// The last word on each binding that changed, by account and contact URI.
     unwritten: BTreeMap<(String, String), Binding>,
     /// What is at home on other shards.
     elsewhere: Elsewhere,
     contacts_max: usize,
     count: usize,
+    /// The number of the next binding.
+    next: u64,
     counters: BindingsCounters,
 }
 
@@ -124,7 +133,7 @@ impl Bindings {
         let key = (binding.account.clone(), binding.contact.key().reveal().clone());
         if self
             .by_account
-            .get(&key.0)
+            .get(key.0.as_str())
             .is_some_and(|bound| bound.iter().any(|one| one.contact.key() == binding.contact.key()))
         {
             return; // its phone was quicker than the store
@@ -149,27 +158,34 @@ impl Bindings {
 
     /// A phone's temporary GRUU is that user from now on, beside the last few before (RFC 5627 §5.2).
     pub(crate) fn mint_temporary(&mut self, account: &str, key: &str, user: String) {
+        let Some((name, bound)) = self.by_account.get_key_value(account) else { return };
+        let Some(number) = bound.iter().find(|one| one.contact.key().reveal() == key).map(|one| one.number) else {
+            return;
+        };
+        self.by_temporary.insert(user.clone(), (Arc::clone(name), number));
         let Some(contact) = self.contact_mut(account, key) else { return };
         let users = contact.temporary.get_or_insert_default();
         users.insert(0, user.into());
-        users.truncate(TEMPORARY_GRUUS_MAX);
+        let beyond = users.split_off(users.len().min(TEMPORARY_GRUUS_MAX));
         let contact = contact.clone();
+        for user in beyond {
+            self.by_temporary.remove(user.reveal());
+        }
         self.write(account, contact, false);
     }
 
     /// The account and the instance that a temporary GRUU stands for.
     pub(crate) fn of_temporary(&self, user: &str) -> Option<(&str, &Private<String>)> {
-        self.by_account.iter().find_map(|(account, bound)| {
-            let is = |one: &&Bound| one.contact.temporary.iter().flatten().any(|known| known.reveal() == user);
-            Some((account.as_str(), bound.iter().find(is)?.contact.instance.as_ref()?))
-        })
+        let (account, number) = self.by_temporary.get(user)?;
+        let (account, bound) = self.by_account.get_key_value(account)?;
+        Some((&**account, bound.iter().find(|one| one.number == *number)?.contact.instance.as_ref()?))
     }
 
     /// The registered accounts after `after`, in the order of their names.
     pub fn accounts_after(&self, after: Option<&str>) -> impl Iterator<Item = &str> {
         use std::ops::Bound::{Excluded, Unbounded};
         let from = after.map_or(Unbounded, Excluded);
-        self.by_account.range::<str, _>((from, Unbounded)).map(|(account, _)| account.as_str())
+        self.in_order.range::<str, _>((from, Unbounded)).map(|account| &**account)
     }
 
     /// How many bindings, of any shard, came over flows from this remote address. Asked of every stranger's datagram.
@@ -215,10 +231,10 @@ impl Bindings {
     /// Removes what has ended; returns the accounts that changed.
     pub fn handle_timeout(&mut self, now: Now) -> Vec<String> {
         let mut changed = Vec::new();
-        while let Some((account, key)) = self.expiries.poll(now.instant) {
-            self.remove(&account, &key);
+        while let Some((account, number)) = self.expiries.poll(now.instant) {
+            self.remove_where(&account, |one| one.number == number);
             self.counters.expired += 1;
-            changed.push(account);
+            changed.push(account.to_string());
         }
         changed
     }
@@ -320,24 +336,45 @@ impl Bindings {
 
     fn insert(&mut self, now: Now, account: &str, contact: Contact) {
         let left: Duration = contact.expires.since(now.wall);
-        let expiry = self.expiries.schedule(now.instant + left, (account.to_owned(), contact.key().clone()));
+        let name =
+            self.by_account.get_key_value(account).map_or_else(|| Arc::from(account), |(name, _)| Arc::clone(name));
+        let number = self.next;
+        self.next += 1;
+        let expiry = self.expiries.schedule(now.instant + left, (Arc::clone(&name), number));
+        for user in contact.temporary.iter().flatten() {
+            self.by_temporary.insert(user.reveal().clone(), (Arc::clone(&name), number));
+        }
         if let Some(remote) = address_of(contact.flow.reveal()) {
             *self.by_remote.entry(remote).or_default() += 1;
         }
         self.write(account, contact.clone(), false);
-        self.by_account.entry(account.to_owned()).or_default().push(Bound { contact, expiry });
+        let bound = self.by_account.entry(name).or_insert_with_key(|name| {
+            self.in_order.insert(Arc::clone(name));
+            Vec::new()
+        });
+        // Most have one for ever: room for more is made for those who have more.
+        bound.reserve_exact(1);
+        bound.push(Bound { number, contact, expiry });
         self.count += 1;
     }
 
     fn remove(&mut self, account: &str, key: &Private<String>) {
+        self.remove_where(account, |one| one.contact.key() == key);
+    }
+
+    fn remove_where(&mut self, account: &str, is: impl Fn(&Bound) -> bool) {
         let Some(bound) = self.by_account.get_mut(account) else { return };
-        let Some(at) = bound.iter().position(|one| one.contact.key() == key) else { return };
-        let Bound { contact, expiry } = bound.remove(at);
+        let Some(at) = bound.iter().position(is) else { return };
+        let Bound { contact, expiry, .. } = bound.remove(at);
         if bound.is_empty() {
             self.by_account.remove(account);
+            self.in_order.remove(account);
         }
         self.expiries.cancel(expiry);
         self.count -= 1;
+        for user in contact.temporary.iter().flatten() {
+            self.by_temporary.remove(user.reveal());
+        }
         if let Some(remote) = address_of(contact.flow.reveal())
             && let Some(uses) = self.by_remote.get_mut(&remote)
         {
