@@ -14,10 +14,12 @@
 //! A port listens to one source. Which one is decided once per plan generation, by where the peer is said to be:
 //! - A packet from the very address that the peer signalled settles it at once.
 //! - Another source at a *named host* (one in a network that the operator has named; the signalled address's, or the one that the peer's signalling comes from: a phone behind a NAT has a
-//!   private address in its SDP, and its media come from where its SIP comes from), or at the port that was signalled (a peer of several
-//!   addresses sends from another one than it names; nobody else knows the port), has to send several packets of one SSRC with
+//!   private address in its SDP, and its media come from where its SIP comes from) has to send several packets of one SSRC with
 //!   numbers in a row, in a format that was agreed. It is provisional for two seconds: if a packet comes from the signalled address
 //!   meanwhile, that one wins.
+//! - Another host that sends from *the port that was signalled* may be the peer (one of several addresses sends from another than it names), and may be
+//!   somebody who has guessed a port that many phones have in common. It is heard where it is as consistent, but provisional for as long as it
+//!   lasts: whoever comes from a named host takes its place at any time. What is sent goes where the peer said, if that can be reached.
 //! - *Anybody else* is a stranger: neither passed on nor sent anything. There is one exception: where the SDP has no address that is known to be
 //!   reached (a name, or a private one that the signalling does not come from), and nobody was heard from a named host for two seconds, the
 //!   peer may sit behind a NAT of its own and a proxy elsewhere. A stranger that is consistent is taken for it then, and stays
@@ -80,6 +82,8 @@ enum State {
 enum Standing {
     /// Not at all.
     Stranger,
+    /// It sends from the port that the peer signalled, at another host.
+    Port,
     /// It is at a host that was named, or, after a silence, at one that the operator has named or that was heard.
     Host,
     /// It is the address that the peer signalled.
@@ -266,7 +270,7 @@ impl Learning {
             return self.take(now, source, standing, true);
         }
         let may_come = match self.state {
-            State::Waiting { .. } => standing >= Standing::Host || self.strangers_from.is_some_and(|from| now >= from),
+            State::Waiting { .. } => standing >= Standing::Port || self.strangers_from.is_some_and(|from| now >= from),
             State::Provisional { source: learned, .. } => standing > self.standing(learned),
             State::Settled { .. } => false,
         };
@@ -283,7 +287,7 @@ impl Learning {
         }
         match self.state {
             State::Settled { .. } => self.is_meant(source),
-            _ => self.standing(source) >= Standing::Host || self.strangers_from.is_some_and(|from| now >= from),
+            _ => self.standing(source) >= Standing::Port || self.strangers_from.is_some_and(|from| now >= from),
         }
     }
 
@@ -304,7 +308,16 @@ impl Learning {
     /// Where to send: to the learned source, to the former one while nothing else is known, else where the peer said.
     #[inline]
     pub fn destination(&self) -> Option<SocketAddr> {
-        self.source().or(self.signalled)
+        match self.state {
+            State::Provisional { source, until: None, .. } if self.is_doubtful(source) => self.signalled,
+            _ => self.source().or(self.signalled),
+        }
+    }
+
+    /// Whether nothing but its port speaks for a source, while there is an address that the peer is reached at.
+    #[cold]
+    fn is_doubtful(&self, source: SocketAddr) -> bool {
+        self.is_reached() && self.standing(source) == Standing::Port
     }
 
     /// The learned source, or the former one.
@@ -336,7 +349,7 @@ impl Learning {
     }
 
     /// Whether a source is at a host that was named, or at the port that was: a peer with several addresses sends from another one than it
-    /// names, and from the same port, which nobody else knows.
+    /// names, and from the same port.
     fn is_meant(&self, source: SocketAddr) -> bool {
         self.is_named(source.ip()) || self.signalled.is_some_and(|signalled| signalled.port() == source.port())
     }
@@ -358,8 +371,10 @@ impl Learning {
         // A silence opens the port to nobody who was not there before.
         let is_open = self.reopened.is_none() || !self.found;
         let is_known = (self.found || self.reopened.is_some()) && is_at_former;
-        if is_known || self.is_listed(source.ip()) || (is_open && self.is_meant(source)) {
+        if is_known || self.is_listed(source.ip()) || (is_open && self.is_named(source.ip())) {
             Standing::Host
+        } else if is_open && self.is_meant(source) {
+            Standing::Port
         } else {
             Standing::Stranger
         }
@@ -614,17 +629,39 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_of_several_addresses_is_known_by_its_port() {
+    fn a_peer_of_several_addresses_is_heard_by_its_port_and_sent_to_where_it_said() {
         let mut learning = planned();
         let other = SocketAddr::from(([198, 51, 100, 7], at(1).port()));
         assert_eq!(send(&mut learning, 0, other, 0, 3), Verdict::Accept);
-        assert_eq!(learning.destination(), Some(other));
-        assert_eq!(send(&mut learning, PROVISIONAL_MS + 100, other, 3, 1), Verdict::Settled);
-        assert_eq!(send(&mut learning, PROVISIONAL_MS + 200, elsewhere(1), 0, 10), Verdict::Stranger);
-        // It signals the same and is silent: nobody else takes its place.
-        assert!(learning.handle_silence(Some(7)));
-        let third = SocketAddr::from(([203, 0, 113, 66], at(1).port()));
-        assert_eq!(send(&mut learning, 30_000, third, 0, 10), Verdict::Stranger);
+        assert_eq!((learning.source(), learning.destination()), (Some(other), Some(at(1))));
+        assert_eq!(send(&mut learning, 2 * PROVISIONAL_MS, other, 3, 1), Verdict::Accept);
+        assert_eq!(send(&mut learning, 2 * PROVISIONAL_MS + 20, elsewhere(1), 0, 10), Verdict::Stranger);
+        // Behind a NAT that keeps ports the address that was signalled is reached by nobody.
+        let mut learning = Learning::default();
+        learning.handle_plan(ms(0), Some(private()), None, 1);
+        let public = SocketAddr::from(([198, 51, 100, 7], private().port()));
+        assert_eq!(send(&mut learning, 0, public, 0, 3), Verdict::Accept);
+        assert_eq!(learning.destination(), Some(public));
+    }
+
+    /// Many phones have one port for ever, so that somebody may guess it.
+    #[test]
+    fn who_has_guessed_the_port_is_sent_nothing_and_makes_way_for_the_phone_at_any_time() {
+        let guessed = elsewhere(1).ip();
+        for phone in [at(1), at(2)] {
+            let mut learning = planned();
+            let stranger = SocketAddr::from((guessed, at(1).port()));
+            for second in 0..10 {
+                send(&mut learning, 1_000 * second, stranger, 50 * second as u16, 50);
+                assert_eq!(learning.destination(), Some(at(1)), "second {second}");
+            }
+            let verdict = send(&mut learning, 10_000, phone, 0, 3);
+            assert!(verdict != Verdict::Stranger && learning.source() == Some(phone), "{phone}: {verdict:?}");
+            assert_eq!(learning.destination(), Some(phone));
+            assert_eq!(send(&mut learning, 10_100, stranger, 500, 20), Verdict::Stranger);
+            send(&mut learning, 10_100 + PROVISIONAL_MS, phone, 3, 1);
+            assert!(matches!(learning.state, State::Settled { source } if source == phone));
+        }
     }
 
     /// The media of a carrier come from gateways of its own that it signals nowhere.
