@@ -76,7 +76,7 @@ impl Gate {
             Some(given) => {
                 let secrets = self.accounts.enabled(given.username).map(|account| account.secrets);
                 match self.authenticator.judge(means.now.instant, method, given, secrets.as_ref()) {
-                    Verdict::Proven if !is_for(message, given.uri) => Verdict::Wrong,
+                    Verdict::Proven if !is_for(means, message, given.uri) => Verdict::Wrong,
                     verdict => verdict,
                 }
             }
@@ -143,11 +143,19 @@ impl Gate {
 }
 
 /// Whether credentials with that `uri` are for the request: it is to be equivalent to the Request-URI (RFC 7616 §3.4.6), or
-/// an answer overheard could be used to call somebody else. Many phones write the registrar's address instead, with other
-/// parameters, ports or names of the same host, and REGISTER names nobody, so only another user is a difference.
-fn is_for(message: &Message, uri: &str) -> bool {
-    let (Ok(requested), false) = (message.request_uri(), message.is(&Method::Register)) else { return true };
-    let Some(user) = UriRef::parse(uri.as_bytes()).and_then(UriRef::user_decoded) else { return true };
+/// an answer overheard could be used to call somebody else, and one that was got out of a phone for another server to be that phone
+/// here. Many phones write the registrar's address instead, with other parameters, ports or names of ours, and REGISTER names nobody, so
+/// only another user and a host that is neither ours nor the one that is asked are a difference.
+fn is_for(means: &Means, message: &Message, uri: &str) -> bool {
+    let Ok(requested) = message.request_uri() else { return true };
+    let Some(given) = UriRef::parse(uri.as_bytes()) else { return true };
+    let is_elsewhere = given.scheme().is_sip()
+        && !given.host().eq_ignore_ascii_case(requested.host())
+        && !means.config.is_own_host(given.host());
+    if is_elsewhere {
+        return false;
+    }
+    let Some(user) = given.user_decoded().filter(|_| !message.is(&Method::Register)) else { return true };
     // What follows the name in it are parameters of its own (RFC 3261 §19.1.6).
     let name = |user: &str| user.split(';').next().unwrap_or_default().to_owned();
     requested.user_decoded().is_some_and(|requested| name(&requested) == name(&user))

@@ -318,6 +318,8 @@ fn credentials_are_for_the_user_that_is_called() {
         ("sip:200@192.0.2.1:5060;transport=udp", true),
         ("sip:%3200@tandem", true),
         ("sip:201@192.0.2.1", false),
+        ("sip:other.example", false),
+        ("sip:200@other.example", false),
     ] {
         let mut world = World::new(60);
         let mut alice = Peer::new(ALICE, "alice", "200");
