@@ -359,7 +359,12 @@ impl Dialog {
                 }
                 NextHop::Address(back)
             }
-            (Reach::Flow, Some(proxy)) => NextHop::of_uri(proxy, &self.flow, None),
+            // Proxies before it sent what it sent: the recorded route says at which port they listen, never another host, which anybody who
+            // may call would else have us send to. A name is that of who sent.
+            (Reach::Flow, Some(proxy)) => match NextHop::of_uri(proxy, &self.flow, None) {
+                NextHop::Address(to) if to.remote.ip() == self.flow.remote.ip() => NextHop::Address(to),
+                _ => NextHop::Address(Destination::flow(&self.flow)),
+            },
             (Reach::Uri(trunk), proxy) => NextHop::of_uri(proxy.unwrap_or(target.borrow()), &self.flow, Some(trunk)),
         };
     }

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reach {
     /// A phone, maybe behind NAT: by the flow on which it registered or called, whatever its Contact says
-    /// (RFC 5626 §5.3), unless proxies recorded themselves. One that asks for no `rport` (RFC 3581) may listen at another port than it
+    /// (RFC 5626 §5.3); where proxies recorded themselves, at the port that they recorded. One that asks for no `rport` (RFC 3581) may listen at another port than it
     /// sends from (RFC 3261 §18.1.1): at that of its Contact, where this is of the host that it sends from.
     Flow,
     /// A trunk: by its Route or Contact, as RFC 3261 §12.2.1.1 says.

@@ -13,12 +13,26 @@ use router::emergency::is_service;
 use router::parameter::{Cause, CauseKind, Contact, ContactFlow, Failure, Party, Target};
 use router::time::Duration;
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
 /// The addresses to be tried, or what is to be found first.
 #[derive(Debug)]
 pub(crate) enum Hop {
     Addresses(VecDeque<Destination>),
     Name(Sought),
+}
+
+impl Hop {
+    /// The addresses, if they are all at that host. A name may be anybody's by the time that it is looked up.
+    fn at_host(self, host: IpAddr) -> Option<VecDeque<Destination>> {
+        match self {
+            Self::Addresses(all) => {
+                let is_there = |to: &Destination| to.remote.ip().to_canonical() == host.to_canonical();
+                all.iter().all(is_there).then_some(all)
+            }
+            Self::Name(_) => None,
+        }
+    }
 }
 
 /// Where a leg goes.
@@ -116,13 +130,19 @@ impl Whither {
             false => flow.datagrams(&means.config.listeners),
             true => means.flows.to(flow.remote).map(Destination::flow),
         });
-        let hop = match (routes.first().and_then(hop_of), by_flow) {
-            // RFC 3327 §5.3: what the proxies before the phone asked for goes before.
-            (Some(proxy), by_flow) => by_the_same_way(proxy, by_flow),
-            (None, Some(destination)) => Hop::Addresses(VecDeque::from([destination])),
-            // The connection is gone: where the contact says that it is.
-            (None, None) => hop_of(request_uri.borrow()).ok_or_else(unreachable)?,
+        // Path and Contact are the phone's own words. They say at which port of the host that the REGISTER came from somebody listens; another
+        // host would be called past the plan, in our name. Proxies before the phone (RFC 3327 §5.3) sent the REGISTER: what they ask for
+        // goes with the request, which goes to them.
+        let said = routes.first().map_or_else(|| hop_of(request_uri.borrow()), hop_of);
+        let said = said.and_then(|hop| flow.and_then(|flow| hop.at_host(flow.remote.ip())));
+        let hop = match (said, by_flow) {
+            (Some(proxy), by_flow) if !routes.is_empty() => by_the_same_way(proxy, by_flow),
+            (_, Some(destination)) => VecDeque::from([destination]),
+            // The connection is gone.
+            (Some(said), None) => said,
+            (None, None) => return Err(unreachable()),
         };
+        let hop = Hop::Addresses(hop);
         // One that leaves keep-alives unanswered may be back, but is not waited for.
         let response = match reachable {
             Some(false) => means.config.response_timeout.min(UNREACHABLE_RESPONSE_TIMEOUT),
@@ -207,9 +227,8 @@ fn hop_of(uri: UriRef<'_>) -> Option<Hop> {
 
 /// The first proxy on the way to a phone. Where it is who the REGISTER came from, that flow is the way there; where it is another
 /// place of the same kind, it is reached from the address of ours that the REGISTER came to.
-fn by_the_same_way(proxy: Hop, by_flow: Option<Destination>) -> Hop {
-    let Some(by_flow) = by_flow else { return proxy };
-    let Hop::Addresses(mut addresses) = proxy else { return proxy };
+fn by_the_same_way(mut addresses: VecDeque<Destination>, by_flow: Option<Destination>) -> VecDeque<Destination> {
+    let Some(by_flow) = by_flow else { return addresses };
     for address in &mut addresses {
         let same_kind = address.transport == by_flow.transport && address.remote.is_ipv4() == by_flow.remote.is_ipv4();
         if same_kind && address.remote == by_flow.remote {
@@ -218,7 +237,7 @@ fn by_the_same_way(proxy: Hop, by_flow: Option<Destination>) -> Hop {
             *address = address.from_listener(listener).from_local(local);
         }
     }
-    Hop::Addresses(addresses)
+    addresses
 }
 
 /// An address is there already.

@@ -1,6 +1,6 @@
 //! Phones that are one instance with several flows (RFC 5626), and the addresses that lead to one of them (RFC 5627).
 
-use super::harness::{ALICE, CALL, LEG, World, first_line, header, offer, sdp, start_leg};
+use super::harness::{ALICE, CALL, LEG, TRUNK, World, first_line, header, offer, sdp, start_leg};
 use super::peer::Peer;
 use router::parameter::{Call, CauseKind, LegState, Parameter, Reason, Registration, Target};
 use router::{Address, Command, Instance, ModuleKind};
@@ -115,12 +115,15 @@ fn public_and_temporary_addresses_lead_to_their_phone_alone() {
 }
 
 #[test]
-fn a_call_goes_to_the_proxy_that_the_path_names_and_the_flow_leads_to_who_sent_the_register() {
-    let (flow, proxy) = ("198.51.100.7:5062", "198.51.100.77:5070");
+fn a_call_goes_to_who_sent_the_register_with_the_path_and_to_no_other_host_that_a_path_names() {
+    let (flow, proxy, elsewhere) = ("198.51.100.7:5062", "198.51.100.7:5070", "198.51.100.77:5070");
     for (path, next_hop) in [
         (format!("<sip:{proxy};lr>"), proxy),
         (format!("<sip:{flow};lr>"), flow),
-        ("<sip:edge.example.com;lr>".to_owned(), proxy),
+        (format!("<sip:{elsewhere};lr>"), flow),
+        (format!("<sip:edge@{elsewhere};transport=tcp;lr>"), flow),
+        (format!("<sip:{TRUNK};lr>"), flow),
+        ("<sip:edge.example.com;lr>".to_owned(), flow),
         // Nobody can open a WebSocket to it: the flow is the way.
         (format!("<sip:{proxy};transport=ws;lr>"), flow),
     ] {

@@ -1,8 +1,8 @@
 //! Legs that go out.
 
 use super::harness::{
-    CALL, LEG, TRUNK, World, answer, call_trunk, cause, contact, header, leg_state, offer, sdp, start_leg, state,
-    to_trunk, trunk_talks,
+    ALICE, CALL, LEG, TRUNK, World, answer, call_trunk, cause, contact, header, leg_state, offer, sdp, start_leg,
+    state, to_trunk, trunk_talks,
 };
 use super::peer::{Peer, response};
 use router::parameter::{Cause, CauseKind, Leg, LegPhase, LegState, MediaExchange, Party, Target};
@@ -315,6 +315,57 @@ fn a_phone_on_tcp_is_called_over_its_connection_while_that_is_open() {
     world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
     world.run_ms(7_200_000);
     world.assert_idle();
+}
+
+/// What a phone says of itself is no way to have us call somebody else, past the plan and in our name.
+#[test]
+fn a_contact_at_another_host_than_registered_is_called_by_nothing_but_its_flow() {
+    for uri in
+        ["sip:+1900666@198.51.100.10", "sip:x@203.0.113.99:25;transport=tcp", "sip:x@inner.example;transport=tcp"]
+    {
+        let mut world = World::new(14);
+        let elsewhere = signaling::transport::Destination::address(Transport::Tcp, "203.0.113.99:25".parse().unwrap());
+        world.names.insert("inner.example".to_owned(), Resolution::Known(vec![elsewhere].into()));
+        // Over a connection that has ended since.
+        start_leg(&mut world, Target::Contact(contact(uri, "tcp 192.0.2.1:5060 203.0.113.5:41234")), offer(20_000));
+        world.told(Command::Failed);
+        // By datagrams there is a flow for ever.
+        let leg =
+            start_leg(&mut world, Target::Contact(contact(uri, "udp 192.0.2.1:5060 203.0.113.5:41234")), offer(20_000));
+        let phone = "203.0.113.5:41234".parse().unwrap();
+        let invite = world.expect(phone, "INVITE");
+        Peer::of_invite(phone, &invite, "x").respond(&mut world, &invite, "486 Busy", "", "");
+        world.told(Command::Failed);
+        let _ = leg;
+        world.run_ms(200_000);
+        world.assert_idle();
+    }
+}
+
+#[test]
+fn a_phone_records_no_route_to_another_host() {
+    for (route, to) in [
+        ("<sip:203.0.113.99:7778;lr>", None),
+        ("<sip:inner.example;lr>", None),
+        ("<sip:198.51.100.7:5070;lr>", Some("198.51.100.7:5070")),
+    ] {
+        let mut world = World::new(15);
+        let mut alice = Peer::new(ALICE, "alice", "bob");
+        alice.invite(&mut world, &format!("Record-Route: {route}\r\n"), &sdp(1, 4_000, "sendrecv"));
+        let packet = world.asked(Command::Start);
+        world.accept(&packet);
+        let ok = world.expect(alice.address, "SIP/2.0 200");
+        alice.learn(&ok);
+        alice.acknowledges(&mut world, "");
+        world.run_ms(10);
+        let to = to.map_or(alice.address, |to| to.parse().unwrap());
+        world.ask(packet.destination.instance, packet.source, Command::Stop, LegState::released(CauseKind::Normal));
+        let bye = world.expect(to, "BYE");
+        assert_eq!(header(&bye, Header::Route), route, "what it asks for goes with it");
+        Peer { address: to, ..alice }.respond(&mut world, &bye, "200 OK", "", "");
+        world.run_ms(200_000);
+        world.assert_idle();
+    }
 }
 
 #[test]
