@@ -3,6 +3,7 @@
 //! To reach: 1,073 octets each (1 GiB in all), and a time that does not grow with their number.
 
 #![allow(missing_docs, reason = "criterion_group generates an undocumented function")]
+#![expect(clippy::print_stdout, reason = "criterion has no place for octets")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use router::parameter::{Account, AccountCredential, Binding, Contact, Parameter, Registration, Selection};
