@@ -65,6 +65,17 @@ impl Diverted {
         self.at = None;
     }
 
+    /// How many led to the route whose branches are in force.
+    pub(super) fn routed_by(&self) -> usize {
+        self.before_branches
+    }
+
+    /// The branches of an earlier route are in force again, to which so many led.
+    pub(super) fn back_to_route(&mut self, routed_by: usize) {
+        self.before_branches = routed_by;
+        self.at = None;
+    }
+
     /// A redirection to that number is going to be followed.
     pub(super) fn expect(&mut self, number: &str, diversion: Diversion) {
         self.pending.push((number.into(), diversion));

@@ -4,7 +4,7 @@ use super::diverting::{Diverted, Mark};
 use super::leg::LegId;
 use super::locate::Sought;
 use crate::limits::{REDIRECTS_PER_SEARCH, SEARCH_STEPS};
-use crate::plan::{Branches, Plan, Routed, Step, trunk_of};
+use crate::plan::{Branches, Destination, Plan, Routed, Step, trunk_of};
 use router::limits::REDIRECTIONS;
 use router::parameter::{BuiltinKind, Cause, CauseKind, Diversion, Origin, Party, Passed};
 use router::time::WallTime;
@@ -49,6 +49,8 @@ pub(super) struct Search {
     /// What is left of the destinations that a redirection interrupted.
     interrupted: Vec<(VecDeque<Step>, Mark)>,
     branches: Branches,
+    /// The branches of routes that led to that number, the innermost last: for what the ones in force say nothing of.
+    outer: Vec<Outer>,
     /// Where callees said that their user is, to be tried next.
     redirects: VecDeque<Step>,
     /// Numbers that need not be followed again, the one that was called first.
@@ -57,6 +59,16 @@ pub(super) struct Search {
     best: Option<Best>,
     /// Where the caller is told to call, best first, and by which code: what callees of the destination in hand have said.
     told: (Option<u16>, Vec<Party>),
+}
+
+/// The branches of a route that led on to another number.
+#[derive(Debug)]
+struct Outer {
+    number: String,
+    origin: Origin,
+    branches: Branches,
+    /// How many diversions had led to that route.
+    diverted: usize,
 }
 
 /// The most telling that attempts came to, and at whom.
@@ -114,6 +126,7 @@ impl Search {
             number,
             origin,
             branches: Branches::default(),
+            outer: Vec::new(),
             budget: SEARCH_STEPS,
             best: None,
             told: (None, Vec::new()),
@@ -224,14 +237,14 @@ impl Search {
                 Step::Route(number, origin) => match plan.route(&number, &origin, now) {
                     Some(routed) => {
                         self.urgent |= plan.is_emergency(&number);
-                        self.number = match plan.canonical(&number, &origin) {
+                        let number = match plan.canonical(&number, &origin) {
                             Cow::Owned(canonical) => canonical,
                             Cow::Borrowed(_) => number,
                         };
-                        self.urgent |= plan.is_emergency(&self.number);
-                        self.origin = origin;
+                        self.urgent |= plan.is_emergency(&number);
+                        self.steps = routed.steps;
+                        self.goes_on_to(number, origin, routed.branches);
                         self.diverted.routed();
-                        (self.steps, self.branches) = (routed.steps, routed.branches);
                     }
                     None => self.note(CauseKind::UnknownNumber.into()),
                 },
@@ -267,7 +280,7 @@ impl Search {
         } else {
             self.told.1.clear();
         }
-        match self.branches.take(cause.kind) {
+        match self.take_branch(cause.kind) {
             Some(destination) => {
                 self.told.1.clear();
                 if self.diverted.is_exhausted() {
@@ -281,6 +294,28 @@ impl Search {
         }
     }
 
+    /// A route's destination is another number: what that one's own branches say nothing of, is for those of the route.
+    fn goes_on_to(&mut self, number: String, origin: Origin, branches: Branches) {
+        let number = std::mem::replace(&mut self.number, number);
+        let origin = std::mem::replace(&mut self.origin, origin);
+        let branches = std::mem::replace(&mut self.branches, branches);
+        if !branches.is_empty() {
+            self.outer.push(Outer { number, origin, branches, diverted: self.diverted.routed_by() });
+        }
+    }
+
+    /// The branch for a cause: of the number in hand, or else of the nearest route that led to it, whose number is in hand again then.
+    fn take_branch(&mut self, kind: CauseKind) -> Option<Destination> {
+        loop {
+            if let Some(destination) = self.branches.take(kind) {
+                return Some(destination);
+            }
+            let Outer { number, origin, branches, diverted } = self.outer.pop()?;
+            (self.number, self.origin, self.branches) = (number, origin, branches);
+            self.diverted.back_to_route(diverted);
+        }
+    }
+
     /// Puts what is left of the destination in hand off until the next one has come to nothing.
     fn interrupt(&mut self) {
         let mut left = std::mem::take(&mut self.steps);
@@ -290,8 +325,7 @@ impl Search {
         }
     }
 
-    /// The destination that a callee was sent on to. Its branches go with its number; where it has none, those stay that were
-    /// there.
+    /// The destination that a callee was sent on to. Its branches go with its number, before those that were there.
     fn redirected(&mut self, told: &str, number: String, origin: Origin, routed: Routed) {
         self.interrupt();
         self.diverted.follow(told, &number);
@@ -302,7 +336,7 @@ impl Search {
             }
         }
         if !routed.branches.is_empty() {
-            (self.number, self.origin, self.branches) = (number, origin, routed.branches);
+            self.goes_on_to(number, origin, routed.branches);
             self.diverted.has_branches();
         }
     }
@@ -429,7 +463,7 @@ pub(super) fn is_global(cause: &Cause) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Destination, NumberMatch, OriginMatch, Rewrite, Route};
+    use crate::plan::{NumberMatch, OriginMatch, Rewrite, Route};
 
     fn search() -> Search {
         Search::new(None, Origin::Control, Party::default(), false, Party::new("100", ""))
@@ -493,6 +527,64 @@ mod tests {
         assert!(
             matches!(search.next(&plan, &mut Random::from_seed(1), WallTime::default(), |_| false), Next::Exhausted(cause) if cause.kind == CauseKind::Busy)
         );
+    }
+
+    /// 600 leads to 100, and that one to 10, which has no route.
+    fn chain(outer: Branches, inner: Branches) -> Plan {
+        let route = |number: &str, to: &str, branches| Route {
+            name: number.into(),
+            number: NumberMatch::Exact(number.into()),
+            origin: OriginMatch::Any,
+            hours: None,
+            destination: Destination::Number(Rewrite::fixed(to)),
+            branches,
+        };
+        Plan { routes: vec![route("600", "100", outer), route("100", "10", inner)], ..Plan::default() }
+    }
+
+    /// Whom the search tries in turn, where all that is tried comes to these causes.
+    fn tried(plan: &Plan, causes: &[CauseKind]) -> (Vec<String>, CauseKind, Vec<String>) {
+        let called = Party::new("600", "");
+        let mut search = Search::new(None, Origin::Control, Party::default(), false, called);
+        let (mut tried, mut causes) = (Vec::new(), causes.iter());
+        loop {
+            match search.next(plan, &mut Random::from_seed(1), WallTime::default(), |_| false) {
+                Next::Try(Step::Accounts(members)) => tried.push(members[0].account.clone()),
+                Next::Try(step) => tried.push(format!("{step:?}")),
+                Next::Exhausted(cause) => {
+                    let by = search.diverted.list().iter().map(|diversion| diversion.by.user().to_owned());
+                    return (tried, cause.kind, by.collect());
+                }
+            }
+            search.note((*causes.next().expect("no more than that is tried")).into());
+        }
+    }
+
+    #[test]
+    fn the_branches_of_a_route_to_another_number_hold_for_whatever_that_one_says_nothing_of() {
+        use CauseKind::{Busy, NoAnswer, Unreachable};
+        let to = |name: &str| Some(Destination::Account(name.into()));
+        let texts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        for kind in [Busy, NoAnswer, Unreachable, CauseKind::UnknownNumber] {
+            let all = Branches {
+                busy: to("desk"),
+                no_answer: to("desk"),
+                unreachable: to("desk"),
+                unknown: to("desk"),
+                ..Branches::default()
+            };
+            let told = tried(&chain(all, Branches::default()), &[kind, NoAnswer, NoAnswer]);
+            let expected = if kind == NoAnswer { texts(&["10", "desk"]) } else { texts(&["10", "desk", "desk"]) };
+            assert_eq!((told.0, told.1), (expected, NoAnswer), "{kind:?}: each branch once");
+            assert!(told.2.iter().all(|by| by == "600"), "it is 600 that sends the call on: {:?}", told.2);
+        }
+        // The number's own come first; what they lead to may need those of the route.
+        let outer = Branches { busy: to("outer"), no_answer: to("rang out"), ..Branches::default() };
+        let inner = Branches { busy: to("inner"), ..Branches::default() };
+        let told = tried(&chain(outer.clone(), inner.clone()), &[Busy, Busy, Busy]);
+        assert_eq!(told, (texts(&["10", "inner", "outer"]), Busy, texts(&["600"])));
+        let told = tried(&chain(outer, inner), &[NoAnswer, Busy, Busy]);
+        assert_eq!(told, (texts(&["10", "rang out", "outer"]), Busy, texts(&["600"])), "those of 100 are over by then");
     }
 
     #[test]

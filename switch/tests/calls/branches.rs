@@ -75,6 +75,54 @@ fn busy_goes_on_to_the_next_and_only_once() {
 }
 
 #[test]
+fn the_branches_of_a_route_to_another_number_are_taken() {
+    let branches = Branches {
+        busy: Some(Destination::Service(BuiltinKind::Echo)),
+        no_answer: Some(Destination::Service(BuiltinKind::Silence)),
+        unreachable: Some(Destination::Service(BuiltinKind::Milliwatt)),
+        unknown: Some(Destination::Refuse(CauseKind::Congestion)),
+        ..Branches::default()
+    };
+    let strip = || Destination::Number(Rewrite { strip: 1, ..Rewrite::NONE });
+    let through = |number: &str| Destination::Number(Rewrite::fixed(number));
+    let mut routes = vec![
+        route("100", Destination::Account("bob".into()), Branches::default()),
+        route("600", through("100"), branches.clone()),
+        route("7100", strip(), branches.clone()),
+        route("601", through("dave"), branches.clone()),
+        route("602", through("nobody"), branches.clone()),
+        route("603", through("600"), Branches::default()),
+    ];
+    let own = Branches { refused: Some(Destination::Service(BuiltinKind::Silence)), ..Branches::default() };
+    routes.extend([route("200", Destination::Account("bob".into()), own), route("604", through("200"), branches)]);
+    let mut world = World::with(Config { plan: Plan { routes, ..Plan::default() }, ..Config::default() });
+    for number in ["600", "7100", "603", "604"] {
+        let caller = world.call("alice", number);
+        let bob = world.only();
+        world.refuse(bob, Cause { code: Some(486), ..Cause::new(CauseKind::Busy) });
+        assert_eq!(world.session().builtin, Some((0, BuiltinKind::Echo)), "{number}");
+        world.hang_up(caller);
+        let caller = world.call("alice", number);
+        let bob = world.only();
+        world.ring(bob);
+        world.run(Duration::from_secs(61));
+        assert_eq!(world.session().builtin, Some((0, BuiltinKind::Silence)), "{number}");
+        world.hang_up(caller);
+    }
+    let caller = world.call("alice", "601");
+    assert_eq!(world.session().builtin, Some((0, BuiltinKind::Milliwatt)));
+    world.hang_up(caller);
+    let caller = world.call("alice", "602");
+    assert_eq!(world.failure(caller), CauseKind::Congestion);
+    let caller = world.call("alice", "604");
+    let bob = world.only();
+    world.refuse(bob, Cause { code: Some(403), ..Cause::new(CauseKind::Declined) });
+    assert_eq!(world.session().builtin, Some((0, BuiltinKind::Silence)), "the number's own");
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+#[test]
 fn a_group_of_which_one_is_busy_and_one_does_not_answer_does_not_answer() {
     for strategy in [Strategy::RingAll, Strategy::OneAfterAnother] {
         let member = |account: &str| Member { account: account.into(), timeout: Some(Duration::from_secs(20)) };
