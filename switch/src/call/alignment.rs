@@ -58,6 +58,15 @@ impl Call {
         self.align_in(turn, leg, Manner::Anyway);
     }
 
+    /// The same for a leg whose own offer crossed one of ours, which came from the other one: after the time that RFC 3261 §14.1 gives
+    /// the two, in which the leg's own comes through.
+    pub(super) fn align_after_glare(&mut self, turn: &mut Turn<'_>, leg: LegId) {
+        let manner = Manner::Released;
+        self.alignment = Alignment { due: Some(leg), rounds: ALIGNMENT_ROUNDS, glares: 1, manner };
+        let pause = glare_pause(turn, !self.legs[leg].incoming);
+        self.set_timer(turn, Timer::Align, pause);
+    }
+
     fn align_in(&mut self, turn: &mut Turn<'_>, leg: LegId, manner: Manner) {
         self.alignment = Alignment { due: Some(leg), rounds: ALIGNMENT_ROUNDS, glares: 0, manner };
         self.align(turn);

@@ -3,7 +3,7 @@
 //! | what changed | what is done |
 //! |---|---|
 //! | the address alone | answered at once, a plan of a new generation |
-//! | the direction | passed to the other leg; if that one refuses, answered at once all the same |
+//! | the direction | passed to the other leg; if that one refuses, answered at once all the same; if its own offer crossed this one, it is told once that is over |
 //! | the codecs | passed to the other leg; if that one refuses, transcoded, or else refused |
 //!
 //! | none: taken back, or not agreed on | both legs return to what was agreed before |
@@ -217,7 +217,13 @@ impl Call {
                 // If the two could not agree after all, `to` returns to what `from` still has.
                 self.align_with(turn, to);
             }
-            Err(_) if !codecs_changed => self.answer_at_once(turn, from, asked),
+            Err(cause) if !codecs_changed => {
+                self.answer_at_once(turn, from, asked);
+                if cause.kind == CauseKind::Glare {
+                    // It has refused nothing: its own offer was on its way. It is still to be told.
+                    self.align_after_glare(turn, to);
+                }
+            }
             Err(cause) if self.is_transcoded_for(from, to) => {
                 if cause.kind == CauseKind::IncompatibleMedia
                     && let Some(terms) = self.legs[from].medium.asked_terms()

@@ -154,6 +154,47 @@ fn offers_that_cross_are_glare() {
 }
 
 #[test]
+fn a_retrieve_that_meets_the_other_leg_s_own_offer_reaches_it_once_that_is_over() {
+    use Direction::{Inactive, ReceiveOnly, SendOnly, SendReceive};
+    let codecs = [pcmu(), events()];
+    for its_own_comes_again in [None, Some(Inactive)] {
+        for caller_retrieves in [true, false] {
+            let (mut world, caller, callee) = by_hand();
+            let (holder, held) = if caller_retrieves { (caller, callee) } else { (callee, caller) };
+            world.offer(holder, &codecs, SendOnly);
+            answer_set(&mut world);
+            world.offer(holder, &codecs, SendReceive);
+            world.offer(held, &codecs, its_own_comes_again.unwrap_or(SendReceive));
+            assert_eq!(world.failure(held), CauseKind::Glare);
+            refuse_set(&mut world, CauseKind::Glare);
+            assert_eq!(direction(world.described(holder).as_ref()), Some(ReceiveOnly), "as it stands");
+            assert!(world.signaling.sets.is_empty(), "RFC 3261 §14.1: not at once");
+            if let Some(direction) = its_own_comes_again {
+                world.offer(held, &codecs, direction);
+                while !world.signaling.sets.is_empty() {
+                    answer_set(&mut world);
+                }
+            }
+            world.signaling.answers_sets = true;
+            world.run(Duration::from_secs(5));
+            if its_own_comes_again == Some(Inactive) {
+                assert_eq!(direction(world.described(held).as_ref()), Some(Inactive), "it is what it wants itself");
+                world.offer(held, &codecs, SendReceive);
+                assert_eq!(direction(world.described(held).as_ref()), Some(SendReceive));
+            } else {
+                assert_eq!(direction(world.signaling.legs[&held].heard.as_ref()), Some(SendReceive), "it is told");
+            }
+            for port in [0, 1] {
+                let plan = world.plan(port);
+                assert!(plan.sends && plan.receives, "{its_own_comes_again:?} {caller_retrieves}: port {port}");
+            }
+            world.hang_up(caller);
+            world.assert_over();
+        }
+    }
+}
+
+#[test]
 fn the_call_ends_while_an_offer_is_out() {
     for from_caller in [true, false] {
         let (mut world, caller, callee) = by_hand();

@@ -41,6 +41,43 @@ fn both_offer_at_once_and_both_get_through() {
     }
 }
 
+#[test]
+fn a_retrieve_is_heard_of_though_the_other_one_offers_at_that_moment() {
+    each_seed(48, |seed| {
+        let (mut simulation, phones) = with_phones(seed, ["alice", "bob"]);
+        connect(&mut simulation, phones[0], phones[1]);
+        let holder = (seed % 2) as usize;
+        let (holder, held) = (phones[holder], phones[1 - holder]);
+        simulation.tell(holder).step(0, Step::Hold(HoldStyle::SendOnly));
+        simulation.run(secs(2));
+        let rough = seed % 3 == 2;
+        if rough {
+            phones.into_iter().for_each(|phone| simulation.set_line(phone, Conditions::rough(60)));
+        }
+        let steps = [Step::Update, Step::RefreshAsItIs, Step::Refresh, Step::Hold(HoldStyle::Inactive)];
+        let step = steps[(seed / 2 % 4) as usize].clone();
+        let (first, second) = if seed % 5 < 3 { (holder, held) } else { (held, holder) };
+        let apart = ms(simulation.random().below(3));
+        for phone in [first, second] {
+            simulation.tell(phone).step(0, if phone == holder { Step::Retrieve } else { step.clone() });
+            simulation.run(apart);
+        }
+        simulation.run(if rough { secs(40) } else { secs(15) });
+        simulation.calm();
+        if matches!(step, Step::Hold(_)) {
+            simulation.tell(held).step(0, Step::Retrieve);
+            simulation.run(secs(8));
+        }
+        let what = format!("seed {seed}: {step:?}, {apart:?}");
+        for phone in phones {
+            let call = simulation.call(phone);
+            assert!(call.is_up(), "{what}: {:?}", call.ending);
+            assert_eq!(call.media.direction(), scenarios::phone::BOTH_WAYS, "{what}: {:?}", call.exchanges);
+        }
+        simulation.finish();
+    });
+}
+
 /// After a 491 of the phone's, the server asks again within the time that RFC 3261 §14.1 gives it; unless the phone's own request
 /// came through between, which the server's may follow at once. How often it waited so.
 fn pauses_are_right(call: &Call, seed: u64) -> usize {
