@@ -101,7 +101,7 @@ impl Control {
         let name = match (&event.pressed, &event.quality) {
             (Some(_), _) => calls::KEY,
             (None, Some(_)) => calls::QUALITY,
-            (None, None) => calls::event_name(before, call.phase),
+            (None, None) => calls::event_name(before, call.phase, event.cause.is_some()),
         };
         if call.phase == CallPhase::Ended {
             self.phases.remove(&call.id);

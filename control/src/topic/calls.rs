@@ -253,14 +253,15 @@ pub(crate) const KEY: &str = "key";
 /// The message of how a call sounded.
 pub(crate) const QUALITY: &str = "quality";
 
-/// An event's message: what changed, from the phase before and the one after.
-pub(crate) fn event_name(before: Option<CallPhase>, after: CallPhase) -> &'static str {
+/// An event's message: what changed, from the phase before and the one after; `failed`: a cause is told.
+pub(crate) fn event_name(before: Option<CallPhase>, after: CallPhase, failed: bool) -> &'static str {
     match (before, after) {
+        (_, CallPhase::Talking | CallPhase::Held) if failed => "transfer-failed",
         (Some(before), after) if before == after => "changed",
         (_, CallPhase::Routing) => "started",
         (_, CallPhase::Ringing) => "ringing",
         (Some(CallPhase::Held), CallPhase::Talking) => "retrieved",
-        (Some(CallPhase::Transferring), CallPhase::Talking) => "transferred",
+        (Some(CallPhase::Transferring), CallPhase::Talking | CallPhase::Held) => "transferred",
         (_, CallPhase::Talking) => "answered",
         (_, CallPhase::Held) => "held",
         (_, CallPhase::Transferring) => "transferring",
@@ -325,12 +326,24 @@ mod tests {
 
     #[test]
     fn events_are_named_by_what_changed() {
-        assert_eq!(event_name(None, CallPhase::Routing), "started");
-        assert_eq!(event_name(Some(CallPhase::Routing), CallPhase::Ringing), "ringing");
-        assert_eq!(event_name(Some(CallPhase::Ringing), CallPhase::Talking), "answered");
-        assert_eq!(event_name(Some(CallPhase::Held), CallPhase::Talking), "retrieved");
-        assert_eq!(event_name(Some(CallPhase::Talking), CallPhase::Talking), "changed");
-        assert_eq!(event_name(None, CallPhase::Ended), "ended");
+        use CallPhase::{Ended, Held, Ringing, Routing, Talking, Transferring};
+        for (before, after, failed, name) in [
+            (None, Routing, false, "started"),
+            (Some(Routing), Ringing, false, "ringing"),
+            (Some(Ringing), Talking, false, "answered"),
+            (Some(Held), Talking, false, "retrieved"),
+            (Some(Talking), Talking, false, "changed"),
+            (Some(Held), Transferring, false, "transferring"),
+            (Some(Transferring), Talking, false, "transferred"),
+            (Some(Transferring), Held, false, "transferred"),
+            (Some(Transferring), Talking, true, "transfer-failed"),
+            (Some(Transferring), Held, true, "transfer-failed"),
+            (None, Talking, true, "transfer-failed"),
+            (Some(Transferring), Ended, true, "ended"),
+            (None, Ended, true, "ended"),
+        ] {
+            assert_eq!(event_name(before, after, failed), name, "{before:?} {after:?} {failed}");
+        }
     }
 
     #[test]

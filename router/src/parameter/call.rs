@@ -621,7 +621,7 @@ pub struct CallEvent {
     /// The call.
     #[n(0)]
     pub call: CallSummary,
-    /// When it ended: why.
+    /// Why it ended; of one that goes on, why nobody was transferred.
     #[n(1)]
     pub cause: Option<Cause>,
     /// When.

@@ -67,6 +67,8 @@ pub(crate) struct Call {
     pub(super) ended: Option<Ended>,
     /// The phase that subscribers know.
     pub(super) told: (CallPhase, Far, usize),
+    /// Why a transfer has come to nothing, until they are told.
+    pub(super) not_transferred: Option<Box<Cause>>,
 
     /// Those on whose behalf it is made, as far as they have guards.
     pub(super) guarded: Vec<Guarded>,
@@ -134,6 +136,7 @@ impl Call {
             conversations: 1,
             ended: None,
             told: (CallPhase::Routing, Far::Nobody, 0),
+            not_transferred: None,
             guarded: Vec::new(),
             legs: Legs::default(),
             near: None,

@@ -509,7 +509,10 @@ impl Call {
 
     /// Nothing comes of it: whoever came is released, and the rest of the call is as it was.
     fn adoption_failed(&mut self, turn: &mut Turn<'_>, adopting: Adopting, cause: Cause) {
-        let Adopting { joined, by, next, told, .. } = adopting;
+        let Adopting { place, joined, by, next, told, .. } = adopting;
+        if place == Place::Talking {
+            self.not_transferred = Some(Box::new(cause.clone()));
+        }
         let lender = told.as_ref().map(|told| told.asked.source());
         self.tell_guest(turn, told, Err(&cause));
         if let Some(next) = next {

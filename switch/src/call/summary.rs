@@ -149,10 +149,11 @@ impl Call {
     pub(crate) fn settle(&mut self, turn: &mut Turn<'_>) {
         self.follow_ringing(turn);
         let stands = (self.phase(), self.far, self.ringing());
+        let not_transferred = self.not_transferred.take();
         if stands != self.told && self.told.0 != CallPhase::Ended {
             self.told = stands;
             let cause = self.ended.as_ref().map(|ended| ended.cause.clone());
-            self.publish(turn, cause);
+            self.publish(turn, cause.or(not_transferred.map(|cause| *cause)));
         }
     }
 

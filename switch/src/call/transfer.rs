@@ -96,6 +96,8 @@ impl Call {
         };
         tracing::info!(call = %self.id, to = self.shown(transfer.target.user()), "transfer asked for");
         self.transferring = Some(Transferring { asked: Some(asked), by, moved, transfer, next });
+        // A service is there at once, and some numbers are nobody's: what becomes of it may be known within this turn.
+        self.settle(turn);
         self.set_timer(turn, Timer::Setup, self.config.setup_timeout);
         self.search_begin(turn, search);
     }
@@ -156,6 +158,7 @@ impl Call {
             }
         } else {
             self.conversation_resumes(turn, by, moved);
+            self.not_transferred = Some(Box::new(cause));
             // The one that was to be sent on may have heard it ring.
             self.connect(turn);
             self.align(turn);

@@ -1,9 +1,10 @@
 //! Blind transfer.
 
+use crate::basic::empty_summary;
 use crate::harness::*;
 use router::parameter::*;
 use router::time::Duration;
-use router::{Command, Instance};
+use router::{Address, Command, Instance, ModuleKind, one};
 
 fn to(target: &str) -> Transfer {
     Transfer { target: Party::new(target, ""), phase: LegPhase::Trying, cause: None, referred_by: None }
@@ -138,6 +139,64 @@ fn glare_after_a_transfer_is_retried() {
     world.signaling.answers_sets = true;
     world.run(Duration::from_secs(4));
     assert_eq!(world.plan(0).codecs[0], pcma());
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+/// What who watches was told since: each phase, and why.
+fn told(world: &mut World) -> Vec<(CallPhase, Option<CauseKind>)> {
+    let events = world.client.received.iter().filter_map(|packet| match packet.first() {
+        Some(Parameter::CallEvent(event)) if event.quality.is_none() => {
+            Some((event.call.phase, event.cause.as_ref().map(|cause| cause.kind)))
+        }
+        _ => None,
+    });
+    let told = events.collect();
+    world.client.received.clear();
+    told
+}
+
+#[test]
+fn who_watches_is_told_what_became_of_a_transfer() {
+    use CallPhase::{Held, Talking, Transferring};
+    let mut world = World::new();
+    let event = CallEvent {
+        call: empty_summary(),
+        cause: None,
+        at: Default::default(),
+        missed: false,
+        pressed: None,
+        quality: None,
+    };
+    world.ask_as_client(Address::local(ModuleKind::Switch, 0), Command::Subscribe, one(event));
+    let (caller, callee) = world.connected();
+    told(&mut world);
+    for (target, kind) in [
+        ("nobody", CauseKind::UnknownNumber),
+        ("dave", CauseKind::Unreachable),
+        ("carol", CauseKind::Busy),
+        // No route, and no account could have that name: that is known within the turn.
+        (&*"9".repeat(1_000), CauseKind::UnknownNumber),
+    ] {
+        world.ask(callee, Command::Start, to(target));
+        if let Some(&carol) = world.ringing().first() {
+            world.refuse(carol, kind);
+        }
+        assert_eq!(told(&mut world), [(Transferring, None), (Talking, Some(kind))], "{target}");
+    }
+    world.offer(caller, &[pcmu(), events()], Direction::SendOnly);
+    assert_eq!(told(&mut world), [(Held, None)], "the cause is told once");
+    world.ask(callee, Command::Start, to("nobody"));
+    assert_eq!(told(&mut world), [(Transferring, None), (Held, Some(CauseKind::UnknownNumber))]);
+    world.offer(caller, &[pcmu(), events()], Direction::SendReceive);
+    assert_eq!(told(&mut world), [(Talking, None)]);
+    world.ask(callee, Command::Start, to("carol"));
+    let carol = world.only();
+    world.answer(carol);
+    assert_eq!(told(&mut world), [(Transferring, None), (Talking, None)]);
+    // A service is there at once.
+    world.ask(carol, Command::Start, to("echo"));
+    assert_eq!(told(&mut world), [(Transferring, None), (Talking, None)]);
     world.hang_up(caller);
     world.assert_over();
 }
