@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `model.rs` | every section and key, and its default |
 //! | `keys.rs` | what is said of every key, and whether it can be applied without a restart |
+//! | `replacement.rs` | what the match of a pattern becomes, and which groups it names |
 //! | `value.rs` | values that are written as text: listeners, port ranges, destinations |
 //! | `form.rs` | whether each key is there and takes what is written, in words |
 //! | `load.rs` | from a file, with errors that name the line |
@@ -24,6 +25,7 @@ pub mod model;
 pub mod numbers;
 pub mod plan;
 pub mod reload;
+mod replacement;
 pub mod sip;
 pub mod store;
 pub mod validate;

@@ -2,7 +2,7 @@
 
 use super::model::{Configuration, Route};
 use super::value::{Redirects, Strategy};
-use super::{numbers, sip};
+use super::{numbers, replacement, sip};
 use router::Emergency;
 use router::parameter::{Attestation, BuiltinKind, CauseKind, ConferenceName, Network};
 use router::time::Duration;
@@ -236,10 +236,10 @@ impl Builder<'_> {
     fn rewrite(&mut self, index: usize, route: &Route) -> Rewrite {
         let replace = match route.replace.as_slice() {
             [] => None,
-            [pattern, replacement] => match Pattern::new(pattern) {
-                Ok(pattern) => Some((pattern, replacement.clone())),
-                Err(error) => {
-                    self.fault(format!("route[{index}].replace"), error.to_string());
+            [pattern, text] => match replaced(pattern, text) {
+                Ok(replaced) => Some(replaced),
+                Err(why) => {
+                    self.fault(format!("route[{index}].replace"), why);
                     None
                 }
             },
@@ -415,14 +415,18 @@ fn trunk_media(trunk: &super::model::Trunk) -> Option<TrunkMedia> {
     (!networks.is_empty()).then(|| TrunkMedia { trunk: trunk.name.clone(), networks })
 }
 
+/// A pattern, and what its match becomes.
+fn replaced(pattern: &str, text: &str) -> Result<(Pattern, String), String> {
+    let pattern = Pattern::new(pattern).map_err(|error| error.to_string())?;
+    let replacement = replacement::of(&pattern, text)?;
+    Ok((pattern, replacement))
+}
+
 /// How a trunk is shown the caller's number.
 pub fn caller(texts: &[String]) -> Result<Option<Rewrite>, String> {
     match texts {
         [] => Ok(None),
-        [pattern, replacement] => {
-            let pattern = Pattern::new(pattern).map_err(|error| error.to_string())?;
-            Ok(Some(Rewrite { replace: Some((pattern, replacement.clone())), ..Rewrite::NONE }))
-        }
+        [pattern, text] => Ok(Some(Rewrite { replace: Some(replaced(pattern, text)?), ..Rewrite::NONE })),
         _ => Err("two texts: a pattern, and what its match becomes".to_owned()),
     }
 }

@@ -1,8 +1,8 @@
 //! What signaling is told.
 
 use super::model::{Configuration, Hep, Trunk};
-use super::numbers;
 use super::value::{ClientCertificates, DiversionForm, Ice, Listen, Reliable, Srtp, SrtpKeying, Verify};
+use super::{numbers, replacement};
 use crate::administration::State;
 use router::time::Duration;
 use router::{Emergency, Shards};
@@ -23,6 +23,7 @@ use signaling::trunk::{
 };
 use signaling::{CallPolicy, Connectivity, Keying, MediaSecurity, Reliability};
 use std::sync::Arc;
+use switch::plan::Pattern;
 
 /// What the signaling of each shard is told. `bound` are the listeners as they were bound. What limits strangers and what is kept
 /// for `trace` is shared out among the shards.
@@ -284,11 +285,13 @@ pub fn header_policy(trunk: &Trunk) -> Result<HeaderPolicy, (&'static str, Strin
         add.push((name.to_owned(), value.to_owned()));
     }
     let mut rewrite = Vec::new();
-    for [name, pattern, replacement] in &trunk.headers_rewrite {
+    for [name, pattern, text] in &trunk.headers_rewrite {
         if !trunk.headers_pass.iter().any(|passed| passed.eq_ignore_ascii_case(name)) {
             return Err(("headers_rewrite", format!("`{name}` is not among headers_pass")));
         }
-        rewrite.push(HeaderRewrite::new(name, pattern, replacement).map_err(|why| ("headers_rewrite", why))?);
+        let expression = Pattern::new(pattern).map_err(|error| ("headers_rewrite", error.to_string()))?;
+        let becomes = replacement::of(&expression, text).map_err(|why| ("headers_rewrite", why))?;
+        rewrite.push(HeaderRewrite::new(name, pattern, &becomes).map_err(|why| ("headers_rewrite", why))?);
     }
     Ok(HeaderPolicy {
         pass: named("headers_pass", &trunk.headers_pass, may_pass)?,

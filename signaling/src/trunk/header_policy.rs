@@ -25,7 +25,7 @@ pub struct HeaderRewrite {
     pub name: String,
     /// What is searched for in its value.
     pattern: Regex,
-    /// What the first match becomes; `$1` stands for its first group.
+    /// What the first match becomes; `${1}` stands for its first group.
     pub replacement: String,
 }
 

@@ -30,7 +30,15 @@ impl Pattern {
         self.0.is_match(number)
     }
 
-    /// The first match replaced; `$1` and `${name}` stand for groups.
+    /// Whether it has a group of that number, or of that name.
+    pub fn has_group(&self, group: &str) -> bool {
+        match group.parse::<usize>() {
+            Ok(number) => number < self.0.captures_len(),
+            Err(_) => self.0.capture_names().flatten().any(|name| name == group),
+        }
+    }
+
+    /// The first match replaced; `${1}` and `${name}` stand for groups, `$$` for a dollar.
     pub fn replace<'a>(&self, number: &'a str, replacement: &str) -> Cow<'a, str> {
         self.0.replace(number, replacement)
     }
@@ -122,6 +130,13 @@ mod tests {
         assert!(pattern.matches("030123"));
         assert!(!pattern.matches("0030123"));
         assert!(!pattern.matches("a030123"));
+    }
+
+    #[test]
+    fn groups_have_numbers_and_may_have_names() {
+        let pattern = Pattern::new("^(0)(?<rest>.*)$").unwrap();
+        assert!(["0", "1", "2", "rest"].iter().all(|group| pattern.has_group(group)));
+        assert!(["3", "10", "1x", "", "all"].iter().all(|group| !pattern.has_group(group)));
     }
 
     #[test]

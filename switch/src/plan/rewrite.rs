@@ -7,7 +7,7 @@ use super::matching::Pattern;
 pub struct Rewrite {
     /// Characters taken from the front; more than there are leaves nothing.
     pub strip: usize,
-    /// A pattern, and what its first match is replaced with (`$1` stands for its first group).
+    /// A pattern, and what its first match is replaced with (`${1}` stands for its first group).
     pub replace: Option<(Pattern, String)>,
     /// Put before the rest.
     pub prepend: String,

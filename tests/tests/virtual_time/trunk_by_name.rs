@@ -2,10 +2,12 @@
 
 use crate::trunk_failover::configured;
 use crate::{ms, secs};
+use scenarios::platform::SERVER_SIX;
 use scenarios::simulation::PhoneIndex;
 use scenarios::trunk::{address, known, peer};
 use scenarios::{Behaviour, Conditions, Ending, PlatformConfig, Simulation, Step};
-use signaling::trunk::Target;
+use signaling::trunk::{Source, Target};
+use std::net::SocketAddr;
 
 const SERVICE: &str = "_sip._udp.carrier.example";
 
@@ -106,5 +108,33 @@ fn names_that_are_known_serve_while_the_name_service_is_away_and_others_fail_at_
         call(&mut simulation, alice);
     }
     assert_eq!(simulation.phone(one).calls().len(), 3);
+    simulation.finish();
+}
+
+/// A name is taken for IPv4 where nothing is said: the port is open before it is found.
+#[test]
+fn a_name_that_has_ipv6_alone_is_called_with_ipv6_media_where_its_interface_says_so() {
+    let host = SocketAddr::new("2001:db8::77".parse().expect("an address"), 5060);
+    let mut trunk = known("six", host);
+    (trunk.target, trunk.sources) = (Target::parse("six.example:5060"), vec![Source::host(host.ip(), Some(5060))]);
+    let mut config = configured(vec![trunk]).both_families();
+    config.switch.plan.trunks[0].interface = SERVER_SIX;
+    config.zone.host("six.example", &[host.ip()]);
+    let mut simulation = Simulation::with(9, config);
+    let six = simulation.add(peer("six", host, SocketAddr::new(SERVER_SIX, 5060), Behaviour::default()));
+    let alice = simulation.add_registered("alice");
+    simulation.set_line(six, Conditions::rough(50));
+    simulation.tell(alice).dial("030123");
+    let up = simulation.run_until(secs(30), |simulation| {
+        [alice, six].iter().all(|&phone| simulation.phone(phone).last_call().is_some_and(|call| call.is_up()))
+    });
+    assert!(up, "{:?}", simulation.call(alice).ending);
+    simulation.run(secs(3));
+    for phone in [alice, six] {
+        assert!(simulation.call(phone).media.hearing.packets > 80);
+    }
+    simulation.tell(alice).step(0, Step::HangUp);
+    simulation.run(secs(4));
+    simulation.calm();
     simulation.finish();
 }

@@ -83,6 +83,12 @@ fn contradictions_are_found() {
             "leads back to itself",
         ),
         ("[[route]]\nfrom = \"friends\"\nto = [\"account:a\"]", "friends"),
+        ("[[route]]\nto = [\"rewrite\"]\nreplace = [\"^0(.*)$\", \"$2\"]", "the group 2"),
+        ("[[trunk]]\nname = \"a\"\naddress = \"h\"\ncaller = [\"^0(.*)$\", \"${10}\"]", "the group 10"),
+        (
+            "[[trunk]]\nname = \"a\"\naddress = \"h\"\nheaders_pass = [\"X-A\"]\nheaders_rewrite = [[\"X-A\", \"^0(.*)$\", \"$x\"]]",
+            "$$ is a dollar",
+        ),
     ] {
         let complaints = read(text).unwrap_err();
         assert!(
