@@ -135,7 +135,7 @@ impl Outbox {
         }
     }
 
-    /// Passes a request on to whom it is for now; that one answers who sent it.
+    /// Passes a request on to whom it is at present; that one answers who sent it.
     pub fn pass_on(&mut self, request: Packet) {
         self.transmit.push_back(request);
     }

@@ -84,6 +84,10 @@ pub const CHALLENGED_ONCE_OCTETS: usize = 300;
 /// waits is sent again; four times what a burst of 200 calls takes.
 pub const OVERLOAD_AFTER: Duration = Duration::from_millis(200);
 
+/// What who asks whether we are there is told to wait while the platform ends, in seconds: a restart takes less, and whoever asks more often is not
+/// kept from it.
+pub const DRAINING_RETRY_S: u32 = 30;
+
 /// The longest that who is refused by overload is told to wait, in seconds. Each is told another length up to it, so that they do not come back
 /// together; it goes in a few seconds, or others are told the same.
 pub const OVERLOAD_RETRY_S: u64 = 4;

@@ -79,6 +79,8 @@ pub struct Signaling {
     /// When it was last told that places for connections had run out.
     places_short_at: Option<Instant>,
     since: WallTime,
+    /// The platform is about to end.
+    draining: bool,
 }
 
 impl Signaling {
@@ -146,6 +148,7 @@ impl Signaling {
             writing: Writing::default(),
             places_short_at: None,
             since: now.wall,
+            draining: false,
         };
         signaling.registering.reconfigure(&mut signaling.means);
         signaling.probing.reconfigure(&mut signaling.means);
@@ -328,6 +331,7 @@ impl Signaling {
     /// The platform is about to end: our registrations at trunks are taken back, so that no further calls come.
     pub fn drain(&mut self, now: Now) {
         self.means.now = now;
+        self.draining = true;
         self.registering.leave(&self.means);
     }
 

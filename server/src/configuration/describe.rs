@@ -10,7 +10,14 @@ const WIDTH: usize = 100;
 
 /// The whole configuration as TOML with comments. Passwords are not shown.
 pub fn describe(configuration: &Configuration) -> String {
-    let values = Value::try_from(configuration).unwrap_or(Value::Boolean(false));
+    let mut configuration = configuration.clone();
+    // A password that a file holds stands there alone.
+    configuration
+        .trunk
+        .iter_mut()
+        .filter(|trunk| trunk.password_file.is_some())
+        .for_each(|trunk| trunk.password = None);
+    let values = Value::try_from(&configuration).unwrap_or(Value::Boolean(false));
     let mut text = String::from(
         "# Every key with its value in force. Keys marked * take a restart; the others are applied by `tandem ctl reload`.\n",
     );

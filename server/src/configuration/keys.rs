@@ -260,7 +260,7 @@ pub const KEYS: &[Key] = &[
     live("hep.server", "A capture server (Homer, heplify-server), IP:PORT, that is told of every SIP message by HEP3 over UDP, both legs of a call with one correlation id, which is the call's. Keys of media (a=crypto) are not told; numbers and names are. Where it is not set: none.").example("\"10.0.0.9:9060\""),
     live("hep.agent", "Our number among its capture agents.").from(0, ""),
     live("hep.node", "Our name there. Where it is not set: none is told.").example("\"tandem-east\""),
-    live("hep.password", "What it wants to be told before it believes us. Where it is not set: nothing.").example("\"myhep\""),
+    live("hep.password", "What it wants to be told before it believes us; the file must be readable by its owner alone then. It goes over the network as it is. Where it is not set: nothing.").example("\"myhep\""),
     live("log.level", "error, warn, info, debug, trace; or directives such as \"info,signaling=debug\"."),
     fixed("log.format", "\"text\" or \"json\"."),
     live("log.reveal", "Whether the log shows numbers and names of callers and called."),

@@ -120,6 +120,11 @@ fn in_order(mut complaints: Vec<Complaint>) -> Vec<Complaint> {
 /// Reads the password files, and sees to it that no password lies open.
 fn secrets(file: &Path, text: &str, configuration: &mut Configuration) -> Vec<Complaint> {
     let mut complaints = Vec::new();
+    if configuration.hep.password.is_some()
+        && let Err(why) = is_private(file)
+    {
+        complaints.push(at(text, "hep.password", &why));
+    }
     for (index, trunk) in configuration.trunk.iter_mut().enumerate() {
         let (path, key) = match &trunk.password_file {
             Some(path) => (path.as_path(), "password_file"),

@@ -48,6 +48,10 @@ pub fn merge(old: &Configuration, new: &Configuration) -> (Configuration, Report
             report.applied.push(Change { key, from: None, to: None });
         }
     }
+    let key = "hep.password".to_owned();
+    if old.hep.password != new.hep.password && !report.applied.iter().any(|change| change.key == key) {
+        report.applied.push(Change { key, from: None, to: None });
+    }
     (in_force(old, new), report)
 }
 

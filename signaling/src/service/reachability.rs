@@ -6,8 +6,8 @@
 
 use super::Signaling;
 use super::requests::Requester;
-use crate::limits::OPTIONS_MAX;
-use crate::message::{Message, Scheme, StatusCode};
+use crate::limits::{DRAINING_RETRY_S, OPTIONS_MAX};
+use crate::message::{Header, Message, Scheme, StatusCode};
 use crate::transaction::ServerKey;
 use crate::transport::Flow;
 use crate::user_agent::authentication::dismiss;
@@ -39,6 +39,11 @@ impl Signaling {
     pub(super) fn handle_options(&mut self, key: ServerKey, message: Message, flow: Flow) {
         if self.is_keep_alive(&message, &flow) {
             return options::answer(&mut self.means, key, &message, &flow);
+        }
+        // As an INVITE would be (RFC 3261 §11.2): who asks so whether calls may be sent here is to send them elsewhere.
+        if self.draining {
+            let retry = [(Header::RetryAfter, DRAINING_RETRY_S.to_string())];
+            return dismiss(&mut self.means, key, &message, &flow, StatusCode::SERVICE_UNAVAILABLE, None, &retry);
         }
         let (requester, is_ours) = match (self.trunk_of(&message, &flow), message.request_uri()) {
             // A trunk writes whatever host it knows us by.

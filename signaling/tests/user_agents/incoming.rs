@@ -521,3 +521,14 @@ fn keep_alives_get_200_whatever_the_plan_says() {
     peer.asks(&mut world, "OPTIONS", "", "");
     world.expect(peer.address, "SIP/2.0 401");
 }
+
+#[test]
+fn who_asks_while_the_platform_ends_is_told_to_go_elsewhere() {
+    let mut world = World::new(61);
+    world.signaling.drain(world.now);
+    let mut monitor = Peer::new(TRUNK, "monitor", "4930123");
+    monitor.asks(&mut world, "OPTIONS", "", "");
+    let answer = world.expect(monitor.address, "SIP/2.0 503");
+    assert_eq!(header(&answer, Header::RetryAfter), signaling::limits::DRAINING_RETRY_S.to_string());
+    world.assert_idle();
+}

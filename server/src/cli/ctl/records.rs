@@ -97,6 +97,9 @@ const COLUMNS: &[(&str, &str)] = &[
 impl Records {
     pub(super) fn run(self, client: &mut Client, json: bool) -> Result<(), CtlError> {
         let now = clock::wall();
+        if json && self.csv {
+            return Err(CtlError::Configuration("--csv and --json exclude each other".to_owned()));
+        }
         let mut body = json!({});
         for (key, value) in [("party", self.party), ("outcome", self.outcome)] {
             if let Some(value) = value {
