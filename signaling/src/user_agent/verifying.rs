@@ -41,19 +41,26 @@ impl Held {
     pub(super) fn new(means: &Means, head: &Head, invite: &Message, wanted: Parameters) -> Self {
         let settings = &means.config.identity;
         let form = head.trunk().map(|trunk| means.trunks.get(trunk).config.identity.numbers).unwrap_or_default();
-        let asserted = invite.asserted_identities().take(2).filter_map(Result::ok);
-        let callers = asserted.chain(invite.from().ok()).filter_map(|address| {
-            let uri = address.uri();
-            let number = number_in(uri).or_else(|| uri.user().map(str::to_owned))?;
-            settings.digits(&number, form)
+        // What is signed is to be who is shown (RFC 8224 §6.2), or a number that nobody has signed would be shown as verified. Of a caller who is shown
+        // to nobody it is whom the peer asserts.
+        let shown = wanted.iter().find_map(|parameter| match parameter {
+            Parameter::Call(call) => settings.digits(call.caller.user(), form),
+            _ => None,
         });
+        let asserted = || {
+            let asserted = invite.asserted_identities().take(2).filter_map(Result::ok);
+            let numbers = asserted
+                .filter_map(|address| number_in(address.uri()).or_else(|| address.uri().user().map(str::to_owned)));
+            numbers.filter_map(|number| settings.digits(&number, form)).collect::<Vec<_>>()
+        };
+        let callers = shown.map_or_else(asserted, |shown| vec![shown]);
         let to = invite.to().ok();
         let uris = [to.as_ref().map(|to| to.uri()), invite.request_uri().ok()].into_iter().flatten();
         let called = uris.filter_map(|uri| {
             let number = number_in(uri).or_else(|| uri.user().map(str::to_owned))?;
             settings.digits_or_service(&number, form)
         });
-        let (callers, called): (Vec<_>, Vec<_>) = (callers.collect(), called.collect());
+        let called: Vec<_> = called.collect();
         let date = invite.text(Header::Date).and_then(parse_date);
         let stated = passport::Stated {
             orig: callers.first().cloned().map(Named::Number),

@@ -139,7 +139,14 @@ fn a_call_that_is_not_is_told_so_or_refused() {
         let [(name, value)] = identity(&good, "4917012345", "493011", now).try_into().expect("the test makes it well");
         vec![(name, value.replace("info=<https://cert.example", "info=<https://other.example"))]
     };
+    // What is shown is what a trusted trunk asserts, and that is what nobody has signed.
+    let asserted = |now| {
+        let mut headers = identity(&good, "4917012345", "493011", now);
+        headers.push(("P-Asserted-Identity".to_owned(), "\"The Bank\" <sip:+49300000000@carrier.example>".to_owned()));
+        headers
+    };
     let cases: Vec<(Says<'_>, Option<SignatureFault>, u16)> = vec![
+        (Box::new(asserted), Some(OtherCaller), 438),
         (Box::new(|_| Vec::new()), None, 428),
         (Box::new(|now| identity(&good, "4917012345", "493011", now - 600)), Some(Stale), 403),
         (Box::new(|now| identity(&good, "4917099999", "493011", now)), Some(OtherCaller), 438),
