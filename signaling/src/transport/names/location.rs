@@ -75,7 +75,7 @@ impl Walk<'_> {
             let (resolves, _) = service.split_once('+').unwrap_or((service, ""));
             resolves.eq_ignore_ascii_case("SIP") || resolves.eq_ignore_ascii_case("SIPS")
         };
-        let mut any = false;
+        let (mut any, mut is_secure) = (false, false);
         let mut found = Vec::new();
         // They are in the order of the records.
         for naptr in records.iter().filter(|naptr| is_sip(&naptr.service)) {
@@ -86,6 +86,12 @@ impl Walk<'_> {
                 .copied()
                 .find(|one| one.naptr_service().is_some_and(|service| naptr.service.eq_ignore_ascii_case(service)));
             let Some(transport) = transport else { continue };
+            // A zone that asks for TLS is not called in clear because somebody on the way resets a connection, or shows a certificate of another
+            // (RFC 3403 §4.1: once one is taken, none of a higher order is).
+            if is_secure && !transport.is_secure() {
+                break;
+            }
+            is_secure |= transport.is_secure();
             match &*naptr.flags.to_ascii_lowercase() {
                 "s" => {
                     if let Some(Records::Srv(hosts)) = self.look(Question::Srv(naptr.replacement.clone())) {

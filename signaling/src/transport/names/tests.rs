@@ -129,7 +129,7 @@ fn a_zone_that_asks_for_tls_first_gets_it_where_it_is_served() {
     zone.srv("_sips._tcp.h", &[(1, 1, 5061, "a")]);
     zone.srv("_sip._udp.h", &[(1, 1, 5060, "a")]);
     zone.host("a", &["192.0.2.1"]);
-    assert_eq!(zone.locate("h", None, None), ["tls 192.0.2.1:5061", "udp 192.0.2.1:5060"]);
+    assert_eq!(zone.locate("h", None, None), ["tls 192.0.2.1:5061"], "and never in clear, should that fail");
     zone.srv("_sips._tcp.unasked", &[(1, 1, 5061, "a")]);
     zone.host("unasked", &["192.0.2.2"]);
     assert_eq!(zone.locate("unasked", None, None), ["udp 192.0.2.2:5060"]);
