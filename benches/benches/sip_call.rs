@@ -75,6 +75,7 @@ impl Bench {
             outbound: false,
             headers: Default::default(),
             identity: Default::default(),
+            media_fixed: false,
         };
         let config = Config {
             listeners: Listeners::new(

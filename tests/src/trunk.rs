@@ -48,6 +48,7 @@ pub fn known(name: &str, address: SocketAddr) -> TrunkConfig {
         outbound: false,
         headers: Default::default(),
         identity: Default::default(),
+        media_fixed: false,
     }
 }
 

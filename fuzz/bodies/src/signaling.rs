@@ -108,6 +108,7 @@ impl Bench {
             outbound: false,
             headers: Default::default(),
             identity: Default::default(),
+            media_fixed: false,
         };
         let config = Config {
             listeners: Listeners::new(listeners.to_vec()),

@@ -3,6 +3,7 @@
 use super::call::Party;
 use super::identity::DiversionCause;
 use minicbor::{Decode, Encode};
+use std::net::IpAddr;
 
 /// Why a request was not served, as its sender can act on it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode)]
@@ -85,12 +86,24 @@ pub struct Failure {
     /// Beside these: why its user is to be looked for there, where the peer says so.
     #[n(5)]
     pub diversion: Option<DiversionCause>,
+    /// For legs to trunks, which have sent nothing: the peer is reached from this address of ours, whose family is not that of the offer. With a
+    /// port there it can be called.
+    #[n(6)]
+    pub interface: Option<IpAddr>,
 }
 
 impl Failure {
     /// A reason and nothing more.
     pub const fn new(reason: Reason) -> Self {
-        Self { reason, cause: None, detail: None, retry_after_s: None, contacts: Vec::new(), diversion: None }
+        Self {
+            reason,
+            cause: None,
+            detail: None,
+            retry_after_s: None,
+            contacts: Vec::new(),
+            diversion: None,
+            interface: None,
+        }
     }
 
     /// The failure of a call or leg.
@@ -102,6 +115,7 @@ impl Failure {
             retry_after_s: None,
             contacts: Vec::new(),
             diversion: None,
+            interface: None,
         }
     }
 

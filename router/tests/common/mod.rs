@@ -270,6 +270,7 @@ fn failures() -> Vec<Failure> {
         retry_after_s: Some(60),
         contacts: Vec::new(),
         diversion: None,
+        interface: None,
     };
     let contacts = vec![party(), Party::new("300", "")];
     let redirected = Failure { contacts, ..full.clone() };
@@ -542,6 +543,8 @@ fn of_identity() -> Vec<(&'static str, Parameter)> {
     let moved = Failure { contacts: vec![party()], ..Failure::because(cause()) };
     let moved = Failure { diversion: Some(DiversionCause::NoAnswer), ..moved };
     added.push(("Failure+diversion", moved.into()));
+    let elsewhere = Failure { interface: Some(ip("2001:db8::5")), ..Failure::because(CauseKind::PeerFailure.into()) };
+    added.push(("Failure+interface", elsewhere.into()));
     added
 }
 

@@ -199,6 +199,7 @@ pub fn trunks(configuration: &Configuration) -> Vec<TrunkConfig> {
                 calls: Some(calls_with(configuration, trunk)),
                 headers: header_policy(trunk).unwrap_or_default(),
                 identity: identity(trunk),
+                media_fixed: trunk.interface.is_some(),
                 register: trunk.register.iter().filter_map(|text| own_address(trunk, text)).collect(),
                 register_expires: trunk
                     .register_expires_s

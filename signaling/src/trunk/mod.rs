@@ -68,6 +68,8 @@ pub struct TrunkConfig {
     pub headers: HeaderPolicy,
     /// What stands in the URIs of calls to it.
     pub identity: TrunkIdentity,
+    /// Whether its media has the address that the operator has said, whichever family its hosts are of.
+    pub media_fixed: bool,
 }
 
 /// A trunk and what it has done.
@@ -362,6 +364,7 @@ mod tests {
             outbound: false,
             headers: HeaderPolicy::default(),
             identity: TrunkIdentity::default(),
+            media_fixed: false,
         }
     }
 

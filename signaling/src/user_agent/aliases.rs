@@ -72,6 +72,7 @@ mod tests {
             outbound: false,
             headers: Default::default(),
             identity: Default::default(),
+            media_fixed: false,
         }
     }
 

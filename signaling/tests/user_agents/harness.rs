@@ -160,6 +160,7 @@ impl World {
             outbound: false,
             headers: Default::default(),
             identity: Default::default(),
+            media_fixed: false,
         };
         let mut config =
             Config { listeners, trunks: vec![trunk], keep_alive: None, agent: "Test".to_owned(), ..Config::default() };

@@ -115,7 +115,7 @@ impl Call {
         self.drop_attempt(turn, leg);
     }
 
-    fn drop_attempt(&mut self, turn: &mut Turn<'_>, leg: LegId) {
+    pub(super) fn drop_attempt(&mut self, turn: &mut Turn<'_>, leg: LegId) {
         self.cancel_timer(turn, super::timers::Timer::Ring(leg));
         if self.early == Some(leg) {
             self.early = None;

@@ -34,6 +34,7 @@ impl Call {
             search.note(CauseKind::UnknownNumber.into());
             return false;
         }
+        search.at_trunk(timeout, price);
         turn.trunks.offered(turn.now.instant, &name);
         let called = Party { display_name: search.called.display_name.clone(), ..Party::new(number.clone(), "") };
         let charge = self.charge(price);
@@ -198,6 +199,11 @@ impl Call {
         if self.legs[leg].is_released() {
             return;
         }
+        if let Some(interface) = failure.interface
+            && self.try_again_at(turn, leg, interface)
+        {
+            return;
+        }
         if let Some(decided) = failure.cause.as_ref().and_then(decided) {
             self.trunk_decided(turn, leg, decided);
         }
@@ -216,6 +222,24 @@ impl Call {
             self.stop_leg(turn, leg, cause.clone());
         }
         self.attempt_failed(turn, leg, cause);
+    }
+
+    /// A trunk's host is of another family than the port that it was to be offered, and was sent nothing: the same again with a port at that
+    /// address, once. False: it is no such thing.
+    fn try_again_at(&mut self, turn: &mut Turn<'_>, leg: LegId, interface: IpAddr) -> bool {
+        let Some(search) = &mut self.search else { return false };
+        let Leg { peer, party, interface: former, .. } = &self.legs[leg];
+        let (Peer::Trunk(name), true) = (peer, former.is_ipv4() != interface.is_ipv4()) else { return false };
+        if !search.again_at(name.clone(), interface, party.user().to_owned()) {
+            return false;
+        }
+        self.legs[leg].phase = LegPhase::Released;
+        self.drop_attempt(turn, leg);
+        if let Some(search) = &mut self.search {
+            search.drop_leg(leg);
+        }
+        self.search_on(turn);
+        true
     }
 
     /// What a call at a trunk came to counts for the trunk.

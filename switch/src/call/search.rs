@@ -5,12 +5,14 @@ use super::leg::LegId;
 use super::locate::Sought;
 use crate::limits::{REDIRECTS_PER_SEARCH, SEARCH_STEPS};
 use crate::plan::{Branches, Destination, Plan, Routed, Step, trunk_of};
+use crate::rates::Price;
 use router::limits::REDIRECTIONS;
 use router::parameter::{BuiltinKind, Cause, CauseKind, Diversion, Origin, Party, Passed};
-use router::time::WallTime;
+use router::time::{Duration, WallTime};
 use router::{Private, Random};
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
 /// A search: for the one who called, for a leg that is transferred, for the operator.
 #[derive(Debug)]
@@ -57,6 +59,10 @@ pub(super) struct Search {
     followed: Vec<String>,
     budget: u8,
     best: Option<Best>,
+    /// How long the trunk in hand may ring and what it costs, as long as it may be called once more from another address of ours.
+    at_trunk: Option<(Option<Duration>, Option<Price>)>,
+    /// Whether the trunk in hand is called so.
+    is_again: bool,
     /// Where the caller is told to call, best first, and by which code: what callees of the destination in hand have said.
     told: (Option<u16>, Vec<Party>),
 }
@@ -130,7 +136,22 @@ impl Search {
             budget: SEARCH_STEPS,
             best: None,
             told: (None, Vec::new()),
+            at_trunk: None,
+            is_again: false,
         }
+    }
+
+    /// A trunk is tried.
+    pub(super) fn at_trunk(&mut self, timeout: Option<Duration>, price: Option<Price>) {
+        self.at_trunk = if std::mem::take(&mut self.is_again) { None } else { Some((timeout, price)) };
+    }
+
+    /// The trunk in hand is tried next, with a port at another address of ours. False: it has been.
+    pub(super) fn again_at(&mut self, name: String, interface: IpAddr, number: String) -> bool {
+        let Some((timeout, price)) = self.at_trunk.take() else { return false };
+        self.steps.push_front(Step::Trunk { name, interface, number, timeout, price });
+        self.is_again = true;
+        true
     }
 
     /// Where another platform has decided that the call goes: there, and nowhere else.

@@ -7,7 +7,7 @@ use scenarios::simulation::PhoneIndex;
 use scenarios::trunk::{address, known, peer};
 use scenarios::{Behaviour, Conditions, Ending, PlatformConfig, Simulation, Step};
 use signaling::trunk::{Source, Target};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 const SERVICE: &str = "_sip._udp.carrier.example";
 
@@ -113,14 +113,32 @@ fn names_that_are_known_serve_while_the_name_service_is_away_and_others_fail_at_
 
 /// A name is taken for IPv4 where nothing is said: the port is open before it is found.
 #[test]
-fn a_name_that_has_ipv6_alone_is_called_with_ipv6_media_where_its_interface_says_so() {
+fn a_name_that_has_ipv6_alone_is_called_with_ipv6_media() {
+    for interface in [None, Some(SERVER_SIX)] {
+        six(9, interface, &[]);
+    }
+}
+
+/// The call that finds it out is made once more to the next host, with media of its family.
+#[test]
+fn a_host_of_the_other_family_is_called_where_the_first_one_is_silent() {
+    six(10, None, &["192.0.2.250"]);
+}
+
+/// A trunk whose name has an IPv6 host, behind those that are there with nobody.
+fn six(seed: u64, interface: Option<IpAddr>, silent: &[&str]) {
     let host = SocketAddr::new("2001:db8::77".parse().expect("an address"), 5060);
     let mut trunk = known("six", host);
     (trunk.target, trunk.sources) = (Target::parse("six.example:5060"), vec![Source::host(host.ip(), Some(5060))]);
+    trunk.media_fixed = interface.is_some();
     let mut config = configured(vec![trunk]).both_families();
-    config.switch.plan.trunks[0].interface = SERVER_SIX;
-    config.zone.host("six.example", &[host.ip()]);
-    let mut simulation = Simulation::with(9, config);
+    if let Some(interface) = interface {
+        config.switch.plan.trunks[0].interface = interface;
+    }
+    let silent = silent.iter().map(|address| address.parse().expect("an address"));
+    let addresses: Vec<IpAddr> = silent.chain([host.ip()]).collect();
+    config.zone.host("six.example", &addresses);
+    let mut simulation = Simulation::with(seed, config);
     let six = simulation.add(peer("six", host, SocketAddr::new(SERVER_SIX, 5060), Behaviour::default()));
     let alice = simulation.add_registered("alice");
     simulation.set_line(six, Conditions::rough(50));

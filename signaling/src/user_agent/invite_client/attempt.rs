@@ -33,6 +33,9 @@ impl Outgoing {
     pub(super) fn try_next(mut self: Box<Self>, head: &mut Head, means: &mut Means, cause: Cause) -> State {
         loop {
             while let Some(destination) = self.further.pop_front() {
+                if let Some(interface) = self.other_family(head, means, &destination) {
+                    return self.fail_at(head, means, interface);
+                }
                 self.forks.clear();
                 self.forget_early_offer(means);
                 self.authorization = None;
@@ -213,6 +216,18 @@ impl Outgoing {
         if self.several {
             means.avoided.note(means.now.instant, remote, time);
         }
+    }
+
+    /// The address of ours that a trunk's host is reached from, where that is of another family than the offer: it could not send there. `None`: it
+    /// is not, or the operator has said where the media of that trunk is.
+    fn other_family(&self, head: &Head, means: &Means, destination: &Destination) -> Option<IpAddr> {
+        let trunk = head.trunk()?;
+        let (offered, remote) = (self.offered_address()?, destination.remote.ip().to_canonical());
+        if offered.is_ipv4() == remote.is_ipv4() || means.trunks.get(trunk).config.media_fixed {
+            return None;
+        }
+        let (_, listener) = means.config.listeners.select(destination)?;
+        Some(destination.local.unwrap_or(listener.local().ip()))
     }
 
     /// Where the offer's first stream is received.

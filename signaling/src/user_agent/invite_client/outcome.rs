@@ -21,6 +21,7 @@ use crate::user_agent::session_timer::least_of;
 use crate::user_agent::{cause, redirect, remote_party};
 use router::one;
 use router::parameter::{Cause, CauseKind, DiversionCause, Failure, LegPhase, LegState, LegTags, MediaExchange, Party};
+use std::net::IpAddr;
 
 impl Outgoing {
     /// A response to the INVITE.
@@ -270,6 +271,20 @@ impl Outgoing {
     /// It has come to nothing.
     pub(super) fn fail(self: Box<Self>, head: &mut Head, means: &mut Means, cause: Cause) -> State {
         self.fail_with(head, means, cause, Vec::new(), None)
+    }
+
+    /// Nothing is sent: the trunk's host is reached from that address of ours, where a port is to be offered.
+    pub(super) fn fail_at(mut self: Box<Self>, head: &mut Head, means: &mut Means, interface: IpAddr) -> State {
+        self.forget_early_offer(means);
+        tracing::debug!(leg = %head.instance, "a leg to a host of another family than its offer");
+        if let Some(trunk) = head.trunk() {
+            // It will be, by the leg that comes instead.
+            let status = &mut means.trunks.get_mut(trunk).status;
+            status.offered = status.offered.saturating_sub(1);
+        }
+        let failure = Failure { interface: Some(interface), ..Failure::because(CauseKind::PeerFailure.into()) };
+        self.asked.failed(&mut means.outbox, failure);
+        State::Over
     }
 
     /// The same; `contacts`: where the callee may be found instead.
