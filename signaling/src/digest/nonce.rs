@@ -2,6 +2,8 @@
 
 use super::algorithm::Algorithm;
 use crate::limits::NONCES_IN_USE_MAX;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use router::Random;
 use router::time::{Duration, Instant};
 use std::collections::{HashMap, VecDeque};
@@ -15,8 +17,6 @@ const OCTETS: usize = 12 + PROOF;
 
 /// Its text has four characters for three octets (RFC 4648 §5): a challenge is to be short, as strangers are sent it.
 const CHARACTERS: usize = OCTETS / 3 * 4;
-
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 const _: () = assert!(OCTETS.is_multiple_of(3));
 
@@ -79,12 +79,7 @@ impl Nonces {
         octets[10..12].copy_from_slice(&mark.to_be_bytes());
         let proof = self.proof(&octets[..12]);
         octets[12..].copy_from_slice(&proof);
-        let mut text = String::with_capacity(CHARACTERS);
-        for three in octets.chunks_exact(3) {
-            let bits = three.iter().fold(0, |bits, &octet| bits << 8 | usize::from(octet));
-            text.extend([18, 12, 6, 0].map(|shift| char::from(ALPHABET[bits >> shift & 63])));
-        }
-        text
+        URL_SAFE_NO_PAD.encode(octets)
     }
 
     /// Whether a nonce of ours was sent to who has that mark.
@@ -175,21 +170,7 @@ fn decode(nonce: &str) -> Option<[u8; OCTETS]> {
         return None;
     }
     let mut octets = [0; OCTETS];
-    for (three, four) in octets.chunks_exact_mut(3).zip(nonce.as_bytes().chunks_exact(4)) {
-        let mut bits = 0u32;
-        for &character in four {
-            let value = match character {
-                b'A'..=b'Z' => character - b'A',
-                b'a'..=b'z' => character - b'a' + 26,
-                b'0'..=b'9' => character - b'0' + 52,
-                b'-' => 62,
-                b'_' => 63,
-                _ => return None,
-            };
-            bits = bits << 6 | u32::from(value);
-        }
-        three.copy_from_slice(&bits.to_be_bytes()[1..]);
-    }
+    URL_SAFE_NO_PAD.decode_slice(nonce, &mut octets).ok()?;
     Some(octets)
 }
 

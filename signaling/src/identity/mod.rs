@@ -11,7 +11,6 @@
 //! | `certificate.rs`, `tn_authorisation.rs` | the certificates of who signs (RFC 8226) |
 //! | `repository.rs` | those that were fetched, and who waits for one |
 
-mod base64url;
 mod certificate;
 mod diversion;
 mod history_info;

@@ -6,7 +6,9 @@
 //!            └ header └ claims └ signature of the two before it
 //! ```
 
-use super::base64url::{decode, encode};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::limits::{IDENTITY_OCTETS_MAX, PASSPORT_NUMBERS_MAX};
 use router::parameter::{Attestation, SignatureFault};
 use serde_json::{Map, Value, json};
@@ -97,7 +99,8 @@ pub fn read(value: &str, stated: &Stated) -> Result<Signed, SignatureFault> {
     else {
         return Err(Malformed);
     };
-    let signature = decode(signature).and_then(|octets| octets.try_into().ok()).ok_or(Malformed)?;
+    let signature =
+        URL_SAFE_NO_PAD.decode(signature).ok().and_then(|octets| octets.try_into().ok()).ok_or(Malformed)?;
     if header.is_empty() && claims.is_empty() {
         // RFC 8588 §4 and RFC 8946 §4.1 want the full form of theirs.
         if ppt.is_some() {
@@ -111,7 +114,7 @@ pub fn read(value: &str, stated: &Stated) -> Result<Signed, SignatureFault> {
             Passport { ppt: Ppt::Plain, x5u: info.to_owned(), orig, dest: vec![dest], iat, attestation, origid, div };
         return Ok(Signed { text: passport.text(), passport, signature });
     }
-    let header_octets = decode(header).ok_or(Malformed)?;
+    let header_octets = URL_SAFE_NO_PAD.decode(header).map_err(|_| Malformed)?;
     let header_json: Map<String, Value> = serde_json::from_slice(&header_octets).map_err(|_| Malformed)?;
     let said = |key: &str| header_json.get(key).and_then(Value::as_str);
     if said("alg").ok_or(Malformed)? != "ES256" {
@@ -133,7 +136,7 @@ pub fn read(value: &str, stated: &Stated) -> Result<Signed, SignatureFault> {
     if ppt.is_some_and(|ppt| Some(ppt) != said("ppt")) {
         return Err(Malformed);
     }
-    let claims_octets = decode(claims).ok_or(Malformed)?;
+    let claims_octets = URL_SAFE_NO_PAD.decode(claims).map_err(|_| Malformed)?;
     let claims_json: Map<String, Value> = serde_json::from_slice(&claims_octets).map_err(|_| Malformed)?;
     let passport = Passport::of_claims(kind, x5u, &claims_json).ok_or(Malformed)?;
     Ok(Signed { passport, text: format!("{header}.{claims}"), signature })
@@ -229,9 +232,9 @@ impl Passport {
             claims.insert("origid".to_owned(), origid.as_str().into());
         }
         let mut text = String::with_capacity(512);
-        encode(Value::Object(header).to_string().as_bytes(), &mut text);
+        URL_SAFE_NO_PAD.encode_string(Value::Object(header).to_string(), &mut text);
         text.push('.');
-        encode(Value::Object(claims).to_string().as_bytes(), &mut text);
+        URL_SAFE_NO_PAD.encode_string(Value::Object(claims).to_string(), &mut text);
         text
     }
 
@@ -240,7 +243,7 @@ impl Passport {
         let mut value = String::with_capacity(text.len() + 256);
         value.push_str(text);
         value.push('.');
-        encode(signature, &mut value);
+        URL_SAFE_NO_PAD.encode_string(signature, &mut value);
         value.push_str(";info=<");
         value.push_str(&self.x5u);
         value.push_str(">;alg=ES256");
@@ -338,7 +341,7 @@ mod tests {
 
     fn decoded(text: &str) -> [String; 2] {
         let (header, claims) = text.split_once('.').unwrap();
-        [header, claims].map(|part| String::from_utf8(decode(part).unwrap()).unwrap())
+        [header, claims].map(|part| String::from_utf8(URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap())
     }
 
     /// RFC 8225 §9: this order, and no white space.
@@ -391,7 +394,7 @@ mod tests {
             date: Some(1_443_208_345),
         };
         let mut signature = String::new();
-        encode(&[1; SIGNATURE_OCTETS], &mut signature);
+        URL_SAFE_NO_PAD.encode_string([1; SIGNATURE_OCTETS], &mut signature);
         let value = format!("..{signature};info=<https://cert.example.org/passport.cer>");
         let signed = read(&value, &stated).unwrap();
         let [header, claims] = decoded(&signed.text);
@@ -410,10 +413,10 @@ mod tests {
         let (token, _) = good.split_once(';').unwrap();
         let with = |header: &str, claims: &str| {
             let (mut signed, mut signature) = (String::new(), String::new());
-            encode(header.as_bytes(), &mut signed);
+            URL_SAFE_NO_PAD.encode_string(header, &mut signed);
             signed.push('.');
-            encode(claims.as_bytes(), &mut signed);
-            encode(&[7; SIGNATURE_OCTETS], &mut signature);
+            URL_SAFE_NO_PAD.encode_string(claims, &mut signed);
+            URL_SAFE_NO_PAD.encode_string([7; SIGNATURE_OCTETS], &mut signature);
             read(&format!("{signed}.{signature};info=<https://a.example/b>"), &nothing()).map(|_| ())
         };
         let header = r#"{"alg":"ES256","typ":"passport","x5u":"https://a.example/b"}"#;

@@ -7,12 +7,25 @@
 //!                                                                                       lifetime, packets
 //! ```
 
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use router::parameter::{MediaKey, SrtpSuite};
 
-use super::base64;
 use super::limits::{SDP_CRYPTO_MAX, SDP_MKI_BYTES_MAX};
 use super::media::MediaSection;
 use super::text::{Text, decimal, words};
+
+/// Keys are written with their padding (§6.1), which some phones leave out, as some do not clear the bits behind the last octet.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// Octets of the longest key and salt in whole groups of three, as they are decoded.
+const MATERIAL_OCTETS_MAX: usize = 48;
 
 /// One line that can be served. Its key does not show in `Debug`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +48,9 @@ impl Crypto {
         let parameters = words.next()?;
         let method = parameters.get(..7).filter(|method| method.eq_ignore_ascii_case(b"inline:"))?;
         let mut parts = parameters.get(method.len()..)?.split(|octet| *octet == b'|');
-        let material = base64::decode(parts.next()?, suite.material_bytes())?;
-        if material.len() != suite.material_bytes() {
-            return None;
-        }
+        let mut room = [0; MATERIAL_OCTETS_MAX];
+        let octets = BASE64.decode_slice(parts.next()?, &mut room).ok()?;
+        let material = room.get(..octets).filter(|material| material.len() == suite.material_bytes())?.to_vec();
         let mut identifier = Vec::new();
         let mut has_lifetime = false;
         for part in parts {
@@ -61,17 +73,13 @@ impl Crypto {
 
     /// The value of its attribute.
     pub(super) fn text(&self) -> Option<Text> {
-        let mut text = Vec::with_capacity(100);
-        text.extend_from_slice(self.tag.to_string().as_bytes());
-        text.push(b' ');
-        text.extend_from_slice(self.suite.name().as_bytes());
-        text.extend_from_slice(b" inline:");
-        base64::encode(&self.key.material, &mut text);
+        let mut text = format!("{} {} inline:", self.tag, self.suite.name());
+        BASE64.encode_string(&self.key.material, &mut text);
         if !self.key.identifier.is_empty() {
             let value = self.key.identifier.iter().fold(0_u128, |value, octet| value << 8 | u128::from(*octet));
-            text.extend_from_slice(format!("|{value}:{}", self.key.identifier.len()).as_bytes());
+            text.push_str(&format!("|{value}:{}", self.key.identifier.len()));
         }
-        Text::new(text)
+        Text::new(text.into_bytes())
     }
 }
 
@@ -122,6 +130,12 @@ mod tests {
         assert!(
             crypto(&format!("3 AES_CM_128_HMAC_SHA1_80 inline:{KEY}|66051:3")).unwrap().key.identifier == [1, 2, 3]
         );
+        for (text, octets) in [("Zm9vYg==", &b"foob"[..]), ("Zm9vYg", b"foob"), ("Zm9vYh", b"foob")] {
+            assert_eq!(BASE64.decode(text).unwrap(), octets, "{text}");
+        }
+        for bad in ["Z", "Z===", "Zm9v=", "Zm 9", "Zm9v====", "=", "Zm-_"] {
+            assert!(BASE64.decode(bad).is_err(), "{bad}");
+        }
         let gcm = "AAECAwQFBgcICQoLDA0ODwABAgMEBQYHCAkKCw";
         assert!(crypto(&format!("4 AEAD_AES_128_GCM inline:{gcm}")).is_some(), "without padding");
         assert!(crypto(&format!("4 AEAD_AES_128_GCM inline:{gcm}==")).is_some());

@@ -14,7 +14,7 @@
 //! | `offer`, `answer`, `agreement` | what it makes: sections of an offer, of an answer, and their result |
 //! | `origin`, `payload_type` | what lasts as long as the dialog: our `o=` line, the meaning of payload types |
 //! | `hold` | hold and retrieve |
-//! | `security`, `crypto`, `base64` | keys: what is offered, chosen and drawn; `a=crypto` |
+//! | `security`, `crypto` | keys: what is offered, chosen and drawn; `a=crypto` |
 //! | `ice`, `candidate` | ways that are looked for: `a=ice-…`, `a=candidate` |
 //! | `bundle` | names of sections, and groups of them: `a=mid`, `a=group:BUNDLE` |
 //! | `dtls` | keys that come about in the media: `a=fingerprint`, `a=setup` |
@@ -35,7 +35,6 @@ pub mod typed;
 
 mod agreement;
 mod answer;
-mod base64;
 mod bundle;
 mod crypto;
 mod dtls;

@@ -1,5 +1,7 @@
 //! A phone that protects its media: keys in its descriptions (RFC 4568), or by a handshake (RFC 5763), packets under them (RFC 3711).
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use media::Identity;
 use media::dtls::{Association, Came};
 use media::srtp::{EXPANSION, Inbound, Outbound, Refusal};
@@ -97,7 +99,7 @@ impl Keys {
             true => String::new(),
             false => "a=crypto:7 AES_192_CM_HMAC_SHA1_80 inline:AAAA|2^31\r\n".to_owned(),
         };
-        let key = base64(&self.own.material);
+        let key = STANDARD.encode(&self.own.material);
         (transport, format!("{lines}a=crypto:{tag} {} inline:{key}\r\n", SUITE.name()))
     }
 
@@ -114,8 +116,12 @@ impl Keys {
             let mut words = line.split(' ');
             let (tag, suite, key) = (words.next()?, words.next()?, words.next()?);
             let key = key.strip_prefix("inline:")?.split('|').next()?;
-            (suite == SUITE.name())
-                .then(|| (tag.to_owned(), MediaKey { material: octets(key), identifier: Vec::new() }))
+            (suite == SUITE.name()).then(|| {
+                (
+                    tag.to_owned(),
+                    MediaKey { material: STANDARD.decode(key).unwrap_or_default(), identifier: Vec::new() },
+                )
+            })
         });
         let (tag, key) = found.unzip();
         if is_offer {
@@ -217,18 +223,4 @@ fn draw(random: &mut Random) -> MediaKey {
     let mut material = vec![0; SUITE.material_bytes()];
     random.fill(&mut material);
     MediaKey { material, identifier: Vec::new() }
-}
-
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/// Thirty octets, which take no padding.
-fn base64(octets: &[u8]) -> String {
-    let three = octets.chunks(3).map(|three| three.iter().fold(0_usize, |bits, octet| bits << 8 | usize::from(*octet)));
-    three.flat_map(|bits| [18, 12, 6, 0].map(|shift| char::from(ALPHABET[bits >> shift & 63]))).collect()
-}
-
-fn octets(text: &str) -> Vec<u8> {
-    let digit = |octet: &u8| ALPHABET.iter().position(|known| known == octet).unwrap_or(0);
-    let four = text.as_bytes().chunks(4).map(|four| four.iter().fold(0_usize, |bits, octet| bits << 6 | digit(octet)));
-    four.flat_map(|bits| [(bits >> 16) as u8, (bits >> 8) as u8, bits as u8]).collect()
 }

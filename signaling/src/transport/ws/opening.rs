@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest as _, Sha1};
 
 use super::super::limits::{UPGRADE_HEADERS_MAX, UPGRADE_OCTETS_MAX};
@@ -149,23 +151,7 @@ fn is_key(key: &str) -> bool {
 /// What proves that a key was read (RFC 6455 §4.2.2).
 fn accept(key: &str) -> String {
     let hash = Sha1::new().chain_update(key).chain_update(SUFFIX).finalize();
-    base64(&hash)
-}
-
-/// RFC 4648 §4.
-fn base64(octets: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(octets.len().div_ceil(3) * 4);
-    for chunk in octets.chunks(3) {
-        let bits = chunk.iter().enumerate().fold(0, |bits, (at, octet)| bits | u32::from(*octet) << (16 - 8 * at));
-        for digit in 0..4 {
-            match digit <= chunk.len() {
-                true => text.push(char::from(DIGITS[(bits >> (18 - 6 * digit)) as usize & 63])),
-                false => text.push('='),
-            }
-        }
-    }
-    text
+    STANDARD.encode(hash)
 }
 
 #[cfg(test)]
@@ -192,7 +178,6 @@ mod tests {
         assert_eq!(length, REQUEST.len());
         assert!(answer.contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{answer}");
         assert!(answer.contains("\r\nSec-WebSocket-Protocol: sip\r\n") && answer.ends_with("\r\n\r\n"));
-        assert_eq!(base64(b"a") + &base64(b"ab"), "YQ==YWI=");
     }
 
     #[test]
