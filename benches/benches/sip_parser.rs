@@ -3,43 +3,14 @@
 //! To hold: at most half of `rsipstack`'s time in the same run, at most four allocations. Allocations are counted by
 //! the global allocator and printed before the timings; the bench fails if there are more.
 
-#![expect(unsafe_code, reason = "a counting GlobalAlloc that forwards to System")]
 #![expect(clippy::print_stdout, reason = "the allocation table is output of the bench")]
 #![allow(missing_docs, reason = "criterion_group generates an undocumented function")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use allocation_counter::measure;
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
-
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call is forwarded unchanged to the system allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's contract is the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's contract is the system allocator's.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's contract is the system allocator's.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const INVITE: &str = "INVITE sip:+441632960083@gateway.example.com:5060;user=phone SIP/2.0\r\n\
 Via: SIP/2.0/UDP 192.0.2.41:5060;branch=z9hG4bK74bf9a1c55e04f2d;rport\r\n\
@@ -126,9 +97,7 @@ fn rsip(octets: Bytes) -> u32 {
 
 fn allocations<T>(octets: &Bytes, parse: impl Fn(Bytes) -> T) -> u64 {
     let octets = octets.clone();
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
-    black_box(parse(octets));
-    ALLOCATIONS.load(Ordering::Relaxed) - before
+    measure(|| drop(black_box(parse(octets)))).count_total
 }
 
 fn write_response(request: &signaling::message::Message) -> Bytes {

@@ -1,8 +1,8 @@
 //! Nothing is allocated per packet that is transcoded: counted, on the core of a worker, with losses, keys and silence.
 
 #![expect(clippy::unwrap_used, reason = "what a test expects and does not find is its failure")]
-#![expect(unsafe_code, reason = "a counting GlobalAlloc that forwards to System")]
 
+use allocation_counter::measure;
 use codecs::telephone_event::EventSender;
 use codecs::{Encoded, Tone};
 use media::wire::{Carried, Channel, Destination, OpenFailure, PairIndex, Wire};
@@ -10,43 +10,7 @@ use media::{Config, Interface, PortRange, Voice};
 use router::parameter::{Bridge, Codec, MediaPlan, MediaPort, Parameter, PortId};
 use router::time::{Duration, Instant, Now, WallTime};
 use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, Random, Received, Service, Transaction, one};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::net::SocketAddr;
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    // A thread that ends has none left to count with.
-    let _ = ALLOCATIONS.try_with(|allocations| allocations.set(allocations.get() + 1));
-}
-
-// SAFETY: every call is forwarded unchanged to the system allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's contract is the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's contract is the system allocator's.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the caller's contract is the system allocator's.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Takes everything, and counts it.
 #[derive(Debug, Default)]
@@ -202,13 +166,16 @@ fn transcoded_packets_cost_no_allocation() {
         let mut costs = Vec::new();
         for round in 0..6u16 {
             let mut packets = second(&from[0], events.as_ref(), round * 50);
-            let before = (ALLOCATIONS.get(), world.voice.wire().sent);
-            for packet in &mut packets {
-                world.voice.handle_datagram(world.now, PairIndex(0), Channel::Rtp, peer(PORTS[0]), packet);
-                world.pass(20);
-            }
-            costs.push(ALLOCATIONS.get() - before.0);
-            assert!(world.voice.wire().sent >= before.1 + 40, "{what}: {} packets", world.voice.wire().sent - before.1);
+            let before = world.voice.wire().sent;
+            let counted = measure(|| {
+                for packet in &mut packets {
+                    world.voice.handle_datagram(world.now, PairIndex(0), Channel::Rtp, peer(PORTS[0]), packet);
+                    world.pass(20);
+                }
+            });
+            costs.push(counted.count_total);
+            let sent = world.voice.wire().sent - before;
+            assert!(sent >= 40, "{what}: {sent} packets");
             // What the owner is told of keys is taken apart from the packets.
             while world.voice.outbox().poll_transmit().is_some() {}
         }

@@ -1,50 +1,13 @@
 //! What is refused before it is read costs no memory: counted by the allocator.
 
-#![expect(unsafe_code, reason = "a counting GlobalAlloc that forwards to System")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use allocation_counter::measure;
 use router::Random;
 use router::time::{Instant, Now, WallTime};
 use signaling::transport::{Flow, Listener, ListenerId, Listeners, Transport};
 use signaling::{Config, Signaling};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::net::SocketAddr;
-
-struct Counting;
-
-thread_local! {
-    /// Allocations of this thread.
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    // A thread that ends has counted enough.
-    let _ = ALLOCATIONS.try_with(|allocations| allocations.set(allocations.get() + 1));
-}
-
-// SAFETY: every call is forwarded unchanged to the system allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's contract is the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's contract is the system allocator's.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the caller's contract is the system allocator's.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 fn flow(remote: SocketAddr) -> Flow {
     let local = "192.0.2.1:5060".parse().unwrap();
@@ -76,12 +39,14 @@ fn strangers_that_are_refused_cost_no_allocation() {
         }
     }
     assert_eq!(answered, 2_000);
-    let before = ALLOCATIONS.get();
-    for (from, message) in &strangers[3_000..] {
-        signaling.handle_datagram(now, &flow(*from), message.as_bytes());
-        signaling.handle_datagram(now, &flow(*from), b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\n\r\n");
-        signaling.handle_datagram(now, &flow(*from), b"\x00\x01\x00\x00\x21\x12\xa4\x42tandem-stun!");
-    }
-    assert_eq!(ALLOCATIONS.get() - before, 0);
+    let counted = measure(|| {
+        for (from, message) in &strangers[3_000..] {
+            signaling.handle_datagram(now, &flow(*from), message.as_bytes());
+            let response = b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\n\r\n";
+            signaling.handle_datagram(now, &flow(*from), response);
+            signaling.handle_datagram(now, &flow(*from), b"\x00\x01\x00\x00\x21\x12\xa4\x42tandem-stun!");
+        }
+    });
+    assert_eq!(counted.count_total, 0);
     assert!(signaling.poll_transmit().is_none());
 }
