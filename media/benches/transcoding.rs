@@ -3,73 +3,20 @@
 use codecs::{Encoded, Plan, Tone, Transcoder};
 use criterion::{Criterion, criterion_group, criterion_main};
 use media::rtp::{HEADER_BYTES, write};
-use media::{Carried, Channel, Config, Destination, Interface, OpenFailure, PairIndex, Voice, Wire};
-use router::packet::{Parameters, Transaction, one};
+use media::{Channel, PairIndex, Voice};
+use nowhere::{LOCAL, Nowhere, ask, peer, worker};
+use router::packet::one;
 use router::parameter::{Bridge, Codec, MediaPlan, MediaPort, PortId};
 use router::time::{Duration, Instant, Now, WallTime};
-use router::{Address, Command, Instance, ModuleKind, Packet, Parameter, Random, Received, Service};
+use router::{Command, Parameter, Service};
 use std::hint::black_box;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// A network that takes everything, and copies what is to be sent, as the worker's own does.
-struct Nowhere {
-    room: [u8; 2_048],
-}
+mod nowhere;
 
-impl Wire for Nowhere {
-    fn take(&mut self, _: PairIndex) -> Option<Carried> {
-        None
-    }
-    fn put(&mut self, _: PairIndex, _: Carried) -> bool {
-        false
-    }
-    fn open(&mut self, _: PairIndex, _: SocketAddr) -> Result<(), OpenFailure> {
-        Ok(())
-    }
-    fn close(&mut self, _: PairIndex) {}
-    fn drain(&mut self, _: PairIndex) {}
-    fn connect(&mut self, _: PairIndex, _: SocketAddr) -> bool {
-        true
-    }
-    fn disconnect(&mut self, _: PairIndex) -> bool {
-        true
-    }
-    fn send(&mut self, _: PairIndex, _: Channel, _: Destination, datagram: &[u8]) -> bool {
-        self.room[..datagram.len()].copy_from_slice(datagram);
-        black_box(&self.room);
-        true
-    }
-    fn send_sealed<S>(&mut self, _: PairIndex, _: Channel, _: Destination, _: &[u8], _: S) -> bool
-    where
-        S: FnOnce(&mut [u8], usize) -> Option<usize>,
-    {
-        false
-    }
-}
-
-const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 /// So many calls at once, so that what a packet needs is not in the cache by chance.
 const CALLS: u64 = 100;
 /// Packets of a second of speech-like sound, which are sent again and again.
 const PACKETS: usize = 50;
-
-fn ask(voice: &mut Voice<Nowhere>, now: Now, session: u64, command: Command, parameters: Parameters) {
-    let packet = Packet {
-        source: Address::local(ModuleKind::Switch, 0).at(Instance(session)),
-        destination: Address::any(ModuleKind::Voice).at(Instance(session)),
-        transaction: Transaction(session),
-        command,
-        parameters,
-    };
-    voice.handle_received(now, Received::Packet(packet));
-    while let Some(packet) = voice.outbox().poll_transmit() {
-        assert_eq!(packet.command, Command::Done);
-    }
-}
-
-fn peer(session: u64, port: u16) -> SocketAddr {
-    SocketAddr::from(([198, 51, (session >> 8) as u8, session as u8], 4_000 + port))
-}
 
 fn set_up(voice: &mut Voice<Nowhere>, now: Now, session: u64, codecs: [&Codec; 2]) {
     let wanted = (0..2).map(|port| MediaPort { port: PortId(port), interface: LOCAL, address: None }.into());
@@ -165,10 +112,7 @@ fn one_way(criterion: &mut Criterion, [from, to]: [&Codec; 2]) {
         });
     }
     let mut now = Now { instant: Instant::from_millis(1), wall: WallTime::from_secs(1_800_000_000) };
-    let interfaces = vec![Interface { address: LOCAL, advertised: None }];
-    let config = Config { interfaces, ..Config::default() };
-    let address = Address::local(ModuleKind::Voice, 0);
-    let mut voice = Voice::new(address, config, Random::from_seed(1), Nowhere { room: [0; 2_048] }, now);
+    let mut voice = worker(now);
     for session in 1..=CALLS {
         set_up(&mut voice, now, session, [from, to]);
     }
