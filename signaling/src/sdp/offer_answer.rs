@@ -75,8 +75,8 @@ struct LocalOffer {
 #[derive(Clone, Debug)]
 struct Early {
     agreement: Agreement,
-    /// The peer's description, written anew: what a repetition is compared with.
-    remote_text: Bytes,
+    /// The peer's description: what a repetition is compared with.
+    session: SessionDescription,
 }
 
 /// An unanswered offer of the peer's.
@@ -420,8 +420,7 @@ impl LocalOffer {
     /// Makes this answer the early one.
     fn take(&mut self, text: &[u8], security: &Security, ice: &Ice) -> Result<Answered, OfferAnswerError> {
         let session = SessionDescription::parse(text)?;
-        let remote_text = session.write();
-        if self.early.as_ref().is_some_and(|early| early.remote_text == remote_text) {
+        if self.early.as_ref().is_some_and(|early| early.session == session) {
             return Ok(Answered::Repeated);
         }
         let mut answer = typed::describe_answer(&session, &self.typed);
@@ -448,7 +447,7 @@ impl LocalOffer {
             slots,
             peer_holds,
         };
-        self.early = Some(Early { agreement, remote_text });
+        self.early = Some(Early { agreement, session });
         Ok(Answered::Agreed)
     }
 }
