@@ -305,6 +305,12 @@ impl Learning {
         }
     }
 
+    /// Whether the peer's source is learned for good.
+    #[inline]
+    pub fn is_settled(&self) -> bool {
+        matches!(self.state, State::Settled { .. })
+    }
+
     /// Where to send: to the learned source, to the former one while nothing else is known, else where the peer said.
     #[inline]
     pub fn destination(&self) -> Option<SocketAddr> {

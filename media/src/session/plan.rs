@@ -108,6 +108,12 @@ impl Formats {
         }
     }
 
+    /// Looks at what the first of them takes.
+    #[inline]
+    pub fn preview(&self) -> u64 {
+        u64::from(self.place[0]) ^ u64::from(self.near[0].clock_rate_hz)
+    }
+
     /// The codec of a payload type.
     pub fn codec(&self, payload_type: u8) -> Option<&Codec> {
         self.codecs.get(usize::from(self.place[usize::from(payload_type & 0x7f)]))

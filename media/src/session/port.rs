@@ -311,6 +311,16 @@ impl Port {
         unlearned
     }
 
+    /// Looks at what a packet takes of it, whichever way that goes; what it gives means nothing.
+    #[inline]
+    pub fn preview(&self) -> u64 {
+        let plan = self.plan.as_ref().map_or(0, |plan| u64::from(plan.receives));
+        let heard = self.reception.as_ref().map_or(0, |reception| u64::from(reception.ssrc()));
+        let flags = self.connected | self.learning.is_settled() | self.play.is_some() | self.way.is_some();
+        let counts = self.packets_received ^ u64::from(self.window_packets) ^ self.outgoing.packets();
+        plan ^ heard ^ u64::from(flags) ^ counts ^ self.formats.preview() ^ u64::from(self.place.pair.0)
+    }
+
     /// Takes an RTP packet from `source`: is it one, is it the peer's, where does it belong, what is it?
     #[inline]
     pub fn take(&mut self, now: Instant, source: SocketAddr, data: &[u8]) -> Result<Taken, Dropped> {

@@ -52,6 +52,11 @@ impl<T: Copy> Batch<T> {
         Some((entry.about, &mut self.octets[entry.start..entry.end]))
     }
 
+    /// What is known of each datagram.
+    pub(super) fn iter(&self) -> impl Iterator<Item = T> + '_ {
+        self.entries.iter().map(|entry| entry.about)
+    }
+
     /// Forgets all.
     #[inline]
     pub(super) fn clear(&mut self) {

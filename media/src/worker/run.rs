@@ -217,6 +217,7 @@ impl Worker {
 
     /// Passes on what was received.
     fn relay(&mut self, now: Now) {
+        self.voice.preview(self.arrivals.iter().map(|arrival| arrival.pair));
         for place in 0..self.arrivals.len() {
             let Some((Arrival { at, pair, channel, source }, datagram)) = self.arrivals.get_mut(place) else { break };
             self.voice.handle_datagram(Now { instant: at, ..now }, pair, channel, source, datagram);
