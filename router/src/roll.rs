@@ -30,6 +30,11 @@ impl Roll {
         self.ask_at.get_or_insert(now);
     }
 
+    /// They are asked for at once, if they are wanted: something may have changed that is not told.
+    pub fn hurry(&mut self, now: Instant) {
+        self.ask_at = self.ask_at.map(|at| at.min(now));
+    }
+
     /// Whether the whole list has been told once.
     pub const fn is_known(&self) -> bool {
         self.is_known

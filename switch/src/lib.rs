@@ -18,6 +18,7 @@
 //! - `record`, `refusal`, `event`, `listing`, `status`: what is told of calls, and of attempts that never were one.
 //! - `trunks`: which of them do not respond, and are passed over.
 //! - `platforms`: the others of the cluster; a leg may be at the switch of one of them.
+//! - `whereabouts`: what they have said of accounts.
 //! - [`Switch`]: the adapter between packets and the machines, a [`router::Service`].
 //!
 //! Pure: packets and time in, packets and a deadline out.
@@ -42,6 +43,7 @@ mod service;
 mod status;
 mod transcoding;
 mod trunks;
+mod whereabouts;
 
 pub use config::{Cluster, Config, EarlyRinging};
 pub use key_forms::KeyForms;

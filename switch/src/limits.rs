@@ -80,6 +80,18 @@ pub const LOCATE_WITHIN: Duration = Duration::from_millis(500);
 /// For how long a platform that let that pass is not asked: its link is given up in three seconds, if that is what it is.
 pub const PLATFORM_PASSED_OVER: Duration = Duration::from_secs(5);
 
+/// For how long a platform that is away, or says nothing, may have any number that nobody else has, also one that it was never asked for: a process is
+/// back in seconds, a machine in a minute or two. Who is away for longer is an outage, in which callers of numbers that nobody has are not put off
+/// for ever; accounts that it is known to have stay its own.
+pub const PLATFORM_AWAY: Duration = Duration::from_secs(180);
+
+/// Accounts that other platforms are known to have, and as many numbers that they are known not to have, between two turns of [`WHEREABOUTS_TURN`]:
+/// four platforms' calls to 30,000 numbers. Two turns of either are kept, of 17 octets each and half as much again: some 12 MiB a shard at most.
+pub const WHEREABOUTS: usize = 1 << 17;
+
+/// How often the older half of that is forgotten: so it is known for half a day to a day, as long as the interface remembers a platform that is down.
+pub const WHEREABOUTS_TURN: Duration = Duration::from_secs(43_200);
+
 /// How long a leg may take to find out whether its peer is there: a transaction ends after 32 seconds (RFC 3261 §17.1.2.2).
 pub const SUPERVISION_WITHIN: Duration = Duration::from_secs(36);
 

@@ -1,11 +1,12 @@
 //! The other platforms of the cluster, as the inter-platform interface tells of them: which are reached, and what they have.
 
 use crate::config::Cluster;
-use crate::limits::PLATFORM_PASSED_OVER;
+use crate::limits::{PLATFORM_AWAY, PLATFORM_PASSED_OVER};
+use crate::whereabouts::Whereabouts;
 use router::limits::PLATFORMS;
 use router::parameter::{Parameter, Platform, PlatformState};
 use router::time::{Instant, WallTime};
-use router::{Address, Instance, Module, ModuleKind, Outbox, Packet, PlatformId, Roll};
+use router::{Address, Instance, Module, ModuleKind, Outbox, Packet, PlatformId, Random, Roll};
 use std::collections::BTreeMap;
 
 /// A platform.
@@ -23,19 +24,31 @@ struct Known {
     turn: usize,
     /// It left a question unanswered: until when it is asked no more.
     passed_over_until: Option<Instant>,
+    /// Since when it does not say where accounts are: it is not reached, or silent.
+    away_since: Option<Instant>,
 }
 
 impl Known {
     const fn is_reached(&self) -> bool {
         matches!(self.state.0, PlatformState::Linked | PlatformState::Via)
     }
+
+    /// Whether accounts can be there, and calls go there.
+    fn has_users(&self) -> bool {
+        self.has_registrar && !self.switches.is_empty()
+    }
 }
 
 /// All of them. At most as many as the interface knows.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Platforms {
     known: BTreeMap<PlatformId, Known>,
     roll: Roll,
+    /// When they were first asked for; `None`: the platform is alone.
+    began: Option<Instant>,
+    /// Whether an address of the configuration has not told yet whose it is.
+    has_unmet: bool,
+    whereabouts: Whereabouts,
     /// Platforms whose way has changed, to be told to the calls.
     changed: Vec<PlatformId>,
     /// Names that were heard.
@@ -44,12 +57,20 @@ pub(crate) struct Platforms {
 
 impl Platforms {
     /// Those of a cluster that this platform is in, to be asked for at once; or none.
-    pub(crate) fn new(now: Instant, cluster: Option<&Cluster>) -> Self {
-        let mut platforms = Self::default();
+    pub(crate) fn new(now: Instant, cluster: Option<&Cluster>, random: &mut Random) -> Self {
+        let mut roll = Roll::default();
         if cluster.is_some() {
-            platforms.roll.begin(now);
+            roll.begin(now);
         }
-        platforms
+        Self {
+            known: BTreeMap::new(),
+            roll,
+            began: cluster.map(|_| now),
+            has_unmet: false,
+            whereabouts: Whereabouts::new(random),
+            changed: Vec::new(),
+            names: 0,
+        }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is due.
@@ -67,9 +88,14 @@ impl Platforms {
         if !self.roll.handle_answer(now, outbox, packet) {
             return false;
         }
+        let mut has_unmet = false;
         for parameter in &packet.parameters {
-            if let Parameter::Platform(platform) = parameter {
-                self.learn(platform, false);
+            match parameter {
+                Parameter::Platform(platform) if platform.id.is_identity() => self.learn(now, platform, false),
+                Parameter::Platform(_) => has_unmet = true,
+                // The last page of all has the addresses that nobody was met at.
+                Parameter::Selection(selection) if selection.cursor.is_none() => self.has_unmet = has_unmet,
+                _ => {}
             }
         }
         true
@@ -78,7 +104,11 @@ impl Platforms {
     /// `Notify × Platform`.
     pub(crate) fn told(&mut self, now: Instant, platform: &Platform) {
         self.roll.told(now, platform);
-        self.learn(platform, true);
+        self.learn(now, platform, true);
+        if self.has_unmet {
+            // It may have been met there.
+            self.roll.hurry(now);
+        }
     }
 
     /// The next platform whose way has changed: it, or what is between, may have lost something.
@@ -87,7 +117,7 @@ impl Platforms {
     }
 
     /// `is_news`: something happened to it.
-    fn learn(&mut self, platform: &Platform, is_news: bool) {
+    fn learn(&mut self, now: Instant, platform: &Platform, is_news: bool) {
         if platform.state == PlatformState::Here || !platform.id.is_identity() {
             return;
         }
@@ -108,9 +138,13 @@ impl Platforms {
             switches: Vec::new(),
             turn: 0,
             passed_over_until: None,
+            away_since: None,
         });
         if is_news || known.state != state {
             (known.state, known.passed_over_until) = (state, None);
+            if known.is_reached() {
+                known.away_since = None;
+            }
             if !self.changed.contains(&platform.id) {
                 self.changed.push(platform.id);
             }
@@ -120,6 +154,9 @@ impl Platforms {
             known.named = self.names;
             self.names += 1;
         }
+        if !known.is_reached() {
+            known.away_since.get_or_insert(now);
+        }
         known.has_registrar = of(ModuleKind::Signaling).next().is_some();
         known.switches = of(ModuleKind::Switch).map(|module| module.index).collect();
     }
@@ -128,7 +165,7 @@ impl Platforms {
     pub(crate) fn registrars(&self, now: Instant) -> Vec<(PlatformId, Address)> {
         let asked = self.known.iter().filter(|(_, known)| {
             let waits = known.passed_over_until.is_some_and(|until| until > now);
-            known.is_reached() && known.has_registrar && !known.switches.is_empty() && !waits
+            known.is_reached() && known.has_users() && !waits
         });
         asked
             .map(|(&platform, _)| {
@@ -138,11 +175,42 @@ impl Platforms {
             .collect()
     }
 
-    /// A platform did not say where an account is.
+    /// A platform has said whether it has an account.
+    pub(crate) fn told_of(&mut self, now: Instant, platform: PlatformId, account: &str, has: bool) {
+        self.whereabouts.note(now, platform, account, has);
+        if let Some(known) = self.known.get_mut(&platform) {
+            known.away_since = None;
+        }
+    }
+
+    /// A platform could not be asked for an account. Whether that may be its own.
+    pub(crate) fn not_told_of(&mut self, now: Instant, platform: PlatformId, account: &str) -> bool {
+        let since = match self.known.get_mut(&platform) {
+            Some(known) => *known.away_since.get_or_insert(now),
+            None => now,
+        };
+        may_have(&mut self.whereabouts, now, (platform, since), account)
+    }
+
+    /// Whether an account may be of a platform that cannot be asked now; or of one that has not been met yet since the start.
+    pub(crate) fn is_maybe_away(&mut self, now: Instant, account: &str) -> bool {
+        let begins = self.began.is_some_and(|began| now.since(began) < PLATFORM_AWAY);
+        if begins && (self.has_unmet || !self.roll.is_known()) {
+            return true;
+        }
+        let Self { known, whereabouts, .. } = self;
+        known.iter().any(|(&platform, known)| {
+            known.has_users()
+                && known.away_since.is_some_and(|since| may_have(whereabouts, now, (platform, since), account))
+        })
+    }
+
+    /// A platform left a question unanswered.
     pub(crate) fn silent(&mut self, now: Instant, platform: PlatformId) {
         if let Some(known) = self.known.get_mut(&platform) {
             tracing::debug!(platform = known.name, "it does not say where accounts are, and is passed over");
             known.passed_over_until = Some(now + PLATFORM_PASSED_OVER);
+            known.away_since.get_or_insert(now);
         }
     }
 
@@ -173,10 +241,41 @@ impl Platforms {
     }
 }
 
+/// Whether an account may be a platform's that is away since then: it has said so itself, or was not asked for it and may soon be back.
+fn may_have(
+    whereabouts: &mut Whereabouts,
+    now: Instant,
+    (platform, since): (PlatformId, Instant),
+    account: &str,
+) -> bool {
+    whereabouts.said(now, platform, account).unwrap_or_else(|| now.since(since) < PLATFORM_AWAY)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use router::parameter::PlatformModule;
+    use router::parameter::{PlatformModule, Selection};
+    use router::time::Duration;
+
+    /// Those of a cluster, of which everything is known.
+    fn platforms(now: Instant) -> Platforms {
+        let cluster = Cluster::new(PlatformId(1), "east");
+        let mut platforms = Platforms::new(now, Some(&cluster), &mut Random::from_seed(1));
+        let mut outbox = Outbox::new(Address::local(ModuleKind::Switch, 0));
+        listed(&mut platforms, now, &mut outbox, &[]);
+        platforms
+    }
+
+    /// The interface says what platforms there are.
+    fn listed(platforms: &mut Platforms, now: Instant, outbox: &mut Outbox, all: &[Platform]) {
+        platforms.handle_timeout(now, outbox);
+        while let Some(asked) = outbox.poll_transmit() {
+            let mut page: router::Parameters = all.iter().cloned().map(Parameter::from).collect();
+            page.push(Selection::default().into());
+            let page = if asked.command == router::Command::Query { page } else { router::Parameters::new() };
+            assert!(platforms.handle_answer(now, outbox, &asked.answer(router::Command::Done, page)));
+        }
+    }
 
     fn platform(id: u32, name: &str, state: PlatformState, since: i64) -> Platform {
         let module = |kind, index| PlatformModule { kind, index, load_thousandths: 0 };
@@ -196,8 +295,8 @@ mod tests {
 
     #[test]
     fn who_is_reached_is_asked_and_takes_calls_in_turn() {
-        let mut platforms = Platforms::default();
         let now = Instant::from_millis(1);
+        let mut platforms = platforms(now);
         platforms.told(now, &platform(2, "west", PlatformState::Linked, 1));
         platforms.told(now, &platform(3, "north", PlatformState::Down, 1));
         assert_eq!(platforms.registrars(now).iter().map(|(id, _)| id.0).collect::<Vec<_>>(), [2]);
@@ -211,8 +310,8 @@ mod tests {
 
     #[test]
     fn a_name_is_the_first_ones_and_a_number_nobody_elses() {
-        let mut platforms = Platforms::default();
         let now = Instant::from_millis(1);
+        let mut platforms = platforms(now);
         platforms.told(now, &platform(7, "west", PlatformState::Linked, 1));
         platforms.told(now, &platform(2, "west", PlatformState::Linked, 1));
         platforms.told(now, &platform(3, "7", PlatformState::Linked, 1));
@@ -226,8 +325,8 @@ mod tests {
 
     #[test]
     fn who_does_not_answer_is_passed_over_for_a_while_or_until_something_happens() {
-        let mut platforms = Platforms::default();
         let now = Instant::from_millis(1);
+        let mut platforms = platforms(now);
         platforms.told(now, &platform(2, "west", PlatformState::Linked, 1));
         platforms.silent(now, PlatformId(2));
         assert!(platforms.registrars(now).is_empty());
@@ -238,13 +337,81 @@ mod tests {
 
     #[test]
     fn a_change_is_told_once_and_what_is_the_same_is_none() {
-        let mut platforms = Platforms::default();
-        platforms.learn(&platform(2, "west", PlatformState::Linked, 1), false);
+        let now = Instant::from_millis(1);
+        let mut platforms = platforms(now);
+        platforms.learn(now, &platform(2, "west", PlatformState::Linked, 1), false);
         assert_eq!(platforms.poll_changed(), None, "nobody has a leg there yet");
-        platforms.learn(&platform(2, "west", PlatformState::Linked, 1), false);
+        platforms.learn(now, &platform(2, "west", PlatformState::Linked, 1), false);
         assert_eq!(platforms.poll_changed(), None);
-        platforms.learn(&platform(2, "west", PlatformState::Linked, 7), false);
-        platforms.learn(&platform(2, "west", PlatformState::Linked, 7), true);
+        platforms.learn(now, &platform(2, "west", PlatformState::Linked, 7), false);
+        platforms.learn(now, &platform(2, "west", PlatformState::Linked, 7), true);
         assert_eq!((platforms.poll_changed(), platforms.poll_changed()), (Some(PlatformId(2)), None));
+    }
+
+    #[test]
+    fn who_is_away_may_have_what_it_had_and_for_a_while_anything() {
+        let now = Instant::from_millis(1);
+        let mut platforms = platforms(now);
+        platforms.told(now, &platform(2, "west", PlatformState::Linked, 1));
+        platforms.told_of(now, PlatformId(2), "zita", true);
+        platforms.told_of(now, PlatformId(2), "4930", false);
+        assert!(
+            ["zita", "4930", "yan"].iter().all(|account| !platforms.is_maybe_away(now, account)),
+            "it can be asked"
+        );
+        platforms.told(now, &platform(2, "west", PlatformState::Down, 2));
+        let away = |platforms: &mut Platforms, after: Duration| {
+            ["zita", "4930", "yan"].map(|account| platforms.is_maybe_away(now + after, account))
+        };
+        assert_eq!(away(&mut platforms, Duration::ZERO), [true, false, true]);
+        // That it is said to be down once more makes it no younger.
+        platforms.told(now + Duration::from_secs(100), &platform(2, "west", PlatformState::Down, 2));
+        assert_eq!(away(&mut platforms, PLATFORM_AWAY), [true, false, false]);
+        assert_eq!(away(&mut platforms, Duration::from_secs(2 * 86_400)), [false; 3], "not for ever");
+        platforms.told(now, &platform(2, "west", PlatformState::Via, 3));
+        assert_eq!(away(&mut platforms, Duration::ZERO), [false; 3]);
+    }
+
+    #[test]
+    fn who_is_silent_is_away_until_it_says_something() {
+        let now = Instant::from_millis(1);
+        let mut platforms = platforms(now);
+        platforms.told(now, &platform(2, "west", PlatformState::Linked, 1));
+        platforms.silent(now, PlatformId(2));
+        assert!(platforms.not_told_of(now, PlatformId(2), "yan"));
+        assert!(platforms.is_maybe_away(now, "yan"));
+        assert!(!platforms.not_told_of(now + PLATFORM_AWAY, PlatformId(2), "yan"), "it is silent for ever");
+        assert!(!platforms.is_maybe_away(now + PLATFORM_AWAY, "yan"));
+        platforms.told_of(now, PlatformId(2), "other", false);
+        assert!(!platforms.is_maybe_away(now, "yan"));
+    }
+
+    #[test]
+    fn a_platform_that_is_only_configured_is_waited_for_after_the_start_and_not_for_ever() {
+        let now = Instant::from_millis(1);
+        let cluster = Cluster::new(PlatformId(1), "east");
+        let mut platforms = Platforms::new(now, Some(&cluster), &mut Random::from_seed(1));
+        assert!(platforms.is_maybe_away(now, "yan"), "nothing is known yet");
+        let mut outbox = Outbox::new(Address::local(ModuleKind::Switch, 0));
+        let unmet = Platform { address: Some("192.0.2.2:5065".to_owned()), ..Platform::default() };
+        listed(&mut platforms, now, &mut outbox, std::slice::from_ref(&unmet));
+        assert!(platforms.is_maybe_away(now, "yan"));
+        assert!(!platforms.is_maybe_away(now + PLATFORM_AWAY, "yan"));
+        // It was met: the list is asked for at once.
+        platforms.told(now, &platform(2, "west", PlatformState::Linked, 1));
+        assert_eq!(platforms.poll_timeout(), Some(now));
+        listed(&mut platforms, now, &mut outbox, &[platform(2, "west", PlatformState::Linked, 1)]);
+        assert!(!platforms.is_maybe_away(now, "yan"));
+        let alone = &mut Platforms::new(now, None, &mut Random::from_seed(1));
+        assert!(!alone.is_maybe_away(now, "yan"));
+    }
+
+    #[test]
+    fn a_platform_without_users_has_none_of_its_own() {
+        let now = Instant::from_millis(1);
+        let mut platforms = platforms(now);
+        let media = Platform { modules: Vec::new(), ..platform(2, "west", PlatformState::Down, 1) };
+        platforms.told(now, &media);
+        assert!(!platforms.is_maybe_away(now, "yan"));
     }
 }

@@ -61,6 +61,7 @@ impl Switch {
         Self {
             outbox: Outbox::new(Address::local(ModuleKind::Switch, index)),
             all_calls: config.shards.tally("calls"),
+            platforms: Platforms::new(now.instant, config.cluster.as_ref(), &mut random),
             random,
             instances,
             calls: OwnMap::default(),
@@ -70,7 +71,6 @@ impl Switch {
             events: Events::default(),
             refusals: Refusals::default(),
             trunks: Trunks::default(),
-            platforms: Platforms::new(now.instant, config.cluster.as_ref()),
             moved: Moved::default(),
             joins: Vec::new(),
             counters: Counters::default(),

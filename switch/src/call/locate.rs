@@ -7,7 +7,7 @@ use super::search::Stage;
 use super::turn::Turn;
 use crate::limits::{FORK_LEGS, LOCATE_WITHIN, QUERY_WITHIN};
 use crate::plan::Member;
-use router::parameter::{CauseKind, Contact, Parameter, Reason, Registration, Target};
+use router::parameter::{Cause, CauseKind, Contact, Parameter, Reason, Registration, Target};
 use router::time::Duration;
 use router::{Command, Packet, PlatformId, one};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -23,6 +23,8 @@ pub(super) struct Sought {
     is_known: bool,
     /// What kept one from saying so.
     fault: Option<CauseKind>,
+    /// Whether a platform that cannot be asked may have it.
+    is_away: bool,
 }
 
 impl Call {
@@ -35,6 +37,7 @@ impl Call {
             .into_iter()
             .take(FORK_LEGS)
             .map(|Member { account, timeout }| Sought {
+                is_away: everywhere && turn.platforms.is_maybe_away(turn.now.instant, &account),
                 account,
                 timeout: timeout.unwrap_or(ring_timeout),
                 found: Vec::new(),
@@ -78,12 +81,16 @@ impl Call {
             (_, Some(Parameter::Failure(failure))) => Err(failure.reason),
             _ => Err(Reason::Internal),
         };
-        if let (Some(platform), Err(Reason::Expired)) = (platform, &answer) {
-            turn.platforms.silent(turn.now.instant, platform);
-        }
+        let is_away = platform.is_some_and(|platform| not_told(turn, platform, &account, answer.as_ref().err()));
         let (is_known, fault) = match &answer {
             Ok(_) => (true, None),
             Err(Reason::NotFound) => (false, None),
+            // What has no registrar has no accounts; who does not say so may have this one.
+            Err(Reason::Unsupported | Reason::Expired | Reason::PlatformAbsent | Reason::UnknownDestination)
+                if platform.is_some() =>
+            {
+                (false, None)
+            }
             Err(Reason::Busy | Reason::Exhausted) => (false, Some(CauseKind::Congestion)),
             Err(Reason::Internal) if platform.is_none() => (false, Some(CauseKind::Internal)),
             Err(_) => (false, Some(CauseKind::Unreachable)),
@@ -113,6 +120,7 @@ impl Call {
         };
         if let Some(sought) = sought.get_mut(member) {
             sought.is_known |= is_known;
+            sought.is_away |= is_away;
             sought.fault = sought.fault.or(fault);
             match platform {
                 Some(_) => sought.found.extend(found),
@@ -130,18 +138,19 @@ impl Call {
     /// All have answered, or let their time pass.
     fn accounts_located(&mut self, turn: &mut Turn<'_>, all: Vec<Sought>) {
         let mut wanted = Vec::new();
-        for Sought { account, found, is_known, fault, .. } in all {
+        for Sought { account, found, is_known, fault, is_away, .. } in all {
             if found.is_empty()
                 && let Some(search) = &mut self.search
             {
                 search.note(match fault {
                     _ if is_known => CauseKind::Unreachable.into(),
                     Some(fault) => fault.into(),
+                    None if is_away => away(),
                     None => CauseKind::UnknownNumber.into(),
                 });
             }
             wanted.extend(found);
-            if is_known || fault.is_some() {
+            if is_known || is_away || fault.is_some() {
                 self.sought().destination = Some(account.into());
             }
         }
@@ -154,6 +163,30 @@ impl Call {
             self.try_legs(turn, wanted);
         }
     }
+}
+
+/// Keeps what another platform has said of an account; `fault`: why it has not. Whether it may have it all the same.
+fn not_told(turn: &mut Turn<'_>, platform: PlatformId, account: &str, fault: Option<&Reason>) -> bool {
+    let now = turn.now.instant;
+    match fault {
+        None => turn.platforms.told_of(now, platform, account, true),
+        Some(Reason::NotFound | Reason::Unsupported) => turn.platforms.told_of(now, platform, account, false),
+        Some(Reason::Expired) => {
+            turn.platforms.silent(now, platform);
+            return turn.platforms.not_told_of(now, platform, account);
+        }
+        Some(Reason::PlatformAbsent | Reason::UnknownDestination) => {
+            return turn.platforms.not_told_of(now, platform, account);
+        }
+        Some(_) => {}
+    }
+    false
+}
+
+/// Whoever has that number may be at a platform that cannot be asked. Q.850 27: a destination that is out of order, where 20 is one that is not
+/// registered.
+fn away() -> Cause {
+    Cause { q850: Some(27), ..Cause::new(CauseKind::Unreachable) }
 }
 
 /// The local address that the contact's requests come in by; its port opens there.

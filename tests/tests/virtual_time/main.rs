@@ -38,6 +38,7 @@ mod phone_flows;
 mod phone_headers;
 mod pick_up;
 mod private_log;
+mod platform_away;
 mod random_calls;
 mod random_sessions;
 mod records;

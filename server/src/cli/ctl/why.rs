@@ -157,6 +157,9 @@ fn cause(cause: &Value) -> String {
         "busy" => "the callee is busy",
         "no-answer" => "nobody answered in time",
         "declined" => "the callee declined",
+        "unreachable" if cause["code"].is_null() && cause["q850"] == 27 => {
+            "the number may be of a platform that is not reached"
+        }
         "unreachable" => "the callee is not registered, or silent",
         "unknown-number" => "nobody has that number",
         "forbidden" => "the caller may not do that",
@@ -303,6 +306,18 @@ mod tests {
             "On the wire: 192.0.2.9:5060 answered the INVITE with 486 Busy Here at 03:10:02.000 (Reason: Q.850;cause=17)."
         );
         assert_eq!(said(&messages[1..]), None);
+    }
+
+    #[test]
+    fn who_may_be_at_a_platform_that_is_away_is_told_from_who_is_not_registered() {
+        let of = |cause_value: Value| cause(&cause_value);
+        let away = of(json!({ "kind": "unreachable", "q850": 27 }));
+        assert_eq!(away, "the number may be of a platform that is not reached (Q.850 27)");
+        for there in
+            [json!({ "kind": "unreachable", "q850": 20 }), json!({ "kind": "unreachable", "q850": 27, "code": 480 })]
+        {
+            assert!(of(there).starts_with("the callee is not registered, or silent"), "its peer says so");
+        }
     }
 
     #[test]
