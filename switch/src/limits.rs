@@ -123,6 +123,10 @@ pub const MOVES_FOLLOWED: usize = 8;
 /// For how long it is known beside the time that a call outlives its link: until the link is up again and everything has been said over it.
 pub const MOVED_LONGER: Duration = Duration::from_secs(60);
 
+/// How often one leg's other platform begins another conversation, each with a record, by saying that somebody else is there: each takes a transfer, and
+/// nobody is transferred so often. Beyond it who is there is still shown.
+pub const CONNECTED_PER_LEG: u8 = 16;
+
 /// Calls that a probe goes through before it is dropped: each set-up passes at most [`PLATFORMS_PER_CALL`], each transfer joins two such chains,
 /// and eight of them in one call are more than people make.
 pub const PROBE_CALLS: u8 = 64;

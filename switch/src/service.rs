@@ -539,6 +539,7 @@ impl Switch {
                 Some(
                     Parameter::LegState(_)
                     | Parameter::Handover(_)
+                    | Parameter::Connected(_)
                     | Parameter::Transfer(_)
                     | Parameter::Conversion(_)
                     | Parameter::Information(_)

@@ -4,7 +4,7 @@
 //! | module | what others may ask |
 //! |---|---|
 //! | every one | `Query × Status`; a plug-in's parameter, the server's apart |
-//! | `switch` | a call: `Start × Call`, `Start × Originate`; of a call that they have a leg in: `Set`, `Stop`, `Query × LegState`, `Send × Information`, `Digits`, `Start × Transfer`, `Set × Handover`; of one that they have a part in: `Stop × Selection`; to read: `Query × CallSummary`, `Selection`, `TrunkStatus`, `MessageRoute`, `Call`; to follow: `CallEvent`, `TrunkEvent` |
+//! | `switch` | a call: `Start × Call`, `Start × Originate`; of a call that they have a leg in: `Set`, `Stop`, `Query × LegState`, `Send × Information`, `Digits`, `Start × Transfer`, `Set × Handover`, `Connected`; of one that they have a part in: `Stop × Selection`; to read: `Query × CallSummary`, `Selection`, `TrunkStatus`, `MessageRoute`, `Call`; to follow: `CallEvent`, `TrunkEvent` |
 //! | `signaling` | `Query × Registration`, `Dialog`, `TrunkStatus`; to follow: `RegistrationEvent`, `TrunkEvent`, `AccountState` of an account; `Set × MessageWaiting` |
 //! | `voice` | `Query × Conference` |
 //! | `store` | `Query × CallRecord` |
@@ -63,7 +63,7 @@ pub(crate) fn admission(packet: &Packet) -> Admission {
         (ModuleKind::Switch, Start, P::Call(_) | P::Originate(_)) if beside.is_empty() => Admission::Call,
         (ModuleKind::Switch, Start, P::Transfer(_))
         | (ModuleKind::Switch, Set | Stop | Query, P::LegState(_))
-        | (ModuleKind::Switch, Set, P::Handover(_))
+        | (ModuleKind::Switch, Set, P::Handover(_) | P::Connected(_))
         | (ModuleKind::Switch, Send, P::Information(_) | P::Digits(_))
             if beside.is_empty() && !is_module =>
         {

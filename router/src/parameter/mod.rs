@@ -7,6 +7,7 @@
 //! | `identity.rs` | what is told of who calls beside the name |
 //! | `conference.rs` | conferences: where they are, how a call becomes one |
 //! | `dialog.rs` | dialogs that a peer names, legs and ports that change their call |
+//! | `connected.rs` | who is at a leg, where that changes in mid-call |
 //! | `media.rs` | media descriptions: what two peers offer and answer |
 //! | `port.rs` | media ports: between `switch` and `media` |
 //! | `network.rs` | addresses that begin alike |
@@ -26,6 +27,7 @@
 mod account;
 mod call;
 mod conference;
+mod connected;
 mod dialog;
 mod dtls;
 mod event;
@@ -50,6 +52,7 @@ pub use call::{
     LegSummary, LegTags, Origin, Originate, Party, Passed, Placement, Pressed, Probe, Target, Transfer,
 };
 pub use conference::{CONFERENCE_NAME_BYTES, Conference, ConferenceName, Conversion};
+pub use connected::Connected;
 pub use dialog::{Dialog, DialogPlace, GuestLeg, Handover, MovedPort, Ringing};
 pub use dtls::{DtlsParameters, DtlsRole, Fingerprint, FingerprintHash, HandshakeFault};
 pub use event::{AccountDialog, AccountState, MessageWaiting, Presence};
@@ -229,6 +232,8 @@ parameters! {
     103 GuestLeg(GuestLeg) [boxed];
     /// A call that rings at another switch.
     104 Ringing(Ringing) [boxed];
+    /// Somebody else is at a leg.
+    105 Connected(Connected) [boxed];
     /// A conference as it stands.
     110 Conference(Conference) [boxed];
     /// A call that becomes a conference.

@@ -825,6 +825,14 @@ pub fn published() -> Vec<Parameter> {
     add!([Dialog { join: true, ..dialog.clone() }]);
     add!([Dialog { early_only: true, at: Some(DialogPlace { leg, call }), ..dialog.clone() }, dialog]);
     add!([Handover { from: call, call_id: "c-2".to_owned() }]);
+    let connected = Connected {
+        party: party(),
+        origin: Some(Origin::Account("bob".into())),
+        verified: true,
+        anonymous: true,
+        calls: true,
+    };
+    add!([connected.clone(), Connected { origin: None, verified: false, anonymous: false, calls: false, ..connected }]);
     let session = Address::local(ModuleKind::Voice, 1).at(Instance(4));
     add!([MovedPort { port: PortId(2), session, from: PortId(1) }]);
     let guest = GuestLeg {

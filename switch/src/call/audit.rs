@@ -129,5 +129,6 @@ impl Call {
                 (false, false) => {}
             }
         }
+        self.tell_connected(turn);
     }
 }

@@ -232,6 +232,9 @@ impl Call {
                 asked.failed(turn.outbox, Failure::new(Reason::NotFound).with_detail("the leg has ended"));
             }
             (Command::Set, Some(Parameter::LegState(state))) => self.leg_described(turn, leg, asked, *state),
+            (Command::Set, Some(Parameter::Connected(connected))) => {
+                self.connected_with_another(turn, leg, asked, *connected);
+            }
             (Command::Start, Some(Parameter::Transfer(transfer))) => match dialog {
                 Some(dialog) => self.transfer_to_dialog(turn, leg, asked, *transfer, dialog),
                 None => self.transfer_asked(turn, leg, asked, *transfer),
@@ -274,6 +277,7 @@ impl Call {
             Purpose::Ringing => self.ringing_told(turn, &packet),
             Purpose::Guest => self.guest_answered(turn, packet),
             Purpose::Handover { leg, from, attempt } => self.handed_over(turn, leg, from, attempt, &packet),
+            Purpose::Connected(leg) => self.connected_told(turn, leg, &packet),
             Purpose::Adopt { legs, moved, guest } => self.adopted(turn, legs, moved, guest, packet),
             Purpose::Move { leg, from } => self.port_moved(turn, leg, from, &packet),
             Purpose::Seat { leg, name } => self.seated(turn, leg, name, &packet),

@@ -303,6 +303,7 @@ impl Call {
         let mut call = Self::new(turn, config, beginning);
         leg.id = LegId(0);
         let leg = call.add_leg(leg);
+        call.comes_unknown(leg);
         call.near = Some(leg);
         call.far = Far::Service(kind);
         call.conversation = Conversation::first(turn.now.wall).joined_from(host.record_id(number));
@@ -332,7 +333,7 @@ impl Call {
         let parties = (self.legs[near].origin(), self.legs[near].party.clone(), party.clone());
         let next = self.conversation_begins(turn, near, parties);
         let next = next.with_callee(None, Some(service_name(kind).as_ref().into()));
-        self.conversation_left(turn, CauseKind::Transferred.into(), far, near);
+        self.conversation_left(turn, CauseKind::Transferred.into(), far, [near]);
         // Neither of the two ended it.
         if let Some(closed) = &mut self.conversation.closed {
             closed.by_caller = None;

@@ -55,8 +55,8 @@ pub(super) struct Conversation {
     pub(super) callee_quality: LegQuality,
     /// What the ports of legs that go on had counted before.
     before: Vec<(LegId, LegQuality)>,
-    /// The leg that goes on: what is counted for it here is asked for.
-    goes_on: Option<LegId>,
+    /// The legs that go on: what is counted for them here is asked for.
+    goes_on: Vec<LegId>,
     pub(super) closed: Option<Close>,
     /// Whither the other side was sent on, and the record of the conversation that followed.
     sent_on: Option<(Party, String)>,
@@ -80,7 +80,7 @@ impl Conversation {
             caller_quality: LegQuality::default(),
             callee_quality: LegQuality::default(),
             before: Vec::new(),
-            goes_on: None,
+            goes_on: Vec::new(),
             closed: None,
             sent_on: None,
         }
@@ -267,24 +267,23 @@ impl Call {
         self.complete_record(turn, &next);
     }
 
-    /// Who asked for the transfer talks no longer; who is sent on goes on counting.
+    /// Who asked for the transfer talks no longer; who is sent on goes on counting, and so do both where another platform knows who comes.
     pub(super) fn conversation_left(
         &mut self,
         turn: &mut Turn<'_>,
         cause: Cause,
         by: LegId,
-        moved: impl Into<Option<LegId>>,
+        moved: impl IntoIterator<Item = LegId>,
     ) {
-        let moved = moved.into();
         let conversation = &mut self.conversation;
         if conversation.closed.is_some() {
             return;
         }
         let by_caller = Some(conversation.by_caller(by));
         conversation.closed = Some(Close { cause, by_caller, at: turn.now.wall });
-        conversation.goes_on = moved;
         let number = conversation.number;
-        if let Some(moved) = moved {
+        for moved in moved {
+            self.conversation.goes_on.push(moved);
             self.ask_count(turn, moved, number);
         }
     }
@@ -312,7 +311,7 @@ impl Call {
     pub(super) fn count(&mut self, statistics: &PortStatistics) {
         let Some(leg) = self.legs.iter().map(|leg| leg.id).find(|leg| leg.port().0 == statistics.port) else { return };
         for conversation in self.former.iter_mut().chain([&mut self.conversation]) {
-            if conversation.goes_on != Some(leg) {
+            if !conversation.goes_on.contains(&leg) {
                 conversation.count(leg, quality(statistics));
             }
         }

@@ -54,13 +54,14 @@ impl Call {
     /// Makes a leg for each and opens their ports.
     pub(super) fn try_legs(&mut self, turn: &mut Turn<'_>, all: Vec<Wanted>) {
         let mut legs = Vec::with_capacity(all.len());
+        let facing = self.faces_first();
         for mut wanted in all {
             let Some(id) = self.legs.next_id() else { break };
             let charge = wanted.charge.take();
             let (module, remote) = match &wanted.target {
                 Whither::Here(_) => (turn.signaling(), None),
                 Whither::Elsewhere(elsewhere) => {
-                    let remote = Remote::new(elsewhere.switch.platform, elsewhere.name.clone());
+                    let remote = Remote::new(elsewhere.switch.platform, elsewhere.name.clone()).facing(facing);
                     (elsewhere.switch, Some(Box::new(remote)))
                 }
             };

@@ -307,6 +307,7 @@ impl Call {
         let remote = (platform != PlatformId::HERE).then(|| Remote::new(platform, turn.platforms.name(platform)));
         let charge = Charge::of_guest(&self.config.shards, guest);
         self.add_leg(Leg { charge, ..Leg::guest(id, guest, own, remote) });
+        self.comes_unknown(id);
         self.minute_begins(turn, id);
         self.hand_over(turn, id, from, 1);
         self.audit_later(turn, id);
@@ -362,6 +363,7 @@ impl Call {
         let id = self.legs.next_id().unwrap_or(leg);
         moved.id = id;
         self.add_leg(moved);
+        self.comes_unknown(id);
         let from = turn.outbox.address().at(guest.instance);
         self.hand_over(turn, id, from, 1);
         self.audit_later(turn, id);
@@ -383,8 +385,11 @@ impl Call {
 
     /// The leg knows whose it is; or it has ended meanwhile.
     pub(super) fn handed_over(&mut self, turn: &mut Turn<'_>, leg: LegId, from: Address, attempt: u8, packet: &Packet) {
-        if packet.command == Command::Done || self.legs[leg].is_released() || self.has_ended() {
+        if self.legs[leg].is_released() || self.has_ended() {
             return;
+        }
+        if packet.command == Command::Done {
+            return self.tell_connected(turn);
         }
         let reason = packet.failure().reason;
         if matches!(reason, Reason::Busy | Reason::Expired) && attempt < RELEASE_ATTEMPTS {
@@ -731,6 +736,8 @@ impl Call {
         self.conversation_left(turn, CauseKind::Transferred.into(), replaced, None);
         let transfer = Transfer { target: self.called.clone(), ..transfer };
         asked.progress(turn.outbox, one(transfer.clone()));
+        // The two have talked to each other before, in the call that they come from.
+        [joined, by].into_iter().for_each(|leg| self.comes_known(leg));
         self.transferring = Some(Transferring { asked: Some(asked), by, moved: joined, transfer, next });
         self.connect(turn);
         if in_doubt || !with_port {

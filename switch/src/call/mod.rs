@@ -11,7 +11,7 @@
 //!                   │                    recall (back to who asked)
 //!                   └── dialog (which other call?), elsewhere (at which platform?), joining (legs of one call come into another)
 //!                   │   conference (seats; a call becomes one), invitation
-//!                   │   platform (legs at other platforms), audit (are they there?), circle (is any telephone?)
+//!                   │   platform (legs at other platforms), connected (with whom?), audit (are they there?), circle (is any telephone?)
 //!                                   ▼ release: legs stopped, session closed, record written
 //! ```
 
@@ -23,6 +23,7 @@ mod builtin;
 mod call;
 mod circle;
 mod conference;
+mod connected;
 mod conversation;
 mod dialog;
 mod diverting;

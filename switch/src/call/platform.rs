@@ -8,6 +8,7 @@
 //! ```
 
 use super::call::Call;
+use super::connected::Facing;
 use super::leg::{LegId, Peer, Wanted, Whither};
 use super::timers::Timer;
 use super::turn::Turn;
@@ -34,13 +35,23 @@ pub(crate) struct Remote {
     pub(super) probe: Option<u64>,
     /// It is being told that the leg has ended: why, and since when.
     pub(super) stopping: Option<(Cause, Instant)>,
+    /// Whom that platform takes it to be connected with.
+    pub(super) facing: Facing,
+    /// How often that platform has said that somebody else is there.
+    pub(super) others: u8,
 }
 
 impl Remote {
     /// A leg at that platform.
     pub(crate) fn new(platform: PlatformId, name: String) -> Self {
         let (handing, doubted) = (None, false);
-        Self { platform, name, unheard_since: None, handing, doubted, probe: None, stopping: None }
+        let (facing, others) = (Facing::First, 0);
+        Self { platform, name, unheard_since: None, handing, doubted, probe: None, stopping: None, facing, others }
+    }
+
+    /// The same, of which its platform knows so much of whom it is connected with.
+    pub(super) fn facing(self, facing: Facing) -> Self {
+        Self { facing, ..self }
     }
 }
 

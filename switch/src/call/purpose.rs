@@ -43,6 +43,8 @@ pub(super) enum Purpose {
     Guest,
     /// `Set × Handover`: a leg that came from another call, of that address, is this one's. Repeated a few times.
     Handover { leg: LegId, from: Address, attempt: u8 },
+    /// `Set × Connected`: another platform is told who is connected with a leg of it.
+    Connected(LegId),
     /// `Open`: the ports of legs that came from another call, `moved` with them or new ones.
     /// The call that they came from keeps its session until then.
     Adopt { legs: Vec<LegId>, moved: bool, guest: Option<Instance> },

@@ -154,6 +154,7 @@ impl Call {
             self.told = stands;
             let cause = self.ended.as_ref().map(|ended| ended.cause.clone());
             self.publish(turn, cause.or(not_transferred.map(|cause| *cause)));
+            self.tell_connected(turn);
         }
     }
 

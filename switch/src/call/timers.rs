@@ -29,6 +29,8 @@ pub(crate) enum Timer {
     Audit(LegId),
     /// When to tell another platform again whose a leg is now.
     Handover(LegId),
+    /// When to tell other platforms again who is connected with their legs.
+    Connected,
     /// When to tell another platform again that a leg has ended: after so many times. It outlives the call.
     Stop(LegId, u8),
 }
@@ -73,6 +75,7 @@ impl Call {
             Timer::Stop(..) => {}
             Timer::Audit(leg) => self.audit(turn, leg),
             Timer::Handover(leg) => self.hand_over_again(turn, leg),
+            Timer::Connected => self.tell_connected(turn),
             Timer::Setup => self.setup_timed_out(turn),
             Timer::Ring(leg) => self.ring_timed_out(turn, leg),
             Timer::Length => self.end(turn, CauseKind::TooLong.into(), None),

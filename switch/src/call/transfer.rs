@@ -125,7 +125,7 @@ impl Call {
                 next.learn_called(transfer.target.clone());
             }
         }
-        self.conversation_left(turn, CauseKind::Transferred.into(), by, moved);
+        self.conversation_left(turn, CauseKind::Transferred.into(), by, [moved]);
         self.conversation_follows(turn, CauseKind::Transferred.into(), transfer.target.clone(), next);
         if let Some(asked) = asked {
             asked.done(turn.outbox, one(Transfer { phase: LegPhase::Answered, ..transfer }));
@@ -173,7 +173,7 @@ impl Call {
     /// The leg that asked hangs up before the new one has answered: the moved one waits.
     pub(super) fn transferor_left(&mut self, turn: &mut Turn<'_>, by: LegId, cause: Cause) {
         let Some(moved) = self.transferring.as_ref().map(|transferring| transferring.moved) else { return };
-        self.conversation_left(turn, cause, by, moved);
+        self.conversation_left(turn, cause, by, [moved]);
         self.leave_exchange(turn, by);
         self.part(turn);
         self.close_port(turn, by);

@@ -6,6 +6,7 @@ mod attended;
 mod basic;
 mod branches;
 mod conference;
+mod connected;
 mod early_media;
 mod fork;
 mod guards;

@@ -10,7 +10,7 @@ use router::{Address, Command, Instance, ModuleKind, Packet, PlatformId, Transac
 use switch::{Cluster, Config};
 
 /// A platform that is linked with another one, `west`, on which Erin is registered.
-fn linked() -> World {
+pub(crate) fn linked() -> World {
     let cluster = Cluster { media: [192, 0, 2, 77].into(), ..Cluster::new(PlatformId(1), "east") };
     let mut world = World::with(Config { cluster: Some(cluster), ..Config::default() });
     world.bridge.registrations.insert("erin".into(), vec![contact("erin")]);
@@ -19,12 +19,12 @@ fn linked() -> World {
 }
 
 /// The call that the other platform was asked for last, and the packet.
-fn started(world: &World) -> (Packet, Call) {
+pub(crate) fn started(world: &World) -> (Packet, Call) {
     world.bridge.starts.last().cloned().expect("a call for the other platform")
 }
 
 /// The other platform answers the call.
-fn answer(world: &mut World) -> Packet {
+pub(crate) fn answer(world: &mut World) -> Packet {
     let (packet, call) = started(world);
     let offer = call.media.expect("an offer");
     let media = answer_to(offer.description(), &[pcmu()], 9000, Direction::SendReceive).map(MediaExchange::Answer);
@@ -35,7 +35,7 @@ fn answer(world: &mut World) -> Packet {
 }
 
 /// A call of the other platform's, from its call's instance 7 to the instance 9 here.
-fn call_from_west(id: &str, placement: Option<Placement>, path: Vec<PlatformId>) -> (Packet, Call) {
+pub(crate) fn call_from_west(id: &str, placement: Option<Placement>, path: Vec<PlatformId>) -> (Packet, Call) {
     let call = Call {
         id: id.into(),
         origin: Origin::Account("erin".into()),
@@ -368,7 +368,7 @@ fn a_call_of_another_platform_goes_where_that_one_says_and_is_told_apart_from_ou
 }
 
 /// What the switch answers a packet of another platform.
-fn ask(world: &mut World, packet: Packet) -> Packet {
+pub(crate) fn ask(world: &mut World, packet: Packet) -> Packet {
     let transaction = packet.transaction;
     world.bridge.answered.clear();
     world.bridge.deliver(packet);
