@@ -51,7 +51,9 @@ pub(super) fn write(
     passed: &[Passed],
     writes: impl Fn(&str) -> bool,
 ) -> RequestWriter {
-    for one in passed {
+    // What comes by another platform is as much as that one likes.
+    let is_short = |one: &&Passed| one.name.len().max(one.value.reveal().len()) <= PASSED_OCTETS_MAX;
+    for one in passed.iter().filter(is_short).take(PASSED_MAX) {
         let (name, value) = (one.name.as_str(), one.value.reveal());
         if !crate::trunk::may_pass(name) || writes(name) {
             continue;
@@ -67,4 +69,24 @@ pub(super) fn write(
         writer = writer.header(name.as_str(), value);
     }
     writer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Method;
+
+    #[test]
+    fn what_passes_to_the_other_leg_is_bounded_wherever_it_comes_from() {
+        let field = |name: String, value: String| Passed { name, value: value.into(), trunks_alone: false };
+        let long = field("X-Long".to_owned(), "v".repeat(PASSED_OCTETS_MAX + 1));
+        let named = field(format!("X-{}", "n".repeat(PASSED_OCTETS_MAX)), String::new());
+        let many = (0..1_000).map(|number| field(format!("X-F{number}"), "v".repeat(50)));
+        let passed: Vec<_> = [long, named].into_iter().chain(many).collect();
+        let writer = write(RequestWriter::new(&Method::Invite, "sip:carol@192.0.2.9"), None, &passed, |_| false);
+        let written = writer.finish();
+        let text = String::from_utf8_lossy(&written);
+        assert_eq!(text.matches("\r\nX-F").count(), PASSED_MAX, "{text}");
+        assert!(!text.contains("X-Long") && !text.contains("nnnn"), "{text}");
+    }
 }
