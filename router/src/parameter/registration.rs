@@ -56,7 +56,7 @@ pub struct Contact {
     pub temporary: Option<Vec<Private<String>>>,
     /// From signaling to the switch, and back in a leg's target: the phone's further flows, the next one first (RFC 5626 §5.3).
     #[n(14)]
-    pub others: Option<Vec<ContactFlow>>,
+    pub others: Option<Box<[ContactFlow]>>,
 }
 
 /// Another flow to the same phone.

@@ -7,7 +7,7 @@ use router::parameter::{Binding, Contact};
 use router::time::{Duration, Instant, Now, TimerKey, TimerWheel};
 use router::{OwnMap, Private};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// What became of an account's contacts.
@@ -34,6 +34,23 @@ pub struct BindingsCounters {
     pub expired: u64,
 }
 
+/// A remote address as a key: half as long as one, and a table has room for up to twice what it holds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Remote([u8; 16], u16);
+
+impl From<SocketAddr> for Remote {
+    fn from(address: SocketAddr) -> Self {
+        let octets = match address.ip() {
+            IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+            IpAddr::V6(address) => address.octets(),
+        };
+        Self(octets, address.port())
+    }
+}
+
+/// What a million of these take is a million times what the allocator has for one: blocks of 256 octets, and the next ones of 320.
+const _: () = assert!(size_of::<Bound>() <= 256);
+
 #[derive(Debug)]
 struct Bound {
     /// What tells it apart from all that there have been.
@@ -51,7 +68,7 @@ pub struct Bindings {
     /// Whose the temporary GRUUs are that hold: the account, and which of its bindings.
     by_temporary: OwnMap<String, (Arc<str>, u64)>,
     /// How many bindings use a remote address: who sends from there is known.
-    by_remote: HashMap<SocketAddr, u32>,
+    by_remote: HashMap<Remote, u32>,
     expiries: TimerWheel<(Arc<str>, u64)>,
     /// The last word on each binding that changed, by account and contact URI.
     unwritten: BTreeMap<(String, String), Binding>,
@@ -190,7 +207,7 @@ impl Bindings {
 
     /// How many bindings, of any shard, came over flows from this remote address. Asked of every stranger's datagram.
     pub fn from_remote(&self, remote: SocketAddr) -> u32 {
-        self.by_remote.get(&remote).copied().unwrap_or(0) + self.elsewhere.from_remote(remote)
+        self.by_remote.get(&remote.into()).copied().unwrap_or(0) + self.elsewhere.from_remote(remote)
     }
 
     /// Whether an account has a contact, at whichever shard.
@@ -345,7 +362,7 @@ impl Bindings {
             self.by_temporary.insert(user.reveal().clone(), (Arc::clone(&name), number));
         }
         if let Some(remote) = address_of(contact.flow.reveal()) {
-            *self.by_remote.entry(remote).or_default() += 1;
+            *self.by_remote.entry(remote.into()).or_default() += 1;
         }
         self.write(account, contact.clone(), false);
         let bound = self.by_account.entry(name).or_insert_with_key(|name| {
@@ -375,7 +392,7 @@ impl Bindings {
         for user in contact.temporary.iter().flatten() {
             self.by_temporary.remove(user.reveal());
         }
-        if let Some(remote) = address_of(contact.flow.reveal())
+        if let Some(remote) = address_of(contact.flow.reveal()).map(Remote::from)
             && let Some(uses) = self.by_remote.get_mut(&remote)
         {
             *uses -= 1;

@@ -85,7 +85,7 @@ impl Whither {
             None => whither,
             // One that says nothing is left for another one while its caller still waits.
             Some(others) => {
-                Self { others: others.clone(), response: whither.response.min(FLOW_RESPONSE_TIMEOUT), ..whither }
+                Self { others: others.to_vec(), response: whither.response.min(FLOW_RESPONSE_TIMEOUT), ..whither }
             }
         })
     }

@@ -24,7 +24,7 @@ pub(crate) fn one_flow_each(means: &Means, contacts: &mut Vec<Contact>) {
         }
         let mut own = flows.iter().filter(|flow| flow.instance == contact.instance);
         let is_first = own.next().is_some_and(|first| first.key() == contact.key());
-        let others: Vec<ContactFlow> = own.map(flow_of).collect();
+        let others: Box<[ContactFlow]> = own.map(flow_of).collect();
         contact.others = (!others.is_empty()).then_some(others);
         is_first
     });
