@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A network, or a single host.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
@@ -28,6 +28,15 @@ impl Network {
     pub fn host(address: IpAddr) -> Self {
         let address = address.to_canonical();
         Self { address, prefix: bits(address) }
+    }
+
+    /// The first of its addresses: all bits that they have not in common are 0.
+    pub fn first(&self) -> IpAddr {
+        let beyond = u32::from(bits(self.address).saturating_sub(self.prefix));
+        match self.address {
+            IpAddr::V4(own) => Ipv4Addr::from_bits(own.to_bits() & u32::MAX.checked_shl(beyond).unwrap_or(0)).into(),
+            IpAddr::V6(own) => Ipv6Addr::from_bits(own.to_bits() & u128::MAX.checked_shl(beyond).unwrap_or(0)).into(),
+        }
     }
 
     /// Whether that host is in it.
@@ -80,6 +89,21 @@ mod tests {
         }
         for wrong in ["", "host", "198.51.100.0/33", "198.51.100/24", "198.51.100.7:5060", "2001:db8::/129", "::/-1"] {
             assert_eq!(Network::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_network_begins_with_its_first_address() {
+        for (network, first) in [
+            ("10.0.0.1/8", "10.0.0.0"),
+            ("198.51.100.129/25", "198.51.100.128"),
+            ("198.51.100.7", "198.51.100.7"),
+            ("203.0.113.9/0", "0.0.0.0"),
+            ("2001:db8:1::1/32", "2001:db8::"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("2001:db8::1/0", "::"),
+        ] {
+            assert_eq!(Network::parse(network).unwrap().first().to_string(), first, "{network}");
         }
     }
 

@@ -279,6 +279,10 @@ impl Seat {
             all.join("; ")
         })?;
         self.logging.set_level(&merged.log.level)?;
+        let former = configuration::validate::doubts(&state.configuration);
+        for (key, why) in configuration::validate::doubts(&merged).into_iter().filter(|doubt| !former.contains(doubt)) {
+            tracing::warn!("{key}: {why}");
+        }
         for Changed { name, from, to } in rates.changed(&state.rates) {
             let rows = |rows: Option<usize>| rows.map(|rows| format!("{rows} rows"));
             let key = format!("rates `{name}`");

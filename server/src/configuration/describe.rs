@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn what_is_described_reads_back() {
         assert_eq!(read(&describe(&Configuration::default())).unwrap(), Configuration::default());
-        let text = "[sip]\nadvertised = { \"udp:127.0.0.1:5060\" = \"h\" }\n[[trunk]]\nname = \"a\"\naddress = \"h\"\n[[route]]\nto = [\"trunk:a\"]";
+        let text = "[sip]\nadvertised = { \"udp:127.0.0.1:5060\" = \"h\" }\n[[trunk]]\nname = \"a\"\naddress = \"carrier\"\n[[route]]\nto = [\"trunk:a\"]";
         let configuration = read(text).unwrap();
         assert_eq!(read(&describe(&configuration)).unwrap(), configuration);
     }

@@ -62,6 +62,13 @@ pub fn faults(configuration: &Configuration) -> Vec<(String, String)> {
             faults.push((path, "needs numbering.international".to_owned()));
         }
     }
+    for (path, number) in written(configuration) {
+        if number.is_empty() && path.ends_with(".prefix") {
+            faults.push((path, "is empty, as every number begins: leave it out".to_owned()));
+        } else if let Some(why) = undialled(number) {
+            faults.push((path, format!("`{number}` {why}")));
+        }
+    }
     if let Err(error) = Zone::new(&configuration.calls.time_zone) {
         faults.push(("calls.time_zone".to_owned(), error.to_string()));
     }
@@ -71,6 +78,41 @@ pub fn faults(configuration: &Configuration) -> Vec<(String, String)> {
         }
     }
     faults
+}
+
+/// The numbers that are written somewhere, and where.
+fn written(configuration: &Configuration) -> impl Iterator<Item = (String, &String)> {
+    let services = &configuration.services;
+    let lists = [
+        ("calls.emergency", &configuration.calls.emergency),
+        ("services.echo", &services.echo),
+        ("services.milliwatt", &services.milliwatt),
+        ("services.silence", &services.silence),
+    ];
+    let of_lists = lists.into_iter().flat_map(|(path, numbers)| numbers.iter().map(|one| (path.to_owned(), one)));
+    let of_routes = configuration.route.iter().enumerate().flat_map(|(index, route)| {
+        let named = move |key: &str| format!("route[{index}].{key}");
+        let number = route.number.iter().map(move |number| (named("number"), number));
+        number.chain(route.prefix.iter().map(move |prefix| (named("prefix"), prefix)))
+    });
+    of_lists.chain(of_routes)
+}
+
+/// Why no call has such a number.
+fn undialled(number: &str) -> Option<&'static str> {
+    let separated = |local: &str| {
+        local.contains(['-', '.', '(', ')']) && local.chars().all(|one| one.is_ascii_digit() || "-.()".contains(one))
+    };
+    if number.is_empty() {
+        Some("is empty: no call has such a number")
+    } else if number.contains(|one: char| one.is_whitespace() || one.is_control()) {
+        Some("has a space: no call has such a number")
+    } else if number.strip_prefix('+').is_some_and(separated) {
+        // RFC 3966 §5.1.1: they only make it easier to read.
+        Some("has separators: calls have their numbers without")
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -91,6 +133,12 @@ mod tests {
             ("[calls]\ntime_zone = \"Mars\"", 2, "no time zone"),
             ("[[route]]\nto = [\"account:a\"]\nhours = [\"8-18\"]", 3, "no hours"),
             ("[numbering]\naccounts = \"local\"", 2, "national"),
+            ("[calls]\nemergency = [\"112\", \"\"]", 2, "is empty"),
+            ("[services]\necho = [\"\"]", 2, "is empty"),
+            ("[services]\nsilence = [\"6 00\"]", 2, "has a space"),
+            ("[[route]]\nto = [\"account:a\"]\nnumber = \"+49-30 123\"", 3, "has a space"),
+            ("[[route]]\nto = [\"account:a\"]\nprefix = \"+49-30\"", 3, "has separators"),
+            ("[[route]]\nto = [\"account:a\"]\nprefix = \"\"", 3, "is empty"),
         ] {
             let complaints = read(text).unwrap_err();
             assert!(
@@ -101,5 +149,6 @@ mod tests {
         let text = "[numbering]\ncountry = \"49\"\narea = \"30\"\naccounts = \"national\"\n[calls]\ntime_zone = \"Europe/Berlin\"\n\
             [[route]]\nto = [\"account:a\"]\nhours = [\"mon-fri 08:00-18:00\"]";
         assert!(read(text).is_ok());
+        assert!(read("[[route]]\nnumber = \"a-b\"\nto = [\"account:a\"]").is_ok(), "a name is no telephone number");
     }
 }

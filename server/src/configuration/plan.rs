@@ -110,6 +110,11 @@ impl Builder<'_> {
             let why = format!("a group has at most {FORK_LEGS} members: no call rings more at once");
             self.fault(format!("group[{index}].members"), why);
         }
+        for (at, member) in group.members.iter().enumerate() {
+            if group.members[..at].contains(member) {
+                self.fault(format!("group[{index}].members"), format!("`{member}` is there twice"));
+            }
+        }
         let timeout = group.ring_s.map(|seconds| Duration::from_secs(seconds.into()));
         Group {
             name: group.name.clone(),
@@ -364,17 +369,10 @@ fn is_way(text: &str) -> bool {
 
 /// The route that takes a number on behalf of `origin`. `None`: no route does, or it depends on who calls.
 fn taken_by(plan: &Plan, number: &str, origin: &OriginMatch) -> Option<usize> {
-    let covers = |one: &OriginMatch, other: &OriginMatch| match (one, other) {
-        (OriginMatch::Any, _)
-        | (OriginMatch::Accounts, OriginMatch::Account(_))
-        | (OriginMatch::Trunks, OriginMatch::Trunk(_))
-        | (OriginMatch::Platforms, OriginMatch::Platform(_)) => true,
-        (one, other) => one == other,
-    };
     let routes = plan.routes.iter().enumerate();
-    let concerned = |route: &switch::plan::Route| covers(&route.origin, origin) || covers(origin, &route.origin);
+    let concerned = |route: &switch::plan::Route| route.origin.covers(origin) || origin.covers(&route.origin);
     let (index, first) = routes.into_iter().find(|(_, route)| route.number.matches(number) && concerned(route))?;
-    covers(&first.origin, origin).then_some(index)
+    first.origin.covers(origin).then_some(index)
 }
 
 /// A trunk. The local address of its media: as configured, or else that of the first listener of its family, which its signalling

@@ -271,39 +271,45 @@ fn connectivity(value: Ice) -> Connectivity {
 /// Which header fields pass, are added, left out, changed.
 ///
 /// # Errors
-/// The key that is wrong, and why.
-pub fn header_policy(trunk: &Trunk) -> Result<HeaderPolicy, (&'static str, String)> {
-    let named = |key, names: &[String], may: fn(&str) -> bool| match names.iter().find(|name| !may(name)) {
-        Some(name) => Err((key, format!("`{name}` is no header field that can be configured here"))),
-        None => Ok(names.to_vec()),
-    };
+/// The keys that are wrong, and why each.
+pub fn header_policy(trunk: &Trunk) -> Result<HeaderPolicy, Vec<(&'static str, String)>> {
+    let mut wrong: Vec<(&'static str, String)> = Vec::new();
+    let none = |name: &str| format!("`{name}` is no header field that can be configured here");
+    wrong.extend(trunk.headers_pass.iter().filter(|name| !may_pass(name)).map(|name| ("headers_pass", none(name))));
+    wrong.extend(
+        trunk.headers_remove.iter().filter(|name| !may_remove(name)).map(|name| ("headers_remove", none(name))),
+    );
     let mut add = Vec::new();
     for line in &trunk.headers_add {
         let (name, value) = line.split_once(':').map_or((line.as_str(), ""), |(name, value)| (name, value.trim()));
-        if !may_pass(name) || value.is_empty() || value.contains(char::is_control) {
-            return Err(("headers_add", format!("`{line}` is no header field that can be configured here")));
+        match may_pass(name) && !value.is_empty() && !value.contains(char::is_control) {
+            true => add.push((name.to_owned(), value.to_owned())),
+            false => wrong.push(("headers_add", none(line))),
         }
-        add.push((name.to_owned(), value.to_owned()));
     }
     let mut rewrite = Vec::new();
     for [name, pattern, text] in &trunk.headers_rewrite {
         if !trunk.headers_pass.iter().any(|passed| passed.eq_ignore_ascii_case(name)) {
-            return Err(("headers_rewrite", format!("`{name}` is not among headers_pass")));
+            wrong.push(("headers_rewrite", format!("`{name}` is not among headers_pass")));
         }
-        let expression = Pattern::new(pattern).map_err(|error| ("headers_rewrite", error.to_string()))?;
-        let becomes = replacement::of(&expression, text).map_err(|why| ("headers_rewrite", why))?;
-        rewrite.push(HeaderRewrite::new(name, pattern, &becomes).map_err(|why| ("headers_rewrite", why))?);
+        let expression = Pattern::new(pattern).map_err(|error| error.to_string());
+        let becomes = expression.and_then(|expression| replacement::of(&expression, text));
+        match becomes.and_then(|becomes| HeaderRewrite::new(name, pattern, &becomes)) {
+            Ok(change) => rewrite.push(change),
+            Err(why) => wrong.push(("headers_rewrite", why)),
+        }
     }
-    Ok(HeaderPolicy {
-        pass: named("headers_pass", &trunk.headers_pass, may_pass)?,
+    for name in trunk.number_parameters.iter().filter(|name| !is_number_parameter(name)) {
+        wrong.push(("number_parameters", format!("`{name}` is no parameter of a telephone number")));
+    }
+    let policy = HeaderPolicy {
+        pass: trunk.headers_pass.clone(),
         add,
-        remove: named("headers_remove", &trunk.headers_remove, may_remove)?,
+        remove: trunk.headers_remove.clone(),
         rewrite,
-        numbers: match trunk.number_parameters.iter().find(|name| !is_number_parameter(name)) {
-            Some(name) => return Err(("number_parameters", format!("`{name}` is no parameter of a telephone number"))),
-            None => trunk.number_parameters.clone(),
-        },
-    })
+        numbers: trunk.number_parameters.clone(),
+    };
+    if wrong.is_empty() { Ok(policy) } else { Err(wrong) }
 }
 
 /// RFC 3966 §3: letters, digits, hyphens. `phone-context` is the number's own, and it is digits that pass.

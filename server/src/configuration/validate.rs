@@ -2,15 +2,17 @@
 
 mod bridge;
 mod doubts;
+mod listeners;
+mod own_listener;
 mod tls;
 mod trunk;
+mod unreached;
 
 use super::model::Configuration;
 use super::value::SipShards;
 use super::{codecs, numbers, plan, sip};
 use bridge::bridge_section;
 pub use doubts::doubts;
-use signaling::transport::Transport;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use tls::tls;
@@ -54,17 +56,9 @@ impl Found {
 
 fn sip_section(configuration: &Configuration, found: &mut Found) {
     let sip = &configuration.sip;
-    found.unless(!sip.listen.is_empty(), "sip.listen", "nothing is listened on");
+    listeners::listeners(sip, found);
     if let SipShards::Count(count) = sip.shards {
         found.unless((1..=router::limits::SHARDS).contains(&count), "sip.shards", "lies between 1 and 32");
-    }
-    let mut seen = BTreeSet::new();
-    for listen in &sip.listen {
-        // All but UDP are over TCP, whose port one listener has.
-        let port = (listen.transport == Transport::Udp, listen.address);
-        if listen.address.port() != 0 && !seen.insert(port) {
-            found.add("sip.listen", format!("{listen} is there twice"));
-        }
     }
     for (listen, told) in &sip.advertised {
         if !sip.listen.contains(listen) {
@@ -150,7 +144,6 @@ fn calls_and_services(configuration: &Configuration, found: &mut Found) {
         ("services.silence", &services.silence),
     ] {
         for number in of_service {
-            found.unless(!number.is_empty(), path, "a number is empty");
             if let Some(other) = numbers.insert(number, path) {
                 found.add(path, format!("`{number}` is a number of {other} too"));
             }

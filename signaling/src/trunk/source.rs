@@ -35,6 +35,11 @@ impl Source {
         Self { transport: Some(transport), ..Self::host(address, None) }
     }
 
+    /// Its hosts.
+    pub const fn network(&self) -> Network {
+        self.network
+    }
+
     /// Whether what comes on a way comes from here.
     pub fn has(&self, flow: &Flow) -> bool {
         self.transport.is_none_or(|transport| transport == flow.transport) && self.contains(flow.remote)

@@ -115,6 +115,17 @@ impl OriginMatch {
             (Self::Account(_) | Self::Trunk(_), _) => false,
         }
     }
+
+    /// Whether it means all that `other` means.
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Any, _)
+            | (Self::Accounts, Self::Account(_))
+            | (Self::Trunks, Self::Trunk(_))
+            | (Self::Platforms, Self::Platform(_)) => true,
+            (one, other) => one == other,
+        }
+    }
 }
 
 #[cfg(test)]

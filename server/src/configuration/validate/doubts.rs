@@ -1,10 +1,11 @@
 //! What is allowed, and most likely not meant.
 
 use super::super::model::{Configuration, Trunk};
+use super::super::sip;
 use super::super::value::Strategy;
-use super::Found;
+use super::{Found, listeners, unreached};
 use router::parameter::Network;
-use std::collections::BTreeMap;
+use signaling::trunk::{Source, Target};
 use std::net::IpAddr;
 
 /// What a configuration says so: the path of the key, and why.
@@ -38,14 +39,10 @@ pub fn doubts(configuration: &Configuration) -> Vec<(String, String)> {
             format!("ports from {EPHEMERAL} on are the kernel's ephemeral ones: another program may have one taken");
         found.add("media.ports", why);
     }
-    let mut sources: BTreeMap<&str, &str> = BTreeMap::new();
+    listeners::doubts(&configuration.sip, &mut found);
+    unreached::unreached(configuration, &mut found);
     for (index, trunk) in configuration.trunk.iter().enumerate() {
-        for source in &trunk.accept {
-            if let Some(other) = sources.insert(source, &trunk.name) {
-                let why = format!("{source} is accepted by trunk `{other}` too: its requests belong to one of them");
-                found.add(format!("trunk[{index}].accept"), why);
-            }
-        }
+        accepted(&configuration.trunk[..index], trunk, &format!("trunk[{index}]"), &mut found);
         media_from(trunk, &format!("trunk[{index}].media_from"), &mut found);
         if let Some(calls) = trunk.calls_max.filter(|&calls| calls > configuration.calls.max) {
             let why = format!("{calls} calls are more than calls.max, {}", configuration.calls.max);
@@ -66,6 +63,37 @@ pub fn doubts(configuration: &Configuration) -> Vec<(String, String)> {
         }
     }
     found.0
+}
+
+/// Whose requests are taken for a trunk's: strangers', or another trunk's.
+fn accepted(before: &[Trunk], trunk: &Trunk, path: &str, found: &mut Found) {
+    for source in sources(trunk).filter(|_| !trunk.certified) {
+        let network = source.network();
+        if network.prefix < if network.address.is_ipv4() { 8 } else { 16 } {
+            let why = format!("{source}: whoever is there calls as this trunk, without a password (an open relay)");
+            found.add(format!("{path}.accept"), why);
+        }
+    }
+    // By our Contact each registered account's calls are known, and by the certificate whose connection it is.
+    let is_told = |one: &Trunk, other: &Trunk| {
+        let by_contact = !one.register.is_empty() && !other.register.is_empty();
+        by_contact || (one.certified && other.certified && sip::domain(one) != sip::domain(other))
+    };
+    for source in sources(trunk) {
+        let same = |other: &&Trunk| !is_told(other, trunk) && sources(other).any(|other| other == source);
+        if let Some(other) = before.iter().find(same) {
+            let key = if trunk.accept.is_empty() { "address" } else { "accept" };
+            let why = format!("requests from {source} are those of trunk `{}`, which is before it", other.name);
+            found.add(format!("{path}.{key}"), why);
+        }
+    }
+}
+
+/// Where a trunk's requests come from.
+fn sources(trunk: &Trunk) -> impl Iterator<Item = Source> + '_ {
+    let own = trunk.address.as_deref().filter(|_| trunk.accept.is_empty());
+    let own = own.and_then(sip::target).as_ref().and_then(Target::source);
+    trunk.accept.iter().filter_map(|text| sip::source(text)).chain(own)
 }
 
 /// Networks so large that strangers are in them.

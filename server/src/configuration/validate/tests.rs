@@ -9,6 +9,29 @@ fn contradictions_are_found() {
     for (text, word) in [
         ("[sip]\nlisten = []", "nothing"),
         ("[sip]\nlisten = [\"udp:127.0.0.1:5060\", \"udp:127.0.0.1:5060\"]", "twice"),
+        (
+            "[sip]\nlisten = [\"udp:0.0.0.0:5060\", \"udp:127.0.0.1:5060\"]",
+            "udp:127.0.0.1:5060 lies within udp:0.0.0.0:5060",
+        ),
+        (
+            "[sip]\nlisten = [\"tcp:10.0.0.1:5060\", \"ws:0.0.0.0:5060\"]",
+            "tcp:10.0.0.1:5060 lies within ws:0.0.0.0:5060",
+        ),
+        ("[[trunk]]\nname = \"a\"\naddress = \"127.0.0.1\"", "udp:127.0.0.1:5060 of sip.listen"),
+        ("[[trunk]]\nname = \"a\"\naddress = \"tcp:127.0.0.1:5060\"", "tcp:127.0.0.1:5060 of sip.listen"),
+        (
+            "[sip]\nlisten = [\"udp:0.0.0.0:5070\"]\n[[trunk]]\nname = \"a\"\naddress = \"127.0.0.9:5070\"",
+            "of sip.listen",
+        ),
+        (
+            "[sip]\nlisten = [\"udp:10.0.0.5:5060\"]\nadvertised = { \"udp:10.0.0.5:5060\" = \"sip.example.net\" }\n\
+             [[trunk]]\nname = \"a\"\naddress = \"SIP.example.net\"",
+            "udp:10.0.0.5:5060 of sip.listen",
+        ),
+        ("[[trunk]]\nname = \"a\"\naccept = [\"10.0.0.1/8\"]", "write 10.0.0.0/8, or 10.0.0.1 if"),
+        ("[[trunk]]\nname = \"a\"\naccept = [\"2001:db8::1/32\"]", "write 2001:db8::/32, or 2001:db8::1 if"),
+        ("[[trunk]]\nname = \"a\"\naddress = \"h\"\nmedia_from = [\"203.0.113.9/24\"]", "write 203.0.113.0/24"),
+        ("[[group]]\nname = \"a\"\nmembers = [\"b\", \"c\", \"b\"]", "`b` is there twice"),
         ("[sip]\nadvertised = { \"udp:10.0.0.1:5060\" = \"203.0.113.7\" }", "not among"),
         ("[sip]\nexpires_min_s = 5000", "below"),
         ("[sip]\ntrying_ms = 300", "17.2.1"),
@@ -99,6 +122,29 @@ fn contradictions_are_found() {
 }
 
 #[test]
+fn listeners_of_two_families_or_of_two_ports_are_beside_each_other() {
+    for listen in [
+        "\"udp:0.0.0.0:5060\", \"udp:[::]:5060\", \"tcp:127.0.0.1:5060\"",
+        "\"udp:0.0.0.0:5060\", \"udp:127.0.0.1:5070\"",
+        "\"udp:0.0.0.0:0\", \"udp:127.0.0.1:0\"",
+    ] {
+        read(&format!("[sip]\nlisten = [{listen}]")).unwrap();
+    }
+    // Another port of this host is another server.
+    read("[[trunk]]\nname = \"a\"\naddress = \"127.0.0.1:5070\"").unwrap();
+    read("[[trunk]]\nname = \"a\"\naddress = \"tls:127.0.0.1:5060\"").unwrap_err();
+}
+
+#[test]
+fn every_mistake_of_a_trunks_headers_is_told() {
+    let text = "[[trunk]]\nname = \"a\"\naddress = \"h\"\nheaders_pass = [\"X-A\", \"Via\", \"Route\"]\nheaders_add = [\"X: \", \"To: a\"]\n\
+                headers_remove = [\"From\"]\nheaders_rewrite = [[\"X-B\", \"(\", \"\"], [\"X-A\", \"a\", \"$1\"]]\nnumber_parameters = [\"a b\"]";
+    let complaints = read(text).unwrap_err();
+    let lines: Vec<_> = complaints.iter().filter_map(|complaint| complaint.line).collect();
+    assert_eq!(lines, [4, 4, 5, 5, 6, 7, 7, 7, 8], "{complaints:?}");
+}
+
+#[test]
 fn a_route_to_a_number_that_another_route_takes_is_right() {
     let text = "[[route]]\nnumber = \"9\"\nto = [\"account:a\"]\n[[route]]\nprefix = \"9\"\nto = [\"number:9\"]\n\
                 [[route]]\nprefix = \"8\"\nstrip = 1\nto = [\"rewrite\"]";
@@ -114,6 +160,44 @@ fn what_is_hardly_meant_is_doubted() {
         ("[media]\nports = \"20000-40000\"", &[2][..]),
         ("[media]\nports = \"20000-32767\"", &[]),
         ("[[trunk]]\nname = \"a\"\naccept = [\"192.0.2.1\"]\n[[trunk]]\nname = \"b\"\naccept = [\"192.0.2.1\"]", &[6]),
+        (
+            "[[trunk]]\nname = \"a\"\naddress = \"192.0.2.1\"\n[[trunk]]\nname = \"b\"\naccept = [\"192.0.2.1:5060\"]",
+            &[6],
+        ),
+        (
+            "[[trunk]]\nname = \"a\"\naddress = \"192.0.2.1\"\n[[trunk]]\nname = \"b\"\naddress = \"192.0.2.1:5060\"",
+            &[6],
+        ),
+        (
+            "[[trunk]]\nname = \"a\"\naddress = \"192.0.2.1\"\n[[trunk]]\nname = \"b\"\naddress = \"192.0.2.1:5070\"",
+            &[],
+        ),
+        ("[[trunk]]\nname = \"a\"\naccept = [\"198.51.100.0/24\", \"0.0.0.0/0\"]", &[3]),
+        ("[[trunk]]\nname = \"a\"\naccept = [\"::/0\", \"10.0.0.0/8\"]", &[3]),
+        (
+            "[sip]\nlisten = [\"tls:127.0.0.1:5061\"]\nclient_certificates = { \"tls:127.0.0.1:5061\" = \"offered\" }\n\
+             client_authorities = [\"ca\"]\n[[certificate]]\nfile = \"f\"\nkey_file = \"k\"\n\
+             [[trunk]]\nname = \"a\"\naccept = [\"0.0.0.0/0\"]\ndomain = \"a.example\"\ncertified = true\n\
+             [[trunk]]\nname = \"b\"\naccept = [\"0.0.0.0/0\"]\ndomain = \"b.example\"\ncertified = true",
+            &[],
+        ),
+        ("[sip]\nlisten = [\"udp:[::]:5060\"]", &[2]),
+        ("[sip]\nlisten = [\"udp:[::]:5060\", \"udp:0.0.0.0:5060\"]", &[]),
+        ("[[group]]\nname = \"echo\"\nmembers = [\"a\"]", &[2]),
+        ("[[route]]\nto = [\"service:echo\"]\n[[route]]\nnumber = \"1\"\nto = [\"service:echo\"]", &[3]),
+        (
+            "[[route]]\nfrom = \"trunks\"\nto = [\"service:echo\"]\n[[route]]\nnumber = \"1\"\nto = [\"service:echo\"]",
+            &[],
+        ),
+        (
+            "[[route]]\nprefix = \"0\"\nto = [\"service:echo\"]\n[[route]]\nprefix = \"00\"\nfrom = \"accounts\"\n\
+             to = [\"service:echo\"]\n[[route]]\nprefix = \"1\"\nto = [\"service:echo\"]",
+            &[4],
+        ),
+        (
+            "[[route]]\nhours = [\"mon 08:00-18:00\"]\nto = [\"service:echo\"]\n[[route]]\nnumber = \"1\"\nto = [\"service:echo\"]",
+            &[],
+        ),
         ("[calls]\nmax = 10\n[[trunk]]\nname = \"a\"\naddress = \"h\"\ncalls_max = 11", &[6]),
         ("[metrics]\nlisten = \"0.0.0.0:9464\"\n[control]\ntcp = \"[::]:5064\"", &[2, 4]),
         ("[metrics]\nlisten = \"203.0.113.7:9464\"\n[control]\ntcp = \"203.0.113.7:5064\"", &[2, 4]),

@@ -4,6 +4,7 @@ use super::super::model::{Configuration, Trunk};
 use super::super::value::Verify;
 use super::super::{plan, sip};
 use super::Found;
+use super::own_listener::own_listener;
 use router::limits::MEDIA_NETWORKS;
 use router::parameter::Network;
 use signaling::identity::place_of;
@@ -41,6 +42,14 @@ pub(super) fn trunks(configuration: &Configuration, found: &mut Found) {
     }
     for (index, trunk) in configuration.trunk.iter().enumerate() {
         one_trunk(trunk, &format!("trunk[{index}]"), found);
+        let target = trunk.address.as_deref().and_then(sip::target);
+        if let Some(listen) = target.and_then(|target| own_listener(configuration, &target)) {
+            let why = format!(
+                "is {listen} of sip.listen: calls would come back at once. To have a number routed anew, write \"number:…\" \
+                 or \"rewrite\" in a route"
+            );
+            found.add(format!("trunk[{index}].address"), why);
+        }
         signatures(configuration, trunk, &format!("trunk[{index}]"), found);
     }
 }
@@ -67,8 +76,9 @@ fn one_trunk(trunk: &Trunk, path: &str, found: &mut Found) {
         found.add(key("address"), format!("`{address}` is neither HOST, HOST:PORT, tcp:HOST:PORT nor tls:HOST:PORT"));
     }
     for source in &trunk.accept {
-        if sip::source(source).is_none() {
-            found.add(key("accept"), format!("`{source}` is neither ADDRESS, ADDRESS:PORT nor NETWORK/BITS"));
+        match sip::source(source) {
+            None => found.add(key("accept"), format!("`{source}` is neither ADDRESS, ADDRESS:PORT nor NETWORK/BITS")),
+            Some(read) => of_hosts(source, read.network(), &key("accept"), found),
         }
     }
     let secrets = usize::from(trunk.password.is_some()) + usize::from(trunk.password_file.is_some());
@@ -86,7 +96,7 @@ fn one_trunk(trunk: &Trunk, path: &str, found: &mut Found) {
             found.add(key("register"), format!("`{own}` is there twice"));
         }
     }
-    if let Err((name, why)) = sip::header_policy(trunk) {
+    for (name, why) in sip::header_policy(trunk).err().into_iter().flatten() {
         found.add(key(name), why);
     }
     if let Err(why) = plan::caller(&trunk.caller) {
@@ -122,8 +132,9 @@ fn one_trunk(trunk: &Trunk, path: &str, found: &mut Found) {
         found.unless(fits, &key("from_user"), "is the user of an address");
     }
     for text in &trunk.media_from {
-        if Network::parse(text).is_none() {
-            found.add(key("media_from"), format!("`{text}` is neither ADDRESS nor NETWORK/BITS"));
+        match Network::parse(text) {
+            None => found.add(key("media_from"), format!("`{text}` is neither ADDRESS nor NETWORK/BITS")),
+            Some(network) => of_hosts(text, network, &key("media_from"), found),
         }
     }
     found.unless(
@@ -131,4 +142,13 @@ fn one_trunk(trunk: &Trunk, path: &str, found: &mut Found) {
         &key("media_from"),
         &format!("{MEDIA_NETWORKS} at most: write them as networks"),
     );
+}
+
+/// A network is written by the first of its addresses: who writes another one may mean that host alone.
+fn of_hosts(text: &str, network: Network, path: &str, found: &mut Found) {
+    let first = network.first();
+    if first != network.address {
+        let (host, bits) = (network.address, network.prefix);
+        found.add(path, format!("`{text}` is no network: write {first}/{bits}, or {host} if that host is meant"));
+    }
 }
