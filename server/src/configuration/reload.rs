@@ -1,5 +1,7 @@
 //! What changed between two configurations, and what of it can be applied now.
 
+mod sections;
+
 use super::keys;
 use super::model::Configuration;
 use serde::Serialize;
@@ -29,22 +31,26 @@ pub struct Report {
 /// What is in force after a reload: of `new`, what can be applied; of `old`, the rest. And the report of it.
 pub fn merge(old: &Configuration, new: &Configuration) -> (Configuration, Report) {
     let (before, after) = (flatten(old), flatten(new));
-    let mut report = Report::default();
+    let mut changes = Vec::new();
     let mut paths: Vec<&String> = before.keys().chain(after.keys()).collect();
     paths.sort();
     paths.dedup();
-    for path in paths {
-        if before.get(path) == after.get(path) {
-            continue;
-        }
+    for path in paths.into_iter().filter(|path| before.get(*path) != after.get(*path)) {
         let change = Change { key: path.clone(), from: before.get(path).cloned(), to: after.get(path).cloned() };
+        changes.push((path.as_str(), change));
+    }
+    let mut report = Report::default();
+    for (path, change) in changes.into_iter().chain(sections::changes(old, new)) {
         let live = keys::find(path).is_some_and(|key| key.live);
         if live { report.applied.push(change) } else { report.restart.push(change) }
     }
+    report.applied.sort_by(|one, other| one.key.cmp(&other.key));
     // Passwords are not shown, so a change of one alone is not seen above.
-    for (index, (one, other)) in old.trunk.iter().zip(&new.trunk).enumerate() {
-        let key = format!("trunk[{index}].password");
-        if one.password != other.password && !report.applied.iter().any(|change| change.key == key) {
+    for trunk in &new.trunk {
+        let former = old.trunk.iter().find(|former| former.name == trunk.name);
+        let key = format!("trunk[{}].password", trunk.name);
+        let is_told = report.applied.iter().any(|change| change.key == key);
+        if former.is_some_and(|former| former.password != trunk.password) && !is_told {
             report.applied.push(Change { key, from: None, to: None });
         }
     }
@@ -80,7 +86,7 @@ fn in_force(old: &Configuration, new: &Configuration) -> Configuration {
     merged
 }
 
-/// Every key and its value as text.
+/// Every key that is there once, and its value as text.
 fn flatten(configuration: &Configuration) -> BTreeMap<String, String> {
     let mut flat = BTreeMap::new();
     if let Ok(Value::Table(sections)) = Value::try_from(configuration) {
@@ -89,13 +95,8 @@ fn flatten(configuration: &Configuration) -> BTreeMap<String, String> {
                 Value::Table(table) => {
                     flat.extend(table.iter().map(|(key, value)| (format!("{section}.{key}"), value.to_string())));
                 }
-                Value::Array(elements) => {
-                    for (index, element) in elements.iter().enumerate() {
-                        let Value::Table(table) = element else { continue };
-                        let path = |key: &str| format!("{section}[{index}].{key}");
-                        flat.extend(table.iter().map(|(key, value)| (path(key), value.to_string())));
-                    }
-                }
+                // Of those there may be many: see `sections`.
+                Value::Array(_) => {}
                 other => {
                     flat.insert(section.clone(), other.to_string());
                 }
@@ -118,17 +119,7 @@ mod tests {
         assert_eq!((merged.sip.realm.as_str(), merged.sip.contacts_max), ("tandem", 3));
         assert_eq!((merged.log.level.as_str(), merged.group.len()), ("debug", 1));
         let applied: Vec<_> = report.applied.iter().map(|change| change.key.as_str()).collect();
-        assert_eq!(
-            applied,
-            [
-                "group[0].members",
-                "group[0].name",
-                "group[0].pickup",
-                "group[0].strategy",
-                "log.level",
-                "sip.contacts_max"
-            ]
-        );
+        assert_eq!(applied, ["group[g]", "log.level", "sip.contacts_max"]);
         assert_eq!(report.restart.len(), 1);
         assert_eq!(report.restart[0].to.as_deref(), Some("\"new\""));
     }
@@ -157,6 +148,7 @@ mod tests {
         "#;
         let new = read(text).unwrap();
         let (merged, report) = merge(&old, &new);
+        let certificates = merged.certificate.clone();
         let (before, after, merged) = (flatten(&old), flatten(&new), flatten(&merged));
         let plain = keys::KEYS.iter().filter(|key| {
             !["certificate", "trunk", "trunk_group", "group", "guard", "rates", "route"]
@@ -167,7 +159,8 @@ mod tests {
             let expected = if key.live { &after } else { &before };
             assert_eq!(merged.get(key.path), expected.get(key.path), "{}", key.path);
         }
-        assert_eq!(report.applied.len() + report.restart.len(), after.len());
-        assert_eq!(merged.get("certificate[0].file").map(String::as_str), Some("\"f\""));
+        // The certificate beside them.
+        assert_eq!(report.applied.len() + report.restart.len(), after.len() + 1);
+        assert_eq!(certificates, new.certificate);
     }
 }
