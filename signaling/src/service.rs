@@ -22,6 +22,7 @@ mod packets;
 mod publish;
 mod reachability;
 mod requests;
+mod returning;
 mod status;
 mod stun;
 mod subscribe;

@@ -123,6 +123,7 @@ const HELP: &[(&str, &str)] = &[
     ("sip_legs_in", "Incoming legs."),
     ("sip_legs_out", "Outgoing legs."),
     ("sip_legs_refused", "Legs refused at a bound."),
+    ("sip_loops", "Calls of our own that came straight back: a trunk is this very server (482)."),
     ("sip_merged", "Requests that came by two ways (482)."),
     ("sip_messages_delivered", "Text messages that a phone or trunk took."),
     ("sip_messages_kept", "Text messages that were kept for an account which was not reached."),

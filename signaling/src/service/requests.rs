@@ -158,6 +158,7 @@ impl Signaling {
             Peer::Account => None,
         };
         match (Leg::incoming(&mut self.means, invitation), trunk) {
+        let Some(invitation) = self.goes_on(invitation) else { return };
             (Some(leg), _) => self.keep_leg(leg),
             (None, Some(trunk)) => self.means.trunks.get_mut(trunk).release(),
             (None, None) => {}
@@ -209,8 +210,7 @@ impl Signaling {
     /// What a known caller asks for.
     fn invitation(&self, key: ServerKey, message: Message, flow: Flow, requester: Requester) -> Option<Invitation> {
         let called = self.called(&message)?;
-        // A B2BUA has no Via of its callers': Max-Forwards alone ends a loop (RFC 3261 §8.1.1.6). With 0 it goes no further, and may
-        // be served here all the same (§16.3): whoever sends it on is the one to refuse.
+        // With 0 it goes no further, and may be served here all the same (§16.3): whoever sends it on is the one to refuse.
         let hops = message.max_forwards().ok().flatten().unwrap_or(MAX_FORWARDS_DEFAULT);
         Some(match requester {
             Requester::Trunk(trunk) => {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use router::time::{Instant, TimerKey, TimerWheel};
 use router::{OwnMap, Random};
 
-use super::key::{ClientKey, Owner, ServerKey};
+use super::key::{ClientKey, Owner, ServerKey, branch_bits};
 use super::limits::{CLIENTS_MAX, SERVERS_MAX};
 use super::machine::{ClientInput, ServerInput};
 use super::sending::ClientEntry;
@@ -211,6 +211,11 @@ impl Transactions {
         } else {
             self.handle_response(now, flow, message)
         }
+    }
+
+    /// Whether that branch is one of ours that [waits](Self::awaits).
+    pub fn has_sent(&self, branch: &str) -> bool {
+        branch_bits(branch).is_some_and(|bits| self.awaits(bits))
     }
 
     /// Whether a request with these random bits in its branch waits for responses, or absorbs repeated ones.

@@ -90,6 +90,8 @@ pub(crate) struct Counters {
     pub(crate) sessions_lost: u64,
     /// Offers of ours that met the peer's.
     pub(crate) glares: u64,
+    /// Calls of ours that came back straight.
+    pub(crate) loops: u64,
     /// 2xx of further forks, hung up.
     pub(crate) late_forks: u64,
     /// Such that were too many of one INVITE, and were left alone.
@@ -139,6 +141,7 @@ impl Counters {
             ("sip_sessions_asked", self.sessions_asked),
             ("sip_sessions_lost", self.sessions_lost),
             ("sip_glares", self.glares),
+            ("sip_loops", self.loops),
             ("sip_late_forks", self.late_forks),
             ("sip_late_forks_ignored", self.late_forks_ignored),
             ("sip_keep_alives_answered", self.keep_alives_answered),

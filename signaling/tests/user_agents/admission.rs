@@ -132,7 +132,7 @@ fn status(world: &mut World) -> Status {
     }
 }
 
-fn counter(world: &mut World, name: &str) -> u64 {
+pub(crate) fn counter(world: &mut World, name: &str) -> u64 {
     status(world).counters.iter().find(|counter| counter.name == name).map_or(0, |counter| counter.value)
 }
 

@@ -31,6 +31,7 @@ mod registering;
 mod registrar;
 mod reliable;
 mod replaces;
+mod returning;
 mod session;
 mod session_timers;
 mod stun;

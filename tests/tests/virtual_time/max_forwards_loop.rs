@@ -35,7 +35,7 @@ fn a_request_without_hops_left_goes_no_further_and_others_have_one_less() {
 }
 
 #[test]
-fn a_plan_that_sends_a_call_round_ends_in_483() {
+fn a_trunk_that_is_this_very_server_costs_one_call() {
     let own = SocketAddr::new(SERVER, 5060);
     let mut config = configured(vec![known("mirror", own)]);
     // What comes back from the mirror goes there again.
@@ -49,6 +49,8 @@ fn a_plan_that_sends_a_call_round_ends_in_483() {
     let alice = simulation.add_registered("alice");
     simulation.tell(alice).dial("0301");
     simulation.run(secs(20));
-    assert_eq!(simulation.call(alice).ending, Some(Ending::Refused(483)));
+    assert_eq!(simulation.call(alice).ending, Some(Ending::Refused(482)));
+    let mut count = |name| crate::overload_unknown_sources::signaling_counter(&mut simulation, name);
+    assert_eq!((count("sip_legs_out"), count("sip_loops")), (1, 1));
     simulation.finish();
 }
