@@ -281,3 +281,20 @@ fn failure_of(error: &io::Error) -> OpenFailure {
         _ => OpenFailure::System,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use socket2::SockRef;
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    #[test]
+    fn what_is_sent_is_marked_in_either_family() {
+        let poll = mio::Poll::new().unwrap();
+        let sockets = Sockets::new(poll.registry().try_clone().unwrap(), 46);
+        let four = sockets.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        assert_eq!(SockRef::from(&four).tos_v4().unwrap(), 46 << 2);
+        let six = sockets.bind((Ipv6Addr::LOCALHOST, 0).into()).unwrap();
+        assert_eq!(SockRef::from(&six).tclass_v6().unwrap(), 46 << 2);
+    }
+}

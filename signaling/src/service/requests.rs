@@ -13,6 +13,7 @@ use crate::user_agent::invite_server::Invitation;
 use crate::user_agent::leg::{Leg, Peer};
 use crate::user_agent::options::capabilities;
 use crate::user_agent::{gruu, register};
+use router::Instance;
 use router::parameter::{Origin, Party};
 
 /// What a caller is told to wait when there is no room.
@@ -46,9 +47,13 @@ impl Signaling {
                 let gone = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
                 return dismiss(&mut self.means, key, &message, &flow, gone, None, &[]);
             };
-            if self.screened(key, &message, &flow, &method) {
-                self.with_leg(leg, |leg, means| leg.handle_request(means, key, message, flow));
+            if !self.screened(key, &message, &flow, &method) {
+                return;
             }
+            if method == Method::Refer && self.is_of_disabled(leg) {
+                return self.means.refuse(key, &message, &flow, StatusCode::FORBIDDEN);
+            }
+            self.with_leg(leg, |leg, means| leg.handle_request(means, key, message, flow));
             return;
         }
         if self.overloaded(key, &message, &flow, &method) {
@@ -72,6 +77,12 @@ impl Signaling {
                 dismiss(&mut self.means, key, &message, &flow, gone, None, &[]);
             }
         }
+    }
+
+    /// Whether a leg is that of an account which may not call any more: a transfer would be another call of its. What it has stays.
+    fn is_of_disabled(&self, leg: Instance) -> bool {
+        let account = self.legs.get(&leg).and_then(Leg::account);
+        account.is_some_and(|account| self.gate.accounts.enabled(account).is_none())
     }
 
     /// Whether we can do what the request asks for (RFC 3261 §8.2); if not, it is refused.
@@ -147,6 +158,7 @@ impl Signaling {
     fn handle_invite(&mut self, key: ServerKey, message: Message, flow: Flow) {
         let Some(requester) = self.requester(key, &message, &flow) else { return };
         let Some(invitation) = self.invitation(key, message, flow, requester) else { return };
+        let Some(invitation) = self.goes_on(invitation) else { return };
         let full = self.legs.len() >= LEGS_MAX
             || matches!(invitation.peer, Peer::Trunk(trunk) if !self.means.trunks.get_mut(trunk).reserve());
         if full && !self.means.config.emergency.is_emergency(invitation.called.user()) {
@@ -158,7 +170,6 @@ impl Signaling {
             Peer::Account => None,
         };
         match (Leg::incoming(&mut self.means, invitation), trunk) {
-        let Some(invitation) = self.goes_on(invitation) else { return };
             (Some(leg), _) => self.keep_leg(leg),
             (None, Some(trunk)) => self.means.trunks.get_mut(trunk).release(),
             (None, None) => {}

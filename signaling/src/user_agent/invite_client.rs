@@ -134,6 +134,7 @@ impl Leg {
         let sip_call_id = means.mint_call_id();
         let peer = whither.peer.clone();
         let mut head = Head::new(means, packet.destination.instance, asked.source(), peer, false, sip_call_id);
+        head.account.clone_from(&account);
         means.trace.name(&call_id, &head.call_id);
         tracing::debug!(leg = %head.instance, call = %call_id, "leg out");
         if let Some(trunk) = head.trunk() {

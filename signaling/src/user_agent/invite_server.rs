@@ -138,6 +138,7 @@ impl Leg {
         let switch = dialog_named.as_ref().map_or(means.switch(), |named| means.switch_of(&named.leg_id));
         let call = switch.at(means.instances.mint());
         let mut head = Head::new(means, instance, call, peer, true, call_id);
+        head.account.clone_from(&account);
         let dialog = match Dialog::of_request(&message, head.tag.clone(), &flow, head.reach(), &contact) {
             Ok(dialog) => dialog,
             Err(defect) => {

@@ -14,7 +14,7 @@ use crate::transport::{Flow, Resolution, Sought};
 use crate::trunk::TrunkId;
 use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, Parameter, Reason};
 use router::time::{Duration, TimerKey};
-use router::{Address, Asked, Command, Instance, Packet, Parameters, Transaction, one};
+use router::{Address, Asked, Command, Instance, Packet, Parameters, ShortText, Transaction, one};
 use smallvec::SmallVec;
 
 /// What is due at a leg.
@@ -98,6 +98,8 @@ pub(crate) struct Head {
     /// The call that it belongs to, at the switch.
     pub(super) call: Address,
     pub(super) peer: Peer,
+    /// The account whose phone is there.
+    pub(super) account: Option<ShortText>,
     /// Whether it came in.
     pub(super) incoming: bool,
     pub(super) call_id: CallId,
@@ -146,6 +148,7 @@ impl Head {
             instance,
             call,
             peer,
+            account: None,
             incoming,
             call_id,
             tag: Tag::of_random(tag_bits),
@@ -279,6 +282,11 @@ impl Leg {
             State::Session(session) => session.is_over(),
             State::Incoming(_) | State::Outgoing(_) => false,
         }
+    }
+
+    /// The account whose phone is at the far end.
+    pub(crate) fn account(&self) -> Option<&str> {
+        self.head.account.as_deref()
     }
 
     /// The Call-ID of its dialogs.

@@ -1,8 +1,8 @@
 //! REFER (RFC 3515, RFC 5589 §6).
 
-use super::harness::{Weather, World, alice_talks, header};
+use super::harness::{Weather, World, account, alice_talks, header};
 use super::peer::Peer;
-use router::parameter::{CauseKind, Failure, LegPhase, LegState, Parameter, Party, Transfer};
+use router::parameter::{Account, CauseKind, Failure, LegPhase, LegState, Parameter, Party, Transfer};
 use router::{Command, Packet};
 use signaling::message::{Header, Method};
 
@@ -48,6 +48,20 @@ fn a_transfer_is_told_step_by_step_and_the_transferor_hung_up_after_the_last() {
     let bye = world.expect(alice.address, "BYE");
     alice.respond(&mut world, &bye, "200 OK", "", "");
     world.assert_idle();
+}
+
+#[test]
+fn who_may_not_call_any_more_sends_nobody_elsewhere_and_talks_on() {
+    let mut world = World::new(12);
+    let (mut alice, _) = alice_talks(&mut world);
+    world.notify_account(Account { enabled: false, ..account("alice") });
+    refer(&mut world, &mut alice, "Refer-To: <sip:300@192.0.2.1>\r\n");
+    world.expect(alice.address, "SIP/2.0 403");
+    alice.asks(&mut world, "OPTIONS", "", "");
+    world.expect(alice.address, "SIP/2.0 200");
+    world.notify_account(account("alice"));
+    refer(&mut world, &mut alice, "Refer-To: <sip:300@192.0.2.1>\r\n");
+    world.asked(Command::Start);
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! The server as its operator knows it.
 
 use crate::scenario::{
-    CALLEE, CALLEE_IS_TRANSFERRED, CALLER, CALLER_HUNG_UP, CALLER_REFUSED, REGISTER, line, ours, trunk,
+    CALLEE, CALLEE_IS_TRANSFERRED, CALLER, CALLER_HUNG_UP, CALLER_REFUSED, REGISTER, line, ours, register, trunk,
 };
 use rustix::process::Signal;
 use scenarios::peer::process;
 use scenarios::peer::server::{Settings, binary};
 use scenarios::peer::wait::{PATIENCE, until};
 use scenarios::peer::{Control, Server, Site, exposition};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -293,6 +293,58 @@ fn a_second_signal_ends_the_calls_and_the_server() {
     assert_eq!(record["outcome"], "answered", "{record}");
     assert_eq!(record["cause"]["kind"], "administrative", "{record}");
     server.stop();
+}
+
+#[test]
+fn who_is_disabled_talks_on_until_it_is_hung_up() {
+    let site = Site::new();
+    let (caller, phone) = (site.host.socket(), site.host.socket());
+    let mut server = Server::start(&site, &Settings::new(trunk("in", None, caller)));
+    server.add_accounts(&["dave"]);
+    register(&site, &server, "dave", phone, phone);
+    let called = ours(&site, "callee", CALLEE_IS_TRANSFERRED, &[], phone).calls(1, 1).start();
+    let talking = ours(&site, "caller", CALLER_HUNG_UP, &[], caller).service("dave").to(server.sip).calls(1, 1).start();
+    let state = || server.control().ask("calls", "list", json!({}))["calls"][0]["state"].clone();
+    until("the call is answered", || (state() == "talking").then_some(()));
+    let (status, told) = server.ctl(&["account", "disable", "dave"]);
+    assert!(status.success(), "{told}");
+    server.registered("dave", 0);
+    assert_eq!(state(), "talking");
+    let (status, told) = server.ctl(&["account", "disable", "dave", "--hangup"]);
+    assert!(status.success(), "{told}");
+    talking.succeeds();
+    called.succeeds();
+    assert_eq!(server.records(1)[0]["outcome"], "answered");
+    server.stop();
+}
+
+#[test]
+fn each_line_of_the_log_is_json_where_that_is_wanted_and_a_socket_is_found_by_its_name_from_anywhere() {
+    let site = Site::new();
+    let settings = Settings { log: "format = \"json\"".to_owned(), ..Settings::default() };
+    let mut server = Server::start(&site, &settings);
+    server.add_accounts(&["carol"]);
+    let elsewhere = site.file("elsewhere");
+    std::fs::create_dir_all(&elsewhere).unwrap();
+    let socket = server.data().join("control.sock");
+    let ctl = || {
+        let mut command = Command::new(binary());
+        command.arg("ctl").current_dir(&elsewhere).env_remove("TANDEM_SOCKET");
+        command
+    };
+    let (mut named, mut told) = (ctl(), ctl());
+    named.arg("--socket").arg(&socket).args(["account", "list"]);
+    told.env("TANDEM_SOCKET", &socket).args(["account", "list"]);
+    for command in [named, told] {
+        let (status, listed) = process::run(&site, "tandem-elsewhere", command, PATIENCE);
+        assert!(status.success() && listed.contains("carol"), "{listed}");
+    }
+    server.stop();
+    let log = server.log();
+    let lines: Vec<Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
+    let is_whole = |line: &Value| ["timestamp", "level", "message"].iter().all(|key| line[key].is_string());
+    assert!(!lines.is_empty() && lines.iter().all(is_whole), "{log}");
 }
 
 #[test]

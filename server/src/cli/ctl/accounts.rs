@@ -30,10 +30,13 @@ pub(crate) enum Accounts {
         /// The file; from standard input without one.
         file: Option<PathBuf>,
     },
-    /// Remove an account and its registrations.
+    /// Remove an account and its registrations. Its calls go on.
     Remove {
         /// Its name.
         name: String,
+        /// End its calls too.
+        #[arg(long)]
+        hangup: bool,
     },
     /// Give an account a new password, made and shown once, unless --password-stdin is given.
     Password {
@@ -48,10 +51,13 @@ pub(crate) enum Accounts {
         /// Its name.
         name: String,
     },
-    /// Keep an account from registering and calling.
+    /// Keep an account from registering and calling. Its calls go on.
     Disable {
         /// Its name.
         name: String,
+        /// End its calls too.
+        #[arg(long)]
+        hangup: bool,
     },
 }
 
@@ -70,9 +76,15 @@ impl Accounts {
             Self::Password { name, password_stdin } => {
                 write(client, json, "set-password", json!({ "name": name }), password_stdin)
             }
-            Self::Remove { name } => write(client, json, "remove", json!({ "name": name }), false),
+            Self::Remove { name, hangup } => {
+                write(client, json, "remove", json!({ "name": name }), false)?;
+                if hangup { hang_up(client, &name) } else { Ok(()) }
+            }
             Self::Enable { name } => write(client, json, "enable", json!({ "name": name }), false),
-            Self::Disable { name } => write(client, json, "disable", json!({ "name": name }), false),
+            Self::Disable { name, hangup } => {
+                write(client, json, "disable", json!({ "name": name }), false)?;
+                if hangup { hang_up(client, &name) } else { Ok(()) }
+            }
         }
     }
 }
@@ -93,6 +105,21 @@ fn list(client: &mut Client, json: bool) -> Result<(), CtlError> {
         ]);
     }
     print::out(&if table.len() == 0 { "no accounts\n".to_owned() } else { table.render() });
+    Ok(())
+}
+
+/// Ends the calls that an account's phones are in. None begins any more.
+fn hang_up(client: &mut Client, name: &str) -> Result<(), CtlError> {
+    for call in client.list("calls", "list", "calls", json!({ "party": name }), None)? {
+        let is_leg = |leg: &Value| leg["peer"].as_str() == Some(name);
+        if call["legs"].as_array().is_some_and(|legs| legs.iter().any(is_leg)) {
+            match client.ask("calls", "hangup", json!({ "call": call["call"] })) {
+                // It has ended meanwhile.
+                Err(CtlError::Refused { code, .. }) if code == "not-found" => {}
+                done => drop(done?),
+            }
+        }
+    }
     Ok(())
 }
 
