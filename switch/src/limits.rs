@@ -5,6 +5,9 @@ use router::time::Duration;
 /// Calls up at once where the configuration does not say: what one SIP shard and its share of 20,000 media ports hold.
 pub const CALLS_MAX: usize = 10_000;
 
+/// What a caller is told to wait while the platform ends, in seconds: a restart takes less.
+pub const DRAINING_RETRY_S: u32 = 30;
+
 /// Legs that one destination may ring at once: a person has few phones, a group few members; more multiplies one INVITE. Each
 /// takes a port of the call's media session, which has as many again (`PORTS_PER_SESSION` of `media`): for those who talk while
 /// a transfer forks, and for a fork before whose ports are being closed.

@@ -7,7 +7,7 @@ mod trunk_news;
 use crate::call::{Asked, Call, Join, Remote, Timer, Turn, Whom, origin_shown};
 use crate::config::Config;
 use crate::event::Events;
-use crate::limits::{CALL_ID_BYTES, MOVES_FOLLOWED, NUMBER_BYTES, OWN_CALLS, PLATFORMS_PER_CALL};
+use crate::limits::{CALL_ID_BYTES, DRAINING_RETRY_S, MOVES_FOLLOWED, NUMBER_BYTES, OWN_CALLS, PLATFORMS_PER_CALL};
 use crate::listing;
 use crate::message;
 use crate::moved::Moved;
@@ -306,7 +306,8 @@ impl Switch {
             _ => self.admit_of(packet.source.platform),
         };
         if let Err(cause) = admitted {
-            self.outbox.failed(&packet, Failure::because(cause.clone()));
+            let retry_after_s = (cause.kind == CauseKind::Administrative).then_some(DRAINING_RETRY_S);
+            self.outbox.failed(&packet, Failure { retry_after_s, ..Failure::because(cause.clone()) });
             return self.attempt_refused(now, &request, cause);
         }
         self.counters.calls_from_elsewhere += u64::from(remote.is_some());

@@ -44,6 +44,7 @@ fn what_the_bound_and_signaling_refuse_is_found_in_the_records() {
     world.settle();
     world.switch.reconfigure(Config { calls_max: 0, ..Config::default() });
     let late = world.call("carol", "bob");
+    assert_eq!(world.retry_after(late), Some(switch::limits::DRAINING_RETRY_S), "RFC 3261 §21.5.4");
     assert_eq!(world.failure(late), CauseKind::Administrative, "the platform is about to end");
     let of = |world: &World, id: &str| world.store.records[id].last().unwrap().1.clone();
     let full = of(&world, "call-2");

@@ -22,6 +22,11 @@ impl World {
         packet.failure().cause.expect("no cause").kind
     }
 
+    /// When it may be made again.
+    pub(crate) fn retry_after(&self, leg: Instance) -> Option<u32> {
+        self.last_answer(leg).failure().retry_after_s
+    }
+
     /// The description in the last answer of a leg.
     pub(crate) fn described(&self, leg: Instance) -> Option<MediaExchange> {
         match self.last_answer(leg).first() {
