@@ -316,12 +316,12 @@ impl Call {
             MediaEventKind::Arrived => tracing::debug!(call = %self.id, port = event.port.0, "media arrives"),
             MediaEventKind::Silent => {
                 // It may have crossed a hold, or be about a leg that is not heard any more.
-                let joined = match self.session.joined {
-                    Joined::Bridge(a, b) if leg == a || leg == b => self.silence_limit(a, Some(b)),
-                    Joined::Service(near, _) if leg == near => self.silence_limit(near, None),
-                    _ => None,
+                let (joined, is_alone) = match self.session.joined {
+                    Joined::Bridge(a, b) if leg == a || leg == b => (self.silence_limit(a, Some(b)), false),
+                    Joined::Service(near, _) if leg == near => (self.silence_limit(near, None), true),
+                    _ => (None, false),
                 };
-                if joined.is_some() {
+                if joined.is_some() && !(is_alone && self.ask_silent_listener(turn)) {
                     self.end(turn, CauseKind::MediaTimeout.into(), None);
                 }
             }

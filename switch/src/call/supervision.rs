@@ -23,6 +23,16 @@ impl Call {
         }
     }
 
+    /// Nothing comes of who listens to a service. A phone that suppresses silence sends nothing while its user says nothing, and need not have
+    /// said so (RFC 3389 §5); the service misses nothing. So it is asked whether it is there, now and from now on. False: nobody is ever asked.
+    pub(super) fn ask_silent_listener(&mut self, turn: &mut Turn<'_>) -> bool {
+        if self.config.supervision.is_none() {
+            return false;
+        }
+        self.supervision_due(turn);
+        true
+    }
+
     /// Asks the legs of this platform whether their peers are there; another platform asks its own.
     pub(super) fn supervision_due(&mut self, turn: &mut Turn<'_>) {
         let far = if let Far::Leg(far) = self.far { Some(far) } else { None };

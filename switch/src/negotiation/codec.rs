@@ -61,6 +61,8 @@ pub(crate) fn builtin_codecs() -> Vec<Codec> {
 pub(crate) fn builtin_codecs_for(offered: &[Codec]) -> Vec<Codec> {
     let mut codecs = builtin_codecs();
     codecs.sort_by_key(|codec| offered.iter().position(|other| other.matches(codec)).unwrap_or(offered.len()));
+    // What was offered may be sent, and explains that nothing else is.
+    codecs.extend(offered.iter().find(|codec| codec.is_comfort_noise() && codec.clock_rate_hz == 8_000).cloned());
     codecs
 }
 
@@ -96,6 +98,8 @@ mod tests {
         assert_eq!(numbers(&[pcma, pcmu.clone()]), [8, 0]);
         assert_eq!(numbers(&[pcmu]), [0, 8], "what was not offered comes last");
         assert_eq!(numbers(&[]), [8, 0]);
+        let noise = Codec::new(13, "CN", 8000);
+        assert_eq!(numbers(&[Codec::new(0, "PCMU", 8000), Codec::new(98, "CN", 16_000), noise]), [0, 8, 13]);
     }
 
     #[test]

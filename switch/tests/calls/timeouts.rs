@@ -52,6 +52,36 @@ fn comfort_noise_explains_silence() {
 }
 
 #[test]
+fn comfort_noise_explains_silence_at_a_service() {
+    let mut world = World::new();
+    let codecs = [pcmu(), Codec::new(13, "CN", 8000)];
+    let caller = world.call_with("alice", "echo", Some(audio(4000, &codecs, Direction::SendReceive)));
+    assert_eq!(codec_names(world.described(caller).as_ref()), ["PCMU", "CN"]);
+    assert_eq!(world.plan(0).silence_limit_ms, None);
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+#[test]
+fn who_is_silent_at_a_service_is_asked_whether_it_is_there() {
+    let mut world = World::new();
+    let caller = world.call_with("alice", "echo", Some(audio(4000, &[pcmu()], Direction::SendReceive)));
+    assert_eq!(world.plan(0).silence_limit_ms, Some(60_000));
+    world.media_event(0, MediaEventKind::Silent);
+    assert_eq!((world.switch.calls(), &world.signaling.asked), (1, &vec![caller]));
+    world.run(Duration::from_secs(121));
+    assert_eq!((world.switch.calls(), &world.signaling.asked), (1, &vec![caller; 2]), "and now and then");
+    world.hang_up(caller);
+    world.assert_over();
+    // Where nobody is ever asked, silence tells.
+    let mut world = World::with(Config { supervision: None, ..Config::default() });
+    let caller = world.call_with("alice", "echo", Some(audio(4000, &[pcmu()], Direction::SendReceive)));
+    world.media_event(0, MediaEventKind::Silent);
+    assert_eq!(world.signaling.legs[&caller].cause.as_ref().unwrap().kind, CauseKind::MediaTimeout);
+    world.assert_over();
+}
+
+#[test]
 fn a_broken_session_ends_the_call() {
     let mut world = World::new();
     let (caller, _) = world.connected();

@@ -35,6 +35,8 @@ pub(crate) struct Signaling {
     pub(crate) answers_sets: bool,
     /// Legs whose offer the switch has taken back.
     pub(crate) taken_back: Vec<Instance>,
+    /// Legs that the switch has asked whether their peers are there: they are.
+    pub(crate) asked: Vec<Instance>,
     /// `Send` from the switch, answered `Done`.
     pub(crate) sent: Vec<(Instance, Parameter)>,
     /// Answers to requests of the legs, in their order.
@@ -102,6 +104,10 @@ impl Signaling {
                     }
                     None => self.place.outbox.failed(&packet, Failure::new(Reason::NotFound)),
                 }
+            }
+            (Command::Query, Some(Parameter::LegState(_))) => {
+                self.asked.push(leg);
+                self.place.outbox.done(&packet, Parameters::new());
             }
             (Command::Set, Some(Parameter::Handover(handover))) => match self.legs.get_mut(&leg) {
                 Some(record) if record.phase != LegPhase::Released => {

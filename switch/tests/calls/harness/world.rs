@@ -56,6 +56,7 @@ impl World {
                 sets: Vec::new(),
                 answers_sets: true,
                 taken_back: Vec::new(),
+                asked: Vec::new(),
                 sent: Vec::new(),
                 answers: Vec::new(),
                 next: 0x1000,
