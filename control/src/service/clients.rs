@@ -136,22 +136,25 @@ impl Control {
         Ok(())
     }
 
-    /// A wrong token costs the connection: guessing costs a connection each, of which strangers have few.
+    /// A wrong token costs the connection, unless its client has shown the right one before: guessing costs a connection each, of which strangers have few.
     fn login(&mut self, now: Now, id: SessionId, header: Header, token: &str) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        let right = self
-            .config
-            .token
-            .as_ref()
-            .is_some_and(|expected| bool::from(expected.reveal().as_bytes().ct_eq(token.as_bytes())));
-        if right || session.authorised {
-            session.authorised = true;
+        let right = match &self.config.token {
+            Some(expected) => bool::from(expected.reveal().as_bytes().ct_eq(token.as_bytes())),
+            // Who may do all without one has nothing to prove.
+            None => session.authorised,
+        };
+        let was_authorised = session.authorised;
+        session.authorised |= right;
+        if right {
             self.tell(now, id, Kind::Reply, header, Content::Body(json!({})));
         } else {
             self.refused += 1;
             let problem = Problem::because(Code::Refused, "the token is wrong");
             self.tell(now, id, Kind::Reply, header, Content::Problem(problem));
-            self.close(id);
+            if !was_authorised {
+                self.close(id);
+            }
         }
     }
 

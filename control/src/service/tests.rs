@@ -351,6 +351,24 @@ fn strangers_log_in_first_and_only_with_the_token() {
 }
 
 #[test]
+fn a_wrong_token_is_told_to_who_is_logged_in_already() {
+    let wrong = r#"{"topic":"session","message":"login","body":{"token":"open sesamf"}}"#;
+    let right = r#"{"topic":"session","message":"login","body":{"token":"open sesame"}}"#;
+    let mut remote = Bench::new();
+    remote.control.handle_open(remote.now, CLIENT, Access::Remote).unwrap();
+    remote.line(right);
+    assert_eq!(remote.told()[0]["status"], "ok");
+    for mut bench in [remote, Bench::local()] {
+        bench.line(wrong);
+        assert_eq!(bench.told()[0]["error"]["code"], "refused");
+        bench.line(right);
+        assert_eq!(bench.told()[0]["status"], "ok", "its session goes on");
+        bench.line(r#"{"topic":"calls","message":"list"}"#);
+        assert_eq!(bench.sent().len(), 1);
+    }
+}
+
+#[test]
 fn who_does_not_log_in_and_who_is_idle_is_closed() {
     let mut bench = Bench::new();
     bench.control.handle_open(bench.now, CLIENT, Access::Remote).unwrap();
