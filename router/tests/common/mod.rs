@@ -131,12 +131,15 @@ fn contact_of_an_instance() -> Contact {
         instance: Some(private("urn:uuid:00000000-0000-1000-8000-000a95a0e128")),
         reg_id: Some(1),
         temporary: Some(vec![private("tgruu.0123456789abcdef")]),
-        others: Some(vec![ContactFlow {
-            uri: private("sip:alice@192.0.2.7:5063;transport=tcp"),
-            path: vec![private("<sip:edge2.example.org;lr>")],
-            flow: private("tcp 192.0.2.2:5060 198.51.100.7:41235"),
-            reachable: Some(true),
-        }]),
+        others: Some(
+            [ContactFlow {
+                uri: private("sip:alice@192.0.2.7:5063;transport=tcp"),
+                path: vec![private("<sip:edge2.example.org;lr>")],
+                flow: private("tcp 192.0.2.2:5060 198.51.100.7:41235"),
+                reachable: Some(true),
+            }]
+            .into(),
+        ),
         ..contact()
     }
 }
