@@ -6,8 +6,8 @@
 
 mod capture;
 mod hep;
-mod keys;
 mod ring;
+mod secrets;
 
 pub use capture::Capturing;
 
@@ -221,7 +221,7 @@ impl Entry {
             local: self.local.to_string(),
             remote: self.remote.to_string().into(),
             leg_id,
-            message: keys::hidden(octets),
+            message: secrets::hidden(octets),
             truncated: self.truncated,
         }
     }

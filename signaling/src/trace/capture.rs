@@ -2,7 +2,7 @@
 
 use super::Ends;
 use super::hep::{self, Captured};
-use super::keys;
+use super::secrets;
 use crate::limits::{CAPTURE_LEGS, CAPTURE_MESSAGE_OCTETS_MAX, CAPTURE_WAITING};
 use crate::message::CallId;
 use router::parameter::TraceDirection;
@@ -50,13 +50,13 @@ impl Capture {
         self.to == *to
     }
 
-    /// A message came or goes. The keys of media are left out (as in [`keys`]).
+    /// A message came or goes. What is secret is left out (as in [`secrets`]).
     pub(super) fn push(&mut self, at: WallTime, direction: TraceDirection, ends: Ends, octets: &[u8]) {
         if self.waiting.len() >= CAPTURE_WAITING {
             self.missed += 1;
             return;
         }
-        let octets = keys::hidden(&octets[..octets.len().min(CAPTURE_MESSAGE_OCTETS_MAX)]);
+        let octets = secrets::hidden(&octets[..octets.len().min(CAPTURE_MESSAGE_OCTETS_MAX)]);
         self.waiting.push_back(Waiting { at, direction, ends, octets });
     }
 
@@ -106,6 +106,8 @@ mod tests {
     fn push(capture: &mut Capture, call_id: &str) {
         let ends = (Transport::Udp, LOCAL.parse().unwrap(), "198.51.100.7:5060".parse().unwrap());
         let message = format!("BYE sip:a@b SIP/2.0\r\nCall-ID: {call_id}\r\n\r\na=crypto:1 X inline:c2VjcmV0\r\n");
+        let message =
+            message.replace("\r\n\r\n", "\r\nAuthorization: Digest username=\"a\", response=\"0a1b2c\"\r\n\r\n");
         capture.push(WallTime(0), TraceDirection::Sent, ends, message.as_bytes());
     }
 
@@ -125,6 +127,7 @@ mod tests {
             let datagram = capture.poll().unwrap();
             assert!(has(&datagram, correlation) && has(&datagram, &format!("Call-ID: {leg}")), "{leg}");
             assert!(!has(&datagram, "c2VjcmV0"), "a key of media");
+            assert!(has(&datagram, "username") && !has(&datagram, "0a1b2c"), "what a password could be guessed by");
         }
         assert_eq!(capture.poll(), None);
     }
