@@ -90,6 +90,14 @@ pub struct Failure {
     /// port there it can be called.
     #[n(6)]
     pub interface: Option<IpAddr>,
+    /// Beside the contacts: who sends the call there asked not to be shown to those whom it reaches.
+    #[n(7)]
+    #[cbor(default, skip_if = "is_false")]
+    pub diversion_private: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl Failure {
@@ -103,6 +111,7 @@ impl Failure {
             contacts: Vec::new(),
             diversion: None,
             interface: None,
+            diversion_private: false,
         }
     }
 
@@ -116,6 +125,7 @@ impl Failure {
             contacts: Vec::new(),
             diversion: None,
             interface: None,
+            diversion_private: false,
         }
     }
 

@@ -274,6 +274,7 @@ fn failures() -> Vec<Failure> {
         contacts: Vec::new(),
         diversion: None,
         interface: None,
+        diversion_private: false,
     };
     let contacts = vec![party(), Party::new("300", "")];
     let redirected = Failure { contacts, ..full.clone() };
@@ -548,6 +549,10 @@ fn of_identity() -> Vec<(&'static str, Parameter)> {
     added.push(("Failure+diversion", moved.into()));
     let elsewhere = Failure { interface: Some(ip("2001:db8::5")), ..Failure::because(CauseKind::PeerFailure.into()) };
     added.push(("Failure+interface", elsewhere.into()));
+    let urgent = MediaPort { port: PortId(1), interface: ip("192.0.2.1"), address: None, urgent: true };
+    added.push(("MediaPort+urgent", urgent.into()));
+    let hidden = Failure { contacts: vec![party()], diversion_private: true, ..Failure::because(cause()) };
+    added.push(("Failure+private", hidden.into()));
     added
 }
 

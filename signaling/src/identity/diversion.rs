@@ -17,11 +17,12 @@ fn diversion(value: &NameAddr<'_>) -> Diversion {
     let count = value.parameter("counter").and_then(|counter| counter.parse::<u32>().ok());
     // RFC 5806 §4: a counter that is not there is 1.
     let count = count.map_or(1, |count| u8::try_from(count.max(1)).unwrap_or(u8::MAX));
-    let private = value.parameters().find("privacy").is_some_and(|privacy| {
-        let privacy = privacy.unquoted();
-        !privacy.eq_ignore_ascii_case("off")
-    });
-    Diversion { by: party_of(value), cause: diversion_cause(value), count, private }
+    Diversion { by: party_of(value), cause: diversion_cause(value), count, private: diversion_is_private(value) }
+}
+
+/// Whether who sent the call on is not to be shown (RFC 5806 §4).
+pub fn diversion_is_private(value: &NameAddr<'_>) -> bool {
+    value.parameters().find("privacy").is_some_and(|privacy| !privacy.unquoted().eq_ignore_ascii_case("off"))
 }
 
 /// The reason of a diversion; one that is not known is unknown (RFC 5806 §4).

@@ -43,7 +43,7 @@ pub fn histories(message: &Message, all_private: bool) -> Vec<Diversion> {
             cause: cause.map_or(DiversionCause::Unknown, history_cause),
             // Indexes that are left out stand for places that are not told (RFC 7044 §10.3).
             count: u8::try_from(steps).unwrap_or(u8::MAX),
-            private: all_private || is_private(&from.address),
+            private: all_private || place_is_private(&from.address),
         });
     }
     bounded(found)
@@ -62,7 +62,7 @@ fn index_of(text: &str) -> Option<Vec<u32>> {
 }
 
 /// Whether a place is not to be shown: a Privacy of its own, in its URI (RFC 7044 §10.1).
-fn is_private(address: &NameAddr<'_>) -> bool {
+pub fn place_is_private(address: &NameAddr<'_>) -> bool {
     let privacy = address.uri().header("Privacy");
     privacy.is_some_and(|privacy| {
         privacy

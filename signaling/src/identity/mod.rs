@@ -22,8 +22,8 @@ mod tn_authorisation;
 pub mod verdict;
 
 pub use certificate::{Authorities, SignerCertificate};
-pub use diversion::{diversion_cause, diversions, write_diversion};
-pub use history_info::{cause_code, histories, history_cause, write_history};
-pub use repository::{Place, place_of};
+pub use diversion::{diversion_cause, diversion_is_private, diversions, write_diversion};
+pub use history_info::{cause_code, histories, history_cause, place_is_private, write_history};
+pub use repository::{Fetch, Place, place_of};
 pub use settings::{DiversionForm, IdentitySettings, Verification};
 pub use signer::{Claims, Signer};

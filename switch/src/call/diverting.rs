@@ -28,6 +28,15 @@ pub(super) struct Diverted {
     pending: Vec<(Box<str>, Diversion)>,
 }
 
+/// What whoever sends a call on says of that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Told {
+    /// Why.
+    pub(super) cause: Option<DiversionCause>,
+    /// Whether who it was for is not to be shown.
+    pub(super) private: bool,
+}
+
 /// A point to which a search comes back.
 #[derive(Debug)]
 pub(super) struct Mark(usize, Option<Box<str>>);
@@ -107,11 +116,11 @@ impl Diverted {
 
     /// The branch of a route is taken. `from_trunk`: what failed was a trunk; another one is only another way.
     pub(super) fn branch(&mut self, number: &str, kind: CauseKind, to: &Destination, from_trunk: bool) {
-        self.list.truncate(self.before_branches);
         let is_way = matches!(to, Destination::Trunks(_) | Destination::Rates { .. });
         if from_trunk && is_way {
             return;
         }
+        self.list.truncate(self.before_branches);
         let cause = match kind {
             CauseKind::Busy => DiversionCause::UserBusy,
             CauseKind::NoAnswer => DiversionCause::NoAnswer,
@@ -130,8 +139,8 @@ impl Diverted {
 }
 
 impl Call {
-    /// Who sends the call on by the redirection of a leg. `told`: why, as its peer says.
-    pub(super) fn diversion_of(&self, leg: LegId, told: Option<DiversionCause>) -> Option<Diversion> {
+    /// Who sends the call on by the redirection of a leg, as its peer says.
+    pub(super) fn diversion_of(&self, leg: LegId, told: Told) -> Option<Diversion> {
         let (search, leg) = (self.search.as_ref()?, &self.legs[leg]);
         let by = match &leg.peer {
             Peer::Account(_) => search.diverted.at(search.number()).to_owned(),
@@ -139,7 +148,12 @@ impl Call {
         };
         let by_itself =
             if leg.phase >= LegPhase::Ringing { DiversionCause::Deflection } else { DiversionCause::Unconditional };
-        Some(Diversion { by: Party::new(by, ""), cause: told.unwrap_or(by_itself), count: 1, private: false })
+        Some(Diversion {
+            by: Party::new(by, ""),
+            cause: told.cause.unwrap_or(by_itself),
+            count: 1,
+            private: told.private,
+        })
     }
 
     /// What a leg's peer is told of the caller beside the name. `None`: nothing.
@@ -228,6 +242,11 @@ mod tests {
         assert_eq!(told(&diverted), []);
         diverted.branch("alice", CauseKind::Unreachable, &Destination::Trunks(Vec::new()), false);
         assert_eq!(told(&diverted), [("alice", DiversionCause::Unavailable)]);
+        // It is told what sent the call on before the first one of them.
+        diverted.branch("alice", CauseKind::Busy, &Destination::Trunks(Vec::new()), true);
+        assert_eq!(told(&diverted), [("alice", DiversionCause::Unavailable)]);
+        diverted.branch("alice", CauseKind::NoAnswer, &Destination::Account("bob".into()), true);
+        assert_eq!(told(&diverted), [("alice", DiversionCause::NoAnswer)]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One step of a search: all its legs at once.
 
 use super::call::Call;
+use super::diverting::Told;
 use super::leg::{Leg, LegId, Peer, Wanted, Whither};
 use super::platform::Remote;
 use super::purpose::Purpose;
@@ -212,12 +213,13 @@ impl Call {
         let in_doubt = failure.reason == Reason::Expired
             || (self.legs[leg].remote.is_some() && failure.reason == Reason::PlatformAbsent);
         let contacts = std::mem::take(&mut failure.contacts);
-        let (retry_after_s, diversion) = (failure.retry_after_s, failure.diversion);
+        let retry_after_s = failure.retry_after_s;
+        let told = Told { cause: failure.diversion, private: failure.diversion_private };
         let cause = cause_of(failure);
         if let Some(seconds) = retry_after_s {
             self.retry_after = Some((cause.clone(), seconds));
         }
-        self.follow(turn, leg, cause.code, contacts, diversion);
+        self.follow(turn, leg, cause.code, contacts, told);
         if in_doubt {
             // Nobody said that it is gone.
             self.stop_leg(turn, leg, cause.clone());

@@ -8,21 +8,22 @@
 //! nobody declines for all (RFC 3261 §16.7 step 6), and no branch is there for whom cannot be reached.
 
 use super::call::Call;
+use super::diverting::Told;
 use super::leg::{LegId, Peer};
 use super::turn::Turn;
 use crate::plan::Redirects;
-use router::parameter::{DiversionCause, Party};
+use router::parameter::Party;
 
 impl Call {
     /// Where a leg's peer says that its user is, best first: followed, or passed on, if the peer's redirections are.
-    /// `told`: why, as the peer has it.
+    /// `told`: what the peer says of that.
     pub(super) fn follow(
         &mut self,
         turn: &mut Turn<'_>,
         leg: LegId,
         code: Option<u16>,
         contacts: Vec<Party>,
-        told: Option<DiversionCause>,
+        told: Told,
     ) {
         if contacts.is_empty() {
             return;

@@ -236,3 +236,57 @@ fn a_branch_follows_where_the_number_that_was_named_leads_nowhere() {
     world.hang_up(caller);
     world.assert_over();
 }
+
+#[test]
+fn who_sends_a_call_on_and_asks_not_to_be_shown_is_marked_so() {
+    let mut world = World::with(bob_may_call_out(Redirects::Follow, Redirects::Refuse));
+    let caller = world.call("trunk:one", "bob");
+    let bob = world.only();
+    world.refuse_with(
+        bob,
+        Failure { diversion: Some(DiversionCause::DoNotDisturb), diversion_private: true, ..moved(&["030123"]) },
+    );
+    let one = world.only();
+    let started = world.signaling.legs[&one].started.clone().unwrap();
+    let identity = started.identity.expect("who sent it on");
+    let told: Vec<_> = identity.diversions.iter().map(|one| (one.by.user(), one.cause, one.private)).collect();
+    assert_eq!(told, [("bob", DiversionCause::DoNotDisturb, true)]);
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+#[test]
+fn the_second_trunk_is_told_as_the_first_who_sent_the_call_on() {
+    let step = |trunk: &str| TrunkStep { trunk: trunk.into(), rewrite: Rewrite::fixed("030123"), timeout: None };
+    let routes = vec![Route {
+        name: "bob".into(),
+        number: NumberMatch::Exact("600".into()),
+        origin: OriginMatch::Any,
+        hours: None,
+        destination: Destination::Account("bob".into()),
+        branches: Branches {
+            busy: Some(Destination::Trunks(vec![step("one")])),
+            unreachable: Some(Destination::Trunks(vec![step("two")])),
+            ..Branches::default()
+        },
+    }];
+    let trunk = |name: &str| Trunk { interface: [192, 0, 2, 1].into(), ..Trunk::new(name) };
+    let plan = Plan { routes, trunks: vec![trunk("one"), trunk("two")], ..Plan::default() };
+    let mut world = World::with(Config { plan, ..Config::default() });
+    let caller = world.call("alice", "600");
+    let bob = world.only();
+    world.refuse(bob, CauseKind::Busy);
+    let mut told = Vec::new();
+    for trunk in ["one", "two"] {
+        let leg = world.only();
+        assert_eq!(world.target(leg), format!("{trunk}:030123"));
+        let started = world.signaling.legs[&leg].started.clone().unwrap();
+        let identity = started.identity.expect("who sent it on");
+        told.extend(identity.diversions.iter().map(|one| (one.by.user().to_owned(), one.cause)));
+        world.refuse(leg, CauseKind::PeerFailure);
+    }
+    let busy = ("600".to_owned(), DiversionCause::UserBusy);
+    assert_eq!(told, [busy.clone(), busy]);
+    assert_eq!(world.signaling.legs[&caller].phase, LegPhase::Released);
+    world.assert_over();
+}

@@ -16,11 +16,12 @@ use crate::user_agent::in_dialog::Requester;
 use crate::user_agent::invite_server::{RELIABLE, answer_of};
 use crate::user_agent::leg::{Head, State, Timer};
 use crate::user_agent::means::Means;
+use crate::user_agent::redirect::Redirection;
 use crate::user_agent::session::{Session, Unacknowledged};
 use crate::user_agent::session_timer::least_of;
-use crate::user_agent::{cause, redirect, remote_party};
+use crate::user_agent::{cause, remote_party};
 use router::one;
-use router::parameter::{Cause, CauseKind, DiversionCause, Failure, LegPhase, LegState, LegTags, MediaExchange, Party};
+use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, LegTags, MediaExchange};
 use std::net::IpAddr;
 
 impl Outgoing {
@@ -240,9 +241,8 @@ impl Outgoing {
             }
             return self.try_next(head, means, cause);
         }
-        let contacts = redirect::contacts_of(means, head, message, status);
-        let diversion = redirect::reason_of(message).filter(|_| !contacts.is_empty());
-        self.fail_with(head, means, cause, contacts, diversion)
+        let redirection = Redirection::of(means, head, message, status);
+        self.fail_with(head, means, cause, redirection)
     }
 
     /// Nobody answered the INVITE, or it did not leave.
@@ -270,7 +270,7 @@ impl Outgoing {
 
     /// It has come to nothing.
     pub(super) fn fail(self: Box<Self>, head: &mut Head, means: &mut Means, cause: Cause) -> State {
-        self.fail_with(head, means, cause, Vec::new(), None)
+        self.fail_with(head, means, cause, Redirection::default())
     }
 
     /// Nothing is sent: the trunk's host is reached from that address of ours, where a port is to be offered.
@@ -287,14 +287,13 @@ impl Outgoing {
         State::Over
     }
 
-    /// The same; `contacts`: where the callee may be found instead.
+    /// The same, and where the callee may be found instead.
     fn fail_with(
         mut self: Box<Self>,
         head: &mut Head,
         means: &mut Means,
         cause: Cause,
-        contacts: Vec<Party>,
-        diversion: Option<DiversionCause>,
+        redirection: Redirection,
     ) -> State {
         self.forget_early_offer(means);
         if let Some(trunk) = head.trunk()
@@ -311,7 +310,9 @@ impl Outgoing {
         }
         tracing::debug!(leg = %head.instance, cause = cause.kind.name(), code = cause.code, "leg refused");
         let retry_after_s = self.retry_after.and_then(|after| u32::try_from(after.as_secs()).ok());
-        self.asked.failed(&mut means.outbox, Failure { contacts, diversion, retry_after_s, ..Failure::because(cause) });
+        let Redirection { contacts, cause: diversion, private: diversion_private } = redirection;
+        let failure = Failure { contacts, diversion, diversion_private, retry_after_s, ..Failure::because(cause) };
+        self.asked.failed(&mut means.outbox, failure);
         State::Over
     }
 }
