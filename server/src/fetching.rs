@@ -6,11 +6,13 @@
 //! ```
 
 use crate::administration::Live;
-use crate::limits::{FETCH_HEAD_OCTETS, FETCH_WITHIN, FETCHES_AT_ONCE, FETCHES_WAITING};
+mod turns;
+
+use crate::limits::{FETCH_HEAD_OCTETS, FETCH_WITHIN, FETCHES_WAITING};
 use crate::threads;
 use bytes::Bytes;
 use rustls::pki_types::ServerName;
-use signaling::identity::{Place, place_of};
+use signaling::identity::{Fetch, Place, place_of};
 use signaling::limits::SIGNER_CHAIN_OCTETS_MAX;
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -18,8 +20,10 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
+use turns::{By, Turns};
 
 /// What became of a URL; `None`: nothing.
 type Answer = (Box<str>, Option<Bytes>);
@@ -28,6 +32,7 @@ type Answer = (Box<str>, Option<Bytes>);
 #[derive(Debug)]
 struct Question {
     url: Box<str>,
+    by: By,
     answer: mpsc::Sender<Answer>,
 }
 
@@ -87,9 +92,9 @@ impl Fetches {
     }
 
     /// Asks for what is at a URL; the answer comes from [`poll_answer`](Self::poll_answer).
-    pub fn ask(&mut self, url: Box<str>) {
+    pub fn ask(&mut self, Fetch { url, by }: Fetch) {
         self.waits += 1;
-        let question = Question { url, answer: self.sender.clone() };
+        let question = Question { url, by, answer: self.sender.clone() };
         let refused = match self.fetching.questions() {
             Some(questions) => questions.try_send(question).err().map(|error| error.into_inner()),
             None => Some(question),
@@ -126,25 +131,53 @@ impl Fetches {
 
 /// Until no shard is left.
 async fn serve(live: Live, mut questions: mpsc::Receiver<Question>) {
-    let places = Arc::new(Semaphore::new(FETCHES_AT_ONCE));
-    while let Some(Question { url, answer }) = questions.recv().await {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-        let live = Live::clone(&live);
-        tokio::spawn(async move {
-            let found = match tokio::time::timeout(FETCH_WITHIN, fetch(&live, &url)).await {
-                Ok(Ok(octets)) => Some(octets),
-                Ok(Err(why)) => {
-                    tracing::debug!(why, "a certificate of a caller is not to be had");
-                    None
+    let mut turns = Turns::default();
+    let mut under_way = JoinSet::new();
+    loop {
+        while let Some((turn, Question { url, answer, .. })) = turns.poll() {
+            let live = Live::clone(&live);
+            under_way.spawn(async move {
+                let found = within(&live, &url).await;
+                let _ = answer.send((url, found)).await;
+                turn
+            });
+        }
+        tokio::select! {
+            question = questions.recv() => {
+                let Some(question) = question else { break };
+                let (by, url) = (question.by, question.url.clone());
+                if let Err(Question { url, answer, .. }) = turns.push(by, host_of(&url), question) {
+                    let _ = answer.try_send((url, None));
                 }
-                Err(_) => {
-                    tracing::debug!("a certificate of a caller does not come");
-                    None
+            }
+            // One that ended in a panic has left its place taken: there is no such one.
+            Some(turn) = under_way.join_next() => {
+                if let Ok(turn) = turn {
+                    turns.give_back(turn);
                 }
-            };
-            drop(place);
-            let _ = answer.send((url, found)).await;
-        });
+            }
+        }
+    }
+}
+
+/// The host of a URL, with its port.
+fn host_of(url: &str) -> &str {
+    let rest = url.strip_prefix("https://").unwrap_or(url);
+    rest.split('/').next().unwrap_or(rest)
+}
+
+/// What is at a URL, if it comes in time.
+async fn within(live: &Live, url: &str) -> Option<Bytes> {
+    match tokio::time::timeout(FETCH_WITHIN, fetch(live, url)).await {
+        Ok(Ok(octets)) => Some(octets),
+        Ok(Err(why)) => {
+            tracing::debug!(why, "a certificate of a caller is not to be had");
+            None
+        }
+        Err(_) => {
+            tracing::debug!("a certificate of a caller does not come");
+            None
+        }
     }
 }
 

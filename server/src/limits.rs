@@ -127,8 +127,18 @@ const _: () = assert!((PLATFORM_DAYS as u64) > RENEW_DAYS);
 /// A group that rings while two talk, and one before it that is being closed, have room in one media session.
 const _: () = assert!(2 + switch::limits::FORK_LEGS <= media::limits::PORTS_PER_SESSION);
 
-/// Certificates of callers that are fetched at once: each is a TLS handshake, a millisecond of a core.
-pub const FETCHES_AT_ONCE: usize = 16;
+/// Certificates of callers that are fetched at once: each is a TLS handshake, a millisecond of a core, and most of its time is spent in waiting.
+pub const FETCHES_AT_ONCE: usize = 64;
+
+/// Of these, those for the calls of one trunk: so many trunks would have to bring nothing but certificates that do not come that all places are taken.
+pub const FETCHES_PER_TRUNK: usize = FETCHES_AT_ONCE / 8;
+
+/// Of these, those from one host: one that hangs leaves other signers of the same trunk the rest.
+pub const FETCHES_PER_HOST: usize = FETCHES_PER_TRUNK / 2;
+
+/// Certificates for the calls of one trunk that wait to be fetched: what [`FETCHES_PER_TRUNK`] places fetch within the time that calls wait, each in some tens of
+/// milliseconds. For one more there is nothing.
+pub const FETCHES_WAITING_PER_TRUNK: usize = 256;
 
 /// How long one may take: its caller waits, and gets no answer before.
 pub const FETCH_WITHIN: Duration = Duration::from_secs(2);

@@ -509,3 +509,6 @@ pub const SIGNER_WITHIN: Duration = Duration::from_secs(3);
 /// Legs of a shard that wait for certificates: two seconds of 500 calls a second from one network whose repository hangs. For one more there
 /// is no certificate.
 pub const SIGNERS_WAITING_MAX: usize = 1_024;
+
+/// Of these, those that one trunk brought: whose certificates do not come leaves the others room.
+pub const SIGNERS_WAITING_OF_TRUNK: usize = SIGNERS_WAITING_MAX / 2;

@@ -31,6 +31,8 @@ mod writing;
 use crate::admission::{Overload, Standing};
 use crate::config::Config;
 use crate::digest::Authenticator;
+use crate::identity::Fetch;
+use crate::limits::URGENT_RATE;
 use crate::messaging::Messaging;
 use crate::registrar::{Accounts, Bindings};
 use crate::subscription::Notifier;
@@ -276,8 +278,8 @@ impl Signaling {
         self.means.resolving.poll()
     }
 
-    /// The next certificate that is to be fetched, by its URL; what comes of it goes to [`handle_fetched`](Self::handle_fetched).
-    pub fn poll_fetch(&mut self) -> Option<Box<str>> {
+    /// The next certificate that is to be fetched; what comes of it goes to [`handle_fetched`](Self::handle_fetched).
+    pub fn poll_fetch(&mut self) -> Option<Fetch> {
         self.means.repository.poll()
     }
 

@@ -244,8 +244,8 @@ impl Shard {
                 drain(&mut self.signaling, &self.signaling_endpoint, now);
             }
         }
-        while let Some(url) = self.signaling.poll_fetch() {
-            self.fetches.ask(url);
+        while let Some(fetch) = self.signaling.poll_fetch() {
+            self.fetches.ask(fetch);
         }
         while let Some(transmit) = self.signaling.poll_transmit() {
             if let Some(transmit) = self.exchange.dispatch(transmit) {

@@ -1,7 +1,11 @@
 //! Certificates of those who sign calls, as they were fetched from where each says that its own is; and who waits for one.
 
 use super::certificate::{Authorities, SignerCertificate};
-use crate::limits::{SIGNER_URL_OCTETS_MAX, SIGNERS_FAILED_FOR, SIGNERS_KEPT_FOR, SIGNERS_MAX, SIGNERS_WAITING_MAX};
+use crate::limits::{
+    SIGNER_URL_OCTETS_MAX, SIGNERS_FAILED_FOR, SIGNERS_KEPT_FOR, SIGNERS_MAX, SIGNERS_WAITING_MAX,
+    SIGNERS_WAITING_OF_TRUNK,
+};
+use crate::trunk::TrunkId;
 use bytes::Bytes;
 use router::Instance;
 use router::parameter::SignatureFault;
@@ -17,14 +21,24 @@ struct Known {
     used: u64,
 }
 
+/// A certificate that is to be fetched.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fetch {
+    /// Where it is.
+    pub url: Box<str>,
+    /// The trunk whose call named it.
+    pub by: Option<TrunkId>,
+}
+
 /// All of them.
 #[derive(Debug, Default)]
 pub(crate) struct Repository {
     known: BTreeMap<Box<str>, Known>,
-    waiting: BTreeMap<Box<str>, Vec<Instance>>,
-    asked: VecDeque<Box<str>>,
-    /// Places in `waiting`.
+    waiting: BTreeMap<Box<str>, Vec<(Instance, Option<TrunkId>)>>,
+    asked: VecDeque<Fetch>,
+    /// Places in `waiting`, and those of each trunk.
     waits: usize,
+    waits_of: BTreeMap<Option<TrunkId>, usize>,
     uses: u64,
 }
 
@@ -37,29 +51,41 @@ impl Repository {
         Some(known.found.clone())
     }
 
-    /// A leg waits for it. False: too many wait.
-    pub(crate) fn ask(&mut self, url: &str, leg: Instance) -> bool {
-        if self.waits >= SIGNERS_WAITING_MAX {
+    /// A leg of a trunk's waits for it. False: too many wait.
+    pub(crate) fn ask(&mut self, url: &str, leg: Instance, by: Option<TrunkId>) -> bool {
+        let of_trunk = self.waits_of.get(&by).copied().unwrap_or(0);
+        if self.waits >= SIGNERS_WAITING_MAX || of_trunk >= SIGNERS_WAITING_OF_TRUNK {
             return false;
         }
+        self.waits_of.insert(by, of_trunk + 1);
         self.waits += 1;
         match self.waiting.get_mut(url) {
-            Some(waiting) => waiting.push(leg),
+            Some(waiting) => waiting.push((leg, by)),
             None => {
-                self.waiting.insert(url.into(), vec![leg]);
-                self.asked.push_back(url.into());
+                self.waiting.insert(url.into(), vec![(leg, by)]);
+                self.asked.push_back(Fetch { url: url.into(), by });
             }
         }
         true
     }
 
+    fn waits_no_more(&mut self, by: Option<TrunkId>) {
+        self.waits -= 1;
+        if let Some(of_trunk) = self.waits_of.get_mut(&by) {
+            *of_trunk -= 1;
+            if *of_trunk == 0 {
+                self.waits_of.remove(&by);
+            }
+        }
+    }
+
     /// Whether a leg waits for it.
     pub(crate) fn waits(&self, url: &str, leg: Instance) -> bool {
-        self.waiting.get(url).is_some_and(|waiting| waiting.contains(&leg))
+        self.waiting.get(url).is_some_and(|waiting| waiting.iter().any(|(one, _)| *one == leg))
     }
 
     /// The next that is to be fetched.
-    pub(crate) fn poll(&mut self) -> Option<Box<str>> {
+    pub(crate) fn poll(&mut self) -> Option<Fetch> {
         self.asked.pop_front()
     }
 
@@ -79,8 +105,8 @@ impl Repository {
         }
         self.known.insert(url.into(), Known { found, until, used: self.uses });
         let waited = self.waiting.remove(url).unwrap_or_default();
-        self.waits -= waited.len();
-        waited
+        waited.iter().for_each(|(_, by)| self.waits_no_more(*by));
+        waited.into_iter().map(|(leg, _)| leg).collect()
     }
 
     /// What is over goes, or else what has not been used for the longest time.
@@ -97,13 +123,17 @@ impl Repository {
         if self.waits == 0 {
             return;
         }
-        let mut left = 0;
+        let mut gone = Vec::new();
         // Who is asked for still has its answer taken.
         for waiting in self.waiting.values_mut() {
-            waiting.retain(|one| *one != leg);
-            left += waiting.len();
+            waiting.retain(|(one, by)| {
+                if *one == leg {
+                    gone.push(*by);
+                }
+                *one != leg
+            });
         }
-        self.waits = left;
+        gone.into_iter().for_each(|by| self.waits_no_more(by));
     }
 
     /// Other authorities count from now on.
@@ -168,9 +198,10 @@ mod tests {
         let authorities = Authorities::default();
         assert!(repository.look(now(1).instant, "https://a/").is_none());
         for leg in [1, 2] {
-            assert!(repository.ask("https://a/", Instance(leg)));
+            assert!(repository.ask("https://a/", Instance(leg), None));
         }
-        assert_eq!((repository.poll().as_deref(), repository.poll()), (Some("https://a/"), None));
+        let asked = Fetch { url: "https://a/".into(), by: None };
+        assert_eq!((repository.poll(), repository.poll()), (Some(asked), None));
         repository.forget(Instance(1));
         assert!(!repository.is_empty());
         assert_eq!(repository.fetched(now(2), "https://a/", None, &authorities), [Instance(2)]);
@@ -191,9 +222,17 @@ mod tests {
             assert!(repository.look(now(1).instant, "https://a/0").is_some());
         }
         assert_eq!(repository.known.len(), SIGNERS_MAX);
-        let asked =
-            (0..SIGNERS_WAITING_MAX + 10).filter(|leg| repository.ask("https://b/", Instance(*leg as u64))).count();
-        assert_eq!(asked, SIGNERS_WAITING_MAX);
+        let mut asked = |first: u64, trunk: u16| {
+            let legs = (first..first + SIGNERS_WAITING_MAX as u64).map(Instance);
+            legs.filter(|leg| repository.ask("https://b/", *leg, Some(TrunkId(trunk)))).count()
+        };
+        // One trunk's leave the others room.
+        assert_eq!(asked(0, 0), SIGNERS_WAITING_OF_TRUNK);
+        assert_eq!(asked(10_000, 1) + asked(20_000, 2), SIGNERS_WAITING_MAX - SIGNERS_WAITING_OF_TRUNK);
+        repository.forget(Instance(0));
+        assert!(repository.ask("https://b/", Instance(0), Some(TrunkId(0))));
+        assert_eq!(repository.fetched(now(1), "https://b/", None, &authorities).len(), SIGNERS_WAITING_MAX);
+        assert!(repository.is_empty() && repository.waits_of.is_empty());
         assert!(Duration::from_secs(1) < SIGNERS_FAILED_FOR);
     }
 

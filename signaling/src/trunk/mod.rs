@@ -92,6 +92,11 @@ pub struct Trunk {
 pub struct TrunkId(pub(crate) u16);
 
 impl TrunkId {
+    /// The trunk at a place of the table.
+    pub const fn at(place: u16) -> Self {
+        Self(place)
+    }
+
     /// The place in the table.
     pub(crate) const fn place(self) -> usize {
         self.0 as usize

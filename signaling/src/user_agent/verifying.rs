@@ -79,7 +79,8 @@ impl Held {
     }
 
     /// What is to be thought of them. `None`: a certificate is waited for.
-    fn weigh(&self, means: &mut Means, leg: Instance, gives_up: bool) -> Option<CallerVerdict> {
+    fn weigh(&self, means: &mut Means, head: &Head, gives_up: bool) -> Option<CallerVerdict> {
+        let (leg, trunk) = (head.instance, head.trunk());
         if self.signed.is_empty() {
             return Some(self.fault.map_or(CallerVerdict::none(), CallerVerdict::failed));
         }
@@ -90,7 +91,7 @@ impl Held {
             let url = one.passport.x5u.as_str();
             let may = place_of(url, &settings.repositories).is_some();
             if !gives_up && may && means.repository.look(now.instant, url).is_none() {
-                waits |= means.repository.waits(url, leg) || means.repository.ask(url, leg);
+                waits |= means.repository.waits(url, leg) || means.repository.ask(url, leg, trunk);
             }
         }
         if waits {
@@ -114,7 +115,7 @@ impl Incoming {
     /// Weighs what the call is signed with, and goes on with it, unless a certificate is waited for still.
     pub(super) fn weigh(mut self: Box<Self>, head: &mut Head, means: &mut Means, gives_up: bool) -> State {
         let Some(held) = self.held.take() else { return State::Incoming(self) };
-        let Some(verdict) = held.weigh(means, head.instance, gives_up) else {
+        let Some(verdict) = held.weigh(means, head, gives_up) else {
             if !head.has_timer(Timer::Certificate) {
                 head.set_timer(means, Timer::Certificate, SIGNER_WITHIN);
             }

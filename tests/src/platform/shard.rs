@@ -95,8 +95,8 @@ impl Shard {
                     busy = true;
                 }
             }
-            while let Some(url) = self.signaling.poll_fetch() {
-                self.fetches.push((now.instant + Duration::from_millis(1 + random.below(1_500)), url));
+            while let Some(fetch) = self.signaling.poll_fetch() {
+                self.fetches.push((now.instant + Duration::from_millis(1 + random.below(1_500)), fetch.url));
             }
             while let Some(question) = self.names.poll_question() {
                 let after = Duration::from_millis(1 + random.below(30));
