@@ -5,6 +5,7 @@
 
 mod account_state;
 mod admitting;
+mod bans;
 mod dialogs;
 mod events;
 mod followed_calls;

@@ -9,6 +9,7 @@
 //! | `records` | `search` |
 //! | `registrations` | `list`, `subscribe`, `unsubscribe` |
 //! | `trunks` | `list` |
+//! | `bans` | `list`, `lift` |
 //! | `workers` | `list` |
 //! | `platforms` | `list`, `subscribe`, `unsubscribe` |
 //! | `accounts` | `list`, `add`, `remove`, `set-password`, `enable`, `disable` |
@@ -17,6 +18,7 @@
 //! | `trace` | `get` |
 
 mod accounts;
+mod bans;
 pub(crate) mod calls;
 mod conferences;
 mod mailboxes;
@@ -54,6 +56,7 @@ pub(crate) const TOPICS: &[(&str, &[&str])] = &[
     ("records", records::MESSAGES),
     ("registrations", registrations::MESSAGES),
     ("trunks", trunks::MESSAGES),
+    ("bans", bans::MESSAGES),
     ("workers", workers::MESSAGES),
     ("platforms", platforms::MESSAGES),
     ("accounts", accounts::MESSAGES),
@@ -80,6 +83,7 @@ pub(crate) fn action(request: &Request, context: &mut Context<'_>) -> Result<Act
         "records" => records::action(request),
         "registrations" => registrations::action(request),
         "trunks" => trunks::action(request),
+        "bans" => bans::action(request),
         "workers" => workers::action(request),
         "platforms" => platforms::action(request),
         "accounts" => accounts::action(request, context),

@@ -15,6 +15,7 @@
 //! | `dtls.rs` | keys that come about in the media itself |
 //! | `ice.rs` | ways between a peer and us that are looked for |
 //! | `registration.rs` | bindings and trunks |
+//! | `ban.rs` | sources that are not listened to |
 //! | `account.rs` | accounts |
 //! | `record.rs` | call records |
 //! | `message.rs` | text messages |
@@ -25,6 +26,7 @@
 //! | `extension.rs` | plug-ins |
 
 mod account;
+mod ban;
 mod call;
 mod conference;
 mod connected;
@@ -47,6 +49,7 @@ mod status;
 mod trace;
 
 pub use account::{Account, AccountCredential};
+pub use ban::Ban;
 pub use call::{
     Behalf, Call, CallEvent, CallPhase, CallQuality, CallSummary, Digits, Information, Leg, LegPhase, LegState,
     LegSummary, LegTags, Origin, Originate, Party, Passed, Placement, Pressed, Probe, Target, Transfer,
@@ -200,6 +203,8 @@ parameters! {
     33 TrunkStatus(TrunkStatus) [boxed];
     /// What happened to a trunk.
     34 TrunkEvent(TrunkEvent) [boxed];
+    /// A source that is not listened to.
+    35 Ban(Ban) [boxed];
     /// An account.
     40 Account(Account) [boxed];
     /// The record of a call.

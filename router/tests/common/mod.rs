@@ -757,6 +757,7 @@ pub fn published() -> Vec<Parameter> {
     add!([CallRecord { caller_quality: secure, ..record(Answered) }]);
     let shaken = LegQuality { jitter_max_us: Some(u32::MAX), ..quality() };
     add!([CallRecord { caller_quality: shaken, ..record(Answered) }]);
+    add!([Ban { network: private("2001:db8::/64"), until: AT, attempts: 60 }, Ban::default()]);
     add!(statuses());
     add!(selections());
     let trace = TraceEntry {

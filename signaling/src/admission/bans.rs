@@ -33,6 +33,17 @@ impl BanPolicy {
     }
 }
 
+/// A source that is shut out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Banned {
+    /// Its address, or the first one of its IPv6 /64.
+    pub network: IpAddr,
+    /// For how long still.
+    pub left: Duration,
+    /// How often it had guessed.
+    pub attempts: u32,
+}
+
 /// What is remembered of a network.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
@@ -118,6 +129,28 @@ impl Bans {
         self.slots.iter().flatten().filter(is_now).count()
     }
 
+    /// Those that are banned now, in the order of their networks, behind that one.
+    pub fn list(&self, now: Instant, after: Option<IpAddr>) -> Vec<Banned> {
+        let until = |slot: &Slot| slot.since + self.policy.length;
+        let is_now = |slot: &&Slot| slot.banned && now < until(slot) && after.is_none_or(|after| slot.network > after);
+        let banned =
+            |slot: &Slot| Banned { network: slot.network, left: until(slot).since(now), attempts: slot.attempts };
+        let mut found: Vec<Banned> = self.slots.iter().flatten().filter(is_now).map(banned).collect();
+        found.sort_by_key(|banned| banned.network);
+        found
+    }
+
+    /// A source is heard again, and begins anew. False: it was not banned.
+    pub fn lift(&mut self, now: Instant, source: IpAddr) -> bool {
+        let was = self.is_banned(now, source);
+        if was {
+            let index = self.place(network_of(source));
+            self.slots[index] = None;
+            self.banned -= 1;
+        }
+        was
+    }
+
     fn place(&self, network: IpAddr) -> usize {
         (self.hasher.hash_one(network) % BAN_SOURCES as u64) as usize
     }
@@ -166,6 +199,25 @@ mod tests {
         assert!(bans.note(at(0), address(3)) && bans.is_banned(at(0), address(4)));
         bans.set_policy(BanPolicy { after: 0, ..policy() });
         assert!(!bans.is_banned(at(0), address(4)) && (0..100).all(|_| !bans.note(at(0), address(1))));
+    }
+
+    #[test]
+    fn those_that_are_banned_are_listed_and_one_is_lifted() {
+        let mut bans = Bans::new(policy());
+        for number in [7, 3, 5] {
+            (0..3).for_each(|_| _ = bans.note(at(0), host(number)));
+        }
+        _ = bans.note(at(0), host(9));
+        let networks =
+            |bans: &Bans, after| bans.list(at(40), after).into_iter().map(|ban| ban.network).collect::<Vec<_>>();
+        assert_eq!(networks(&bans, None), [host(3), host(5), host(7)]);
+        assert_eq!(networks(&bans, Some(host(3))), [host(5), host(7)]);
+        let first = bans.list(at(40), None)[0];
+        assert_eq!((first.left, first.attempts), (Duration::from_secs(60), 3));
+        assert!(bans.lift(at(40), host(5)) && !bans.lift(at(40), host(5)) && !bans.lift(at(40), host(9)));
+        assert!(!bans.is_banned(at(40), host(5)) && bans.is_banned(at(40), host(3)));
+        assert!(!bans.note(at(41), host(5)), "it begins anew");
+        assert_eq!((bans.list(at(100), None).len(), bans.lift(at(100), host(3))), (0, false), "over");
     }
 
     #[test]

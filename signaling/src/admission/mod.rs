@@ -15,7 +15,7 @@ mod failures;
 mod overload;
 pub mod peek;
 
-pub use bans::{BanPolicy, Bans};
+pub use bans::{BanPolicy, Banned, Bans};
 pub use bucket::{Bucket, Rate};
 pub use failures::Failures;
 pub use overload::{Overload, Told};
@@ -227,6 +227,16 @@ impl Admission {
     /// How many sources are shut out.
     pub fn banned(&self, now: Instant) -> usize {
         self.bans.count(now)
+    }
+
+    /// The sources that are shut out, in the order of their addresses, behind that one.
+    pub fn bans(&self, now: Instant, after: Option<IpAddr>) -> Vec<Banned> {
+        self.bans.list(now, after)
+    }
+
+    /// A source is heard again. False: it was not shut out.
+    pub fn lift_ban(&mut self, now: Instant, source: IpAddr) -> bool {
+        self.bans.lift(now, source)
     }
 
     /// What a challenge to a source bears, by which its answer shows that it came there.

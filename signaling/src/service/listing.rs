@@ -9,7 +9,7 @@ use router::parameter::{Contact, Failure, Parameter, Reason, RegistrationEvent, 
 use router::{Instance, ModuleKind, Packet, Parameters, one};
 
 /// The selection beside a query's noun.
-fn selection(packet: &Packet) -> Option<Selection> {
+pub(super) fn selection(packet: &Packet) -> Option<Selection> {
     packet.parameters.iter().find_map(|parameter| match parameter {
         Parameter::Selection(selection) => Some((**selection).clone()),
         _ => None,

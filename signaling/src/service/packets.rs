@@ -60,6 +60,11 @@ impl Signaling {
             }
             (Command::Query, Some(Parameter::TrunkStatus(_))) => self.query_trunks(&packet),
             (Command::Query, Some(Parameter::TraceEntry(_))) => self.query_trace(&packet),
+            (Command::Query, Some(Parameter::Ban(_))) => self.query_bans(&packet),
+            (Command::Close, Some(Parameter::Ban(ban))) => {
+                let ban = ban.clone();
+                self.lift_ban(&packet, &ban);
+            }
             (Command::Subscribe, Some(Parameter::RegistrationEvent(_))) => {
                 match self.subscribers.subscribe(packet.source) {
                     true => self.means.outbox.done(&packet, Parameters::new()),

@@ -1,7 +1,9 @@
 //! Sources that guess passwords are shut out for a while; nobody by a forged address.
 
-use super::harness::{ALICE, World};
+use super::harness::{ALICE, CALL, World};
 use super::peer::Peer;
+use router::parameter::{Ban, Parameter, Reason, Selection};
+use router::{Address, Command, ModuleKind, Packet};
 
 const EVE: &str = "203.0.113.9:5060";
 
@@ -53,4 +55,31 @@ fn nobody_is_shut_out_by_a_forged_address() {
         guess(&mut world, &mut eve, "198.51.100.77:5060");
     }
     assert!(is_answered(&mut world, "198.51.100.77:5060") && is_answered(&mut world, EVE));
+}
+
+/// What the operator is answered, in that way.
+fn operator(world: &mut World, command: Command, ban: Ban, answer: Command) -> Packet {
+    let module = Address::local(ModuleKind::Signaling, 0);
+    world.ask_all(CALL, module, command, vec![ban.into(), Selection::default().into()]);
+    world.told(answer)
+}
+
+#[test]
+fn an_operator_sees_who_is_shut_out_and_lets_one_in_again() {
+    let mut world = World::new(93);
+    let mut eve = Peer::new(EVE, "alice", "alice");
+    (0..60).for_each(|_| guess(&mut world, &mut eve, EVE));
+    assert!(!is_answered(&mut world, EVE));
+    let listed = operator(&mut world, Command::Query, Ban::default(), Command::Done);
+    let Some(Parameter::Ban(ban)) = listed.first() else { panic!("{listed:?}") };
+    assert_eq!((ban.network.reveal().as_str(), ban.attempts, listed.parameters.len()), ("203.0.113.9", 60, 2));
+    assert!(ban.until > world.now.wall);
+    let named = |source: &str| Ban { network: source.to_owned().into(), ..Ban::default() };
+    for (source, reason) in [("203.0.113.8", Reason::NotFound), ("somebody", Reason::Invalid)] {
+        let answer = operator(&mut world, Command::Close, named(source), Command::Failed);
+        assert_eq!(answer.failure().reason, reason, "{source}");
+    }
+    operator(&mut world, Command::Close, named(" 203.0.113.9/32"), Command::Done);
+    assert!(is_answered(&mut world, EVE));
+    assert_eq!(operator(&mut world, Command::Query, Ban::default(), Command::Done).parameters.len(), 1);
 }

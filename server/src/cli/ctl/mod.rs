@@ -1,6 +1,7 @@
 //! `tandem ctl`: a client of the control socket, as any other (`docs/control.md`).
 
 mod accounts;
+mod bans;
 mod call_id;
 mod calls;
 mod client;
@@ -70,6 +71,8 @@ enum Command {
     Trunks,
     /// Media workers.
     Workers,
+    /// Sources that are shut out since they guessed passwords; `lift` hears one again.
+    Bans(bans::Bans),
     /// Platforms of the cluster, and how each is reached.
     Platforms,
     /// The last messages of a call, or of all, as a ladder.
@@ -126,6 +129,7 @@ impl Command {
             Self::Registrations(registrations) => registrations.run(client, json),
             Self::Trunks => listings::trunks(client, json),
             Self::Workers => listings::workers(client, json),
+            Self::Bans(bans) => bans.run(client, json),
             Self::Platforms => platforms::run(client, json),
             Self::Trace(trace) => trace.run(client, json),
             Self::Why(why) => why.run(client, json),
