@@ -69,6 +69,8 @@ pub struct Config {
     /// In which order ports are tried: each process draws it anew, so that nobody knows which are in use, and two that share a range do not try
     /// what the other one holds.
     pub order: u64,
+    /// Pairs of each interface that are kept for calls for help; a quarter of the range at most.
+    pub urgent_pairs: usize,
     /// The core that the worker's thread is put onto, for those who look at its status; `None`: wherever the system likes.
     pub core: Option<usize>,
     /// The certificate of handshakes (DTLS-SRTP), the same at all workers; `None`: there are none.
@@ -84,6 +86,7 @@ impl Default for Config {
             dscp: 46,
             quarantine: Duration::from_secs(5),
             order: 0,
+            urgent_pairs: 0,
             core: None,
             identity: None,
         }

@@ -13,6 +13,9 @@ pub const PAIRS: usize = 32_768;
 /// Interfaces on which a worker opens ports: a server has a few addresses; each gets a pool of its own.
 pub const INTERFACES: usize = 64;
 
+/// The part of an interface's ports that is kept for calls for help at most, as a divisor: a small range is for calls, too.
+pub const URGENT_SHARE: usize = 4;
+
 /// Pairs that others hold and that are set aside in one request before it fails: each costs a `socket` and a `bind`, some 5 µs, so
 /// that the sound of other calls waits 3 ms at worst. They are tried all over the range, in an order that each process draws for itself, so of one that others hold to nine tenths
 /// a call finds a free pair after ten or twenty; and each is tried once, so that this is a cost of the first calls.

@@ -162,7 +162,7 @@ fn relayed_packets_cost_no_allocation() {
     });
     let ids = [PortId(0), PortId(1)];
     let interface = Ipv4Addr::LOCALHOST.into();
-    let wanted = ids.map(|port| Parameter::from(MediaPort { port, interface, address: None }));
+    let wanted = ids.map(|port| Parameter::from(MediaPort { port, interface, address: None, urgent: false }));
     let opened = ask(&router, &switch, Command::Open, wanted.into_iter().collect());
     let at: Vec<SocketAddr> = opened
         .iter()

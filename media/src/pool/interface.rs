@@ -134,6 +134,11 @@ impl Pool {
         self.range.pairs()
     }
 
+    /// How many pairs others hold, as far as is known.
+    pub fn set_aside_now(&self) -> usize {
+        self.taken.len()
+    }
+
     /// How many open pairs rest.
     pub fn resting(&self) -> usize {
         self.resting.len() + self.unheard.len()

@@ -2,7 +2,7 @@
 
 use super::interface::{Choice, Pool};
 use crate::config::{Config, Interface};
-use crate::limits::{INTERFACES, PAIRS, PORTS_TRIED};
+use crate::limits::{INTERFACES, PAIRS, PORTS_TRIED, URGENT_SHARE};
 use crate::wire::{OpenFailure, PairIndex, Wire};
 use router::time::Instant;
 use std::net::{IpAddr, SocketAddr};
@@ -35,12 +35,15 @@ pub struct Pairs {
     /// Indices below `open.len()` that are free.
     free: Vec<PairIndex>,
     used: usize,
+    /// Of each pool, the pairs of its range in use, here or at another worker.
+    held: Vec<usize>,
 }
 
 impl Pairs {
     /// Nothing is open; the interfaces that are configured have their pools.
     pub fn new(config: Config) -> Self {
-        let mut pairs = Self { config, pools: Vec::new(), open: Vec::new(), free: Vec::new(), used: 0 };
+        let mut pairs =
+            Self { config, pools: Vec::new(), open: Vec::new(), free: Vec::new(), used: 0, held: Vec::new() };
         let addresses: Vec<IpAddr> = pairs.config.interfaces.iter().map(|interface| interface.address).collect();
         for address in addresses {
             // One beyond the bound has none, and no leg is given a pair there.
@@ -49,10 +52,44 @@ impl Pairs {
         pairs
     }
 
-    /// Takes a pair for a leg whose signalling uses `asked`. Its sockets are open, unconnected and empty.
-    pub fn take(&mut self, now: Instant, asked: IpAddr, wire: &mut impl Wire) -> Result<PairIndex, Shortage> {
+    /// Takes a pair for a leg whose signalling uses `asked`. Its sockets are open, unconnected and empty. `urgent`: it may be one of those that are kept
+    /// for calls for help.
+    pub fn take(
+        &mut self,
+        now: Instant,
+        asked: IpAddr,
+        urgent: bool,
+        wire: &mut impl Wire,
+    ) -> Result<PairIndex, Shortage> {
         let Interface { address, .. } = self.config.interface(asked).ok_or(Shortage::Interface)?;
         let index = self.pool_of(address)?;
+        let kept = self.kept(index);
+        if !urgent && kept > 0 && self.left(index) <= kept {
+            return Err(Shortage::Ports);
+        }
+        let pair = self.take_of(now, index, address, wire)?;
+        self.held[index] += 1;
+        Ok(pair)
+    }
+
+    /// The pairs of a pool that are in nobody's use.
+    fn left(&self, index: usize) -> usize {
+        let pool = &self.pools[index].1;
+        pool.total().saturating_sub(self.held[index]).saturating_sub(pool.set_aside_now())
+    }
+
+    /// Those of them that are kept for calls for help.
+    fn kept(&self, index: usize) -> usize {
+        self.config.urgent_pairs.min(self.pools[index].1.total() / URGENT_SHARE)
+    }
+
+    fn take_of(
+        &mut self,
+        now: Instant,
+        index: usize,
+        address: IpAddr,
+        wire: &mut impl Wire,
+    ) -> Result<PairIndex, Shortage> {
         for _ in 0..PORTS_TRIED {
             let pair = match self.pools[index].1.choose(now) {
                 Choice::None => return Err(Shortage::Ports),
@@ -105,6 +142,7 @@ impl Pairs {
             wire.close(pair);
             return Some((home, open.rtp));
         }
+        self.held[open.pool] = self.held[open.pool].saturating_sub(1);
         let pool = &mut self.pools[open.pool].1;
         if reusable {
             pool.give_back(now, pair, heard);
@@ -146,8 +184,9 @@ impl Pairs {
 
     /// A pair of our range was closed at another worker: its port is there again.
     pub fn returned(&mut self, rtp: SocketAddr) {
-        if let Some((_, pool)) = self.pools.iter_mut().find(|(address, _)| *address == rtp.ip()) {
-            pool.put_back(rtp.port());
+        if let Some(index) = self.pools.iter().position(|(address, _)| *address == rtp.ip()) {
+            self.pools[index].1.put_back(rtp.port());
+            self.held[index] = self.held[index].saturating_sub(1);
         }
     }
 
@@ -185,6 +224,7 @@ impl Pairs {
             return Err(Shortage::Interface);
         }
         self.pools.push((address, Pool::new(self.config.ports, self.config.quarantine, self.config.order)));
+        self.held.push(0);
         Ok(self.pools.len() - 1)
     }
 

@@ -65,7 +65,7 @@ impl<W: Wire> Voice<W> {
             if let Some(port) = self.port(pair) {
                 let place = port.place;
                 let address = Some(place.address);
-                answer.push(MediaPort { port: wanted.port, interface: place.interface, address }.into());
+                answer.push(MediaPort { port: wanted.port, interface: place.interface, address, urgent: false }.into());
             }
         }
         Ok(answer)

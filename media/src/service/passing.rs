@@ -188,7 +188,7 @@ impl<W: Wire> Voice<W> {
             self.schedule_handshake(now.instant, pair);
             self.schedule_ways(now.instant, pair);
         }
-        Some(MediaPort { port: id, interface: place.interface, address: Some(place.address) })
+        Some(MediaPort { port: id, interface: place.interface, address: Some(place.address), urgent: false })
     }
 
     fn close_all_of(&mut self, now: Instant, ports: Vec<Moving>) {

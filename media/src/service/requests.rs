@@ -115,10 +115,13 @@ impl<W: Wire> Voice<W> {
         if session.ports().len() >= PORTS_PER_SESSION {
             return Err(Failure::new(Reason::Exhausted).with_detail("a session has no more ports"));
         }
-        let pair = self.pairs.take(now, wanted.interface, &mut self.wire).map_err(|shortage| match shortage {
-            Shortage::Ports => Failure::new(Reason::Exhausted).with_detail("no media port is left"),
-            Shortage::Interface => invalid("media cannot use that interface"),
-        })?;
+        let pair =
+            self.pairs.take(now, wanted.interface, wanted.urgent, &mut self.wire).map_err(
+                |shortage| match shortage {
+                    Shortage::Ports => Failure::new(Reason::Exhausted).with_detail("no media port is left"),
+                    Shortage::Interface => invalid("media cannot use that interface"),
+                },
+            )?;
         let (Some(bound), Some(rtp)) = (self.pairs.bound(pair), self.pairs.advertised(pair)) else {
             return Err(Failure::new(Reason::Internal));
         };

@@ -16,7 +16,10 @@ fn small(pairs: u16) -> Config {
 
 fn close_ports(world: &mut World, session: Instance, ports: &[PortId]) -> Result<Vec<u16>, Reason> {
     let interface = "192.0.2.1".parse().unwrap();
-    let ports = ports.iter().map(|&port| Parameter::from(MediaPort { port, interface, address: None })).collect();
+    let ports = ports
+        .iter()
+        .map(|&port| Parameter::from(MediaPort { port, interface, address: None, urgent: false }))
+        .collect();
     let answer = world.ask(session, Command::Close, ports).map_err(|failure| failure.reason)?;
     Ok(answer.into_iter().map(|parameter| statistics(parameter).port).collect())
 }
@@ -80,6 +83,39 @@ fn all_ports_are_opened_or_none() {
     let ports = world.status().resources.remove(0);
     assert_eq!((ports.kind, ports.used, ports.total), (ResourceKind::MediaPorts, 3, Some(3)));
     assert_eq!(ports.state, ResourceState::Degraded);
+}
+
+#[test]
+fn some_ports_are_kept_for_calls_for_help() {
+    let open = |world: &mut World, session: u64, urgent: bool| {
+        let interface = "192.0.2.1".parse().unwrap();
+        let ports = [A, B].map(|port| Parameter::from(MediaPort { port, interface, address: None, urgent }));
+        world
+            .ask(Instance(session), Command::Open, ports.into_iter().collect())
+            .map(|_| ())
+            .map_err(|failure| failure.reason)
+    };
+    let mut world = World::with(Config { urgent_pairs: 2, ..small(10) });
+    for session in 1..=4 {
+        assert_eq!(open(&mut world, session, false), Ok(()), "{session}");
+    }
+    assert_eq!(open(&mut world, 5, false), Err(Reason::Exhausted));
+    assert_eq!(open(&mut world, 6, true), Ok(()));
+    assert_eq!(open(&mut world, 7, true), Err(Reason::Exhausted), "there are no more");
+    // What others give back is kept again, and what is beyond it for all.
+    world.close(Instance(1)).unwrap();
+    world.pass(10_000);
+    assert_eq!(open(&mut world, 8, false), Err(Reason::Exhausted));
+    world.close(Instance(2)).unwrap();
+    world.pass(10_000);
+    assert_eq!(open(&mut world, 8, false), Ok(()));
+    assert_eq!(open(&mut world, 9, true), Ok(()));
+    // Of a small range a quarter at most.
+    let mut world = World::with(Config { urgent_pairs: 100, ..small(8) });
+    for session in 1..=3 {
+        assert_eq!(open(&mut world, session, false), Ok(()));
+    }
+    assert_eq!(open(&mut world, 4, false), Err(Reason::Exhausted));
 }
 
 #[test]
@@ -219,7 +255,7 @@ fn what_is_not_served_or_not_there_is_said() {
     let itself = router::parameter::Bridge { a: A, b: A };
     assert_eq!(reason(&mut world, Command::Connect, one(itself)), Reason::Invalid);
     let stranger = Address::local(ModuleKind::Switch, 1);
-    let wanted = one(MediaPort { port: A, interface: "192.0.2.1".parse().unwrap(), address: None });
+    let wanted = one(MediaPort { port: A, interface: "192.0.2.1".parse().unwrap(), address: None, urgent: false });
     let refused = world.ask_as(stranger, Instance(1), Command::Open, wanted.clone()).unwrap_err();
     assert_eq!(refused.reason, Reason::Refused);
     assert_eq!(world.ask(Instance::MODULE, Command::Open, wanted).unwrap_err().reason, Reason::Invalid);

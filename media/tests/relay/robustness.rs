@@ -143,8 +143,12 @@ fn any_sequence_of_requests_is_answered_and_leaves_nothing_behind() {
             let kinds = [BuiltinKind::Echo, BuiltinKind::Milliwatt, BuiltinKind::Silence, BuiltinKind::Ringback];
             let kind = kinds[random.below(4) as usize];
             let interface = ["192.0.2.1", "2001:db8::5", "0.0.0.0", "::"][(random.below(12) / 3) as usize];
-            let media_port =
-                MediaPort { port: port(&mut random), interface: interface.parse().unwrap(), address: None };
+            let media_port = MediaPort {
+                port: port(&mut random),
+                interface: interface.parse().unwrap(),
+                address: None,
+                urgent: false,
+            };
             let bridge = Bridge { a: port(&mut random), b: port(&mut random) };
             let builtin = Builtin { port: port(&mut random), kind };
             let mut nouns = vec![

@@ -47,6 +47,14 @@ pub struct MediaPort {
     /// In the answer: where the port receives.
     #[n(2)]
     pub address: Option<PortAddress>,
+    /// Whether it is for a call for help, for which some ports are kept.
+    #[n(3)]
+    #[cbor(default, skip_if = "is_false")]
+    pub urgent: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// How a port treats its peer's media: `Set × MediaPlan`, or beside the `Bridge` of a `Connect`. A plan replaces the

@@ -625,7 +625,7 @@ pub fn published() -> Vec<Parameter> {
     let sounded = Some(Box::new(CallQuality { caller: quality(), callee: LegQuality::default() }));
     add!([CallEvent { call: summary(Ended), cause: None, at: AT, missed: false, pressed: None, quality: sounded }]);
     let address = PortAddress { rtp: socket("192.0.2.1:40000"), rtcp: socket("192.0.2.1:40001") };
-    let port = MediaPort { port: PortId(1), interface: ip("192.0.2.1"), address: Some(address) };
+    let port = MediaPort { port: PortId(1), interface: ip("192.0.2.1"), address: Some(address), urgent: false };
     add!([port, MediaPort { address: None, ..port }]);
     let bare = MediaPlan {
         remote_rtp: None,

@@ -48,6 +48,7 @@ pub fn config(configuration: &Configuration, outbound: impl Fn(IpAddr) -> Option
         dscp: media.dscp,
         quarantine: Duration::from_millis(media.quarantine_ms),
         order: 0,
+        urgent_pairs: if configuration.calls.emergency.is_empty() { 0 } else { media.emergency_ports as usize },
         core: None,
         identity: None,
     }

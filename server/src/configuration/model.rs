@@ -355,6 +355,7 @@ pub struct Media {
     pub advertised: BTreeMap<IpAddr, IpAddr>,
     pub dscp: u8,
     pub quarantine_ms: u64,
+    pub emergency_ports: u32,
     pub real_time: bool,
 }
 
@@ -367,6 +368,7 @@ impl Default for Media {
             advertised: BTreeMap::new(),
             dscp: 46,
             quarantine_ms: 5_000,
+            emergency_ports: 32,
             real_time: true,
         }
     }

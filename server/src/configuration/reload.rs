@@ -135,7 +135,7 @@ mod tests {
             events = { expires_min_s = 61, expires_max_s = 7201, subscriptions_max = 9, watch_others = false, unasked_mailbox = true }
             messages = { octets_max = 1000, keep_hours = 1, account_per_s = 2, account_burst = 21, trunk_per_s = 51, trunk_burst = 201 }
             services = { echo = ["1"], milliwatt = ["2"], silence = ["3"] }
-            media = { ports = "20000-20009", workers = [0], interfaces = ["10.0.0.1"], advertised = { "10.0.0.1" = "10.0.0.2" }, dscp = 1, quarantine_ms = 1, real_time = false }
+            media = { ports = "20000-20009", workers = [0], interfaces = ["10.0.0.1"], advertised = { "10.0.0.1" = "10.0.0.2" }, dscp = 1, quarantine_ms = 1, emergency_ports = 1, real_time = false }
             store = { records_keep_days = 1, size_max_mib = 9 }
             control = { socket = "s", tcp = "127.0.0.1:1", token_file = "t" }
             bridge = { platform = 2, name = "b", listen = "127.0.0.1:3", advertise = "127.0.0.1:5", peers = ["127.0.0.1:4"], plain = true, certificates = "c", heartbeat_ms = 500, media = "127.0.0.9", call_grace_s = 60 }

@@ -445,7 +445,7 @@ impl Call {
             .iter()
             .map(|&leg| {
                 let interface = self.legs[leg].interface;
-                MediaPort { port: leg.port(), interface, address: None }.into()
+                MediaPort { port: leg.port(), interface, address: None, urgent: false }.into()
             })
             .collect();
         self.request(

@@ -272,6 +272,7 @@ impl Search {
                 Step::Redirect(number, origin) => match plan.route(&number, &origin, now) {
                     Some(routed) => {
                         let as_routed = plan.canonical(&number, &origin).into_owned();
+                        self.urgent |= plan.is_emergency(&number) || plan.is_emergency(&as_routed);
                         self.redirected(&number, as_routed, origin, routed);
                     }
                     None => self.note(CauseKind::UnknownNumber.into()),

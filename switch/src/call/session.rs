@@ -82,12 +82,13 @@ impl Call {
     fn open_ports_at(&mut self, turn: &mut Turn<'_>, worker: Address, legs: Vec<LegId>, refusals: u8) {
         let waiting = self.search.as_ref().and_then(|search| search.waiting);
         let waiting = waiting.filter(|&leg| self.legs[leg].medium.address.is_none());
+        let urgent = self.search.as_ref().is_some_and(|search| search.urgent);
         let ports: Parameters = waiting
             .iter()
             .chain(&legs)
             .map(|&leg| {
                 let interface = self.legs[leg].interface;
-                Parameter::from(MediaPort { port: leg.port(), interface, address: None })
+                Parameter::from(MediaPort { port: leg.port(), interface, address: None, urgent })
             })
             .collect();
         self.request(turn, worker, Command::Open, ports, MEDIA_WITHIN, Purpose::Open { legs, refusals });
@@ -377,7 +378,7 @@ impl Call {
         if self.legs[leg].medium.address.take().is_none() {
             return;
         }
-        let port = MediaPort { port: leg.port(), interface: self.legs[leg].interface, address: None };
+        let port = MediaPort { port: leg.port(), interface: self.legs[leg].interface, address: None, urgent: false };
         self.request(turn, worker, Command::Close, one(port), MEDIA_WITHIN, Purpose::ClosePort(leg));
     }
 
