@@ -20,6 +20,14 @@ pub struct CallIdentity {
     /// Of a leg to a trunk where calls are signed: how far this platform answers for the caller's number.
     #[n(2)]
     pub attested: Option<Attested>,
+    /// Beside that: how many of the diversions, the last ones, this platform has made, so that it answers for them.
+    #[n(3)]
+    #[cbor(default, skip_if = "is_zero")]
+    pub diverted_here: u8,
+}
+
+fn is_zero(count: &u8) -> bool {
+    *count == 0
 }
 
 impl CallIdentity {

@@ -335,7 +335,7 @@ fn identities() -> [CallIdentity; 3] {
     let passed = verdicts().swap_remove(1);
     let origin = Private::new("alice".into());
     let attested = Attested { attestation: Attestation::Full, origin };
-    let everything = CallIdentity { diversions, verdict: Some(passed), attested: Some(attested) };
+    let everything = CallIdentity { diversions, verdict: Some(passed), attested: Some(attested), diverted_here: 0 };
     let one = CallIdentity { diversions: everything.diversions[..1].to_vec(), ..CallIdentity::default() };
     [everything, one, CallIdentity::default()]
 }
@@ -544,6 +544,9 @@ fn of_identity() -> Vec<(&'static str, Parameter)> {
         added.push(("CallRecord+verdict", record.into()));
         added.push(("CallSummary+verdict", CallSummary { verdict, ..summary(CallPhase::Talking) }.into()));
     }
+    let attested = Attested { attestation: Attestation::Full, origin: Private::new("alice".into()) };
+    let signed = CallIdentity { attested: Some(attested), diverted_here: 2, ..CallIdentity::default() };
+    added.extend(legs().pop().map(|leg| ("Leg+diverted", Leg { identity: Some(Box::new(signed)), ..leg }.into())));
     let moved = Failure { contacts: vec![party()], ..Failure::because(cause()) };
     let moved = Failure { diversion: Some(DiversionCause::NoAnswer), ..moved };
     added.push(("Failure+diversion", moved.into()));

@@ -224,6 +224,7 @@ mod tests {
             prefix: word(),
             pattern: word(),
             ring_s: Some(1),
+            attestation: Some(Default::default()),
             ..Route::default()
         });
         let Value::Table(values) = Value::try_from(&full).unwrap() else { panic!("a table") };

@@ -357,6 +357,7 @@ pub const KEYS: &[Key] = &[
     live("route.replace", "A pattern and what its first match becomes ($1 is its first group, one digit, $0 the whole match; ${10} and ${name} stand for any, $$ for a dollar): [\"^0(.*)$\", \"49$1\"]. After strip.").example("[\"^0(.*)$\", \"49$1\"]"),
     live("route.prepend", "Put before the rest of the number. After replace.").example("\"+\""),
     live("route.ring_s", "How long its trunks ring, seconds. Where it is not set: calls.ring_timeout_s; at another platform's plan, as long as that one lets it.").example("30").from(1, "a destination rings for a second at least"),
+    live("route.attestation", "How far calls that go by it are answered for where they are signed, whoever calls: \"A\", \"B\" or \"C\". Where it is not set: as the account or trunk is.").example("\"B\""),
     live("route.on_busy", "Where the call goes instead when the destination is busy; written as `to`.").example("[\"account:bob\"]"),
     live("route.on_no_answer", "The same when it rang and nobody answered.").example("[\"account:bob\"]"),
     live("route.on_refused", "The same when it declined.").example("[\"account:bob\"]"),

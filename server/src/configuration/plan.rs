@@ -77,6 +77,10 @@ impl Builder<'_> {
                 let own = &configuration.identity.account_attestations;
                 own.iter().map(|(account, level)| (account.clone(), attestation(*level))).collect()
             },
+            attested_by_route: {
+                let routes = configuration.route.iter().enumerate();
+                routes.filter_map(|(place, route)| Some((place, attestation(route.attestation?)))).collect()
+            },
         }
     }
 

@@ -52,7 +52,7 @@ impl Signer {
 
     /// The value of Identity for a call. `None`: no signature could be made.
     pub fn sign(&self, claims: &Claims<'_>) -> Option<String> {
-        let passport = Passport {
+        self.signed(&Passport {
             ppt: Ppt::Shaken,
             x5u: self.x5u.clone(),
             orig: Named::Number(claims.orig.to_owned()),
@@ -61,7 +61,24 @@ impl Signer {
             attestation: Some(claims.attestation),
             origid: Some(origid(claims.secret, claims.origin)),
             div: None,
-        };
+        })
+    }
+
+    /// The value of Identity for a call that was sent on here (RFC 8946 §3): `orig` calls, `div` was called and sends it on to `dest`.
+    pub fn sign_diversion(&self, orig: &str, div: &str, dest: &str, now: i64) -> Option<String> {
+        self.signed(&Passport {
+            ppt: Ppt::Div,
+            x5u: self.x5u.clone(),
+            orig: Named::Number(orig.to_owned()),
+            dest: vec![Named::Number(dest.to_owned())],
+            iat: now,
+            attestation: None,
+            origid: None,
+            div: Some(Named::Number(div.to_owned())),
+        })
+    }
+
+    fn signed(&self, passport: &Passport) -> Option<String> {
         let text = passport.text();
         let signature = self.key.sign(&self.random, text.as_bytes()).ok()?;
         let signature: [u8; SIGNATURE_OCTETS] = signature.as_ref().try_into().ok()?;

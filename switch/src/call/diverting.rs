@@ -20,6 +20,8 @@ use router::parameter::{
 #[derive(Debug, Default)]
 pub(super) struct Diverted {
     list: Vec<Diversion>,
+    /// How many of them the call came with.
+    came: usize,
     /// How many of them led to the route whose branches are in force.
     before_branches: usize,
     /// The number that led to the destination in hand, where it is not the one that was routed.
@@ -45,12 +47,17 @@ impl Diverted {
     /// What the call came with.
     pub(super) fn of(list: Vec<Diversion>) -> Self {
         let list = bounded(list);
-        Self { before_branches: list.len(), list, ..Self::default() }
+        Self { before_branches: list.len(), came: list.len(), list, ..Self::default() }
     }
 
     /// Who sent the call on, the first one first.
     pub(super) fn list(&self) -> &[Diversion] {
         &self.list
+    }
+
+    /// How many of them, the last ones, were made here.
+    fn made_here(&self) -> u8 {
+        u8::try_from(self.list.len().saturating_sub(self.came)).unwrap_or(u8::MAX)
     }
 
     /// The number that led to the destination in hand; `routed`: the one that was routed.
@@ -181,17 +188,18 @@ impl Call {
             shown
         };
         let diversions = search.diverted.list().iter().map(shown).collect();
-        Some(Box::new(CallIdentity { diversions, verdict: verdict.cloned(), attested }))
+        let diverted_here = if attested.is_some() { search.diverted.made_here() } else { 0 };
+        Some(Box::new(CallIdentity { diversions, verdict: verdict.cloned(), attested, diverted_here }))
     }
 
-    /// How far the platform answers for the caller's number, where calls are signed: an account is known, and has the number that it calls
-    /// with from here; of what comes from a trunk the operator says what is known.
+    /// How far the platform answers for the caller's number, where calls are signed: as the call's route says; else an account is known, and has the
+    /// number that it calls with from here, and of what comes from a trunk the operator says what is known.
     fn attested(&self) -> Option<Attested> {
         let plan = &self.config.plan;
         if !plan.signs {
             return None;
         }
-        let waiting = self.search.as_ref()?.waiting;
+        let (waiting, of_route) = self.search.as_ref().map(|search| (search.waiting, search.attested))?;
         let (attestation, origin) = match waiting.map(|leg| &self.legs[leg].peer) {
             Some(Peer::Account(name)) => {
                 (plan.attested.get(name).copied().unwrap_or(plan.accounts_attested), name.as_str())
@@ -203,6 +211,7 @@ impl Call {
             // Who has the call made is known, and may name any caller.
             None => (Attestation::Partial, "control"),
         };
+        let attestation = of_route.unwrap_or(attestation);
         Some(Attested { attestation, origin: ShortText::from(origin).into() })
     }
 }

@@ -7,7 +7,7 @@ use crate::limits::{REDIRECTS_PER_SEARCH, SEARCH_STEPS};
 use crate::plan::{Branches, Destination, Plan, Routed, Step, trunk_of};
 use crate::rates::Price;
 use router::limits::REDIRECTIONS;
-use router::parameter::{BuiltinKind, Cause, CauseKind, Diversion, Origin, Party, Passed};
+use router::parameter::{Attestation, BuiltinKind, Cause, CauseKind, Diversion, Origin, Party, Passed};
 use router::time::{Duration, WallTime};
 use router::{Private, Random};
 use std::borrow::Cow;
@@ -33,6 +33,8 @@ pub(super) struct Search {
     pub(super) secure: bool,
     /// Whether no limit is to refuse it.
     pub(super) urgent: bool,
+    /// How far its route answers for the caller's number, where that says so.
+    pub(super) attested: Option<Attestation>,
     /// Whether the callee is not to be shown who calls.
     pub(super) anonymous: bool,
     /// Who is called.
@@ -119,6 +121,7 @@ impl Search {
             diverted: Diverted::default(),
             secure: false,
             urgent: false,
+            attested: None,
             anonymous,
             called,
             stage: Stage::Idle,
@@ -263,6 +266,7 @@ impl Search {
                             Cow::Borrowed(_) => number,
                         };
                         self.urgent |= plan.is_emergency(&number);
+                        self.attested = routed.attested.or(self.attested);
                         self.steps = routed.steps;
                         self.goes_on_to(number, origin, routed.branches);
                         self.diverted.routed();
@@ -351,6 +355,7 @@ impl Search {
     fn redirected(&mut self, told: &str, number: String, origin: Origin, routed: Routed) {
         self.interrupt();
         self.diverted.follow(told, &number);
+        self.attested = routed.attested.or(self.attested);
         self.steps = routed.steps;
         for step in &mut self.steps {
             if let Step::Route(number, origin) = step {

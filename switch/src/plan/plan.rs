@@ -57,6 +57,8 @@ pub struct Plan {
     pub accounts_attested: Attestation,
     /// Accounts of which something else is to be said.
     pub attested: BTreeMap<String, Attestation>,
+    /// Routes whose calls are answered for as they say, whoever calls: by their places. Those that are not there say nothing.
+    pub attested_by_route: BTreeMap<usize, Attestation>,
 }
 
 /// A rate table, which every shard's plan shares.
@@ -100,6 +102,7 @@ impl Default for Plan {
             signs: false,
             accounts_attested: Attestation::Full,
             attested: BTreeMap::new(),
+            attested_by_route: BTreeMap::new(),
         }
     }
 }
@@ -378,6 +381,8 @@ pub(crate) struct AtDialog {
 pub(crate) struct Routed {
     pub(crate) steps: VecDeque<Step>,
     pub(crate) branches: Branches,
+    /// How far calls that go by it are answered for, where it says so.
+    pub(crate) attested: Option<Attestation>,
 }
 
 impl Plan {
@@ -468,17 +473,18 @@ impl Plan {
         let number = &*self.canonical(number, origin);
         let mut local = None;
         let mut is_open = |hours: &Hours| hours.hold(*local.get_or_insert_with(|| self.zone.local(now)));
-        let route = self.routes.iter().find(|route| {
+        let route = self.routes.iter().enumerate().find(|(_, route)| {
             route.number.matches(number)
                 && route.origin.matches(origin)
                 && route.hours.as_ref().is_none_or(&mut is_open)
         });
-        if let Some(route) = route {
+        if let Some((place, route)) = route {
             let steps = self.steps(&route.destination, number, origin);
-            return Some(Routed { steps, branches: route.branches.clone() });
+            let attested = self.attested_by_route.get(&place).copied();
+            return Some(Routed { steps, branches: route.branches.clone(), attested });
         }
         let step = if let Some(group) = self.groups.iter().find(|group| group.name == number) {
-            return Some(Routed { steps: group_steps(group), branches: Branches::default() });
+            return Some(Routed { steps: group_steps(group), branches: Branches::default(), attested: None });
         } else if let Some((_, kind)) = self.services.iter().find(|(service, _)| service == number) {
             Step::Service(*kind)
         } else if self.accounts {
@@ -486,7 +492,7 @@ impl Plan {
         } else {
             return None;
         };
-        Some(Routed { steps: VecDeque::from([step]), branches: Branches::default() })
+        Some(Routed { steps: VecDeque::from([step]), branches: Branches::default(), attested: None })
     }
 
     /// A destination's steps for `number` on behalf of `origin`. A name that the plan lacks (see [`check`](Self::check)) is a step that fails.

@@ -250,3 +250,55 @@ fn calls_to_a_trunk_that_wants_it_are_signed_as_far_as_their_caller_is_known() {
         simulation.finish();
     }
 }
+
+#[test]
+fn a_call_that_is_sent_on_is_signed_from_the_one_number_to_the_next_and_as_its_route_says() {
+    let signs = signs();
+    let mut config = platform(&signs, Verification::Never);
+    config.switch.plan.attested_by_route.insert(0, Attestation::Partial);
+    let mut simulation = Simulation::with(80, config);
+    let server = simulation.server();
+    let number = Some("+4917012345".to_owned());
+    let one = simulation.add(PhoneConfig { caller: number, ..peer("one", address(1), server, Behaviour::default()) });
+    let two = simulation.add(peer("two", address(2), server, Behaviour::default()));
+    let bob = simulation.add_registered("bob");
+    simulation.tell(bob).config.behaviour = Behaviour::forwards("030123");
+    for phone in [one, two, bob] {
+        simulation.set_line(phone, Conditions::rough(80));
+    }
+    let call = simulation.tell(one).dial("+493011");
+    simulation.run_until(secs(60), |simulation| simulation.phone(one).call(call).is_up());
+    assert!(simulation.phone(one).call(call).is_up());
+    let nothing = signaling::identity::passport::Stated { orig: None, dest: None, date: None };
+    let sent = simulation.phone(two).last_call().expect("a call").invite_headers.clone();
+    let values = sent.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Identity"));
+    let read = |value: &String| signaling::identity::passport::read(value, &nothing).expect("the test makes it well");
+    let signed: Vec<_> = values.map(|(_, value)| read(value)).collect();
+    let named = |number: &str| signaling::identity::passport::Named::Number(number.to_owned());
+    assert_eq!(signed.len(), 2, "{sent:?}");
+    assert_eq!(
+        (&signed[0].passport.dest[..], signed[0].passport.attestation),
+        (&[named("493011")][..], Some(Attestation::Partial))
+    );
+    assert_eq!(
+        (&signed[1].passport.div, &signed[1].passport.dest[..]),
+        (&Some(named("493011")), &[named("4930123")][..])
+    );
+    // Whoever is called now finds that it holds.
+    let now = simulation.now().wall;
+    let stated = signaling::identity::verdict::Stated {
+        callers: &["4917012345".to_owned()],
+        called: &["4930123".to_owned()],
+        now,
+        age_max: 120,
+    };
+    let certificate =
+        signaling::identity::SignerCertificate::read(signs.certificate.as_bytes(), &signs.authorities, now);
+    let certificate = Arc::new(certificate.expect("the test makes it well"));
+    let judge = |signed: &[_]| signaling::identity::verdict::judge(signed, &stated, |_| Ok(Arc::clone(&certificate)));
+    let verdict = judge(&signed);
+    assert_eq!((verdict.verstat, verdict.attestation), (Verstat::Passed, Some(Attestation::Partial)));
+    assert_eq!(judge(&signed[..1]).fault, Some(SignatureFault::OtherCallee), "without the second it does not");
+    simulation.calm();
+    simulation.finish();
+}

@@ -136,9 +136,13 @@ impl Outgoing {
             let is_hidden = self.anonymous && shown.asserted.is_none();
             let passed = self.passed.as_deref().unwrap_or_default();
             let said = signing::Said { caller: &self.caller, called: &self.called, is_hidden, passed };
-            if let Some(signature) = signing::sign(means, head, identity, &said) {
+            let signatures = signing::sign(means, head, identity, &said);
+            if !signatures.is_empty() {
                 // RFC 8224 §4.1: who verifies it looks at the Date, too.
-                writer = writer.header(Header::Date, write_date(means.now.wall)).header(Header::Identity, signature);
+                writer = writer.header(Header::Date, write_date(means.now.wall));
+            }
+            for signature in signatures {
+                writer = writer.header(Header::Identity, signature);
             }
         }
         let passed = self.passed.as_deref().unwrap_or_default();
