@@ -21,7 +21,7 @@
 //! - [`encoding`]: the packet between platforms, in CBOR (RFC 8949; `docs/packets.md`).
 //! - [`bridge`]: the inter-platform interface: platforms that are linked act as one.
 //! - [`pace`]: when a busy module takes its inputs in batches. [`pacer`]: how often something may be done, spread over the second; [`throttle`]:
-//!   how many may come within a second, on all shards together.
+//!   how many may come within a second, on all shards together. [`backlog`]: new work that waits, and is refused, when more comes than can be done.
 //! - [`time`], [`random`], [`instance`]: arguments that every pure machine takes.
 //! - [`numbering`]: numbers as they are dialled, and as E.164 has them. [`emergency`]: those that come first.
 //! - [`private`], [`short_text`], [`own_map`]: what values are kept in. [`octets`]: where they are encoded.
@@ -29,6 +29,7 @@
 pub mod address;
 pub mod asked;
 mod atomic;
+pub mod backlog;
 pub mod bridge;
 pub mod command;
 pub mod emergency;
@@ -61,6 +62,7 @@ pub mod wake;
 
 pub use address::{Address, Instance, Module, ModuleKind, PlatformId};
 pub use asked::Asked;
+pub use backlog::Backlog;
 pub use command::{Class, Command};
 pub use emergency::Emergency;
 pub use inbox::{Inbox, InboxCounters};

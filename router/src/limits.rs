@@ -1,5 +1,7 @@
 //! Every bound of the router, and where it comes from.
 
+use crate::time::Duration;
+
 /// Requests and notices that wait in an inbox. At 1,000 call set-ups a second a module sees some 10,000 packets a second; a
 /// pause of half a second (a page-in, a noisy neighbour) must not refuse anything.
 pub const INBOX_REQUESTS: usize = 8_192;
@@ -35,6 +37,22 @@ pub const GRANT: usize = 32;
 
 /// Packets that a module takes per turn before it looks at its sockets and timers again.
 pub const BATCH: usize = 64;
+
+/// New work of one kind that waits in a module that does not catch up: a tenth of [a fifth of a second](crate::backlog) of 100,000 a second.
+pub const BACKLOG_ITEMS: usize = 2_048;
+
+/// Octets of it, of all kinds together: calls have a KiB or two, so three kinds have room, and few that are as long as a message may be.
+pub const BACKLOG_OCTETS: usize = 16 << 20;
+
+/// New work that a turn takes of what waits: some milliseconds of calls, after which what was begun has its turn again.
+pub const BACKLOG_PER_TURN: usize = 16;
+
+/// The part of its patience that a module has once it has not caught up for so long: 20 ms of 200, so that who is served then has hardly waited, and a
+/// few turns of [`BACKLOG_PER_TURN`].
+pub const BACKLOG_PATIENCE: u32 = 10;
+
+/// For how long nothing has to be refused before it is said to be over. Twice T1 (RFC 3261 §17.1.1.1): what was sent again meanwhile has come.
+pub const BACKLOG_SETTLED: Duration = Duration::from_secs(1);
 
 /// Modules of one kind on a platform.
 pub const MODULES_PER_KIND: usize = 64;

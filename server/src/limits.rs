@@ -27,6 +27,10 @@ pub const BUSY_MESSAGES_PER_SECOND: u64 = 2_000;
 /// stays within the few milliseconds that a caller's network takes too.
 pub const BUSY_PERIOD: Duration = Duration::from_micros(1_000);
 
+/// Batches of datagrams that a shard takes in a turn while it does not catch up, before what is new has its share of it: as many as come within the
+/// milliseconds that such a turn takes at 20,000 a second.
+pub const CATCH_UP_BATCHES: usize = 4;
+
 /// Things that a shard takes of what others handed it before its timers and packets have their turn: as many as of datagrams.
 pub const HANDED_PER_TURN: usize = 64;
 

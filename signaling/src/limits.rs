@@ -1,5 +1,6 @@
 //! The capacities of the signalling side, each with where it comes from.
 
+use crate::admission::Rate;
 use router::time::Duration;
 
 /// Longest message that is read, head and body, in octets.
@@ -84,7 +85,7 @@ pub const BAN_SOURCES: usize = 4_096;
 /// What an answer has beside what it repeats, some 180 octets, is then no more than 1.3 times the request.
 pub const CHALLENGED_ONCE_OCTETS: usize = 300;
 
-/// How late a shard may be before it refuses new requests, where the configuration says nothing: well below T1 (500 ms), after which what
+/// How long new requests may wait for their turn, where the configuration says nothing, before they are refused: well below T1 (500 ms), after which what
 /// waits is sent again; four times what a burst of 200 calls takes.
 pub const OVERLOAD_AFTER: Duration = Duration::from_millis(200);
 
@@ -95,6 +96,14 @@ pub const DRAINING_RETRY_S: u32 = 30;
 /// The longest that who is refused by overload is told to wait, in seconds. Each is told another length up to it, so that they do not come back
 /// together; it goes in a few seconds, or others are told the same.
 pub const OVERLOAD_RETRY_S: u64 = 4;
+
+/// Calls to emergency numbers that do not wait while a shard does not catch up: a disaster in a large town. Beyond, they wait as others do: whoever
+/// dials such numbers in a flood takes no more of a shard than a tenth.
+pub const URGENT_RATE: Rate = Rate { per_second: 100, burst: 200 };
+
+/// Requests refused by overload whose repetitions are known: those of a second at 4,000 a second, within which a repetition may cross the refusal. Eight octets
+/// each, once the first is refused.
+pub const OVERLOAD_REFUSALS_KNOWN: usize = 4_096;
 
 /// How far into a message is looked for a branch or a tag of ours before it is read, in octets: the Via, From and To of what
 /// carriers send, with Record-Route and Identity before them, stand within.

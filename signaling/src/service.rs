@@ -29,7 +29,7 @@ mod stun;
 mod subscribe;
 mod writing;
 
-use crate::admission::{Overload, Standing};
+use crate::admission::{Bucket, RefusalTags, Standing};
 use crate::config::Config;
 use crate::digest::Authenticator;
 use crate::identity::Fetch;
@@ -54,10 +54,13 @@ use bytes::Bytes;
 use home_shard::HomeShard;
 use loading::Loading;
 use neighbours::Neighbours;
+use overloaded::{Refused, Waiting};
 use reachability::Reachability;
 use router::parameter::CauseKind;
 use router::time::{Instant, Now, WallTime};
-use router::{Address, Instance, Instances, ModuleKind, Outbox, OwnMap, Random, Received, Service, Subscriptions};
+use router::{
+    Address, Backlog, Instance, Instances, ModuleKind, Outbox, OwnMap, Random, Received, Service, Subscriptions,
+};
 use std::sync::Arc;
 use writing::Writing;
 
@@ -66,7 +69,12 @@ pub struct Signaling {
     means: Means,
     legs: OwnMap<Instance, Leg>,
     gate: Gate,
-    overload: Overload,
+    /// New requests that wait while more comes than can be served.
+    backlog: Backlog<Waiting, { overloaded::KINDS }>,
+    refusal_tags: RefusalTags,
+    refused: Refused,
+    /// Calls for help that do not wait.
+    urgent: Bucket,
     bindings: Bindings,
     keep_alives: KeepAlives,
     registering: Registering,
@@ -108,7 +116,8 @@ impl Signaling {
         };
         let mut trace = Trace::new(config.trace_octets);
         trace.set_capturing(config.capturing.as_ref());
-        let overload = Overload::new(now.instant, config.admission.overload_after);
+        let backlog = Backlog::new(now.instant, config.admission.overload_after);
+        let refusal_tags = RefusalTags::new(&mut random);
         let means = Means {
             now,
             outbox: Outbox::new(Address::local(ModuleKind::Signaling, index)),
@@ -137,7 +146,10 @@ impl Signaling {
             means,
             legs: OwnMap::default(),
             gate,
-            overload,
+            backlog,
+            refusal_tags,
+            refused: Refused::default(),
+            urgent: Bucket::full(URGENT_RATE),
             bindings: Bindings::new(contacts_max),
             keep_alives: KeepAlives::default(),
             registering: Registering::default(),
@@ -168,7 +180,7 @@ impl Signaling {
         let (realm, shards) = (self.means.config.realm.clone(), self.means.config.shards.clone());
         let config = Config { realm, shards, ..config };
         self.gate.admission.set_limits(config.admission);
-        self.overload.set_after(config.admission.overload_after);
+        self.backlog.set_after(config.admission.overload_after);
         self.gate.authenticator.set_algorithms(config.algorithms.clone());
         self.gate.authenticator.set_nonce_life(config.nonce_life);
         self.bindings.set_contacts_max(config.contacts_max);
@@ -202,6 +214,10 @@ impl Signaling {
 
     fn take(&mut self, now: Now, flow: Flow, octets: &[u8], own: impl FnOnce() -> Bytes) {
         self.means.now = now;
+        if self.ends_refusal(octets) {
+            self.means.counters.received(octets);
+            return;
+        }
         let Some(standing) = self.admit(&flow, octets) else { return };
         if !flow.transport.is_reliable() && ::stun::is_stun(octets) {
             return self.handle_stun(&flow, octets);
@@ -209,6 +225,7 @@ impl Signaling {
         self.means.counters.received(octets);
         let maddr = if matches!(standing, Standing::Trunk(_)) { Maddr::Followed } else { Maddr::Ignored };
         let received = Datagram { flow, bytes: own() };
+        let Some((received, maddr)) = self.wait_for_turn(received, maddr, standing) else { return };
         if self.means.transactions.handle_received(now.instant, received, maddr) {
             self.means.trace.received(now.wall, &flow, octets, standing == Standing::Unknown);
         }
@@ -318,6 +335,7 @@ impl Signaling {
     pub fn is_idle(&self) -> bool {
         self.legs.is_empty()
             && self.means.transactions.is_empty()
+            && self.backlog.is_empty()
             && self.means.tags.is_empty()
             && self.means.clients.is_empty()
             && self.means.servers.is_empty()

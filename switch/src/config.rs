@@ -1,7 +1,7 @@
 //! What the operator sets.
 
 use crate::key_forms::KeyForms;
-use crate::limits::CALLS_MAX;
+use crate::limits::{CALLS_MAX, OVERLOAD_AFTER};
 use crate::plan::{Plan, Redirects};
 use crate::transcoding::Transcoding;
 use router::time::Duration;
@@ -46,6 +46,8 @@ pub struct Config {
     pub keys: KeyForms,
     /// What is done where two legs have no sound in common.
     pub transcoding: Transcoding,
+    /// How long calls that other platforms ask for may wait while the shard does not catch up, before they are refused; `None`: none waits, and none is.
+    pub overload_after: Option<Duration>,
     /// Whether the log shows numbers and names of callers and called.
     pub reveal_numbers: bool,
     /// The platform in its cluster; `None`: it is alone. Whether it is stays as it was at the start.
@@ -105,6 +107,7 @@ impl Default for Config {
             early_ringing: EarlyRinging::Keep,
             keys: KeyForms::default(),
             transcoding: Transcoding::default(),
+            overload_after: Some(OVERLOAD_AFTER),
             reveal_numbers: false,
             cluster: None,
         }

@@ -73,6 +73,9 @@ pub const REFUSALS_PER_ORIGIN_S: u32 = 50;
 /// The same of all together: a fifth of the records that the store takes at the greatest rate of calls.
 pub const REFUSALS_PER_S: u32 = 200;
 
+/// How long calls of other platforms may wait for their turn where the configuration says nothing: as those of callers here (`sip.overload_after_ms`).
+pub const OVERLOAD_AFTER: Duration = Duration::from_millis(200);
+
 /// Platforms that a call passes: two are usual, each transfer to somebody on another one adds one; more go round.
 pub const PLATFORMS_PER_CALL: usize = 8;
 

@@ -1,6 +1,7 @@
 //! Packets to calls, and back: the switch as a module.
 
 mod conversion;
+mod overloaded;
 mod ringing;
 mod trunk_news;
 
@@ -23,7 +24,7 @@ use router::parameter::{
 };
 use router::time::{Instant, Now, TimerWheel, WallTime};
 use router::{
-    Address, Command, Instance, Instances, ModuleKind, Outbox, OwnMap, Packet, Parameters, PlatformId, Random,
+    Address, Backlog, Command, Instance, Instances, ModuleKind, Outbox, OwnMap, Packet, Parameters, PlatformId, Random,
     Received, Service, Tally, one,
 };
 use std::collections::BTreeMap;
@@ -50,6 +51,8 @@ pub struct Switch {
     moved: Moved,
     /// Calls that are to be joined.
     joins: Vec<Join>,
+    /// Calls of other platforms that wait while more comes than can be served.
+    backlog: Backlog<Packet, 1>,
     counters: Counters,
     since: WallTime,
 }
@@ -73,6 +76,7 @@ impl Switch {
             trunks: Trunks::default(),
             moved: Moved::default(),
             joins: Vec::new(),
+            backlog: Backlog::new(now.instant, config.overload_after),
             counters: Counters::default(),
             since: now.wall,
             config: Arc::new(config),
@@ -82,6 +86,7 @@ impl Switch {
     /// The configuration for the calls that begin from now on; those that are up keep theirs.
     pub fn reconfigure(&mut self, config: Config) {
         self.trunks.retain(&config.plan);
+        self.backlog.set_after(config.overload_after);
         self.config = Arc::new(Config { shards: self.config.shards.clone(), ..config });
     }
 
@@ -92,7 +97,7 @@ impl Switch {
 
     /// Whether nothing is left: no call, no answer that is due, no record that the store has not got.
     pub fn is_idle(&self) -> bool {
-        self.calls.is_empty() && self.records.len() == 0 && self.timers.is_empty()
+        self.calls.is_empty() && self.backlog.is_empty() && self.records.len() == 0 && self.timers.is_empty()
     }
 
     /// Ends every call: the platform shuts down.
@@ -169,6 +174,16 @@ impl Switch {
                     guest.seeking_failed(turn, failure);
                 }
             });
+        }
+    }
+
+    /// What calls have left to be done beside them.
+    fn settle_after(&mut self, now: Now) {
+        if !self.joins.is_empty() {
+            self.join_calls(now);
+        }
+        if self.trunks.has_news() {
+            self.tell_trunk_news(now);
         }
     }
 
@@ -419,7 +434,7 @@ impl Switch {
         }
     }
 
-    fn status(&self) -> parameter::Status {
+    fn status(&self, now: Instant) -> parameter::Status {
         let legs = self.names.values().filter_map(|instance| self.calls.get(instance));
         status(Facts {
             module: self.outbox.address().module.to_string(),
@@ -429,6 +444,7 @@ impl Switch {
             calls_max: self.config.calls_max,
             legs: legs.map(Call::legs_open).sum(),
             counters: &self.counters,
+            overload: (self.backlog.refused_percent(now), self.backlog.refused_in_all()),
             records: &self.records,
             expired: self.outbox.counters().expired,
         })
@@ -468,7 +484,7 @@ impl Switch {
                 self.outbox.done(&packet, page);
             }
             (Command::Query, Some(Parameter::Status(_))) => {
-                let status = self.status();
+                let status = self.status(now.instant);
                 self.outbox.done(&packet, one(status));
             }
             (Command::Subscribe, Some(Parameter::CallEvent(_))) => {
@@ -568,31 +584,22 @@ impl Service for Switch {
             Received::Packet(packet) => {
                 let Some(packet) = self.passed_on(packet) else { return };
                 let instance = packet.destination.instance;
+                self.hurry(now, &packet);
                 if instance != Instance::MODULE && self.calls.contains_key(&instance) {
                     self.with_call(now, instance, |call, turn| call.handle_packet(turn, packet));
-                } else {
+                } else if let Some(packet) = self.wait_for_turn(now, packet) {
                     self.handle_module(now, packet);
                 }
             }
         }
-        if !self.joins.is_empty() {
-            self.join_calls(now);
-        }
-        if self.trunks.has_news() {
-            self.tell_trunk_news(now);
-        }
+        self.settle_after(now);
     }
 
     fn handle_timeout(&mut self, now: Now) {
         while let Some((instance, timer)) = self.timers.poll(now.instant) {
             self.with_call(now, instance, |call, turn| call.handle_timer(turn, timer));
         }
-        if !self.joins.is_empty() {
-            self.join_calls(now);
-        }
-        if self.trunks.has_news() {
-            self.tell_trunk_news(now);
-        }
+        self.settle_after(now);
         self.records.handle_timeout(now, &mut self.outbox);
         self.platforms.handle_timeout(now.instant, &mut self.outbox);
         self.moved.forget(now.instant);

@@ -69,13 +69,15 @@ pub(crate) struct Facts<'a> {
     pub(crate) calls_max: usize,
     pub(crate) legs: usize,
     pub(crate) counters: &'a Counters,
+    /// Of calls of other platforms that had to wait for their turn, the share that was refused a moment ago, in percent, and how many were in all.
+    pub(crate) overload: (u64, u64),
     pub(crate) records: &'a Records,
     pub(crate) expired: u64,
 }
 
 /// The answer to `Query × Status`.
 pub(crate) fn status(facts: Facts<'_>) -> Status {
-    let Facts { module, since, calls, all_calls, calls_max, legs, counters, records, expired } = facts;
+    let Facts { module, since, calls, all_calls, calls_max, legs, counters, overload, records, expired } = facts;
     let full = all_calls >= calls_max;
     let resource = |kind, name: &str, used: usize, total: Option<usize>| Resource {
         kind,
@@ -99,6 +101,7 @@ pub(crate) fn status(facts: Facts<'_>) -> Status {
         Counter::new("legs_to_platforms", counters.legs_elsewhere),
         Counter::new("legs_lost", counters.legs_lost),
         Counter::new("calls_from_platforms", counters.calls_from_elsewhere),
+        Counter::new("calls_from_platforms_refused_late", overload.1),
         Counter::new("calls_in_a_circle", counters.circles),
         Counter::new("legs_unreleased", counters.legs_unreleased),
         Counter::new("sessions_unreleased", counters.sessions_unreleased),
@@ -128,6 +131,16 @@ pub(crate) fn status(facts: Facts<'_>) -> Status {
                 ..resource(ResourceKind::Calls, "calls", calls, Some(calls_max))
             },
             resource(ResourceKind::Dialogs, "legs", legs, None),
+            Resource {
+                state: if overload.0 > 0 { ResourceState::Degraded } else { ResourceState::Ready },
+                detail: (overload.0 > 0).then(|| "more comes than can be served".to_owned()),
+                ..resource(
+                    ResourceKind::Table,
+                    "overload, percent of other platforms' calls refused",
+                    overload.0 as usize,
+                    Some(100),
+                )
+            },
             Resource {
                 state: if lost || refused { ResourceState::Degraded } else { ResourceState::Ready },
                 detail: match (lost, refused) {

@@ -2,7 +2,7 @@
 
 use super::model::Configuration;
 use super::value::{Dtmf, EarlyRinging};
-use super::{bridge, codecs, plan};
+use super::{bridge, codecs, plan, sip};
 use router::Shards;
 use router::parameter::KeyForm;
 use router::time::Duration;
@@ -46,6 +46,7 @@ pub fn config(configuration: &Configuration, shards: &Shards, media_workers: u8)
         },
         keys: key_forms(configuration),
         transcoding: codecs::transcoding(configuration),
+        overload_after: sip::overload_after(configuration),
         reveal_numbers: configuration.log.reveal,
         cluster: bridge::cluster(configuration),
     }

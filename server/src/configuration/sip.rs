@@ -148,6 +148,12 @@ pub fn events(configuration: &Configuration) -> EventSettings {
     }
 }
 
+/// How long new requests may wait while a shard does not catch up; `None`: none waits.
+pub fn overload_after(configuration: &Configuration) -> Option<Duration> {
+    let after_ms = configuration.sip.overload_after_ms;
+    (after_ms > 0).then(|| Duration::from_millis(after_ms.into()))
+}
+
 /// Who is limited how.
 pub fn admission(configuration: &Configuration) -> AdmissionLimits {
     let sip = &configuration.sip;
@@ -159,7 +165,7 @@ pub fn admission(configuration: &Configuration) -> AdmissionLimits {
             within: Duration::from_secs(sip.ban_within_s.into()),
             length: Duration::from_secs(sip.ban_s.into()),
         },
-        overload_after: (sip.overload_after_ms > 0).then(|| Duration::from_millis(sip.overload_after_ms.into())),
+        overload_after: overload_after(configuration),
         registered_account: Rate { per_second: sip.registered_per_s, burst: sip.registered_burst },
         trunk: Rate { per_second: sip.trunk_per_s, burst: sip.trunk_burst },
         ..AdmissionLimits::default()

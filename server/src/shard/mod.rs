@@ -21,7 +21,7 @@ use crate::administration::{Live, State};
 use crate::clock::Clock;
 use crate::configuration::{calls, sip};
 use crate::fetching::Fetches;
-use crate::limits::{BUSY_MESSAGES_PER_SECOND, BUSY_PERIOD, HANDED_PER_TURN, SHARD_ROUNDS};
+use crate::limits::{BUSY_MESSAGES_PER_SECOND, BUSY_PERIOD, CATCH_UP_BATCHES, HANDED_PER_TURN, SHARD_ROUNDS};
 use control::listener::Waker;
 use router::service::{drain, next_turn, turn};
 use router::time::{Duration, Instant, Now};
@@ -212,13 +212,18 @@ impl Shard {
         let held = self.exchange.is_held();
         let mut messages = 0;
         let (signaling, exchange) = (&mut self.signaling, &mut self.exchange);
-        let mut more = !held
-            && self.transports.receive_with(|flow, datagram| {
-                messages += 1;
-                if exchange.keeps(flow, datagram) {
-                    signaling.handle_datagram(now, flow, datagram);
-                }
-            });
+        // What waits in a socket's buffer is of no kind: where there is too much, it is taken out, and what is new waits here.
+        let batches = if signaling.is_behind() { CATCH_UP_BATCHES } else { 1 };
+        let mut more = !held;
+        for _ in 0..batches {
+            more = more
+                && self.transports.receive_with(|flow, datagram| {
+                    messages += 1;
+                    if exchange.keeps(flow, datagram) {
+                        signaling.handle_datagram(now, flow, datagram);
+                    }
+                });
+        }
         messages += self.take_events(now);
         let handed = self.take_handed(now);
         messages += handed;
@@ -229,6 +234,7 @@ impl Shard {
         while let Some((url, octets)) = self.fetches.poll_answer() {
             self.signaling.handle_fetched(now, &url, octets.as_ref());
         }
+        let waiting = self.signaling.serve_waiting(now) | self.switch.serve_waiting(now);
         for _ in 0..SHARD_ROUNDS {
             let signaling = turn(&mut self.signaling, &self.signaling_endpoint, now);
             let switch = turn(&mut self.switch, &self.switch_endpoint, now);
@@ -260,8 +266,9 @@ impl Shard {
             self.signaling.note_exchange(self.exchange.counters());
         }
         more |= !self.signaling_endpoint.is_empty() || !self.switch_endpoint.is_empty();
-        self.signaling.handle_turn(now, messages, !more);
-        Worked { messages, more }
+        self.signaling.handle_turn(now, !more);
+        self.switch.handle_turn(now.instant, !more);
+        Worked { messages, more: more || waiting }
     }
 
     /// What came to the sockets, and what became of what was sent. How many messages came.

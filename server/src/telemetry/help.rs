@@ -29,6 +29,7 @@ const HELP: &[(&str, &str)] = &[
     ("calls_ended", "Answered calls that ended, by cause."),
     ("calls_failed", "Calls that ended unanswered, by cause."),
     ("calls_from_platforms", "Calls that other platforms asked for."),
+    ("calls_from_platforms_refused_late", "Of these, such that were refused as more came than could be served."),
     ("calls_guarded", "Calls and transfers that a guard did not let pass."),
     (
         "calls_in_a_circle",

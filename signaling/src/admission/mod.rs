@@ -12,13 +12,13 @@
 mod bans;
 mod bucket;
 mod failures;
-mod overload;
 pub mod peek;
+mod refusal_tag;
 
 pub use bans::{BanPolicy, Banned, Bans};
 pub use bucket::{Bucket, Rate};
 pub use failures::Failures;
-pub use overload::{Overload, Told};
+pub use refusal_tag::RefusalTags;
 
 use crate::limits::{OVERLOAD_AFTER, SOURCE_BUCKETS};
 use crate::trunk::TrunkId;
@@ -42,7 +42,7 @@ pub struct AdmissionLimits {
     pub failure_cost: u16,
     /// When an unknown source is shut out.
     pub bans: BanPolicy,
-    /// How late a shard may be, for how long it may not catch up, before new requests are refused; `None`: for ever.
+    /// How long new requests may wait while a shard does not catch up, before they are refused; `None`: nothing waits, and none is.
     pub overload_after: Option<Duration>,
 }
 

@@ -56,9 +56,6 @@ impl Signaling {
             self.with_leg(leg, |leg, means| leg.handle_request(means, key, message, flow));
             return;
         }
-        if self.overloaded(key, &message, &flow, &method) {
-            return;
-        }
         if !self.screened(key, &message, &flow, &method) {
             return self.unscreened(key, message, flow, &method);
         }

@@ -96,7 +96,7 @@ impl Signaling {
 
     /// The share of new requests that is refused as there are too many.
     fn overload_share(&self) -> Resource {
-        let share = self.overload.share_percent();
+        let share = self.backlog.refused_percent(self.means.now.instant);
         Resource {
             kind: ResourceKind::Table,
             name: "overload, percent refused".to_owned(),
@@ -137,7 +137,7 @@ impl Signaling {
             ("sip_refusals_unacknowledged", transactions.unacknowledged),
             ("sip_transport_failures", transactions.transport_failures),
             ("sip_capture_missed", self.means.trace.capture_missed()),
-            ("sip_overload_refused", self.overload.total()),
+            ("sip_overload_refused", self.backlog.refused_in_all()),
             ("sip_merged", transactions.merged),
             ("sip_transactions_refused", transactions.refused),
             ("sip_invalid", transactions.invalid),

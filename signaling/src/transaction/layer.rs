@@ -189,17 +189,19 @@ impl Transactions {
     /// Takes what a transport received. Octets that are no message at all are counted and dropped, and so are responses to
     /// nothing that is known; false says so.
     pub fn handle_received(&mut self, now: Instant, received: Received, maddr: Maddr) -> bool {
+        let flow = received.flow;
+        let Some(message) = self.read(received) else { return false };
+        self.handle_message(now, &flow, message, maddr)
+    }
+
+    /// Reads what a transport received, for [`handle_message`](Self::handle_message). `None`: it is no message at all, which is counted.
+    pub fn read(&mut self, received: Received) -> Option<Message> {
         let parsed = match received.flow.transport.is_reliable() {
             true => Message::parse_framed(received.bytes),
             false => Message::parse_datagram(received.bytes),
         };
-        match parsed {
-            Ok(message) => self.handle_message(now, &received.flow, message, maddr),
-            Err(_) => {
-                self.counters.invalid += 1;
-                false
-            }
-        }
+        self.counters.invalid += u64::from(parsed.is_err());
+        parsed.ok()
     }
 
     /// Takes a message as parsed, before [`Message::validate`]: repetitions are absorbed first, and what is not valid is

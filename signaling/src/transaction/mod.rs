@@ -42,4 +42,5 @@ pub use layer::{Event, TransactionCounters, Transactions};
 pub use machine::{ClientInput, Output, Outputs, ServerInput};
 pub use sending::{Acknowledgement, RequestRefused};
 pub use server::Server;
+pub use serving::Sighted;
 pub use timer::{Timer, Timers};

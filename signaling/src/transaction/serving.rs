@@ -31,6 +31,15 @@ pub(super) struct ServerEntry {
     pub(super) timer: Scheduled,
 }
 
+/// What is known of a request before it is handled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sighted {
+    /// It is a repetition of one that is served, or the CANCEL of such.
+    pub is_known: bool,
+    /// Bits that are the same for a request and its repetitions, and that nobody foresees.
+    pub bits: u64,
+}
+
 #[derive(Debug)]
 enum Machine {
     Invite(InviteServer),
@@ -98,6 +107,37 @@ impl Transactions {
         self.push_transmit(destination, response, None);
         self.remove_server(key, false);
         true
+    }
+
+    /// What is known of a request before it is handled. `None`: it does not say which transaction it is of.
+    pub fn sight(&mut self, message: &Message) -> Option<Sighted> {
+        let via = message.via().ok()?;
+        // A CANCEL is of the INVITE that it is to end.
+        let method = message.method().filter(|method| **method != Method::Cancel).unwrap_or(&Method::Invite);
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let sighted = write_server_key(&mut scratch, message, &via, method).map(|()| {
+            let mut hasher = DefaultHasher::new();
+            self.tag_secret.hash(&mut hasher);
+            scratch.hash(&mut hasher);
+            Sighted { is_known: self.server_index.contains_key(&scratch[..]), bits: hasher.finish() }
+        });
+        self.scratch = scratch;
+        sighted
+    }
+
+    /// Refuses a new request with 503 as there are too many, without a transaction (RFC 3261 §8.2.7), by that tag.
+    pub fn decline(&mut self, flow: &Flow, message: &Message, maddr: Maddr, tag: &Tag, retry_after_s: u64) {
+        let Ok(via) = message.via() else { return self.refuse_unroutable(flow, message) };
+        let destination = response_destination(&via, flow, maddr);
+        if let Err(fault) = message.validate() {
+            return self.refuse_invalid(flow, destination, message, &fault);
+        }
+        let response = ResponseWriter::to(message, StatusCode::SERVICE_UNAVAILABLE)
+            .source(flow.remote)
+            .to_tag(tag)
+            .header(Header::RetryAfter, retry_after_s)
+            .finish();
+        self.push_transmit(destination, response, None);
     }
 
     /// Whether the request still waits for its final response.

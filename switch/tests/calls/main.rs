@@ -18,6 +18,7 @@ mod lost_answers;
 mod offerless;
 mod operator;
 mod originate;
+mod overload;
 mod pick_up;
 mod platforms;
 mod provisional;

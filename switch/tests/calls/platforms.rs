@@ -11,8 +11,13 @@ use switch::{Cluster, Config};
 
 /// A platform that is linked with another one, `west`, on which Erin is registered.
 pub(crate) fn linked() -> World {
+    linked_with(Config::default())
+}
+
+/// The same, with that configuration.
+pub(crate) fn linked_with(config: Config) -> World {
     let cluster = Cluster { media: [192, 0, 2, 77].into(), ..Cluster::new(PlatformId(1), "east") };
-    let mut world = World::with(Config { cluster: Some(cluster), ..Config::default() });
+    let mut world = World::with(Config { cluster: Some(cluster), ..config });
     world.bridge.registrations.insert("erin".into(), vec![contact("erin")]);
     world.run_ms(10);
     world
