@@ -57,7 +57,7 @@ use neighbours::Neighbours;
 use overloaded::{Refused, Waiting};
 use reachability::Reachability;
 use router::parameter::CauseKind;
-use router::time::{Instant, Now, WallTime};
+use router::time::{Instant, Now, WallTime, earliest};
 use router::{
     Address, Backlog, Instance, Instances, ModuleKind, Outbox, OwnMap, Random, Received, Service, Subscriptions,
 };
@@ -451,7 +451,7 @@ impl Service for Signaling {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        [
+        earliest([
             self.means.transactions.poll_timeout(),
             self.means.timers.next(),
             self.bindings.poll_timeout(),
@@ -464,10 +464,7 @@ impl Service for Signaling {
             self.notifier.poll_timeout(),
             self.messaging.due.next(),
             self.messaging.mailboxes.retry_at,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        ])
     }
 
     fn outbox(&mut self) -> &mut Outbox {

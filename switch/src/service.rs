@@ -22,7 +22,7 @@ use ringing::Found;
 use router::parameter::{
     self, Cause, CauseKind, Failure, MessageRoute, Originate, Parameter, Reason, Registration, Selection,
 };
-use router::time::{Instant, Now, TimerWheel, WallTime};
+use router::time::{Instant, Now, TimerWheel, WallTime, earliest};
 use router::{
     Address, Backlog, Command, Instance, Instances, ModuleKind, Outbox, OwnMap, Packet, Parameters, PlatformId, Random,
     Received, Service, Tally, one,
@@ -606,8 +606,7 @@ impl Service for Switch {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let due = [self.timers.next(), self.records.poll_timeout(), self.platforms.poll_timeout()];
-        due.into_iter().flatten().min()
+        earliest([self.timers.next(), self.records.poll_timeout(), self.platforms.poll_timeout()])
     }
 
     fn outbox(&mut self) -> &mut Outbox {

@@ -155,7 +155,8 @@ impl Codec {
     pub fn matches(&self, other: &Self) -> bool {
         self.clock_rate_hz == other.clock_rate_hz
             && self.channels == other.channels
-            && self.name.eq_ignore_ascii_case(&other.name)
+            // Mostly they are written alike.
+            && (self.name == other.name || self.name.eq_ignore_ascii_case(&other.name))
     }
 
     /// Whether it carries key presses (RFC 4733) rather than sound.

@@ -145,16 +145,22 @@ impl<T> TimerWheel<T> {
     }
 
     fn next_tick(&self) -> Option<u64> {
-        (0..LEVELS)
-            .filter(|&level| self.occupied[level] != 0)
-            .map(|level| {
-                let shift = SLOT_BITS * level as u32;
-                let current = (self.elapsed >> shift) as u32 % SLOTS as u32;
-                let ahead = u64::from(self.occupied[level].rotate_right(current).trailing_zeros());
-                // A higher level's slot is handled when it begins; the slot that has begun holds nothing (it cascaded).
-                (((self.elapsed >> shift) + ahead) << shift).max(self.elapsed)
-            })
-            .min()
+        if self.len == 0 {
+            return None;
+        }
+        let mut next = u64::MAX;
+        for (level, &occupied) in self.occupied.iter().enumerate() {
+            if occupied == 0 {
+                continue;
+            }
+            let shift = SLOT_BITS * level as u32;
+            let passed = self.elapsed >> shift;
+            let ahead = u64::from(occupied.rotate_right(passed as u32 % SLOTS as u32).trailing_zeros());
+            // A higher level's slot is handled when it begins; the slot that has begun holds nothing (it cascaded).
+            let at = ((passed + ahead) << shift).max(self.elapsed);
+            next = if at < next { at } else { next };
+        }
+        (next != u64::MAX).then_some(next)
     }
 
     /// Moves time to `tick`: slots of higher levels that begin there cascade, the slot of level 0 becomes due.

@@ -5,7 +5,7 @@ use super::subscription::{Due, Subscription, Telling};
 use super::{Calls, DialogState, Elsewhere, Followers};
 use crate::limits::{ACCOUNT_STATE_RETRY, NOTIFIES_PER_WINDOW, NOTIFY_WINDOW, STATE_UNKNOWN_WITHIN};
 use router::parameter::{AccountState, MessageWaiting};
-use router::time::{Instant, TimerWheel};
+use router::time::{Instant, TimerWheel, earliest};
 use router::{Address, OwnMap, Transaction};
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -323,11 +323,16 @@ impl Notifier {
             false => self.window.0 + NOTIFY_WINDOW,
         });
         let ends = self.ends.first().map(|(at, _)| *at);
-        let others = [self.elsewhere.poll_timeout(), self.followers.poll_timeout()];
-        [self.due.next(), ready, ends, self.calls.poll_timeout(), self.ask_at, self.retell_at]
-            .into_iter()
-            .chain(others)
-            .flatten()
-            .min()
+        let (elsewhere, followers) = (self.elsewhere.poll_timeout(), self.followers.poll_timeout());
+        earliest([
+            self.due.next(),
+            ready,
+            ends,
+            self.calls.poll_timeout(),
+            self.ask_at,
+            self.retell_at,
+            elsewhere,
+            followers,
+        ])
     }
 }
