@@ -1,7 +1,7 @@
 //! The two clocks, read together.
 #![expect(clippy::disallowed_methods, reason = "this is where time comes from")]
 
-use router::time::{Instant, Now, WallTime};
+use router::time::{Duration, Instant, Now, WallTime};
 use std::time::SystemTime;
 
 /// The platform's clocks. All threads share one origin, so their instants compare.
@@ -19,6 +19,11 @@ impl Clock {
     /// Both clocks.
     pub fn now(&self) -> Now {
         Now { instant: self.instant(), wall: wall() }
+    }
+
+    /// A moment of the monotonic clock, as timers of the runtime take it: without a look at any clock.
+    pub fn moment(&self, at: Instant) -> std::time::Instant {
+        self.origin + Duration::from_nanos(at.as_nanos())
     }
 
     /// The monotonic clock alone.

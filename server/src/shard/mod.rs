@@ -107,12 +107,12 @@ impl Shard {
                 self.apply(&applied);
             }
             drop(live);
-            let begun = self.clock.instant();
-            let worked = self.work();
-            let busy = pace.count(begun, worked.messages);
+            let now = self.clock.now();
+            let worked = self.work(now);
+            let busy = pace.count(now.instant, worked.messages);
             if busy && !worked.more {
                 // Awake for its senders, who need not wake it.
-                pause(BUSY_PERIOD.saturating_sub(self.clock.instant().since(begun)));
+                pause(BUSY_PERIOD.saturating_sub(self.clock.instant().since(now.instant)));
             }
             if busy || worked.more {
                 // Connections are tasks of this runtime: they have their turn too.
@@ -133,10 +133,11 @@ impl Shard {
                 due = earliest(due, Some(self.clock.instant() + HELD_RETRY));
             }
             let (resolver, fetches) = (&mut self.resolver, &mut self.fetches);
+            // All are looked at before it sleeps. What wakes it then is most often a packet, for which no socket need be looked at once more.
             tokio::select! {
                 biased;
-                () = self.transports.ready(), if !held => {}
                 () = self.waker.wait() => {}
+                () = self.transports.ready(), if !held => {}
                 () = wait_until(&mut alarm, due, &self.clock) => {}
                 () = std::future::poll_fn(|context| resolver.poll_ready(context)) => {}
                 () = std::future::poll_fn(|context| fetches.poll_ready(context)) => {}
@@ -174,7 +175,8 @@ impl Shard {
                 }
             }
             self.awake();
-            if !self.work().more {
+            let now = self.clock.now();
+            if !self.work(now).more {
                 let _ = tokio::time::timeout(HANG_UP_POLL, self.transports.ready()).await;
             }
         }
@@ -203,8 +205,7 @@ impl Shard {
     }
 
     /// One turn: what came, what the modules make of it, what is to be sent.
-    fn work(&mut self) -> Worked {
-        let now = self.clock.now();
+    fn work(&mut self, now: Now) -> Worked {
         if now.instant.since(self.noted) >= NOTE_INTERVAL {
             self.noted = now.instant;
             self.signaling.note_transports(self.transports.counters());
@@ -353,7 +354,7 @@ fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
 async fn wait_until(alarm: &mut Pin<Box<Sleep>>, due: Option<Instant>, clock: &Clock) {
     match due {
         Some(at) => {
-            alarm.as_mut().reset(tokio::time::Instant::now() + at.since(clock.instant()));
+            alarm.as_mut().reset(tokio::time::Instant::from_std(clock.moment(at)));
             alarm.as_mut().await;
         }
         None => std::future::pending().await,

@@ -164,7 +164,9 @@ pub async fn run(
             timer_due = Some(due);
             timer.set(tokio::time::sleep(due.since(now.instant)));
         }
+        // All are looked at before it sleeps; what wakes it then is most often the first.
         let input = tokio::select! {
+            biased;
             () = waker.0.notified() => None,
             input = inputs.recv() => input,
             () = &mut timer => {
