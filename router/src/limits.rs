@@ -129,8 +129,22 @@ pub const NAME_BYTES: usize = 255;
 /// Links that exist at once: two to each platform while both dialled each other.
 pub const LINKS: usize = 2 * PLATFORMS;
 
-/// Links that have not said hello yet: whoever opens connections and says nothing keeps no more of them from others.
-pub const LINKS_WITHOUT_HELLO: usize = 64;
+/// Connections that came in and have not shown yet who they are: in the handshake of TLS, and again after it, before the hello. The newest
+/// has a place in any case. A handshake lasts some round trips, so that a cluster that comes up at once needs no more.
+pub const NEWCOMERS: usize = 64;
+
+/// Of them, those from networks from which no platform is known to come: the rest is for platforms.
+pub const NEWCOMERS_UNHEARD_OF: usize = 48;
+
+/// Of them, those from one network, or with one platform's certificate: platforms that are behind one address come up together, too.
+pub const NEWCOMERS_OF_SOURCE: usize = 16;
+
+/// How often a handshake is begun for somebody from whose network no platform is known to come, milliseconds: it is half a millisecond's work
+/// at most, so that strangers take a tenth of a core however many they are.
+pub const HANDSHAKE_EVERY_MS: u64 = 5;
+
+/// Hosts from which platforms have come, or which the configuration names: as many as there are addresses.
+pub const PLATFORM_HOSTS: usize = PLATFORMS * ADDRESSES;
 
 /// Longest frame before the peer has said hello: a hello with everything in it, before anybody is trusted with more.
 pub const HELLO_FRAME_BYTES: usize = 1 << 16;
@@ -253,6 +267,7 @@ pub const FOLLOWED: usize = 4_096;
 /// Platforms in one answer to a query.
 pub const PLATFORM_PAGE: usize = 64;
 
-const _: () = assert!(LINKS_DIALLED + LINKS_WITHOUT_HELLO < LINKS);
+const _: () = assert!(LINKS_DIALLED + NEWCOMERS < LINKS);
+const _: () = assert!(NEWCOMERS_OF_SOURCE < NEWCOMERS_UNHEARD_OF && NEWCOMERS_UNHEARD_OF < NEWCOMERS);
 const _: () = assert!(HELLO_FRAME_BYTES < FRAME_BYTES);
 const _: () = assert!(LINK_REQUEST_BYTES + FRAME_BYTES <= LINK_RELEASE_BYTES && LINK_RELEASE_BYTES < LINK_BYTES);

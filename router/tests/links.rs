@@ -9,12 +9,17 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType,
 use router::bridge::link::{Security, Waker, listen, run};
 use router::bridge::tls::{LinkTls, platform_of, platform_uri};
 use router::bridge::{Bridge, Config, Trust};
+use router::limits::NEWCOMERS;
 use router::outbox::Received;
 use router::parameter::{Parameter, Platform, PlatformState, Status};
 use router::time::{Duration, Instant, Now, WallTime};
 use router::{Address, Command, Instance, ModuleKind, Outbox, PlatformId, Random, Router, one};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use std::net::SocketAddr;
+use std::cell::Cell;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpSocket;
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 
 const BRIDGE: Address = Address::local(ModuleKind::Bridge, 0);
@@ -293,4 +298,50 @@ fn who_is_not_of_the_cluster_is_refused_and_told_why() {
             assert!(known[0].last_error.is_some());
         });
     }
+}
+
+/// A stranger who says nothing, and comes again as often as he is sent away; counts how often he came in.
+async fn stranger(from: Ipv4Addr, to: SocketAddr, came: Rc<Cell<usize>>) {
+    loop {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from((from, 0))).unwrap();
+        if let Ok(mut stream) = socket.connect(to).await {
+            came.set(came.get() + 1);
+            // Until it ends: nothing is said to him.
+            let _ = stream.read(&mut [0; 64]).await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[test]
+fn platforms_link_while_strangers_hold_all_the_connections_that_they_can() {
+    const EACH: usize = NEWCOMERS;
+    let cluster = Authority::new();
+    let of = |id| cluster.security(&cluster, &platform_uri(PlatformId(id)), YEARS);
+    in_runtime(async {
+        let mut b = Running::start(2, of(2), vec![]);
+        let came = Rc::new(Cell::new(0));
+        for host in 2..5 {
+            for _ in 0..EACH {
+                spawn_local(stranger(Ipv4Addr::new(127, 0, 0, host), b.address, Rc::clone(&came)));
+            }
+        }
+        let begin = std::time::Instant::now();
+        while came.get() < 4 * EACH {
+            assert!(begin.elapsed() < WITHIN, "{} came", came.get());
+            b.turn();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // Nothing is known of where it comes from.
+        let mut a = Running::start(1, of(1), vec![b.address.to_string()]);
+        platforms(&mut a, &mut b, is_linked).await;
+        a.ask(Address { platform: PlatformId(2), ..STORE }, Status::default());
+        assert_eq!(answer(&mut a, Some(&mut b)).await.command, Command::Done);
+        // And again: a link that was lost comes back.
+        a.stop.send(()).unwrap();
+        a.ended.await.unwrap();
+        let mut a = Running::start(1, of(1), vec![b.address.to_string()]);
+        platforms(&mut a, &mut b, is_linked).await;
+    });
 }

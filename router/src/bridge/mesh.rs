@@ -6,24 +6,28 @@ use super::message::{
     Announced, Bye, ByeReason, Heartbeat, HeartbeatAnswer, LinkMessage, bounded, read_message, write_bye,
     write_heartbeat, write_heartbeat_answer, write_platforms,
 };
+use super::newcomers::{Newcomer, makes_way, network_of};
 use super::outgoing::Full;
 use super::peer::{Fault, Link, Phase};
 use super::service::{Bridge, Output};
 use super::table::Change;
 use crate::address::PlatformId;
-use crate::limits::{DIAL_SPREAD_MS, FORGET_S, LINKS, LINKS_DIALLED, LINKS_WITHOUT_HELLO, SETTLED_MS, TELL_AFTER_MS};
+use crate::limits::{DIAL_SPREAD_MS, FORGET_S, LINKS, LINKS_DIALLED, SETTLED_MS, TELL_AFTER_MS};
 use crate::parameter::{Failure, Reason};
 use crate::time::{Duration, Instant, Now};
+use std::net::{IpAddr, SocketAddr};
 
 impl Bridge {
-    /// Somebody connected from `remote`; the certificate, if there is one, names platform `identity`. `None`: there is no room
-    /// for one more, or this platform stops.
+    /// Somebody connected from `remote`; the certificate, if there is one, names platform `identity`. Another one that has not said hello
+    /// may make way for it. `None`: there are too many links, or this platform stops.
     pub fn handle_accepted(&mut self, now: Now, remote: String, identity: Option<PlatformId>) -> Option<LinkId> {
-        let without_hello = self.links.values().filter(|link| link.peer().is_none() && link.dialled.is_none()).count();
         if self.is_stopping {
             return None;
         }
-        if self.links.len() >= LINKS || without_hello >= LINKS_WITHOUT_HELLO {
+        if let Some(other) = self.makes_way(newcomer(&remote, identity)) {
+            self.close(now, other, (ByeReason::TooMany, "it said no hello, and others came".to_owned()));
+        }
+        if self.links.len() >= LINKS {
             self.handle_turned_away(now, &remote, "there are too many links");
             return None;
         }
@@ -31,6 +35,14 @@ impl Bridge {
         self.links.insert(id, Link::new(now.instant, id, None, remote));
         self.greet(now, id, identity);
         Some(id)
+    }
+
+    /// The link that makes way for a newcomer, among those that came in and have not said hello.
+    fn makes_way(&self, of: Newcomer<Source>) -> Option<LinkId> {
+        let waits = |link: &&Link| link.peer().is_none() && link.dialled.is_none();
+        let waiting = self.links.values().filter(waits);
+        let waiting: Vec<_> = waiting.map(|link| (link.id, newcomer(&link.remote, link.identity))).collect();
+        makes_way(&waiting, of)
     }
 
     /// Somebody connected from `remote` and was refused before there was a link: no handshake, a certificate that is none here.
@@ -406,6 +418,23 @@ impl Bridge {
         }
         // It is to be dialled anew.
         self.is_due_at(now.instant);
+    }
+}
+
+/// Whom a link without hello counts for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Source {
+    /// Who has shown a certificate of the cluster.
+    Platform(PlatformId),
+    /// Who has not.
+    Network(Option<IpAddr>),
+}
+
+fn newcomer(remote: &str, identity: Option<PlatformId>) -> Newcomer<Source> {
+    let network = || remote.parse().ok().map(|remote: SocketAddr| network_of(remote.ip()));
+    Newcomer {
+        source: identity.map_or_else(|| Source::Network(network()), Source::Platform),
+        is_known: identity.is_some(),
     }
 }
 

@@ -16,6 +16,7 @@
 //! - `admission`: what other platforms may ask.
 //! - [`message`], [`frame`]: what is said on a link, and how the stream is cut.
 //! - `peer`: one link; `dial`: where links are opened to; `outgoing`: what waits to be written.
+//! - `newcomers`: who makes way where connections wait that have not shown who they are.
 //! - `refusals`: what the log tells of who is turned away.
 //! - `table`: how platforms are reached; `requests`: what is not answered yet; `load`: what the own modules have left.
 //! - [`link`]: the shell, the only part that touches sockets; [`tls`]: whom it trusts.
@@ -30,6 +31,7 @@ mod load;
 mod mesh;
 pub mod message;
 mod outgoing;
+mod newcomers;
 mod peer;
 mod refusals;
 mod requests;

@@ -209,6 +209,11 @@ impl Bridge {
     /// What it has counted.
     pub fn counters(&self) -> BridgeCounters {
         self.counters
+    /// Whom the configuration dials.
+    pub(super) fn peers(&self) -> impl Iterator<Item = &str> {
+        self.config.peers.iter().map(String::as_str)
+    }
+
     }
 
     /// Packets that it took since the start: how busy it is.

@@ -8,11 +8,15 @@ use router::bridge::message::{
     write_hello, write_packet, write_platforms,
 };
 use router::bridge::{Config, Output};
-use router::limits::{FRAME_BYTES, LINK_REQUEST_BYTES, LINKS_WITHOUT_HELLO, PLATFORMS};
+use router::limits::{
+    ADDRESSES, FRAME_BYTES, LINK_REQUEST_BYTES, NAME_BYTES, NEWCOMERS_OF_SOURCE, NEWCOMERS_UNHEARD_OF, OFFERED,
+    PLATFORMS,
+};
 use router::parameter::PlatformState::{Down, Linked, Via};
 use router::parameter::{Extension, MediaPort, PortId, Reason, Selection};
 use router::time::Duration;
 use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, PlatformId, Service, Transaction, one};
+use std::collections::BTreeSet;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -340,13 +344,43 @@ fn releases_that_find_no_room_are_repeated() {
 }
 
 #[test]
-fn connections_that_say_nothing_are_few_and_short() {
+fn connections_that_say_nothing_are_few_and_short_and_keep_nobody_out() {
     let mut raw = Raw::new();
-    let taken = (0..1_000).filter(|_| raw.bridge.handle_accepted(raw.now, String::new(), None).is_some()).count();
-    assert_eq!(taken, LINKS_WITHOUT_HELLO - 1);
-    raw.now = raw.now.later(6 * SECOND);
+    let mut open = BTreeSet::from([raw.link]);
+    let mut comes = |raw: &mut Raw, remote: String| {
+        let link = raw.bridge.handle_accepted(raw.now, remote, None).expect("the newest has a place");
+        open.insert(link);
+        while let Some(output) = raw.bridge.poll_output() {
+            match output {
+                Output::Write(link, octets) => raw.bridge.handle_written(raw.now, link, octets.len(), 1),
+                Output::Close(link, _) => drop(open.remove(&link)),
+                Output::Connect(..) => {}
+            }
+        }
+        (link, open.len())
+    };
+    let most = (0..1_000).map(|port| comes(&mut raw, format!("192.0.2.9:{port}")).1).max();
+    assert_eq!(most, Some(1 + NEWCOMERS_OF_SOURCE));
+    let most = (0..1_000).map(|port| comes(&mut raw, format!("198.51.100.{}:{port}", port % 250)).1).max();
+    assert_eq!(most, Some(NEWCOMERS_UNHEARD_OF));
+    // A platform among them, which needs a moment, and is none of them from then on.
+    (raw.link, _) = comes(&mut raw, "203.0.113.5:1".to_owned());
+    for port in 0..10 {
+        comes(&mut raw, format!("198.51.100.{port}:1"));
+    }
+    raw.say(|buffer| write_hello(&hello(), buffer));
+    for port in 0..1_000 {
+        comes(&mut raw, format!("198.51.100.{}:{port}", port % 250));
+    }
+    assert_eq!(raw.bridge.platforms()[1].state, Linked);
+    raw.now = raw.now.later(2 * SECOND);
+    raw.say(|buffer| write_heartbeat(&Heartbeat { number: 1, modules: Vec::new() }, buffer));
+    raw.now = raw.now.later(3 * SECOND);
+    raw.say(|buffer| write_heartbeat(&Heartbeat { number: 2, modules: Vec::new() }, buffer));
     raw.bridge.handle_timeout(raw.now);
-    assert!(raw.bridge.handle_accepted(raw.now, String::new(), None).is_some());
+    let closed = std::iter::from_fn(|| raw.bridge.poll_output()).filter(|output| matches!(output, Output::Close(..)));
+    assert_eq!(closed.count(), NEWCOMERS_UNHEARD_OF, "five seconds for a hello");
+    assert_eq!(raw.bridge.platforms()[1].state, Linked);
 }
 
 #[test]

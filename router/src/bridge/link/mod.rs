@@ -1,7 +1,9 @@
 //! The shell: sockets, TLS, the loop that runs the interface. One task runs it and all its links; others listen, make connections, and
 //! write the last words of links that end.
 
+mod accept;
 mod connect;
+mod hosts;
 mod wire;
 
 use super::LinkId;
@@ -9,17 +11,18 @@ use super::service::{Bridge, Output, deliver, turn};
 use super::tls::LinkTls;
 use crate::address::PlatformId;
 use crate::limits::{
-    BATCH, BUSY_PACKETS_PER_SECOND, BUSY_PERIOD_US, FULL_PACKETS_PER_SECOND, LINKS_WITHOUT_HELLO, LOAD_EVERY_MS,
-    WRITE_BYTES,
+    BATCH, BUSY_PACKETS_PER_SECOND, BUSY_PERIOD_US, FULL_PACKETS_PER_SECOND, LOAD_EVERY_MS, WRITE_BYTES,
 };
 use crate::pace::Pace;
 use crate::route::Endpoint;
 use crate::service::next_turn;
 use crate::time::{Duration, Instant, Now};
 use crate::wake::Wake;
+use accept::accept;
+pub use accept::listen;
 use arc_swap::ArcSwap;
-pub use connect::listen;
-use connect::{accept, dial};
+use connect::dial;
+use hosts::Hosts;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
@@ -27,7 +30,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::task::Poll;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 use wire::{Bells, Wire, Written};
 
@@ -99,12 +102,10 @@ pub async fn run(
 ) -> io::Result<()> {
     let (sender, mut inputs) = mpsc::channel(INPUTS);
     let mut accepting = JoinSet::new();
-    let handshakes = Arc::new(Semaphore::new(LINKS_WITHOUT_HELLO));
-    for listener in listeners {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        accepting.spawn(accept(listener, security.clone(), sender.clone(), Arc::clone(&handshakes)));
-    }
-    let mut links = Links::new(sender, security, Bells::new(Arc::clone(&waker.0)));
+    let hosts = Arc::new(Hosts::new(bridge.peers()));
+    let listeners: Vec<_> = listeners.into_iter().map(tokio::net::TcpListener::from_std).collect::<io::Result<_>>()?;
+    accepting.spawn(accept(listeners, security.clone(), sender.clone(), Arc::clone(&hosts)));
+    let mut links = Links::new(sender, security, hosts, Bells::new(Arc::clone(&waker.0)));
     let mut until = std::pin::pin!(until);
     let mut next_modules = Instant::ZERO;
     // One timer for all turns, set anew only when something else is due: packets come more often than that changes.
@@ -191,6 +192,10 @@ pub async fn run(
     Ok(())
 }
 
+fn plain_is_for_loopback() -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, "links without TLS are for loopback addresses only")
+}
+
 /// An error as an operator reads it.
 fn told(error: &io::Error) -> String {
     match error.kind() {
@@ -218,6 +223,7 @@ enum Held {
 struct Links {
     sender: mpsc::Sender<Input>,
     security: Security,
+    hosts: Arc<Hosts>,
     bells: Arc<Bells>,
     links: BTreeMap<LinkId, Held>,
     /// Links with something to write.
@@ -229,9 +235,17 @@ struct Links {
 }
 
 impl Links {
-    fn new(sender: mpsc::Sender<Input>, security: Security, bells: Arc<Bells>) -> Self {
-        let buffer = vec![0; READ_PER_TURN];
-        Self { sender, security, bells, links: BTreeMap::new(), ready: Vec::new(), buffer, last_words: JoinSet::new() }
+    fn new(sender: mpsc::Sender<Input>, security: Security, hosts: Arc<Hosts>, bells: Arc<Bells>) -> Self {
+        Self {
+            sender,
+            security,
+            hosts,
+            bells,
+            links: BTreeMap::new(),
+            ready: Vec::new(),
+            buffer: vec![0; READ_PER_TURN],
+            last_words: JoinSet::new(),
+        }
     }
 
     fn handle(&mut self, bridge: &mut Bridge, endpoint: &Endpoint, now: Now, input: Input) {
@@ -306,7 +320,8 @@ impl Links {
             while let Some(output) = bridge.poll_output() {
                 match output {
                     Output::Connect(id, address) => {
-                        let dialling = dial(id, address, self.security.clone(), self.sender.clone());
+                        let (security, hosts) = (self.security.clone(), Arc::clone(&self.hosts));
+                        let dialling = dial(id, address, security, hosts, self.sender.clone());
                         self.links.insert(id, Held::Dialling(tokio::spawn(dialling).abort_handle()));
                     }
                     Output::Write(id, octets) => {
