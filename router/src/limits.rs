@@ -144,7 +144,7 @@ pub const NEWCOMERS_OF_SOURCE: usize = 16;
 pub const HANDSHAKE_EVERY_MS: u64 = 5;
 
 /// Hosts from which platforms have come, or which the configuration names: as many as there are addresses.
-pub const PLATFORM_HOSTS: usize = PLATFORMS * ADDRESSES;
+pub const PLATFORM_HOSTS: usize = TARGETS;
 
 /// Longest frame before the peer has said hello: a hello with everything in it, before anybody is trusted with more.
 pub const HELLO_FRAME_BYTES: usize = 1 << 16;
@@ -205,15 +205,28 @@ pub const UNANSWERED_HEARTBEATS: u32 = 6;
 /// Shortest and longest interval of heartbeats, milliseconds: what a peer says beyond them is taken as these.
 pub const HEARTBEAT_MS: std::ops::RangeInclusive<u64> = 50..=10_000;
 
-/// Connections that are being made to addresses that platforms tell of each other: whoever tells of many that do not answer
-/// leaves room for the links that come in, and for the addresses of the configuration.
+/// Connections that are being made to addresses that no configuration names: whoever tells of many that do not answer
+/// leaves room for the links that come in.
 pub const LINKS_DIALLED: usize = 64;
 
-/// How long a connection may take to come about, and then its hello to arrive, milliseconds.
+/// Of them, those to platforms that have never had a link, and are merely told of: the rest is for those that are to be linked again.
+pub const HEARSAY_DIALLED: usize = 32;
+
+/// Of these, those that one platform tells of.
+pub const HEARSAY_DIALLED_OF_ANNOUNCER: usize = 16;
+
+/// Addresses that are known: four of each platform. Of more, those go of whoever has told of most that have never had a link.
+pub const TARGETS: usize = PLATFORMS * ADDRESSES;
+
+/// How long a connection may take to come about, with its handshake, and then its hello to arrive, milliseconds.
 pub const HELLO_WITHIN_MS: u64 = 5_000;
 
 /// First and longest pause before an address is dialled again, milliseconds; each failure doubles it.
 pub const DIAL_AGAIN_MS: std::ops::RangeInclusive<u64> = 250..=30_000;
+
+/// The longest pause where nobody has ever been met, milliseconds: ten minutes. A thousand such addresses, each of which takes five seconds to
+/// fail, then need eight connections.
+pub const HEARSAY_AGAIN_MS: u64 = 600_000;
 
 /// A link that lasted so long, milliseconds, makes its address's failures forgotten.
 pub const SETTLED_MS: u64 = 5_000;
@@ -223,6 +236,19 @@ pub const DIAL_SPREAD_MS: u64 = 200;
 
 /// How long a platform that is down is remembered and dialled if no configuration names it, seconds: a day.
 pub const FORGET_S: u64 = 86_400;
+
+/// How long an address is dialled where nobody has ever been met, seconds after it was last told of: a platform whose only neighbour is
+/// started anew finds the others by what that one said.
+pub const HEARSAY_FORGET_S: u64 = 3_600;
+
+/// How long a platform is listed that has never had a link, seconds after it is told of no more: who follows platforms has heard of it.
+pub const UNMET_FORGET_S: u64 = 60;
+
+/// How often the log tells that a platform is not reached, for the same reason, seconds.
+pub const UNREACHED_EVERY_S: u64 = 3_600;
+
+/// The same for another reason than the time before: there may be two that take turns.
+pub const UNREACHED_REASON_EVERY_S: u64 = 60;
 
 /// Changes of the list of platforms are told together, milliseconds; new ones at once, unless a list was told so recently. As
 /// seldom are the lists of one peer looked at: each may change every route.
@@ -268,6 +294,7 @@ pub const FOLLOWED: usize = 4_096;
 pub const PLATFORM_PAGE: usize = 64;
 
 const _: () = assert!(LINKS_DIALLED + NEWCOMERS < LINKS);
+const _: () = assert!(HEARSAY_DIALLED_OF_ANNOUNCER < HEARSAY_DIALLED && HEARSAY_DIALLED < LINKS_DIALLED);
 const _: () = assert!(NEWCOMERS_OF_SOURCE < NEWCOMERS_UNHEARD_OF && NEWCOMERS_UNHEARD_OF < NEWCOMERS);
 const _: () = assert!(HELLO_FRAME_BYTES < FRAME_BYTES);
 const _: () = assert!(LINK_REQUEST_BYTES + FRAME_BYTES <= LINK_RELEASE_BYTES && LINK_RELEASE_BYTES < LINK_BYTES);

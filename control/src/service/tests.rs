@@ -595,6 +595,37 @@ fn platforms_are_listed_and_followed() {
 }
 
 #[test]
+fn a_platform_is_forgotten_by_its_number_or_its_name() {
+    use router::PlatformId;
+    use router::parameter::Platform;
+    for (asked, platform) in [
+        ("1007", Platform { id: PlatformId(1_007), ..Platform::default() }),
+        ("west", Platform { name: "west".to_owned(), ..Platform::default() }),
+    ] {
+        let mut bench = Bench::local();
+        bench.control.handle_modules(bench.now, alive([module(ModuleKind::Bridge, 0)]));
+        for (answer, told) in [
+            (None, ("body", json!({}))),
+            (Some(Failure::new(Reason::Invalid).with_detail("it is linked")), ("error", json!("it is linked"))),
+            (Some(Failure::new(Reason::NotFound)), ("error", json!("there is no platform of that number, or name"))),
+        ] {
+            bench
+                .line(&json!({ "topic": "platforms", "message": "forget", "body": { "platform": asked } }).to_string());
+            let sent = bench.sent();
+            assert_eq!((sent[0].destination, sent[0].command), (module(ModuleKind::Bridge, 0), Command::Close));
+            assert_eq!(sent[0].parameters, one(platform.clone()));
+            match answer {
+                None => bench.answer(&sent[0], Command::Done, Parameters::new()),
+                Some(failure) => bench.answer(&sent[0], Command::Failed, one(failure)),
+            }
+            let reply = bench.told().remove(0);
+            let said = if told.0 == "body" { &reply["body"] } else { &reply["error"]["text"] };
+            assert_eq!(*said, told.1, "{reply}");
+        }
+    }
+}
+
+#[test]
 fn a_trace_of_no_call_is_an_error_and_one_of_all_is_not() {
     for (line, code) in [
         (r#"{"topic":"trace","message":"get","body":{"call":"zzz"}}"#, json!("not-found")),

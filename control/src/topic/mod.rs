@@ -11,7 +11,7 @@
 //! | `trunks` | `list` |
 //! | `bans` | `list`, `lift` |
 //! | `workers` | `list` |
-//! | `platforms` | `list`, `subscribe`, `unsubscribe` |
+//! | `platforms` | `list`, `forget`, `subscribe`, `unsubscribe` |
 //! | `accounts` | `list`, `add`, `remove`, `set-password`, `enable`, `disable` |
 //! | `messages` | `send`, `subscribe`, `unsubscribe` |
 //! | `mailboxes` | `set-waiting` |

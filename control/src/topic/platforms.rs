@@ -1,16 +1,16 @@
-//! Platforms: which there are, how each is reached, and news of it.
+//! Platforms: which there are, how each is reached, and news of it; forgetting one.
 
 use super::page_limit;
-use crate::limits::QUERY_WITHIN;
+use crate::limits::{CHANGE_WITHIN, QUERY_WITHIN};
 use crate::protocol::request::bounded;
-use crate::protocol::{Problem, Request};
-use crate::question::{Action, Feed, Filter, Gather, Page, Question, Recipients};
+use crate::protocol::{Code, Problem, Request};
+use crate::question::{Action, Feed, Filter, Gather, Page, Question, Recipients, Step, only};
 use router::parameter::{Parameter, Platform, PlatformState, Selection};
-use router::{Command, ModuleKind, one};
+use router::{Command, ModuleKind, PlatformId, one};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub(super) const MESSAGES: &[&str] = &["list", "subscribe", "unsubscribe"];
+pub(super) const MESSAGES: &[&str] = &["list", "forget", "subscribe", "unsubscribe"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,11 +22,18 @@ struct List {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Forget {
+    platform: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Nothing {}
 
 pub(super) fn action(request: &Request) -> Result<Action, Problem> {
     Ok(match request.header.message.as_str() {
         "list" => Action::Ask(list(request.parameters()?)?),
+        "forget" => Action::Ask(forget(request.parameters()?)?),
         "subscribe" => {
             let Nothing {} = request.parameters()?;
             Action::Follow(Feed::Platforms, Filter::default())
@@ -60,6 +67,23 @@ fn list(list: List) -> Result<Question, Problem> {
         }),
         slow: false,
     })
+}
+
+/// `Close × Platform` to the inter-platform interface.
+fn forget(forget: Forget) -> Result<Question, Problem> {
+    let name = bounded("platform", forget.platform)?;
+    let asked = match name.parse() {
+        Ok(number) => Platform { id: PlatformId(number), ..Platform::default() },
+        Err(_) => Platform { name, ..Platform::default() },
+    };
+    let to = Recipients::Each(ModuleKind::Bridge);
+    Ok(Question::new(to, Command::Close, one(asked), CHANGE_WITHIN, |answers| {
+        only(answers).map_err(|problem| match problem.code {
+            Code::NotFound => Problem::because(Code::NotFound, "there is no platform of that number, or name"),
+            _ => problem,
+        })?;
+        Ok(Step::Done(json!({})))
+    }))
 }
 
 /// An event's message: how the platform is reached now.
@@ -106,7 +130,6 @@ pub(crate) fn to_json(platform: &Platform) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use router::PlatformId;
     use router::parameter::PlatformModule;
 
     #[test]

@@ -6,8 +6,8 @@ use super::peer::{Fault, Link};
 use super::service::Bridge;
 use super::table::Description;
 use crate::address::PlatformId;
-use crate::limits::{ADDRESSES, NAME_BYTES};
-use crate::time::Now;
+use crate::limits::{ADDRESSES, DIAL_SPREAD_MS, NAME_BYTES};
+use crate::time::{Duration, Now};
 
 impl Bridge {
     /// Says hello on a new connection.
@@ -52,9 +52,9 @@ impl Bridge {
             };
             return self.close(now, id, fault);
         }
-        if let Some(target) = dialled.as_ref().and_then(|address| self.targets.get_mut(address)) {
-            target.platform = Some(platform);
-            target.last_error = None;
+        if let Some(address) = &dialled {
+            self.targets.met(now.instant, address, platform);
+            self.unreached.forget(address);
         }
         if self.table.entry_of_peer(now, platform).is_none() {
             return self.close(now, id, (ByeReason::TooMany, "there is no room for one more platform".to_owned()));
@@ -65,7 +65,8 @@ impl Bridge {
         }
         let Hello { version, name, epoch, software, addresses, modules, .. } = hello;
         tracing::info!(platform = platform.0, name, version = version.min(VERSION), "link up");
-        self.learn(now.instant, platform, &addresses);
+        self.unreached.forget(&platform.0.to_string());
+        self.introduced(now, platform, &addresses);
         let description = Description { name, epoch, software, addresses };
         self.counters.links_up += 1;
         let changes = self.table.link_up(now, platform, id, description, modules);
@@ -84,6 +85,14 @@ impl Bridge {
         }
         self.announce_to(now, id);
         self.start_heartbeat(now, id);
+    }
+
+    /// A platform told of itself where it is reached.
+    fn introduced(&mut self, now: Now, platform: PlatformId, addresses: &[String]) {
+        let others: Vec<_> =
+            addresses.iter().filter(|address| !self.config.addresses.contains(address)).cloned().collect();
+        let due = now.instant + Duration::from_millis(self.random.below(DIAL_SPREAD_MS));
+        self.targets.introduce(now.instant, platform, &others, due);
     }
 
     /// The first heartbeat follows the hello, so that a round trip is known at once.

@@ -29,6 +29,17 @@ impl Bridge {
         })
     }
 
+    /// The platform that is meant by its number, or by its name alone.
+    pub(super) fn named(&self, asked: &Platform) -> Option<PlatformId> {
+        let is_meant = |(id, known): &(PlatformId, &Known)| match asked.id {
+            PlatformId::HERE => !asked.name.is_empty() && known.description.name == asked.name,
+            asked => *id == asked,
+        };
+        let mut meant = self.table.iter().filter(is_meant).map(|(id, _)| id);
+        // A name that several have means none of them.
+        meant.next().filter(|_| meant.next().is_none())
+    }
+
     fn describe_own(&self) -> Platform {
         Platform {
             id: self.config.platform,
@@ -120,11 +131,14 @@ impl Bridge {
             total: Some(total as u64),
             detail: None,
         };
-        let down: Vec<_> = self.platforms().into_iter().filter(|of| of.state == PlatformState::Down).collect();
+        // Who was merely told of is missed by nobody.
+        let is_missed = |id, known: &Known| known.route.is_none() && (known.is_met || self.targets.is_configured(id));
+        let down: Vec<_> = self.table.iter().filter(|(id, known)| is_missed(*id, known)).collect();
         let mut platforms = resource(ResourceKind::Table, "platforms", self.table.iter().count(), PLATFORMS);
         if let Some(first) = down.first() {
             platforms.state = ResourceState::Degraded;
-            let name = if first.name.is_empty() { first.id.0.to_string() } else { first.name.clone() };
+            let (id, name) = (first.0, &first.1.description.name);
+            let name = if name.is_empty() { id.0.to_string() } else { name.clone() };
             platforms.detail = Some(format!("{} of them down: {name}", down.len()));
         }
         Status {

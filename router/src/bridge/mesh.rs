@@ -12,7 +12,7 @@ use super::peer::{Fault, Link, Phase};
 use super::service::{Bridge, Output};
 use super::table::Change;
 use crate::address::PlatformId;
-use crate::limits::{DIAL_SPREAD_MS, FORGET_S, LINKS, LINKS_DIALLED, SETTLED_MS, TELL_AFTER_MS};
+use crate::limits::{DIAL_SPREAD_MS, LINKS, SETTLED_MS, TELL_AFTER_MS};
 use crate::parameter::{Failure, Reason};
 use crate::time::{Duration, Instant, Now};
 use std::net::{IpAddr, SocketAddr};
@@ -196,23 +196,12 @@ impl Bridge {
         }
     }
 
-    /// Whether there is room to dial the addresses that platforms tell of each other.
-    pub(super) fn may_dial_others(&self) -> bool {
-        let dialled = self.links.values().filter(|link| link.dialled.is_some() && link.peer().is_none());
-        self.links.len() < LINKS && dialled.count() < LINKS_DIALLED
-    }
-
     /// Dials what is due.
     pub(super) fn dial(&mut self, now: Instant) {
         while !self.is_stopping && self.links.len() < LINKS {
-            let others = self.may_dial_others();
-            let Some(address) = self.targets.poll(now, |platform| self.table.is_linked(platform), others) else {
-                break;
-            };
+            let Some(address) = self.targets.poll(now, |platform| self.table.is_linked(platform)) else { break };
             let id = self.next_link();
-            if let Some(target) = self.targets.get_mut(&address) {
-                target.link = Some(id);
-            }
+            self.targets.dialled(&address, id);
             self.links.insert(id, Link::new(now, id, Some(address.clone()), address.clone()));
             self.outputs.push_back(Output::Connect(id, address));
         }
@@ -220,13 +209,21 @@ impl Bridge {
 
     /// Forgets platforms that have been down for too long and that no configuration names.
     pub(super) fn forget_platforms(&mut self, now: Instant) {
-        let is_configured = |platform| {
-            let mut targets = self.targets.iter().map(|(_, target)| target);
-            targets.any(|target| target.is_configured && target.platform == Some(platform))
-        };
-        for platform in self.table.forget(now, Duration::from_secs(FORGET_S), is_configured) {
-            self.targets.forget(platform);
+        self.targets.age(now, |platform| self.table.is_linked(platform));
+        self.table.forget(now, |platform| self.targets.is_configured(platform));
+    }
+
+    /// Forgets one, as the operator wishes: what is known of it, and its addresses. Why not: it is there.
+    pub(super) fn forget(&mut self, platform: PlatformId) -> Result<(), String> {
+        match self.table.route(platform) {
+            Some(route) if route.distance == 1 => return Err("it is linked".to_owned()),
+            Some(route) => return Err(format!("platform {} tells of it", route.via.0)),
+            None => {}
         }
+        self.table.remove(platform);
+        self.targets.forget(platform);
+        self.unreached.forget(&platform.0.to_string());
+        Ok(())
     }
 
     fn next_link(&mut self) -> LinkId {
@@ -290,6 +287,7 @@ impl Bridge {
         for Announced { platform, addresses, epoch, distance, .. } in &announced {
             let own = self.config.platform;
             let of_link = self.table.get(*platform).filter(|known| !known.links.is_empty());
+            let is_linked = of_link.is_some();
             let conflicts = of_link.is_some_and(|known| known.description.epoch != *epoch && *distance == 1);
             if conflicts && let Some(known) = self.table.get_mut(*platform) {
                 let text = format!("platform {} is linked to another platform of this number", from.0);
@@ -298,23 +296,20 @@ impl Bridge {
                     known.last_error = Some(text);
                     self.changed.insert(*platform);
                 }
-            } else if *platform != own && platform.is_identity() {
-                self.learn(now.instant, *platform, addresses);
+            } else if *platform != own && platform.is_identity() && !is_linked {
+                self.learn(now.instant, *platform, (from, *distance), addresses);
             }
         }
         let changes = self.table.heard(now, from, announced);
         self.apply(now, changes);
     }
 
-    /// Addresses at which a platform is to be dialled, soon.
-    pub(super) fn learn(&mut self, now: Instant, platform: PlatformId, addresses: &[String]) {
-        for address in addresses {
-            if self.config.addresses.contains(address) {
-                continue;
-            }
+    /// Addresses at which a platform is to be dialled, soon, as another one told so many links away from it.
+    fn learn(&mut self, now: Instant, platform: PlatformId, by: (PlatformId, u8), addresses: &[String]) {
+        for address in addresses.iter().filter(|address| !self.config.addresses.contains(address)) {
             let due = now + Duration::from_millis(self.random.below(DIAL_SPREAD_MS));
-            self.targets.learn(address, platform, due);
-            self.is_due_at(due);
+            self.targets.tell(now, address, platform, by, due);
+            self.due = self.due.min(due);
         }
     }
 
@@ -383,12 +378,15 @@ impl Bridge {
             if lasted.is_some_and(|lasted| lasted >= Duration::from_millis(SETTLED_MS)) {
                 self.targets.settled(address);
             }
+            let platform = self.targets.failed(now.instant, address, error.clone(), &mut self.random);
             if link.peer().is_none()
                 && let Some(error) = &error
             {
-                tracing::info!(address, error, "no link");
+                let whom = platform.map_or_else(|| address.clone(), |platform| platform.0.to_string());
+                if let Some(before) = self.unreached.note(now.instant, &whom, error) {
+                    tracing::info!(platform = platform.map(|platform| platform.0), address, error, before, "no link");
+                }
             }
-            self.targets.failed(now.instant, address, error.clone(), &mut self.random);
         }
         if let Some(peer) = link.peer() {
             let platform = peer.platform;

@@ -17,7 +17,7 @@
 //! - [`message`], [`frame`]: what is said on a link, and how the stream is cut.
 //! - `peer`: one link; `dial`: where links are opened to; `outgoing`: what waits to be written.
 //! - `newcomers`: who makes way where connections wait that have not shown who they are.
-//! - `refusals`: what the log tells of who is turned away.
+//! - `refusals`, `unreached`: what the log tells of who is turned away, and of who is not reached.
 //! - `table`: how platforms are reached; `requests`: what is not answered yet; `load`: what the own modules have left.
 //! - [`link`]: the shell, the only part that touches sockets; [`tls`]: whom it trusts.
 
@@ -30,8 +30,8 @@ mod listing;
 mod load;
 mod mesh;
 pub mod message;
-mod outgoing;
 mod newcomers;
+mod outgoing;
 mod peer;
 mod refusals;
 mod requests;
@@ -39,6 +39,7 @@ pub mod service;
 mod table;
 pub mod tls;
 mod traffic;
+mod unreached;
 
 pub use admission::Trust;
 pub use service::{Bridge, BridgeCounters, Config, Output, turn};

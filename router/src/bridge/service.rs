@@ -8,6 +8,7 @@ use super::peer::Link;
 use super::refusals::Refusals;
 use super::requests::Requests;
 use super::table::Table;
+use super::unreached::Unreached;
 use crate::address::{Address, Instance, ModuleKind, PlatformId};
 use crate::command::Command;
 use crate::limits::{BATCH, LINKS, LOAD_EVERY_MS, RELEASE_RETRY_MS, REQUEST_AGE_S, SWEEP_EVERY_MS, TELL_EVERY_MS};
@@ -127,13 +128,14 @@ pub struct Bridge {
     pub(super) counters: BridgeCounters,
     pub(super) is_stopping: bool,
     pub(super) refusals: Refusals,
+    pub(super) unreached: Unreached,
     subscriptions: Subscriptions,
     next_heartbeat: Instant,
     next_tell: Instant,
     next_load: Instant,
     next_sweep: Instant,
     /// When something of all this is due; early at worst.
-    due: Instant,
+    pub(super) due: Instant,
     pub(super) since: WallTime,
 }
 
@@ -167,6 +169,7 @@ impl Bridge {
             counters: BridgeCounters::default(),
             is_stopping: false,
             refusals: Refusals::default(),
+            unreached: Unreached::default(),
             subscriptions: Subscriptions::default(),
             next_heartbeat: now.instant,
             next_tell: now.instant + Duration::from_millis(TELL_EVERY_MS),
@@ -206,14 +209,14 @@ impl Bridge {
         None
     }
 
-    /// What it has counted.
-    pub fn counters(&self) -> BridgeCounters {
-        self.counters
     /// Whom the configuration dials.
     pub(super) fn peers(&self) -> impl Iterator<Item = &str> {
         self.config.peers.iter().map(String::as_str)
     }
 
+    /// What it has counted.
+    pub fn counters(&self) -> BridgeCounters {
+        self.counters
     }
 
     /// Packets that it took since the start: how busy it is.
@@ -233,7 +236,7 @@ impl Bridge {
     }
 
     /// Tells subscribers what has changed.
-    pub(super) fn tell_subscribers(&mut self) {
+    pub(super) fn tell_subscribers(&mut self, now: Now) {
         while let Some(subscriber) = self.outbox.poll_missed() {
             self.subscriptions.missed(subscriber);
         }
@@ -241,8 +244,9 @@ impl Bridge {
             self.changed.clear();
         }
         while let Some(id) = self.changed.pop_first() {
-            let Some(known) = self.table.get(id) else { continue };
-            let platform = self.describe(id, known);
+            // One that made way for others is down, too.
+            let gone = || Platform { id, since: now.wall, ..Platform::default() };
+            let platform = self.table.get(id).map_or_else(gone, |known| self.describe(id, known));
             for (subscriber, missed) in self.subscriptions.take() {
                 self.outbox.notify(Instance::MODULE, subscriber, one(Platform { missed, ..platform.clone() }));
             }
@@ -273,6 +277,14 @@ impl Bridge {
                     self.outbox.failed(request, Failure::new(Reason::NotFound));
                 }
             }
+            (Command::Close, Some(Parameter::Platform(of))) => {
+                let failure = match self.named(of).map(|id| self.forget(id)) {
+                    Some(Ok(())) => return self.outbox.done(request, Parameters::new()),
+                    Some(Err(why)) => Failure::new(Reason::Invalid).with_detail(why),
+                    None => Failure::new(Reason::NotFound),
+                };
+                self.outbox.failed(request, failure);
+            }
             (Command::Notify, _) => {}
             _ => self.outbox.unsupported(request),
         }
@@ -301,9 +313,8 @@ impl Bridge {
         let own = self.config.heartbeat;
         let fixed = [self.next_heartbeat, self.next_tell, self.next_load, self.next_sweep];
         let links = self.links.values().map(|link| link.next_check(now, own));
-        let others = self.may_dial_others();
         let is_room = !self.is_stopping && self.links.len() < LINKS;
-        let dial = is_room.then(|| self.targets.next(|platform| self.table.is_linked(platform), others)).flatten();
+        let dial = is_room.then(|| self.targets.next(|platform| self.table.is_linked(platform))).flatten();
         let others = links.chain(dial).chain(self.held_until).chain(self.tell_at);
         fixed.into_iter().chain(others).min().unwrap_or(self.next_sweep)
     }
@@ -349,7 +360,7 @@ impl Service for Bridge {
             self.sweep(now);
         }
         self.dial(at);
-        self.tell_subscribers();
+        self.tell_subscribers(now);
         self.due = self.next_due(at);
     }
 
@@ -390,7 +401,7 @@ pub fn turn(bridge: &mut Bridge, endpoint: &Endpoint, now: Now) -> bool {
 
 /// The drain rule of the interface: gives the router what is for modules of this platform, and its own packets.
 pub fn deliver(bridge: &mut Bridge, endpoint: &Endpoint, now: Now) {
-    bridge.tell_subscribers();
+    bridge.tell_subscribers(now);
     while let Some(packet) = bridge.poll_deliver() {
         match endpoint.send(packet) {
             Ok(()) => bridge.counters.delivered += 1,

@@ -3,7 +3,9 @@
 use super::LinkId;
 use super::message::{Announced, Offered, Order};
 use crate::address::{ModuleKind, PlatformId};
-use crate::limits::{ANSWER_WITHIN_MS, AVOID_MS, CALLS_PER_SECOND, HOPS, LISTINGS_PER_SECOND, PLATFORMS};
+use crate::limits::{
+    ANSWER_WITHIN_MS, AVOID_MS, CALLS_PER_SECOND, FORGET_S, HOPS, LISTINGS_PER_SECOND, PLATFORMS, UNMET_FORGET_S,
+};
 use crate::pacer::Pacer;
 use crate::time::{Duration, Instant, Now, WallTime};
 use std::collections::BTreeMap;
@@ -72,6 +74,8 @@ pub(crate) struct Known {
     avoided_until: Instant,
     /// Since when a request waits for the first sign of life.
     asked: Option<Instant>,
+    /// Whether it ever had a link: others merely tell of it.
+    pub(crate) is_met: bool,
     /// How often it asks for listings, and for calls.
     listings: Pacer,
     calls: Pacer,
@@ -128,22 +132,64 @@ impl Table {
     }
 
     /// What is known of a platform, if only that it exists. Where there is no room for one more, the one that is down for
-    /// longest is forgotten; `None` where none is.
+    /// longest is forgotten, of those that never had a link first; `None` where none is.
     pub(crate) fn entry(&mut self, now: Now, platform: PlatformId) -> Option<&mut Known> {
         if self.platforms.len() >= PLATFORMS && !self.platforms.contains_key(&platform) {
-            let down = self.platforms.iter().filter(|(_, known)| known.route.is_none() && known.hearsay.is_empty());
-            let oldest = down.min_by_key(|(_, known)| known.lost).map(|(id, _)| *id)?;
+            let oldest = self.down_for_longest(false).or_else(|| self.down_for_longest(true))?;
             self.platforms.remove(&oldest);
         }
         Some(self.platforms.entry(platform).or_insert_with(|| Known::new(now)))
     }
 
-    /// What is known of a platform that has said hello itself: who only hears of others does not keep it out. Of platforms that others merely
-    /// tell of, the one that is farthest away is forgotten where there is no room; `None` where all have links.
+    /// Which platform makes way in a full table for one that `from` tells of: one that is down and never had a link; one of whoever answers for
+    /// most; one that had a link and is down, unless those that a single one answers for fill half the room.
+    fn makes_way(&self, from: PlatformId) -> Option<PlatformId> {
+        if let Some(down) = self.down_for_longest(false) {
+            return Some(down);
+        }
+        let answered = self.answered_for();
+        let own = answered.get(&from).map_or(0, Vec::len);
+        let most = answered.values().max_by_key(|told| told.len()).filter(|told| told.len() > own + 1);
+        if let Some(last) = most.and_then(|told| told.last()) {
+            return Some(*last);
+        }
+        let all: usize = answered.values().map(Vec::len).sum();
+        if all < PLATFORMS / 2 { self.down_for_longest(true) } else { None }
+    }
+
+    /// The platform that is down for longest, of those that had a link or of those that never had.
+    fn down_for_longest(&self, is_met: bool) -> Option<PlatformId> {
+        let is_down = |known: &Known| known.route.is_none() && known.hearsay.is_empty() && known.is_met == is_met;
+        let down = self.platforms.iter().filter(|(_, known)| is_down(known));
+        down.min_by_key(|(_, known)| known.lost).map(|(id, _)| *id)
+    }
+
+    /// Platforms without a link, by whoever answers for them: the one that says that it is nearest. Where several are as near, nobody
+    /// answers alone. What others merely heard of that one is its word, too.
+    fn answered_for(&self) -> BTreeMap<PlatformId, Vec<PlatformId>> {
+        let mut answered: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (&platform, known) in self.platforms.iter().filter(|(_, known)| known.links.is_empty()) {
+            let Some(nearest) = known.hearsay.values().map(|hearsay| hearsay.distance).min() else { continue };
+            let mut by = known.hearsay.iter().filter(|(_, hearsay)| hearsay.distance == nearest);
+            if let (Some((by, _)), None) = (by.next(), by.next()) {
+                answered.entry(*by).or_default().push(platform);
+            }
+        }
+        answered
+    }
+
+    /// Nothing is known of it any more.
+    pub(crate) fn remove(&mut self, platform: PlatformId) {
+        self.platforms.remove(&platform);
+    }
+
+    /// What is known of a platform that has said hello itself: who only hears of others does not keep it out. Of platforms without a link
+    /// the one that is farthest away is forgotten where there is no room, of those that never had one first; `None` where all have links.
     pub(crate) fn entry_of_peer(&mut self, now: Now, platform: PlatformId) -> Option<&mut Known> {
         if self.platforms.len() >= PLATFORMS && !self.platforms.contains_key(&platform) {
             let told = self.platforms.iter().filter(|(_, known)| known.links.is_empty());
-            let farthest = told.max_by_key(|(_, known)| known.route.map_or(u8::MAX, |route| route.distance));
+            let distance = |known: &Known| known.route.map_or(u8::MAX, |route| route.distance);
+            let farthest = told.max_by_key(|(_, known)| (!known.is_met, distance(known)));
             let farthest = farthest.map(|(id, _)| *id)?;
             self.platforms.remove(&farthest);
         }
@@ -161,6 +207,7 @@ impl Table {
     ) -> Vec<Change> {
         let Some(known) = self.entry(now, platform) else { return Vec::new() };
         let is_other = known.route.is_some() && known.description.epoch != description.epoch;
+        known.is_met = true;
         known.description = description;
         known.modules = modules;
         known.links.push(link);
@@ -196,22 +243,41 @@ impl Table {
             known.hearsay.remove(&from);
         }
         let mut others = Vec::new();
+        let mut new = Vec::new();
         for Announced { platform, name, epoch, software, addresses, modules, distance, via } in announced {
             // What is reached through this platform, or too far away, is no way for it.
             let is_of_use = via != self.own && (1..HOPS).contains(&distance) && platform != from;
             if platform == self.own || !platform.is_identity() || !is_of_use {
                 continue;
             }
-            let Some(known) = self.entry(now, platform) else { continue };
             let description = Description { name, epoch, software, addresses };
+            let hearsay = Hearsay { distance, description, modules };
+            let Some(known) = self.platforms.get_mut(&platform) else {
+                new.push((platform, hearsay));
+                continue;
+            };
             if known.route.is_some_and(|route| route.via == from && route.distance > 1)
                 && known.description.epoch != epoch
             {
                 others.push(Change { platform, is_new: false, is_lost: true });
             }
-            known.hearsay.insert(from, Hearsay { distance, description, modules });
+            known.hearsay.insert(from, hearsay);
         }
         let mut changes = self.reroute(now);
+        if !new.is_empty() {
+            // Those that it tells of no more make way first.
+            for (platform, hearsay) in new {
+                if self.platforms.len() >= PLATFORMS && !self.platforms.contains_key(&platform) {
+                    let Some(gone) = self.makes_way(from) else { continue };
+                    if self.platforms.remove(&gone).is_some_and(|known| known.route.is_some()) {
+                        changes.push(Change { platform: gone, is_new: false, is_lost: true });
+                    }
+                }
+                let known = self.platforms.entry(platform).or_insert_with(|| Known::new(now));
+                known.hearsay.insert(from, hearsay);
+            }
+            changes.append(&mut self.reroute(now));
+        }
         changes.append(&mut others);
         changes
     }
@@ -224,21 +290,13 @@ impl Table {
         }
     }
 
-    /// Removes what was not reached for `age` and is not to be kept.
-    pub(crate) fn forget(
-        &mut self,
-        now: Instant,
-        age: Duration,
-        is_kept: impl Fn(PlatformId) -> bool,
-    ) -> Vec<PlatformId> {
-        let is_old = |id: &PlatformId, known: &Known| {
-            known.route.is_none() && known.hearsay.is_empty() && now.since(known.lost) > age && !is_kept(*id)
-        };
-        let old: Vec<_> = self.platforms.iter().filter(|(id, known)| is_old(id, known)).map(|(id, _)| *id).collect();
-        for id in &old {
-            self.platforms.remove(id);
-        }
-        old
+    /// Removes what was not reached for long and is not to be kept, and sooner what never had a link.
+    pub(crate) fn forget(&mut self, now: Instant, is_kept: impl Fn(PlatformId) -> bool) {
+        self.platforms.retain(|id, known| {
+            let age = Duration::from_secs(if known.is_met { FORGET_S } else { UNMET_FORGET_S });
+            let is_old = known.route.is_none() && known.hearsay.is_empty() && now.since(known.lost) > age;
+            !is_old || is_kept(*id)
+        });
     }
 
     /// What is told to a neighbour: every platform that is reached, and through whom, so that nobody sends back where it
@@ -326,6 +384,7 @@ impl Known {
             picks: 0,
             avoided_until: Instant::ZERO,
             asked: None,
+            is_met: false,
             listings: Pacer::default(),
             calls: Pacer::default(),
         }
@@ -457,6 +516,62 @@ mod tests {
         assert!(table.entry(at(4), newcomer).is_some());
         assert!(table.get(PlatformId(7)).is_none() && table.get(PlatformId(5)).is_some());
         assert_eq!(table.iter().count(), PLATFORMS);
+    }
+
+    #[test]
+    fn who_tells_of_many_alone_makes_way_for_what_others_tell() {
+        let mut table = table(&[(2, 0), (3, 0)]);
+        let now = Now::default();
+        // One that had a link is down.
+        table.link_up(now, PlatformId(9), LinkId(9), Description::default(), Vec::new());
+        table.link_down(now, PlatformId(9), LinkId(9));
+        let crowd = |first: u32| (first..first + PLATFORMS as u32).map(|number| announced(number, number, 1)).collect();
+        table.heard(now, PlatformId(2), crowd(1_000));
+        assert_eq!(table.iter().count(), PLATFORMS);
+        assert!(table.get(PlatformId(9)).is_some(), "no crowd makes it forgotten");
+        // What another one tells has room, up to as much.
+        let changes = table.heard(now, PlatformId(3), crowd(5_000));
+        let told =
+            |table: &Table, first: u32| table.iter().filter(|(id, _)| (first..first + 1_000).contains(&id.0)).count();
+        assert!(
+            told(&table, 1_000).abs_diff(told(&table, 5_000)) <= 2,
+            "{} {}",
+            told(&table, 1_000),
+            told(&table, 5_000)
+        );
+        let lost =
+            changes.iter().filter(|change| change.is_lost && (1_000..2_000).contains(&change.platform.0)).count();
+        assert_eq!(told(&table, 1_000) + lost, PLATFORMS - 3, "who makes way is told to be gone");
+        assert!(table.get(PlatformId(9)).is_some());
+        // What is said again changes nothing.
+        assert_eq!(table.heard(now, PlatformId(2), crowd(1_000)).len(), 0);
+        assert_eq!(table.iter().count(), PLATFORMS);
+        // What others merely heard of it is its word, too.
+        let heard = |number| Announced { distance: 2, ..announced(number, 2, 2) };
+        let mut list: Vec<_> = (1_000..1_200).map(heard).collect();
+        list.push(announced(77, 77, 1));
+        assert!(table.entry_of_peer(now, PlatformId(4)).is_some());
+        table.link_up(now, PlatformId(4), LinkId(4), Description::default(), Vec::new());
+        table.heard(now, PlatformId(4), list);
+        assert!(table.get(PlatformId(77)).is_some() && table.get(PlatformId(9)).is_some());
+    }
+
+    #[test]
+    fn who_was_never_met_is_forgotten_soon() {
+        let mut table = table(&[(2, 0), (3, 0)]);
+        let at = |second: u64| Now::default().later(Duration::from_secs(second));
+        table.heard(at(0), PlatformId(2), vec![announced(4, 4, 1)]);
+        table.heard(at(1), PlatformId(2), vec![]);
+        table.link_down(at(1), PlatformId(3), LinkId(3));
+        let left = |table: &Table| table.iter().map(|(id, _)| id.0).collect::<Vec<_>>();
+        table.forget(at(1 + UNMET_FORGET_S).instant, |_| false);
+        assert_eq!(left(&table), [2, 3, 4]);
+        table.forget(at(2 + UNMET_FORGET_S).instant, |id| id.0 == 4);
+        assert_eq!(left(&table), [2, 3, 4], "the configuration names it");
+        table.forget(at(2 + UNMET_FORGET_S).instant, |_| false);
+        assert_eq!(left(&table), [2, 3]);
+        table.forget(at(2 + FORGET_S).instant, |_| false);
+        assert_eq!(left(&table), [2]);
     }
 
     #[test]

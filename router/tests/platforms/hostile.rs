@@ -8,7 +8,8 @@ use router::bridge::message::{
 };
 use router::bridge::{LinkId, Output};
 use router::limits::{
-    ADDRESSES, CALL_BYTES, CALLS_PER_SECOND, LINKS_DIALLED, LISTINGS_PER_SECOND, PLATFORMS, SETTLED_MS, TELL_AFTER_MS,
+    ADDRESSES, CALL_BYTES, CALLS_PER_SECOND, HEARSAY_DIALLED_OF_ANNOUNCER, LISTINGS_PER_SECOND, PLATFORMS, SETTLED_MS,
+    TELL_AFTER_MS,
 };
 use router::parameter::{
     Digits, Extension, LegPhase, LegState, MediaPort, Originate, Parameter, Party, Platform, PlatformState, PortId,
@@ -18,7 +19,7 @@ use router::time::Duration;
 use router::{Address, Command, Instance, ModuleKind, Packet, PlatformId, Private, Service, Transaction, one};
 use std::net::{IpAddr, Ipv4Addr};
 
-fn announced(platform: u32, addresses: Vec<String>) -> Announced {
+pub(crate) fn announced(platform: u32, addresses: Vec<String>) -> Announced {
     Announced {
         platform: PlatformId(platform),
         name: String::new(),
@@ -157,7 +158,7 @@ fn addresses_that_nobody_answers_at_take_few_links() {
             dialled += usize::from(matches!(output, Output::Connect(..)));
         }
     }
-    assert_eq!(dialled, LINKS_DIALLED);
+    assert_eq!(dialled, HEARSAY_DIALLED_OF_ANNOUNCER);
     let due = between.raw.bridge.poll_timeout().expect("heartbeats are due");
     assert!(due > between.raw.now.instant, "it does not run in circles meanwhile");
     assert!(between.raw.bridge.handle_accepted(between.raw.now, "192.0.2.7:1".to_owned(), None).is_some());

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may unwrap")]
 
 mod faults;
+mod ghosts;
 mod hostile;
 mod mesh;
 mod network;

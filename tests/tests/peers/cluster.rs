@@ -109,9 +109,17 @@ fn two_platforms_couple_and_a_killed_one_comes_back() {
     assert_eq!(platform(&b, 1).expect("it is linked")["since"], since);
     std::fs::write(&certificate, &whole).unwrap();
 
+    let (status, _) = b.ctl(&["platforms", "forget", "1"]);
+    assert_eq!(status.code(), Some(1), "it is linked");
+
     // One that says goodbye is down at once, and the other serves on.
     a.stop();
     reaches(&b, 1, "down");
+    assert!(b.get("/health").1.contains("east"), "it is missed");
+    // What is known of it is forgotten; it is dialled still, as the configuration says.
+    works(&b, "ctl platforms forget east");
+    assert_eq!(platform(&b, 1), None);
+    assert!(b.ctl_json(&["platforms"]).as_array().is_some_and(|rows| rows.iter().any(|row| row["platform"].is_null())));
     b.stop();
 }
 

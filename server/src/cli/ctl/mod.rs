@@ -73,8 +73,8 @@ enum Command {
     Workers,
     /// Sources that are shut out since they guessed passwords; `lift` hears one again.
     Bans(bans::Bans),
-    /// Platforms of the cluster, and how each is reached.
-    Platforms,
+    /// Platforms of the cluster, and how each is reached; forgetting one.
+    Platforms(platforms::Platforms),
     /// The last messages of a call, or of all, as a ladder.
     Trace(trace::Trace),
     /// What happened to a call and who ended it, in sentences.
@@ -130,7 +130,7 @@ impl Command {
             Self::Trunks => listings::trunks(client, json),
             Self::Workers => listings::workers(client, json),
             Self::Bans(bans) => bans.run(client, json),
-            Self::Platforms => platforms::run(client, json),
+            Self::Platforms(platforms) => platforms.run(client, json),
             Self::Trace(trace) => trace.run(client, json),
             Self::Why(why) => why.run(client, json),
             Self::Account { command } => command.run(client, json),

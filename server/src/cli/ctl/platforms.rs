@@ -4,9 +4,39 @@ use super::client::{Client, CtlError};
 use super::show;
 use crate::cli::print;
 use crate::cli::table::Table;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-pub(super) fn run(client: &mut Client, json: bool) -> Result<(), CtlError> {
+/// Lists them, unless something else is asked for.
+#[derive(Args, Debug)]
+pub(super) struct Platforms {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Forget a platform that is not reached, and its addresses: one that was taken out of the cluster, or never was in it.
+    Forget {
+        /// Its number or its name.
+        platform: String,
+    },
+}
+
+impl Platforms {
+    pub(super) fn run(self, client: &mut Client, json: bool) -> Result<(), CtlError> {
+        match self.command {
+            None => list(client, json),
+            Some(Command::Forget { platform }) => {
+                let reply = client.ask("platforms", "forget", json!({ "platform": platform }))?;
+                print::line(&if json { format!("{reply:#}") } else { "done".to_owned() });
+                Ok(())
+            }
+        }
+    }
+}
+
+fn list(client: &mut Client, json: bool) -> Result<(), CtlError> {
     let platforms = match client.list("platforms", "list", "platforms", json!({}), None) {
         Ok(platforms) => platforms,
         // A server without an inter-platform interface has no others.
