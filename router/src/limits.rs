@@ -126,6 +126,13 @@ pub const ADDRESSES: usize = 4;
 /// Octets of a name, version or address that a platform tells: what a host name may have (RFC 1035 §2.3.4).
 pub const NAME_BYTES: usize = 255;
 
+/// How long a peer may speak for a platform that it no longer announces, seconds, at least: what waited on its link when the list went.
+/// What comes later is refused, and its sender told so.
+pub const CLAIM_HELD_S: u64 = 60;
+
+/// Platforms that a peer has withdrawn within that time: sixteen times as many as there are. Of more the oldest are no longer spoken for.
+pub const CLAIMS_WITHDRAWN: usize = 16 * PLATFORMS;
+
 /// Links that exist at once: two to each platform while both dialled each other.
 pub const LINKS: usize = 2 * PLATFORMS;
 

@@ -273,9 +273,7 @@ impl Bridge {
     /// A peer told which platforms it reaches.
     fn handle_platforms(&mut self, now: Now, id: LinkId, announced: Vec<Announced>) {
         let Some(peer) = self.links.get_mut(&id).and_then(Link::peer_mut) else { return };
-        // Packets of these may follow at once.
-        announced.iter().for_each(|announced| peer.announced(announced.platform));
-        peer.keep_list(announced);
+        peer.announced(now.instant, announced);
         if let Some(due) = peer.list_due() {
             self.is_due_at(due);
         }

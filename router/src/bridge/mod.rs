@@ -15,13 +15,14 @@
 //! - `listing`: what is told of platforms and of the interface.
 //! - `admission`: what other platforms may ask.
 //! - [`message`], [`frame`]: what is said on a link, and how the stream is cut.
-//! - `peer`: one link; `dial`: where links are opened to; `outgoing`: what waits to be written.
+//! - `peer`: one link; `claims`: whom its peer may speak for; `dial`: where links are opened to; `outgoing`: what waits to be written.
 //! - `newcomers`: who makes way where connections wait that have not shown who they are.
 //! - `refusals`, `unreached`: what the log tells of who is turned away, and of who is not reached.
 //! - `table`: how platforms are reached; `requests`: what is not answered yet; `load`: what the own modules have left.
 //! - [`link`]: the shell, the only part that touches sockets; [`tls`]: whom it trusts.
 
 mod admission;
+mod claims;
 mod dial;
 pub mod frame;
 mod hello;

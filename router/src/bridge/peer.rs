@@ -1,12 +1,13 @@
 //! One link: a connection, its hello, its heartbeats.
 
 use super::LinkId;
+use super::claims::Claims;
 use super::frame::FrameReader;
 use super::message::{Announced, ByeReason, Hello, VERSION, VERSION_OLDEST};
 use super::outgoing::Outgoing;
 use crate::address::PlatformId;
 use crate::limits::{
-    FRAME_BYTES, HEARTBEAT_MS, HELLO_FRAME_BYTES, HELLO_WITHIN_MS, PLATFORMS, SILENT_HEARTBEATS, TELL_AFTER_MS,
+    FRAME_BYTES, HEARTBEAT_MS, HELLO_FRAME_BYTES, HELLO_WITHIN_MS, SILENT_HEARTBEATS, TELL_AFTER_MS,
     UNANSWERED_HEARTBEATS,
 };
 use crate::time::{Duration, Instant};
@@ -33,9 +34,9 @@ pub(crate) struct Peer {
     pub(crate) epoch: u32,
     pub(crate) since: Instant,
     heartbeat: Duration,
-    /// Platforms that it may speak for: all that it ever announced.
-    claims: BTreeSet<PlatformId>,
-    /// Platforms that may be spoken for to it: all that were ever announced to it.
+    /// Platforms that it may speak for.
+    claims: Box<Claims>,
+    /// Platforms that may be spoken for to it: those of the last list that it was told.
     told: BTreeSet<PlatformId>,
     /// Its last list, while it waits to be looked at.
     list: Option<Vec<Announced>>,
@@ -142,7 +143,7 @@ impl Link {
             epoch: hello.epoch,
             since: now,
             heartbeat: Duration::from_millis(heartbeat),
-            claims: BTreeSet::from([hello.platform]),
+            claims: Box::new(Claims::new(now)),
             told: BTreeSet::new(),
             list: None,
             list_from: now,
@@ -237,15 +238,9 @@ impl Peer {
         }
     }
 
-    /// It announced a platform, so it may speak for it.
-    pub(crate) fn announced(&mut self, platform: PlatformId) {
-        if self.claims.len() <= PLATFORMS {
-            self.claims.insert(platform);
-        }
-    }
-
-    /// It announced these; a list that waits is out of date.
-    pub(crate) fn keep_list(&mut self, list: Vec<Announced>) {
+    /// It announced these, so that packets of theirs may follow at once; a list that waits is out of date.
+    pub(crate) fn announced(&mut self, now: Instant, list: Vec<Announced>) {
+        self.claims.announce(now, list.iter().map(|announced| announced.platform));
         self.list = Some(list);
     }
 
@@ -260,22 +255,18 @@ impl Peer {
         self.list.take()
     }
 
-    /// These are announced to it. Of platforms beyond the bound it hears nothing that they send.
+    /// These are announced to it, and no others any more.
     pub(crate) fn was_told(&mut self, platforms: impl IntoIterator<Item = PlatformId>) {
-        for platform in platforms {
-            if self.told.len() < PLATFORMS {
-                self.told.insert(platform);
-            }
-        }
+        self.told = platforms.into_iter().collect();
     }
 
-    /// Whether a platform was announced to it, so that it takes what comes in its name.
+    /// Whether a platform is announced to it, so that it takes what comes in its name.
     pub(crate) fn knows(&self, platform: PlatformId) -> bool {
         self.told.contains(&platform)
     }
 
     /// Whether it may speak for a platform.
     pub(crate) fn speaks_for(&self, platform: PlatformId) -> bool {
-        platform == self.platform || self.claims.contains(&platform)
+        platform == self.platform || self.claims.cover(platform)
     }
 }

@@ -61,18 +61,20 @@ impl Bridge {
         if source.platform == PlatformId::HERE {
             source.platform = peer;
         }
-        let of_peer = self.links.get(&link).and_then(|link| link.peer());
-        if source.platform == self.config.platform || !of_peer.is_some_and(|peer| peer.speaks_for(source.platform)) {
-            let text = format!("it speaks for platform {}, which it never announced", source.platform.0);
+        if source.platform == self.config.platform {
+            let text = format!("it speaks for platform {}, which is this one", source.platform.0);
             return self.close(now, link, (ByeReason::Misbehaved, text));
         }
-        if source.platform != peer && self.table.is_linked(source.platform) {
+        if source.platform != peer {
             let mut header = packet.header;
             if header.destination.platform == PlatformId::HERE {
                 header.destination.platform = self.config.platform;
             }
-            if self.speaks_for_itself(now, header.source.platform) && !self.requests.went_over(&header, link) {
-                return self.turn_away(now, link, peer, header);
+            // What was asked over this link is answered over it, if need be by the peer in the name of who was asked.
+            if let Some(why) = self.doubts(now, link, header.source.platform)
+                && !self.requests.went_over(&header, link)
+            {
+                return self.turn_away(now, link, peer, header, why);
             }
         }
         let Header { source, destination, .. } = &mut packet.header;
@@ -100,6 +102,15 @@ impl Bridge {
         }
     }
 
+    /// Why nobody believes what comes over a link in the name of a platform other than its peer.
+    fn doubts(&self, now: Now, link: LinkId, platform: PlatformId) -> Option<&'static str> {
+        let is_announced = self.links.get(&link).and_then(Link::peer).is_some_and(|peer| peer.speaks_for(platform));
+        if !is_announced {
+            return Some("which it does not announce");
+        }
+        self.speaks_for_itself(now, platform).then_some("which has a link of its own")
+    }
+
     /// Whether a platform has had a link of its own for so long that nothing of it can be on the way through others, but for answers to
     /// what was asked through them.
     fn speaks_for_itself(&self, now: Now, platform: PlatformId) -> bool {
@@ -108,11 +119,11 @@ impl Bridge {
         since.is_some_and(|since| now.instant.since(since) >= Duration::from_millis(SETTLED_MS))
     }
 
-    /// `peer` speaks in the name of a platform that can do so itself: nobody believes it. Where it means well, that one's way through it
-    /// is out of date, and its request may be repeated.
-    fn turn_away(&mut self, now: Now, link: LinkId, peer: PlatformId, header: Header) {
+    /// `peer` speaks in the name of a platform that it does not announce, or that can do so itself: nobody believes it. Where it means well,
+    /// the way through it is out of date, and a request may be repeated.
+    fn turn_away(&mut self, now: Now, link: LinkId, peer: PlatformId, header: Header, why: &str) {
         let source = header.source.platform;
-        self.complain(peer, || format!("it speaks for platform {}, which has a link of its own", source.0));
+        self.complain(peer, || format!("it speaks for platform {}, {why}", source.0));
         let destination = match header.destination.platform {
             PlatformId::ANY => Address { platform: self.config.platform, ..header.destination },
             _ => header.destination,

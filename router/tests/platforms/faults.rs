@@ -187,12 +187,11 @@ fn a_platform_that_stops_is_down_at_once_and_one_that_dials_itself_is_not_linked
 #[test]
 fn what_is_no_message_closes_the_link_and_says_why() {
     type Say = fn(&mut Vec<u8>);
-    let cases: [(&str, Say, ByeReason); 8] = [
+    let cases: [(&str, Say, ByeReason); 7] = [
         ("no CBOR", |buffer| buffer.extend([0, 0, 0, 2, 0xff, 0xff]), ByeReason::Malformed),
         ("too long", |buffer| buffer.extend((FRAME_BYTES as u32 + 1).to_be_bytes()), ByeReason::Malformed),
         ("a request of HTTP", |buffer| buffer.extend(b"GET / HTTP/1.1\r\n"), ByeReason::Malformed),
         ("hello again", |buffer| write_hello(&hello(), buffer), ByeReason::Misbehaved),
-        ("for another", |buffer| write_packet(4, Order::default(), &query(3), buffer), ByeReason::Misbehaved),
         ("for us", |buffer| write_packet(4, Order::default(), &query(1), buffer), ByeReason::Misbehaved),
         (
             "parameters that are cut",

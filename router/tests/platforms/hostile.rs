@@ -4,7 +4,8 @@ use crate::node::on;
 use crate::raw::{Raw, hello, query};
 use router::bridge::Trust;
 use router::bridge::message::{
-    Announced, Hello, LinkMessage, Order, read_message, write_hello, write_packet, write_platforms,
+    Announced, HeartbeatAnswer, Hello, LinkMessage, Order, read_message, write_heartbeat_answer, write_hello,
+    write_packet, write_platforms,
 };
 use router::bridge::{LinkId, Output};
 use router::limits::{
@@ -33,13 +34,13 @@ pub(crate) fn announced(platform: u32, addresses: Vec<String>) -> Announced {
 }
 
 /// One that has a second neighbour, platform 5.
-struct Between {
-    raw: Raw,
+pub(crate) struct Between {
+    pub(crate) raw: Raw,
     second: LinkId,
 }
 
 impl Between {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut raw = Raw::up();
         let second = raw.bridge.handle_accepted(raw.now, "192.0.2.5:1".to_owned(), None).unwrap();
         let mut octets = Vec::new();
@@ -51,19 +52,37 @@ impl Between {
     }
 
     /// What the first neighbour says, as often as that.
-    fn says(&mut self, times: usize, mut write: impl FnMut(usize, &mut Vec<u8>)) {
+    pub(crate) fn says(&mut self, times: usize, mut write: impl FnMut(usize, &mut Vec<u8>)) {
         let mut octets = Vec::new();
         (0..times).for_each(|time| write(time, &mut octets));
         self.raw.bridge.handle_bytes(self.raw.now, self.raw.link, &octets);
     }
 
-    fn later(&mut self, millis: u64) {
+    /// What the second neighbour says.
+    pub(crate) fn second_says(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut octets = Vec::new();
+        write(&mut octets);
+        self.raw.bridge.handle_bytes(self.raw.now, self.second, &octets);
+    }
+
+    pub(crate) fn later(&mut self, millis: u64) {
         self.raw.now = self.raw.now.later(Duration::from_millis(millis));
         self.raw.bridge.handle_timeout(self.raw.now);
     }
 
+    /// Both neighbours show that they live, and answer what they were asked.
+    pub(crate) fn lives(&mut self) {
+        for link in [self.raw.link, self.second] {
+            let mut octets = Vec::new();
+            for number in 1..1_000 {
+                write_heartbeat_answer(HeartbeatAnswer { number }, &mut octets);
+            }
+            self.raw.bridge.handle_bytes(self.raw.now, link, &octets);
+        }
+    }
+
     /// Contents of the frames that the second neighbour got.
-    fn heard(&mut self) -> Vec<Vec<u8>> {
+    pub(crate) fn heard(&mut self) -> Vec<Vec<u8>> {
         let mut heard = Vec::new();
         while let Some(output) = self.raw.bridge.poll_output() {
             let Output::Write(link, octets) = output else { continue };
@@ -80,7 +99,7 @@ impl Between {
 }
 
 /// The lists among messages: which platforms each names.
-fn lists(messages: &[Vec<u8>]) -> Vec<Vec<u32>> {
+pub(crate) fn lists(messages: &[Vec<u8>]) -> Vec<Vec<u32>> {
     let list = |content: &Vec<u8>| match read_message(content) {
         Ok(LinkMessage::Platforms(list)) => Some(list.iter().map(|announced| announced.platform.0).collect()),
         _ => None,

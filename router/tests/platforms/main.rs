@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may unwrap")]
 
+mod churn;
 mod faults;
 mod ghosts;
 mod hostile;

@@ -139,7 +139,7 @@ pub enum ByeReason {
     Unread = 7,
     /// There is another link between the two.
     Duplicate = 8,
-    /// The peer speaks for platforms that it never announced, or out of turn.
+    /// The peer speaks in the name of the one that reads it, or out of turn.
     Misbehaved = 9,
     /// More platforms or links than there is room for.
     TooMany = 10,
