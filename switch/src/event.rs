@@ -63,19 +63,19 @@ impl Events {
         });
     }
 
-    /// Tells every subscriber how `call` sounded, which has ended.
+    /// Tells every subscriber how `call` sounded, which has ended for that cause.
     pub(crate) fn publish_quality(
         &mut self,
         outbox: &mut Outbox,
         at: WallTime,
         instance: Instance,
         call: impl Fn() -> CallSummary,
+        cause: Option<&Cause>,
         quality: impl Fn() -> CallQuality,
     ) {
-        let quality = || Some(Box::new(quality()));
         self.tell(outbox, instance, || {
-            let (call, quality) = (call(), quality());
-            CallEvent { call, cause: None, at, missed: false, pressed: None, quality }
+            let quality = Some(Box::new(quality()));
+            CallEvent { call: call(), cause: cause.cloned(), at, missed: false, pressed: None, quality }
         });
     }
 

@@ -174,6 +174,7 @@ impl Call {
                 turn.now.wall,
                 self.instance,
                 || self.summary(),
+                self.ended.as_ref().map(|ended| &ended.cause),
                 || {
                     let conversation = &self.conversation;
                     let (caller, callee) = (conversation.caller_quality.clone(), conversation.callee_quality.clone());

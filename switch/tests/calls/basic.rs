@@ -302,13 +302,16 @@ fn who_watches_sees_each_phase_and_can_hang_up() {
         .received
         .iter()
         .filter_map(|packet| match packet.first() {
-            Some(Parameter::CallEvent(event)) => Some((event.call.phase, event.quality.is_some())),
+            Some(Parameter::CallEvent(event)) => {
+                Some((event.call.phase, event.cause.as_ref().map(|cause| cause.kind), event.quality.is_some()))
+            }
             _ => None,
         })
         .collect();
-    let phases = [CallPhase::Routing, CallPhase::Ringing, CallPhase::Talking, CallPhase::Held, CallPhase::Ended];
-    // How it was heard is told behind its end.
-    let expected: Vec<_> = phases.into_iter().map(|phase| (phase, false)).chain([(CallPhase::Ended, true)]).collect();
+    let phases = [CallPhase::Routing, CallPhase::Ringing, CallPhase::Talking, CallPhase::Held];
+    // How it was heard is told behind its end, and why that was is told again.
+    let ends = [false, true].map(|quality| (CallPhase::Ended, Some(CauseKind::Administrative), quality));
+    let expected: Vec<_> = phases.into_iter().map(|phase| (phase, None, false)).chain(ends).collect();
     assert_eq!(told, expected);
     world.ask_as_client(switch, Command::Stop, one(selection));
     assert_eq!(world.client.received.last().unwrap().failure().reason, Reason::NotFound);
