@@ -19,6 +19,8 @@ impl Call {
         };
         let leg = &mut self.legs[id];
         leg.learn(&state);
+        // RFC 3261 §13.2.1: an answer to the call is one to the offer, or brings one.
+        let unfit = if state.media.is_some() { CauseKind::IncompatibleMedia } else { CauseKind::PeerMisbehaved };
         let agreed = match state.media {
             Some(MediaExchange::Answer(answer)) => leg.medium.accept(&answer),
             Some(MediaExchange::Offer(offer)) => !leg.medium.has_offered() && leg.medium.ask(offer),
@@ -32,8 +34,8 @@ impl Call {
             _ => Some(None),
         };
         let Some(reply) = reply else {
-            self.stop_leg(turn, id, CauseKind::IncompatibleMedia.into());
-            return self.attempt_failed(turn, id, CauseKind::IncompatibleMedia.into());
+            self.stop_leg(turn, id, unfit.into());
+            return self.attempt_failed(turn, id, unfit.into());
         };
         self.legs[id].phase = LegPhase::Answered;
         self.audit_later(turn, id);

@@ -113,6 +113,17 @@ fn a_service_that_does_not_speak_the_callers_codec_refuses() {
 }
 
 #[test]
+fn an_answer_without_the_media_that_it_owes_is_the_callees_fault() {
+    let mut world = World::new();
+    let caller = world.call("alice", "bob");
+    let callee = world.only();
+    world.answer_with(callee, &[opus()]);
+    assert_eq!(world.failure(caller), CauseKind::PeerMisbehaved);
+    assert_eq!(world.signaling.legs[&callee].phase, LegPhase::Released);
+    world.assert_over();
+}
+
+#[test]
 fn streams_that_are_not_served_are_refused_in_their_place() {
     let mut world = World::new();
     let mut offer = audio(4000, &[pcmu()], Direction::SendReceive);
