@@ -20,6 +20,8 @@ pub enum EncodingError {
     TooLong(usize),
     /// The frame's content is not a packet, and why.
     Malformed(decode::Error),
+    /// The frame's content says that it is a hello and is none, and why.
+    NoHello(decode::Error),
     /// Bytes follow the packet in its frame.
     Trailing(usize),
 }
@@ -29,6 +31,7 @@ impl fmt::Display for EncodingError {
         match self {
             Self::TooLong(bytes) => write!(f, "a frame of {bytes} bytes exceeds the bound of {FRAME_BYTES}"),
             Self::Malformed(error) => write!(f, "not a packet: {error}"),
+            Self::NoHello(error) => write!(f, "not a hello: {error}"),
             Self::Trailing(bytes) => write!(f, "{bytes} bytes follow the packet in its frame"),
         }
     }

@@ -9,7 +9,7 @@ mod messages;
 use common::{additions, from_hex, packet, published, samples, to_hex};
 use minicbor::{Encoder, data::Tag};
 use proptest::prelude::*;
-use router::bridge::message::{LinkMessage, read_message};
+use router::bridge::message::{Forwarded, LinkMessage, read_message, write_forwarded};
 use router::encoding::{EncodingError, read_frame, read_packet, write_frame};
 use router::limits::{FRAME_BYTES, PARAMETERS};
 use router::parameter::{Digits, Extension, Failure, Reason};
@@ -96,6 +96,43 @@ fn the_link_says_what_was_published() {
             assert_eq!((hello.platform, hello.version), (messages::hello().platform, 1));
         } else if let LinkMessage::Packet(packet) = message {
             assert_eq!(packet.packet().unwrap(), Some(messages::packet()));
+        }
+    }
+}
+
+/// What a later version may say in the place of each message of version 1: more keys, more elements. Each is read as that message.
+#[test]
+fn what_a_later_version_adds_to_a_message_is_passed_over() {
+    let read = |folder: &str, name: &str| {
+        let path = Path::new(GOLDEN).join(folder).join(format!("{name}.hex"));
+        from_hex(&std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}")))
+    };
+    let of_packet = ["packet", "packet-longer", "packet-of-more", "packet-addresses"];
+    let names = messages::messages().into_iter().map(|(name, _)| name).filter(|name| name != "packet");
+    for name in names.chain(of_packet.map(str::to_owned)) {
+        let base = if of_packet.contains(&name.as_str()) { "packet" } else { &name };
+        let (later, known) = (read("link-later", &name), read("link-1", base));
+        match (read_message(&later[4..]).unwrap(), read_message(&known[4..]).unwrap()) {
+            (LinkMessage::Packet(later), LinkMessage::Packet(known)) => {
+                let of = |packet: &Forwarded<'_>| (packet.hops, packet.order, packet.header, packet.packet().unwrap());
+                assert_eq!(of(&later), of(&known), "{name}");
+                // And passed on in the form of this version.
+                let mut octets = Vec::new();
+                write_forwarded(&later, &mut octets);
+                let LinkMessage::Packet(passed) = read_message(&octets[4..]).unwrap() else { panic!("{name}") };
+                assert_eq!(of(&passed), of(&known), "{name}");
+            }
+            (later, known) => {
+                assert_eq!(format!("{later:?}"), format!("{known:?}"), "{name}");
+                assert!(!matches!(later, LinkMessage::Unknown), "{name}");
+            }
+        }
+        // What follows is CBOR, or it is no message.
+        let mut broken = later[4..].to_vec();
+        broken.pop();
+        match read_message(&broken) {
+            Ok(LinkMessage::Packet(packet)) => assert!(packet.packet().is_err(), "{name}"),
+            read => assert!(read.is_err(), "{name}"),
         }
     }
 }

@@ -14,9 +14,16 @@ pub fn read_message(content: &[u8]) -> Result<LinkMessage<'_>, EncodingError> {
     let mut d = Decoder::new(content);
     match message(&mut d, content) {
         Ok(message) => Ok(message),
+        // There is no other one to wait for.
+        Err(error) if is_hello(content) => Err(EncodingError::NoHello(error)),
         // What is well-formed was perhaps written by a later version.
         Err(error) => well_formed(content).map_err(|_| EncodingError::Malformed(error)).map(|()| LinkMessage::Unknown),
     }
+}
+
+fn is_hello(content: &[u8]) -> bool {
+    let mut d = Decoder::new(content);
+    d.array().is_ok() && d.u32().is_ok_and(|number| number == HELLO)
 }
 
 fn message<'a>(d: &mut Decoder<'a>, content: &'a [u8]) -> Result<LinkMessage<'a>, decode::Error> {
@@ -32,33 +39,43 @@ fn message<'a>(d: &mut Decoder<'a>, content: &'a [u8]) -> Result<LinkMessage<'a>
             LinkMessage::Heartbeat(heartbeat)
         }
         HEARTBEAT_ANSWER => LinkMessage::HeartbeatAnswer(d.decode()?),
-        PACKET => return forwarded(d, content).map(LinkMessage::Packet),
+        PACKET => return forwarded(d, content, length).map(LinkMessage::Packet),
         ANNOUNCEMENT => LinkMessage::Platforms(platforms(d)?),
         BYE => LinkMessage::Bye(d.decode()?),
         _ => return Err(decode::Error::message("an unknown message")),
     };
     match length {
-        Some(2) if d.position() != content.len() => Err(decode::Error::message("octets follow the message")),
-        _ => Ok(message),
+        Some(2) if d.position() == content.len() => Ok(message),
+        Some(2) => Err(decode::Error::message("octets follow the message")),
+        // What a later version has put behind it.
+        _ => well_formed(content).map(|()| message),
     }
 }
 
-/// `[hops, epoch, sequence, packet]`; the packet's parameters are the rest.
-fn forwarded<'a>(d: &mut Decoder<'a>, content: &'a [u8]) -> Result<Forwarded<'a>, decode::Error> {
+/// `[hops, epoch, sequence, packet]`, in a message of `elements`. The packet's parameters are the rest, unless a later version has put
+/// something behind them: behind the packet's fields, the packet, or the message's content.
+fn forwarded<'a>(
+    d: &mut Decoder<'a>,
+    content: &'a [u8],
+    elements: Option<u64>,
+) -> Result<Forwarded<'a>, decode::Error> {
     let length = d.array()?;
     let hops = d.u8()?;
     let order = Order { epoch: d.u32()?, sequence: d.u64()? };
-    if d.array()? != Some(5) {
+    let fields = d.array()?;
+    if fields.is_some_and(|fields| fields < 5) {
         return Err(decode::Error::message("a packet is an array of five"));
     }
     let header =
         Header { source: d.decode()?, destination: d.decode()?, transaction: d.decode()?, command: d.decode()? };
     let begin = d.position();
-    let parameters = match length {
-        Some(4) => &content[begin..],
+    let parameters = match (elements, length, fields) {
+        (Some(2), Some(4), Some(5)) => &content[begin..],
         _ => {
             d.skip()?;
-            &content[begin..d.position()]
+            let parameters = &content[begin..d.position()];
+            well_formed(content)?;
+            parameters
         }
     };
     Ok(Forwarded { hops, order, header, parameters })
