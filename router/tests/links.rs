@@ -254,6 +254,9 @@ fn a_certificate_names_one_platform() {
         ("tandem:platform:0", None),
         ("tandem:platform:4294967295", None),
         ("tandem:platform:x", None),
+        ("tandem:platform:07", None),
+        ("tandem:platform:+7", None),
+        ("tandem:platform:", None),
         ("urn:platform:7", None),
     ] {
         assert_eq!(platform_of(&cluster.issue(uri, YEARS).0), platform, "{uri}");

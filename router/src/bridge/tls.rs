@@ -28,9 +28,15 @@ pub fn platform_uri(platform: PlatformId) -> String {
 pub fn platform_of(certificate: &CertificateDer<'_>) -> Option<PlatformId> {
     let parsed = webpki::EndEntityCert::try_from(certificate).ok()?;
     let numbers = parsed.valid_uri_names().filter_map(|uri| uri.strip_prefix(URI_PREFIX));
-    let mut platforms = numbers.map(|number| number.parse().ok().map(PlatformId));
+    let mut platforms = numbers.map(|number| decimal(number).map(PlatformId));
     let platform = platforms.next()??;
     (platforms.next().is_none() && platform.is_identity()).then_some(platform)
+}
+
+/// A number in decimal as it is written: digits alone, the first of several no zero.
+fn decimal(text: &str) -> Option<u32> {
+    let number = text.parse().ok()?;
+    (u32::to_string(&number) == text).then_some(number)
 }
 
 /// Both sides' configurations for links of one cluster.

@@ -4,8 +4,8 @@ use crate::network::{Network, config, millis};
 use crate::node::{Manner, on};
 use crate::raw::{Raw, hello, query};
 use router::bridge::message::{
-    Announced, Bye, ByeReason, Forwarded, Header, Heartbeat, Hello, Order, write_bye, write_forwarded, write_heartbeat,
-    write_hello, write_packet, write_platforms,
+    Announced, Bye, ByeReason, Forwarded, Header, Heartbeat, Hello, LinkMessage, Offered, Order, read_message,
+    write_bye, write_forwarded, write_heartbeat, write_hello, write_packet, write_platforms,
 };
 use router::bridge::{Config, Output};
 use router::limits::{
@@ -235,6 +235,7 @@ fn what_is_no_message_closes_the_link_and_says_why() {
 
 #[test]
 fn a_hello_is_checked() {
+    let module = Offered { kind: 3, index: 0, load_thousandths: 0 };
     let cases = [
         (Hello { oldest: 2, version: 3, ..hello() }, Some(ByeReason::Version)),
         (Hello { version: 2, ..hello() }, None),
@@ -242,11 +243,21 @@ fn a_hello_is_checked() {
         (Hello { platform: PlatformId(1), ..hello() }, Some(ByeReason::IdentityTaken)),
         (Hello { platform: PlatformId::ANY, ..hello() }, Some(ByeReason::Misbehaved)),
         (Hello { platform: PlatformId::HERE, ..hello() }, Some(ByeReason::Misbehaved)),
+        (Hello { name: "n".repeat(NAME_BYTES), addresses: vec!["a:1".to_owned(); ADDRESSES], ..hello() }, None),
+        (Hello { name: "n".repeat(NAME_BYTES + 1), ..hello() }, Some(ByeReason::Malformed)),
+        (Hello { addresses: vec!["a:1".to_owned(); ADDRESSES + 1], ..hello() }, Some(ByeReason::Malformed)),
+        (Hello { modules: vec![module; OFFERED + 1], ..hello() }, Some(ByeReason::Malformed)),
+        (Hello { modules: vec![module; OFFERED], ..hello() }, None),
     ];
     for (hello, reason) in cases {
         let mut raw = Raw::new();
         raw.say(|buffer| write_hello(&hello, buffer));
         assert_eq!(raw.bye(), reason.map(|reason| reason as u8), "{hello:?}");
+        if reason == Some(ByeReason::Malformed) {
+            let said = raw.said.back().map(|content| read_message(content));
+            let Some(Ok(LinkMessage::Bye(Bye { text: Some(text), .. }))) = said else { panic!("a bye") };
+            assert!(text.starts_with("not a hello: "), "{text}");
+        }
     }
     // Something else first, too much of it, nothing.
     let mut raw = Raw::new();
