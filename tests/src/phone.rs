@@ -118,7 +118,7 @@ pub struct PhoneConfig {
     pub behaviour: Behaviour,
     /// Whether it is there for every user part.
     pub any_user: bool,
-    /// Whether it calls `sips:` addresses.
+    /// Whether it names others by `sips:` addresses: whom it calls, sends calls and texts to, and follows.
     pub calls_sips: bool,
     /// Whether it calls without an offer.
     pub late_offer: bool,
@@ -177,6 +177,11 @@ impl PhoneConfig {
             caller: None,
             flow: None,
         }
+    }
+
+    /// The scheme of the addresses by which it names others.
+    pub fn scheme(&self) -> &'static str {
+        if self.calls_sips { "sips" } else { "sip" }
     }
 }
 

@@ -48,12 +48,16 @@ pub struct Party {
     /// The name to show.
     #[n(2)]
     pub display_name: Option<Private<ShortText>>,
+    /// Whether who is called by that name is to be reached by secure ways alone (SIP: a `sips:` URI).
+    #[n(3)]
+    #[cbor(default, skip_if = "is_false")]
+    pub secure: bool,
 }
 
 impl Party {
     /// A user in a domain.
     pub fn new(user: impl Into<ShortText>, domain: impl Into<ShortText>) -> Self {
-        Self { user: Private::new(user.into()), domain: domain.into(), display_name: None }
+        Self { user: Private::new(user.into()), domain: domain.into(), display_name: None, secure: false }
     }
 
     /// The user part or number.

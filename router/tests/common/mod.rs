@@ -517,6 +517,9 @@ pub fn additions() -> Vec<(&'static str, Parameter)> {
         offerless.map(|call| ("Call+early-offer", call.into())),
         sent.map(|guest| ("GuestLeg+sent", guest.into())),
     ];
+    let secure = Party { secure: true, ..party() };
+    let target = Transfer { target: secure, phase: LegPhase::Trying, cause: None, referred_by: None };
+    let secure = ("Transfer+secure", target.into());
     let probed = ("LegState+probe", LegState { probe, ..LegState::new(LegPhase::Answered) }.into());
     let dialogs = [None, Some(party())].map(|other| AccountDialog {
         leg_id: "1-2@192.0.2.7".to_owned(),
@@ -527,7 +530,7 @@ pub fn additions() -> Vec<(&'static str, Parameter)> {
     let state = AccountState { registered: Some(true), dialogs: Some(dialogs.to_vec()), ..AccountState::of("alice") };
     let followed = ("AccountState+dialogs", state.into());
     let written = ("Platform+writes", Platform { writes: Some(5), ..platform(PlatformState::Linked) }.into());
-    added.into_iter().flatten().chain([probed, followed, written]).chain(of_identity()).collect()
+    added.into_iter().flatten().chain([probed, followed, written, secure]).chain(of_identity()).collect()
 }
 
 /// What is told of callers beside the name.

@@ -304,9 +304,14 @@ impl Dialog {
         self.remote_cseq = self.remote_cseq.max(remote_cseq);
     }
 
+    /// Whether it was begun by a `sips:` URI, so that nothing of it goes in clear (RFC 3261 §12.1.1, §26.2.2): our Contact says so.
+    fn is_secure(&self) -> bool {
+        self.contact.starts_with("<sips:")
+    }
+
     /// A message of the peer's came on this way.
     pub fn note_flow(&mut self, flow: &Flow) {
-        if self.flow == *flow {
+        if self.flow == *flow || (self.is_secure() && !flow.transport.is_secure()) {
             return;
         }
         if flow.transport == self.flow.transport || self.flow.connection.is_some() {
@@ -362,10 +367,17 @@ impl Dialog {
             // Proxies before it sent what it sent: the recorded route says at which port they listen, never another host, which anybody who
             // may call would else have us send to. A name is that of who sent.
             (Reach::Flow, Some(proxy)) => match NextHop::of_uri(proxy, &self.flow, None) {
-                NextHop::Address(to) if to.remote.ip() == self.flow.remote.ip() => NextHop::Address(to),
+                NextHop::Address(to)
+                    if to.remote.ip() == self.flow.remote.ip() && (to.transport.is_secure() || !self.is_secure()) =>
+                {
+                    NextHop::Address(to)
+                }
                 _ => NextHop::Address(Destination::flow(&self.flow)),
             },
-            (Reach::Uri(trunk), proxy) => NextHop::of_uri(proxy.unwrap_or(target.borrow()), &self.flow, Some(trunk)),
+            (Reach::Uri(trunk), proxy) => {
+                let (uri, secure) = (proxy.unwrap_or(target.borrow()), self.is_secure());
+                NextHop::of_uri_as(uri, &self.flow, Some(trunk), secure || target.borrow().scheme() == Scheme::Sips)
+            }
         };
     }
 }
@@ -375,4 +387,56 @@ fn target_at(address: &NameAddr<'_>, flow: &Flow) -> Uri {
     let (user, remote) = (address.uri().user_decoded(), flow.remote);
     let host = remote.ip().to_canonical().to_string();
     Uri::sip(Scheme::Sip, user.as_deref(), &host, Some(remote.port())).unwrap_or_else(|| address.uri().to_uri())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::{ConnectionId, ListenerId};
+    use crate::trunk::TrunkId;
+    use bytes::Bytes;
+
+    fn flow(transport: Transport, connection: u64) -> Flow {
+        Flow {
+            transport,
+            listener: ListenerId(1),
+            local: "192.0.2.1:5061".parse().unwrap(),
+            remote: "198.51.100.7:41234".parse().unwrap(),
+            connection: Some(ConnectionId(connection)),
+        }
+    }
+
+    fn message(method: &str, cseq: u32, headers: &str) -> Message {
+        Message::parse_datagram(Bytes::from(format!(
+            "{method} sips:b@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/TLS 198.51.100.7;branch=z9hG4bK{cseq}\r\nFrom: <sip:a@h>;tag=1\r\n\
+             To: <sip:b@h>\r\nCall-ID: c\r\nCSeq: {cseq} {method}\r\nContact: <sips:a@198.51.100.7>\r\n{headers}\r\n"
+        )))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_dialog_that_was_begun_by_sips_goes_by_nothing_in_clear() {
+        let tls = flow(Transport::Tls, 1);
+        let dialog = |reach, contact: &str, route: &str| {
+            let headers = if route.is_empty() { String::new() } else { format!("Record-Route: <{route};lr>\r\n") };
+            Dialog::of_request(&message("INVITE", 1, &headers), Tag::of_random(1), &tls, reach, contact).unwrap()
+        };
+        for (contact, moved) in [("<sips:192.0.2.1>", false), ("<sip:192.0.2.1:5061;transport=tls>", true)] {
+            let mut dialog = dialog(Reach::Flow, contact, "");
+            dialog.receive(&message("UPDATE", 2, ""), &flow(Transport::Tcp, 2)).unwrap();
+            assert_eq!(dialog.flow().transport == Transport::Tcp, moved, "{contact}");
+            dialog.receive(&message("UPDATE", 3, ""), &flow(Transport::Tls, 3)).unwrap();
+            assert_eq!(dialog.flow(), &flow(Transport::Tls, 3), "another connection by TLS is as good");
+        }
+        for (reach, route, next) in [
+            (Reach::Flow, "sip:198.51.100.7:5070;transport=tcp", "tls 198.51.100.7:41234"),
+            (Reach::Flow, "sips:198.51.100.7:5071", "tls 198.51.100.7:5071"),
+            (Reach::Uri(TrunkId(0)), "sip:198.51.100.9:5070;transport=tcp", "tls 198.51.100.9:5070"),
+            (Reach::Uri(TrunkId(0)), "", "tls 198.51.100.7:5061"),
+        ] {
+            let dialog = dialog(reach, "<sips:192.0.2.1>", route);
+            let to = dialog.next_hop().now();
+            assert_eq!(format!("{} {}", to.transport.parameter(), to.remote), next, "{route}");
+        }
+    }
 }

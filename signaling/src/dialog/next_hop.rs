@@ -41,14 +41,18 @@ pub(crate) fn listens_at(contact: UriRef<'_>, source: SocketAddr) -> Option<Sock
 impl NextHop {
     /// The next hop for a URI. `flow` is where the messages of the peer come from, which is that trunk, if it is one.
     pub fn of_uri(uri: UriRef<'_>, flow: &Flow, trunk: Option<TrunkId>) -> Self {
+        Self::of_uri_as(uri, flow, trunk, uri.scheme() == Scheme::Sips)
+    }
+
+    /// The same; `secure`: over TLS, whatever is written (RFC 3261 §26.2.2).
+    pub fn of_uri_as(uri: UriRef<'_>, flow: &Flow, trunk: Option<TrunkId>, secure: bool) -> Self {
         let back = Destination::flow(flow).of_trunk(trunk);
         if !uri.scheme().is_sip() {
             return Self::Address(back);
         }
         let written = uri.transport().and_then(Transport::parse);
         let transport = match written.unwrap_or(flow.transport) {
-            // RFC 3261 §26.2.2: over TLS, whatever is written beside it.
-            plain if uri.scheme() == Scheme::Sips && !plain.is_secure() => Transport::Tls,
+            plain if secure && !plain.is_secure() => Transport::Tls,
             transport => transport,
         };
         let port = uri.port().unwrap_or_else(|| transport.default_port());

@@ -225,7 +225,10 @@ impl Signaling {
                     self.messaging.asked.insert(asked, About::Place(instance));
                 }
                 MessageWay::Trunk { name, number } => {
-                    match Whither::trunk_place(&self.means, &name, number.reveal(), &conveyance.message.from) {
+                    let secure = conveyance.message.to.secure;
+                    let place = Whither::trunk_place(&self.means, &name, number.reveal(), &conveyance.message.from);
+                    let place = place.and_then(|(trunk, whither)| Ok((trunk, whither.if_secure(secure)?)));
+                    match place {
                         Ok((trunk, whither)) => match whither.hop {
                             Hop::Addresses(addresses) => {
                                 if let Some(destination) = addresses.front().copied() {
@@ -272,8 +275,10 @@ impl Signaling {
         let Some(conveyance) = self.messaging.conveyances.get_mut(&instance) else { return };
         let mut contacts = std::mem::take(&mut conveyance.contacts);
         one_flow_each(&self.means, &mut contacts);
+        let secure = conveyance.message.to.secure;
         for contact in contacts {
-            let Ok(whither) = Whither::contact(&self.means, &contact) else { continue };
+            let whither = Whither::contact(&self.means, &contact).and_then(|whither| whither.if_secure(secure));
+            let Ok(whither) = whither else { continue };
             let Hop::Addresses(addresses) = &whither.hop else { continue };
             let Some(destination) = addresses.front().copied() else { continue };
             let target = Target::contact(&whither, destination);
@@ -286,7 +291,8 @@ impl Signaling {
         let Some(conveyance) = self.messaging.conveyances.get_mut(&instance) else { return false };
         while !others.is_empty() {
             let flow = others.remove(0);
-            let Some((mut whither, destination)) = Whither::flow(&self.means, &flow) else { continue };
+            let secure = conveyance.message.to.secure;
+            let Some((mut whither, destination)) = Whither::flow(&self.means, &flow, secure) else { continue };
             whither.others = others;
             send(&mut self.means, instance, conveyance, Target::contact(&whither, destination));
             return true;

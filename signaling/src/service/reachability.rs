@@ -12,8 +12,9 @@ use crate::transaction::ServerKey;
 use crate::transport::Flow;
 use crate::user_agent::authentication::dismiss;
 use crate::user_agent::cause::status_of_failure;
+use crate::user_agent::destination::Whither;
 use crate::user_agent::options;
-use router::parameter::{Call, Origin, Parameter, Party};
+use router::parameter::{Call, Contact, Origin, Parameter, Party};
 use router::time::Duration;
 use router::{Command, Instance, Packet, Transaction, one};
 use std::collections::BTreeMap;
@@ -72,6 +73,7 @@ impl Signaling {
             Requester::Account(account) => Origin::Account(account.into()),
         };
         let wanted = Call {
+            secure: called.secure,
             id: String::new(),
             caller: Party::new(origin.name(), ""),
             origin,
@@ -87,7 +89,6 @@ impl Signaling {
             path: Vec::new(),
             ring_ms: None,
             passed: None,
-            secure: false,
             host: None,
             early_offer: false,
             identity: None,
@@ -117,7 +118,8 @@ impl Signaling {
                     Parameter::Registration(registration) => Some(registration.account.as_str()),
                     _ => None,
                 });
-                self.unreachable(accounts)
+                let secure = message.request_uri().is_ok_and(|uri| uri.scheme() == Scheme::Sips);
+                self.unreachable(accounts, secure)
             }
             _ => {
                 let failure = packet.failure();
@@ -131,11 +133,14 @@ impl Signaling {
         true
     }
 
-    /// Why none of these accounts is reached; none: it does not depend on them.
-    fn unreachable<'a>(&self, accounts: impl Iterator<Item = &'a str>) -> Option<StatusCode> {
+    /// Why none of these accounts is reached, or by a secure way where only that is one; none: it does not depend on them.
+    fn unreachable<'a>(&self, accounts: impl Iterator<Item = &'a str>, secure: bool) -> Option<StatusCode> {
         let mut refusal = None;
+        let leads = |contact: &Contact| {
+            Whither::contact(&self.means, contact).and_then(|whither| whither.if_secure(true)).is_ok()
+        };
         for account in accounts {
-            if self.bindings.is_bound(account) {
+            if self.bindings.is_bound(account) && (!secure || self.bindings.contacts(account).iter().any(leads)) {
                 return None;
             }
             let known = self.gate.accounts.get(account).is_some();

@@ -3,7 +3,7 @@
 use super::Signaling;
 use crate::admission::Standing;
 use crate::limits::{LEGS_MAX, MAX_FORWARDS_DEFAULT};
-use crate::message::{Defect, Fault, Header, HeaderName, Message, Method, NameAddr, Scheme, StatusCode};
+use crate::message::{Defect, Fault, Header, HeaderName, Message, Method, NameAddr, Scheme, StatusCode, UriRef};
 use crate::transaction::ServerKey;
 use crate::transport::Flow;
 use crate::trunk::TrunkId;
@@ -201,6 +201,12 @@ impl Signaling {
     /// RFC 7315 §4.2, or To), or else the address that the Contact stands for.
     pub(super) fn called(&self, message: &Message) -> Option<Party> {
         let uri = message.request_uri().ok()?;
+        let party = self.meant(message, uri)?;
+        // RFC 3261 §26.2.2: all of the way is to be secure.
+        Some(Party { secure: uri.scheme() == Scheme::Sips, ..party })
+    }
+
+    fn meant(&self, message: &Message, uri: UriRef<'_>) -> Option<Party> {
         let Some((_, own)) = uri.user().and_then(|user| self.means.trunks.of_contact(user)) else {
             let party = party_of_uri(uri);
             return match gruu::called(uri).filter(|_| self.means.config.is_own_host(uri.host())) {

@@ -10,6 +10,7 @@ use crate::subscription::{
 use crate::transaction::ServerKey;
 use crate::transport::Flow;
 use crate::user_agent::authentication::dismiss;
+use crate::user_agent::contact::contact_for;
 use router::parameter::{AccountState, ConferenceName};
 use router::time::Duration;
 
@@ -48,7 +49,7 @@ impl Signaling {
         if self.means.trunk_of(flow).is_some() {
             return refuse(self, StatusCode::FORBIDDEN);
         }
-        if uri.scheme() != Scheme::Sip || !self.means.config.is_own_host(uri.host()) {
+        if !matches!(uri.scheme(), Scheme::Sip | Scheme::Sips) || !self.means.config.is_own_host(uri.host()) {
             return refuse(self, StatusCode::NOT_FOUND);
         }
         let gate = self.gate.authenticate(&mut self.means, &self.bindings, key, message, flow);
@@ -72,7 +73,7 @@ impl Signaling {
             return dismiss(&mut self.means, key, message, flow, StatusCode::SERVICE_UNAVAILABLE, None, &retry);
         }
         let bits = self.means.random.next_u64();
-        let (tag, contact) = (Tag::of_random(bits), self.means.contact_at(flow));
+        let (tag, contact) = (Tag::of_random(bits), contact_for(self.means.contact_at(flow), uri));
         let Ok(dialog) = Dialog::of_request(message, tag, flow, Reach::Flow, &contact) else {
             return refuse(self, StatusCode::BAD_REQUEST);
         };

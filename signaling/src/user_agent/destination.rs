@@ -26,11 +26,8 @@ impl Hop {
     /// The addresses, if they are all at that host. A name may be anybody's by the time that it is looked up.
     fn at_host(self, host: IpAddr) -> Option<VecDeque<Destination>> {
         match self {
-            Self::Addresses(all) => {
-                let is_there = |to: &Destination| to.remote.ip().to_canonical() == host.to_canonical();
-                all.iter().all(is_there).then_some(all)
-            }
-            Self::Name(_) => None,
+            Self::Addresses(all) => all.iter().all(|to| to.remote.ip().to_canonical() == host.to_canonical()),
+            Self::Name(_) => false,
         }
     }
 }
@@ -90,9 +87,10 @@ impl Whither {
         })
     }
 
-    /// A flow of a phone, and where it leads. `None`: nowhere.
-    pub(crate) fn flow(means: &Means, flow: &ContactFlow) -> Option<(Self, Destination)> {
+    /// A flow of a phone, and where it leads. `None`: nowhere, or not by a secure way where that has to be one.
+    pub(crate) fn flow(means: &Means, flow: &ContactFlow, secure: bool) -> Option<(Self, Destination)> {
         let whither = Self::place(means, &flow.uri, &flow.path, &flow.flow, flow.reachable).ok()?;
+        let whither = whither.if_secure(secure).ok()?;
         let Hop::Addresses(addresses) = &whither.hop else { return None };
         let destination = addresses.front().copied()?;
         Some((whither, destination))
@@ -142,7 +140,6 @@ impl Whither {
             (Some(said), None) => said,
             (None, None) => return Err(unreachable()),
         };
-        let hop = Hop::Addresses(hop);
         // One that leaves keep-alives unanswered may be back, but is not waited for.
         let response = match reachable {
             Some(false) => means.config.response_timeout.min(UNREACHABLE_RESPONSE_TIMEOUT),
@@ -152,13 +149,21 @@ impl Whither {
         Ok(Self { peer: Peer::Account, request_uri, routes, to_host, hop, response, others, secure })
     }
 
-    /// The same, unless it has to be reached by a secure way and is not.
-    fn if_secure(mut self, secure: bool) -> Result<Self, Cause> {
+    /// The same, unless it has to be reached by a secure way and is not (RFC 3261 §26.2.2, RFC 5630 §5.3). How a proxy reaches a phone behind it
+    /// the phone's Contact says.
+    pub(crate) fn if_secure(mut self, secure: bool) -> Result<Self, Cause> {
         let is_secure = || match &self.hop {
             Hop::Addresses(all) => all.iter().all(|to| to.transport.is_secure()),
             Hop::Name(sought) => sought.is_secure(),
         };
-        if secure && !is_secure() {
+        let beyond_is_secure = || {
+            let uri = self.request_uri.borrow();
+            self.peer != Peer::Account
+                || self.routes.is_empty()
+                || uri.scheme() == Scheme::Sips
+                || Transport::of_uri(&uri).is_some_and(Transport::is_secure)
+        };
+        if secure && !(is_secure() && beyond_is_secure()) {
             return Err(CauseKind::Unreachable.into());
         }
         self.secure = secure;
@@ -273,5 +278,34 @@ mod tests {
         assert_eq!(all[0].to_string(), "tls 192.0.2.1:5061");
         let wrong = ["sip:a@h;transport=carrier-pigeon", "tel:1", "sip:a@h;transport=ws"];
         assert!(wrong.iter().all(|uri| hop(uri).is_none()));
+    }
+
+    #[test]
+    fn behind_a_proxy_a_secure_way_is_the_phones_to_name() {
+        let whither = |uri: &str, proxy: &str| Whither {
+            peer: Peer::Account,
+            request_uri: Uri::parse(uri).unwrap(),
+            routes: RouteSet::of_values([proxy].into_iter().filter(|proxy| !proxy.is_empty())),
+            to_host: String::new(),
+            hop: Hop::Addresses(VecDeque::from([Destination::address(
+                Transport::Tls,
+                "192.0.2.1:5061".parse().unwrap(),
+            )])),
+            response: Duration::from_secs(4),
+            others: Vec::new(),
+            secure: false,
+        };
+        let edge = "<sip:192.0.2.1:5061;transport=tls;lr>";
+        for (uri, proxy, secure) in [
+            ("sip:bob@198.51.100.7", "", true),
+            ("sip:bob@198.51.100.7", edge, false),
+            ("sip:bob@198.51.100.7;transport=ws", edge, false),
+            ("sip:bob@198.51.100.7;transport=tls", edge, true),
+            ("sips:bob@198.51.100.7;transport=ws", edge, true),
+            ("sips:bob@198.51.100.7", edge, true),
+        ] {
+            assert_eq!(whither(uri, proxy).if_secure(true).is_ok(), secure, "{uri} {proxy}");
+            assert!(whither(uri, proxy).if_secure(false).is_ok());
+        }
     }
 }

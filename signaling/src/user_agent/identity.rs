@@ -62,6 +62,9 @@ pub(super) fn asserted_in(response: &Message) -> Option<Party> {
 /// Who sent the caller here (RFC 3892 §3): passed on as given, if it is an address and no longer than one may be. A reference
 /// in it to a token leads nowhere then, which its reader takes as if there were none (§2.3).
 pub(super) fn referred_by(request: &Message) -> Option<Private<String>> {
+    if request.header(Header::ReferredBy).is_none() || asks_for_privacy(request) {
+        return None;
+    }
     let text = request.text(Header::ReferredBy).filter(|text| text.len() <= REFERRED_BY_OCTETS_MAX)?;
     NameAddr::parse(text.as_bytes()).is_some().then(|| text.to_owned().into())
 }
@@ -189,7 +192,7 @@ impl Head {
             Scheme::Sip | Scheme::Sips => self.trunk().is_some() || means.config.is_own_host(uri.host()),
             Scheme::Other => false,
         };
-        let party = ours.then(|| party_of(address))?;
+        let party = ours.then(|| Party { secure: uri.scheme() == Scheme::Sips, ..party_of(address) })?;
         (!party.user().is_empty() && party.user().len() <= PARTY_OCTETS_MAX).then_some(party)
     }
 }

@@ -80,7 +80,8 @@ fn is_private(response: &Message) -> bool {
 }
 
 /// What a caller is told that is to call elsewhere: the status, and the numbers, at our own address, as none of the callee's is for the
-/// caller to know; the best first (RFC 3261 §13.3.1.2, §20.10). `None`: it is not.
+/// caller to know; the best first (RFC 3261 §13.3.1.2, §20.10). One that was named by `sips:` is told so, and where that is, is for the
+/// name service to say if our own address here is in clear. `None`: it is not.
 pub(super) fn told(failure: &Failure, contact: &str) -> Option<(StatusCode, Vec<String>)> {
     if failure.contacts.is_empty() {
         return None;
@@ -90,7 +91,12 @@ pub(super) fn told(failure: &Failure, contact: &str) -> Option<(StatusCode, Vec<
     let own = contact.trim_start_matches('<').split('>').next().unwrap_or_default();
     let (scheme, place) = own.split_once(':')?;
     let place = place.rsplit_once('@').map_or(place, |(_, host)| host);
+    let host = host_of(place);
     let place = |(rank, party): (usize, &Party)| {
+        let (scheme, place) = match party.secure {
+            true if scheme == "sip" => ("sips", host),
+            _ => (scheme, place),
+        };
         // Less by a tenth from one to the next: they are few.
         let q = 10_usize.saturating_sub(rank).max(1);
         format!("<{scheme}:{}@{place}>;q={}.{}", escape_user(party.user()), q / 10, q % 10)
@@ -98,10 +104,20 @@ pub(super) fn told(failure: &Failure, contact: &str) -> Option<(StatusCode, Vec<
     Some((status, failure.contacts.iter().enumerate().map(place).collect()))
 }
 
+/// The host of `host:port;parameters`.
+fn host_of(place: &str) -> &str {
+    let host = place.split(';').next().unwrap_or_default();
+    match host.rsplit_once(':') {
+        Some((before, _)) if !host.ends_with(']') => before,
+        _ => host,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use bytes::Bytes;
+    use router::parameter::{Cause, CauseKind};
 
     #[test]
     fn who_sends_a_call_elsewhere_may_ask_not_to_be_shown() {
@@ -119,5 +135,16 @@ mod tests {
             let response = Message::parse_datagram(Bytes::from(text)).unwrap();
             assert_eq!(is_private(&response), private, "{headers}");
         }
+    }
+
+    #[test]
+    fn who_is_named_by_sips_is_told_so() {
+        let secure = Party { secure: true, ..Party::new("2", "") };
+        let cause = Cause { code: Some(302), ..Cause::new(CauseKind::Unreachable) };
+        let failure = Failure { contacts: vec![Party::new("1", ""), secure], ..Failure::because(cause) };
+        let told = |contact: &str| told(&failure, contact).unwrap().1;
+        assert_eq!(told("<sip:192.0.2.1:5070>"), ["<sip:1@192.0.2.1:5070>;q=1.0", "<sips:2@192.0.2.1>;q=0.9"]);
+        assert_eq!(told("<sip:[2001:db8::1]>"), ["<sip:1@[2001:db8::1]>;q=1.0", "<sips:2@[2001:db8::1]>;q=0.9"]);
+        assert_eq!(told("<sips:h:5071>"), ["<sips:1@h:5071>;q=1.0", "<sips:2@h:5071>;q=0.9"]);
     }
 }

@@ -208,6 +208,7 @@ impl World {
         let transport = if connection.is_some() { Transport::Tcp } else { Transport::Udp };
         let own = (ListenerId(u16::from(connection.is_some())), SERVER.parse().unwrap());
         let (listener, local) = self.interfaces.get(&from).copied().unwrap_or(own);
+        let transport = self.listeners.get(listener).map_or(transport, Listener::transport);
         let flow = Flow { transport, listener, local, remote: from, connection };
         self.carry(transport, Delivery::ToServer(flow, Bytes::copy_from_slice(octets)));
     }

@@ -34,6 +34,7 @@ mod replaces;
 mod returning;
 mod session;
 mod session_timers;
+mod sips;
 mod stun;
 mod subscriptions;
 mod torture;

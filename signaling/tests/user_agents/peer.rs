@@ -58,6 +58,12 @@ impl Peer {
         }
     }
 
+    /// The peer that a request of ours outside of dialogs was sent to.
+    pub(crate) fn of_request(address: SocketAddr, request: &Message) -> Self {
+        let user = request.to().unwrap().uri().user().unwrap_or_default().to_owned();
+        Self { tag: "peer".to_owned(), ..Self::new(&address.to_string(), &user, "") }
+    }
+
     /// A request: a new one with the next CSeq.
     pub(crate) fn request(&mut self, method: &str, headers: &str, body: &str) -> String {
         self.cseq += 1;

@@ -47,7 +47,7 @@ impl Call {
             return;
         }
         for contact in &contacts {
-            let followed = search.redirect(contact.user(), by.clone(), diversion.clone());
+            let followed = search.redirect(contact, by.clone(), diversion.clone());
             *(if followed { &mut turn.counters.redirects_followed } else { &mut turn.counters.redirects_refused }) += 1;
         }
     }

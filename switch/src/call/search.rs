@@ -29,7 +29,7 @@ pub(super) struct Search {
     pub(super) passed: Option<Vec<Passed>>,
     /// Who sent the call on.
     pub(super) diverted: Diverted,
-    /// Whether the caller wants a secure way alone.
+    /// Whether only a secure way is one: who is called was named so, or whom a callee named in its place.
     pub(super) secure: bool,
     /// Whether no limit is to refuse it.
     pub(super) urgent: bool,
@@ -51,12 +51,16 @@ pub(super) struct Search {
     /// Trunks among them that are tried last: they have not responded of late.
     passed_over: VecDeque<Step>,
     /// What is left of the destinations that a redirection interrupted.
-    interrupted: Vec<(VecDeque<Step>, Mark)>,
+    interrupted: Vec<Interrupted>,
     branches: Branches,
+    /// Whether only a secure way is one for them.
+    branches_secure: bool,
     /// The branches of routes that led to that number, the innermost last: for what the ones in force say nothing of.
     outer: Vec<Outer>,
     /// Where callees said that their user is, to be tried next.
     redirects: VecDeque<Step>,
+    /// Which of them they want to be reached by a secure way alone.
+    secured: Vec<String>,
     /// Numbers that need not be followed again, the one that was called first.
     followed: Vec<String>,
     budget: u8,
@@ -77,6 +81,16 @@ struct Outer {
     branches: Branches,
     /// How many diversions had led to that route.
     diverted: usize,
+    /// Whether only a secure way was one there.
+    secure: bool,
+}
+
+/// What is left of a destination that a redirection interrupted.
+#[derive(Debug)]
+struct Interrupted {
+    steps: VecDeque<Step>,
+    mark: Mark,
+    secure: bool,
 }
 
 /// The most telling that attempts came to, and at whom.
@@ -111,7 +125,7 @@ pub(super) enum Next {
 impl Search {
     /// A search for `called`.
     pub(super) fn new(waiting: Option<LegId>, origin: Origin, caller: Party, anonymous: bool, called: Party) -> Self {
-        let number = called.user().to_owned();
+        let (number, secure) = (called.user().to_owned(), called.secure);
         Self {
             waiting,
             caller,
@@ -119,7 +133,7 @@ impl Search {
             referred_by: None,
             passed: None,
             diverted: Diverted::default(),
-            secure: false,
+            secure,
             urgent: false,
             attested: None,
             anonymous,
@@ -131,10 +145,12 @@ impl Search {
             passed_over: VecDeque::new(),
             interrupted: Vec::new(),
             redirects: VecDeque::new(),
+            secured: Vec::new(),
             followed: Vec::new(),
             number,
             origin,
             branches: Branches::default(),
+            branches_secure: secure,
             outer: Vec::new(),
             budget: SEARCH_STEPS,
             best: None,
@@ -194,7 +210,7 @@ impl Search {
 
     /// Whether the caller wants a secure way alone.
     pub(super) fn secured(self, secure: bool) -> Self {
-        Self { secure, ..self }
+        Self { secure: secure || self.secure, ..self }
     }
 
     /// The legs that are being tried.
@@ -293,8 +309,8 @@ impl Search {
     /// Nothing is left of the destination in hand: back to the one that was interrupted, or on to the branch. The cause: neither
     /// is there.
     fn elsewhere(&mut self, plan: &Plan) -> Option<Cause> {
-        if let Some((steps, mark)) = self.interrupted.pop() {
-            self.steps = steps;
+        if let Some(Interrupted { steps, mark, secure }) = self.interrupted.pop() {
+            (self.steps, self.secure) = (steps, secure);
             self.diverted.back_to(mark);
             return None;
         }
@@ -326,18 +342,22 @@ impl Search {
         let origin = std::mem::replace(&mut self.origin, origin);
         let branches = std::mem::replace(&mut self.branches, branches);
         if !branches.is_empty() {
-            self.outer.push(Outer { number, origin, branches, diverted: self.diverted.routed_by() });
+            let (diverted, secure) = (self.diverted.routed_by(), self.branches_secure);
+            self.outer.push(Outer { number, origin, branches, diverted, secure });
         }
+        self.branches_secure = self.secure;
     }
 
     /// The branch for a cause: of the number in hand, or else of the nearest route that led to it, whose number is in hand again then.
     fn take_branch(&mut self, kind: CauseKind) -> Option<Destination> {
         loop {
             if let Some(destination) = self.branches.take(kind) {
+                self.secure = self.branches_secure;
                 return Some(destination);
             }
-            let Outer { number, origin, branches, diverted } = self.outer.pop()?;
+            let Outer { number, origin, branches, diverted, secure } = self.outer.pop()?;
             (self.number, self.origin, self.branches) = (number, origin, branches);
+            self.branches_secure = secure;
             self.diverted.back_to_route(diverted);
         }
     }
@@ -347,13 +367,15 @@ impl Search {
         let mut left = std::mem::take(&mut self.steps);
         left.append(&mut self.passed_over);
         if !left.is_empty() {
-            self.interrupted.push((left, self.diverted.mark()));
+            let mark = self.diverted.mark();
+            self.interrupted.push(Interrupted { steps: left, mark, secure: self.secure });
         }
     }
 
     /// The destination that a callee was sent on to. Its branches go with its number, before those that were there.
     fn redirected(&mut self, told: &str, number: String, origin: Origin, routed: Routed) {
         self.interrupt();
+        self.secure |= self.secured.iter().any(|secured| secured == told);
         self.diverted.follow(told, &number);
         self.attested = routed.attested.or(self.attested);
         self.steps = routed.steps;
@@ -368,8 +390,9 @@ impl Search {
         }
     }
 
-    /// A callee's user is to be looked for at `number`, on behalf of `by`, who sends the call on. False: that leads nowhere new.
-    pub(super) fn redirect(&mut self, number: &str, by: Origin, diversion: Option<Diversion>) -> bool {
+    /// A callee's user is to be looked for there, on behalf of `by`, who sends the call on. False: that leads nowhere new.
+    pub(super) fn redirect(&mut self, to: &Party, by: Origin, diversion: Option<Diversion>) -> bool {
+        let number = to.user();
         let known = number == self.called.user() || self.followed.iter().any(|followed| followed == number);
         if known || self.followed.len() >= REDIRECTS_PER_SEARCH || self.diverted.forbids(number) {
             return false;
@@ -378,6 +401,9 @@ impl Search {
             self.diverted.expect(number, diversion);
         }
         self.followed.push(number.to_owned());
+        if to.secure {
+            self.secured.push(number.to_owned());
+        }
         self.redirects.push_back(Step::Redirect(number.to_owned(), by));
         true
     }
@@ -612,6 +638,78 @@ mod tests {
         assert_eq!(told, (texts(&["10", "inner", "outer"]), Busy, texts(&["600"])));
         let told = tried(&chain(outer, inner), &[NoAnswer, Busy, Busy]);
         assert_eq!(told, (texts(&["10", "rang out", "outer"]), Busy, texts(&["600"])), "those of 100 are over by then");
+    }
+
+    #[test]
+    fn a_secure_way_is_asked_for_as_long_as_who_is_named_so_is_looked_for() {
+        let route = |number: &str, destination, branches| Route {
+            name: number.into(),
+            number: NumberMatch::Exact(number.into()),
+            origin: OriginMatch::Any,
+            hours: None,
+            destination,
+            branches,
+        };
+        let to = |name: &str| Destination::Account(name.into());
+        let busy = |name: &str| Branches { busy: Some(to(name)), ..Branches::default() };
+        let plan = Plan {
+            routes: vec![
+                route("100", to("desk"), busy("voicemail")),
+                route("200", to("mobile"), Branches::default()),
+                route("300", to("office"), busy("assistant")),
+            ],
+            ..Plan::default()
+        };
+        // Whom each redirection of the first one's leads to, and whether by a secure way alone.
+        let ways = |places: &[(&str, bool)]| {
+            let mut search = search();
+            let mut ways = Vec::new();
+            for round in 0.. {
+                match search.next(&plan, &mut Random::from_seed(1), WallTime::default(), |_| false) {
+                    Next::Try(Step::Accounts(members)) => ways.push((members[0].account.clone(), search.secure)),
+                    Next::Try(step) => panic!("{step:?}"),
+                    Next::Exhausted(_) => break,
+                }
+                for &(number, secure) in places.iter().filter(|_| round == 0) {
+                    let place = Party { secure, ..Party::new(number, "") };
+                    assert!(search.redirect(&place, Origin::Control, None));
+                }
+                search.note(CauseKind::Busy.into());
+            }
+            ways
+        };
+        let told = |ways: &[(String, bool)]| {
+            ways.iter().map(|(who, secure)| format!("{who}{}", if *secure { "!" } else { "" })).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            told(&ways(&[("200", true), ("300", false)])),
+            ["desk", "mobile!", "office", "assistant", "voicemail"]
+        );
+        assert_eq!(
+            told(&ways(&[("300", true), ("200", false)])),
+            ["desk", "office!", "mobile", "assistant!", "voicemail"],
+            "a branch is its route's"
+        );
+        let mut secure = Search::new(
+            None,
+            Origin::Control,
+            Party::default(),
+            false,
+            Party { secure: true, ..Party::new("100", "") },
+        );
+        assert!(matches!(
+            secure.next(&plan, &mut Random::from_seed(1), WallTime::default(), |_| false),
+            Next::Try(Step::Accounts(_))
+        ));
+        assert!(secure.redirect(&Party::new("200", ""), Origin::Control, None));
+        secure.note(CauseKind::Busy.into());
+        while !matches!(
+            secure.next(&plan, &mut Random::from_seed(1), WallTime::default(), |_| false),
+            Next::Exhausted(_)
+        ) {
+            assert!(secure.secure, "what was called so stays so, wherever it is sent");
+            secure.note(CauseKind::Busy.into());
+        }
     }
 
     #[test]

@@ -255,10 +255,10 @@ impl Phone {
     }
 
     pub(super) fn forward(&mut self, index: CallIndex, to: &str) {
-        let domain = &self.config.domain;
+        let (scheme, domain) = (self.config.scheme(), &self.config.domain);
         let place = |to: &str| {
             let (number, parameters) = to.split_at(to.find(';').unwrap_or(to.len()));
-            ("Contact".to_owned(), format!("<sip:{number}@{domain}>{parameters}"))
+            ("Contact".to_owned(), format!("<{scheme}:{number}@{domain}>{parameters}"))
         };
         let contacts: Vec<_> = to.split(',').map(place).collect();
         self.reject_with(index, 302, &contacts);

@@ -16,7 +16,7 @@ impl Phone {
         let media = self.new_media();
         let config = &self.config;
         let (caller, domain) = (config.caller.as_ref().unwrap_or(&config.name), &config.domain);
-        let scheme = if config.calls_sips { "sips" } else { "sip" };
+        let scheme = config.scheme();
         let (local_uri, remote_uri) = (format!("sip:{caller}@{domain}"), format!("{scheme}:{user}@{domain}"));
         let (server, late) = (config.server, config.late_offer);
         let (call_id, local_tag) = (self.token("c"), self.token(""));
@@ -155,7 +155,9 @@ impl Phone {
                 request.body = Some(("application/dtmf-relay", body.into_bytes()));
                 self.send_in_call(index, request, Purpose::Info(index));
             }
-            Step::Transfer(user) => self.refer(index, &format!("sip:{user}@{}", self.config.domain)),
+            Step::Transfer(user) => {
+                self.refer(index, &format!("{}:{user}@{}", self.config.scheme(), self.config.domain));
+            }
             Step::TransferToJoin(user, join) => {
                 let target = format!("sip:{user}@{}?Join={}", self.config.domain, escape_header(&join));
                 self.refer(index, &target);

@@ -12,7 +12,7 @@ impl Phone {
         let config = &self.config;
         let mut request = Request {
             method: Method::Message,
-            uri: format!("sip:{user}@{}", config.domain),
+            uri: format!("{}:{user}@{}", config.scheme(), config.domain),
             from: format!("<sip:{}@{}>;tag={tag}", config.name, config.domain),
             to: format!("<sip:{user}@{}>", config.domain),
             call_id,

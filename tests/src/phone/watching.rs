@@ -60,7 +60,7 @@ impl Phone {
             call_id: self.token("w"),
             local_tag: self.token(""),
             remote_tag: None,
-            target: format!("sip:{user}@{}", self.config.domain),
+            target: format!("{}:{user}@{}", self.config.scheme(), self.config.domain),
             cseq: 0,
             remote_cseq: 0,
             expires,
@@ -166,7 +166,7 @@ impl Phone {
     /// The server knows a subscription no more, or does not answer: it is begun anew.
     pub(super) fn watch_anew(&mut self, index: usize) {
         let (call_id, tag) = (self.token("w"), self.token(""));
-        let target = format!("sip:{}@{}", self.watches[index].user, self.config.domain);
+        let target = format!("{}:{}@{}", self.config.scheme(), self.watches[index].user, self.config.domain);
         let again = self.now + Duration::from_secs(5);
         let watch = &mut self.watches[index];
         (watch.call_id, watch.local_tag, watch.target) = (call_id, tag, target);

@@ -47,6 +47,7 @@ mod register;
 mod registered_trunk;
 mod rtp_timeline;
 mod secure_media;
+mod secure_ways;
 mod session_timers;
 mod shards;
 mod signed_calls;

@@ -9,7 +9,7 @@ use scenarios::trunk::{address, certified, peer_by_tls};
 use scenarios::{Behaviour, Conditions, Ending, HoldStyle, PhoneConfig, PlatformConfig, Simulation, Step};
 use std::net::SocketAddr;
 
-fn add(simulation: &mut Simulation, name: &str, carrier: Carrier, line: Conditions) -> PhoneIndex {
+pub(crate) fn add(simulation: &mut Simulation, name: &str, carrier: Carrier, line: Conditions) -> PhoneIndex {
     let port = match carrier {
         Carrier::Udp | Carrier::Tcp => 5060,
         Carrier::Tls => SECURE_PORT,
@@ -25,7 +25,7 @@ fn add(simulation: &mut Simulation, name: &str, carrier: Carrier, line: Conditio
 }
 
 /// A phone of each kind.
-fn phones(seed: u64, line: Conditions) -> (Simulation, [PhoneIndex; 3]) {
+pub(crate) fn phones(seed: u64, line: Conditions) -> (Simulation, [PhoneIndex; 3]) {
     let mut simulation = Simulation::with(seed, PlatformConfig::default().secured());
     let each = [("alice", Carrier::Udp), ("bob", Carrier::Tls), ("carol", Carrier::Wss)];
     let each = each.map(|(name, carrier)| add(&mut simulation, name, carrier, line));
@@ -33,7 +33,7 @@ fn phones(seed: u64, line: Conditions) -> (Simulation, [PhoneIndex; 3]) {
 }
 
 /// A call with hold and retrieve that the callee hangs up: its requests find their way, too.
-fn talk(simulation: &mut Simulation, from: PhoneIndex, to: PhoneIndex, patience: u64) {
+pub(crate) fn talk(simulation: &mut Simulation, from: PhoneIndex, to: PhoneIndex, patience: u64) {
     let user = simulation.phone(to).config.name.clone();
     simulation.tell(from).dial(&user);
     let up = simulation.run_until(secs(40), |simulation| {
@@ -61,23 +61,6 @@ fn phones_and_browsers_call_each_other_by_the_connections_that_they_opened() {
     }
     assert_eq!(simulation.platform.connections(), 2, "one each, for registrations and every call");
     simulation.finish();
-}
-
-#[test]
-fn a_sips_call_rings_no_phone_that_is_reached_in_the_clear() {
-    for seed in 0..4 {
-        let (mut simulation, [alice, bob, carol]) = phones(seed, Conditions::rough(50));
-        simulation.tell(bob).config.calls_sips = true;
-        simulation.tell(bob).dial("alice");
-        simulation.run_until(secs(40), |simulation| simulation.call(bob).ending.is_some());
-        assert_eq!(simulation.call(bob).ending, Some(Ending::Refused(480)));
-        assert!(simulation.phone(alice).last_call().is_none());
-        simulation.grace = secs(40);
-        talk(&mut simulation, bob, carol, 6);
-        simulation.tell(bob).config.calls_sips = false;
-        talk(&mut simulation, bob, alice, 6);
-        simulation.finish();
-    }
 }
 
 #[test]
