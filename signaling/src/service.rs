@@ -27,6 +27,7 @@ mod returning;
 mod status;
 mod stun;
 mod subscribe;
+mod subscriber;
 mod writing;
 
 use crate::admission::{Bucket, RefusalTags, Standing};

@@ -215,9 +215,14 @@ impl Dialog {
         self.allows_info
     }
 
-    /// The target, if there are proxies on the way to it.
-    pub fn target_behind_proxies(&self) -> Option<UriRef<'_>> {
-        (!self.routes.is_empty()).then(|| self.target.borrow())
+    /// The target.
+    pub fn target(&self) -> UriRef<'_> {
+        self.target.borrow()
+    }
+
+    /// Whether proxies have recorded themselves.
+    pub fn has_routes(&self) -> bool {
+        !self.routes.is_empty()
     }
 
     /// The target is an address of ours, which leads to this contact by this way: a proxy on the recorded one would send back to us what is for it.

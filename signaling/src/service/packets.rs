@@ -144,6 +144,7 @@ impl Signaling {
             || self.neighbour_answered(&packet)
             || self.home_answered(&packet)
             || self.account_state_answered(&packet)
+            || self.subscriber_found(&packet)
             || self.switch_answered(&packet)
             || self.roll_answered(&packet)
             || self.elsewhere_answered(&packet)

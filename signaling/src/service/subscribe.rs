@@ -93,6 +93,7 @@ impl Signaling {
             telling: Telling::Nothing,
             in_flight: false,
             last_sent: false,
+            sought: false,
             queued: false,
             not_before: now,
             version: 0,
@@ -106,6 +107,7 @@ impl Signaling {
         self.accept_subscribe(key, message, flow, &subscription, wanted.expires);
         let follows_calls = wanted.package.follows_calls();
         let first = self.notifier.insert(now, bits, subscription);
+        self.seek_subscriber(bits, message);
         if !wanted.package.is_of_account() {
             // Nobody is asked what it is: its members are all there is to know.
             self.notifier.learn(&account, AccountState::of(&account));
@@ -155,6 +157,7 @@ impl Signaling {
             Some(_) => Telling::Last(Ending::Rejected),
             None => Telling::Asked,
         };
+        self.seek_subscriber(tag, message);
         self.notifier.set_expiry(tag, now + wanted.expires);
         if let Some(subscription) = self.notifier.get(tag) {
             let response = self

@@ -82,6 +82,8 @@ pub(crate) struct Notifier {
     pub(crate) ends: BTreeSet<(Instant, String)>,
     /// Accounts whose home shards are asked.
     pub(crate) asked: BTreeMap<Transaction, String>,
+    /// Subscriptions whose subscribers the registrar is asked for.
+    pub(crate) sought: BTreeMap<Transaction, u64>,
     /// Accounts whose home shards did not answer, to be asked again at that time.
     unasked: BTreeSet<String>,
     ask_at: Option<Instant>,
@@ -107,6 +109,7 @@ impl Notifier {
             hosted: BTreeMap::new(),
             ends: BTreeSet::new(),
             asked: BTreeMap::new(),
+            sought: BTreeMap::new(),
             unasked: BTreeSet::new(),
             ask_at: None,
             missed: BTreeSet::new(),

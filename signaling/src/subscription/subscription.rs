@@ -82,6 +82,8 @@ pub(crate) struct Subscription {
     pub(crate) in_flight: bool,
     /// Whether that NOTIFY is the last one.
     pub(crate) last_sent: bool,
+    /// Whether the registrar is asked where the subscriber is: nothing is sent before it has answered.
+    pub(crate) sought: bool,
     /// Whether it is in the queue of those that may be told now.
     pub(crate) queued: bool,
     /// From when on a change may be told.
@@ -104,9 +106,9 @@ impl Subscription {
         self.telling = self.telling.max(telling);
     }
 
-    /// When the next NOTIFY may leave; `None`: there is nothing to be told, or the last one is under way.
+    /// When the next NOTIFY may leave; `None`: there is nothing to be told, the last one is under way, or it is not known where to.
     pub(crate) fn ready_at(&self, now: Instant) -> Option<Instant> {
-        if self.in_flight {
+        if self.in_flight || self.sought {
             return None;
         }
         match self.telling {

@@ -189,7 +189,7 @@ impl Leg {
         {
             head.set_timer(means, Timer::Expires, within);
         }
-        head.ask_for_own_target(means, &dialog, account.as_deref());
+        head.ask_for_own_target(means, &dialog, &message, account.as_deref());
         means.servers.insert(key, instance);
         let incoming = Incoming {
             key,

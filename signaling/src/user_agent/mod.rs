@@ -62,7 +62,7 @@ pub(crate) mod message_client;
 mod number_parameters;
 pub(crate) mod options;
 mod outbound_flow;
-mod own_target;
+pub(crate) mod own_target;
 pub(crate) mod phone_flows;
 pub(crate) mod probing;
 mod redirect;

@@ -23,6 +23,7 @@ mod offers;
 mod outbound;
 mod outgoing;
 mod overload;
+mod own_target;
 mod peer;
 mod phone_flows;
 mod random;

@@ -47,7 +47,7 @@ fn reached(world: &mut World, name: &str) -> Result<Vec<String>, Reason> {
 pub(crate) const SUPPORTED: &str = "Supported: path, outbound, gruu\r\n";
 
 /// A URI in a parameter of an instance's Contact.
-fn gruu_of(response: &Message, urn: &str, name: &str) -> String {
+pub(crate) fn gruu_of(response: &Message, urn: &str, name: &str) -> String {
     let of = |contact: &NameAddr<'_>| contact.parameter("+sip.instance").is_some_and(|instance| instance.contains(urn));
     let contact = response.contacts().map(Result::unwrap).find(of).unwrap();
     contact.parameter(name).unwrap_or_else(|| panic!("no {name}")).trim_matches('"').to_owned()

@@ -68,7 +68,7 @@ impl Outgoing {
         let told = self.forks.provisional(&attempt.media, message, rseq, head.is_trusted(means));
         let tag = message.to_tag();
         if rseq.is_some() && !matches!(told, Told::Nothing) {
-            self.enter_early(head, message, flow);
+            self.enter_early(head, means, message, flow);
         }
         let (media, offers) = match told {
             Told::Nothing => return,
@@ -131,14 +131,20 @@ impl Outgoing {
             .map(|tag| LegTags { local: head.tag.as_str().into(), remote: tag.as_str().into() });
         let (mut media, remote_cseq, early) = self.forks.take(tag.as_ref(), &offered);
         dialog.resume(remote_cseq);
-        let answer = negotiate(&mut media, message);
-        let Self { asked, answered, stopped, cseq, timer, interface, .. } = *self;
+        // Where it was answered beside the call, that one knows another fork's offer.
+        let untold = beside.as_ref().and(media.agreement()).map(|agreement| agreement.remote().clone());
+        let answer = match untold {
+            Some(offer) => Ok(Some(MediaExchange::Offer(offer))),
+            None => negotiate(&mut media, message),
+        };
+        let Self { asked, answered, stopped, cseq, timer, interface, whither, .. } = *self;
         let requester = match early {
             // It goes on with the numbers of its requests.
             Some(early) => early.confirmed(message, &dialog, remote_cseq),
             None => Requester::new(dialog, answered),
         };
         let mut session = Session::new(requester, media);
+        whither.place_own_target(means, &mut session.requester.dialog);
         session.resolve_next_hop(head, means);
         session.timer = timer;
         session.timer.accepted(message, means.now.instant);

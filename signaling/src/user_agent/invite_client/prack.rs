@@ -33,12 +33,13 @@ pub(super) struct TheirsEarly {
 
 impl Outgoing {
     /// Enters the early dialog that a reliable response makes.
-    pub(super) fn enter_early(&mut self, head: &Head, response: &Message, flow: &Flow) {
+    pub(super) fn enter_early(&mut self, head: &Head, means: &Means, response: &Message, flow: &Flow) {
         let Some(attempt) = &self.attempt else { return };
         let dialog = Dialog::of_response(response, head.tag.clone(), self.cseq, flow, head.reach(), &attempt.contact);
         match dialog {
             Ok(mut dialog) => {
                 dialog.was_reached_at(attempt.destination.remote);
+                self.whither.place_own_target(means, &mut dialog);
                 self.forks.enter(response.to_tag(), || Requester::new(dialog, self.answered.clone()));
             }
             Err(defect) => tracing::debug!(leg = %head.instance, ?defect, "a response that makes no dialog"),
