@@ -4,6 +4,8 @@
 //! |---|---|
 //! | the first answer | that one |
 //! | answers of further dialogs | the first one still, unless 181 has said meanwhile that the call was forwarded |
+//! | an offer, where ours had none (RFC 3262 §5): of the first dialog | that one, once the call has answered it |
+//! | of a further one | the first one still; it is answered as the first one was (RFC 6337 §2.2: each dialog has its own exchange) |
 //! | 199 for who is heard (RFC 6228), or that it sends nothing early (P-Early-Media, RFC 5009) | the next that has answered, or nobody |
 
 use super::body::sdp_of;
@@ -13,6 +15,7 @@ use crate::limits::FORKS_MAX;
 use crate::message::{Message, StatusCode, Tag, tag_is};
 use crate::sdp::{AnswerKind, Answered, OfferAnswer, OfferAnswerState, Role};
 use crate::transaction::ClientKey;
+use bytes::Bytes;
 use router::parameter::{Direction, MediaExchange};
 
 /// The header that says whether media are sent early (RFC 5009 §8).
@@ -31,6 +34,8 @@ struct Fork {
     silent: bool,
     /// RSeq of its last response that was acknowledged.
     rseq: Option<u32>,
+    /// Its offer, if that was answered without the call.
+    beside: Option<Box<OfferAnswer>>,
     /// Our side of the dialog, where requests of ours were needed.
     requester: Option<Box<Requester>>,
 }
@@ -64,6 +69,22 @@ pub(super) enum Told {
     Heard(Option<MediaExchange>),
     /// It brings an offer, where ours had none.
     Offer(MediaExchange),
+    /// It brings a further one, which is answered as the first one was.
+    Beside,
+    /// It brings one that cannot be served: this refuses it.
+    Refused(Bytes),
+}
+
+/// The fork that was accepted.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) media: OfferAnswer,
+    /// The CSeq of its far end's last request.
+    pub(super) remote_cseq: Option<u32>,
+    /// Our side, where it has one.
+    pub(super) requester: Option<Box<Requester>>,
+    /// Its offer, if that was answered without the call.
+    pub(super) beside: Option<Box<OfferAnswer>>,
 }
 
 impl Forks {
@@ -88,6 +109,7 @@ impl Forks {
                     terminated: false,
                     silent: false,
                     rseq: None,
+                    beside: None,
                     requester: None,
                 });
                 self.forks.len() - 1
@@ -117,13 +139,49 @@ impl Forks {
                 }
             }
             // Where we made no offer, an unreliable response can bring none (RFC 3261 §13.2.1).
-            (OfferAnswerState::Idle, Some(text)) if rseq.is_some() => match fork.media.receive_offer(&text) {
-                Ok(offer) => return Told::Offer(MediaExchange::Offer(offer.description)),
-                Err(error) => tracing::debug!(%error, "an early offer that cannot be served"),
-            },
+            (OfferAnswerState::Idle, Some(text)) if rseq.is_some() => {
+                let offered = fork.media.receive_offer(&text);
+                let refusal = if offered.is_err() { fork.media.refuse(&text).ok() } else { None };
+                match (offered, refusal) {
+                    (Ok(_), _) if self.has_offered_before(index) => return Told::Beside,
+                    (Ok(offer), _) => return Told::Offer(MediaExchange::Offer(offer.description)),
+                    (Err(error), Some(refusal)) => {
+                        tracing::debug!(%error, "an early offer that cannot be served");
+                        return Told::Refused(refusal);
+                    }
+                    (Err(error), None) => tracing::debug!(%error, "an early offer that cannot be read"),
+                }
+            }
             _ => {}
         }
         Told::Heard(self.choose(index, renewed))
+    }
+
+    /// Whether another one than that has made an offer.
+    fn has_offered_before(&self, index: usize) -> bool {
+        let has_offered = |fork: &Fork| {
+            fork.media.remote_offer().is_some()
+                || fork.media.agreement().is_some_and(|agreement| agreement.role() == Role::Answerer)
+        };
+        self.forks.iter().enumerate().any(|(other, fork)| other != index && has_offered(fork))
+    }
+
+    /// The answer to an offer that nobody else is concerned with: as the first one was answered, or where that does not fit, by refusing it.
+    pub(super) fn answer_beside(&mut self, tag: Option<&Tag>) -> Option<Bytes> {
+        let answered = |fork: &Fork| {
+            let agreement = fork.media.agreement().filter(|agreement| agreement.role() == Role::Answerer)?;
+            fork.beside.is_none().then(|| agreement.local().clone())
+        };
+        let local = self.forks.iter().find_map(answered);
+        let fork = self.of(tag)?;
+        let offer = fork.media.clone();
+        match local.and_then(|local| fork.media.make_answer(&local).ok()) {
+            Some(answer) => {
+                fork.beside = Some(Box::new(offer));
+                Some(answer)
+            }
+            None => fork.media.refuse_offer().ok(),
+        }
     }
 
     /// Chooses who is heard; what is new of that.
@@ -215,19 +273,15 @@ impl Forks {
         Some((requester, sent))
     }
 
-    /// The fork that was accepted: its machine, the CSeq of its far end's last request, and our side where it has one.
-    pub(super) fn take(
-        &mut self,
-        tag: Option<&Tag>,
-        offered: &OfferAnswer,
-    ) -> (OfferAnswer, Option<u32>, Option<Box<Requester>>) {
+    /// The fork that was accepted.
+    pub(super) fn take(&mut self, tag: Option<&Tag>, offered: &OfferAnswer) -> Taken {
         match self.forks.iter().position(|fork| fork.is(tag)) {
             Some(index) => {
-                let fork = self.forks.swap_remove(index);
+                let Fork { media, remote_cseq, requester, beside, .. } = self.forks.swap_remove(index);
                 self.heard = None;
-                (fork.media, fork.remote_cseq, fork.requester)
+                Taken { media, remote_cseq, requester, beside }
             }
-            None => (offered.clone(), None, None),
+            None => Taken { media: offered.clone(), remote_cseq: None, requester: None, beside: None },
         }
     }
 

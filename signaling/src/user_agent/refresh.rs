@@ -13,7 +13,7 @@ use crate::limits::REFRESH_AGAIN;
 use crate::message::{Header, Message, Method, StatusCode};
 use crate::sdp::AnswerKind;
 use crate::transaction::ClientKey;
-use router::parameter::{Cause, CauseKind, MediaExchange};
+use router::parameter::{Cause, CauseKind, MediaDescription, MediaExchange};
 use router::{Command, Packet, one};
 
 impl Session {
@@ -82,6 +82,18 @@ impl Session {
                     self.media.roll_back();
                 }
                 self.refresh_later(head, means, None);
+            }
+        }
+    }
+
+    /// Offers what the call has found out that we have: its answer is told as that of a refresh.
+    pub(super) fn refresh_with(&mut self, head: &mut Head, means: &mut Means, description: &MediaDescription) {
+        let Ok(text) = self.media.make_offer(description) else { return };
+        let request = self.timed(head, means, Request::new(Method::Invite).with_body(SDP, text));
+        match self.requester.send(means, head, request, Aim::Refresh { by_invite: true }) {
+            Ok(()) => head.set_timer(means, Timer::Abandon, means.config.timers.transaction()),
+            Err(_) => {
+                self.media.roll_back();
             }
         }
     }

@@ -12,7 +12,7 @@ use super::options::{ALLOW, SUPPORTED_IN_CALLS};
 use super::session::{LEG_WITHIN, Session, Standing};
 use super::session_timer::Granted;
 use crate::message::{Header, Message, Method, StatusCode};
-use crate::sdp::{AnswerKind, OfferAnswerState};
+use crate::sdp::{AnswerKind, OfferAnswer, OfferAnswerState};
 use crate::transaction::ClientKey;
 use bytes::Bytes;
 use router::parameter::{
@@ -218,7 +218,7 @@ impl Session {
             return offer.asked.failed(&mut means.outbox, Failure::because(CauseKind::Glare.into()));
         }
         // RFC 3261 §14.1: no INVITE while another is in progress; the ACK ends the peer's, its final response our own refresh.
-        let refreshes = |sent: &Sent| matches!(sent.aim, Aim::Refresh { by_invite: true });
+        let refreshes = |sent: &Sent| matches!(sent.aim, Aim::Refresh { by_invite: true } | Aim::Introduce);
         if self.awaiting_ack.is_some() || self.requester.waiting().any(refreshes) {
             self.waiting = Some(offer);
             return;
@@ -327,7 +327,8 @@ impl Session {
         offer.asked.failed(&mut means.outbox, Failure::because(cause));
     }
 
-    /// `Set × LegState` with the answer to the offer that the peer's 2xx brought: it goes in the ACK.
+    /// `Set × LegState` with the answer to the offer that the peer's 2xx brought: it goes in the ACK. Of an early one that was answered without the
+    /// call: the peer is told by an offer of ours, if it is another answer.
     pub(super) fn answer_in_ack(
         &mut self,
         head: &mut Head,
@@ -335,6 +336,16 @@ impl Session {
         asked: Asked,
         answer: &MediaDescription,
     ) {
+        if self.unacknowledged.is_none()
+            && let Some(mut offer) = self.beside.take()
+        {
+            let local = |media: &OfferAnswer| media.agreement().map(|agreement| agreement.local().clone());
+            let is_said = offer.make_answer(answer).is_ok() && local(&offer) == local(&self.media);
+            if !is_said {
+                self.refresh_with(head, means, answer);
+            }
+            return means.done(asked);
+        }
         let Some(unacknowledged) = self.unacknowledged.take() else {
             let failure = Failure::new(Reason::Invalid).with_detail("no offer of the peer's waits for an answer");
             return asked.failed(&mut means.outbox, failure);

@@ -49,6 +49,12 @@ pub(crate) struct Session {
     pub(super) standing: Standing,
     pub(super) awaiting_ack: Option<Box<AwaitingAck>>,
     pub(super) unacknowledged: Option<Unacknowledged>,
+    /// An early offer of the peer's that was answered without the call, before that one answered.
+    pub(super) beside: Option<Box<OfferAnswer>>,
+    /// Who is at the other end, as the peer is told it, where that is somebody else than before.
+    pub(super) other_end: Option<Box<str>>,
+    /// Whether that waits to be told.
+    pub(super) untold_end: Cell<bool>,
     /// An offer of the peer's that the switch considers.
     pub(super) theirs: Option<Box<TheirOffer>>,
     /// An offer of ours that has to wait: for an ACK, or as it met the peer's.
@@ -76,6 +82,9 @@ impl Session {
             standing: Standing::Up,
             awaiting_ack: None,
             unacknowledged: None,
+            beside: None,
+            other_end: None,
+            untold_end: Cell::new(false),
             theirs: None,
             waiting: None,
             referral: None,

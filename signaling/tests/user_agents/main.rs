@@ -11,6 +11,7 @@ mod challenges;
 mod conference;
 mod emergency;
 mod faults;
+mod fork_offers;
 mod harness;
 mod incoming;
 mod interfaces;

@@ -11,7 +11,7 @@ use crate::transport::Flow;
 use crate::user_agent::ack::acknowledge;
 use crate::user_agent::body::sdp_of;
 use crate::user_agent::credentials;
-use crate::user_agent::fork::Told;
+use crate::user_agent::fork::{Taken, Told};
 use crate::user_agent::in_dialog::Requester;
 use crate::user_agent::invite_server::{RELIABLE, answer_of};
 use crate::user_agent::leg::{Head, State, Timer};
@@ -70,16 +70,28 @@ impl Outgoing {
         if rseq.is_some() && !matches!(told, Told::Nothing) {
             self.enter_early(head, means, message, flow);
         }
-        let (media, offers) = match told {
-            Told::Nothing => return,
-            Told::Heard(media) => (media, false),
-            Told::Offer(offer) => (Some(offer), true),
+        let (media, offers) = match (told, rseq) {
+            (Told::Nothing, _) => return,
+            (Told::Offer(offer), Some(rseq)) => {
+                self.offered_early(tag, rseq);
+                (Some(offer), true)
+            }
+            (Told::Beside, Some(rseq)) => {
+                self.offered_beside(head, means, tag, rseq);
+                (None, false)
+            }
+            (Told::Refused(answer), Some(rseq)) => {
+                self.prack(head, means, tag.as_ref(), rseq, Some(answer));
+                (None, false)
+            }
+            (Told::Heard(media), Some(rseq)) => {
+                self.prack(head, means, tag.as_ref(), rseq, None);
+                (media, false)
+            }
+            (Told::Heard(media), None) => (media, false),
+            // Who wants no acknowledgement makes no offer.
+            (Told::Offer(_) | Told::Beside | Told::Refused(_), None) => (None, false),
         };
-        match rseq {
-            Some(rseq) if offers => self.offered_early(tag, rseq),
-            Some(rseq) => self.prack(head, means, tag.as_ref(), rseq, None),
-            None => {}
-        }
         if self.stopped {
             return;
         }
@@ -129,7 +141,7 @@ impl Outgoing {
             .as_ref()
             .filter(|tag| !self.forks.is_only(tag))
             .map(|tag| LegTags { local: head.tag.as_str().into(), remote: tag.as_str().into() });
-        let (mut media, remote_cseq, early) = self.forks.take(tag.as_ref(), &offered);
+        let Taken { mut media, remote_cseq, requester: early, beside } = self.forks.take(tag.as_ref(), &offered);
         dialog.resume(remote_cseq);
         // Where it was answered beside the call, that one knows another fork's offer.
         let untold = beside.as_ref().and(media.agreement()).map(|agreement| agreement.remote().clone());
@@ -149,7 +161,8 @@ impl Outgoing {
         session.timer = timer;
         session.timer.accepted(message, means.now.instant);
         session.follow_interval(head, means);
-        let wants_answer = matches!(answer, Ok(Some(MediaExchange::Offer(_))));
+        session.beside = beside;
+        let wants_answer = session.beside.is_none() && matches!(answer, Ok(Some(MediaExchange::Offer(_))));
         if wants_answer {
             session.unacknowledged = Some(Unacknowledged { key, cseq });
         } else {

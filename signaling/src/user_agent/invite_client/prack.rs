@@ -22,6 +22,8 @@ use router::{Asked, Packet};
 pub(super) struct OfferedEarly {
     tag: Option<Tag>,
     rseq: u32,
+    /// Those of further dialogs, which are answered as it is.
+    beside: Vec<(Option<Tag>, u32)>,
 }
 
 /// An offer of a callee's in its early dialog, which the call considers.
@@ -67,7 +69,18 @@ impl Outgoing {
 
     /// A response brought an offer: the call is to answer it, in the PRACK.
     pub(super) fn offered_early(&mut self, tag: Option<Tag>, rseq: u32) {
-        self.offered_early = Some(OfferedEarly { tag, rseq });
+        self.offered_early = Some(OfferedEarly { tag, rseq, beside: Vec::new() });
+    }
+
+    /// A response of a further dialog brought another one: it is answered as the first one was, once that is.
+    pub(super) fn offered_beside(&mut self, head: &Head, means: &mut Means, tag: Option<Tag>, rseq: u32) {
+        match &mut self.offered_early {
+            Some(first) => first.beside.push((tag, rseq)),
+            None => {
+                let answer = self.forks.answer_beside(tag.as_ref());
+                self.prack(head, means, tag.as_ref(), rseq, answer);
+            }
+        }
     }
 
     /// `Set × LegState`: the answer to that offer.
@@ -82,6 +95,9 @@ impl Outgoing {
         match media.make_answer(answer) {
             Ok(body) => {
                 self.prack(head, means, offered.tag.as_ref(), offered.rseq, Some(body));
+                for (tag, rseq) in offered.beside {
+                    self.offered_beside(head, means, tag, rseq);
+                }
                 means.done(asked);
             }
             Err(error) => {
