@@ -139,6 +139,7 @@ impl Leg {
         let call = switch.at(means.instances.mint());
         let mut head = Head::new(means, instance, call, peer, true, call_id);
         head.account.clone_from(&account);
+        let contact = head.contact_by_flow(means, contact);
         let dialog = match Dialog::of_request(&message, head.tag.clone(), &flow, head.reach(), &contact) {
             Ok(dialog) => dialog,
             Err(defect) => {

@@ -38,9 +38,22 @@ const SUPPORTED: &str = "path, timer, replaces, join, norefersub, outbound, gruu
 pub(crate) const SUPPORTED_IN_CALLS: &str = "timer, replaces, join, norefersub, 100rel";
 
 /// The same where provisional responses are not acknowledged.
-pub(crate) const SUPPORTED_UNRELIABLY: &str = "timer, replaces, join, norefersub";
+const SUPPORTED_UNRELIABLY: &str = "timer, replaces, join, norefersub";
 
-/// Those of the registrar: they say nothing in any other request than REGISTER (RFC 3327 §5, RFC 5626 §4.2.1, RFC 5627 §4.1).
+/// Those of a call that we make by a flow of ours (RFC 5626 §4.3), whether provisional responses are acknowledged or not.
+const SUPPORTED_BY_FLOW_IN_CALLS: [&str; 2] =
+    ["timer, replaces, join, norefersub, outbound", "timer, replaces, join, norefersub, outbound, 100rel"];
+
+/// The value of Supported in an INVITE of ours.
+pub(crate) fn supported_in_invite(reliably: bool, by_flow: bool) -> &'static str {
+    match (by_flow, reliably) {
+        (false, true) => SUPPORTED_IN_CALLS,
+        (false, false) => SUPPORTED_UNRELIABLY,
+        (true, _) => SUPPORTED_BY_FLOW_IN_CALLS[usize::from(reliably)],
+    }
+}
+
+/// Those of the registrar: phones hear them in answers to REGISTER alone (RFC 3327 §5, RFC 5626 §4.2.1, RFC 5627 §4.1).
 pub(crate) const SUPPORTED_BY_REGISTRAR: &str = "path, outbound, gruu";
 
 /// Those of our own REGISTER: proxies on its way may put a Path into it (RFC 3327 §5.1). It asks for no GRUU.
@@ -105,6 +118,10 @@ mod tests {
         let all = &parts(SUPPORTED_IN_CALLS) | &parts(SUPPORTED_BY_REGISTRAR);
         assert_eq!(all, parts(SUPPORTED));
         assert_eq!(SUPPORTED_IN_CALLS.replace(", 100rel", ""), SUPPORTED_UNRELIABLY);
+        for reliably in [false, true] {
+            let (plain, by_flow) = (supported_in_invite(reliably, false), supported_in_invite(reliably, true));
+            assert_eq!(parts(by_flow), &parts(plain) | &parts("outbound"));
+        }
         assert!(parts(SUPPORTED_IN_REGISTER).is_subset(&parts(SUPPORTED_BY_FLOW)));
         assert!(parts(SUPPORTED_BY_FLOW).is_subset(&parts(SUPPORTED_BY_REGISTRAR)));
         let elsewhere = ["REGISTER", "SUBSCRIBE", "PUBLISH"];

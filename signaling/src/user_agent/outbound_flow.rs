@@ -1,5 +1,7 @@
 //! A registration of ours that is one of two flows (RFC 5626 §4.2): which one, of whom, and which of the registrar's hosts it goes to.
 
+use super::leg::Head;
+use super::means::Means;
 use crate::transport::Destination;
 use std::collections::VecDeque;
 
@@ -42,6 +44,22 @@ impl OutboundFlow {
         }
         hosts.sort_by_key(|host| host.remote);
         hosts.into_iter().skip(usize::from(self.id - 1)).step_by(usize::from(FLOWS)).collect()
+    }
+}
+
+impl Head {
+    /// Whether its peer is a trunk at which we are registered by flows.
+    pub(super) fn is_by_flow(&self, means: &Means) -> bool {
+        self.trunk().is_some_and(|trunk| means.trunks.get(trunk).config.outbound)
+    }
+
+    /// Our Contact in a dialog with it: there what else belongs to the dialog is to come by the flow that began it, as it may come by no other through
+    /// our NAT (RFC 5626 §4.3).
+    pub(super) fn contact_by_flow(&self, means: &Means, contact: String) -> String {
+        match contact.strip_suffix('>') {
+            Some(open) if self.is_by_flow(means) => format!("{open};ob>"),
+            _ => contact,
+        }
     }
 }
 

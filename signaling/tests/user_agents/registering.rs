@@ -1,8 +1,11 @@
 //! Our own registrations at trunks (RFC 3261 §10.2, RFC 3608).
 
 use super::harness::{TRUNK, World, call_trunk, first_line, header, offer, sdp};
+use super::peer::Peer;
 use router::Command;
-use router::parameter::{Call, Origin, Parameter, RegistrationState, TrunkRegistration, TrunkStatus};
+use router::parameter::{
+    Call, CauseKind, LegState, Origin, Parameter, RegistrationState, TrunkRegistration, TrunkStatus,
+};
 use signaling::digest::ClientCredentials;
 use signaling::message::{Header, Message};
 use signaling::transport::Transport;
@@ -209,7 +212,7 @@ fn a_call_to_our_contact_belongs_to_the_trunk_and_is_for_whom_its_caller_meant()
         let Some(Parameter::Call(call)) = asked.first() else { panic!("{asked:?}") };
         let Call { origin, called: party, .. } = &**call;
         assert_eq!((origin, party.user()), (&Origin::Trunk("carrier".into()), called));
-        world.refuse(&asked, router::parameter::CauseKind::Busy);
+        world.refuse(&asked, CauseKind::Busy);
     }
     let stranger: SocketAddr = "198.51.100.77:5060".parse().unwrap();
     for (number, from, user) in [(8, elsewhere, "t000000000000000000000000"), (9, stranger, &*user)] {
@@ -260,7 +263,7 @@ fn is_of_trunk(world: &mut World, from: SocketAddr, user: &str, number: u32) -> 
         return false;
     }
     let asked = world.asked(Command::Start);
-    world.refuse(&asked, router::parameter::CauseKind::Busy);
+    world.refuse(&asked, CauseKind::Busy);
     world.run_ms(10);
     world.take(from);
     true
@@ -404,4 +407,39 @@ fn a_second_flow_is_made_where_the_first_host_is_away_from_the_beginning() {
     let second = world.expect(edge(1), "REGISTER");
     keep_at(&mut world, edge(1), &second, 600, "Require: outbound\r\n");
     assert!(states(&mut world).contains(&RegistrationState::Registered));
+}
+
+/// RFC 5626 §4.3: through a NAT nothing comes but by the flow.
+#[test]
+fn calls_by_a_flow_say_that_what_follows_is_to_come_by_it() {
+    for outbound in [false, true] {
+        let mut world = World::with(31, |config| config.trunks[0].outbound = outbound);
+        let is_said = |message: &Message| {
+            let contact = message.contact().unwrap().unwrap();
+            assert_eq!(contact.uri().host(), "192.0.2.1");
+            contact.uri().parameter("ob").is_some()
+        };
+        call_trunk(&mut world, offer(20_002));
+        let invite = world.expect(trunk(), "INVITE");
+        assert_eq!((is_said(&invite), invite.supports("outbound")), (outbound, outbound));
+        let mut carrier = Peer::of_invite(trunk(), &invite, "carrier");
+        carrier.respond(&mut world, &invite, "200 OK", "", &sdp(1, 5_000, "sendrecv"));
+        world.expect(trunk(), "ACK");
+        carrier.cseq = 100;
+        carrier.asks(&mut world, "BYE", "", "");
+        world.expect(trunk(), "SIP/2.0 200");
+        let mut caller = Peer::new(TRUNK, "+4930", "200");
+        caller.asks(&mut world, "INVITE", "", &sdp(1, 5_000, "sendrecv"));
+        let call = world.asked(Command::Start);
+        world.accept(&call);
+        let ok = world.expect(trunk(), "SIP/2.0 200");
+        assert_eq!(is_said(&ok), outbound);
+        caller.learn(&ok);
+        caller.acknowledges(&mut world, "");
+        world.run_ms(10);
+        let released = LegState::released(CauseKind::Normal);
+        world.ask(call.destination.instance, call.source, Command::Stop, released);
+        let bye = world.expect(trunk(), "BYE");
+        caller.respond(&mut world, &bye, "200 OK", "", "");
+    }
 }

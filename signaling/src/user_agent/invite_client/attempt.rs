@@ -19,7 +19,7 @@ use crate::user_agent::identity::{self, Shown, uri_of};
 use crate::user_agent::invite_server::RELIABLE;
 use crate::user_agent::leg::{Head, State, Timer};
 use crate::user_agent::means::{ClientUse, Means};
-use crate::user_agent::options::{ALLOW, SUPPORTED_IN_CALLS, SUPPORTED_UNRELIABLY};
+use crate::user_agent::options::{ALLOW, supported_in_invite};
 use crate::user_agent::remote_party;
 use crate::user_agent::securing::Securing;
 use crate::user_agent::signing;
@@ -67,6 +67,7 @@ impl Outgoing {
         let parties = Parties { caller: &self.caller, anonymous: self.anonymous, called: &self.called, asserts };
         let Some(shown) = Shown::at(means, head.trunk(), &parties, domain, to_host) else { return false };
         let own = contact_for(contact(listener, destination.local), self.whither.request_uri.borrow());
+        let own = head.contact_by_flow(means, own);
         let (media, body) = match self.attempt.take() {
             // A further attempt makes the same offer.
             Some(attempt) if attempt.destination.listener == Some(id) => (attempt.media, attempt.body),
@@ -107,7 +108,7 @@ impl Outgoing {
         let policy = head.trunk().map(|trunk| &means.trunks.get(trunk).config.headers);
         let policy = policy.filter(|policy| !policy.is_empty());
         let removes = |header: Header| policy.is_some_and(|policy| policy.removes(header.as_str()));
-        let supported = if calls.reliable == Reliability::Never { SUPPORTED_UNRELIABLY } else { SUPPORTED_IN_CALLS };
+        let supported = supported_in_invite(calls.reliable != Reliability::Never, head.is_by_flow(means));
         let own_fields: [(Header, &str); 3] =
             [(Header::Allow, ALLOW), (Header::Supported, supported), (Header::UserAgent, &means.config.agent)];
         for (header, value) in own_fields {
