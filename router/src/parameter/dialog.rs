@@ -180,6 +180,10 @@ pub struct GuestLeg {
     #[n(24)]
     #[cbor(default, skip_if = "is_false")]
     pub sent: bool,
+    /// Whether who is there has asked not to be shown.
+    #[n(25)]
+    #[cbor(default, skip_if = "is_false")]
+    pub hidden: bool,
 }
 
 /// `Open × MovedPort`: a port of another session of the same owner's module becomes one of this session, with its sockets, its

@@ -515,7 +515,8 @@ pub fn additions() -> Vec<(&'static str, Parameter)> {
     let added = [
         placed.map(|call| ("Call+dialog", call.into())),
         offerless.map(|call| ("Call+early-offer", call.into())),
-        sent.map(|guest| ("GuestLeg+sent", guest.into())),
+        sent.clone().map(|guest| ("GuestLeg+sent", guest.into())),
+        sent.map(|guest| ("GuestLeg+hidden", GuestLeg { hidden: true, ..guest }.into())),
     ];
     let secure = Party { secure: true, ..party() };
     let target = Transfer { target: secure, phase: LegPhase::Trying, cause: None, referred_by: None };
@@ -876,6 +877,7 @@ pub fn published() -> Vec<Parameter> {
         price: None,
         payer: None,
         sent: false,
+        hidden: false,
     };
     let calling = GuestLeg { session: None, port: None, asked: Some(7), calls: true, ..guest.clone() };
     let from = GuestLeg { host: Some(ip("198.51.100.7")), ..guest.clone() };

@@ -60,7 +60,8 @@ pub(super) fn asserted_in(response: &Message) -> Option<Party> {
 }
 
 /// Who sent the caller here (RFC 3892 §3): passed on as given, if it is an address and no longer than one may be. A reference
-/// in it to a token leads nowhere then, which its reader takes as if there were none (§2.3).
+/// in it to a token leads nowhere then, which its reader takes as if there were none (§2.3). Who asks not to be shown is not shown so, either
+/// (RFC 3323 §4.1, §5.1): it names who has sent the request, or whom that one knows.
 pub(super) fn referred_by(request: &Message) -> Option<Private<String>> {
     if request.header(Header::ReferredBy).is_none() || asks_for_privacy(request) {
         return None;

@@ -164,7 +164,7 @@ impl Leg {
             interface: flow.local.ip(),
             leg_id: head.call_id.as_str().to_owned(),
             verified,
-            referred_by: identity::referred_by(&message),
+            referred_by: if anonymous { None } else { identity::referred_by(&message) },
             placement: None,
             path: Vec::new(),
             ring_ms: None,

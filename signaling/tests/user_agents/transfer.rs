@@ -270,3 +270,29 @@ fn other_subscriptions_have_dialogs_of_their_own_and_nothing_is_published_in_a_c
     alice.asks(&mut world, "BYE", "", "");
     world.assert_idle();
 }
+
+#[test]
+fn who_asks_not_to_be_shown_is_named_by_no_referred_by() {
+    let mut world = World::new(30);
+    let (mut alice, _) = alice_talks(&mut world);
+    let by = "Refer-To: <sip:300@192.0.2.1>\r\nReferred-By: <sip:alice@192.0.2.1>\r\n";
+    for (privacy, named) in
+        [("", true), ("Privacy: none\r\n", true), ("Privacy: id\r\n", false), ("Privacy: user;critical\r\n", false)]
+    {
+        refer(&mut world, &mut alice, &format!("{by}{privacy}"));
+        let start = world.asked(Command::Start);
+        let Some(Parameter::Transfer(transfer)) = start.first() else { panic!("{start:?}") };
+        assert_eq!(transfer.referred_by.is_some(), named, "{privacy}");
+        world.refuse(&start, CauseKind::Forbidden);
+        world.expect(alice.address, "SIP/2.0 403");
+    }
+    for (privacy, named) in [("", true), ("Privacy: header\r\n", false)] {
+        let mut bob = Peer::new("198.51.100.8:5062", "bob", "200").anew(&format!("call{privacy:.7}"));
+        bob.invite(&mut world, &format!("Referred-By: <sip:alice@192.0.2.1>\r\n{privacy}"), "");
+        let start = world.asked(Command::Start);
+        let Some(Parameter::Call(call)) = start.first() else { panic!("{start:?}") };
+        assert_eq!((call.referred_by.is_some(), call.anonymous), (named, !named), "{privacy}");
+        world.refuse(&start, CauseKind::Busy);
+        world.run_ms(10);
+    }
+}

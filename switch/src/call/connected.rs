@@ -82,7 +82,7 @@ impl Call {
             party: other.party.clone(),
             origin: Some(other.origin()),
             verified: other.verified,
-            anonymous: self.anonymous && other.incoming,
+            anonymous: other.hidden,
             calls,
         }
     }
@@ -155,6 +155,7 @@ impl Call {
             there.peer = peer_of(&origin.on(&platform), &party, &platform);
         }
         (there.party, there.party_stated, there.verified) = (party.clone(), true, verified);
+        there.hidden = anonymous;
         if is_known {
             // It may have been said before on whose behalf that one came.
             if there.peer != known {

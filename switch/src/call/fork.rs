@@ -77,6 +77,7 @@ impl Call {
                 party_stated: false,
                 // A phone has registered as its account; who is behind a trunk is known once that says so.
                 verified: matches!(wanted.peer, Peer::Account(_)),
+                hidden: false,
                 leg_id: String::new(),
                 tags: None,
                 interface: wanted.interface,

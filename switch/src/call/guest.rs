@@ -134,6 +134,7 @@ impl Call {
             price: guest.charge.as_ref().map(|charge| charge.price()),
             payer: guest.charge.as_ref().map(|charge| charge.payer().to_owned().into()),
             sent: false,
+            hidden: guest.hidden,
         }
     }
 

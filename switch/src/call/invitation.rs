@@ -28,6 +28,8 @@ pub(crate) struct Invitation {
     origin: Origin,
     /// Who invites, as the one who is invited is shown it.
     by: Party,
+    /// Whether it is not to be shown that one.
+    anonymous: bool,
     verified: bool,
     hops: u8,
 }
@@ -70,6 +72,7 @@ impl Call {
             conference,
             origin: leg.origin(),
             by: leg.party.clone(),
+            anonymous: leg.hidden,
             verified: leg.verified,
             hops: self.hops - 1,
         };
@@ -79,7 +82,7 @@ impl Call {
 
     /// The call of who is invited.
     pub(crate) fn invite(turn: &mut Turn<'_>, config: Arc<Config>, instance: Instance, invitation: Invitation) -> Self {
-        let Invitation { asked, transfer, conference, origin, by, verified, hops } = invitation;
+        let Invitation { asked, transfer, conference, origin, by, anonymous, verified, hops } = invitation;
         let target = transfer.target.clone();
         let beginning = Beginning {
             instance,
@@ -93,8 +96,9 @@ impl Call {
         };
         let mut call = Self::new(turn, config, beginning);
         asked.progress(turn.outbox, one(transfer.clone()));
-        let search =
-            Search::new(None, origin, by, false, target).verified(verified).referred_by(transfer.referred_by.clone());
+        let search = Search::new(None, origin, by, anonymous, target)
+            .verified(verified)
+            .referred_by(transfer.referred_by.clone().filter(|_| !anonymous));
         call.origination = Some(Origination::of_invitation(asked, Invited { transfer, conference }));
         call.begin(turn);
         call.search_begin(turn, search);

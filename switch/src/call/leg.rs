@@ -98,6 +98,8 @@ pub(super) struct Leg {
     pub(super) party_stated: bool,
     /// Whether the party is who the platform, or a peer it trusts, found it to be: so it may be asserted (RFC 3325 §5).
     pub(super) verified: bool,
+    /// Whether who is there has asked not to be shown.
+    pub(super) hidden: bool,
     /// The protocol's own name of it.
     pub(super) leg_id: String,
     /// How its two ends are named, once it has rung.
@@ -197,6 +199,7 @@ impl Leg {
             party: guest.party.clone(),
             party_stated: true,
             verified: guest.verified,
+            hidden: guest.hidden,
             leg_id: guest.leg_id.clone(),
             tags: None,
             interface: guest.interface,
@@ -226,6 +229,7 @@ impl Leg {
             party: self.party.clone(),
             party_stated: self.party_stated,
             verified: self.verified,
+            hidden: self.hidden,
             leg_id: String::new(),
             tags: None,
             interface: self.interface,

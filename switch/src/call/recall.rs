@@ -28,7 +28,7 @@ impl Call {
         let (origin, party) = (self.legs[by].origin(), self.legs[by].party.clone());
         let caller = self.legs[moved].party.clone();
         let next = self.conversation_begins(turn, moved, (origin.clone(), caller.clone(), party.clone()));
-        let anonymous = self.anonymous && self.legs[moved].incoming;
+        let anonymous = self.legs[moved].hidden;
         let search = Search::new(Some(moved), origin, caller, anonymous, party.clone())
             .verified(self.legs[moved].verified)
             .placed(Step::Accounts(vec![Member { account, timeout: Some(ring) }]));

@@ -75,6 +75,7 @@ impl Call {
             party: request.caller.clone(),
             party_stated: true,
             verified: request.verified,
+            hidden: request.anonymous,
             leg_id: request.leg_id,
             tags: None,
             interface: request.interface,

@@ -83,13 +83,13 @@ impl Call {
         } else {
             self.legs[by].origin()
         };
-        let anonymous = self.anonymous && self.legs[moved].incoming;
+        let anonymous = self.legs[moved].hidden;
         let parties = (origin.clone(), self.legs[moved].party.clone(), transfer.target.clone());
         let next = self.conversation_begins(turn, moved, parties);
         let search =
             Search::new(Some(moved), origin, self.legs[moved].party.clone(), anonymous, transfer.target.clone())
                 .verified(self.legs[moved].verified)
-                .referred_by(transfer.referred_by.clone());
+                .referred_by(transfer.referred_by.clone().filter(|_| !self.legs[by].hidden));
         let search = match there {
             Some(step) => search.placed(step),
             None => search,

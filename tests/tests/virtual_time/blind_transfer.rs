@@ -124,3 +124,25 @@ fn a_network_that_loses_leaves_the_right_two_together() {
         simulation.finish();
     }
 }
+
+#[test]
+fn an_anonymous_caller_that_sends_its_callee_on_is_not_named() {
+    for (headers, named) in [(vec![], true), (vec![("Privacy".to_owned(), "id".to_owned())], false)] {
+        let (mut simulation, [alice, bob, carol]) = with_phones(40, ["alice", "bob", "carol"]);
+        simulation.tell(alice).config.headers = headers;
+        for phone in [alice, bob, carol] {
+            simulation.set_line(phone, scenarios::Conditions::rough(50));
+        }
+        connect(&mut simulation, alice, bob);
+        simulation.run(secs(2));
+        simulation.tell(alice).step(0, Step::Transfer("carol".to_owned()));
+        let moved = simulation
+            .run_until(secs(30), |simulation| simulation.phone(carol).last_call().is_some_and(|call| call.is_up()));
+        assert!(moved);
+        let invite = &simulation.call(carol).invite_headers;
+        let shown: Vec<_> = invite.iter().filter(|(_, value)| value.contains("alice")).collect();
+        assert_eq!(!shown.is_empty(), named, "{shown:?}");
+        simulation.grace = secs(40);
+        simulation.finish();
+    }
+}
