@@ -12,10 +12,11 @@ use crate::transaction::Timers;
 use crate::transport::Listeners;
 use crate::trunk::TrunkConfig;
 use router::Emergency;
-use router::parameter::Fingerprint;
+use router::parameter::{Fingerprint, Network};
 use router::time::Duration;
 use router::{Private, Shards};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The configuration of a [`Signaling`](crate::Signaling). All of it but the realm and the shards may change while it runs.
@@ -34,6 +35,8 @@ pub struct Config {
     pub emergency: Emergency,
     /// The way that phones are told their requests are to take (Service-Route, RFC 3608), first hop first.
     pub service_route: Vec<String>,
+    /// Our own proxies before phones (RFC 5626 §2.1: edge proxies), which may be at several of these hosts: what their Path says is believed.
+    pub edge_proxies: Vec<Network>,
     /// The digest realm: the passwords' hashes are made for it, so it is fixed when the store is made.
     pub realm: String,
     /// The digest algorithms that are offered, in this order. MD5 comes first: RFC 8760 §2.3 lets a client take the first
@@ -104,6 +107,7 @@ impl Default for Config {
             domains: Vec::new(),
             emergency: Emergency::default(),
             service_route: Vec::new(),
+            edge_proxies: Vec::new(),
             realm: "tandem".to_owned(),
             algorithms: vec![Algorithm::Md5, Algorithm::Sha256],
             md5_only_agents: vec!["baresip v0.".to_owned(), "baresip v1.".to_owned()],
@@ -137,6 +141,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Whether an edge proxy of ours may be at that host.
+    pub fn is_edge_proxy(&self, host: IpAddr) -> bool {
+        self.edge_proxies.iter().any(|network| network.contains(host))
+    }
+
     /// Whether a host is ours: the realm, a configured domain, a listener's address or what it is advertised as
     /// (RFC 3261 §8.2.2.1).
     pub fn is_own_host(&self, host: &str) -> bool {

@@ -4,6 +4,7 @@ use super::model::{Configuration, Hep, Trunk};
 use super::value::{ClientCertificates, DiversionForm, Ice, Listen, Reliable, Srtp, SrtpKeying, Verify};
 use super::{numbers, replacement};
 use crate::administration::State;
+use router::parameter::Network;
 use router::time::Duration;
 use router::{Emergency, Shards};
 use signaling::admission::{AdmissionLimits, BanPolicy, Rate};
@@ -37,6 +38,7 @@ pub fn config(state: &State, bound: &Listeners, shards: &Shards) -> signaling::C
         domains: sip.domains.clone(),
         emergency: Emergency::new(configuration.calls.emergency.clone()),
         service_route: sip.service_route.iter().filter_map(|hop| route_hop(hop)).collect(),
+        edge_proxies: sip.edge_proxies.iter().filter_map(|edge| Network::parse(edge)).collect(),
         realm: sip.realm.clone(),
         expiry: expiry(configuration),
         contacts_max: sip.contacts_max as usize,

@@ -13,6 +13,7 @@ use super::value::SipShards;
 use super::{codecs, numbers, plan, sip};
 use bridge::bridge_section;
 pub use doubts::doubts;
+use router::parameter::Network;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use tls::tls;
@@ -83,6 +84,14 @@ fn sip_section(configuration: &Configuration, found: &mut Found) {
             sip::route_hop(hop).is_some(),
             "sip.service_route",
             &format!("`{hop}` is no hop: write sip:HOST;lr, or sip:HOST:PORT;transport=tcp;lr"),
+        );
+    }
+    for edge in &sip.edge_proxies {
+        let network = Network::parse(edge);
+        found.unless(
+            network.is_some_and(|network| !network.is_everywhere()),
+            "sip.edge_proxies",
+            &format!("`{edge}` is neither an address nor a network: write 203.0.113.7, or 203.0.113.0/28"),
         );
     }
     for name in &sip.accounts_pass {

@@ -83,6 +83,8 @@ impl AdmissionLimits {
 pub enum Standing {
     /// This trunk of the configuration names its address.
     Trunk(TrunkId),
+    /// It is at a host of an edge proxy of ours, who speaks for many.
+    Edge,
     /// So many accounts are registered over the flow that it uses.
     Registered(u32),
     /// It knows our tag of a dialog, this one, and its Call-ID.
@@ -171,6 +173,12 @@ impl Admission {
                 }
                 let admitted = self.trunks[place].take(now, self.limits.trunk, 1);
                 self.counters.trunk_limited += u64::from(!admitted);
+                admitted
+            }
+            Standing::Edge => {
+                let index = self.index(address, None);
+                let admitted = self.registered[index].take(now, self.limits.trunk, 1);
+                self.counters.registered_limited += u64::from(!admitted);
                 admitted
             }
             Standing::Dialog(tag) => {

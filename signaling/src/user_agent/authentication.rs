@@ -39,6 +39,9 @@ impl Gate {
         {
             return Standing::Trunk(trunk);
         }
+        if means.config.is_edge_proxy(flow.remote.ip()) {
+            return Standing::Edge;
+        }
         match bindings.from_remote(flow.remote) {
             0 => Standing::Unknown,
             accounts => Standing::Registered(accounts),

@@ -23,8 +23,21 @@ pub(crate) enum Hop {
 }
 
 impl Hop {
-    /// The addresses, if they are all at that host. A name may be anybody's by the time that it is looked up.
-    fn at_host(self, host: IpAddr) -> Option<VecDeque<Destination>> {
+    /// The same, if it is at that host, or between proxies of ours. A name may be anybody's by the time that it is looked up, so that is
+    /// looked at once more then, and only of a proxy of ours it may be one.
+    fn at_host(self, means: &Means, host: IpAddr) -> Option<Self> {
+        let is_edge = |host: IpAddr| means.config.is_edge_proxy(host);
+        let leads = self.is_at(host)
+            || is_edge(host)
+                && match &self {
+                    Self::Addresses(all) => all.iter().all(|to| is_edge(to.remote.ip())),
+                    Self::Name(_) => true,
+                };
+        leads.then_some(self)
+    }
+
+    /// Whether it is at that host.
+    fn is_at(&self, host: IpAddr) -> bool {
         match self {
             Self::Addresses(all) => all.iter().all(|to| to.remote.ip().to_canonical() == host.to_canonical()),
             Self::Name(_) => false,
@@ -130,12 +143,19 @@ impl Whither {
         });
         // Path and Contact are the phone's own words. They say at which port of the host that the REGISTER came from somebody listens; another
         // host would be called past the plan, in our name. Proxies before the phone (RFC 3327 §5.3) sent the REGISTER: what they ask for
-        // goes with the request, which goes to them.
-        let said = routes.first().map_or_else(|| hop_of(request_uri.borrow()), hop_of);
-        let said = said.and_then(|hop| flow.and_then(|flow| hop.at_host(flow.remote.ip())));
+        // goes with the request, which goes to them. One of ours may be at another of its hosts, too.
+        let said = match routes.first() {
+            Some(proxy) => hop_of(proxy).and_then(|hop| hop.at_host(means, flow?.remote.ip())),
+            None => hop_of(request_uri.borrow()).and_then(|hop| {
+                let host = flow?.remote.ip();
+                hop.is_at(host).then_some(hop)
+            }),
+        };
         let hop = match (said, by_flow) {
-            (Some(proxy), by_flow) if !routes.is_empty() => by_the_same_way(proxy, by_flow),
-            (_, Some(destination)) => VecDeque::from([destination]),
+            (Some(Hop::Addresses(proxy)), by_flow) if !routes.is_empty() => {
+                Hop::Addresses(by_the_same_way(proxy, by_flow))
+            }
+            (_, Some(destination)) => Hop::Addresses(VecDeque::from([destination])),
             // The connection is gone.
             (Some(said), None) => said,
             (None, None) => return Err(unreachable()),

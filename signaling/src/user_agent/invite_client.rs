@@ -10,7 +10,7 @@ use super::cause;
 use super::credentials::{Answered, Authorization};
 use super::destination::{Hop, Whither, in_order};
 use super::fork::Forks;
-use super::leg::{Head, Inbound, Leg, State, Timer, not_now};
+use super::leg::{Head, Inbound, Leg, Peer, State, Timer, not_now};
 use super::means::Means;
 use super::number_parameters;
 use super::session_timer::SessionTimer;
@@ -236,6 +236,10 @@ impl Outgoing {
         }
         if let Resolution::Known(places) = resolution {
             self.further = in_order(means, places);
+            // The name is one that a proxy before the phone has given itself.
+            if head.peer == Peer::Account {
+                self.further.retain(|to| means.config.is_edge_proxy(to.remote.ip()));
+            }
             self.several = self.further.len() > 1;
         }
         let state = self.try_next(head, means, CauseKind::Unreachable.into());

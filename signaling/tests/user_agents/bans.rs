@@ -83,3 +83,24 @@ fn an_operator_sees_who_is_shut_out_and_lets_one_in_again() {
     assert!(is_answered(&mut world, EVE));
     assert_eq!(operator(&mut world, Command::Query, Ban::default(), Command::Done).parameters.len(), 1);
 }
+
+#[test]
+fn an_edge_proxy_speaks_for_many_and_is_not_shut_out() {
+    for is_edge in [false, true] {
+        let mut world = World::with(93, |config| {
+            let host = router::parameter::Network::parse("203.0.113.9").filter(|_| is_edge);
+            config.edge_proxies = host.into_iter().collect();
+        });
+        let mut phones = Peer::new(EVE, "alice", "alice");
+        for _ in 0..400 {
+            phones.asks(&mut world, "REGISTER", "", "");
+        }
+        world.run_ms(50);
+        assert_eq!(world.take(phones.address).len() == 400, is_edge, "all phones at once");
+        world.run_ms(10_000);
+        for _ in 0..60 {
+            guess(&mut world, &mut phones, EVE);
+        }
+        assert_eq!(is_answered(&mut world, EVE), is_edge);
+    }
+}

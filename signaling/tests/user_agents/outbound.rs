@@ -146,6 +146,74 @@ fn a_call_goes_to_who_sent_the_register_with_the_path_and_to_no_other_host_that_
     }
 }
 
+/// The operator's own proxies are at several hosts, and write what they like into a Path: it leads to another of their hosts, and to no other.
+#[test]
+fn the_path_of_an_edge_proxy_leads_to_any_of_its_hosts() {
+    let (one, other, elsewhere) = ("198.51.100.7:5062", "198.51.100.77:5070", "198.51.100.99:5070");
+    for (from, path, next_hop) in [
+        (one, format!("<sip:{other};lr>"), other),
+        (one, format!("<sip:{elsewhere};lr>"), one),
+        (one, "<sip:edge.example.com;lr>".to_owned(), one),
+        ("198.51.100.8:5062", format!("<sip:{other};lr>"), "198.51.100.8:5062"),
+    ] {
+        let mut world = with_edges(61);
+        let target = registered_by(&mut world, from, &path);
+        start_leg(&mut world, target, offer(20_002));
+        let invite = world.expect(next_hop.parse().unwrap(), &format!("INVITE sip:alice@{from}"));
+        assert_eq!(header(&invite, Header::Route), path);
+        world.ask(CALL, LEG, Command::Stop, LegState::released(CauseKind::Normal));
+        world.run_ms(200_000);
+    }
+}
+
+#[test]
+fn once_its_connection_is_gone_an_edge_proxy_is_reached_where_its_path_says() {
+    let from = "198.51.100.7:41000";
+    let found =
+        |at: &str| signaling::transport::Resolution::at(signaling::transport::Transport::Tcp, &[at.parse().unwrap()]);
+    for (path, named, next_hop) in [
+        ("<sip:198.51.100.77:5070;transport=tcp;lr>", None, Some("198.51.100.77:5070")),
+        ("<sip:edge.example.com;transport=tcp;lr>", Some("198.51.100.77:5060"), Some("198.51.100.77:5060")),
+        ("<sip:edge.example.com;transport=tcp;lr>", Some("198.51.100.99:5060"), None),
+        ("<sip:198.51.100.99:5070;transport=tcp;lr>", None, None),
+    ] {
+        let mut world = with_edges(62);
+        if let Some(named) = named {
+            world.names.insert("edge.example.com".to_owned(), found(named));
+        }
+        world.connections.insert(from.parse().unwrap(), signaling::transport::ConnectionId(3));
+        let target = registered_by(&mut world, from, path);
+        world.close(from.parse().unwrap());
+        start_leg(&mut world, target, offer(20_002));
+        match next_hop {
+            Some(next_hop) => {
+                let invite = world.expect(next_hop.parse().unwrap(), "INVITE");
+                assert_eq!(header(&invite, Header::Route), path);
+            }
+            None => {
+                assert_eq!(super::harness::cause(&world.told(Command::Failed)).kind, CauseKind::Unreachable, "{path}")
+            }
+        }
+    }
+}
+
+/// A platform with proxies before its phones.
+fn with_edges(seed: u64) -> World {
+    use router::parameter::Network;
+    let hosts = ["198.51.100.7", "198.51.100.77"];
+    World::with(seed, |config| config.edge_proxies = hosts.iter().filter_map(|host| Network::parse(host)).collect())
+}
+
+/// Alice's phone, registered from there with that Path.
+fn registered_by(world: &mut World, from: &str, path: &str) -> Target {
+    Peer::new(from, "alice", "alice").register(world, &format!("Supported: path\r\nPath: {path}\r\nExpires: 600\r\n"));
+    let asked = Registration { account: "alice".to_owned(), contacts: Vec::new() };
+    world.ask(Instance(1), Address::local(ModuleKind::Signaling, 0), Command::Query, asked);
+    let told = world.told(Command::Done);
+    let Some(Parameter::Registration(registration)) = told.first() else { panic!("{told:?}") };
+    Target::Contact(registration.contacts[0].clone())
+}
+
 /// RFC 5627 §4.4.1, RFC 5626 §4.3: such a phone says no `ob`, so its proxy records no flow, and would bring back to us what is for an address of
 /// ours. One that is not ours, or was not given to the caller, goes the recorded way.
 #[test]
