@@ -311,7 +311,7 @@ async fn what_does_not_fit_is_told_before_any_handshake() {
 }
 
 #[test]
-fn a_certificate_for_servers_is_taken_of_a_client_and_another_authoritys_is_not() {
+fn a_certificate_for_servers_or_for_sip_is_taken_of_a_client_and_another_authoritys_is_not() {
     use rustls::client::danger::ServerCertVerifier as _;
     use rustls::pki_types::UnixTime;
     use rustls::server::danger::ClientCertVerifier as _;
@@ -324,6 +324,24 @@ fn a_certificate_for_servers_is_taken_of_a_client_and_another_authoritys_is_not(
     for uses in [&[][..], &[ExtendedKeyUsagePurpose::ServerAuth], &[ExtendedKeyUsagePurpose::ClientAuth]] {
         let issued = authority.issue(&["sip:a.example"], &[], "x", uses);
         assert!(clients.verify_client_cert(&issued.chain[0], &[], now).is_ok(), "{uses:?}");
+    }
+    let name = ServerName::try_from("a.example").unwrap();
+    // RFC 5924 §4. A client's alone is no server's.
+    let sip_domain = ExtendedKeyUsagePurpose::Other(vec![1, 3, 6, 1, 5, 5, 7, 3, 20]);
+    for (use_, is_server) in [
+        (sip_domain, true),
+        (ExtendedKeyUsagePurpose::Any, true),
+        (ExtendedKeyUsagePurpose::ServerAuth, true),
+        (ExtendedKeyUsagePurpose::ClientAuth, false),
+        (ExtendedKeyUsagePurpose::Other(vec![1, 3, 6, 1, 5, 5, 7, 3, 21]), false),
+    ] {
+        let issued = authority.issue(&["sip:a.example"], &[], "x", std::slice::from_ref(&use_));
+        let is_client = is_server || use_ == ExtendedKeyUsagePurpose::ClientAuth;
+        assert_eq!(clients.verify_client_cert(&issued.chain[0], &[], now).is_ok(), is_client, "{use_:?}");
+        let domain = OfDomain::new(&trust).unwrap();
+        assert_eq!(domain.verify_server_cert(&issued.chain[0], &[], &name, &[], now).is_ok(), is_server, "{use_:?}");
+        let of_stranger = Authority::new().issue(&["sip:a.example"], &[], "x", &[use_]);
+        assert!(clients.verify_client_cert(&of_stranger.chain[0], &[], now).is_err());
     }
     let mail = authority.issue(&[], &["a.example"], "x", &[ExtendedKeyUsagePurpose::EmailProtection]);
     assert!(clients.verify_client_cert(&mail.chain[0], &[], now).is_err());
@@ -348,11 +366,11 @@ fn what_an_authority_has_taken_back_is_believed_of_nobody() {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(authority.certificate()).unwrap();
     roots.add(other.certificate()).unwrap();
-    let revoked = [(7, &[][..]), (8, &[ExtendedKeyUsagePurpose::ServerAuth])];
+    let revoked = [(7, &[][..]), (8, &[ExtendedKeyUsagePurpose::ServerAuth]), (9, &[ExtendedKeyUsagePurpose::Any])];
     let revoked =
         revoked.map(|(number, uses)| authority.issue_numbered(Some(number), &["sip:a.example"], &[], "x", uses));
     let good = [authority.issue(&["sip:a.example"], &[], "x", &[]), other.issue(&["sip:a.example"], &[], "x", &[])];
-    let lists = vec![authority.revoke(&[7, 8])];
+    let lists = vec![authority.revoke(&[7, 8, 9])];
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let trust = Trust { roots: Arc::new(roots), revoked: lists, provider };
     let (clients, servers) = (OfAuthority::new(&trust, true).unwrap(), OfDomain::new(&trust).unwrap());

@@ -11,6 +11,10 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
 
+use webpki::{
+    CertRevocationList, EndEntityCert, KeyUsage, OwnedCertRevocationList, RevocationOptionsBuilder, UnknownStatusPolicy,
+};
+
 use super::identity::is_for;
 
 /// Who has signed, and what has been taken back of it.
@@ -23,16 +27,32 @@ pub(super) struct Trust {
 }
 
 /// Whether a certificate is in force: an authority has signed it, its time has come and is not over, and it is not revoked. A list whose own time
-/// is over counts still: a certificate that has been taken back is never good again.
+/// is over counts still: a certificate that has been taken back is never good again. What it may be used for, if it says so, is servers, or SIP.
 #[derive(Debug)]
-struct InForce(Arc<WebPkiServerVerifier>);
+struct InForce {
+    servers: Arc<WebPkiServerVerifier>,
+    roots: Arc<RootCertStore>,
+    revoked: Vec<CertRevocationList<'static>>,
+    provider: Arc<CryptoProvider>,
+}
+
+/// The purposes by which a certificate that is not for servers in general is one for SIP (RFC 5924 §4): `id-kp-sipDomain`, and any.
+const PURPOSES: [&[u8]; 2] = [&[0x2b, 6, 1, 5, 5, 7, 3, 20], &[0x55, 0x1d, 0x25, 0]];
 
 impl InForce {
     fn new(trust: &Trust) -> Result<InForce, Error> {
         let Trust { roots, revoked, provider } = trust;
         let builder = WebPkiServerVerifier::builder_with_provider(Arc::clone(roots), Arc::clone(provider));
         let builder = builder.with_crls(revoked.iter().cloned()).allow_unknown_revocation_status();
-        Ok(InForce(builder.build().map_err(general)?))
+        let list = |list: &CertificateRevocationListDer<'_>| {
+            OwnedCertRevocationList::from_der(list).map(CertRevocationList::Owned).map_err(general)
+        };
+        Ok(InForce {
+            servers: builder.build().map_err(general)?,
+            roots: Arc::clone(roots),
+            revoked: revoked.iter().map(list).collect::<Result<_, _>>()?,
+            provider: Arc::clone(provider),
+        })
     }
 
     fn judge(
@@ -43,14 +63,35 @@ impl InForce {
     ) -> Result<(), Error> {
         // Whom it is for is another question. That is looked at last: one that is for nobody of that name is right in all else.
         let nobody = ServerName::try_from("nobody.invalid").map_err(general)?;
-        match self.0.verify_server_cert(end_entity, intermediates, &nobody, &[], now) {
+        match self.servers.verify_server_cert(end_entity, intermediates, &nobody, &[], now) {
             Ok(_)
             | Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(()),
+            Err(error) if is_purpose(&error) && self.is_for_sip(end_entity, intermediates, now) => Ok(()),
             Err(error) => Err(error),
         }
     }
+
+    /// The same of one whose purpose is SIP.
+    fn is_for_sip(&self, end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>], now: UnixTime) -> bool {
+        let Ok(certificate) = EndEntityCert::try_from(end_entity) else { return false };
+        let algorithms = self.provider.signature_verification_algorithms.all;
+        let revoked: Vec<_> = self.revoked.iter().collect();
+        PURPOSES.into_iter().map(KeyUsage::required).any(|purpose| {
+            let revocation = RevocationOptionsBuilder::new(&revoked)
+                .ok()
+                .map(|builder| builder.with_status_policy(UnknownStatusPolicy::Allow).build());
+            let roots = &self.roots.roots;
+            certificate.verify_for_usage(algorithms, roots, intermediates, now, purpose, revocation, None).is_ok()
+        })
+    }
+}
+
+/// Whether a certificate is right but for what it is to be used for.
+fn is_purpose(error: &Error) -> bool {
+    let Error::InvalidCertificate(fault) = error else { return false };
+    matches!(fault, CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. })
 }
 
 fn general(error: impl std::fmt::Display) -> Error {
@@ -155,13 +196,12 @@ impl ClientCertVerifier for OfAuthority {
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         let verdict = self.clients.verify_client_cert(end_entity, intermediates, now);
-        let Err(Error::InvalidCertificate(
-            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. },
-        )) = verdict
-        else {
-            return verdict;
-        };
-        self.in_force.judge(end_entity, intermediates, now).map(|()| ClientCertVerified::assertion())
+        match verdict {
+            Err(error) if is_purpose(&error) => {
+                self.in_force.judge(end_entity, intermediates, now).map(|()| ClientCertVerified::assertion())
+            }
+            verdict => verdict,
+        }
     }
 
     fn verify_tls12_signature(
