@@ -14,9 +14,10 @@ pub fn diversions(message: &Message) -> Vec<Diversion> {
 }
 
 fn diversion(value: &NameAddr<'_>) -> Diversion {
-    let count = value.parameter("counter").and_then(|counter| counter.parse::<u32>().ok());
-    // RFC 5806 §4: a counter that is not there is 1.
-    let count = count.map_or(1, |count| u8::try_from(count.max(1)).unwrap_or(u8::MAX));
+    let is_number = |counter: &&str| !counter.is_empty() && counter.bytes().all(|one| one.is_ascii_digit());
+    // RFC 5806 §4: a counter that is not there is 1. However great a number is, it is one.
+    let count = value.parameter("counter").map(|counter| counter.trim_matches('"')).filter(is_number);
+    let count = count.map_or(1, |count| count.parse::<u8>().unwrap_or(u8::MAX).max(1));
     Diversion { by: party_of(value), cause: diversion_cause(value), count, private: diversion_is_private(value) }
 }
 
@@ -78,7 +79,12 @@ mod tests {
         assert_eq!(read("Diversion: ;;;, , <sip:>;x").len(), 0);
         let one = &read("Diversion: <sip:1@h>;reason=sunny;counter=999999;privacy=x")[0];
         assert_eq!((one.cause, one.count, one.private), (DiversionCause::Unknown, 255, true));
-        assert_eq!(read("Diversion: <sip:1@h>;counter=0")[0].count, 1);
+        let endless = "9".repeat(40);
+        for (counter, count) in
+            [("0", 1), ("x", 1), ("-1", 1), ("\"7\"", 7), ("256", 255), ("4294967296", 255), (endless.as_str(), 255)]
+        {
+            assert_eq!(read(&format!("Diversion: <sip:1@h>;counter={counter}"))[0].count, count, "{counter}");
+        }
         let many = format!("Diversion: {}<sip:last@h>", "<sip:1@h>,".repeat(5_000));
         assert!(read(&many).len() <= router::limits::DIVERSIONS);
     }
