@@ -259,6 +259,10 @@ pub const TRACE_STRANGERS: usize = 4;
 /// that is just being made anew.
 pub const SUPERVISIONS_UNSENT: u8 = 2;
 
+/// For how long it is left to others to tell a peer who has come to the other end: an offer that brings the two together, if there is to be one, leaves
+/// in the same turn, and is answered within a round trip. A display may be late by that much.
+pub const INTRODUCTION_WAITS: Duration = Duration::from_millis(200);
+
 /// The last entries among which a question that is sent again is looked for: those that go to others in the seconds between two
 /// repetitions of one. Beyond them a repetition is kept.
 pub const TRACE_REPETITIONS: usize = 64;

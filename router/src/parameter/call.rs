@@ -13,6 +13,7 @@
 //!  it ends:          either ── Stop × LegState (cause) ──▶ the other    Done
 //!  REFER:            signaling#leg ── Start × Transfer ──▶ switch#call  Progress × Transfer … Done | Failed
 //!  INFO, keys:       either ── Send × Information | Digits ──▶ other    Done | Failed
+//!  another at its other end: switch#call ── Notify × LegState (party) ──▶ signaling#leg
 //! ```
 //! Within a call, a leg is known by its address: the source of what it sends.
 //!

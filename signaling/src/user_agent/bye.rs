@@ -101,6 +101,7 @@ impl Session {
         head.cancel_timer(means, Timer::Abandon);
         head.cancel_timer(means, Timer::Session);
         head.cancel_timer(means, Timer::Leave);
+        head.cancel_timer(means, Timer::Introduce);
         let gone = || Failure::new(Reason::NotFound).with_detail("the leg has ended");
         if let Some(offer) = self.waiting.take() {
             offer.asked.failed(&mut means.outbox, gone());
@@ -109,7 +110,7 @@ impl Session {
             let asked = match aim {
                 Aim::Offer(offer) => offer.asked,
                 Aim::Inform { asked, .. } | Aim::Supervise { asked } => asked,
-                Aim::Refresh { .. } | Aim::Prack | Aim::Notify { .. } | Aim::Bye => continue,
+                Aim::Refresh { .. } | Aim::Introduce | Aim::Prack | Aim::Notify { .. } | Aim::Bye => continue,
             };
             asked.failed(&mut means.outbox, gone());
         }

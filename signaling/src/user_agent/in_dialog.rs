@@ -47,6 +47,8 @@ pub(super) enum Aim {
     Offer(Box<OurOffer>),
     /// To refresh the session; by an INVITE that offers what we said last.
     Refresh { by_invite: bool },
+    /// To tell who is at the other end.
+    Introduce,
     /// To find out whether the peer is there.
     Supervise { asked: Asked },
     /// To acknowledge a provisional response.

@@ -38,6 +38,8 @@ pub(crate) enum Timer {
     Session,
     /// When a session that is to end sends its BYE, whatever it still waits for.
     Leave,
+    /// When to tell the peer who is at the other end, if nothing has told it.
+    Introduce,
     /// When to go on without a certificate that does not come.
     Certificate,
 }
@@ -314,6 +316,9 @@ impl Leg {
 
     /// A request of the switch.
     pub(crate) fn handle_packet(&mut self, means: &mut Means, packet: Packet) {
+        if packet.command == Command::Notify {
+            return self.introduced(means, packet);
+        }
         let asked = Asked::of(&packet);
         if let (Command::Set, Some(Parameter::Handover(handover))) = (packet.command, packet.first()) {
             let handover = (**handover).clone();

@@ -15,6 +15,7 @@
 //! | `session`, `reinvite`, `update`, `glare` | the confirmed dialog and its offers |
 //! | `session_timer`, `refresh` | the interval of a session, and refreshes, ours and the peer's |
 //! | `info`, `refer`, `options`, `bye` | the other requests of a dialog |
+//! | `introduction` | who is at the other end now, for the peer's display |
 //! | `handover` | dialogs that others name, legs that change their call |
 //! | `in_dialog`, `credentials` | our requests within a dialog, and trunks' challenges to them |
 //! | `message_client` | MESSAGE outside of dialogs, to phones and trunks |
@@ -52,6 +53,7 @@ mod header_policy;
 pub(crate) mod identity;
 mod in_dialog;
 mod info;
+mod introduction;
 pub(crate) mod invite_client;
 pub(crate) mod invite_server;
 pub(crate) mod keep_alive;

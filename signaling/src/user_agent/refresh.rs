@@ -42,8 +42,9 @@ impl Session {
         }
     }
 
-    /// Adds what a request of ours says of the session timer.
+    /// Adds what a request of ours says of the session timer, and of who is at the other end.
     pub(super) fn timed(&self, head: &Head, means: &Means, request: Request) -> Request {
+        let request = self.told_other_end(head, means, request);
         let Some((expires, least)) = self.timer.request(&head.policy(means)) else { return request };
         let request = request.with(Header::SessionExpires.as_str(), expires);
         match least {
@@ -205,7 +206,12 @@ impl Session {
                 }
                 self.refresh(head, means);
             }
-            Aim::Prack | Aim::Inform { .. } | Aim::Supervise { .. } | Aim::Notify { .. } | Aim::Bye => {}
+            Aim::Introduce
+            | Aim::Prack
+            | Aim::Inform { .. }
+            | Aim::Supervise { .. }
+            | Aim::Notify { .. }
+            | Aim::Bye => {}
         }
         None
     }

@@ -17,6 +17,7 @@ use crate::transport::{Destination, Resolution, Sought};
 use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, MediaExchange, Reason};
 use router::time::Duration;
 use router::{Asked, one};
+use std::cell::Cell;
 use std::net::IpAddr;
 
 /// How long the switch may take for what a leg asks of it in mid-call: it may have to ask the other leg's peer, whose
@@ -270,6 +271,7 @@ impl Session {
                 self.peer_is_there(head, means, asked, (method == Method::Update).then_some(message));
             }
             Aim::Notify { id } => self.notified(head, means, id),
+            Aim::Introduce => self.introduction_taken(head, means, message),
             Aim::Prack | Aim::Bye => {}
         }
     }
@@ -296,6 +298,7 @@ impl Session {
             Aim::Inform { asked, .. } => asked.failed(&mut means.outbox, Failure::because(cause)),
             Aim::Supervise { asked } => self.supervision_failed(head, means, asked, &cause),
             Aim::Notify { id } => self.notify_refused(head, means, id, &cause),
+            Aim::Introduce => self.offer_waiting(head, means),
             Aim::Prack | Aim::Bye => {}
         }
     }
@@ -327,6 +330,7 @@ impl Session {
             Timer::Abandon => self.requester.cancel_invite(means),
             Timer::Session => self.interval_due(head, means),
             Timer::Leave => self.leave_at_last(head, means),
+            Timer::Introduce => self.introduce_at_last(head, means),
             Timer::Ring | Timer::Response | Timer::Expires | Timer::Certificate => {}
         }
     }

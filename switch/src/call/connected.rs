@@ -6,7 +6,7 @@
 //!  A ══ B here   B ══ C there        B sends A to D
 //!  A ══ D here   ── Set × Connected (D) ──▶   D ══ C there: what A ══ C was has ended as transferred, another conversation goes on
 //! ```
-//! No media and no phone is concerned. A platform in the middle says it to the one behind it; what is known already goes no further, so that
+//! No media is concerned; a phone is told who it talks to now. A platform in the middle says it to the one behind it; what is known already goes no further, so that
 //! nothing goes round.
 
 use super::asked::Asked;
@@ -174,6 +174,9 @@ impl Call {
         }
         if let Some(remote) = other.and_then(|other| self.legs[other].remote.as_mut()) {
             remote.facing = Facing::Another;
+        }
+        if let Some(other) = other {
+            self.introduce_to(turn, other, leg);
         }
         self.publish(turn, None);
         self.tell_connected(turn);

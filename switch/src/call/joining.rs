@@ -642,6 +642,7 @@ impl Call {
             self.admit(turn, joined, state);
         }
         self.connect(turn);
+        self.introduce(turn);
         if offered {
             self.exchange = Some(Exchange::Answering { leg: joined, deliver_to: None });
             self.set_timer(turn, Timer::Answer, LEG_WITHIN);
@@ -795,6 +796,7 @@ impl Call {
         }
         tracing::info!(call = %self.id, "picked up");
         self.leg_won(turn, Some(waiting), joined, reply);
+        self.introduce(turn);
         if !invited {
             self.align_afresh(turn, joined);
         }

@@ -34,6 +34,7 @@ mod failover;
 mod fork;
 mod guarding;
 mod guest;
+mod introduction;
 mod invitation;
 mod joining;
 mod keys;

@@ -137,6 +137,7 @@ impl Call {
         self.far = far;
         tracing::info!(call = %self.id, to = self.conversation.destination.as_deref().map(|name| self.shown(name)), "transferred");
         self.connect(turn);
+        self.introduce(turn);
         self.align_afresh(turn, moved);
         self.complete_former(turn);
         self.look_round(turn);

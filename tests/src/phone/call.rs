@@ -91,6 +91,8 @@ pub struct Call {
     pub media: Media,
     /// The peer's identity as shown: From or To, and P-Asserted-Identity.
     pub shown: (String, Option<String>),
+    /// Who is at the other end now, as a request within the call has said (P-Asserted-Identity).
+    pub other_end: Option<String>,
     /// The Reason header of what ended it.
     pub reason: Option<String>,
     /// INFO bodies received.

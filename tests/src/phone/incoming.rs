@@ -124,6 +124,7 @@ impl Phone {
                 text(from.raw()),
                 message.asserted_identities().flatten().next().map(|identity| text(identity.raw())),
             ),
+            other_end: None,
             reason: None,
             information: Vec::new(),
             referral: None,
@@ -277,6 +278,9 @@ impl Phone {
     /// A re-INVITE or UPDATE.
     fn offered(&mut self, key: &str, message: &Message) {
         let Some(index) = self.call_of(message) else { return self.respond(key, 481, None) };
+        if let Some(asserted) = message.text(Header::PAssertedIdentity) {
+            self.calls[index].other_end = Some(asserted.to_owned());
+        }
         self.answer_offer(index, key, message);
         let status = self.servers.iter().find(|server| server.key == key).map_or(0, |server| server.status);
         let now = self.now;

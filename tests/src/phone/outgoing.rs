@@ -31,6 +31,7 @@ impl Phone {
             provisional: Vec::new(),
             media,
             shown: (String::new(), None),
+            other_end: None,
             reason: None,
             information: Vec::new(),
             referral: None,

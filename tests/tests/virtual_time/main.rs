@@ -23,6 +23,7 @@ mod families_and_transports;
 mod forking;
 mod glare;
 mod hold_and_retrieve;
+mod introductions;
 mod joins_at_both_ends;
 mod keys;
 mod lamps;
