@@ -48,6 +48,9 @@ fn description(port: u16) -> MediaDescription {
             protection: None,
             dtls: None,
             ice: None,
+            voip_metrics: false,
+            seeks_anew: false,
+            chosen_ways: Vec::new(),
         }],
     }
 }

@@ -167,6 +167,7 @@ impl Bench {
             behalf: Some(Behalf::Account),
             tags: None,
             suite: None,
+            quality: None,
         };
         let call = CallSummary {
             id: "call".to_owned(),

@@ -40,6 +40,7 @@ fn set_up(voice: &mut Voice<Nowhere>, now: Now, session: u64, suite: Option<Srtp
             protection: suite.filter(|_| port == 0).map(|suite| Box::new(keys(suite))),
             dtls: None,
             ice: None,
+            voip_metrics: false,
             host: None,
             keys: None,
             networks: vec![],

@@ -92,6 +92,7 @@ fn set_up(router: &Router, switch: &(Endpoint, Receiver<()>), session: u64, suit
             protection: suite.filter(|_| port == ids[0]).map(|suite| Box::new(keys(suite))),
             dtls: None,
             ice: None,
+            voip_metrics: false,
             host: None,
             keys: None,
             networks: vec![],

@@ -38,6 +38,7 @@ fn set_up(voice: &mut Voice<Nowhere>, now: Now, session: u64, codecs: [&Codec; 2
             protection: None,
             dtls: None,
             ice: None,
+            voip_metrics: false,
             host: None,
             keys: None,
             networks: vec![],

@@ -348,3 +348,6 @@ pub const WAY_SILENT_WHOLLY: Duration = Duration::from_secs(12);
 const _: () = assert!(CONSENT_EVERY.as_millis() * 12 / 5 <= WAY_SILENT_WHOLLY.as_millis());
 const _: () = assert!(CONSENT_EVERY.as_millis() * 4 < CONSENT_EXPIRES.as_millis());
 const _: () = assert!(CHECK_TIMEOUT.as_millis() << (CHECK_RETRANSMISSIONS + 1) <= WAYS_WITHIN.as_millis());
+
+/// What a packet is taken to last where the peer does not say, milliseconds (RFC 3551 §4.2).
+pub const PACKET_MS_UNSAID: f64 = 20.0;

@@ -135,6 +135,7 @@ fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
         protection: (port == PortId(0)).then(|| Box::new(protection())),
         dtls: None,
         ice: (port == PortId(1)).then(|| Box::new(ways())),
+        voip_metrics: false,
         host: None,
         keys: None,
         networks: vec![],

@@ -120,6 +120,7 @@ fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
         protection: None,
         dtls: None,
         ice: None,
+        voip_metrics: false,
         host: None,
         keys: None,
         networks: vec![],

@@ -99,6 +99,7 @@ fn plan(port: PortId, codecs: Vec<Codec>) -> MediaPlan {
         networks: vec![],
         dtls: None,
         ice: None,
+        voip_metrics: false,
     }
 }
 

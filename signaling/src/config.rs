@@ -68,6 +68,8 @@ pub struct Config {
     pub accounts_connected: BTreeMap<String, Connectivity>,
     /// Whether media is reached where it is said to be, so that we answer checks and send none (ICE lite).
     pub ice_lite: bool,
+    /// Whether peers are asked for reports on how we are heard (RFC 3611).
+    pub voip_metrics: bool,
     /// The fingerprint of the media workers' certificate; `None`: they shake no hands.
     pub fingerprint: Option<Arc<Fingerprint>>,
     /// Names of header fields of INVITEs that pass from account to account.
@@ -122,6 +124,7 @@ impl Default for Config {
             accounts_keyed: BTreeMap::new(),
             accounts_connected: BTreeMap::new(),
             ice_lite: true,
+            voip_metrics: false,
             fingerprint: None,
             accounts_pass: Vec::new(),
             keys_in_clear: true,

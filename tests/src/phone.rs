@@ -111,6 +111,8 @@ pub struct PhoneConfig {
     pub secure: Option<Secure>,
     /// Whether it looks for ways to its peer's media (ICE), shares a port for RTCP, and sends on no other.
     pub seeks_ways: bool,
+    /// Whether it asks how it is heard (RTCP XR).
+    pub asks_for_metrics: bool,
     /// The frequency of a tone that it says, and says alone, in whatever it has agreed on; it listens to what it is sent. Where
     /// sound is transcoded, stamps do not come through.
     pub tone_hz: Option<f64>,
@@ -162,6 +164,7 @@ impl PhoneConfig {
             voice: None,
             secure: None,
             seeks_ways: false,
+            asks_for_metrics: false,
             tone_hz: None,
             behaviour: Behaviour::default(),
             any_user: false,
@@ -390,8 +393,12 @@ impl Phone {
             }
             Arrival::Datagram { local, remote, bytes } => {
                 let media = self.calls.iter_mut().filter(|call| call.is_live()).map(|call| &mut call.media);
-                if let Some(media) = media.into_iter().find(|media| media.local() == local) {
-                    media.handle_packet(now, remote, &bytes);
+                let mut media = media.into_iter();
+                let of_control = |rtp: SocketAddr| (rtp.ip(), rtp.port() + 1) == (local.ip(), local.port());
+                match media.find(|media| media.local() == local || of_control(media.local())) {
+                    Some(media) if media.local() == local => media.handle_packet(now, remote, &bytes),
+                    Some(media) => media.handle_control(&bytes),
+                    None => {}
                 }
             }
             Arrival::Accepted { link, .. } => self.stream = Stream::Open(link, Side::Server),
@@ -639,6 +646,7 @@ impl Phone {
         media.own_numbers = self.config.own_numbers;
         media.voice = self.config.voice;
         media.keys = self.config.secure.map(|style| Keys::new(style, &mut self.random));
+        media.asks_for_metrics = self.config.asks_for_metrics;
         media.ways = self.config.seeks_ways.then(|| Ways::new(&mut self.random));
         media.sound = self.config.tone_hz.map(Sound::new);
         media.host_name.clone_from(&self.config.media_name);

@@ -300,6 +300,7 @@ fn plan(tape: &mut Tape<'_>) -> MediaPlan {
         protection: None,
         dtls: None,
         ice: (flags & 32 != 0).then(|| ice(tape)),
+        voip_metrics: flags & 8 != 0,
         host: None,
         keys: None,
         networks: vec![],

@@ -188,6 +188,9 @@ fn stream(tape: &mut Tape<'_>) -> MediaStream {
         protection: None,
         dtls: None,
         ice: None,
+        voip_metrics: false,
+        seeks_anew: false,
+        chosen_ways: Vec::new(),
     }
 }
 

@@ -1,6 +1,8 @@
 //! A datagram as compound RTCP: checked, its items read, and reports of our own read by the same eyes.
 
-use media::rtcp::{Block, Compound, Feedback, Item, NtpTime, Reception, Sent, Source, check, is_rtcp, write};
+use media::rtcp::{
+    Block, Compound, Feedback, Item, NtpTime, Reception, Sent, Source, VoipMetrics, check, is_rtcp, write,
+};
 use router::time::{Instant, WallTime};
 
 use crate::tape::Tape;
@@ -20,7 +22,8 @@ pub fn rtcp(data: &[u8]) {
             match item {
                 Item::Sender(_, info) => reception.handle_sender_report(now, info.ntp),
                 Item::Block(block) => feedback.handle_block(&block, &sent, 8_000, now),
-                Item::Receiver(_) | Item::Goodbye(_) | Item::Metrics(_) | Item::Other(_) => {}
+                Item::Metrics(metrics) => feedback.handle_metrics(&metrics),
+                Item::Receiver(_) | Item::Goodbye(_) | Item::Other(_) => {}
             }
         }
         assert!(count <= data.len(), "a bounded number of items");
@@ -49,6 +52,16 @@ fn reported(data: &[u8]) {
         packets: u64::from(number()),
         octets: u64::from(number()),
     };
+    let metrics = VoipMetrics {
+        ssrc: number(),
+        loss_rate: number() as u8,
+        gap_density: number() as u8,
+        burst_ms: number() as u16,
+        round_trip_ms: number() as u16,
+        rating: Some(number() as u8 % 101),
+        opinion_listening: Some(10 + number() as u8 % 41),
+        ..VoipMetrics::default()
+    };
     let choice = number();
     let cname = String::from_utf8_lossy(tape.remainder());
     let compound = Compound {
@@ -56,6 +69,7 @@ fn reported(data: &[u8]) {
         cname: &cname,
         source: (choice & 1 == 0).then_some(source),
         block: (choice & 2 == 0).then_some(block),
+        metrics: (choice & 8 == 0).then_some(metrics),
         goodbye: choice & 4 == 0,
     };
     let written = write(&compound);
@@ -64,6 +78,10 @@ fn reported(data: &[u8]) {
     let blocks: Vec<Block> =
         items.iter().filter_map(|item| if let Item::Block(block) = item { Some(*block) } else { None }).collect();
     assert_eq!(blocks, Vec::from_iter(compound.block));
+    assert_eq!(
+        items.iter().any(|item| matches!(item, Item::Metrics(read) if *read == metrics)),
+        compound.metrics.is_some()
+    );
     match (items[0], compound.source) {
         (Item::Sender(ssrc, info), Some(source)) => {
             assert_eq!((ssrc, info.ntp, info.timestamp), (choice, source.ntp.0, source.timestamp));

@@ -1,4 +1,6 @@
-//! Extended reports (RFC 3611), of which the VoIP metrics block (§4.7) is read; others are passed over.
+//! Extended reports (RFC 3611), of which the VoIP metrics block (§4.7) is read and written; others are passed over.
+
+use crate::quality::GMIN;
 
 /// The packet type of an extended report (§2).
 pub(super) const PACKET_TYPE: u8 = 207;
@@ -6,11 +8,17 @@ pub(super) const PACKET_TYPE: u8 = 207;
 const VOIP_METRICS: u8 = 7;
 /// Its length in words, without the header.
 const WORDS: usize = 8;
+/// Octets of the block with its header.
+pub(super) const BLOCK_BYTES: usize = 4 + 4 * WORDS;
 /// The opinions that there are, in tenths; 127 is one that is not known.
 const OPINIONS: std::ops::RangeInclusive<u8> = 10..=50;
+/// The ratings that there are.
+const RATINGS: std::ops::RangeInclusive<u8> = 0..=100;
+/// What stands for a level, a rating or an opinion that is not known (§4.7.3 to §4.7.5).
+const UNKNOWN: u8 = 127;
 
 /// What a receiver says of a stream of voice (§4.7).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct VoipMetrics {
     /// The stream.
     pub ssrc: u32,
@@ -18,8 +26,20 @@ pub struct VoipMetrics {
     pub loss_rate: u8,
     /// Discarded by the receiver's buffer, in 256ths.
     pub discard_rate: u8,
+    /// Lost or discarded within bursts, in 256ths of their packets.
+    pub burst_density: u8,
+    /// The same within gaps.
+    pub gap_density: u8,
+    /// How long a burst is on average, milliseconds.
+    pub burst_ms: u16,
+    /// How long a gap is on average, milliseconds.
+    pub gap_ms: u16,
+    /// The round trip, milliseconds; 0: not known.
+    pub round_trip_ms: u16,
     /// What the receiver adds on either side: buffers, codecs, milliseconds.
     pub end_system_ms: u16,
+    /// The rating of the stream (G.107), as far as the receiver says so.
+    pub rating: Option<u8>,
     /// What people would say who listen, or converse, in tenths, as far as the receiver says so.
     pub opinion_listening: Option<u8>,
     /// See `opinion_listening`.
@@ -35,10 +55,33 @@ impl VoipMetrics {
             ssrc: u32::from_be_bytes([octets[0], octets[1], octets[2], octets[3]]),
             loss_rate: octets[4],
             discard_rate: octets[5],
+            burst_density: octets[6],
+            gap_density: octets[7],
+            burst_ms: short(8),
+            gap_ms: short(10),
+            round_trip_ms: short(12),
             end_system_ms: short(14),
+            rating: Some(octets[20]).filter(|rating| RATINGS.contains(rating)),
             opinion_listening: opinion(octets[22]),
             opinion_conversing: opinion(octets[23]),
         })
+    }
+
+    /// The block with its header. Levels of sound are not measured. Neither concealment nor a buffer is said to be there (§4.7.6, §4.7.7): what is relayed
+    /// meets them at the far end.
+    pub(super) fn written(&self) -> [u8; BLOCK_BYTES] {
+        let mut block = [0; BLOCK_BYTES];
+        block[..4].copy_from_slice(&[VOIP_METRICS, 0, 0, WORDS as u8]);
+        block[4..8].copy_from_slice(&self.ssrc.to_be_bytes());
+        block[8..12].copy_from_slice(&[self.loss_rate, self.discard_rate, self.burst_density, self.gap_density]);
+        let times = [self.burst_ms, self.gap_ms, self.round_trip_ms, self.end_system_ms];
+        for (place, milliseconds) in block[12..20].chunks_exact_mut(2).zip(times) {
+            place.copy_from_slice(&milliseconds.to_be_bytes());
+        }
+        block[20..24].copy_from_slice(&[UNKNOWN, UNKNOWN, UNKNOWN, GMIN as u8]);
+        let opinions = [self.rating, None, self.opinion_listening, self.opinion_conversing];
+        block[24..28].copy_from_slice(&opinions.map(|opinion| opinion.unwrap_or(UNKNOWN)));
+        block
     }
 }
 
@@ -98,7 +141,13 @@ pub(crate) mod tests {
             ssrc: 9,
             loss_rate: 26,
             discard_rate: 13,
+            burst_density: 128,
+            gap_density: 2,
+            burst_ms: 100,
+            gap_ms: 1_000,
+            round_trip_ms: 80,
             end_system_ms: 60,
+            rating: Some(70),
             opinion_listening: Some(36),
             opinion_conversing: Some(34),
         };
@@ -113,5 +162,32 @@ pub(crate) mod tests {
         unknown[42..44].copy_from_slice(&[127, 9]);
         let metrics = Blocks::of(&unknown).next().unwrap();
         assert_eq!((metrics.opinion_listening, metrics.opinion_conversing), (None, None));
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let mut whole = vec![0, 0, 0, 1];
+        for metrics in [
+            VoipMetrics { ssrc: 9, ..VoipMetrics::default() },
+            VoipMetrics {
+                ssrc: u32::MAX,
+                loss_rate: 1,
+                discard_rate: 2,
+                burst_density: 3,
+                gap_density: 4,
+                burst_ms: 500,
+                gap_ms: u16::MAX,
+                round_trip_ms: 600,
+                end_system_ms: 40,
+                rating: Some(93),
+                opinion_listening: Some(44),
+                opinion_conversing: Some(43),
+            },
+        ] {
+            whole.truncate(4);
+            whole.extend(metrics.written());
+            assert_eq!(Blocks::of(&whole).collect::<Vec<_>>(), [metrics]);
+            assert_eq!(whole[4 + 20..4 + 24], [127, 127, 127, 16], "no levels; Gmin");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Reports of our own, and what the peer's reports say of us.
 
-use super::extended::VoipMetrics;
+use super::extended::{self, VoipMetrics};
 use super::packet::Block;
 use router::time::{Instant, WallTime};
 
@@ -49,12 +49,14 @@ pub struct Compound<'a> {
     pub source: Option<Source>,
     /// About the source that we hear, if we do.
     pub block: Option<Block>,
+    /// How we hear it, where the peer is to be told (RFC 3611 §4.7).
+    pub metrics: Option<VoipMetrics>,
     /// Whether we leave.
     pub goodbye: bool,
 }
 
-/// Octets of the longest compound packet that is written: a sender report with a block, a name of 255 octets, BYE.
-const COMPOUND_BYTES: usize = 52 + 268 + 8;
+/// Octets of the longest compound packet that is written: a sender report with a block, a name of 255 octets, an extended report, BYE.
+const COMPOUND_BYTES: usize = 52 + 268 + 8 + extended::BLOCK_BYTES + 8;
 
 /// A compound packet, written.
 #[derive(Clone, Debug)]
@@ -88,10 +90,10 @@ impl std::ops::Deref for Written {
     }
 }
 
-/// Writes a compound packet: a sender or receiver report, a source description with our CNAME, and BYE if we leave (RFC 3550
-/// §6.1). Of the name at most 255 octets are written.
+/// Writes a compound packet: a sender or receiver report, a source description with our CNAME, an extended report where there is something in it, and BYE if
+/// we leave (RFC 3550 §6.1). Of the name at most 255 octets are written.
 pub fn write(compound: &Compound<'_>) -> Written {
-    let Compound { ssrc, cname, source, block, goodbye } = *compound;
+    let Compound { ssrc, cname, source, block, metrics, goodbye } = *compound;
     let mut written = Written { octets: [0; COMPOUND_BYTES], length: 0 };
     let count = usize::from(block.is_some());
     match source {
@@ -118,6 +120,11 @@ pub fn write(compound: &Compound<'_>) -> Written {
     written.push(&[1, name.len() as u8]);
     written.push(name);
     written.push(&[0; 4][..4 * words - 2 - name.len()]);
+    if let Some(metrics) = metrics {
+        written.push_header(0, extended::PACKET_TYPE, 1 + extended::BLOCK_BYTES / 4);
+        written.push_words(&[ssrc]);
+        written.push(&metrics.written());
+    }
     if goodbye {
         written.push_header(1, 203, 1);
         written.push_words(&[ssrc]);
@@ -160,11 +167,19 @@ pub struct Feedback {
     pub jitter_us: Option<u32>,
     /// Round trip, microseconds.
     pub round_trip_us: Option<u32>,
-    /// What it says of how it hears that, of its own.
-    pub metrics: Option<VoipMetrics>,
+    /// What it says itself (RFC 3611): of a conversation in tenths of an opinion, and what it adds at its end, milliseconds.
+    pub opinion: Option<u8>,
+    /// See `opinion`.
+    pub end_system_ms: Option<u16>,
 }
 
 impl Feedback {
+    /// Takes metrics about our SSRC.
+    pub fn handle_metrics(&mut self, metrics: &VoipMetrics) {
+        self.opinion = metrics.opinion_conversing.or(metrics.opinion_listening);
+        self.end_system_ms = Some(metrics.end_system_ms);
+    }
+
     /// Takes a block about our SSRC; `clock_rate_hz` is the clock of what we send.
     pub fn handle_block(&mut self, block: &Block, sent: &Sent, clock_rate_hz: u32, now: Instant) {
         self.lost = Some(u64::try_from(block.cumulative_lost).unwrap_or(0));
@@ -191,21 +206,37 @@ mod tests {
     const BLOCK: Block =
         Block { ssrc: 9, fraction_lost: 3, cumulative_lost: -1, highest: 70_000, jitter: 5, last_report: 6, delay: 7 };
 
+    const METRICS: VoipMetrics = VoipMetrics {
+        ssrc: 9,
+        loss_rate: 3,
+        discard_rate: 4,
+        burst_density: 5,
+        gap_density: 6,
+        burst_ms: 700,
+        gap_ms: 8_000,
+        round_trip_ms: 90,
+        end_system_ms: 40,
+        rating: Some(80),
+        opinion_listening: Some(41),
+        opinion_conversing: Some(40),
+    };
+
     #[test]
     fn a_compound_packet_is_complete_and_reads_back() {
-        let source = Source { ntp: NtpTime(0x1_0000_0002), timestamp: 3, packets: 4, octets: 5 };
-        let compound =
-            Compound { ssrc: 1, cname: "abc@tandem", source: Some(source), block: Some(BLOCK), goodbye: true };
+        let source = Some(Source { ntp: NtpTime(0x1_0000_0002), timestamp: 3, packets: 4, octets: 5 });
+        let metrics = Some(METRICS);
+        let compound = Compound { ssrc: 1, cname: "abc@tandem", source, block: Some(BLOCK), metrics, goodbye: true };
         let data = write(&compound);
         let items: Vec<Item> = check(&data).unwrap().collect();
         let info = SenderInfo { ntp: 0x1_0000_0002, timestamp: 3, packets: 4, octets: 5 };
-        assert_eq!(items, [Item::Sender(1, info), Item::Block(BLOCK), Item::Other(202), Item::Goodbye(1)]);
+        let (other, extended) = (Item::Other(202), Item::Metrics(METRICS));
+        assert_eq!(items, [Item::Sender(1, info), Item::Block(BLOCK), other, extended, Item::Goodbye(1)]);
         assert_eq!(data.len() % 4, 0);
     }
 
     #[test]
     fn who_sends_nothing_writes_a_receiver_report() {
-        let data = write(&Compound { ssrc: 1, cname: "x", source: None, block: None, goodbye: false });
+        let data = write(&Compound { ssrc: 1, cname: "x", source: None, block: None, metrics: None, goodbye: false });
         let items: Vec<Item> = check(&data).unwrap().collect();
         assert_eq!(items, [Item::Receiver(1), Item::Other(202)]);
     }
@@ -214,11 +245,11 @@ mod tests {
     fn names_of_every_length_end_with_a_null_octet() {
         for length in 0..=300 {
             let cname = "n".repeat(length);
-            let source = Source { ntp: NtpTime(0), timestamp: 0, packets: 0, octets: 0 };
-            let compound = Compound { ssrc: 1, cname: &cname, source: Some(source), block: Some(BLOCK), goodbye: true };
-            let data = write(&compound);
-            assert_eq!(check(&data).unwrap().count(), 4);
-            let description = &data[52..data.len() - 8];
+            let source = Some(Source { ntp: NtpTime(0), timestamp: 0, packets: 0, octets: 0 });
+            let (block, metrics) = (Some(BLOCK), Some(METRICS));
+            let data = write(&Compound { ssrc: 1, cname: &cname, source, block, metrics, goodbye: true });
+            assert_eq!(check(&data).unwrap().count(), 5);
+            let description = &data[52..data.len() - 8 - 44];
             assert_eq!(usize::from(description[9]), length.min(255));
             assert_eq!(description.last(), Some(&0));
         }
@@ -226,12 +257,13 @@ mod tests {
 
     #[test]
     fn a_second_opinion_reads_what_is_written() {
+        use rtcp::extended_report::{ExtendedReport, VoIPMetricsReportBlock};
         use rtcp::goodbye::Goodbye;
         use rtcp::sender_report::SenderReport;
         use rtcp::source_description::SourceDescription;
         let source = Source { ntp: NtpTime(0x1_0000_0002), timestamp: 3, packets: 4, octets: 5 };
-        let cname = "0123456789abcdef01234567";
-        let compound = Compound { ssrc: 1, cname, source: Some(source), block: Some(BLOCK), goodbye: true };
+        let (cname, metrics) = ("0123456789abcdef01234567", Some(METRICS));
+        let compound = Compound { ssrc: 1, cname, source: Some(source), block: Some(BLOCK), metrics, goodbye: true };
         let data = write(&compound);
         let packets = rtcp::packet::unmarshal(&mut &*data).unwrap();
         let report = packets[0].as_any().downcast_ref::<SenderReport>().unwrap();
@@ -242,7 +274,15 @@ mod tests {
         assert_eq!((block.fraction_lost, block.jitter, block.last_sender_report, block.delay), (3, 5, 6, 7));
         let description = packets[1].as_any().downcast_ref::<SourceDescription>().unwrap();
         assert_eq!(description.chunks[0].items[0].text, cname.as_bytes());
-        assert_eq!(packets[2].as_any().downcast_ref::<Goodbye>().unwrap().sources, [1]);
+        let extended = packets[2].as_any().downcast_ref::<ExtendedReport>().unwrap();
+        let block = extended.reports[0].as_any().downcast_ref::<VoIPMetricsReportBlock>().unwrap();
+        assert_eq!((extended.sender_ssrc, block.ssrc), (1, 9));
+        assert_eq!((block.loss_rate, block.discard_rate, block.burst_density, block.gap_density), (3, 4, 5, 6));
+        assert_eq!((block.burst_duration, block.gap_duration), (700, 8_000));
+        assert_eq!((block.round_trip_delay, block.end_system_delay), (90, 40));
+        assert_eq!((block.signal_level, block.noise_level, block.rerl, block.gmin), (127, 127, 127, 16));
+        assert_eq!((block.rfactor, block.ext_rfactor, block.mos_lq, block.mos_cq), (80, 127, 41, 40));
+        assert_eq!(packets[3].as_any().downcast_ref::<Goodbye>().unwrap().sources, [1]);
     }
 
     #[test]

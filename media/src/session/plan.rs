@@ -171,6 +171,8 @@ pub struct Plan {
     pub frame: Option<Duration>,
     /// After how long silence is reported.
     pub silence_limit: Option<Duration>,
+    /// Whether the peer is told how it is heard (RFC 3611 §4.7).
+    pub voip_metrics: bool,
     /// How the peer has keys, where that was said. (Of a telephone; those of its packets are the next.)
     pub keys: Option<KeyForm>,
     /// Where its keys are, until the port has taken them.
@@ -226,6 +228,7 @@ impl Plan {
                 receives: plan.receives,
                 frame: plan.ptime_ms.map(|ms| Duration::from_millis(u64::from(ms))),
                 silence_limit: plan.silence_limit_ms.map(|ms| Duration::from_millis(u64::from(ms))),
+                voip_metrics: plan.voip_metrics,
                 keys: plan.keys,
                 key_source,
                 ice: sought(plan, local),
@@ -348,6 +351,7 @@ mod tests {
             protection: None,
             dtls: None,
             ice: None,
+            voip_metrics: false,
             host: None,
             keys: None,
             networks: Vec::new(),

@@ -350,6 +350,7 @@ pub(crate) fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
         protection: None,
         dtls: None,
         ice: None,
+        voip_metrics: false,
         host: None,
         keys: None,
         networks: vec![],

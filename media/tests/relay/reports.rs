@@ -119,8 +119,14 @@ fn the_peer_s_reports_give_loss_jitter_and_round_trip() {
         delay: 65_536 * 3 / 2,
     };
     let from_b = Source { ntp: NtpTime(0xaaaa_bbbb_cccc_dddd), timestamp: 0, packets: 1, octets: 1 };
-    let compound =
-        Compound { ssrc: call.b.ssrc, cname: "b", source: Some(from_b), block: Some(about_us), goodbye: false };
+    let compound = Compound {
+        ssrc: call.b.ssrc,
+        cname: "b",
+        source: Some(from_b),
+        block: Some(about_us),
+        metrics: None,
+        goodbye: false,
+    };
     let frame = call.b.frame();
     world.deliver(call.b.at, call.port_b.rtp, &frame);
     world.deliver(above(call.b.at), call.port_b.rtcp, &write(&compound));
@@ -148,7 +154,7 @@ fn rtcp_shares_the_port_where_the_plan_says_so() {
     let mut call = Call::begin(&mut world);
     world.set(call.session, &[MediaPlan { rtcp_mux: true, ..plan(A, call.a.at) }]);
     call.talk(&mut world, 1);
-    let compound = Compound { ssrc: 0xa, cname: "a", source: None, block: None, goodbye: false };
+    let compound = Compound { ssrc: 0xa, cname: "a", source: None, block: None, metrics: None, goodbye: false };
     world.deliver(call.a.at, call.port_a.rtp, &write(&compound));
     assert_eq!(world.counter("media_packets_received", Some("rtcp")), 1);
     world.network().sent.clear();
@@ -177,7 +183,7 @@ fn rtcp_of_strangers_and_nonsense_is_dropped() {
     let mut world = World::new();
     let mut call = Call::begin(&mut world);
     call.talk(&mut world, 1);
-    let compound = write(&Compound { ssrc: 0xa, cname: "a", source: None, block: None, goodbye: true });
+    let compound = write(&Compound { ssrc: 0xa, cname: "a", source: None, block: None, metrics: None, goodbye: true });
     let stranger = "203.0.113.66:4001".parse().unwrap();
     world.deliver(stranger, call.port_a.rtcp, &compound);
     world.deliver(above(call.a.at), call.port_a.rtcp, &compound[..7]);
@@ -200,7 +206,7 @@ fn rtcp_follows_a_peer_behind_nat() {
     world.pass(7_000);
     assert!(world.take_rtcp().iter().any(|report| report.to == above(call.a.at)), "the port above, at a guess");
     let source: SocketAddr = "203.0.113.50:61777".parse().unwrap();
-    let compound = write(&Compound { ssrc: 0xa, cname: "a", source: None, block: None, goodbye: false });
+    let compound = write(&Compound { ssrc: 0xa, cname: "a", source: None, block: None, metrics: None, goodbye: false });
     world.deliver(source, call.port_a.rtcp, &compound);
     world.now = world.now.later(Duration::ZERO);
     world.pass(7_000);
@@ -239,7 +245,8 @@ fn what_a_peer_says_of_how_it_hears_is_believed() {
     world.deliver(call.b.at, call.port_b.rtp, &frame);
     let (.., ssrc) = numbers(&heard[0]);
     let metrics = |ssrc: u32, conversing: u8| {
-        let receiver = Compound { ssrc: call.b.ssrc, cname: "b", source: None, block: None, goodbye: false };
+        let receiver =
+            Compound { ssrc: call.b.ssrc, cname: "b", source: None, block: None, metrics: None, goodbye: false };
         let mut packet = write(&receiver).to_vec();
         packet.extend([0x80, 207, 0, 10]);
         packet.extend(call.b.ssrc.to_be_bytes());
@@ -256,4 +263,43 @@ fn what_a_peer_says_of_how_it_hears_is_believed() {
     assert_eq!(world.counter("media_packets_received", Some("rtcp")), 2);
     let statistics = world.close(call.session).unwrap();
     assert_eq!(statistics[1].mos_at_peer_centi, Some(340));
+}
+
+#[test]
+fn who_has_asked_is_told_how_it_is_heard() {
+    let told = |asks: bool, lost: fn(u32) -> bool| {
+        let mut world = World::new();
+        let mut call = Call::begin(&mut world);
+        world.set(call.session, &[MediaPlan { voip_metrics: asks, ptime_ms: Some(20), ..plan(A, call.a.at) }]);
+        let mut metrics = Vec::new();
+        for packet in 0..2_000 {
+            let frame = call.a.frame();
+            if !lost(packet) {
+                world.deliver(call.a.at, call.port_a.rtp, &frame);
+            }
+            world.pass(20);
+            for report in world.take_rtcp() {
+                let items = check(&report.data).unwrap();
+                metrics.extend(items.filter_map(|item| match item {
+                    Item::Metrics(metrics) => Some((report.to, metrics)),
+                    _ => None,
+                }));
+            }
+        }
+        let of_a = metrics.iter().all(|(to, metrics)| *to == above(call.a.at) && metrics.ssrc == call.a.ssrc);
+        assert!(of_a, "B has asked for nothing: {metrics:?}");
+        metrics.pop().map(|(_, metrics)| metrics)
+    };
+    assert_eq!(told(false, |_| false), None);
+    let clean = told(true, |_| false).expect("told");
+    assert_eq!((clean.loss_rate, clean.discard_rate, clean.burst_density, clean.burst_ms), (0, 0, 0, 0));
+    assert!(clean.gap_ms > 30_000, "one gap, as long as the call: {clean:?}");
+    assert_eq!((clean.opinion_listening, clean.opinion_conversing), (Some(44), Some(44)));
+    assert!(clean.rating > Some(90), "{clean:?}");
+    // Ten of each hundred, in a row: one burst each two seconds.
+    let bursts = told(true, |packet| packet % 100 >= 50 && packet % 100 < 60).expect("told");
+    assert!((22..=27).contains(&bursts.loss_rate), "a tenth of 256: {bursts:?}");
+    assert!(bursts.burst_density > 240 && bursts.gap_density == 0, "{bursts:?}");
+    assert!((180..=260).contains(&bursts.burst_ms) && (1_700..=1_900).contains(&bursts.gap_ms), "{bursts:?}");
+    assert!(bursts.rating < Some(60) && bursts.opinion_listening < Some(32), "{bursts:?}");
 }

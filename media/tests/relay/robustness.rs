@@ -125,6 +125,7 @@ fn any_plan(random: &mut Random, port: PortId) -> MediaPlan {
         protection: None,
         dtls: None,
         ice: None,
+        voip_metrics: false,
         host: None,
         keys: None,
         networks: vec![],
@@ -216,7 +217,8 @@ fn a_session_whose_owner_is_gone_ends_in_the_end() {
     world.pass(3 * quarter);
     assert_eq!(world.voice.sessions(), 1);
     // A sign of life, if only by RTCP: a call on hold.
-    let alive = media::rtcp::Compound { ssrc: 0xa, cname: "a", source: None, block: None, goodbye: false };
+    let alive =
+        media::rtcp::Compound { ssrc: 0xa, cname: "a", source: None, block: None, metrics: None, goodbye: false };
     let from = std::net::SocketAddr::new(call.a.at.ip(), call.a.at.port() + 1);
     assert!(world.deliver(from, call.port_a.rtcp, &media::rtcp::write(&alive)));
     world.pass(3 * quarter);

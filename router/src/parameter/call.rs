@@ -343,7 +343,7 @@ pub struct Leg {
 }
 
 /// What a decoder takes an absent flag for.
-fn is_false(flag: &bool) -> bool {
+pub(super) fn is_false(flag: &bool) -> bool {
     !flag
 }
 

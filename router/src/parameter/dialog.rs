@@ -10,7 +10,7 @@
 //! A request of a peer's that names a dialog carries it as the second parameter: `Start × Transfer, Dialog` (SIP: REFER to an address
 //! with Replaces), `Start × Call, Dialog` (INVITE with Replaces or Join).
 
-use super::call::{Origin, Party};
+use super::call::{Origin, Party, is_false};
 use super::media::{Codec, MediaDescription};
 use super::port::PortId;
 use crate::address::Address;
@@ -54,11 +54,6 @@ pub struct DialogPlace {
     /// The call that it belongs to.
     #[n(1)]
     pub call: Address,
-}
-
-/// What a decoder takes an absent flag for.
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 /// `Set × Handover` to a leg: it belongs to the call that says so from now on.

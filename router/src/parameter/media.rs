@@ -1,5 +1,6 @@
 //! What two peers offer and answer, typed: the media description that crosses the router. SDP text stays in `signaling`.
 
+use super::call::is_false;
 use super::dtls::DtlsParameters;
 use super::ice::IceParameters;
 use super::protection::Protection;
@@ -211,6 +212,19 @@ pub struct MediaStream {
     /// What ways are looked for by, where the describer is a peer and that was agreed, or is to be answered. In none of our own.
     #[n(11)]
     pub ice: Option<Box<IceParameters>>,
+    /// Whether the describer, a peer, asks for reports on how its voice is heard, and that was agreed, or is to be answered (RFC 3611 §4.7). In none
+    /// of our own.
+    #[n(12)]
+    #[cbor(default, skip_if = "is_false")]
+    pub voip_metrics: bool,
+    /// Whether the describer, ourselves, looks for ways anew, under other names (RFC 8445 §9). In none of a peer's.
+    #[n(13)]
+    #[cbor(default, skip_if = "is_false")]
+    pub seeks_anew: bool,
+    /// Where its peer was found, for RTP and for RTCP that has a port of its own, where the describer, ourselves, has decided on that. In none of a peer's.
+    #[n(14)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub chosen_ways: Vec<SocketAddr>,
 }
 
 /// What one peer offers or answers.

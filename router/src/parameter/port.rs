@@ -4,6 +4,7 @@
 //! instance). `Open × MediaPort…` goes to any worker by kind; the answer's source names the worker, and later requests of
 //! the session go there.
 
+use super::call::is_false;
 use super::conference::ConferenceName;
 use super::dtls::{DtlsParameters, HandshakeFault};
 use super::ice::IceParameters;
@@ -113,6 +114,10 @@ pub struct MediaPlan {
     /// its packets.
     #[n(15)]
     pub ice: Option<Box<IceParameters>>,
+    /// Whether the peer is told how its voice is heard (RFC 3611 §4.7), in each report.
+    #[n(16)]
+    #[cbor(default, skip_if = "is_false")]
+    pub voip_metrics: bool,
 }
 
 /// How keys come from a peer, and how it takes them.

@@ -48,6 +48,9 @@ fn stream(kind: MediaKind, transport: MediaTransport, direction: Direction) -> M
         protection: None,
         dtls: None,
         ice: None,
+        voip_metrics: false,
+        seeks_anew: false,
+        chosen_ways: Vec::new(),
     }
 }
 
@@ -238,6 +241,7 @@ fn plan() -> MediaPlan {
         keys: None,
         networks: vec![],
         ice: None,
+        voip_metrics: false,
     }
 }
 

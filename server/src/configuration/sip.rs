@@ -54,6 +54,7 @@ pub fn config(state: &State, bound: &Listeners, shards: &Shards) -> signaling::C
         accounts_keyed: sip.srtp_keying_accounts.iter().map(|(name, kind)| (name.clone(), keying(*kind))).collect(),
         accounts_connected: sip.ice_accounts.iter().map(|(name, ice)| (name.clone(), connectivity(*ice))).collect(),
         ice_lite: sip.ice_lite,
+        voip_metrics: sip.rtcp_xr,
         fingerprint: state.identity.as_ref().map(|identity| Arc::new(identity.fingerprint().clone())),
         keys_in_clear: sip.srtp_keys_in_clear,
         accounts_pass: sip.accounts_pass.clone(),

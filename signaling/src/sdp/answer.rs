@@ -131,6 +131,9 @@ fn answer(offered: &MediaStream, stream: &MediaStream) -> Result<Option<MediaStr
         protection: None,
         dtls: None,
         ice: None,
+        voip_metrics: offered.voip_metrics,
+        seeks_anew: false,
+        chosen_ways: Vec::new(),
     }))
 }
 
@@ -175,6 +178,7 @@ pub(super) fn permitted(offer: &MediaDescription, answer: MediaDescription) -> R
         stream.codecs = codecs;
         stream.direction = stream.direction.and(offered.direction.mirrored());
         stream.rtcp_mux &= offered.rtcp_mux;
+        stream.voip_metrics &= offered.voip_metrics;
         streams.push(stream);
     }
     Ok(MediaDescription { streams })
@@ -195,5 +199,8 @@ fn refused(offered: &MediaStream) -> MediaStream {
         protection: None,
         dtls: None,
         ice: None,
+        voip_metrics: false,
+        seeks_anew: false,
+        chosen_ways: Vec::new(),
     }
 }

@@ -18,11 +18,12 @@
 //! | `ice`, `candidate` | ways that are looked for: `a=ice-…`, `a=candidate` |
 //! | `bundle` | names of sections, and groups of them: `a=mid`, `a=group:BUNDLE` |
 //! | `dtls` | keys that come about in the media: `a=fingerprint`, `a=setup` |
+//! | `extended_report` | reports on how voice is heard: `a=rtcp-xr` |
 //! | `fault` | errors, and the status for each |
 //! | `limits` | bounds |
 //!
 //! RFC 8866 (SDP), RFC 3264 and RFC 6337 (offer/answer), RFC 3551 (static payload types), RFC 3605 (`a=rtcp`), RFC 5761
-//! (`a=rtcp-mux`), RFC 4733 (`telephone-event`), RFC 4568 (`a=crypto`), RFC 8643, RFC 5763 and RFC 8122 (`a=fingerprint`), RFC 4145 (`a=setup`), RFC 8839 (`a=candidate`, `a=ice-…`), RFC 5888 and RFC 9143 (`a=mid`, `a=group`), RFC 4566 and RFC 2543 where phones still speak them.
+//! (`a=rtcp-mux`), RFC 3611 (`a=rtcp-xr`), RFC 4733 (`telephone-event`), RFC 4568 (`a=crypto`), RFC 8643, RFC 5763 and RFC 8122 (`a=fingerprint`), RFC 4145 (`a=setup`), RFC 8839 (`a=candidate`, `a=ice-…`), RFC 5888 and RFC 9143 (`a=mid`, `a=group`), RFC 4566 and RFC 2543 where phones still speak them.
 
 pub mod attribute;
 pub mod candidate;
@@ -38,6 +39,7 @@ mod answer;
 mod bundle;
 mod crypto;
 mod dtls;
+mod extended_report;
 mod fault;
 mod hold;
 mod ice;

@@ -33,7 +33,7 @@ use super::offer::Slot;
 use super::origin::LocalOrigin;
 use super::security::{Chosen, OfferedKeys, Security};
 use super::session::SessionDescription;
-use super::{answer, offer, typed};
+use super::{answer, extended_report, offer, typed};
 
 /// One dialog's offers and answers.
 #[derive(Clone, Debug)]
@@ -41,6 +41,8 @@ pub struct OfferAnswer {
     origin: LocalOrigin,
     security: Security,
     ice: Ice,
+    /// Whether offers ask for reports on how we are heard.
+    asks_for_metrics: bool,
     state: State,
 }
 
@@ -140,7 +142,7 @@ impl OfferAnswer {
     /// dialog: the advertised address of the listener.
     pub fn new(session_id: u64, address: IpAddr) -> OfferAnswer {
         let origin = LocalOrigin::new(session_id, address);
-        OfferAnswer { origin, security: Security::NONE, ice: Ice::NONE, state: State::Idle }
+        OfferAnswer { origin, security: Security::NONE, ice: Ice::NONE, asks_for_metrics: false, state: State::Idle }
     }
 
     /// The same, with media that may or must be secured.
@@ -151,6 +153,11 @@ impl OfferAnswer {
     /// The same, where ways to the peer may or must be looked for.
     pub fn with_ice(self, ice: Ice) -> OfferAnswer {
         OfferAnswer { ice, ..self }
+    }
+
+    /// The same, whose offers ask for reports on how we are heard, or do not (RFC 3611 §5). Who asks for such is answered in any case.
+    pub fn with_metrics(self, asks_for_metrics: bool) -> OfferAnswer {
+        OfferAnswer { asks_for_metrics, ..self }
     }
 
     /// Where the machine stands.
@@ -217,7 +224,15 @@ impl OfferAnswer {
         };
         let mut sections = offer::sections(&mut slots, description, before)?;
         let keys = self.security.offer(&mut slots, &mut sections, before)?;
-        let ways = self.ice.offer(&mut sections, before);
+        let ways = self.ice.offer(&mut sections, description, before);
+        for (index, (section, address)) in sections.iter_mut().enumerate() {
+            // What is agreed goes on.
+            let is_agreed =
+                || before.and_then(|before| before.remote.streams.get(index)).is_some_and(|it| it.voip_metrics);
+            if address.is_some() && (self.asks_for_metrics || is_agreed()) {
+                extended_report::write(section);
+            }
+        }
         let mut attributes = self.ice.session_level(!ways.is_empty());
         bundle::write(&mut attributes, &slots, &sections);
         let (session, text) = self.origin.compose(sections, attributes);

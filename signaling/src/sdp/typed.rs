@@ -9,6 +9,7 @@ use router::parameter::{Codec, Direction, MediaDescription, MediaKind, MediaStre
 
 use super::attribute::{Attribute, direction_name};
 use super::codec;
+use super::extended_report;
 use super::media::MediaSection;
 use super::session::{Connection, SessionDescription};
 use super::text::{Text, Texts};
@@ -67,6 +68,9 @@ fn describe_section(session: &SessionDescription, section: &MediaSection, offere
         protection: None,
         dtls: None,
         ice: None,
+        voip_metrics: extended_report::is_asked_for(session, section),
+        seeks_anew: false,
+        chosen_ways: Vec::new(),
     }
 }
 
@@ -211,5 +215,8 @@ pub fn section(media: Text, protocol: Text, rtp: SocketAddr, stream: &MediaStrea
         attributes.push(Attribute::property(Text::literal("rtcp-mux")));
     }
     attributes.push(Attribute::property(Text::literal(direction_name(stream.direction))));
+    if stream.voip_metrics {
+        extended_report::write(&mut section);
+    }
     section
 }

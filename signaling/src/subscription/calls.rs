@@ -263,6 +263,7 @@ mod tests {
             behalf: Some(Behalf::Account),
             tags: None,
             suite: None,
+            quality: None,
         }
     }
 

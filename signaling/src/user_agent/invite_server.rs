@@ -105,7 +105,8 @@ impl Leg {
         let ice = Connecting::of(means, &invitation.peer, account.as_deref()).begin(&mut means.random);
         let listener = means.config.listeners.get(invitation.flow.listener);
         let address = origin_address(listener, Some(invitation.flow.local.ip()));
-        let mut media = OfferAnswer::new(means.random.next_u64(), address).with_security(security).with_ice(ice);
+        let media = OfferAnswer::new(means.random.next_u64(), address).with_security(security).with_ice(ice);
+        let mut media = media.with_metrics(means.config.voip_metrics);
         let offer = sdp_of(&invitation.message).map(|text| media.receive_offer(&text)).transpose();
         if let Err(error) = &offer {
             invitation.tell_refused(means, status_of_offer(error), &error.to_string());

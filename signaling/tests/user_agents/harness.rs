@@ -565,6 +565,9 @@ pub(crate) fn voice(port: u16, direction: Direction) -> MediaDescription {
             protection: None,
             dtls: None,
             ice: None,
+            voip_metrics: false,
+            seeks_anew: false,
+            chosen_ways: Vec::new(),
         }],
     }
 }

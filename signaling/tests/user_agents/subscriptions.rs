@@ -121,6 +121,7 @@ pub(crate) fn call_to(account: &str, id: &str, phase: CallPhase, leg: LegPhase) 
         behalf: Some(Behalf::Account),
         tags: (leg < LegPhase::Answered).then(|| LegTags { local: "ours".into(), remote: "bobs".into() }),
         suite: None,
+        quality: None,
     };
     CallSummary {
         id: id.to_owned(),

@@ -41,7 +41,7 @@ pub(super) struct Session {
 
 impl Call {
     /// The worker that has the session, if it has been chosen.
-    pub(super) fn worker(&self) -> Option<Address> {
+    pub(crate) fn worker(&self) -> Option<Address> {
         self.session.worker
     }
 
@@ -364,7 +364,7 @@ impl Call {
     }
 
     /// Whether a leg hears another one, or a service.
-    fn is_joined(&self, leg: LegId) -> bool {
+    pub(super) fn is_joined(&self, leg: LegId) -> bool {
         match self.session.joined {
             Joined::Bridge(a, b) => leg == a || leg == b,
             Joined::Service(near, _) => leg == near,

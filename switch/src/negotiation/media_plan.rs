@@ -33,6 +33,7 @@ impl Medium {
             protection: remote.protection.clone(),
             dtls: remote.dtls.clone(),
             ice: remote.ice.clone(),
+            voip_metrics: remote.voip_metrics,
             host,
             keys: self.keys,
             networks: Vec::new(),
@@ -101,6 +102,9 @@ mod tests {
             protection: None,
             dtls: None,
             ice: None,
+            voip_metrics: false,
+            seeks_anew: false,
+            chosen_ways: Vec::new(),
         };
         medium.ask(MediaDescription { streams: vec![remote] });
         medium.answer(&Terms::of_codecs(vec![Codec::new(0, "PCMU", 8000)])).unwrap();

@@ -64,6 +64,9 @@ pub(super) fn stream(address: PortAddress, codecs: Vec<Codec>, direction: Direct
         protection: None,
         dtls: None,
         ice: None,
+        voip_metrics: false,
+        seeks_anew: false,
+        chosen_ways: Vec::new(),
     }
 }
 
@@ -80,6 +83,9 @@ pub(super) fn refused(stream: &MediaStream) -> MediaStream {
         protection: None,
         dtls: None,
         ice: None,
+        voip_metrics: false,
+        seeks_anew: false,
+        chosen_ways: Vec::new(),
         ..stream.clone()
     }
 }

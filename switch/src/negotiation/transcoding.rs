@@ -110,6 +110,9 @@ mod tests {
             protection: None,
             dtls: None,
             ice: None,
+            voip_metrics: false,
+            seeks_anew: false,
+            chosen_ways: Vec::new(),
         };
         assert!(medium.ask(MediaDescription { streams: vec![stream] }));
         medium

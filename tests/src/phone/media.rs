@@ -5,6 +5,7 @@ use super::secure::Keys;
 use super::sound::Sound;
 use super::ways::Ways;
 use codecs::Law;
+use media::rtcp::{Item, VoipMetrics, check};
 use router::Random;
 use router::parameter::{Codec, Direction, MediaDescription, MediaKey, MediaStream};
 use router::time::{Duration, Instant};
@@ -40,6 +41,12 @@ pub struct Media {
     pub(crate) host_name: Option<String>,
     /// What its packets are protected by.
     pub(crate) keys: Option<Keys>,
+    /// Whether it asks how it is heard.
+    pub(crate) asks_for_metrics: bool,
+    /// What it was told of that.
+    pub metrics: Vec<VoipMetrics>,
+    /// Whether its peer asks.
+    is_asked: bool,
     /// What finds its peer, where that is not taken for where it says.
     pub(crate) ways: Option<Ways>,
     /// The key of ours that is in force.
@@ -87,6 +94,9 @@ impl Media {
             sound: None,
             host_name: None,
             keys: None,
+            asks_for_metrics: false,
+            metrics: Vec::new(),
+            is_asked: false,
             ways: None,
             key: None,
             version: u64::from(random.next_u32() >> 2),
@@ -223,6 +233,7 @@ impl Media {
             }
         }
         let direction = self.wish.and(stream.direction.mirrored());
+        self.is_asked = stream.voip_metrics;
         let text = self.write(&codecs, direction, description.streams.len(), true);
         self.accepted = codecs;
         self.agree(now, stream, direction);
@@ -405,7 +416,9 @@ impl Media {
         let mut common = peer.codecs.iter().filter(agreed);
         let event_type = common.clone().find(|codec| codec.is_telephone_event()).map(|codec| codec.payload_type);
         let sound = common.find(|codec| !codec.is_telephone_event())?;
-        let said = self.sound.as_mut().filter(|_| self.press.is_none()).map(|tone| tone.say(sound, self.packet_ms));
+        // Who has agreed on no events goes on talking.
+        let presses = self.press.is_some() && event_type.is_some();
+        let said = self.sound.as_mut().filter(|_| !presses).map(|tone| tone.say(sound, self.packet_ms));
         let (sound_type, law) = (sound.payload_type, Law::of_encoding_name(&sound.name));
         self.sequence = self.sequence.wrapping_add(1);
         self.number += 1;
@@ -442,6 +455,14 @@ impl Media {
         Some((to, packet))
     }
 
+    /// RTCP came. What is under keys is not read.
+    pub(crate) fn handle_control(&mut self, bytes: &[u8]) {
+        if let (None, Ok(items)) = (&self.keys, check(bytes)) {
+            self.metrics
+                .extend(items.filter_map(|item| if let Item::Metrics(told) = item { Some(told) } else { None }));
+        }
+    }
+
     /// A packet came to the RTP port.
     pub(crate) fn handle_packet(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
         if stun::is_stun(bytes) {
@@ -453,7 +474,7 @@ impl Media {
         }
         // RTCP that shares the port (RFC 5761 §4).
         if bytes.get(1).is_some_and(|kind| (192..=223).contains(kind)) {
-            return;
+            return self.handle_control(bytes);
         }
         let opened;
         let mut bytes = bytes;

@@ -32,6 +32,7 @@ mod late_offer;
 mod limits;
 mod max_forwards_loop;
 mod messages;
+mod metrics;
 mod nat;
 mod negotiation;
 mod number_parameters;

@@ -48,7 +48,9 @@ impl Port {
                         way.expect_loss((u32::from(block.fraction_lost) * 100 / 256) as u8);
                     }
                 }
-                Item::Metrics(metrics) if metrics.ssrc == self.outgoing.ssrc() => self.feedback.metrics = Some(metrics),
+                Item::Metrics(metrics) if metrics.ssrc == self.outgoing.ssrc() => {
+                    self.feedback.handle_metrics(&metrics)
+                }
                 // A BYE does not end a call: SIP does. Feedback and applications are for video.
                 Item::Block(_) | Item::Metrics(_) | Item::Receiver(_) | Item::Goodbye(_) | Item::Other(_) => {}
             }
@@ -77,9 +79,10 @@ impl Port {
             Source { ntp, timestamp, packets: sent, octets: self.outgoing.octets() }
         });
         let block = self.reception.as_mut().map(|reception| reception.block(now.instant));
+        let metrics = self.metrics();
         let cname = format!("{:016x}{:08x}", self.cname[0], self.cname[1] as u32);
         let ssrc = self.outgoing.ssrc();
-        let data = write(&Compound { ssrc, cname: &cname, source, block, goodbye });
+        let data = write(&Compound { ssrc, cname: &cname, source, block, metrics, goodbye });
         self.reported = true;
         Some((channel, destination, data))
     }

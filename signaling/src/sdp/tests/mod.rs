@@ -4,6 +4,7 @@ mod dtls;
 mod exchange;
 mod ice;
 mod malformed;
+mod metrics;
 mod orders;
 mod phones;
 mod rfc_examples;
@@ -46,6 +47,9 @@ fn voice(port: u16, codecs: &[Codec]) -> MediaStream {
         protection: None,
         dtls: None,
         ice: None,
+        voip_metrics: false,
+        seeks_anew: false,
+        chosen_ways: Vec::new(),
     }
 }
 

@@ -81,7 +81,8 @@ impl Outgoing {
                 let security = securing.begin(&mut means.random);
                 let connecting = Connecting::of(means, &head.peer, self.account.as_deref());
                 let ice = connecting.begin(&mut means.random);
-                let mut media = OfferAnswer::new(session_id, address).with_security(security).with_ice(ice);
+                let media = OfferAnswer::new(session_id, address).with_security(security).with_ice(ice);
+                let mut media = media.with_metrics(means.config.voip_metrics);
                 match self.offer.as_ref().map(|offer| media.make_offer(offer.description())).transpose() {
                     Ok(body) => (media, body),
                     Err(error) => {

@@ -35,6 +35,9 @@ pub(crate) fn audio(port: u16, codecs: &[Codec], direction: Direction) -> MediaD
             protection: None,
             dtls: None,
             ice: None,
+            voip_metrics: false,
+            seeks_anew: false,
+            chosen_ways: Vec::new(),
         }],
     }
 }
