@@ -41,6 +41,7 @@ fn call(phase: CallPhase) -> CallSummary {
             behalf: None,
             tags: None,
             suite: None,
+            quality: None,
         }],
         codec: Some("PCMU".to_owned()),
         origin: Some(router::parameter::Origin::Account("alice".into())),

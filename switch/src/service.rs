@@ -1,6 +1,7 @@
 //! Packets to calls, and back: the switch as a module.
 
 mod conversion;
+mod figures;
 mod overloaded;
 mod ringing;
 mod trunk_news;
@@ -18,6 +19,7 @@ use crate::record::Records;
 use crate::refusal::{self, Refusals};
 use crate::status::{Counters, Facts, status};
 use crate::trunks::Trunks;
+use figures::Figures;
 use ringing::Found;
 use router::parameter::{
     self, Cause, CauseKind, Failure, MessageRoute, Originate, Parameter, Reason, Registration, Selection,
@@ -54,6 +56,8 @@ pub struct Switch {
     /// Calls of other platforms that wait while more comes than can be served.
     backlog: Backlog<Packet, 1>,
     counters: Counters,
+    /// Questions for calls that wait for their ports.
+    figures: Figures,
     since: WallTime,
 }
 
@@ -78,6 +82,7 @@ impl Switch {
             joins: Vec::new(),
             backlog: Backlog::new(now.instant, config.overload_after),
             counters: Counters::default(),
+            figures: Figures::default(),
             since: now.wall,
             config: Arc::new(config),
         }
@@ -475,9 +480,11 @@ impl Switch {
                     Parameter::Selection(selection) => Some((**selection).clone()),
                     _ => None,
                 });
-                let page =
-                    listing::page(packet.source.platform, &self.names, &self.calls, selection.unwrap_or_default());
-                self.outbox.done(&packet, page);
+                let selection = selection.unwrap_or_default();
+                if selection.name.is_none() || !self.figures_asked(now, &packet, &selection) {
+                    let page = listing::page(packet.source.platform, &self.names, &self.calls, selection);
+                    self.outbox.done(&packet, page);
+                }
             }
             (Command::Query, Some(Parameter::Selection(selection))) => {
                 let page = listing::page(packet.source.platform, &self.names, &self.calls, (**selection).clone());
@@ -572,7 +579,9 @@ impl Service for Switch {
     fn handle_received(&mut self, now: Now, received: Received) {
         match received {
             Received::Answer(pending, packet) if pending.source == Instance::MODULE => {
-                if self.platforms.handle_answer(now.instant, &mut self.outbox, &packet) {
+                if self.figures.handle_answer(&mut self.outbox, &packet) {
+                    // It is answered, or waits for more.
+                } else if self.platforms.handle_answer(now.instant, &mut self.outbox, &packet) {
                     self.tell_changed_platforms(now);
                 } else {
                     self.records.handle_answer(now, &mut self.outbox, &packet);

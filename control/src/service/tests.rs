@@ -112,6 +112,7 @@ fn call(id: &str, phase: CallPhase) -> router::parameter::CallSummary {
             behalf: None,
             tags: None,
             suite: None,
+            quality: None,
         }],
         codec: Some("PCMU".to_owned()),
         origin: Some(router::parameter::Origin::Account("alice".into())),

@@ -317,6 +317,7 @@ fn leg(leg: &LegSummary) -> Value {
         "srtp": leg.suite.map(|suite| suite.name()),
         "state": phase,
         "incoming": leg.incoming,
+        "quality": leg.quality.as_deref().map(records::quality),
     })
 }
 
@@ -362,6 +363,7 @@ mod tests {
                 behalf: None,
                 tags: None,
                 suite: None,
+                quality: None,
             }],
             ..no_call()
         };
@@ -386,6 +388,7 @@ mod tests {
                 behalf: None,
                 tags: None,
                 suite: None,
+                quality: None,
             }],
             ..no_call()
         };

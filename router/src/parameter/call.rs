@@ -577,6 +577,9 @@ pub struct LegSummary {
     /// What protects its media (SRTP); `None`: it is in the clear.
     #[n(7)]
     pub suite: Option<SrtpSuite>,
+    /// What its port has counted so far: told to who asks for one call, by its id.
+    #[n(8)]
+    pub quality: Option<Box<LegQuality>>,
 }
 
 /// A call as it stands: `Query × CallSummary` (with a `Selection`) is answered with these.

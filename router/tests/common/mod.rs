@@ -172,6 +172,7 @@ fn summary(phase: CallPhase) -> CallSummary {
             behalf: None,
             tags: None,
             suite: None,
+            quality: None,
         }],
         codec: Some("PCMA".to_owned()),
         origin: None,

@@ -70,6 +70,7 @@ pub(crate) use pick_up::Rings;
 pub(crate) use platform::Remote;
 use router::asked;
 pub(crate) use router::asked::Asked;
+pub(crate) use session::quality;
 pub(crate) use summary::{origin_shown, without_tags};
 pub(crate) use timers::Timer;
 pub(crate) use turn::Turn;

@@ -436,7 +436,7 @@ impl Call {
 }
 
 /// What a record keeps of a port's statistics.
-pub(super) fn quality(statistics: &PortStatistics) -> LegQuality {
+pub(crate) fn quality(statistics: &PortStatistics) -> LegQuality {
     LegQuality {
         codec: statistics.codec.clone(),
         packets_received: statistics.packets_received,

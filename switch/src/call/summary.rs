@@ -7,7 +7,8 @@ use super::turn::Turn;
 use crate::negotiation::flow;
 use router::PlatformId;
 use router::parameter::{
-    Behalf, BuiltinKind, CallPhase, CallSummary, Cause, CauseKind, Direction, LegPhase, LegSummary, Origin, Selection,
+    Behalf, BuiltinKind, CallPhase, CallSummary, Cause, CauseKind, Direction, LegPhase, LegSummary, Origin, PortId,
+    Selection,
 };
 use router::time::Duration;
 use std::borrow::Cow;
@@ -81,6 +82,7 @@ impl Call {
                 behalf: leg.peer.behalf(),
                 tags: leg.tags.clone().filter(|_| !leg.is_released()),
                 suite: leg.medium.suite(),
+                quality: None,
             })
             .collect();
         if let Far::Service(kind) = self.far {
@@ -93,6 +95,7 @@ impl Call {
                 behalf: None,
                 tags: None,
                 suite: None,
+                quality: None,
             });
         }
         let (caller, called) = self.parties();
@@ -109,6 +112,12 @@ impl Call {
             anonymous: self.anonymous,
             verdict: self.verdict.clone(),
         }
+    }
+
+    /// The ports of the legs that a summary lists, in its order; none of a service's, and of a leg that has none.
+    pub(crate) fn summary_ports(&self) -> impl Iterator<Item = Option<PortId>> + '_ {
+        let legs = self.legs.iter().filter(|leg| !leg.is_released() || Some(leg.id) == self.near);
+        legs.map(|leg| leg.medium.address.map(|_| leg.id.port()))
     }
 
     /// The same as that platform is told it.

@@ -2,7 +2,7 @@
 
 use super::call_id::{self, Among};
 use super::client::{Client, CtlError};
-use super::show;
+use super::{figures, show};
 use crate::cli::print;
 use crate::cli::table::Table;
 use clap::Args;
@@ -12,6 +12,9 @@ use std::collections::BTreeSet;
 /// Calls that are up.
 #[derive(Args, Debug)]
 pub(crate) struct Calls {
+    /// One call alone, as `ctl calls` names it, or the begin of that: how its legs sound at this moment.
+    #[arg(conflicts_with_all = ["party", "state", "limit"])]
+    call: Option<String>,
     /// Only those with this number, account or trunk.
     #[arg(long, value_name = "PARTY")]
     party: Option<String>,
@@ -56,6 +59,13 @@ pub(crate) struct Transfer {
 
 impl Calls {
     pub(super) fn run(self, client: &mut Client, json: bool) -> Result<(), CtlError> {
+        if let Some(call) = self.call {
+            let call = call_id::resolve(client, call, Among::Up)?;
+            let answer = client.ask("calls", "get", json!({ "call": call }))?;
+            let call = &answer["call"];
+            print::out(&if json { format!("{call:#}\n") } else { figures::render(call) });
+            return Ok(());
+        }
         let mut body = json!({});
         if let Some(party) = self.party {
             body["party"] = party.into();

@@ -7,6 +7,7 @@ mod calls;
 mod client;
 mod conferences;
 mod events;
+mod figures;
 mod follow;
 mod import;
 mod ladder;
