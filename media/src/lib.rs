@@ -52,6 +52,6 @@ pub use config::{Config, ConfigError, Interface, PortRange};
 pub use dtls::Identity;
 pub use passage::Passages;
 pub use service::Voice;
-pub use transcoding::served_codecs;
+pub use transcoding::{served_codecs, spoken_codecs};
 pub use wire::{Carried, Channel, Destination, OpenFailure, PairIndex, Wire};
 pub use worker::{Ended, Stop, Worker};

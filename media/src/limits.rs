@@ -117,6 +117,21 @@ pub const FRAMES_LATE: u64 = 5;
 /// calls wait for it at most.
 pub const SEATS: usize = 64;
 
+/// Frames of a conference that go through a coder in one go: of Opus at 8 kHz each takes some 50 µs, so that together they take as long as all of a large conference
+/// that needs none.
+pub const CODED_IN_A_ROW: usize = 10;
+
+/// How soon those that are left are made, milliseconds: the others' packets come first.
+pub const CODED_PAUSE_MS: u64 = 1;
+
+/// Formats of a member that a conference reads: more than phones agree on, besides those that it is offered.
+pub const CODINGS: usize = 8;
+
+/// Samples of a conference for which a codec stands in where packets are missing: three of the usual ones. Beyond that it has nothing to say.
+pub const CONCEALED_TICKS: u32 = 480;
+
+const _: () = assert!(SEATS.div_ceil(CODED_IN_A_ROW) as u64 * CODED_PAUSE_MS < 20);
+
 /// Conferences at one worker: as many as its calls could be in, were each of three.
 pub const CONFERENCES: usize = 1_024;
 

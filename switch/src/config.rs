@@ -3,6 +3,7 @@
 use crate::key_forms::KeyForms;
 use crate::limits::{CALLS_MAX, OVERLOAD_AFTER};
 use crate::plan::{Plan, Redirects};
+use crate::services::Services;
 use crate::transcoding::Transcoding;
 use router::time::Duration;
 use router::{PlatformId, Shards};
@@ -48,6 +49,8 @@ pub struct Config {
     pub transcoding: Transcoding,
     /// How long calls that other platforms ask for may wait while the shard does not catch up, before they are refused; `None`: none waits, and none is.
     pub overload_after: Option<Duration>,
+    /// What the media workers' own services speak.
+    pub services: Services,
     /// Whether the log shows numbers and names of callers and called.
     pub reveal_numbers: bool,
     /// The platform in its cluster; `None`: it is alone. Whether it is stays as it was at the start.
@@ -108,6 +111,7 @@ impl Default for Config {
             keys: KeyForms::default(),
             transcoding: Transcoding::default(),
             overload_after: Some(OVERLOAD_AFTER),
+            services: Services::default(),
             reveal_numbers: false,
             cluster: None,
         }

@@ -14,6 +14,7 @@
 //! - `call`: a call's order of things, one file a feature: set-up, fork, fail-over, early media, renegotiation, transfer…
 //! - `negotiation`: typed offers and answers (RFC 3264) intersected across two legs, and the plans of their ports.
 //! - [`KeyForms`]: how peers have the keys that they press.
+//! - [`Services`]: what echo, tones and conferences speak.
 //! - [`Transcoding`]: what can be coded between two legs that share no sound.
 //! - `record`, `refusal`, `event`, `listing`, `status`: what is told of calls, and of attempts that never were one.
 //! - `trunks`: which of them do not respond, and are passed over.
@@ -40,6 +41,7 @@ mod reach;
 mod record;
 mod refusal;
 mod service;
+mod services;
 mod status;
 mod transcoding;
 mod trunks;
@@ -48,4 +50,5 @@ mod whereabouts;
 pub use config::{Cluster, Config, EarlyRinging};
 pub use key_forms::KeyForms;
 pub use service::Switch;
+pub use services::Services;
 pub use transcoding::Transcoding;

@@ -87,7 +87,11 @@ impl Default for PlatformConfig {
                 fingerprint: Some(Arc::new(identity().fingerprint().clone())),
                 ..signaling::Config::default()
             },
-            switch: switch::Config { transcoding: transcoding(), ..switch::Config::default() },
+            switch: switch::Config {
+                transcoding: transcoding(),
+                services: switch::Services { spoken: media::spoken_codecs() },
+                ..switch::Config::default()
+            },
             media: media::Config {
                 ports: PortRange { first: 20_000, last: 20_399 },
                 interfaces: vec![Interface { address: SERVER, advertised: None }],

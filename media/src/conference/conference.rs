@@ -1,12 +1,14 @@
 //! The seats of a conference, and its clock.
 
+use super::coders::Coders;
 use super::coding::{Coding, FRAME_OCTETS};
 use super::mix::{Mix, Sound};
 use super::playout::Playout;
 use super::{FRAME_MS, FRAME_SAMPLES};
-use crate::limits::{ALONE, FRAMES_LATE, SEATS};
+use crate::limits::{ALONE, CODED_IN_A_ROW, FRAMES_LATE, SEATS};
 use crate::rtp::Header;
 use crate::wire::PairIndex;
+use codecs::Codec;
 use router::parameter::{self, ConferenceName};
 use router::time::{Duration, Instant, Now, TimerKey, WallTime};
 
@@ -16,7 +18,9 @@ pub struct Seat {
     /// Its port.
     pub pair: PairIndex,
     /// What it sends and is sent; `None`: it has agreed on nothing that can be mixed.
-    pub coding: Option<Coding>,
+    coding: Option<Coding>,
+    /// What that takes besides tables.
+    coders: Option<Box<Coders>>,
     playout: Playout,
     sound: Sound,
 }
@@ -32,10 +36,21 @@ pub struct Frame {
     pub sequence: u16,
     /// Its time there.
     pub timestamp: u32,
+    /// The clock of that.
+    pub clock_rate_hz: u32,
     /// As what it is sent.
     pub payload_type: u8,
     /// The sound.
     pub payload: [u8; FRAME_OCTETS],
+    /// Octets of it; 0: its time goes by, nothing is to be sent.
+    pub length: usize,
+}
+
+impl Frame {
+    /// The sound.
+    pub fn sound(&self) -> &[u8] {
+        &self.payload[..self.length]
+    }
 }
 
 /// A conference.
@@ -56,9 +71,11 @@ pub struct Conference {
     late: u64,
     /// From when on there is one member alone, and whether that one was told.
     alone: Option<(Instant, bool)>,
-    /// The frame of this tick, and whose part of it is taken next.
+    /// The frame of this tick, and whose part of it is taken next; `None`: all have theirs.
     mix: Mix,
-    served: usize,
+    served: Option<usize>,
+    /// How many of them went through a coder since the last look.
+    coded: usize,
 }
 
 impl Conference {
@@ -76,7 +93,8 @@ impl Conference {
             late: 0,
             alone: None,
             mix: Mix::default(),
-            served: 0,
+            served: None,
+            coded: 0,
         }
     }
 
@@ -102,7 +120,8 @@ impl Conference {
 
     /// Takes a member in; its seat.
     pub fn seat(&mut self, pair: PairIndex, coding: Option<Coding>) -> usize {
-        let seat = Seat { pair, coding, playout: Playout::default(), sound: Sound::default() };
+        let coders = coding.as_ref().and_then(Coders::of);
+        let seat = Seat { pair, coding, coders, playout: Playout::default(), sound: Sound::default() };
         let free = self.seats.iter().position(Option::is_none).unwrap_or_else(|| {
             self.seats.push(None);
             self.seats.len() - 1
@@ -166,40 +185,77 @@ impl Conference {
         self.timestamp = self.timestamp.wrapping_add(FRAME_SAMPLES as u32);
         self.frames += 1;
         self.alone = (self.members() == 1).then(|| self.alone.unwrap_or((now, false)));
-        (self.mix, self.served) = (Mix::default(), 0);
+        (self.mix, self.served, self.coded) = (Mix::default(), Some(0), 0);
         for seat in self.seats.iter_mut().flatten() {
             seat.sound.speaks = seat.playout.play(&mut seat.sound.samples);
             self.mix.add(&seat.sound);
         }
     }
 
-    /// The next member's part of the frame.
+    /// Whether some have not had their part of the frame yet: so much is coded for the others that they get it a moment later, each time the same one.
+    pub const fn is_serving(&self) -> bool {
+        self.served.is_some()
+    }
+
+    /// The next member's part of the frame; `None`: that was all, or enough for now.
     pub fn poll_frame(&mut self) -> Option<Frame> {
         loop {
-            let (place, seat) = (self.served, self.seats.get(self.served)?);
-            self.served += 1;
-            let Some(seat) = seat.as_deref() else { continue };
-            let Some(coding) = &seat.coding else { continue };
+            if self.coded >= CODED_IN_A_ROW {
+                self.coded = 0;
+                return None;
+            }
+            let Self { seats, served, mix, coded, .. } = self;
+            let place = (*served)?;
+            *served = (place < seats.len()).then_some(place + 1);
+            let seat = seats.get_mut(place)?;
+            let Some(Seat { pair, coding: Some(coding), coders, sound, .. }) = seat.as_deref_mut() else { continue };
             let mut payload = [0; FRAME_OCTETS];
-            self.mix.heard_by(&seat.sound, coding, &mut payload);
+            let length = match (coding.speaks(), coders) {
+                (Codec::G711(law), _) => {
+                    mix.heard_by(sound, *law, &mut payload);
+                    FRAME_OCTETS
+                }
+                (_, Some(coders)) => {
+                    *coded += 1;
+                    coders.speak(&mix.samples_for(sound), &mut payload)
+                }
+                (_, None) => 0,
+            };
             return Some(Frame {
                 seat: place,
-                pair: seat.pair,
+                pair: *pair,
                 sequence: self.sequence,
-                timestamp: self.timestamp,
+                timestamp: self.timestamp.wrapping_mul(coding.ticks()),
+                clock_rate_hz: coding.speaks().clock_rate_hz(),
                 payload_type: coding.payload_type(),
                 payload,
+                length,
             });
         }
     }
 }
 
 impl Seat {
+    /// Its member speaks something else from now on. False: it is what it was.
+    pub fn settle(&mut self, coding: Option<Coding>) -> bool {
+        if self.coding == coding {
+            return false;
+        }
+        self.coders = coding.as_ref().and_then(Coders::of);
+        self.coding = coding;
+        true
+    }
+
     /// Takes a packet of the member's.
     #[inline]
     pub fn take(&mut self, header: &Header, payload: &[u8]) {
-        if let Some(law) = self.coding.and_then(|coding| coding.law_of(header.payload_type)) {
-            self.playout.take(header.ssrc, header.sequence, header.timestamp, law, payload);
+        let Self { coding: Some(coding), coders, playout, .. } = self else { return };
+        match (coding.heard(header.payload_type), coders) {
+            (Some(Codec::G711(law)), _) => {
+                playout.take(header.ssrc, header.sequence, header.timestamp, *law, payload);
+            }
+            (Some(_), Some(coders)) => coders.listen(header, payload, playout),
+            _ => {}
         }
     }
 }

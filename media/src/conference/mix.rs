@@ -1,7 +1,8 @@
 //! The sum of a frame, and what each hears of it: all but oneself.
 
 use super::FRAME_SAMPLES;
-use super::coding::{Coding, FRAME_OCTETS, LAWS};
+use super::coding::{FRAME_OCTETS, LAWS};
+use codecs::Law;
 
 /// A member's part of a frame.
 #[derive(Clone, Copy, Debug)]
@@ -44,18 +45,30 @@ impl Mix {
     }
 
     /// What the member hears whose part that is.
-    pub fn heard_by(&mut self, own: &Sound, coding: &Coding, octets: &mut [u8; FRAME_OCTETS]) {
+    pub fn heard_by(&mut self, own: &Sound, law: Law, octets: &mut [u8; FRAME_OCTETS]) {
         if own.speaks {
-            return coding
-                .encode(&saturated(self.sum.iter().zip(&own.samples).map(|(sum, &own)| sum - i32::from(own))), octets);
+            law.encode_into(&self.samples_for(own), octets);
+            return;
         }
+        let place = match law {
+            Law::Mu => 0,
+            Law::A => 1,
+        };
         let sum = &self.sum;
-        let shared = self.shared[coding.place()].get_or_insert_with(|| {
+        let shared = self.shared[place].get_or_insert_with(|| {
             let mut encoded = [0; FRAME_OCTETS];
-            coding.encode(&saturated(sum.iter().copied()), &mut encoded);
+            law.encode_into(&saturated(sum.iter().copied()), &mut encoded);
             encoded
         });
         octets.copy_from_slice(shared);
+    }
+
+    /// The same in samples, for what encodes each member's own stream.
+    pub fn samples_for(&self, own: &Sound) -> [i16; FRAME_SAMPLES] {
+        match own.speaks {
+            true => saturated(self.sum.iter().zip(&own.samples).map(|(sum, &own)| sum - i32::from(own))),
+            false => saturated(self.sum.iter().copied()),
+        }
     }
 }
 
@@ -71,23 +84,17 @@ fn saturated(sums: impl Iterator<Item = i32>) -> [i16; FRAME_SAMPLES] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::Formats;
-    use codecs::Law;
-    use router::parameter::Codec;
-
-    fn coding(name: &str, payload_type: u8) -> Coding {
-        Coding::of(&Formats::new(&[Codec::new(payload_type, name, 8_000)]).unwrap()).unwrap()
-    }
 
     fn says(value: i16) -> Sound {
         Sound { samples: [value; FRAME_SAMPLES], speaks: value != 0 }
     }
 
     fn hears(mix: &mut Mix, own: &Sound, law: Law) -> i16 {
-        let coding = if law == Law::Mu { coding("PCMU", 0) } else { coding("PCMA", 8) };
+        let samples = mix.samples_for(own);
         let mut octets = [0; FRAME_OCTETS];
-        mix.heard_by(own, &coding, &mut octets);
+        mix.heard_by(own, law, &mut octets);
         assert!(octets.iter().all(|octet| *octet == octets[0]));
+        assert_eq!(octets[0], law.encode(samples[0]), "the same in samples");
         law.decode(octets[0])
     }
 

@@ -9,8 +9,10 @@
 //! - [`Conference`]: the seats, the clock, what is counted.
 //! - [`Playout`]: one member's samples until their time comes: order, jitter, clocks that run at another pace.
 //! - [`Mix`]: the sum of a frame, and what each hears of it.
-//! - [`Coding`]: from payloads to samples and back; the one place that names codecs.
+//! - [`Coding`]: what a member's leg has agreed on.
+//! - `Coders`: what reads and makes its payloads, where that is more than a table.
 
+mod coders;
 mod coding;
 #[expect(clippy::module_inception, reason = "the folder is what a conference is made of, the file the thing itself")]
 mod conference;

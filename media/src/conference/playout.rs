@@ -84,11 +84,15 @@ impl Default for Playout {
 impl Playout {
     /// Takes a packet's payload. One that has come already changes nothing.
     pub fn take(&mut self, source: u32, sequence: u16, timestamp: u32, law: Law, payload: &[u8]) {
-        let length = payload.len().min(PLAYOUT_SAMPLES / 4);
+        self.lay(source, sequence, timestamp, payload.iter().map(|octet| law.decode(*octet)));
+    }
+
+    /// The same with its samples.
+    pub fn lay(&mut self, source: u32, sequence: u16, timestamp: u32, samples: impl ExactSizeIterator<Item = i16>) {
+        let length = samples.len().min(PLAYOUT_SAMPLES / 4);
         if length == 0 {
             return;
         }
-        let payload = &payload[..length];
         if self.source != Some(source) {
             self.begin(source, timestamp);
             (self.sequence, self.come) = (sequence, 0);
@@ -119,8 +123,8 @@ impl Playout {
         }
         self.closest = Some(self.closest.map_or(ahead, |closest| closest.min(ahead)));
         let skipped = usize::try_from(-ahead).unwrap_or(0);
-        for (index, &octet) in payload.iter().enumerate().skip(skipped) {
-            self.ring[place(timestamp.wrapping_add(index as u32))] = law.decode(octet);
+        for (index, sample) in samples.take(length).enumerate().skip(skipped) {
+            self.ring[place(timestamp.wrapping_add(index as u32))] = sample;
         }
         let end = timestamp.wrapping_add(length as u32);
         if end.wrapping_sub(self.newest) as i32 > 0 {
@@ -169,6 +173,11 @@ impl Playout {
             self.ring[place(self.next.wrapping_add(ahead))] = 0;
         }
         self.next = self.next.wrapping_add(samples);
+    }
+
+    /// A packet came so late that it was not even read.
+    pub fn count_late(&mut self) {
+        self.late += 1;
     }
 
     /// Packets that came after their time.

@@ -2,14 +2,14 @@
 
 use super::timers::{Made, send_made};
 use super::{Timer, Voice};
-use crate::conference::{Coding, Conference};
-use crate::limits::CONFERENCES;
+use crate::conference::{Coding, Conference, Frame};
+use crate::limits::{CODED_PAUSE_MS, CONFERENCES};
 use crate::rtp::Header;
 use crate::session::{Play, SeatPlace};
 use crate::wire::{PairIndex, Wire};
 use router::packet::Parameters;
 use router::parameter::{BuiltinKind, ConferenceName, Failure, MediaEventKind, Parameter, Reason};
-use router::time::{Instant, Now};
+use router::time::{Duration, Instant, Now};
 
 impl<W: Wire> Voice<W> {
     /// What a port plays in place of its bridge.
@@ -74,8 +74,11 @@ impl<W: Wire> Voice<W> {
         let Some(Play::Conference(place)) = port.play else { return };
         let coding = Coding::of(port.formats());
         let conference = self.conferences.get_mut(place.conference as usize).and_then(Option::as_deref_mut);
-        if let Some(seat) = conference.and_then(|conference| conference.seat_mut(place.seat as usize)) {
-            seat.coding = coding;
+        if let Some(seat) = conference.and_then(|conference| conference.seat_mut(place.seat as usize))
+            && seat.settle(coding)
+        {
+            // Its frames go on in another clock.
+            port.outgoing.interrupt();
         }
     }
 
@@ -115,7 +118,9 @@ impl<W: Wire> Voice<W> {
         let Self { ports, wire, counters, conferences, .. } = self;
         let Some(conference) = conferences.get_mut(index as usize).and_then(Option::as_deref_mut) else { return };
         conference.timer = None;
-        conference.begin_frame(now);
+        if !conference.is_serving() {
+            conference.begin_frame(now);
+        }
         let mut lost = None;
         while let Some(frame) = conference.poll_frame() {
             let place = SeatPlace { conference: index, seat: frame.seat as u32 };
@@ -123,14 +128,15 @@ impl<W: Wire> Voice<W> {
             // A port that a fault took away from under its seat may be another call's by now.
             match port.filter(|port| matches!(port.play, Some(Play::Conference(of)) if of == place)) {
                 Some(port) => {
-                    let made =
-                        Made { sequence: frame.sequence, timestamp: frame.timestamp, payload_type: frame.payload_type };
-                    send_made(wire, counters, now, port, made, &frame.payload);
+                    let Frame { sequence, timestamp, clock_rate_hz, payload_type, .. } = frame;
+                    let made = Made { sequence, timestamp, clock_rate_hz, payload_type };
+                    send_made(wire, counters, now, port, made, frame.sound());
                 }
                 None => lost = Some(place),
             }
         }
-        let (due, alone) = (conference.due(), conference.poll_alone(now));
+        let rest = now + Duration::from_millis(CODED_PAUSE_MS);
+        let (due, alone) = (if conference.is_serving() { rest } else { conference.due() }, conference.poll_alone(now));
         let key = self.schedule(due, Timer::Conference(index));
         if let Some(conference) = self.conferences.get_mut(index as usize).and_then(Option::as_deref_mut) {
             conference.timer = Some(key);

@@ -254,12 +254,12 @@ impl<W: Wire> Voice<W> {
                 self.check_seat(pair, name)?;
                 true
             }
-            (kind, Some(formats), _) => Generator::new(kind, formats, None, now.instant).is_some(),
-            (kind, None, Some(port)) => Generator::new(kind, port.formats(), None, now.instant).is_some(),
+            (_, Some(formats), _) => Generator::speaks(formats).is_some(),
+            (_, None, Some(port)) => Generator::speaks(port.formats()).is_some(),
             (_, None, None) => false,
         };
         if !playable {
-            let detail = "built-in sources speak PCMU and PCMA; the leg has agreed to neither";
+            let detail = "the leg has agreed to no codec that built-in sources speak";
             return Err(Failure::new(Reason::Unsupported).with_detail(detail));
         }
         for plan in plans {

@@ -83,8 +83,8 @@ impl<W: Wire> Voice<W> {
         let Some(Play::Source(generator)) = &mut port.play else { return };
         let mut payload = [0; FRAME_BYTES];
         let frame = generator.make(now, &mut payload);
-        let (payload_type, due) = (generator.payload_type(), generator.due());
-        let made = Made { sequence: frame.sequence, timestamp: frame.timestamp, payload_type };
+        let (payload_type, clock_rate_hz, due) = (generator.payload_type(), generator.clock_rate_hz(), generator.due());
+        let made = Made { sequence: frame.sequence, timestamp: frame.timestamp, clock_rate_hz, payload_type };
         send_made(&mut self.wire, &mut self.counters, now, port, made, &payload[..frame.length]);
         let key = self.schedule(due, Timer::Frame(pair));
         if let Some(port) = self.port(pair) {
@@ -122,10 +122,11 @@ impl<W: Wire> Voice<W> {
 pub(super) struct Made {
     pub(super) sequence: u16,
     pub(super) timestamp: u32,
+    pub(super) clock_rate_hz: u32,
     pub(super) payload_type: u8,
 }
 
-/// Sends a frame that is made here as the next of a port's stream.
+/// Sends a frame that is made here as the next of a port's stream. Of one without sound the time alone goes by.
 pub(super) fn send_made<W: Wire>(
     wire: &mut W,
     counters: &mut Counters,
@@ -139,9 +140,12 @@ pub(super) fn send_made<W: Wire>(
         arrival: Arrival::Newest(0),
         sequence: made.sequence,
         timestamp: made.timestamp,
-        clock_rate_hz: 8_000,
+        clock_rate_hz: made.clock_rate_hz,
         kind: FormatKind::Sound,
     };
+    if payload.is_empty() {
+        return;
+    }
     let Some(destination) = port.rtp_destination() else { return port.outgoing.interrupt() };
     let Some(numbers) = port.outgoing.number(now, &incoming) else { return };
     let mut packet = [0; HEADER_BYTES + FRAME_BYTES];

@@ -26,6 +26,7 @@ mod relay;
 mod session;
 
 pub use builtin::Generator;
+pub(crate) use builtin::is_spoken;
 pub use dialling::{Dialled, Dialling};
 pub use learn::{Learning, Networks, Verdict};
 pub use plan::{FormatKind, Formats, KeySource, Plan};

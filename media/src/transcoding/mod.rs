@@ -33,6 +33,6 @@ pub(crate) use listening::VOLUME;
 pub use listening::{Heard, Listening};
 pub use order::{Counted, Kind, Order, Step};
 pub(crate) use served::coded;
-pub use served::served_codecs;
+pub use served::{served_codecs, spoken_codecs};
 pub use tones::Tones;
 pub use way::{Coded, Ends, Made, Way};

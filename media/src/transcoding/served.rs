@@ -1,5 +1,6 @@
 //! What can be coded, in the words of SDP.
 
+use crate::session::is_spoken;
 use router::parameter;
 
 /// Names, clocks and channels; of one name the most usual first.
@@ -20,6 +21,9 @@ const SERVED: [(&str, u32, u8); 14] = [
     ("opus", 48_000, 1),
     ("G729", 8_000, 1),
 ];
+
+/// What services offer first.
+const SPOKEN_FIRST: [&str; 2] = ["PCMA", "PCMU"];
 
 /// The first of the payload types that mean what is agreed (RFC 3551 §6).
 const FIRST_DYNAMIC: u8 = 96;
@@ -45,6 +49,14 @@ pub fn served_codecs() -> Vec<parameter::Codec> {
     served
 }
 
+/// Those of them that built-in sources and conferences speak, in the order in which they are offered to who is not known: first what costs least.
+pub fn spoken_codecs() -> Vec<parameter::Codec> {
+    let mut spoken = served_codecs();
+    spoken.retain(|codec| coded(codec).as_ref().is_some_and(is_spoken));
+    spoken.sort_by_key(|codec| SPOKEN_FIRST.iter().position(|name| codec.name == **name).unwrap_or(SPOKEN_FIRST.len()));
+    spoken
+}
+
 /// What codes a format, if anything does.
 pub(crate) fn coded(codec: &parameter::Codec) -> Option<codecs::Codec> {
     let parameters = codec.parameters.as_deref().unwrap_or_default();
@@ -64,5 +76,9 @@ mod tests {
             assert_eq!((coded.name(), coded.clock_rate_hz()), (codec.name.as_str(), codec.clock_rate_hz));
         }
         assert!(coded(&parameter::Codec::new(97, "speex", 8_000)).is_none());
+        let spoken = spoken_codecs();
+        let names: Vec<&str> = spoken.iter().map(|codec| codec.name.as_str()).collect();
+        assert_eq!(names[..4], ["PCMA", "PCMU", "G722", "opus"]);
+        assert!(!names.contains(&"L16"));
     }
 }

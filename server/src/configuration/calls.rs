@@ -47,6 +47,7 @@ pub fn config(configuration: &Configuration, shards: &Shards, media_workers: u8)
         keys: key_forms(configuration),
         transcoding: codecs::transcoding(configuration),
         overload_after: sip::overload_after(configuration),
+        services: switch::Services { spoken: media::spoken_codecs() },
         reveal_numbers: configuration.log.reveal,
         cluster: bridge::cluster(configuration),
     }

@@ -81,6 +81,7 @@ fn member(account: &str, conference: &str, phase: CallPhase) -> CallSummary {
         behalf,
         tags: None,
         suite: None,
+        quality: None,
     };
     CallSummary {
         id: format!("call-{account}"),

@@ -1,13 +1,14 @@
 //! A service of the media worker at the far side: echo, milliwatt, silence, a conference.
 
 use super::call::{Call, Far};
+use super::leg::LegId;
 use super::renegotiation::Exchange;
 use super::search::Stage;
 use super::timers::Timer;
 use super::turn::Turn;
 use crate::limits::LEG_WITHIN;
-use crate::negotiation::{Terms, builtin_codecs_for};
-use router::parameter::{BuiltinKind, CauseKind, LegPhase, LegState, MediaExchange};
+use crate::negotiation::Terms;
+use router::parameter::{BuiltinKind, CauseKind, Codec, LegPhase, LegState, MediaExchange};
 use std::borrow::Cow;
 
 impl Call {
@@ -39,10 +40,9 @@ impl Call {
         {
             return self.seat_wanted(turn, waiting, name);
         }
+        let terms = Terms::of_codecs(self.services_for(waiting));
         let leg = &mut self.legs[waiting];
         let answered = leg.is_answered();
-        let offered = leg.medium.asked_terms().map(|terms| terms.codecs).unwrap_or_default();
-        let terms = Terms::of_codecs(builtin_codecs_for(&offered));
         let media = if answered {
             None
         } else if leg.medium.asked().is_none() {
@@ -82,6 +82,18 @@ impl Call {
                     self.align_with(turn, waiting);
                 }
             }
+        }
+    }
+}
+
+impl Call {
+    /// What services speak to a leg, by its offer, or by what is known of it.
+    pub(super) fn services_for(&self, leg: LegId) -> Vec<Codec> {
+        let (services, medium) = (&self.config.services, &self.legs[leg].medium);
+        match medium.asked_terms() {
+            Some(terms) => services.for_offer(&terms.codecs),
+            None if medium.capabilities().is_empty() => services.all(),
+            None => services.for_offer(medium.capabilities()),
         }
     }
 }

@@ -20,7 +20,6 @@ use super::session::Joined;
 use super::turn::Turn;
 use crate::config::Config;
 use crate::limits::{GUEST_WITHIN, MEDIA_WITHIN};
-use crate::negotiation::{builtin_codecs, share_sound};
 use crate::plan::Step;
 use router::parameter::{
     Builtin, BuiltinKind, CauseKind, ConferenceName, Conversion, DialogPlace, Failure, MovedPort, Parameter, Party,
@@ -250,7 +249,7 @@ impl Call {
             return because(CauseKind::Glare);
         }
         let (Some(near), Some(_)) = (self.near, self.worker()) else { return because(CauseKind::Glare) };
-        let speaks = |leg: LegId| share_sound(self.legs[leg].medium.capabilities(), &builtin_codecs());
+        let speaks = |leg: LegId| self.config.services.share(self.legs[leg].medium.capabilities());
         match self.far {
             Far::Service(BuiltinKind::Conference(name)) => Ok(Some(name)),
             Far::Leg(far) if !self.legs[far].is_answered() || !self.legs[near].is_answered() => {

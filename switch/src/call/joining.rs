@@ -28,7 +28,7 @@ use super::timers::Timer;
 use super::transfer::Transferring;
 use super::turn::Turn;
 use crate::limits::{AUDIT_AGAIN, LEG_WITHIN, MEDIA_WITHIN, MOVED_LONGER, RELEASE_ATTEMPTS, STOP_WITHIN};
-use crate::negotiation::{Terms, builtin_codecs};
+use crate::negotiation::Terms;
 use router::parameter::{
     Behalf, Cause, CauseKind, Failure, GuestLeg, Handover, LegPhase, LegState, MediaExchange, MediaPort, MovedPort,
     Origin, Parameter, Party, PortId, Reason, Transfer,
@@ -609,7 +609,7 @@ impl Call {
                     let terms = self.legs[other].medium.agreement().map(|agreed| agreed.terms());
                     (terms, self.shown_to(joined, other))
                 }
-                Far::Service(_) => (Some(Terms::of_codecs(builtin_codecs())), None),
+                Far::Service(_) => (Some(Terms::of_codecs(self.services_for(joined))), None),
                 Far::Nobody => (None, None),
             };
             let Some(media) = terms.and_then(|terms| self.reply_to(joined, &terms)) else {

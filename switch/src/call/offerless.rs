@@ -12,7 +12,7 @@ use super::renegotiation::Exchange;
 use super::timers::Timer;
 use super::turn::Turn;
 use crate::limits::LEG_WITHIN;
-use crate::negotiation::{Terms, builtin_codecs};
+use crate::negotiation::Terms;
 use router::one;
 use router::parameter::{CauseKind, Failure, LegPhase, LegState, MediaDescription, MediaExchange, Reason};
 
@@ -21,7 +21,7 @@ impl Call {
     pub(super) fn offer_wanted(&mut self, turn: &mut Turn<'_>, leg: LegId, asked: Asked) {
         let terms = match self.other_side(leg) {
             Far::Leg(other) => self.legs[other].medium.terms_to_ask(),
-            Far::Service(_) => Some(Terms::of_codecs(builtin_codecs())),
+            Far::Service(_) => Some(Terms::of_codecs(self.services_for(leg))),
             Far::Nobody => {
                 let agreement = self.legs[leg].medium.agreement();
                 agreement.map(|agreement| Terms::of_codecs(agreement.codecs.clone()))

@@ -18,7 +18,7 @@ use super::purpose::Purpose;
 use super::timers::Timer;
 use super::turn::Turn;
 use crate::limits::LEG_WITHIN;
-use crate::negotiation::{Terms, builtin_codecs_for, flow, served};
+use crate::negotiation::{Terms, flow, served};
 use router::parameter::{
     Cause, CauseKind, Failure, LegPhase, LegState, MediaDescription, MediaExchange, Parameter, Reason,
 };
@@ -134,7 +134,7 @@ impl Call {
             Far::Leg(other) => self.legs[other].medium.agreement().map(|agreement| agreement.terms()),
             Far::Service(_) => {
                 let offered = self.legs[leg].medium.asked_terms().map(|terms| terms.codecs).unwrap_or_default();
-                Some(Terms::of_codecs(builtin_codecs_for(&offered)))
+                Some(Terms::of_codecs(self.config.services.for_offer(&offered)))
             }
             // Nobody is there yet: whatever it likes, both ways.
             Far::Nobody => self.legs[leg].medium.asked_terms().map(|terms| Terms::of_codecs(terms.codecs)),

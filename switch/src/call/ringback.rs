@@ -6,7 +6,7 @@
 //! |---|---|
 //! | talks with who transfers it | that one |
 //! | is on hold there, or left alone | the tone, or early media, once somebody rings |
-//! | speaks neither PCMU nor PCMA | nothing, or early media |
+//! | speaks nothing that services do | nothing, or early media |
 
 use super::call::{Call, Far};
 use super::leg::LegId;

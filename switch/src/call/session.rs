@@ -8,7 +8,7 @@ use super::search::Stage;
 use super::timers::Timer;
 use super::turn::Turn;
 use crate::limits::{MEDIA_ATTEMPTS, MEDIA_RETRY, MEDIA_WITHIN, RELEASE_ATTEMPTS};
-use crate::negotiation::{builtin_codecs, may_be_silent, share_sound};
+use crate::negotiation::may_be_silent;
 use router::parameter::{
     Bridge, Builtin, BuiltinKind, Cause, CauseKind, Failure, HandshakeFault, LegQuality, MediaEvent, MediaEventKind,
     MediaPort, Parameter, PortId, PortStatistics, Reason,
@@ -237,8 +237,7 @@ impl Call {
     /// Whether a service speaks what the leg does: an echo speaks all. If not, an offer of ours is on its way.
     fn can_hear(&self, leg: LegId, kind: BuiltinKind) -> bool {
         let agreement = self.legs[leg].medium.agreement();
-        kind == BuiltinKind::Echo
-            || agreement.is_some_and(|agreement| share_sound(&agreement.codecs, &builtin_codecs()))
+        kind == BuiltinKind::Echo || agreement.is_some_and(|agreement| self.config.services.share(&agreement.codecs))
     }
 
     /// Parts what is joined.

@@ -52,20 +52,6 @@ pub(crate) fn own_codecs() -> Vec<Codec> {
     ]
 }
 
-/// What the built-in services speak.
-pub(crate) fn builtin_codecs() -> Vec<Codec> {
-    vec![Codec::new(8, "PCMA", 8000), Codec::new(0, "PCMU", 8000)]
-}
-
-/// The same for who has offered `offered`: in the order of the offer, as a service likes none better (RFC 3264 §6.1).
-pub(crate) fn builtin_codecs_for(offered: &[Codec]) -> Vec<Codec> {
-    let mut codecs = builtin_codecs();
-    codecs.sort_by_key(|codec| offered.iter().position(|other| other.matches(codec)).unwrap_or(offered.len()));
-    // What was offered may be sent, and explains that nothing else is.
-    codecs.extend(offered.iter().find(|codec| codec.is_comfort_noise() && codec.clock_rate_hz == 8_000).cloned());
-    codecs
-}
-
 /// Whether who knows these formats takes the one that a speaker prefers: the first of its own that carries sound.
 pub(crate) fn takes_first(known: &[Codec], spoken: &[Codec]) -> bool {
     let first = spoken.iter().find(|codec| is_sound(codec));
@@ -86,28 +72,6 @@ mod tests {
             [Codec::new(0, "PCMU", 8000), Codec::new(97, "speex", 8000), Codec::new(101, "telephone-event", 8000)];
         let chosen = [with(96, "telephone-event", "0-15"), Codec::new(0, "pcmu", 8000), Codec::new(3, "GSM", 8000)];
         assert_eq!(common(&ours, &chosen), [with(101, "telephone-event", "0-15"), Codec::new(0, "PCMU", 8000)]);
-    }
-
-    #[test]
-    fn a_service_keeps_to_the_order_of_the_offer() {
-        let (pcma, pcmu) = (Codec::new(8, "PCMA", 8000), Codec::new(0, "pcmu", 8000));
-        let numbers = |offered: &[Codec]| -> Vec<u8> {
-            builtin_codecs_for(offered).iter().map(|codec| codec.payload_type).collect()
-        };
-        assert_eq!(numbers(&[Codec::new(9, "G722", 8000), pcmu.clone(), pcma.clone()]), [0, 8]);
-        assert_eq!(numbers(&[pcma, pcmu.clone()]), [8, 0]);
-        assert_eq!(numbers(&[pcmu]), [0, 8], "what was not offered comes last");
-        assert_eq!(numbers(&[]), [8, 0]);
-        let noise = Codec::new(13, "CN", 8000);
-        assert_eq!(numbers(&[Codec::new(0, "PCMU", 8000), Codec::new(98, "CN", 16_000), noise]), [0, 8, 13]);
-    }
-
-    #[test]
-    fn what_comes_first_of_the_sound_decides_whether_a_listener_takes_it() {
-        let (pcmu, gsm) = (Codec::new(0, "PCMU", 8000), Codec::new(3, "GSM", 8000));
-        let known = builtin_codecs();
-        assert!(takes_first(&known, &[Codec::new(101, "telephone-event", 8000), pcmu.clone(), gsm.clone()]));
-        assert!(!takes_first(&known, &[gsm, pcmu]) && !takes_first(&known, &[]));
     }
 
     #[test]

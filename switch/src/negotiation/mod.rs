@@ -19,7 +19,7 @@ mod offer;
 mod payload_type;
 mod transcoding;
 
-pub(crate) use codec::{builtin_codecs, builtin_codecs_for, own_codecs, share_sound, takes_first};
+pub(crate) use codec::{own_codecs, share_sound, takes_first};
 pub(crate) use media_plan::may_be_silent;
 pub(crate) use medium::{Agreement, Medium, Terms};
 pub(crate) use offer::{flow, served};

@@ -105,6 +105,25 @@ fn a_service_takes_the_first_of_the_callers_formats_that_it_speaks() {
 }
 
 #[test]
+fn a_service_speaks_what_else_it_can_to_who_has_nothing_else() {
+    let services = switch::Services { spoken: [pcma(), pcmu(), opus()].to_vec() };
+    for number in ["echo", "milliwatt"] {
+        let mut world = World::with(Config { services: services.clone(), ..Config::default() });
+        let own = Codec { payload_type: 111, parameters: Some("usedtx=1".into()), ..opus() };
+        let caller = world.call_with("alice", number, Some(audio(4000, &[own.clone()], Direction::SendReceive)));
+        assert_eq!(codec_names(world.described(caller).as_ref()), ["opus"]);
+        assert_eq!(world.plan(0).codecs, [own.clone()], "by its own number, with what it asks for");
+        let both = world.call_with("alice", number, Some(audio(4002, &[own, pcmu()], Direction::SendReceive)));
+        assert_eq!(codec_names(world.described(both).as_ref()), ["PCMU"], "what costs less is as good");
+        world.offer(both, &[opus()], Direction::SendReceive);
+        assert_eq!(codec_names(world.described(both).as_ref()), ["opus"], "and as it asks for later");
+        world.hang_up(caller);
+        world.hang_up(both);
+        world.assert_over();
+    }
+}
+
+#[test]
 fn a_service_that_does_not_speak_the_callers_codec_refuses() {
     let mut world = World::new();
     let caller = world.call_with("alice", "echo", Some(audio(4000, &[opus()], Direction::SendReceive)));

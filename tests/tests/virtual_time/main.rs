@@ -50,6 +50,7 @@ mod registered_trunk;
 mod rtp_timeline;
 mod secure_media;
 mod secure_ways;
+mod services;
 mod session_timers;
 mod shards;
 mod signed_calls;

@@ -1,6 +1,6 @@
 //! The scripted media worker.
 
-use super::description::{pcma, pcmu};
+use super::description::{opus, pcma, pcmu};
 use super::place::Place;
 use router::parameter::*;
 use router::time::Now;
@@ -67,7 +67,7 @@ impl Voice {
                         Parameter::MediaPlan(plan) => Some(plan),
                         _ => None,
                     });
-                    let speaks = |codec: &Codec| codec.matches(&pcmu()) || codec.matches(&pcma());
+                    let speaks = |codec: &Codec| [pcmu(), pcma(), opus()].iter().any(|known| codec.matches(known));
                     let is_seat = matches!(builtin.kind, BuiltinKind::Conference(_));
                     if self.conferences_full && is_seat {
                         return self.place.outbox.failed(&packet, Failure::new(Reason::Exhausted));
