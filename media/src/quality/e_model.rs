@@ -1,4 +1,4 @@
-//! The E-model (ITU-T G.107): what people would say of a call, from what it loses and how long it takes.
+//! The E-model (ITU-T G.107, G.107.1): what people would say of a call, from what it loses and how long it takes.
 //!
 //! Every parameter that nobody tells us has the default of table 2 of G.107; what is left is
 //! `R = Ro − Is − Id − Ie,eff` of delay, codec and loss.
@@ -12,9 +12,25 @@ const TALKER_ECHO_LOSS_DB: f64 = 65.0;
 /// WEPL, dB: what goes round more than once.
 const LISTENER_ECHO_LOSS_DB: f64 = 110.0;
 
-/// What a codec does to a call (ITU-T G.113, appendix I).
+/// The same for speech of 50 to 7,000 Hz and more (ITU-T G.107.1): its scale is that of telephone speech, and goes on above it.
+const WIDEBAND: f64 = 129.0;
+
+/// What a codec does to a call (ITU-T G.113).
+///
+/// | codec | rated on | Ie | Bpl | from |
+/// |---|---|---|---|---|
+/// | G.711, L16 | G.107 | 0 | 25.1 | G.113 appendix I, with the concealment of G.711 appendix I |
+/// | G.729 | G.107 | 11 | 19.0 | G.113 appendix I (annex A with voice activity detection) |
+/// | G.723.1 | G.107 | 15 | 16.1 | G.113 appendix I (6.3 kbit/s with voice activity detection) |
+/// | GSM | G.107 | 26 | 10.0 | G.113 appendix I: Ie of the full rate, Bpl of the enhanced one |
+/// | G.726-32, iLBC | G.107 | 7; 11 | 10.0; 32.0 | Ie of G.113 appendix I, published measurements of Bpl |
+/// | G.722 | G.107.1 | 13 | 25.1 | Ie,WB of G.113 appendix IV (64 kbit/s); Bpl as of G.711, since the same concealment stands in for what is lost |
+/// | Opus | G.107.1 | 14.8 | 10.1 | M. Alahmadi, P. Pocta, H. Melvin: An Adaptive Bitrate Switching Algorithm for Speech Applications in Context of WebRTC, ACM TOMM 17 (4) 133, 2021: 34 kbit/s, VBR, losses at random |
+/// | others | G.107 | 5 | 10.0 | as the vocoders of mobile telephony |
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Impairment {
+    /// Ro − Is: what a call is rated that nothing is done to.
+    pub best: f64,
     /// Ie, where nothing is lost.
     pub equipment: f64,
     /// Bpl: the higher, the less a loss is heard.
@@ -22,21 +38,21 @@ pub struct Impairment {
 }
 
 impl Impairment {
-    /// Of a codec by its name in SDP, with concealment as receivers have. For codecs that G.113 has no values of, those of the nearest one that it has: G.722, L16 and Opus
-    /// are rated as telephone speech of G.711 (on this scale nothing is better), unknown ones as the vocoders of mobile telephony.
+    /// Of a codec by its name in SDP, with concealment as receivers have.
     pub fn of(codec: &str) -> Self {
         let is = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(codec));
-        let (equipment, robustness) = match () {
-            // Appendix I of G.711.
-            () if is(&["PCMU", "PCMA", "L16", "G722", "opus"]) => (0.0, 25.1),
-            () if is(&["G729"]) => (11.0, 19.0),
-            () if is(&["G723"]) => (15.0, 16.1),
-            () if is(&["G726-32", "AAL2-G726-32"]) => (7.0, 10.0),
-            () if is(&["GSM"]) => (26.0, 10.0),
-            () if is(&["iLBC"]) => (11.0, 32.0),
-            () => (5.0, 10.0),
+        let (best, equipment, robustness) = match () {
+            () if is(&["PCMU", "PCMA", "L16"]) => (SIGNAL_TO_NOISE, 0.0, 25.1),
+            () if is(&["G722"]) => (WIDEBAND, 13.0, 25.1),
+            () if is(&["opus"]) => (WIDEBAND, 14.8, 10.1),
+            () if is(&["G729"]) => (SIGNAL_TO_NOISE, 11.0, 19.0),
+            () if is(&["G723"]) => (SIGNAL_TO_NOISE, 15.0, 16.1),
+            () if is(&["G726-32", "AAL2-G726-32"]) => (SIGNAL_TO_NOISE, 7.0, 10.0),
+            () if is(&["GSM"]) => (SIGNAL_TO_NOISE, 26.0, 10.0),
+            () if is(&["iLBC"]) => (SIGNAL_TO_NOISE, 11.0, 32.0),
+            () => (SIGNAL_TO_NOISE, 5.0, 10.0),
         };
-        Self { equipment, robustness }
+        Self { best, equipment, robustness }
     }
 }
 
@@ -53,14 +69,15 @@ pub struct Facts {
     pub impairment: Impairment,
 }
 
-/// The transmission rating factor: 0 to 100.
+/// The transmission rating factor: 0 to 100. What is better than the best telephone speech has the rest of the scale (93.2 to 100), above which opinions are no
+/// better (annex B).
 pub fn rating(facts: &Facts) -> f64 {
     let Facts { delay_ms, loss_percent, burst_ratio, impairment } = *facts;
     let loss = loss_percent.clamp(0.0, 100.0);
-    let Impairment { equipment, robustness } = impairment;
+    let Impairment { best, equipment, robustness } = impairment;
     // 7-29.
     let of_loss = (95.0 - equipment) * loss / (loss / burst_ratio.max(1.0) + robustness);
-    (SIGNAL_TO_NOISE - delay_impairment(delay_ms.max(0.0)) - equipment - of_loss).clamp(0.0, 100.0)
+    (best - delay_impairment(delay_ms.max(0.0)) - equipment - of_loss).clamp(0.0, 100.0)
 }
 
 /// Id: echo of the talker and of the listener, and delay itself (7-17 to 7-28), where the way back is as long as the way there.
@@ -123,6 +140,18 @@ mod tests {
         assert!(rating(&facts(2.0)) < rating(&facts(1.0)) - 1.0);
         assert_eq!(rating(&facts(0.1)), rating(&facts(1.0)), "less than at random is not believed");
         assert!(rating(&Facts { loss_percent: 100.0, ..facts(1.0) }) < 20.0);
+    }
+
+    /// Wider speech is better than any telephone's where nothing is lost, and what is lost of it is heard all the same.
+    #[test]
+    fn wider_speech_has_the_rest_of_the_scale() {
+        for codec in ["G722", "opus", "OPUS"] {
+            assert_eq!(of(20.0, 0.0, codec), 100.0);
+            assert!(of(20.0, 3.0, codec) > of(20.0, 3.0, "PCMU") && of(20.0, 30.0, codec) < 75.0);
+            assert!(of(400.0, 2.0, codec) < of(100.0, 2.0, codec));
+        }
+        // By hand: 129 − 14.8 − 80.2 × 5 / (5 + 10.1).
+        assert!((of(0.0, 5.0, "opus") - 87.65).abs() < 0.2, "{}", of(0.0, 5.0, "opus"));
     }
 
     #[test]
