@@ -127,7 +127,7 @@ impl<'a> Generator<'a> {
         }
         let hold = if matches!(mode, Mode::Memory { .. }) { Duration::MAX } else { options.hold() };
         let span = CountedSpan { from: options.settle(), until: hold.saturating_sub(options.tail()) };
-        let codecs = [Codec::Pcmu, options.callee_codec()];
+        let codecs = [options.codec, options.callee_codec];
         let ips = [options.caller.ip(), options.callee.ip()];
         let streams =
             Streams::open(&reactor, options.leg_pairs(), ips, options.rtp_base, codecs, span).map_err(failed)?;
@@ -460,8 +460,8 @@ fn load(options: &Options, start: Duration) -> Load {
             Load::Register(Box::new(Registrations::new(party, accounts, start)))
         }
         Mode::Calls | Mode::Memory { .. } => {
-            let caller = party(options.caller, &options.from, Codec::Pcmu);
-            let callee = party(options.callee, &options.user, options.callee_codec());
+            let caller = party(options.caller, &options.from, options.codec);
+            let callee = party(options.callee, &options.user, options.callee_codec);
             let caller_legs = legs(LegId(0), options.caller.ip());
             let callee_legs = legs(LegId(1), options.callee.ip());
             Load::Calls(

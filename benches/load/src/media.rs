@@ -3,6 +3,7 @@
 use crate::clock::nanoseconds;
 use crate::limits::{PACKET_BYTES, PAYLOAD_BYTES, RTP_HEADER_BYTES};
 use crate::sdp::Codec;
+use crate::speech::Speech;
 use crate::stamp::{self, Stamp};
 use crate::statistics::Flow;
 use std::net::SocketAddr;
@@ -72,31 +73,43 @@ impl Sender {
         self.target
     }
 
-    /// Writes the next packet (RFC 3550 §5.1, marker at the talkspurt's first) and says whether it counts.
-    pub fn next(&mut self, now: Duration, packet: &mut [u8; PACKET_BYTES]) -> bool {
+    /// Writes the next packet (RFC 3550 §5.1, marker at the talkspurt's first), with its stamp or with speech; how long it is, and whether it counts by that
+    /// stamp.
+    pub fn next(&mut self, now: Duration, speech: Option<&Speech>, packet: &mut [u8; PACKET_BYTES]) -> (usize, bool) {
         let age = now.saturating_sub(self.since);
-        let counted = age >= self.span.from && age < self.span.until;
+        let counted = age >= self.span.from && age < self.span.until && speech.is_none();
         let marker = if self.number == 0 { 0x80 } else { 0 };
         packet[0] = 0x80;
         packet[1] = marker | self.codec.payload_type();
         packet[2..4].copy_from_slice(&(self.number as u16).to_be_bytes());
-        packet[4..8].copy_from_slice(&self.number.wrapping_mul(PAYLOAD_BYTES as u32).to_be_bytes());
+        packet[4..8].copy_from_slice(&self.number.wrapping_mul(self.codec.packet_ticks()).to_be_bytes());
         packet[8..12].copy_from_slice(&self.stream.to_be_bytes());
-        if let Some((_, payload)) = packet.split_first_chunk_mut::<RTP_HEADER_BYTES>()
-            && let Some(payload) = payload.first_chunk_mut::<PAYLOAD_BYTES>()
+        let mut length = PACKET_BYTES;
+        if let Some((_, room)) = packet.split_first_chunk_mut::<RTP_HEADER_BYTES>()
+            && let Some(room) = room.first_chunk_mut::<PAYLOAD_BYTES>()
         {
-            let stamp = Stamp { stream: self.stream, number: self.number, sent_ns: nanoseconds(now), counted };
-            stamp::write(stamp, self.codec, payload);
+            match speech.map(|speech| speech.payload(self.number)) {
+                Some(payload) => {
+                    let octets = payload.len().min(room.len());
+                    room[..octets].copy_from_slice(&payload[..octets]);
+                    length = RTP_HEADER_BYTES + octets;
+                }
+                None => {
+                    let stamp = Stamp { stream: self.stream, number: self.number, sent_ns: nanoseconds(now), counted };
+                    stamp::write(stamp, self.codec, room);
+                }
+            }
         }
         self.number = self.number.wrapping_add(1);
-        counted
+        (length, counted)
     }
 }
 
-/// Judges what arrives at a leg.
+/// Judges what arrives at a leg: by its stamps, or where there are none by the numbers that it was given on its way.
 #[derive(Debug)]
 pub struct Receiver {
     codec: Codec,
+    is_stamped: bool,
     stream: Option<u32>,
     highest: u32,
     /// Bit n: number `highest - n` has arrived.
@@ -106,8 +119,8 @@ pub struct Receiver {
 
 impl Receiver {
     /// A leg that has received nothing.
-    pub fn new(codec: Codec) -> Receiver {
-        Receiver { codec, stream: None, highest: 0, seen: 0, packets: 0 }
+    pub fn new(codec: Codec, is_stamped: bool) -> Receiver {
+        Receiver { codec, is_stamped, stream: None, highest: 0, seen: 0, packets: 0 }
     }
 
     /// Packets that arrived, of any kind.
@@ -126,6 +139,9 @@ impl Receiver {
         };
         self.packets += 1;
         flow.received += 1;
+        if !self.is_stamped {
+            return self.receive_numbered(datagram, payload.is_empty(), flow);
+        }
         let Some(stamp) = stamp::read(self.codec, payload) else {
             flow.unreadable += 1;
             return;
@@ -139,6 +155,31 @@ impl Receiver {
         }
         flow.counted_received += 1;
         flow.delay.record(nanoseconds(now).saturating_sub(stamp.sent_ns));
+    }
+
+    /// One of a stream of speech: what is missing between two numbers was lost, wherever. A packet of another format, or without sound, is none of it.
+    fn receive_numbered(&mut self, datagram: &[u8], is_empty: bool, flow: &mut Flow) {
+        let Some(&[_, kind, high, low, _, _, _, _, a, b, c, d]) = datagram.first_chunk::<RTP_HEADER_BYTES>() else {
+            return;
+        };
+        if kind & 0x7f != self.codec.payload_type() || is_empty {
+            flow.unreadable += 1;
+            return;
+        }
+        let source = u32::from_be_bytes([a, b, c, d]);
+        if *self.stream.get_or_insert(source) != source {
+            flow.misdelivered += 1;
+            return;
+        }
+        let sequence = u16::from_be_bytes([high, low]);
+        // Begins so far up that what comes behind its turn is no wrap.
+        let begun = if self.seen == 0 { 1 << 16 | u32::from(sequence) } else { self.highest };
+        let number = begun.wrapping_add_signed(sequence.wrapping_sub(begun as u16).cast_signed().into());
+        let before = if self.seen == 0 { number.wrapping_sub(1) } else { self.highest };
+        if self.is_new(number, flow) {
+            flow.counted_sent += u64::from(self.highest.wrapping_sub(before));
+            flow.counted_received += 1;
+        }
     }
 
     fn is_new(&mut self, number: u32, flow: &mut Flow) -> bool {
@@ -186,7 +227,7 @@ mod tests {
         (0..count)
             .map(|n| {
                 let mut packet = [0xff; PACKET_BYTES];
-                assert!(sender.next(Duration::from_millis(20) * n, &mut packet));
+                assert_eq!(sender.next(Duration::from_millis(20) * n, None, &mut packet), (PACKET_BYTES, true));
                 packet
             })
             .collect()
@@ -195,7 +236,7 @@ mod tests {
     #[test]
     fn loss_duplication_and_reordering_are_told_apart() {
         let packets = packets(100);
-        let (mut receiver, mut flow) = (Receiver::new(Codec::Pcmu), Flow::new());
+        let (mut receiver, mut flow) = (Receiver::new(Codec::Pcmu, true), Flow::new());
         for n in [0usize, 1, 3, 2, 2, 5, 99, 20, 98] {
             receiver.receive(Duration::from_secs(5), &packets[n], &mut flow);
         }
@@ -206,25 +247,51 @@ mod tests {
     }
 
     #[test]
+    fn speech_is_counted_by_its_numbers_across_their_wrap() {
+        let span = CountedSpan { from: Duration::ZERO, until: Duration::from_secs(9) };
+        let target = "127.0.0.1:9".parse().unwrap();
+        let (mut sender, speech) =
+            (Sender::new(LegId(1), 1, Codec::Opus, Duration::ZERO, target, span), Speech::of(Codec::Opus));
+        let (mut receiver, mut flow) = (Receiver::new(Codec::Opus, false), Flow::new());
+        for n in 0..70_000u32 {
+            let mut packet = [0; PACKET_BYTES];
+            let (length, counted) = sender.next(Duration::ZERO, Some(&speech), &mut packet);
+            assert!(!counted && length == 12 + speech.payload(n).len());
+            assert_eq!(packet[4..8], (n * 960).to_be_bytes());
+            match n {
+                100 | 65_536 | 69_000..69_010 => {}
+                300 => (0..2).for_each(|_| receiver.receive(Duration::ZERO, &packet[..length], &mut flow)),
+                _ => receiver.receive(Duration::ZERO, &packet[..length], &mut flow),
+            }
+        }
+        assert_eq!((flow.counted_sent, flow.lost(), flow.duplicates), (70_000, 12, 1));
+        receiver.receive(Duration::ZERO, &[0x80, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 1, 7], &mut flow);
+        assert_eq!((flow.unreadable, flow.delay.count()), (1, 0));
+    }
+
+    #[test]
     fn only_the_span_counts() {
         let span = CountedSpan { from: Duration::from_millis(40), until: Duration::from_millis(80) };
         let mut sender =
             Sender::new(LegId(0), 0, Codec::Pcma, Duration::from_secs(1), "127.0.0.1:9".parse().unwrap(), span);
         let mut packet = [0; PACKET_BYTES];
         let counted: Vec<bool> =
-            (0..6).map(|n| sender.next(Duration::from_millis(1000 + 20 * n), &mut packet)).collect();
+            (0..6).map(|n| sender.next(Duration::from_millis(1000 + 20 * n), None, &mut packet).1).collect();
         assert_eq!(counted, [false, false, true, true, false, false]);
     }
 
     #[test]
     fn strangers_are_counted_apart() {
-        let (mut receiver, mut flow) = (Receiver::new(Codec::Pcmu), Flow::new());
+        let (mut receiver, mut flow) = (Receiver::new(Codec::Pcmu, true), Flow::new());
         let own = packets(1)[0];
         receiver.receive(Duration::ZERO, &own, &mut flow);
         let mut other = [0xff; PACKET_BYTES];
         let span = CountedSpan { from: Duration::ZERO, until: Duration::from_secs(1) };
-        Sender::new(LegId(8), 2, Codec::Pcmu, Duration::ZERO, "127.0.0.1:9".parse().unwrap(), span)
-            .next(Duration::ZERO, &mut other);
+        Sender::new(LegId(8), 2, Codec::Pcmu, Duration::ZERO, "127.0.0.1:9".parse().unwrap(), span).next(
+            Duration::ZERO,
+            None,
+            &mut other,
+        );
         receiver.receive(Duration::ZERO, &other, &mut flow);
         receiver.receive(Duration::ZERO, &[0x80, 200, 0, 6], &mut flow);
         receiver.receive(Duration::ZERO, &[], &mut flow);

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Plays caller and callee around a SIP server, and measures what the server does to calls and packets.
 ///
 /// The caller sends INVITE to the server, which must route it to the callee: this process's other SIP port. Both stream G.711
-/// with a clock in each packet, so delay is measured one way on one clock. Ends by itself.
+/// with a clock in each packet, so delay is measured one way on one clock, or speech in other codecs. Ends by itself.
 ///
 /// Exit status: 0 all calls complete; 1 some failed; 2 wrong usage; 3 the generator was the limit, so the figures are
 /// not the server's; 4 the run was cut off by its hard stop.
@@ -74,9 +74,13 @@ pub struct Options {
     /// First RTP port; each call takes the four ports from 4 × its number on
     #[arg(long, value_name = "PORT", default_value_t = 20_000)]
     pub rtp_base: u16,
-    /// Payload type that the callee answers: 8 makes the server transcode
-    #[arg(long, value_name = "0|8", default_value_t = 0, value_parser = clap::value_parser!(u8))]
-    pub callee_codec: u8,
+    /// What the caller offers
+    #[arg(long, value_enum, default_value_t = Codec::Pcmu)]
+    pub codec: Codec,
+    /// What the callee answers; another one than the caller's makes the server transcode. Where both are G.711 each packet carries its time; else streams say
+    /// speech, there are no delays, and loss is by the numbers that the server gives
+    #[arg(long, value_enum, default_value_t = Codec::Pcmu)]
+    pub callee_codec: Codec,
     /// RTP counts only from this long after a call's answer; 2 s, or a quarter of the hold time where that is less
     #[arg(long, value_name = "SECONDS")]
     pub settle: Option<f64>,
@@ -227,9 +231,6 @@ impl Options {
         {
             return Err(format!("a run is at most {} hours", RUN_MAX.as_secs() / 3600));
         }
-        if ![0, 8].contains(&self.callee_codec) {
-            return Err("--callee-codec is 0 (PCMU) or 8 (PCMA)".into());
-        }
         self.check_mode()
     }
 
@@ -264,8 +265,8 @@ impl Options {
         if self.pid.is_some_and(|pid| pid <= 0) {
             return Err("--pid must be above 0".into());
         }
-        if self.floor.is_some() && (self.no_rtp || self.callee_codec != 0) {
-            return Err("--floor relays PCMU as it is: it excludes --no-rtp and --callee-codec 8".into());
+        if self.floor.is_some() && (self.no_rtp || [self.codec, self.callee_codec] != [Codec::Pcmu; 2]) {
+            return Err("--floor relays PCMU as it is: it excludes --no-rtp, --codec and --callee-codec".into());
         }
         if self.needs_legs() {
             let legs = self.concurrent_calls() * 2;
@@ -336,11 +337,6 @@ impl Options {
     /// Pairs of RTP sockets: none for signalling alone.
     pub fn leg_pairs(&self) -> u16 {
         if self.needs_legs() { u16::try_from(self.concurrent_calls()).unwrap_or(u16::MAX / 2) } else { 0 }
-    }
-
-    /// The callee's codec.
-    pub fn callee_codec(&self) -> Codec {
-        if self.callee_codec == 8 { Codec::Pcma } else { Codec::Pcmu }
     }
 
     /// From answer to hang-up.
@@ -414,6 +410,8 @@ mod tests {
             "--hold 1e300",
             "--calls 100000000 --cps 0.01",
             "--callee-codec 9",
+            "--codec gsm",
+            "--floor 127.0.0.1:30000 --codec opus",
             "--memory 400,2000",
             "--memory 400 --pid 1",
             "--memory 1,2,3 --pid 1",
@@ -436,6 +434,8 @@ mod tests {
         assert_eq!(check("--calls 100000 --cps 2000 --hold 1 --no-rtp"), Ok(()));
         assert_eq!(check("--memory 400,2000 --pid 1"), Ok(()));
         assert_eq!(check("--register 10 --algorithm SHA-256"), Ok(()));
+        assert_eq!(check("--callee-codec 8"), Ok(()));
+        assert_eq!(check("--codec g722 --callee-codec opus"), Ok(()));
     }
 
     #[test]

@@ -1,31 +1,63 @@
-//! Session descriptions: one audio stream of G.711 and telephone events (RFC 8866, RFC 3264).
+//! Session descriptions: one audio stream of one codec and telephone events (RFC 8866, RFC 3264).
 
 use smallvec::SmallVec;
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 
-/// Which of the two G.711 laws.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What an end speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Codec {
-    /// µ-law, payload type 0.
+    /// G.711, µ-law.
+    #[value(alias = "0")]
     Pcmu,
-    /// A-law, payload type 8.
+    /// G.711, A-law.
+    #[value(alias = "8")]
     Pcma,
+    /// G.722 at 64 kbit/s.
+    G722,
+    /// Opus (RFC 7587).
+    Opus,
 }
 
 impl Codec {
-    /// Its static payload type (RFC 3551 §6).
+    /// All of them.
+    pub const ALL: [Codec; 4] = [Codec::Pcmu, Codec::Pcma, Codec::G722, Codec::Opus];
+
+    /// Its payload type: static where it has one (RFC 3551 §6), else the first that is free, which servers that transcode to it give it, too.
     pub fn payload_type(self) -> u8 {
         match self {
             Codec::Pcmu => 0,
             Codec::Pcma => 8,
+            Codec::G722 => 9,
+            Codec::Opus => 96,
         }
     }
 
-    fn name(self) -> &'static str {
+    /// Ticks of its RTP clock in a packet of 20 ms.
+    pub fn packet_ticks(self) -> u32 {
+        self.clock_rate_hz() / 50
+    }
+
+    /// Whether a packet's stamp in its samples comes through, transcoded to another such.
+    pub fn carries_stamps(self) -> bool {
+        matches!(self, Codec::Pcmu | Codec::Pcma)
+    }
+
+    fn clock_rate_hz(self) -> u32 {
         match self {
-            Codec::Pcmu => "PCMU",
-            Codec::Pcma => "PCMA",
+            // G.722's by a mistake that RFC 3551 §4.5.2 keeps.
+            Codec::Pcmu | Codec::Pcma | Codec::G722 => 8_000,
+            Codec::Opus => 48_000,
+        }
+    }
+
+    /// The rest of its `rtpmap`.
+    fn map(self) -> &'static str {
+        match self {
+            Codec::Pcmu => "PCMU/8000",
+            Codec::Pcma => "PCMA/8000",
+            Codec::G722 => "G722/8000",
+            Codec::Opus => "opus/48000/2",
         }
     }
 }
@@ -148,13 +180,13 @@ impl LocalSession {
     pub fn text(&self) -> String {
         let (ip, port) = (self.address.ip(), self.address.port());
         let family = if ip.is_ipv4() { "IP4" } else { "IP6" };
-        let (payload_type, name) = (self.codec.payload_type(), self.codec.name());
+        let (payload_type, map, clock) = (self.codec.payload_type(), self.codec.map(), self.codec.clock_rate_hz());
         let mut text = String::with_capacity(320);
         let _ = write!(
             text,
             "v=0\r\no=load {port} {} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n\
-             m=audio {port} RTP/AVP {payload_type} 101\r\na=rtpmap:{payload_type} {name}/8000\r\n\
-             a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na={}\r\n",
+             m=audio {port} RTP/AVP {payload_type} 101\r\na=rtpmap:{payload_type} {map}\r\n\
+             a=rtpmap:101 telephone-event/{clock}\r\na=fmtp:101 0-15\r\na=ptime:20\r\na={}\r\n",
             self.version,
             self.direction.attribute()
         );
@@ -170,9 +202,13 @@ mod tests {
     fn reads_what_it_writes() {
         for address in ["127.0.0.1:20000", "[::1]:20002"] {
             let address: SocketAddr = address.parse().unwrap();
-            let audio = Audio::parse(&LocalSession::new(address, Codec::Pcma).text()).unwrap();
-            assert_eq!(audio.target(), Some(address));
-            assert_eq!(audio.formats.as_slice(), [8, 101]);
+            for (codec, map) in [(Codec::Pcma, "8 PCMA/8000"), (Codec::Opus, "96 opus/48000/2")] {
+                let text = LocalSession::new(address, codec).text();
+                assert!(text.contains(&format!("a=rtpmap:{map}\r\n")), "{text}");
+                let audio = Audio::parse(&text).unwrap();
+                assert_eq!(audio.target(), Some(address));
+                assert_eq!(audio.formats.as_slice(), [codec.payload_type(), 101]);
+            }
         }
     }
 

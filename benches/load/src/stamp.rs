@@ -28,7 +28,7 @@ const STAMP_BYTES: usize = 4 + 4 + 8 + 1 + 2;
 const SYMBOLS: usize = STAMP_BYTES * 2;
 const _: () = assert!(SYMBOLS <= PAYLOAD_BYTES);
 
-/// Writes a stamp over the first samples of a payload.
+/// Writes a stamp over the first samples of a payload of G.711.
 pub fn write(stamp: Stamp, codec: Codec, payload: &mut [u8; PAYLOAD_BYTES]) {
     let mut bytes = [0u8; STAMP_BYTES];
     bytes[0..4].copy_from_slice(&stamp.stream.to_be_bytes());
@@ -38,8 +38,8 @@ pub fn write(stamp: Stamp, codec: Codec, payload: &mut [u8; PAYLOAD_BYTES]) {
     let check = checksum(&bytes[..17]);
     bytes[17..19].copy_from_slice(&check.to_be_bytes());
     let symbols = match codec {
-        Codec::Pcmu => &PCMU_SYMBOLS,
         Codec::Pcma => &PCMA_SYMBOLS,
+        _ => &PCMU_SYMBOLS,
     };
     for (samples, byte) in payload.chunks_exact_mut(2).zip(bytes) {
         samples[0] = symbols[usize::from(byte >> 4)];
@@ -50,8 +50,8 @@ pub fn write(stamp: Stamp, codec: Codec, payload: &mut [u8; PAYLOAD_BYTES]) {
 /// Reads a stamp; `None` where the samples are no stamp of ours.
 pub fn read(codec: Codec, payload: &[u8]) -> Option<Stamp> {
     let nibbles = match codec {
-        Codec::Pcmu => &PCMU_NIBBLES,
         Codec::Pcma => &PCMA_NIBBLES,
+        _ => &PCMU_NIBBLES,
     };
     let mut bytes = [0u8; STAMP_BYTES];
     for (byte, samples) in bytes.iter_mut().zip(payload.get(..SYMBOLS)?.chunks_exact(2)) {
@@ -69,8 +69,8 @@ pub fn read(codec: Codec, payload: &[u8]) -> Option<Stamp> {
 /// What fills the rest of a payload: the quietest sample.
 pub fn silence(codec: Codec) -> u8 {
     match codec {
-        Codec::Pcmu => 0xff,
         Codec::Pcma => 0xd5,
+        _ => 0xff,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::pacing::Slots;
 use crate::party::leg_address;
 use crate::reactor::Reactor;
 use crate::sdp::Codec;
+use crate::speech::Speech;
 use crate::stamp;
 use crate::statistics::Flow;
 use mio::net::UdpSocket;
@@ -28,6 +29,8 @@ pub struct Streams {
     slots: Slots,
     span: CountedSpan,
     codecs: [Codec; 2],
+    /// What either end says, where a codec between them would not let stamps through.
+    speech: Option<[Speech; 2]>,
     packets: [[u8; PACKET_BYTES]; 2],
     /// Caller to callee, and callee to caller.
     pub flows: [Flow; 2],
@@ -46,16 +49,18 @@ impl Streams {
         codecs: [Codec; 2],
         span: CountedSpan,
     ) -> io::Result<Streams> {
+        let is_stamped = codecs.iter().all(|codec| codec.carries_stamps());
         let mut legs = Vec::with_capacity(usize::from(pairs) * 2);
         for id in (0..pairs * 2).map(LegId) {
             let end = usize::from(id.is_callee());
             let address = leg_address(addresses[end], rtp_base, id);
             let socket = reactor.open(address, MEDIA_BUFFER_BYTES, id.index())?;
-            legs.push(Leg { socket, use_number: 0, sender: None, receiver: Receiver::new(codecs[end]) });
+            legs.push(Leg { socket, use_number: 0, sender: None, receiver: Receiver::new(codecs[end], is_stamped) });
         }
         let slots = Slots::new(legs.len());
         let packets = codecs.map(|codec| [stamp::silence(codec); PACKET_BYTES]);
-        Ok(Streams { legs, slots, span, codecs, packets, flows: [Flow::new(), Flow::new()] })
+        let speech = (!is_stamped).then(|| codecs.map(Speech::of));
+        Ok(Streams { legs, slots, span, codecs, speech, packets, flows: [Flow::new(), Flow::new()] })
     }
 
     /// Starts, moves, pauses or ends a leg's stream.
@@ -69,7 +74,7 @@ impl Streams {
                     None => {
                         leg.use_number = leg.use_number.wrapping_add(1);
                         leg.sender = Some(Sender::new(id, leg.use_number, self.codecs[end], now, target, self.span));
-                        leg.receiver = Receiver::new(self.codecs[end]);
+                        leg.receiver = Receiver::new(self.codecs[end], self.speech.is_none());
                     }
                 }
                 self.slots.start(id);
@@ -98,8 +103,9 @@ impl Streams {
         let Some(sender) = leg.sender.as_mut() else { return };
         let flow = &mut self.flows[end];
         let packet = &mut self.packets[end];
-        let counted = sender.next(clock.now(), packet);
-        match leg.socket.send_to(packet, sender.target()) {
+        let speech = self.speech.as_ref().map(|speech| &speech[end]);
+        let (length, counted) = sender.next(clock.now(), speech, packet);
+        match leg.socket.send_to(&packet[..length], sender.target()) {
             Ok(_) => {
                 flow.sent += 1;
                 flow.counted_sent += u64::from(counted);
