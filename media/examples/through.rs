@@ -14,7 +14,7 @@ use router::time::{Duration, Instant, Now, WallTime};
 use router::{Address, Command, Instance, ModuleKind, Packet, Parameter, Random, Received, Service};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::{env, fs, io};
+use std::{env, fs, io, iter};
 
 /// Percent of the packets, in bursts of two on average: what crowded lines do.
 const LOSSES: [u64; 5] = [0, 1, 5, 10, 20];
@@ -163,7 +163,8 @@ fn through_a_worker(codec: &Codec, far: &Codec, payloads: &[Vec<u8>], lost: &[bo
     let config = Config { interfaces: vec![Interface { address: LOCAL, advertised: None }], ..Config::default() };
     let mut voice = Voice::new(Address::local(ModuleKind::Voice, 0), config, Random::from_seed(1), Far::default(), now);
     let peers: [SocketAddr; 2] = [([198, 51, 100, 1], 4_000).into(), ([198, 51, 100, 2], 4_000).into()];
-    let wanted = (0..2).map(|port| MediaPort { port: PortId(port), interface: LOCAL, address: None }.into());
+    let wanted =
+        (0..2).map(|port| MediaPort { port: PortId(port), interface: LOCAL, address: None, urgent: false }.into());
     ask(&mut voice, now, Command::Open, wanted.collect());
     let mut parameters = one(Bridge { a: PortId(0), b: PortId(1) });
     parameters.push(Parameter::from(plan(0, peers[0], codec)));
@@ -171,9 +172,10 @@ fn through_a_worker(codec: &Codec, far: &Codec, payloads: &[Vec<u8>], lost: &[bo
     ask(&mut voice, now, Command::Connect, parameters);
     let mut data = [0; 2_000];
     let end = payloads.len() + 50;
-    for index in 0..end {
+    let came = payloads.iter().zip(lost).map(|(payload, lost)| (!lost).then_some(payload)).chain(iter::repeat(None));
+    for (index, came) in came.take(end).enumerate() {
         let due = now.later(Duration::from_millis(20));
-        if let Some(payload) = payloads.get(index).filter(|_| !lost[index]) {
+        if let Some(payload) = came {
             let length = HEADER_BYTES + payload.len();
             data[HEADER_BYTES..length].copy_from_slice(payload);
             let timestamp = index as u32 * (codec.clock_rate_hz / 50);
@@ -221,8 +223,9 @@ fn main() -> io::Result<()> {
     let folder = Path::new(&folder);
     if env::args().nth(2).is_some_and(|option| option == "--far") {
         let entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
-        let far = entries.iter().map(fs::DirEntry::path).filter(|path| path.extension().is_some_and(|end| end == "far"));
-        return far.map(|path| at_the_telephone(&path)).collect();
+        let mut far =
+            entries.iter().map(fs::DirEntry::path).filter(|path| path.extension().is_some_and(|end| end == "far"));
+        return far.try_for_each(|path| at_the_telephone(&path));
     }
     let opus = Codec { channels: 2, parameters: Some("useinbandfec=1".into()), ..Codec::new(96, "opus", 48_000) };
     let telephone = Codec::new(8, "PCMA", 8_000);

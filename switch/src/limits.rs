@@ -185,6 +185,17 @@ pub const QUERY_WITHIN: Duration = Duration::from_secs(2);
 /// How long a media worker may take: a turn of it lasts milliseconds.
 pub const MEDIA_WITHIN: Duration = Duration::from_secs(2);
 
+/// How long a peer may take to answer an offer that looks for ways anew, and to be found: what is said meanwhile nobody hears. Three tries of a request over UDP, or
+/// as long as people wait before they hang up.
+pub const WAYS_WITHIN: Duration = Duration::from_secs(10);
+
+/// How soon ways that were looked for anew are so again. A line that dies within a minute each time is no line.
+pub const WAYS_SOUGHT_AGAIN: Duration = Duration::from_secs(60);
+
+/// Questions for a call's figures that wait for its worker at a time: what some hundred watchers ask within a worker's turn. Whoever asks beyond that is told of the
+/// call without figures.
+pub const FIGURES_ASKED: usize = 128;
+
 /// How often a change of a port that a worker did not take is sent again before the call is given up.
 pub const MEDIA_ATTEMPTS: u8 = 3;
 

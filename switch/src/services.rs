@@ -76,11 +76,11 @@ mod tests {
         for services in [Services::default(), all()] {
             assert_eq!(numbers(&services, &[opus(111), g722.clone(), pcmu.clone(), pcma.clone()]), [0, 8]);
             assert_eq!(numbers(&services, &[pcma.clone(), pcmu.clone()]), [8, 0]);
-            assert_eq!(numbers(&services, &[pcmu.clone()]), [0, 8], "what was not offered comes last");
+            assert_eq!(numbers(&services, std::slice::from_ref(&pcmu)), [0, 8], "what was not offered comes last");
             assert_eq!(numbers(&services, &[]), [8, 0]);
             assert_eq!(numbers(&services, &[Codec::new(97, "speex", 8_000)]), [8, 0]);
             let noise = [Codec::new(98, "CN", 16_000), Codec::new(13, "CN", 8000)];
-            assert_eq!(numbers(&services, &[&[pcmu.clone()], &noise[..]].concat()), [0, 8, 13]);
+            assert_eq!(numbers(&services, &[std::slice::from_ref(&pcmu), &noise[..]].concat()), [0, 8, 13]);
         }
         assert_eq!(numbers(&Services::default(), &[opus(111)]), [8, 0]);
         assert_eq!(

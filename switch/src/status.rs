@@ -42,6 +42,8 @@ pub(crate) struct Counters {
     pub(crate) ignored: u64,
     /// Keys that parties have pressed.
     pub(crate) keys_pressed: u64,
+    /// Legs whose ways were looked for anew (ICE).
+    pub(crate) ways_sought_anew: u64,
     pub(crate) legs_unreleased: u64,
     pub(crate) sessions_unreleased: u64,
 }
@@ -106,6 +108,7 @@ pub(crate) fn status(facts: Facts<'_>) -> Status {
         Counter::new("legs_unreleased", counters.legs_unreleased),
         Counter::new("sessions_unreleased", counters.sessions_unreleased),
         Counter::new("keys_pressed", counters.keys_pressed),
+        Counter::new("ways_sought_anew", counters.ways_sought_anew),
         Counter::new("call_notices_ignored", counters.ignored),
         Counter::new("call_requests_expired", expired),
         Counter::new("records_written", records.written()),

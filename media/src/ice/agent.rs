@@ -157,6 +157,12 @@ impl Agent {
         selected.or_else(works).or(self.former)
     }
 
+    /// The way that was nominated, by us.
+    pub fn chosen(&self) -> Option<SocketAddr> {
+        let selected = self.selected.filter(|_| matches!(self.role, Role::Controlling(_)));
+        selected.map(|selected| selected.way.remote)
+    }
+
     /// Whether the peer has shown, with our password, that it sends from there; or was there before.
     pub fn knows(&self, source: SocketAddr) -> bool {
         self.proven.iter().any(|proven| proven.way.remote == source)

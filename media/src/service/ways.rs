@@ -54,7 +54,11 @@ impl<W: Wire> Voice<W> {
             let Some(asking) = port.poll_check(now, random) else { break };
             self.send_check(pair, &asking);
         }
-        let Some(place) = self.port(pair).map(|port| port.place) else { return };
+        let Some((place, reached)) = self.port(pair).map(|port| (port.place, port.take_reached())) else { return };
+        if let Some((rtp, rtcp)) = reached {
+            let found = [Some(rtp), rtcp].into_iter().flatten().collect();
+            self.notify(place.session, place.id, MediaEventKind::Reached(found));
+        }
         match came {
             Came::Nothing => {}
             Came::Way(_) => {

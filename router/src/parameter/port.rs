@@ -54,10 +54,6 @@ pub struct MediaPort {
     pub urgent: bool,
 }
 
-fn is_false(flag: &bool) -> bool {
-    !flag
-}
-
 /// How a port treats its peer's media: `Set × MediaPlan`, or beside the `Bridge` of a `Connect`. A plan replaces the
 /// port's former one; the port's own SSRC, sequence and timestamps go on without a jump.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
@@ -342,6 +338,9 @@ pub enum MediaEventKind {
     /// No way to its peer was found, or the peer no longer consents to what it is sent (RFC 7675 §5.1): nothing is.
     #[n(8)]
     Unreachable,
+    /// Where its peer was found by ways that we decide on: for RTP, and for RTCP where that has a port of its own.
+    #[n(9)]
+    Reached(#[n(0)] Vec<SocketAddr>),
 }
 
 /// `Notify × MediaEvent`, to whoever opened the session.

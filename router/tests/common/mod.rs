@@ -526,6 +526,24 @@ pub fn additions() -> Vec<(&'static str, Parameter)> {
     let secure = Party { secure: true, ..party() };
     let target = Transfer { target: secure, phase: LegPhase::Trying, cause: None, referred_by: None };
     let secure = ("Transfer+secure", target.into());
+    let mut counted = summary(CallPhase::Talking);
+    counted.legs.iter_mut().for_each(|leg| leg.quality = Some(Box::new(quality())));
+    let counted = ("CallSummary+quality", counted.into());
+    let reported = ("MediaPlan+metrics", MediaPlan { voip_metrics: true, ..plan() }.into());
+    let found = vec![socket("198.51.100.7:30000"), socket("[2001:db8::7]:30001")];
+    let reached = MediaEvent { port: PortId(1), kind: MediaEventKind::Reached(found.clone()) };
+    let reached = ("MediaEvent+reached", reached.into());
+    let anew = MediaStream {
+        seeks_anew: true,
+        chosen_ways: found,
+        ..stream(MediaKind::Audio, MediaTransport::RtpAvp, Direction::SendReceive)
+    };
+    let anew = MediaExchange::Offer(MediaDescription { streams: vec![anew] });
+    let anew = ("LegState+ways", LegState::new(LegPhase::Answered).with_media(Some(anew)).into());
+    let asked =
+        MediaStream { voip_metrics: true, ..stream(MediaKind::Audio, MediaTransport::RtpAvp, Direction::SendReceive) };
+    let asked = MediaExchange::Offer(MediaDescription { streams: vec![asked] });
+    let asked = ("LegState+metrics", LegState::new(LegPhase::Answered).with_media(Some(asked)).into());
     let probed = ("LegState+probe", LegState { probe, ..LegState::new(LegPhase::Answered) }.into());
     let dialogs = [None, Some(party())].map(|other| AccountDialog {
         leg_id: "1-2@192.0.2.7".to_owned(),
@@ -536,7 +554,12 @@ pub fn additions() -> Vec<(&'static str, Parameter)> {
     let state = AccountState { registered: Some(true), dialogs: Some(dialogs.to_vec()), ..AccountState::of("alice") };
     let followed = ("AccountState+dialogs", state.into());
     let written = ("Platform+writes", Platform { writes: Some(5), ..platform(PlatformState::Linked) }.into());
-    added.into_iter().flatten().chain([probed, followed, written, secure]).chain(of_identity()).collect()
+    added
+        .into_iter()
+        .flatten()
+        .chain([probed, counted, reported, asked, anew, reached, followed, written, secure])
+        .chain(of_identity())
+        .collect()
 }
 
 /// What is told of callers beside the name.

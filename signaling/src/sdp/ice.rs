@@ -253,8 +253,14 @@ impl Ice {
         }
     }
 
-    /// Writes what we say into the sections of an offer: what is agreed goes on; by policy it is offered for the first time.
-    pub(super) fn offer(&mut self, sections: &mut Sections, before: Option<&Agreement>) -> OfferedWays {
+    /// Writes what we say into the sections of an offer: what is agreed goes on, or begins anew under other names where the description says so (RFC 8839
+    /// §4.4.1.1.1); by policy it is offered for the first time.
+    pub(super) fn offer(
+        &mut self,
+        sections: &mut Sections,
+        description: &MediaDescription,
+        before: Option<&Agreement>,
+    ) -> OfferedWays {
         let mut offered = OfferedWays::new();
         if self.policy == Connectivity::Never {
             return offered;
@@ -265,13 +271,19 @@ impl Ice {
                 before.local.streams.get(index)?.rtp?;
                 before.remote.streams.get(index).filter(|stream| stream.rtp.is_some())
             });
+            let own = description.streams.get(index);
             let local = match in_use {
+                Some(stream) if stream.ice.is_some() && own.is_some_and(|own| own.seeks_anew) => Some(self.draw()),
                 // What was agreed without stays so until the peer asks for more.
                 Some(stream) => stream.ice.as_ref().map(|ice| ice.local.clone()),
                 None => matches!(self.policy, Connectivity::Offer | Connectivity::Must).then(|| self.draw()),
             };
             if let Some(local) = local {
                 write(section, address, &local, true);
+                let agreed = in_use.and_then(|stream| stream.ice.as_deref());
+                if let Some(own) = own.filter(|_| agreed.is_some_and(|ice| ice.is_controlling && ice.local == local)) {
+                    write_chosen(section, &own.chosen_ways);
+                }
                 offered.push((index, local));
             }
         }
@@ -345,6 +357,17 @@ impl Ice {
 /// (RFC 8839 §4.4.1.3.2).
 pub fn chosen(section: &MediaSection) -> Vec<(u16, SocketAddr)> {
     section.attributes.values("remote-candidates").find_map(remote_candidates).unwrap_or_default()
+}
+
+/// Writes which of the peer's addresses we have chosen, a component each, so that whoever has not seen it by our checks yet learns it (RFC 8839 §4.4.1.2.2).
+fn write_chosen(section: &mut MediaSection, addresses: &[SocketAddr]) {
+    let triples = (1..)
+        .zip(addresses)
+        .map(|(component, address): (u16, _)| format!("{component} {} {}", address.ip(), address.port()));
+    let triples: Vec<String> = triples.collect();
+    if let Some(value) = Text::new(triples.join(" ").into_bytes()).filter(|_| !addresses.is_empty()) {
+        section.attributes.push(Attribute::value(Text::literal("remote-candidates"), value));
+    }
 }
 
 /// Writes our credentials and candidates into a section that is received at `address`.

@@ -7,7 +7,7 @@ use super::renegotiation::Exchange;
 use super::timers::Timer;
 use super::turn::Turn;
 use crate::limits::{ALIGNMENT_ROUNDS, GLARE_ATTEMPTS};
-use crate::negotiation::{Agreement, Terms, builtin_codecs, builtin_codecs_for, share_sound, takes_first};
+use crate::negotiation::{Agreement, Terms, share_sound};
 use router::parameter::{Cause, CauseKind, Direction, MediaExchange};
 use router::time::Duration;
 
@@ -131,6 +131,10 @@ impl Call {
                 let pause = glare_pause(turn, !self.legs[leg].incoming);
                 self.set_timer(turn, Timer::Align, pause);
             }
+            // It does not take what alone would reach it.
+            Err(_) if self.legs[leg].medium.ways.are_sought_anew() => {
+                self.end(turn, CauseKind::MediaTimeout.into(), None);
+            }
             Err(cause) => {
                 let terms = self.terms_for(leg);
                 let agreement = self.legs[leg].medium.agreement();
@@ -169,9 +173,10 @@ impl Call {
     /// A service takes what the leg already speaks, if it speaks the first of it: the rest does no harm.
     fn service_terms(&self, leg: LegId) -> Terms {
         let spoken = self.legs[leg].medium.agreement().map_or(&[][..], |agreement| &agreement.codecs);
-        match takes_first(&builtin_codecs(), spoken) {
+        let services = &self.config.services;
+        match services.take_first(spoken) {
             true => Terms::of_codecs(spoken.to_vec()),
-            false => Terms::of_codecs(builtin_codecs_for(self.legs[leg].medium.capabilities())),
+            false => Terms::of_codecs(services.for_offer(self.legs[leg].medium.capabilities())),
         }
     }
 }

@@ -62,6 +62,7 @@ mod timers;
 mod transcoding;
 mod transfer;
 mod turn;
+mod ways;
 
 pub(crate) use call::Call;
 pub(crate) use dialog::{Join, Whom};

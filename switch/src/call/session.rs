@@ -338,6 +338,7 @@ impl Call {
             MediaEventKind::Secured(suite) => self.legs[leg].medium.handle_keys(suite),
             MediaEventKind::Insecure(fault) => self.handle_insecure(turn, leg, fault),
             MediaEventKind::Unreachable => self.handle_unreachable(turn, leg),
+            MediaEventKind::Reached(found) => self.legs[leg].medium.ways.handle_reached(found),
         }
     }
 
@@ -351,14 +352,6 @@ impl Call {
                 HandshakeFault::TimedOut => CauseKind::MediaTimeout,
             };
             self.end(turn, cause.into(), None);
-        }
-    }
-
-    /// Nothing reaches a leg's peer, or it wants nothing any more (ICE). One that talks to nobody at present may still be reached when it does.
-    fn handle_unreachable(&mut self, turn: &mut Turn<'_>, leg: LegId) {
-        tracing::info!(call = %self.id, "no way leads to a leg's peer");
-        if self.is_joined(leg) {
-            self.end(turn, CauseKind::MediaTimeout.into(), None);
         }
     }
 

@@ -25,6 +25,8 @@ pub(crate) enum Timer {
     Supervise,
     /// When the next minute of a leg begins that somebody pays for.
     Minute(LegId),
+    /// When to no longer wait for a peer that is looked for anew.
+    Ways(LegId),
     /// When to ask another platform how a leg there stands.
     Audit(LegId),
     /// When to tell another platform again whose a leg is now.
@@ -81,6 +83,7 @@ impl Call {
             Timer::Length => self.end(turn, CauseKind::TooLong.into(), None),
             Timer::Answer => self.answer_timed_out(turn),
             Timer::Align => self.align(turn),
+            Timer::Ways(leg) => self.ways_due(turn, leg),
             Timer::Media => self.connect(turn),
             Timer::Minute(leg) => self.minute_begins(turn, leg),
             Timer::Supervise => self.supervision_due(turn),

@@ -4,6 +4,7 @@ use super::answer::answer;
 use super::codec::{common, is_sound, same_codecs};
 use super::offer::{flow, formats, refused, served, served_own, stream};
 use super::payload_type::PayloadTypes;
+use super::ways::Ways;
 use router::parameter::{
     Codec, Direction, GuestLeg, KeyForm, MediaDescription, MediaExchange, MediaStream, MediaTransport, PortAddress,
     SrtpSuite,
@@ -138,6 +139,8 @@ pub(crate) struct Medium {
     generation: u32,
     /// What its last association has come to.
     handshaken: Option<SrtpSuite>,
+    /// The ways to its peer.
+    pub(crate) ways: Ways,
 }
 
 impl Medium {
@@ -289,6 +292,8 @@ impl Medium {
             transport: agreed.map_or(MediaTransport::RtpAvp, |stream| stream.transport.clone()),
             ptime_ms: terms.ptime_ms,
             max_ptime_ms: terms.max_ptime_ms,
+            seeks_anew: self.ways.are_sought_anew(),
+            chosen_ways: self.ways.chosen(),
             ..stream(self.address?, codecs, terms.direction)
         };
         // RFC 3264 §8: the streams of a dialog keep their number and order.
@@ -386,6 +391,7 @@ impl Medium {
         if !same {
             self.generation += 1;
         }
+        self.ways.handle_agreement(self.agreement.as_deref().and_then(Agreement::remote), agreement.remote());
         self.agreement = Some(Box::new(agreement));
     }
 

@@ -18,6 +18,7 @@ mod medium;
 mod offer;
 mod payload_type;
 mod transcoding;
+mod ways;
 
 pub(crate) use codec::{own_codecs, share_sound, takes_first};
 pub(crate) use media_plan::may_be_silent;

@@ -110,9 +110,10 @@ fn a_service_speaks_what_else_it_can_to_who_has_nothing_else() {
     for number in ["echo", "milliwatt"] {
         let mut world = World::with(Config { services: services.clone(), ..Config::default() });
         let own = Codec { payload_type: 111, parameters: Some("usedtx=1".into()), ..opus() };
-        let caller = world.call_with("alice", number, Some(audio(4000, &[own.clone()], Direction::SendReceive)));
+        let caller =
+            world.call_with("alice", number, Some(audio(4000, std::slice::from_ref(&own), Direction::SendReceive)));
         assert_eq!(codec_names(world.described(caller).as_ref()), ["opus"]);
-        assert_eq!(world.plan(0).codecs, [own.clone()], "by its own number, with what it asks for");
+        assert_eq!(world.plan(0).codecs, std::slice::from_ref(&own), "by its own number, with what it asks for");
         let both = world.call_with("alice", number, Some(audio(4002, &[own, pcmu()], Direction::SendReceive)));
         assert_eq!(codec_names(world.described(both).as_ref()), ["PCMU"], "what costs less is as good");
         world.offer(both, &[opus()], Direction::SendReceive);

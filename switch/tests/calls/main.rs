@@ -33,4 +33,5 @@ mod timeouts;
 mod transcoding;
 mod transfer;
 mod trunk_failover;
+mod ways;
 mod withdrawn;

@@ -97,6 +97,8 @@ pub enum Step {
     Rekey,
     /// A re-INVITE by which it looks for ways anew (ICE).
     SeekAnew,
+    /// Its network lets nothing of its ways through any more, until it is asked to begin anew.
+    GoDeaf,
     /// A re-INVITE without an offer, answered by what the phone does at present: holds or not.
     RefreshWithoutOffer,
     /// Retrieves by the answer to an offer that it asks for.

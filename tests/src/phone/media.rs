@@ -152,6 +152,11 @@ impl Media {
         self.ways.as_ref()?.destination()
     }
 
+    /// The addresses of its own that the peer's last description said it had chosen.
+    pub fn chosen(&self) -> &[SocketAddr] {
+        self.ways.as_ref().map_or(&[], |ways| &ways.chosen)
+    }
+
     /// What the peer described.
     pub fn peer(&self) -> Option<&MediaStream> {
         self.peer.as_ref()
@@ -337,7 +342,9 @@ impl Media {
             Direction::Inactive => "inactive",
         };
         let ways = self.ways.as_ref().map(|ways| ways.write(self.local, is_answer)).unwrap_or_default();
-        let _ = write!(text, "{crypto}{ways}a=ptime:{}\r\na={name}\r\n", self.packet_ms);
+        let asks = self.asks_for_metrics && (!is_answer || self.is_asked);
+        let metrics = if asks { "a=rtcp-xr:voip-metrics\r\n" } else { "" };
+        let _ = write!(text, "{crypto}{ways}{metrics}a=ptime:{}\r\na={name}\r\n", self.packet_ms);
         for _ in 1..streams {
             text.push_str("m=video 0 RTP/AVP 99\r\n");
         }

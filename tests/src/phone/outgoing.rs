@@ -176,6 +176,11 @@ impl Phone {
                 self.refer(index, &target);
             }
             Step::Forget => self.calls[index].end(now, Ending::Lost),
+            Step::GoDeaf => {
+                if let Some(ways) = &mut self.calls[index].media.ways {
+                    ways.go_deaf();
+                }
+            }
             Step::Hold(_)
             | Step::Retrieve
             | Step::RetrieveWithoutOffer

@@ -4,9 +4,9 @@ use media::ice::{Agent, Check, Handled};
 use router::Random;
 use router::parameter::{IceCandidate, IceCredentials, IceParameters};
 use router::time::Instant;
-use signaling::sdp::SessionDescription;
 use signaling::sdp::candidate::Candidate;
 use signaling::sdp::text::Text;
+use signaling::sdp::{SessionDescription, chosen};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use stun::{Message, Usage};
@@ -20,6 +20,10 @@ pub(crate) struct Ways {
     told: Option<(IceCredentials, Vec<IceCandidate>, bool)>,
     is_offerer: bool,
     agent: Option<Agent>,
+    /// Whether nothing comes through to it any more, until both begin anew.
+    is_deaf: bool,
+    /// The addresses of its own that the peer's last offer said it had chosen.
+    pub(crate) chosen: Vec<SocketAddr>,
     answers: VecDeque<(SocketAddr, Vec<u8>)>,
 }
 
@@ -27,12 +31,26 @@ impl Ways {
     pub(crate) fn new(random: &mut Random) -> Self {
         let mut random = random.fork();
         let local = draw(&mut random);
-        Self { random, local, told: None, is_offerer: false, agent: None, answers: VecDeque::new() }
+        Self {
+            random,
+            local,
+            told: None,
+            is_offerer: false,
+            agent: None,
+            is_deaf: false,
+            chosen: Vec::new(),
+            answers: VecDeque::new(),
+        }
     }
 
     /// From the next description on it looks anew.
     pub(crate) fn renew(&mut self) {
         self.local = draw(&mut self.random);
+    }
+
+    /// Its network lets nothing through by these ways any more.
+    pub(crate) fn go_deaf(&mut self) {
+        self.is_deaf = true;
     }
 
     /// Whether both look for them.
@@ -70,6 +88,13 @@ impl Ways {
         let Some(section) = session.media.first() else { return };
         let said = |name: &str| Some(section.attributes.values(name).next().and_then(Text::as_str)?.to_owned());
         let credentials = said("ice-ufrag").zip(said("ice-pwd"));
+        let former = self.told.as_ref().map(|(credentials, ..)| credentials.fragment.clone());
+        let is_other = former.is_some() && former != credentials.as_ref().map(|(fragment, _)| fragment.clone());
+        if is_offer && is_other {
+            // RFC 8839 §4.4.1.1.1: who is asked to begin anew does.
+            self.renew();
+        }
+        self.chosen = chosen(section).into_iter().map(|(_, address)| address).collect();
         self.told = credentials.map(|(fragment, password)| {
             let candidates = section.attributes.values("candidate").filter_map(Candidate::parse);
             let candidates = candidates.map(|candidate| IceCandidate {
@@ -100,11 +125,14 @@ impl Ways {
             Some(agent) if agent.is_of(&parameters) => return,
             former => former.as_ref().and_then(Agent::destination),
         };
-        self.agent = Some(Agent::new(now, &parameters, 1, former, &mut self.random));
+        (self.agent, self.is_deaf) = (Some(Agent::new(now, &parameters, 1, former, &mut self.random)), false);
     }
 
     /// A message has come.
     pub(crate) fn handle(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
+        if self.is_deaf {
+            return;
+        }
         let Some(message) = Message::parse(bytes, Usage::ConnectivityCheck) else { return };
         let Some(agent) = &mut self.agent else { return };
         if let Some(Handled { answer: Some(answer), .. }) = agent.handle(now, from, &message, None, &mut self.random) {
@@ -128,7 +156,8 @@ impl Ways {
         let agent = self.agent.as_mut()?;
         agent.handle_timeout(now);
         let Check { to, message } = agent.poll_transmit(now, &mut self.random)?;
-        Some((to, message.octets().to_vec()))
+        // What goes out is lost; its time goes by.
+        (!self.is_deaf).then(|| (to, message.octets().to_vec()))
     }
 }
 

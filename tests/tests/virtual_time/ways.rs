@@ -198,3 +198,54 @@ fn a_call_whose_peer_no_longer_consents_ends() {
     let records = simulation.platform.records();
     assert_eq!(records[0].cause.as_ref().map(|cause| cause.kind), Some(CauseKind::MediaTimeout));
 }
+
+/// A phone whose network lets nothing through any more by the way that was found, and whose signalling works still: it is looked for anew (RFC 8445 §9).
+#[test]
+fn a_way_that_dies_is_looked_for_anew() {
+    for seed in 0..4 {
+        let (mut simulation, phones) = two(20 + seed, platform(Connectivity::Offer, false), [true, seed % 2 == 0]);
+        if seed >= 2 {
+            let line = Conditions { loss_permille: 100, ..Conditions::LOCAL };
+            simulation.set_line(phones[0], line);
+        }
+        simulation.grace = secs(60);
+        connect(&mut simulation, phones[0], phones[1]);
+        simulation.run(secs(5));
+        simulation.tell(phones[0]).step(0, Step::GoDeaf);
+        simulation.run(secs(20));
+        let before = heard(&simulation, phones);
+        simulation.run(secs(25));
+        assert!(phones.iter().all(|&phone| simulation.call(phone).is_up()), "{seed}");
+        let after = heard(&simulation, phones);
+        assert!(after[0] > before[0] + 200, "{seed}: found within 35 seconds: {before:?} {after:?}");
+        assert_talk(&mut simulation, phones, if seed >= 2 { 20 } else { 0 }, "after it was found again");
+        simulation.calm();
+        // A line that dies again at once is given up.
+        simulation.tell(phones[0]).step(0, Step::GoDeaf);
+        simulation.run(secs(45));
+        assert!(!simulation.call(phones[1]).is_up(), "{seed}");
+        assert_eq!(
+            simulation.platform.records()[0].cause.as_ref().map(|cause| cause.kind),
+            Some(CauseKind::MediaTimeout)
+        );
+    }
+}
+
+/// RFC 8839 §4.4.1.2.2: whoever decides says in its next offer what it has chosen.
+#[test]
+fn an_offer_of_who_decides_says_what_was_chosen() {
+    let (mut simulation, phones) = two(30, platform(Connectivity::Offer, false), [false, true]);
+    connect(&mut simulation, phones[0], phones[1]);
+    simulation.run(secs(2));
+    assert_eq!(simulation.call(phones[1]).media.chosen(), [] as [SocketAddr; 0], "the first offer had nothing to say");
+    simulation.tell(phones[0]).step(0, Step::Hold(HoldStyle::SendOnly));
+    simulation.run(secs(2));
+    let own = simulation.call(phones[1]).media.local();
+    assert_eq!(simulation.call(phones[1]).media.chosen(), [own]);
+    simulation.tell(phones[0]).step(0, Step::Retrieve);
+    simulation.run(secs(1));
+    assert_talk(&mut simulation, phones, 0, "retrieved");
+    simulation.tell(phones[0]).step(0, Step::HangUp);
+    simulation.run(secs(1));
+    simulation.finish();
+}

@@ -18,7 +18,12 @@ pub(super) struct Ways {
     /// `None`: RTCP shares the port.
     rtcp: Option<Agent>,
     timer: Option<TimerKey>,
+    /// Where its owner was told that the peer was found.
+    told: Option<Reached>,
 }
+
+/// Where a peer was found, for RTP, and for RTCP that has a port of its own.
+pub(in crate::session) type Reached = (SocketAddr, Option<SocketAddr>);
 
 impl Ways {
     fn agent(&self, channel: Channel) -> Option<&Agent> {
@@ -98,7 +103,7 @@ impl Port {
         };
         let rtp = Agent::new(now, &parameters, 1, former[0], random);
         let rtcp = (!shares_rtcp).then(|| Agent::new(now, &parameters, 2, former[1], random));
-        self.ways = Some(Box::new(Ways { rtp, rtcp, timer }));
+        self.ways = Some(Box::new(Ways { rtp, rtcp, timer, told: None }));
         true
     }
 
@@ -150,6 +155,13 @@ impl Port {
         if let Some(remote) = way {
             self.direct_dtls(now, channel, remote);
         }
+    }
+
+    /// Where its peer was found by our decision, once after that has changed.
+    pub fn take_reached(&mut self) -> Option<Reached> {
+        let ways = self.ways.as_mut()?;
+        let reached = (ways.rtp.chosen()?, ways.rtcp.as_ref().and_then(Agent::chosen));
+        (ways.told.replace(reached) != Some(reached)).then_some(reached)
     }
 
     /// Looks at its ways: whether they still are some, whether one was found in time.

@@ -323,3 +323,33 @@ fn names_of_the_session_are_those_of_its_streams() {
     let expected = [(1, "192.0.2.1:40000".parse().unwrap()), (2, "192.0.2.1:40001".parse().unwrap())];
     assert_eq!(chosen(&session.media[0]), expected);
 }
+
+/// We begin anew by other names, which the peer takes as its own beginning (RFC 8839 §4.4.1.1.1); and say what we have chosen where we decide.
+#[test]
+fn we_begin_anew_and_say_what_we_have_chosen() {
+    let (mut a, mut b) = (seeking(Offer, false, 1), seeking(May, false, 2));
+    let exchange = |a: &mut OfferAnswer, b: &mut OfferAnswer, own: MediaStream| {
+        let text = a.make_offer(&streams(&[own])).unwrap();
+        b.receive_offer(&text).unwrap();
+        let answer = b.make_answer(&one(50_000)).unwrap();
+        a.receive_answer(&answer, AnswerKind::Final).unwrap();
+        (text, agreed(a).unwrap())
+    };
+    let at = ["198.51.100.7:6000", "198.51.100.7:6001"].map(|at| at.parse().unwrap());
+    let plain = || voice(40_000, &[pcmu()]);
+    let chosen = || MediaStream { chosen_ways: at.to_vec(), ..plain() };
+    let (text, first) = exchange(&mut a, &mut b, chosen());
+    assert_eq!(value(&text, "remote-candidates"), None, "nothing is agreed yet");
+    let (text, second) = exchange(&mut a, &mut b, chosen());
+    assert_eq!(value(&text, "remote-candidates"), Some("1 198.51.100.7 6000 2 198.51.100.7 6001"));
+    assert_eq!(second, first);
+    let (text, third) = exchange(&mut a, &mut b, MediaStream { seeks_anew: true, ..chosen() });
+    assert!(third.local != first.local && third.remote != first.remote, "{third:?}");
+    assert_eq!(value(&text, "remote-candidates"), None);
+    assert_eq!(agreed(&b).map(|of_b| (of_b.remote, of_b.local)), Some((third.local.clone(), third.remote.clone())));
+    let (text, fourth) = exchange(&mut a, &mut b, plain());
+    assert_eq!((value(&text, "remote-candidates"), &fourth), (None, &third));
+    // Who does not decide says nothing.
+    let text = b.make_offer(&streams(&[MediaStream { chosen_ways: at.to_vec(), ..voice(50_000, &[pcmu()]) }])).unwrap();
+    assert_eq!(value(&text, "remote-candidates"), None);
+}

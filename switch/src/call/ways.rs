@@ -1,0 +1,33 @@
+//! A leg whose ways have come to nothing (ICE): its peer no longer consents, or never was found. It is looked for anew, once, by an offer of ours under other names
+//! (RFC 8445 §9): a phone that has gone to another network may be reached by signalling still.
+
+use super::call::Call;
+use super::leg::LegId;
+use super::timers::Timer;
+use super::turn::Turn;
+use crate::limits::WAYS_WITHIN;
+use router::parameter::CauseKind;
+
+impl Call {
+    /// Nothing reaches a leg's peer, or it wants nothing any more. One that talks to nobody at present may still be reached when it does.
+    pub(super) fn handle_unreachable(&mut self, turn: &mut Turn<'_>, leg: LegId) {
+        if !self.is_joined(leg) {
+            return tracing::info!(call = %self.id, "no way leads to a leg's peer");
+        }
+        if !self.legs[leg].medium.ways.seek_anew(turn.now.instant) {
+            tracing::info!(call = %self.id, "no way leads to a leg's peer");
+            return self.end(turn, CauseKind::MediaTimeout.into(), None);
+        }
+        tracing::info!(call = %self.id, "no way leads to a leg's peer: it is looked for anew");
+        turn.counters.ways_sought_anew += 1;
+        self.set_timer(turn, Timer::Ways(leg), WAYS_WITHIN);
+        self.align_anyway(turn, leg);
+    }
+
+    /// The peer has had its time.
+    pub(super) fn ways_due(&mut self, turn: &mut Turn<'_>, leg: LegId) {
+        if self.legs[leg].medium.ways.are_sought_anew() {
+            self.end(turn, CauseKind::MediaTimeout.into(), None);
+        }
+    }
+}
