@@ -197,7 +197,7 @@ impl Conference {
         self.served.is_some()
     }
 
-    /// The next member's part of the frame; `None`: that was all, or enough for now.
+    /// The next member's part of the frame; `None`: that was all, or enough at once.
     pub fn poll_frame(&mut self) -> Option<Frame> {
         loop {
             if self.coded >= CODED_IN_A_ROW {

@@ -177,8 +177,8 @@ const HELP: &[(&str, &str)] = &[
     ("store_rows_purged", "Expired registrations and old records that were deleted."),
     ("store_writes", "Writes that the store took, by kind."),
     ("transfers_started", "Transfers that were asked for, each with a record of its own."),
-    ("worker_tick_lateness_us", "How late timers of the media worker ran, seconds."),
     ("ways_sought_anew", "Legs whose way to the peer had died, and was looked for anew by an offer (ICE restart)."),
+    ("worker_tick_lateness_us", "How late timers of the media worker ran, seconds."),
 ];
 
 /// What is said of a counter that is not in the list: a module of a later version may count more.

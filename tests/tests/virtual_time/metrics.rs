@@ -21,10 +21,20 @@ fn asked(simulation: &mut Simulation, call: &str) -> CallSummary {
     assert!(stand_in.legs.iter().all(|leg| leg.quality.is_none()), "a list asks no worker");
     let named = Selection { name: Some(call.to_owned()), ..Selection::default() };
     let parameters: Parameters = [Parameter::from(stand_in), named.into()].into_iter().collect();
-    let answers = ask_each(simulation, ModuleKind::Switch, Command::Query, &parameters);
-    let told = answers.into_iter().flat_map(|answer| answer.parameters).find_map(|parameter| match parameter {
-        Parameter::CallSummary(summary) => Some(*summary),
-        _ => None,
+    let now = simulation.now();
+    let asked: Vec<_> = simulation.platform.router().modules().into_iter().map(|(address, _)| address).collect();
+    let switches = asked.into_iter().filter(|address| address.module.kind == ModuleKind::Switch);
+    let observer = simulation.platform.observer();
+    let asked: Vec<_> = switches.map(|switch| observer.ask(now, switch, Command::Query, parameters.clone())).collect();
+    // A shard that is alone looks at its inbox when something happens; then ports are asked.
+    simulation.run(ms(1));
+    simulation.run(ms(50));
+    let answers = asked.into_iter().filter_map(|asked| simulation.platform.observer().answer(asked));
+    let told = answers.collect::<Vec<_>>().into_iter().flat_map(|answer| answer.parameters).find_map(|parameter| {
+        match parameter {
+            Parameter::CallSummary(summary) => Some(*summary),
+            _ => None,
+        }
     });
     told.expect("the call")
 }
