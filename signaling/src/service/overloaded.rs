@@ -1,6 +1,6 @@
 //! New requests when more comes than can be served: they wait for their turn, and are refused where that does not come in time.
 //!
-//! A request that opens something (a call, a registration, a subscription) waits in the [`Backlog`] while the shard does not catch up; all else is
+//! A request that opens something (a call, a registration, a subscription) waits in the [`Backlog`](router::Backlog) while the shard does not catch up; all else is
 //! served at once, so that what was begun is finished (RFC 7339 §5.10.1 asks for that order). Calls for help do not wait either, unless they are a flood themselves. What is refused is refused with
 //! 503 and Retry-After, without a transaction (RFC 3261 §8.2.7); its ACK is known by the tag that it brings back, before it is read.
 
