@@ -140,17 +140,21 @@ fn a_room_is_heard_on_bad_lines() {
         for phone in phones {
             dial(&mut simulation, phone, "600");
         }
-        // A gap, or a pause that was shortened, breaks a tone's phase: it is looked for between them.
+        // A gap that is filled in, or a pause that is shortened, breaks a tone's phase: over a tenth of a second few do.
+        const LOOKS: u32 = 40;
         let mut parts = [0.0_f64; 2];
-        for _ in 0..20 {
-            simulation.run(secs(1));
+        for _ in 0..LOOKS {
+            simulation.run(ms(500));
+            let sound = simulation.call(phones[2]).media.sound.as_ref().expect("a phone that listens");
             for (part, other) in parts.iter_mut().zip(&phones[..2]) {
-                let (level, now) = hears(&simulation, phones[2], TONES_HZ[*other]);
+                let (level, now) = sound.tone(TONES_HZ[*other], 100);
                 assert!((-12.0..-5.0).contains(&level), "{seed}: {level} dBm0");
-                *part = part.max(now);
+                *part += now / f64::from(LOOKS);
             }
         }
-        assert!(parts.iter().all(|part| *part > 0.25), "{seed}: {parts:?}");
+        // What is filled in of G.722 is as loud as what was heard; libopus lets a tone fade, by 4 dB at 8 kHz where one packet in ten is missing.
+        let [of_opus, of_g722] = parts;
+        assert!(of_opus > 0.15 && of_g722 > 0.6 && of_opus + of_g722 > 0.85, "{seed}: {parts:?}");
         simulation.calm();
         simulation.run(secs(20));
         for other in &phones[..2] {
