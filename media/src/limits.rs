@@ -132,6 +132,12 @@ pub const CONCEALED_TICKS: u32 = 480;
 
 const _: () = assert!(SEATS.div_ceil(CODED_IN_A_ROW) as u64 * CODED_PAUSE_MS < 20);
 
+/// Packets of a member that wait for one in front of them, where a codec reads them in their order: those of 60 ms, more than lines mix up.
+pub const EARLY_HELD: usize = 3;
+
+/// Octets of such a packet; a longer one, of more than 190 kbit/s, does not wait.
+pub const EARLY_OCTETS: usize = 480;
+
 /// Conferences at one worker: as many as its calls could be in, were each of three.
 pub const CONFERENCES: usize = 1_024;
 

@@ -1,7 +1,7 @@
 //! What reads and makes the payloads of one member, where that takes more than a table: codecs that keep what they have heard.
 //!
 //! ```text
-//!  packets ─▶ in their order ─▶ decode, conceal ─▶ to 8 kHz ─▶ the member's ring, at the time that its clock says
+//!  packets ─▶ in their order, as long as there is time ─▶ decode, conceal ─▶ to 8 kHz ─▶ the member's ring, at the time that its clock says
 //!  what it hears, 20 ms ─▶ from 8 kHz ─▶ encode ─▶ payload
 //! ```
 //! All of it is made when the member's formats are known, and nothing is allocated afterwards.
@@ -9,7 +9,7 @@
 use super::coding::{Coding, FRAME_OCTETS};
 use super::playout::Playout;
 use super::{FRAME_SAMPLES, RATE_HZ};
-use crate::limits::CONCEALED_TICKS;
+use crate::limits::{CONCEALED_TICKS, EARLY_HELD, EARLY_OCTETS};
 use crate::rtp::Header;
 use codecs::{Codec, Encoded, Encoder, Fault, Reception, Resampler};
 use std::fmt;
@@ -44,6 +44,11 @@ impl Coders {
         }
     }
 
+    /// A frame is to be played: what waits for a packet whose time has come waits no longer.
+    pub(super) fn catch_up(&mut self, playout: &mut Playout) {
+        self.listeners.iter_mut().for_each(|listener| listener.catch_up(playout));
+    }
+
     /// Encodes a frame; how many octets that makes, 0: nothing is to be sent.
     pub(super) fn speak(&mut self, samples: &[i16; FRAME_SAMPLES], octets: &mut [u8; FRAME_OCTETS]) -> usize {
         self.speaker.as_mut().map_or(0, |speaker| speaker.encode(samples, octets))
@@ -59,6 +64,18 @@ struct Listener {
     /// Ticks of its clock for each sample of ours.
     ticks: u32,
     heard: Option<Heard>,
+    /// What came before a packet that belongs in front of it, in order: the first of them, so many.
+    early: Box<[Early; EARLY_HELD]>,
+    held: usize,
+}
+
+/// A packet that waits for the one before it.
+#[derive(Clone, Copy)]
+struct Early {
+    sequence: u16,
+    timestamp: u32,
+    octets: [u8; EARLY_OCTETS],
+    length: usize,
 }
 
 /// What was heard last.
@@ -66,6 +83,8 @@ struct Listener {
 struct Heard {
     ssrc: u32,
     sequence: u16,
+    /// Which of the packets up to it have come: bit 0 is that one.
+    come: u64,
     /// The timestamp behind it.
     next: u32,
     /// A moment of its clock, and the same one of ours.
@@ -86,44 +105,127 @@ impl Listener {
         let longest = codecs::limits::samples(codecs::limits::PAYLOAD_MS_MAX, rate_hz);
         let room = resampler.as_ref().map_or(0, |resampler| resampler.output_max(longest));
         let ticks = codec.clock_rate_hz() / RATE_HZ;
-        Ok(Self { payload_type, reception, resampler, resampled: vec![0; room].into(), ticks, heard: None })
+        let early = Early { sequence: 0, timestamp: 0, octets: [0; EARLY_OCTETS], length: 0 };
+        let (resampled, early) = (vec![0; room].into(), Box::new([early; EARLY_HELD]));
+        Ok(Self { payload_type, reception, resampler, resampled, ticks, heard: None, early, held: 0 })
     }
 
     fn take(&mut self, header: &Header, payload: &[u8], playout: &mut Playout) {
         let Header { ssrc, sequence, timestamp, .. } = *header;
-        let before = self.heard.filter(|heard| {
-            let step = sequence.wrapping_sub(heard.sequence) as i16;
-            heard.ssrc == ssrc && step > -REORDERED
-        });
-        let clock = match before {
-            Some(heard) => {
-                let step = sequence.wrapping_sub(heard.sequence) as i16;
-                if step <= 0 {
-                    // What the codec would make of it now is noise, and its time has been filled.
-                    if step < 0 {
-                        playout.count_late();
-                    }
-                    return;
-                }
-                let gap = timestamp.wrapping_sub(heard.next);
-                if step > 1 && gap > 0 && gap <= CONCEALED_TICKS * self.ticks {
-                    let at = ours(heard.clock, heard.next, self.ticks).1;
-                    let samples = self.reception.conceal(gap, Some(payload));
-                    let samples = resampled(samples, &mut self.resampler, &mut self.resampled);
-                    let missing = samples.len().min((gap / self.ticks) as usize);
-                    playout.lay(ssrc, sequence.wrapping_sub(1), at, samples[..missing].iter().copied());
-                }
-                ours(heard.clock, timestamp, self.ticks)
+        let Some(heard) = &mut self.heard else { return self.begin(header, payload, playout) };
+        let step = sequence.wrapping_sub(heard.sequence) as i16;
+        if heard.ssrc != ssrc || step <= -REORDERED {
+            return self.begin(header, payload, playout);
+        }
+        if step <= 0 {
+            // What the codec would make of it now is noise, and its time has been filled.
+            let bit = 1_u64.checked_shl(step.unsigned_abs().into()).unwrap_or(0);
+            if heard.come & bit == 0 {
+                heard.come |= bit;
+                playout.count_late(ours(heard.clock, timestamp, self.ticks).1);
             }
-            None => (timestamp, timestamp),
-        };
+            return;
+        }
+        if step > 1 && self.hold(sequence, timestamp, payload, playout) {
+            return;
+        }
+        while self.held > 0 && sequence.wrapping_sub(self.early[0].sequence) as i16 > 0 {
+            self.release(playout);
+        }
+        self.say(sequence, timestamp, payload, playout);
+        self.go_on(playout);
+    }
+
+    /// A stream begins.
+    fn begin(&mut self, header: &Header, payload: &[u8], playout: &mut Playout) {
+        let Header { ssrc, sequence, timestamp, .. } = *header;
+        self.held = 0;
+        self.heard = Some(Heard {
+            ssrc,
+            sequence: sequence.wrapping_sub(1),
+            come: 0,
+            next: timestamp,
+            clock: (timestamp, timestamp),
+        });
+        self.say(sequence, timestamp, payload, playout);
+    }
+
+    /// Keeps what came before a packet that may still come in time. False: it is to be said now.
+    fn hold(&mut self, sequence: u16, timestamp: u32, payload: &[u8], playout: &Playout) -> bool {
+        if self.gap_is_due(timestamp, playout) || self.held == EARLY_HELD || payload.len() > EARLY_OCTETS {
+            return false;
+        }
+        let held = &self.early[..self.held];
+        if held.iter().any(|early| early.sequence == sequence) {
+            return true;
+        }
+        let place = held.partition_point(|early| (sequence.wrapping_sub(early.sequence) as i16) > 0);
+        self.early[place..=self.held].rotate_right(1);
+        let early = &mut self.early[place];
+        (early.sequence, early.timestamp, early.length) = (sequence, timestamp, payload.len());
+        early.octets[..payload.len()].copy_from_slice(payload);
+        self.held += 1;
+        true
+    }
+
+    /// Whether what is missing in front of a packet is to be played with the next frame, or is no gap that is filled.
+    fn gap_is_due(&self, timestamp: u32, playout: &Playout) -> bool {
+        self.heard.is_none_or(|heard| {
+            let gap = timestamp.wrapping_sub(heard.next);
+            gap == 0
+                || gap > CONCEALED_TICKS * self.ticks
+                || playout.is_due(ours(heard.clock, heard.next, self.ticks).1)
+        })
+    }
+
+    fn catch_up(&mut self, playout: &mut Playout) {
+        while self.held > 0 && self.gap_is_due(self.early[0].timestamp, playout) {
+            self.release(playout);
+            self.go_on(playout);
+        }
+    }
+
+    /// Says those that wait for nothing more.
+    fn go_on(&mut self, playout: &mut Playout) {
+        while self.held > 0
+            && self.heard.is_some_and(|heard| self.early[0].sequence.wrapping_sub(heard.sequence) as i16 <= 1)
+        {
+            self.release(playout);
+        }
+    }
+
+    /// Says the first that waits.
+    fn release(&mut self, playout: &mut Playout) {
+        let Early { sequence, timestamp, octets, length } = self.early[0];
+        self.early[..self.held].rotate_left(1);
+        self.held -= 1;
+        self.say(sequence, timestamp, &octets[..length], playout);
+    }
+
+    /// Lays down what a packet says, behind what stands in for those that are missing in front of it.
+    fn say(&mut self, sequence: u16, timestamp: u32, payload: &[u8], playout: &mut Playout) {
+        let Some(heard) = self.heard else { return };
+        let step = sequence.wrapping_sub(heard.sequence) as i16;
+        if step <= 0 {
+            return;
+        }
+        let gap = timestamp.wrapping_sub(heard.next);
+        if step > 1 && gap > 0 && gap <= CONCEALED_TICKS * self.ticks {
+            let at = ours(heard.clock, heard.next, self.ticks).1;
+            let samples = self.reception.conceal(gap, Some(payload));
+            let samples = resampled(samples, &mut self.resampler, &mut self.resampled);
+            let missing = samples.len().min((gap / self.ticks) as usize);
+            playout.lay(heard.ssrc, sequence.wrapping_sub(1), at, samples[..missing].iter().copied());
+        }
+        let clock = ours(heard.clock, timestamp, self.ticks);
         let codec = *self.reception.codec();
         let rate_hz = self.reception.rate_hz();
         let Ok(samples) = self.reception.decode(payload) else { return };
         let next = timestamp.wrapping_add(codec.ticks_of(samples.len(), rate_hz));
         let samples = resampled(samples, &mut self.resampler, &mut self.resampled);
-        playout.lay(ssrc, sequence, clock.1, samples.iter().copied());
-        self.heard = Some(Heard { ssrc, sequence, next, clock });
+        playout.lay(heard.ssrc, sequence, clock.1, samples.iter().copied());
+        let come = heard.come.checked_shl(step.unsigned_abs().into()).unwrap_or(0) | 1;
+        self.heard = Some(Heard { sequence, come, next, clock, ..heard });
     }
 }
 
@@ -210,6 +312,7 @@ mod tests {
             for _ in 0..if lost(index) { 0 } else { 1 + u32::from(twice) } {
                 coders.listen(&header, &octets[..length], &mut playout);
             }
+            coders.catch_up(&mut playout);
             let mut frame = [0; FRAME_SAMPLES];
             playout.play(&mut frame);
             let power = frame.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>() / FRAME_SAMPLES as f64;
@@ -242,6 +345,45 @@ mod tests {
                 levels[70..].iter().all(|level| *level < -60.0),
                 "{name}: nothing is made up of a line that is dead"
             );
+        }
+    }
+
+    #[test]
+    fn what_overtakes_another_waits_for_it_as_long_as_there_is_time() {
+        for (name, clock, channels) in SPOKEN {
+            let coding = coding(name, clock, channels);
+            let mut coders = Coders::of(&coding).expect("more than a table");
+            let (mut playout, mut tone) = (Playout::default(), Tone::at_rate(440.0, -10.0, RATE_HZ));
+            let mut packets = Vec::new();
+            for index in 0..80u16 {
+                let (mut samples, mut octets) = ([0; FRAME_SAMPLES], [0; FRAME_OCTETS]);
+                tone.add_to(&mut samples);
+                let length = coders.speak(&samples, &mut octets);
+                let mut packet = [0; 12];
+                let timestamp = u32::from(index) * (clock / 50);
+                crate::rtp::write(&mut packet, false, 100, index.wrapping_sub(20), timestamp, 7);
+                packets.push([&packet[..], &octets[..length]].concat());
+            }
+            let mut levels = Vec::new();
+            for tick in 0..79usize {
+                // Of two the second comes first, and each comes twice.
+                let index = match tick {
+                    0 => 0,
+                    tick if tick % 2 == 1 => tick + 1,
+                    tick => tick - 1,
+                };
+                let header = Header::parse(&packets[index]).unwrap();
+                for _ in 0..2 {
+                    coders.listen(&header, &packets[index][12..], &mut playout);
+                }
+                coders.catch_up(&mut playout);
+                let mut frame = [0; FRAME_SAMPLES];
+                playout.play(&mut frame);
+                let power = frame.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>() / FRAME_SAMPLES as f64;
+                levels.push(10.0 * (power / 32_768f64.powi(2)).log10() + 6.15);
+            }
+            assert!(levels[12..].iter().all(|level| (level + 10.0).abs() < 1.5), "{name}: {levels:.1?}");
+            assert_eq!(playout.late(), 0, "{name}");
         }
     }
 

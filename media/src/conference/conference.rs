@@ -187,6 +187,9 @@ impl Conference {
         self.alone = (self.members() == 1).then(|| self.alone.unwrap_or((now, false)));
         (self.mix, self.served, self.coded) = (Mix::default(), Some(0), 0);
         for seat in self.seats.iter_mut().flatten() {
+            if let Some(coders) = &mut seat.coders {
+                coders.catch_up(&mut seat.playout);
+            }
             seat.sound.speaks = seat.playout.play(&mut seat.sound.samples);
             self.mix.add(&seat.sound);
         }

@@ -175,9 +175,18 @@ impl Playout {
         self.next = self.next.wrapping_add(samples);
     }
 
-    /// A packet came so late that it was not even read.
-    pub fn count_late(&mut self) {
+    /// A packet of that timestamp came so late that it was not even read.
+    pub fn count_late(&mut self, timestamp: u32) {
         self.late += 1;
+        let late = self.next.wrapping_sub(timestamp) as i32;
+        if (1..JUMP).contains(&late) {
+            self.grow(late);
+        }
+    }
+
+    /// Whether a sample of that timestamp is in the frame that is played next, or in one before.
+    pub const fn is_due(&self, timestamp: u32) -> bool {
+        (timestamp.wrapping_sub(self.next) as i32) < FRAME_SAMPLES as i32
     }
 
     /// Packets that came after their time.

@@ -154,7 +154,7 @@ fn a_room_is_heard_on_bad_lines() {
         }
         // What is filled in of G.722 is as loud as what was heard; libopus lets a tone fade, by 4 dB at 8 kHz where one packet in ten is missing.
         let [of_opus, of_g722] = parts;
-        assert!(of_opus > 0.15 && of_g722 > 0.6 && of_opus + of_g722 > 0.85, "{seed}: {parts:?}");
+        assert!(of_opus > 0.27 && of_g722 > 0.55 && of_opus + of_g722 > 0.9, "{seed}: {parts:?}");
         simulation.calm();
         simulation.run(secs(20));
         for other in &phones[..2] {
