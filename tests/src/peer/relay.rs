@@ -236,6 +236,7 @@ struct UdpState {
     peers: Mutex<[Option<SocketAddr>; 2]>,
     ended: AtomicBool,
     lost: AtomicU64,
+    lost_rtcp: AtomicU64,
     passed: AtomicU64,
 }
 
@@ -263,9 +264,14 @@ impl UdpRelay {
         self.state.passed.load(Ordering::SeqCst)
     }
 
-    /// How many it lost on purpose.
+    /// How many it lost on purpose, without the reports that share a port with the media.
     pub fn lost(&self) -> u64 {
         self.state.lost.load(Ordering::SeqCst)
+    }
+
+    /// How many reports it lost on purpose.
+    pub fn lost_rtcp(&self) -> u64 {
+        self.state.lost_rtcp.load(Ordering::SeqCst)
     }
 }
 
@@ -273,6 +279,11 @@ impl Drop for UdpRelay {
     fn drop(&mut self) {
         self.state.ended.store(true, Ordering::SeqCst);
     }
+}
+
+/// Whether this datagram is RTCP where that shares a port with RTP: its second octet tells (RFC 5761, section 4).
+fn is_rtcp(datagram: &[u8]) -> bool {
+    matches!(datagram, [_, 192..=223, ..])
 }
 
 fn pass(sockets: &[UdpSocket; 2], how: Impairment, state: &UdpState) {
@@ -291,7 +302,8 @@ fn pass(sockets: &[UdpSocket; 2], how: Impairment, state: &UdpState) {
             is_idle = false;
             lock(&state.peers)[side] = Some(from);
             if random.below(1_000) < how.loss_per_mille {
-                state.lost.fetch_add(1, Ordering::SeqCst);
+                let counter = if is_rtcp(&buffer[..length]) { &state.lost_rtcp } else { &state.lost };
+                counter.fetch_add(1, Ordering::SeqCst);
             } else {
                 under_way.push_back((now() + how.delay, 1 - side, buffer[..length].to_vec()));
             }
