@@ -101,12 +101,12 @@ impl InviteClient {
                 Outputs::from_slice(&[Output::PassUp])
             }
             State::Calling { .. } | State::Proceeding { .. } if status.is_success() => {
-                self.state = State::Accepted { end: now + timers.transaction() };
+                self.state = State::Accepted { end: now + timers.lingering() };
                 Outputs::from_slice(&[Output::PassUp])
             }
             State::Calling { .. } | State::Proceeding { .. } => {
                 let mut outputs = Outputs::from_slice(&[Output::Acknowledge, Output::PassUp]);
-                let linger = if self.reliable { Duration::ZERO } else { timers.d };
+                let linger = if self.reliable { Duration::ZERO } else { timers.d.min(timers.lingering()) };
                 self.state = if linger.is_zero() {
                     outputs.push(Output::Terminated);
                     State::Terminated

@@ -91,6 +91,17 @@ impl InviteServer {
         }
     }
 
+    /// The ACK to its 2xx has come, by whatever transaction: it need not be remembered longer than until `end`. Whether that is sooner than it would have been.
+    pub fn forget_by(&mut self, end: Instant) -> bool {
+        match &mut self.state {
+            State::Accepted { end: later } if *later > end => {
+                *later = end;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Whether no final response was sent: a CANCEL has effect (RFC 3261 §9.2).
     pub fn is_proceeding(&self) -> bool {
         matches!(self.state, State::Proceeding { .. })

@@ -285,8 +285,13 @@ impl Transactions {
         input: ClientInput,
         mut response: Option<(Message, Flow)>,
     ) {
+        // As at the side of the server; for twice as long, within which a 2xx whose ACK is lost comes four times more.
+        let timers = match self.clients.is_half_full() {
+            true => self.timers.with_linger(self.timers.t4 * 2),
+            false => self.timers,
+        };
         let Some(entry) = self.clients.get_mut(key.0) else { return };
-        let outputs = entry.machine.handle(now, &self.timers, input);
+        let outputs = entry.machine.handle(now, &timers, input);
         let told = !matches!(entry.machine, Machine::Cancel(_));
         if outputs.is_empty() && response.is_some() {
             self.counters.absorbed += 1;

@@ -53,7 +53,7 @@ impl Server {
             }
             (ServerInput::Respond(status), State::Trying { give_up, .. } | State::Proceeding { give_up }) => {
                 let mut outputs = Outputs::from_slice(&[Output::Send]);
-                let linger = if self.reliable { Duration::ZERO } else { timers.transaction() };
+                let linger = if self.reliable { Duration::ZERO } else { timers.lingering() };
                 self.state = if status.is_provisional() {
                     State::Proceeding { give_up }
                 } else if linger.is_zero() {

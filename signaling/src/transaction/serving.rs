@@ -79,8 +79,9 @@ impl Transactions {
     /// (RFC 3261 §13.3.1.4).
     pub fn respond(&mut self, now: Instant, key: ServerKey, response: Bytes) -> bool {
         let Some(status) = response_status(&response) else { return false };
+        let timers = self.server_timers();
         let Some(entry) = self.servers.get_mut(key.0) else { return false };
-        let outputs = entry.machine.handle(now, &self.timers, ServerInput::Respond(status));
+        let outputs = entry.machine.handle(now, &timers, ServerInput::Respond(status));
         if !outputs.contains(&Output::Send) {
             return false;
         }
@@ -95,6 +96,25 @@ impl Transactions {
             self.reschedule_server(key);
         }
         true
+    }
+
+    /// The ACK to the 2xx of an INVITE has come. It goes to the dialog (RFC 3261 §17.2.1), so the transaction does not see it.
+    pub fn acknowledged(&mut self, now: Instant, key: ServerKey) {
+        let Some(linger) = self.server_timers().linger else { return };
+        if let Some(Machine::Invite(machine)) = self.servers.get_mut(key.0).map(|entry| &mut entry.machine)
+            && machine.forget_by(now + linger)
+        {
+            self.reschedule_server(key);
+        }
+    }
+
+    /// The timers' lengths as things stand: where the table is more than half full, what has been answered is remembered for T4, within which what is under
+    /// way has come. So what comes fast is served for as long as it comes: a rate of which 64·T1 has no room would be refused from then on.
+    fn server_timers(&self) -> Timers {
+        match self.servers.is_half_full() {
+            true => self.timers.with_linger(self.timers.t4),
+            false => self.timers,
+        }
     }
 
     /// Sends a response and forgets the request at once, as a stateless server does (RFC 3261 §8.2.7): a repetition
@@ -426,7 +446,7 @@ impl Transactions {
     }
 
     fn servers_bound(&self) -> usize {
-        self.servers.len() + self.servers.room()
+        self.servers.bound()
     }
 }
 

@@ -39,6 +39,16 @@ impl<T> Slots<T> {
         self.places.len() - self.free.len()
     }
 
+    /// How many it can hold.
+    pub(super) fn bound(&self) -> usize {
+        self.bound
+    }
+
+    /// Whether more than half of its places are taken.
+    pub(super) fn is_half_full(&self) -> bool {
+        self.len() > self.bound / 2
+    }
+
     /// How many more it can hold.
     pub(super) fn room(&self) -> usize {
         self.bound.saturating_sub(self.len())

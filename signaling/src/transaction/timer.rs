@@ -57,6 +57,8 @@ pub struct Timers {
     /// How long the user has to answer an INVITE before 100 Trying is sent. With zero it is sent at the end of the turn
     /// in which the INVITE came. Half of the 200 ms that RFC 3261 §17.2.1 allows, as timers and turns take their time too.
     pub trying: Duration,
+    /// How long at most what has been answered is remembered, where a table of transactions is more than half full; `None`: as long as the RFC says.
+    pub linger: Option<Duration>,
 }
 
 impl Default for Timers {
@@ -67,6 +69,7 @@ impl Default for Timers {
             t4: Duration::from_secs(5),
             d: Duration::from_secs(32),
             trying: Duration::from_millis(100),
+            linger: None,
         }
     }
 }
@@ -75,6 +78,17 @@ impl Timers {
     /// 64·T1: timers B, F, H, J, L and M.
     pub fn transaction(&self) -> Duration {
         self.t1 * 64
+    }
+
+    /// How long what has been answered is remembered, so that repetitions are known: timers J and M, and L once the ACK has come. 64·T1, or
+    /// less where a table fills.
+    pub fn lingering(&self) -> Duration {
+        self.linger.map_or(self.transaction(), |linger| linger.min(self.transaction()))
+    }
+
+    /// The same, but what has been answered is remembered for that long at most.
+    pub(super) fn with_linger(self, linger: Duration) -> Timers {
+        Timers { linger: Some(linger), ..self }
     }
 
     /// How long a peer that took a TCP connection may say nothing to a request that went that way only as it was too long for

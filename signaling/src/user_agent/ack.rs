@@ -68,6 +68,7 @@ impl Session {
         let number = ack.cseq().map(|cseq| cseq.number);
         let Some(awaiting) = self.awaiting_ack.take_if(|awaiting| number == Ok(awaiting.cseq)) else { return };
         head.cancel_timer(means, Timer::Repeat);
+        means.transactions.acknowledged(means.now.instant, awaiting.key);
         self.requester.dialog.note_flow(flow);
         if let Standing::Stopping(_) = self.standing {
             return self.leave_by_bye(head, means);

@@ -1,5 +1,6 @@
 //! The table of transactions in virtual time.
 
+mod filling;
 mod random;
 mod sending;
 mod serving;
