@@ -2,8 +2,10 @@
 
 use crate::answer::write_body;
 use crate::dialog::{Dialog, Served, Service};
+use crate::digest::{self, Challenge, Credentials};
 use crate::limits::{FAR_HANGUP_LIMIT, SETUP_LIMIT, TRANSACTION_LIFE};
-use crate::message::{CALL_ID, Message, StartLine, TO};
+use crate::message::{CALL_ID, Message, PROXY_AUTHENTICATE, StartLine, TO, WWW_AUTHENTICATE};
+use crate::options::Algorithm;
 use crate::outbox::{MediaOrder, Outbox};
 use crate::pacing::Timers;
 use crate::party::{Arena, LegPool, Party};
@@ -48,6 +50,8 @@ struct Call {
     state: State,
     started: Duration,
     rang: bool,
+    /// Which INVITE is under way: 1, or 2 once a challenge was answered. Its CSeq too.
+    attempt: u32,
     /// The request that may have to be sent again; once up the ACK, once ending the BYE.
     request: String,
     destination: SocketAddr,
@@ -69,6 +73,8 @@ pub struct Caller {
     party: Party,
     callee_user: String,
     hang_up: HangUp,
+    /// The password by which challenges are answered, and how.
+    secret: Option<(String, Algorithm)>,
     calls: Arena<Call>,
     by_number: HashMap<u64, u32>,
     timers: Timers<Timer>,
@@ -85,6 +91,7 @@ impl Caller {
             party,
             callee_user,
             hang_up,
+            secret: None,
             calls: Arena::default(),
             by_number: HashMap::new(),
             timers: Timers::default(),
@@ -93,6 +100,12 @@ impl Caller {
             up: 0,
             open: 0,
         }
+    }
+
+    /// One that answers challenges with that password; `None`: it does not.
+    #[must_use]
+    pub fn answering(self, secret: Option<(String, Algorithm)>) -> Caller {
+        Caller { secret, ..self }
     }
 
     /// Calls that are up.
@@ -132,9 +145,7 @@ impl Caller {
             unacknowledged: None,
         };
         let mut request = String::with_capacity(1024);
-        write_like_invite(&mut request, &self.party, callee, &dialog, number, "INVITE");
-        let _ = write!(request, "Contact: {}\r\nAllow: {}\r\n", self.party.contact(), crate::answer::ALLOW);
-        write_body(&mut request, Some(&dialog.session.text()));
+        write_invite(&mut request, &self.party, callee, &dialog, (number, 1), None);
         let destination = self.party.server;
         outbox.send(destination, &request);
         let retransmission = Retransmission::invite(now);
@@ -143,6 +154,7 @@ impl Caller {
             state: State::Calling(retransmission),
             started: now,
             rang: false,
+            attempt: 1,
             request,
             destination,
             dialog,
@@ -208,10 +220,13 @@ impl Caller {
         };
         let method = response.cseq().map_or("", |(_, method)| method);
         match (transaction, method) {
-            ('i', "INVITE") if status < 200 => self.handle_provisional(now, slot, status, statistics),
-            ('i', "INVITE") if status < 300 => self.handle_success(now, slot, response, outbox, statistics),
-            ('i', "INVITE") => self.handle_refusal(now, slot, status, response, outbox, statistics),
-            ('i', "CANCEL") => self.handle_cancel_response(slot),
+            ('i' | 'j', _) if !self.is_under_way(slot, transaction) => {} // of the INVITE that was challenged
+            ('i' | 'j', "INVITE") if status < 200 => self.handle_provisional(now, slot, status, statistics),
+            ('i' | 'j', "INVITE") if status < 300 => self.handle_success(now, slot, response, outbox, statistics),
+            ('i' | 'j', "INVITE")
+                if matches!(status, 401 | 407) && self.handle_challenge(now, slot, response, outbox) => {}
+            ('i' | 'j', "INVITE") => self.handle_refusal(now, slot, status, response, outbox, statistics),
+            ('i' | 'j', "CANCEL") => self.handle_cancel_response(slot),
             ('b', "BYE") => self.handle_bye_response(now, slot, status, outbox, statistics),
             _ => {} // the answer to the BYE of a forked answer decides nothing
         }
@@ -228,6 +243,44 @@ impl Caller {
             let limit = call.started + SETUP_LIMIT;
             self.arm(slot, limit);
         }
+    }
+
+    /// Whether it is the transaction of the call's INVITE that is under way.
+    fn is_under_way(&mut self, slot: u32, transaction: char) -> bool {
+        self.calls.get_mut(slot).is_some_and(|call| invite_letter(call.attempt) == transaction)
+    }
+
+    /// The first INVITE was challenged: it is acknowledged, and sent again with credentials. False: it is a refusal.
+    fn handle_challenge(&mut self, now: Duration, slot: u32, response: &Message<'_>, outbox: &mut Outbox) -> bool {
+        let Some((password, algorithm)) = &self.secret else { return false };
+        let Some(call) = self.calls.get_mut(slot) else { return false };
+        if call.attempt > 1 || !matches!(call.state, State::Calling(_) | State::Proceeding) {
+            return false;
+        }
+        let lines = response.all(WWW_AUTHENTICATE).chain(response.all(PROXY_AUTHENTICATE));
+        let Some(challenge) = Challenge::find(lines, *algorithm) else { return false };
+        let (callee, party) = (&self.callee_user, &self.party);
+        let remote = std::mem::replace(&mut call.dialog.remote, response.header(TO).unwrap_or("").to_owned());
+        let mut ack = String::with_capacity(512);
+        write_like_invite(&mut ack, party, callee, &call.dialog, (call.number, 1), "ACK");
+        write_body(&mut ack, None);
+        outbox.send(call.destination, &ack);
+        call.dialog.remote = remote;
+        let header =
+            if response.all(PROXY_AUTHENTICATE).next().is_some() { "Proxy-Authorization: " } else { "Authorization: " };
+        let (uri, cnonce) = (format!("sip:{callee}@{}", party.domain), format!("{:x}{:x}", party.run, call.number));
+        let mut authorization = header.to_owned();
+        let credentials = Credentials { user: &party.user, password, method: "INVITE", uri: &uri, cnonce: &cnonce };
+        digest::write(&mut authorization, &challenge, *algorithm, credentials);
+        call.attempt = 2;
+        call.dialog.local_cseq = 2;
+        call.request.clear();
+        write_invite(&mut call.request, party, callee, &call.dialog, (call.number, 2), Some(&authorization));
+        outbox.send(call.destination, &call.request);
+        let retransmission = Retransmission::invite(now);
+        call.state = State::Calling(retransmission);
+        self.arm(slot, retransmission.deadline());
+        true
     }
 
     /// The CANCEL arrived; what ends the call is the INVITE's own 487.
@@ -261,7 +314,7 @@ impl Caller {
         call.dialog.establish_from_response(response);
         let mut ack = String::with_capacity(512);
         let ack_branch = branch(self.party.run, call.number, 'a');
-        call.destination = call.dialog.write_request(&mut ack, &self.party, "ACK", &ack_branch, Some(1));
+        call.destination = call.dialog.write_request(&mut ack, &self.party, "ACK", &ack_branch, Some(call.attempt));
         outbox.send(call.destination, &ack);
         call.request = ack;
         call.state = State::Up;
@@ -296,7 +349,7 @@ impl Caller {
             remote: String::new(),
             target: call.dialog.target.clone(),
             routes: Vec::new(),
-            local_cseq: 1,
+            local_cseq: call.attempt,
             remote_cseq: None,
             fallback: self.party.server,
             session: call.dialog.session,
@@ -304,7 +357,7 @@ impl Caller {
             unacknowledged: None,
         };
         fork.establish_from_response(response);
-        for (method, transaction, ack_of) in [("ACK", 'f', Some(1)), ("BYE", 'g', None)] {
+        for (method, transaction, ack_of) in [("ACK", 'f', Some(call.attempt)), ("BYE", 'g', None)] {
             let mut text = String::with_capacity(512);
             let request_branch = branch(self.party.run, call.number, transaction);
             let to = fork.write_request(&mut text, &self.party, method, &request_branch, ack_of);
@@ -335,7 +388,8 @@ impl Caller {
         response.header(TO).unwrap_or("").clone_into(&mut call.dialog.remote);
         call.state = State::Refused;
         call.request.clear();
-        write_like_invite(&mut call.request, &self.party, &self.callee_user, &call.dialog, call.number, "ACK");
+        let which = (call.number, call.attempt);
+        write_like_invite(&mut call.request, &self.party, &self.callee_user, &call.dialog, which, "ACK");
         write_body(&mut call.request, None);
         call.request.shrink_to_fit(); // it is kept for as long as the refusal may come again
         outbox.send(call.destination, &call.request);
@@ -453,8 +507,10 @@ impl Caller {
         let failure = match &mut call.state {
             State::Calling(retransmission) | State::Cancelling(retransmission) | State::Ending(retransmission, ..) => {
                 if let Due::Resend(next) = retransmission.expire(now) {
-                    statistics.retransmissions_sent += 1;
-                    outbox.send(call.destination, &call.request);
+                    if self.party.repeats() {
+                        statistics.retransmissions_sent += 1;
+                        outbox.send(call.destination, &call.request);
+                    }
                     return self.arm(slot, next);
                 }
                 match call.state {
@@ -481,7 +537,8 @@ impl Caller {
     fn send_cancel(&mut self, now: Duration, slot: u32, outbox: &mut Outbox) {
         let Some(call) = self.calls.get_mut(slot) else { return };
         call.request.clear();
-        write_like_invite(&mut call.request, &self.party, &self.callee_user, &call.dialog, call.number, "CANCEL");
+        let which = (call.number, call.attempt);
+        write_like_invite(&mut call.request, &self.party, &self.callee_user, &call.dialog, which, "CANCEL");
         write_body(&mut call.request, None);
         outbox.send(call.destination, &call.request);
         let retransmission = Retransmission::other(now);
@@ -525,17 +582,46 @@ impl Caller {
 }
 
 /// What an INVITE, its CANCEL (RFC 3261 §9.1) and the ACK of its refusal (§17.1.1.3) have in common.
-fn write_like_invite(out: &mut String, party: &Party, callee: &str, dialog: &Dialog, number: u64, method: &str) {
+fn write_like_invite(
+    out: &mut String,
+    party: &Party,
+    callee: &str,
+    dialog: &Dialog,
+    (number, attempt): (u64, u32),
+    method: &str,
+) {
     let Party { local, run, domain, .. } = party;
     let _ = write!(
         out,
         "{method} sip:{callee}@{domain} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch={};rport\r\nMax-Forwards: 70\r\n\
-         From: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: 1 {method}\r\n",
-        branch(*run, number, 'i'),
+         From: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {attempt} {method}\r\n",
+        branch(*run, number, invite_letter(attempt)),
         dialog.local,
         dialog.remote,
         dialog.call_id
     );
+}
+
+/// A call's INVITE: its number and which attempt it is; the header line that answers a challenge.
+fn write_invite(
+    out: &mut String,
+    party: &Party,
+    callee: &str,
+    dialog: &Dialog,
+    which: (u64, u32),
+    authorization: Option<&str>,
+) {
+    write_like_invite(out, party, callee, dialog, which, "INVITE");
+    let _ = write!(out, "Contact: {}\r\nAllow: {}\r\n", party.contact(), crate::answer::ALLOW);
+    if let Some(authorization) = authorization {
+        let _ = write!(out, "{authorization}\r\n");
+    }
+    write_body(out, Some(&dialog.session.text()));
+}
+
+/// The letter of an INVITE's branch.
+const fn invite_letter(attempt: u32) -> char {
+    if attempt == 1 { 'i' } else { 'j' }
 }
 
 /// The branch of a transaction: a call's number, and a letter for which of its transactions it is.

@@ -4,6 +4,7 @@ use crate::callee::Callee;
 use crate::caller::{Caller, HangUp};
 use crate::media::LegId;
 use crate::message::{CALL_ID, CSEQ, FROM, Message, StartLine, TO, VIA};
+use crate::options::{Algorithm, Transport};
 use crate::outbox::{MediaOrder, Outbox};
 use crate::party::{LegPool, Party, Permitted};
 use crate::sdp::Codec;
@@ -27,6 +28,7 @@ fn party(local: &str, server: &str, codec: Codec) -> Party {
         permitted: Permitted::default(),
         codec,
         run: 0x1234,
+        transport: Transport::Udp,
     }
 }
 
@@ -342,4 +344,67 @@ fn a_route_set_is_followed_loose_and_strict() {
         let expected = if routes.contains("10.9.9.9") { "127.0.0.1:15070" } else { "127.0.0.1:5063" };
         assert_eq!(to, address(expected), "{ack}");
     }
+}
+
+/// What a server says to a request.
+fn told(request: &str, status: &str, more: &str) -> String {
+    let kept = |line: &&str| ["Via:", "From:", "Call-ID:", "CSeq:"].iter().any(|name| line.starts_with(name));
+    let lines: Vec<&str> = request.lines().filter(kept).collect();
+    let to = request.lines().find(|line| line.starts_with("To:")).unwrap();
+    format!("SIP/2.0 {status}\r\n{}\r\n{to};tag=s\r\n{more}Content-Length: 0\r\n\r\n", lines.join("\r\n"))
+}
+
+#[test]
+fn a_challenge_is_acknowledged_and_answered_once() {
+    const CHALLENGE: &str = "Proxy-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\"\r\n";
+    for refused_again in [false, true] {
+        let mut world = World::new(HangUp::Caller(HOLD), Codec::Pcmu);
+        let legs = LegPool::new(LegId(0), 8, address("127.0.0.1:1").ip(), 20_000);
+        let caller = party("127.0.0.1:15060", "127.0.0.1:15070", Codec::Pcmu);
+        world.caller = Caller::new(caller, "callee".into(), HangUp::Caller(HOLD), legs)
+            .answering(Some(("secret".to_owned(), Algorithm::Md5)));
+        world.place(&mut never);
+        let invite = world.wire.pop_front().unwrap().2;
+        assert!(invite.contains("CSeq: 1 INVITE\r\n") && !invite.contains("Authorization"));
+        world.inject(0, &told(&invite, "407 Proxy Authentication Required", CHALLENGE));
+        world.collect(0, &mut never);
+        let [ack, again] = [0, 1].map(|place| world.wire[place].2.clone());
+        assert!(ack.starts_with("ACK ") && ack.contains("CSeq: 1 ACK\r\n") && ack.contains(";tag=s\r\n"), "{ack}");
+        let credentials =
+            "Proxy-Authorization: Digest username=\"load\", realm=\"r\", nonce=\"n\", uri=\"sip:callee@example.org\"";
+        assert!(again.contains("CSeq: 2 INVITE\r\n") && again.contains(credentials), "{again}");
+        assert!(!again.contains(";tag=s"), "a new dialog: {again}");
+        // The challenge comes again, late.
+        world.inject(0, &told(&invite, "407 Proxy Authentication Required", CHALLENGE));
+        world.collect(0, &mut never);
+        assert_eq!(world.wire.len(), 2);
+        if refused_again {
+            world.wire.clear();
+            world.inject(0, &told(&again, "407 Proxy Authentication Required", CHALLENGE));
+            world.collect(0, &mut never);
+            assert!(world.wire[0].2.contains("CSeq: 2 ACK\r\n"));
+        }
+        world.run(HOLD * 2, &mut never);
+        let caller = &world.statistics[0];
+        let expected = (u64::from(!refused_again), u64::from(refused_again));
+        assert_eq!((caller.completed, caller.failed(), world.caller.open()), (expected.0, expected.1, 0));
+    }
+}
+
+#[test]
+fn over_a_stream_no_request_is_sent_again() {
+    let mut world = World::new(HangUp::Caller(HOLD), Codec::Pcmu);
+    let legs = LegPool::new(LegId(0), 8, address("127.0.0.1:1").ip(), 20_000);
+    let caller = Party { transport: Transport::Tcp, ..party("127.0.0.1:15060", "127.0.0.1:15070", Codec::Pcmu) };
+    world.caller = Caller::new(caller, "callee".into(), HangUp::Caller(HOLD), legs);
+    let mut sent = 0;
+    world.place(&mut |_, text| {
+        sent += u64::from(text.contains("Contact: <sip:load@127.0.0.1:15060;transport=tcp>"));
+        true
+    });
+    world.run(Duration::from_secs(40), &mut |_, _| {
+        sent += 1;
+        true
+    });
+    assert_eq!((sent, world.statistics[0].failures.get(&Failure::NoResponse)), (1, Some(&1)));
 }

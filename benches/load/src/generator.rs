@@ -432,6 +432,7 @@ fn load(options: &Options, start: Duration) -> Load {
         permitted: options.permitted(),
         codec,
         run,
+        transport: options.transport,
     };
     let hang_up = match (options.mode(), options.hangup) {
         (Mode::Memory { .. }, _) => HangUp::WhenReleased,
@@ -464,8 +465,9 @@ fn load(options: &Options, start: Duration) -> Load {
             let callee = party(options.callee, &options.user, options.callee_codec);
             let caller_legs = legs(LegId(0), options.caller.ip());
             let callee_legs = legs(LegId(1), options.callee.ip());
+            let secret = options.digest.then(|| (options.password.clone(), options.algorithm));
             Load::Calls(
-                Box::new(Caller::new(caller, options.user.clone(), hang_up, caller_legs)),
+                Box::new(Caller::new(caller, options.user.clone(), hang_up, caller_legs).answering(secret)),
                 Box::new(Callee::new(callee, hang_up, callee_legs)),
             )
         }

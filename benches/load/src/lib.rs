@@ -9,7 +9,7 @@
 //! ```
 //!
 //! It has a small SIP of its own and imports nothing of what it measures. RFC 3261 (UDP transactions, dialogs, both ends),
-//! RFC 3264 and RFC 8866 (one stream), RFC 3550 (RTP), RFC 3581 (rport), TLS for signalling, RFC 7616 and RFC 8760 (digest).
+//! RFC 3264 and RFC 8866 (one stream), RFC 3550 (RTP), RFC 3581 (rport), TCP and TLS for signalling, RFC 7616 and RFC 8760 (digest).
 
 pub mod answer;
 pub mod callee;
@@ -34,11 +34,11 @@ pub mod reactor;
 pub mod register;
 pub mod report;
 pub mod sdp;
-pub mod secure;
 pub mod server;
 pub mod speech;
 pub mod stamp;
 pub mod statistics;
+pub mod stream;
 pub mod streams;
 pub mod transaction;
 pub mod wire;

@@ -27,7 +27,7 @@ pub struct Options {
     /// The callee's SIP address; its RTP has the same IP
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:15070")]
     pub callee: SocketAddr,
-    /// How signalling travels; over TLS the caller keeps one connection, the server opens the callee's, and the caller hangs up
+    /// How signalling travels; over TCP and TLS the caller, or all accounts, keep one connection, the server opens the callee's, and the caller hangs up
     #[arg(long, value_enum, default_value_t = Transport::Udp)]
     pub transport: Transport,
     /// File of the certificate that the server's is signed by, in PEM (TLS)
@@ -101,6 +101,9 @@ pub struct Options {
     /// How often each account registers
     #[arg(long, value_name = "K", default_value_t = 2)]
     pub rounds: u32,
+    /// The caller answers a challenge of its INVITE, as the account that --from names, with --password
+    #[arg(long)]
+    pub digest: bool,
     /// What account names begin with
     #[arg(long, value_name = "PREFIX", default_value = "u")]
     pub prefix: String,
@@ -153,6 +156,8 @@ fn parse_step(text: &str) -> Result<Step, String> {
 pub enum Transport {
     /// Datagrams.
     Udp,
+    /// TCP connections that are kept.
+    Tcp,
     /// TLS connections that are kept.
     Tls,
 }
@@ -243,13 +248,13 @@ impl Options {
             return Err("--memory, --register and --floor exclude each other".into());
         }
         if self.transport == Transport::Tls {
-            let files = [&self.authority, &self.certificate, &self.key];
-            if files.into_iter().any(Option::is_none) {
-                return Err("--transport tls needs --authority, --certificate and --key".into());
+            let callee = [&self.certificate, &self.key];
+            if self.authority.is_none() || self.register == 0 && callee.into_iter().any(Option::is_none) {
+                return Err("--transport tls needs --authority, and for calls --certificate and --key".into());
             }
-            if self.hangup == End::Callee || self.register > 0 || self.floor.is_some() {
-                return Err("--transport tls is for calls that the caller hangs up".into());
-            }
+        }
+        if self.transport != Transport::Udp && (self.hangup == End::Callee || self.floor.is_some()) {
+            return Err("--transport tcp and tls are for registrations, and for calls that the caller hangs up".into());
         }
         if ![0, 2].contains(&self.memory.len()) {
             return Err("--memory needs two numbers, LOW,HIGH".into());
@@ -427,12 +432,17 @@ mod tests {
             "--then 0:10",
             "--then 10:10 --register 5",
             "--transport tls",
+            "--transport tls --authority a",
             "--transport tls --authority a --certificate b --key c --hangup callee",
+            "--transport tcp --hangup callee",
+            "--transport tls --register 5",
         ] {
             assert!(check(arguments).is_err(), "{arguments}");
         }
         assert_eq!(check("--calls 100000 --cps 2000 --hold 1 --no-rtp"), Ok(()));
         assert_eq!(check("--memory 400,2000 --pid 1"), Ok(()));
+        assert_eq!(check("--transport tcp --digest"), Ok(()));
+        assert_eq!(check("--transport tls --authority a --register 5"), Ok(()));
         assert_eq!(check("--register 10 --algorithm SHA-256"), Ok(()));
         assert_eq!(check("--callee-codec 8"), Ok(()));
         assert_eq!(check("--codec g722 --callee-codec opus"), Ok(()));

@@ -2,6 +2,7 @@
 
 use crate::limits::PORT_REST;
 use crate::media::LegId;
+use crate::options::Transport;
 use crate::sdp::Codec;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -42,12 +43,28 @@ pub struct Party {
     pub codec: Codec,
     /// Tells this run's identifiers from another's.
     pub run: u32,
+    /// By what it is reached.
+    pub transport: Transport,
 }
 
 impl Party {
     /// Its Contact URI.
     pub fn contact(&self) -> String {
-        format!("<sip:{}@{}>", self.user, self.local)
+        format!("<sip:{}@{}{}>", self.user, self.local, self.transport_parameter())
+    }
+
+    /// The parameter of a URI that names its transport; none for UDP.
+    pub fn transport_parameter(&self) -> &'static str {
+        match self.transport {
+            Transport::Udp => "",
+            Transport::Tcp => ";transport=tcp",
+            Transport::Tls => ";transport=tls",
+        }
+    }
+
+    /// Whether its requests are sent again while nobody answers (RFC 3261 §17.1.1.2: not over what loses nothing).
+    pub fn repeats(&self) -> bool {
+        self.transport == Transport::Udp
     }
 }
 

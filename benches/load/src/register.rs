@@ -122,6 +122,7 @@ impl Registrations {
     }
 
     fn send(&mut self, number: usize, now: Duration, challenge: Option<&Challenge<'_>>, outbox: &mut Outbox) {
+        let parameter = self.party.transport_parameter();
         let Party { local, domain, run, server, .. } = &self.party;
         let account = &mut self.states[number];
         account.cseq += 1;
@@ -133,7 +134,7 @@ impl Registrations {
             out,
             "REGISTER {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{run:x}-{number}-{cseq};rport\r\n\
              Max-Forwards: 70\r\nFrom: <sip:{user}@{domain}>;tag=r{number}\r\nTo: <sip:{user}@{domain}>\r\n\
-             Call-ID: {run:x}-{number}@{}\r\nCSeq: {cseq} REGISTER\r\nContact: <sip:{user}@{local}>\r\nExpires: 3600\r\n",
+             Call-ID: {run:x}-{number}@{}\r\nCSeq: {cseq} REGISTER\r\nContact: <sip:{user}@{local}{parameter}>\r\nExpires: 3600\r\n",
             local.ip()
         );
         if let Some(challenge) = challenge {
@@ -159,8 +160,10 @@ impl Registrations {
         }
         match retransmission.expire(now) {
             Due::Resend(next) => {
-                self.registered.retransmissions_sent += 1;
-                outbox.send(self.party.server, &account.request);
+                if self.party.repeats() {
+                    self.registered.retransmissions_sent += 1;
+                    outbox.send(self.party.server, &account.request);
+                }
                 self.timers.push(next, (number as u64, cseq));
             }
             Due::GiveUp => self.fail(number, "no response"),
@@ -217,6 +220,7 @@ impl Registrations {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::Transport;
     use crate::party::Permitted;
     use crate::sdp::Codec;
 
@@ -229,6 +233,7 @@ mod tests {
             permitted: Permitted::default(),
             codec: Codec::Pcmu,
             run: 0xabc,
+            transport: Transport::Udp,
         };
         let accounts = Accounts {
             count,

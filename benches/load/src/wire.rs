@@ -1,8 +1,8 @@
-//! How signalling travels: in datagrams, or over TLS connections that are kept.
+//! How signalling travels: in datagrams, or over connections that are kept, in clear or by TLS.
 
 use crate::options::{Options, Transport};
 use crate::reactor::Reactor;
-use crate::secure::{Listening, Secure};
+use crate::stream::{Listening, Stream};
 use mio::net::UdpSocket;
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ pub enum Wire {
     /// UDP.
     Datagrams(UdpSocket),
     /// One connection to the server.
-    Opened(Box<Secure>),
+    Opened(Box<Stream>),
     /// Those that the server opens.
     Accepted(Listening),
 }
@@ -31,13 +31,15 @@ impl Wire {
                 let buffer = crate::limits::SIGNALLING_BUFFER_BYTES;
                 reactor.open(address, buffer, number).map(Wire::Datagrams).map_err(|error| error.to_string())
             }
-            Transport::Tls if is_callee => {
-                let mut listening = Listening::new(address, options.certificate(), options.key())?;
+            Transport::Tcp | Transport::Tls if is_callee => {
+                let certificate = (options.transport == Transport::Tls).then(|| (options.certificate(), options.key()));
+                let mut listening = Listening::new(address, certificate)?;
                 reactor.watch(listening.socket(), number).map_err(failed)?;
                 Ok(Wire::Accepted(listening))
             }
-            Transport::Tls => {
-                let mut opened = Secure::connect(address, options.server, options.authority())?;
+            Transport::Tcp | Transport::Tls => {
+                let authority = (options.transport == Transport::Tls).then(|| options.authority());
+                let mut opened = Stream::connect(address, options.server, authority)?;
                 reactor.watch(opened.socket(), number).map_err(failed)?;
                 Ok(Wire::Opened(Box::new(opened)))
             }
@@ -61,7 +63,7 @@ impl Wire {
         }
     }
 
-    /// Sends a message; over TLS on the connection that there is, whatever the address.
+    /// Sends a message; over a connection on the one that there is, whatever the address.
     ///
     /// # Errors
     /// The kernel's, or that there is no connection.

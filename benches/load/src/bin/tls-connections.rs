@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use tandem_load::cpu::ProcessTree;
 use tandem_load::limits::MEMORY_SETTLE;
 use tandem_load::reactor::allow_sockets;
-use tandem_load::secure::Secure;
+use tandem_load::stream::Stream;
 
 /// Opens connections and reads the server's memory at LOW and at HIGH of them.
 #[derive(Debug, Parser)]
@@ -56,11 +56,11 @@ fn measure(arguments: &Arguments) -> Result<String, String> {
 }
 
 /// The server's resident memory once there are so many.
-fn reading(arguments: &Arguments, open: &mut Vec<Secure>, count: u64) -> Result<u64, String> {
+fn reading(arguments: &Arguments, open: &mut Vec<Stream>, count: u64) -> Result<u64, String> {
     while (open.len() as u64) < count {
         let number = open.len();
         let local = SocketAddr::new(source(arguments.server.ip(), number), 0);
-        let mut stream = Secure::connect(local, arguments.server, &arguments.authority)?;
+        let mut stream = Stream::connect(local, arguments.server, Some(&arguments.authority))?;
         let text = format!(
             "OPTIONS sip:{0} SIP/2.0\r\nVia: SIP/2.0/UDP {0}:9;branch=z9hG4bK-{number}\r\nMax-Forwards: 70\r\nFrom: <sip:c@{0}>;tag={number}\r\nTo: <sip:{0}>\r\nCall-ID: {number}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",
             arguments.server.ip()
@@ -84,7 +84,7 @@ fn pause() {
 }
 
 /// Takes the answers, so that nothing waits at either end.
-fn settle(open: &mut [Secure]) {
+fn settle(open: &mut [Stream]) {
     let mut buffer = [0; 4096];
     for stream in open {
         while stream.receive(&mut buffer).is_some() {}

@@ -1,8 +1,9 @@
-//! A TLS connection that carries SIP both ways, messages cut by Content-Length (RFC 3261 §18.3).
+//! A connection that carries SIP both ways, in clear or by TLS, messages cut by Content-Length (RFC 3261 §18.3).
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, Connection, RootCertStore, ServerConfig, ServerConnection};
+use std::borrow::Cow;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -12,34 +13,49 @@ use std::time::Duration;
 /// How long a handshake of our own may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
-/// A connection after, or on the server's side during, its handshake.
+/// What a connection may hold of what the kernel has not taken: a second of 20,000 messages.
+const UNSENT_MAX: usize = 16 << 20;
+
+/// A connection; of TLS after, or on the server's side during, its handshake.
 #[derive(Debug)]
-pub struct Secure {
+pub struct Stream {
     socket: mio::net::TcpStream,
-    tls: Connection,
+    /// `None`: in clear.
+    tls: Option<Connection>,
     peer: SocketAddr,
     received: Vec<u8>,
+    /// What the kernel has not taken yet, in clear.
+    unsent: Vec<u8>,
 }
 
-impl Secure {
-    /// Opens one from `local` and shakes hands.
+impl Stream {
+    /// Opens one from `local`, and shakes hands where somebody vouches for the server: `authority`.
     ///
     /// # Errors
     /// A sentence for the user.
-    pub fn connect(local: SocketAddr, server: SocketAddr, authority: &Path) -> Result<Secure, String> {
+    pub fn connect(local: SocketAddr, server: SocketAddr, authority: Option<&Path>) -> Result<Stream, String> {
         let failed = |error: io::Error| format!("{server}: {error}");
-        let config = client(authority)?;
-        let name = ServerName::from(server.ip());
-        let mut tls = ClientConnection::new(config, name).map_err(|error| error.to_string())?;
         let mut stream = connected(local, server).map_err(failed)?;
-        stream.set_read_timeout(Some(HANDSHAKE)).map_err(failed)?;
-        while tls.is_handshaking() {
-            tls.complete_io(&mut stream).map_err(failed)?;
-        }
+        let tls = match authority {
+            None => None,
+            Some(authority) => {
+                let config = client(authority)?;
+                let name = ServerName::from(server.ip());
+                let mut tls = ClientConnection::new(config, name).map_err(|error| error.to_string())?;
+                stream.set_read_timeout(Some(HANDSHAKE)).map_err(failed)?;
+                while tls.is_handshaking() {
+                    tls.complete_io(&mut stream).map_err(failed)?;
+                }
+                Some(Connection::Client(tls))
+            }
+        };
         stream.set_nodelay(true).map_err(failed)?;
         stream.set_nonblocking(true).map_err(failed)?;
-        let socket = mio::net::TcpStream::from_std(stream);
-        Ok(Secure { socket, tls: Connection::Client(tls), peer: server, received: Vec::new() })
+        Ok(Stream::new(mio::net::TcpStream::from_std(stream), tls, server))
+    }
+
+    fn new(socket: mio::net::TcpStream, tls: Option<Connection>, peer: SocketAddr) -> Stream {
+        Stream { socket, tls, peer, received: Vec::new(), unsent: Vec::new() }
     }
 
     /// What is watched.
@@ -61,36 +77,62 @@ impl Secure {
                 self.received.drain(..length);
                 return Some((taken, self.peer));
             }
-            match self.tls.read_tls(&mut self.socket) {
-                Ok(1..) => {}
-                Ok(0) | Err(_) => return None,
-            }
-            self.tls.process_new_packets().ok()?;
-            let mut piece = [0; 16_384];
-            while let Ok(octets @ 1..) = self.tls.reader().read(&mut piece) {
-                self.received.extend_from_slice(&piece[..octets]);
-            }
+            let more = self.read();
             self.flush().ok()?;
+            if !more {
+                return None;
+            }
         }
+    }
+
+    /// Reads what has come. False: nothing has.
+    fn read(&mut self) -> bool {
+        let mut piece = [0; 16_384];
+        let Some(tls) = &mut self.tls else {
+            let Ok(octets @ 1..) = self.socket.read(&mut piece) else { return false };
+            self.received.extend_from_slice(&piece[..octets]);
+            return true;
+        };
+        if !matches!(tls.read_tls(&mut self.socket), Ok(1..)) || tls.process_new_packets().is_err() {
+            return false;
+        }
+        while let Ok(octets @ 1..) = tls.reader().read(&mut piece) {
+            self.received.extend_from_slice(&piece[..octets]);
+        }
+        true
     }
 
     /// Sends a message.
     ///
     /// # Errors
-    /// The kernel's.
+    /// The kernel's, or that the peer takes nothing.
     pub fn send(&mut self, text: &str) -> io::Result<()> {
         // The machines write as over UDP: Via names the transport in requests (responses echo it).
-        match text.starts_with("SIP/") {
-            true => self.tls.writer().write_all(text.as_bytes())?,
-            false => self.tls.writer().write_all(text.replacen("SIP/2.0/UDP ", "SIP/2.0/TLS ", 1).as_bytes())?,
+        let via = if self.tls.is_some() { "SIP/2.0/TLS " } else { "SIP/2.0/TCP " };
+        let text = match text.starts_with("SIP/") {
+            true => Cow::Borrowed(text),
+            false => Cow::Owned(text.replacen("SIP/2.0/UDP ", via, 1)),
+        };
+        match &mut self.tls {
+            Some(tls) => tls.writer().write_all(text.as_bytes())?,
+            None if self.unsent.len() + text.len() > UNSENT_MAX => return Err(io::ErrorKind::WouldBlock.into()),
+            None => self.unsent.extend_from_slice(text.as_bytes()),
         }
         self.flush()
     }
 
     /// What the kernel does not take goes with the next message.
     fn flush(&mut self) -> io::Result<()> {
-        while self.tls.wants_write() {
-            match self.tls.write_tls(&mut self.socket) {
+        while !self.unsent.is_empty() {
+            match self.socket.write(&self.unsent) {
+                Ok(taken) => drop(self.unsent.drain(..taken)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        let Some(tls) = &mut self.tls else { return Ok(()) };
+        while tls.wants_write() {
+            match tls.write_tls(&mut self.socket) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
@@ -104,25 +146,21 @@ impl Secure {
 #[derive(Debug)]
 pub struct Listening {
     listener: mio::net::TcpListener,
-    config: Arc<ServerConfig>,
+    /// `None`: in clear.
+    config: Option<Arc<ServerConfig>>,
     /// Those that are open.
-    pub streams: Vec<Secure>,
+    pub streams: Vec<Stream>,
 }
 
 impl Listening {
-    /// Listens, with that certificate and its key.
+    /// Listens, with that certificate and its key; without, in clear.
     ///
     /// # Errors
     /// A sentence for the user.
-    pub fn new(address: SocketAddr, certificate: &Path, key: &Path) -> Result<Listening, String> {
-        let chain = certificates(certificate)?;
-        let key = PrivateKeyDer::from_pem_file(key).map_err(|error| format!("{}: {error}", key.display()))?;
-        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-            .map_err(|error| error.to_string())?;
+    pub fn new(address: SocketAddr, certificate: Option<(&Path, &Path)>) -> Result<Listening, String> {
+        let config = certificate.map(|(certificate, key)| server(certificate, key)).transpose()?;
         let listener = mio::net::TcpListener::bind(address).map_err(|error| format!("{address}: {error}"))?;
-        Ok(Listening { listener, config: Arc::new(config), streams: Vec::new() })
+        Ok(Listening { listener, config, streams: Vec::new() })
     }
 
     /// What is watched.
@@ -131,13 +169,27 @@ impl Listening {
     }
 
     /// The next connection, to be watched.
-    pub fn accept(&mut self) -> Option<&mut Secure> {
+    pub fn accept(&mut self) -> Option<&mut Stream> {
         let (socket, peer) = self.listener.accept().ok()?;
         let _ = socket.set_nodelay(true);
-        let tls = Connection::Server(ServerConnection::new(Arc::clone(&self.config)).ok()?);
-        self.streams.push(Secure { socket, tls, peer, received: Vec::new() });
+        let tls = match &self.config {
+            Some(config) => Some(Connection::Server(ServerConnection::new(Arc::clone(config)).ok()?)),
+            None => None,
+        };
+        self.streams.push(Stream::new(socket, tls, peer));
         self.streams.last_mut()
     }
+}
+
+/// A server with that certificate and its key.
+fn server(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, String> {
+    let chain = certificates(certificate)?;
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| format!("{}: {error}", key.display()))?;
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+        .map_err(|error| error.to_string())?;
+    Ok(Arc::new(config))
 }
 
 /// A client that believes what `authority` has signed.
