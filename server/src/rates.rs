@@ -113,6 +113,8 @@ fn is_there(configuration: &Configuration, way: &plan::Way) -> bool {
         plan::Way::Trunk(name) => configuration.trunk.iter().any(|trunk| trunk.name == *name),
         plan::Way::Group(name) => configuration.trunk_group.iter().any(|group| group.name == *name),
         plan::Way::TrunkOf { .. } | plan::Way::Platform(_) => configuration.bridge.platform.is_some(),
+        // What a call costs depends on where that leads.
+        plan::Way::Enum(_) => false,
     }
 }
 

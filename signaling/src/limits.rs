@@ -105,6 +105,10 @@ pub const URGENT_RATE: Rate = Rate { per_second: 100, burst: 200 };
 /// each, once the first is refused.
 pub const OVERLOAD_REFUSALS_KNOWN: usize = 4_096;
 
+/// Calls that wait for what the name service says of their number (ENUM): a call waits a second and a half, and its question is in the table for as long
+/// as a name server may take, some four seconds, where 256 numbers are asked for at once and some of them by several calls.
+pub const NUMBERS_WAITING_MAX: usize = 1_024;
+
 /// How far into a message is looked for a branch or a tag of ours before it is read, in octets: the Via, From and To of what
 /// carriers send, with Record-Route and Identity before them, stand within.
 pub const PEEK_OCTETS_MAX: usize = 8_192;

@@ -18,6 +18,7 @@ mod mailboxes;
 mod messages;
 mod neighbours;
 mod notify;
+mod numbers;
 mod overloaded;
 mod packets;
 mod publish;
@@ -55,6 +56,7 @@ use bytes::Bytes;
 use home_shard::HomeShard;
 use loading::Loading;
 use neighbours::Neighbours;
+use numbers::Numbers;
 use overloaded::{Refused, Waiting};
 use reachability::Reachability;
 use router::parameter::CauseKind;
@@ -86,6 +88,7 @@ pub struct Signaling {
     messaging: Messaging,
     reachability: Reachability,
     loading: Loading,
+    numbers: Numbers,
     neighbours: Neighbours,
     home_shard: HomeShard,
     writing: Writing,
@@ -160,6 +163,7 @@ impl Signaling {
             messaging: Messaging::default(),
             reachability: Reachability::default(),
             loading: Loading::new(),
+            numbers: Numbers::default(),
             neighbours,
             home_shard: HomeShard::default(),
             writing: Writing::default(),
@@ -264,6 +268,9 @@ impl Signaling {
     /// What [`poll_resolve`](Self::poll_resolve) asked for: final, so never [`Resolution::Pending`].
     pub fn handle_resolved(&mut self, now: Now, sought: &Sought, resolution: &Resolution) {
         self.means.now = now;
+        if self.number_resolved(sought, resolution) {
+            return;
+        }
         for leg in self.means.resolving.take(sought) {
             if !self.with_leg(leg, |leg, means| leg.handle_resolved(means, sought, resolution)) {
                 self.registering.handle_resolved(&mut self.means, leg, sought, resolution);
@@ -294,7 +301,7 @@ impl Signaling {
 
     /// The next that is to be found; its answer goes to [`handle_resolved`](Self::handle_resolved).
     pub fn poll_resolve(&mut self) -> Option<Sought> {
-        self.means.resolving.poll()
+        self.means.resolving.poll().or_else(|| self.numbers.poll())
     }
 
     /// The next certificate that is to be fetched; what comes of it goes to [`handle_fetched`](Self::handle_fetched).
@@ -342,6 +349,7 @@ impl Signaling {
             && self.means.servers.is_empty()
             && self.means.timers.is_empty()
             && self.means.resolving.is_empty()
+            && self.numbers.is_empty()
             && self.means.repository.is_empty()
             && self.means.releases.len() == 0
             && !self.bindings.has_unwritten()

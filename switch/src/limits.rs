@@ -83,6 +83,14 @@ pub const PLATFORMS_PER_CALL: usize = 8;
 /// waits no longer for the sake of one that does not answer.
 pub const LOCATE_WITHIN: Duration = Duration::from_millis(500);
 
+/// How long the name service may take to say where a number is (ENUM): the caller hears nothing meanwhile, and what is asked for often is known. What it says
+/// later is kept for the next.
+pub const LOOKUP_WITHIN: Duration = Duration::from_millis(1_500);
+
+/// Numbers that one search asks the name service for: that which was called, where it was ported to, and the same in another domain. More is a circle of
+/// rules, and would keep the caller waiting for [`LOOKUP_WITHIN`] each.
+pub const LOOKUPS_PER_SEARCH: u8 = 4;
+
 /// For how long a platform that let that pass is not asked: its link is given up in three seconds, if that is what it is.
 pub const PLATFORM_PASSED_OVER: Duration = Duration::from_secs(5);
 

@@ -32,8 +32,8 @@ pub(crate) fn ways(plan: &Plan, asked: &MessageRoute, now: WallTime) -> Result<V
                 }
                 Step::Route(next, of) | Step::Redirect(next, of) => onward = Some((next, of)),
                 Step::Refuse(cause) => refusal = cause,
-                // Neither a service nor another platform's plan takes messages, and a text picks nothing up.
-                Step::Service(_) | Step::Platform { .. } | Step::PickUp(_) | Step::AtDialog(_) => {}
+                // Neither a service nor another platform's plan takes messages, a text picks nothing up, and no name service is asked for one.
+                Step::Service(_) | Step::Platform { .. } | Step::PickUp(_) | Step::AtDialog(_) | Step::Lookup(_) => {}
             }
         }
         ways.dedup();

@@ -29,6 +29,7 @@ pub(crate) fn accounts(plan: &Plan, number: &str, origin: &Origin, now: WallTime
                 | Step::Platform { .. }
                 | Step::Service(_)
                 | Step::PickUp(_)
+                | Step::Lookup(_)
                 | Step::AtDialog(_) => return Ok(Vec::new()),
             }
         }

@@ -14,6 +14,8 @@ pub struct Zone {
     pub ttl: Duration,
     /// Until when it answers nothing.
     pub down_until: Option<Instant>,
+    /// How much later than usual its answers come.
+    pub late: Duration,
     asked: RefCell<Vec<Question>>,
     /// Certificates of who signs calls, by their URL: what the web holds.
     pub web: BTreeMap<String, Vec<u8>>,
@@ -22,7 +24,8 @@ pub struct Zone {
 impl Default for Zone {
     fn default() -> Self {
         let ttl = Duration::from_secs(600);
-        Self { answers: BTreeMap::new(), ttl, down_until: None, asked: RefCell::default(), web: BTreeMap::new() }
+        let late = Duration::ZERO;
+        Self { answers: BTreeMap::new(), ttl, down_until: None, late, asked: RefCell::default(), web: BTreeMap::new() }
     }
 }
 
@@ -49,14 +52,35 @@ impl Zone {
             preference: 10,
             flags: "S".into(),
             service: service.into(),
+            regexp: "".into(),
             replacement: replacement.into(),
         });
         self.answers.insert(Question::Naptr(name.into()), Records::Naptr(all.into()));
     }
 
+    /// A rule for a number (RFC 6116), whose name that is.
+    pub fn rule(&mut self, name: &str, order: u16, service: &str, regexp: &str) {
+        let known = self.answers.remove(&Question::Number(name.into()));
+        let mut all = if let Some(Records::Naptr(all)) = known { all.to_vec() } else { Vec::new() };
+        all.push(Naptr {
+            order,
+            preference: 10,
+            flags: "u".into(),
+            service: service.into(),
+            regexp: regexp.into(),
+            replacement: "".into(),
+        });
+        self.answers.insert(Question::Number(name.into()), Records::Naptr(all.into()));
+    }
+
     /// How many questions came.
     pub fn asked(&self) -> usize {
         self.asked.borrow().len()
+    }
+
+    /// How many of them were for rules of numbers.
+    pub fn numbers_asked(&self) -> usize {
+        self.asked.borrow().iter().filter(|question| matches!(question, Question::Number(_))).count()
     }
 
     pub(crate) fn answer(&self, now: Instant, question: &Question) -> Answer {

@@ -11,6 +11,7 @@
 //! | `session_description` | SDP |
 //! | `presence_document` | a body that a phone publishes |
 //! | `identity_header` | the value of Identity, Diversion and History-Info, a URL, a certificate |
+//! | `enum_rule` | a number, and rules for it from the name service |
 //! | `digest` | the value of an authentication header |
 //! | `configuration` | the text of a configuration |
 //! | `packet` | a frame between platforms |
@@ -40,6 +41,7 @@ mod configuration;
 mod control_session;
 mod digest;
 mod dtls;
+mod enum_rule;
 mod identity_header;
 mod link;
 mod media_session;
@@ -67,6 +69,7 @@ pub use configuration::configuration;
 pub use control_session::control_session;
 pub use digest::digest;
 pub use dtls::dtls;
+pub use enum_rule::enum_rule;
 pub use identity_header::identity_header;
 pub use link::link;
 pub use media_session::media_session;
@@ -118,6 +121,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("offer_answer", offer_answer),
     ("transactions", transactions),
     ("outbox", outbox),
+    ("enum_rule", enum_rule),
     ("identity_header", identity_header),
     ("link", link),
     ("bridge", bridge),

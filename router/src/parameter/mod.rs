@@ -16,6 +16,7 @@
 //! | `ice.rs` | ways between a peer and us that are looked for |
 //! | `registration.rs` | bindings and trunks |
 //! | `ban.rs` | sources that are not listened to |
+//! | `number.rs` | where numbers lead to, as the name service has it |
 //! | `account.rs` | accounts |
 //! | `record.rs` | call records |
 //! | `message.rs` | text messages |
@@ -40,6 +41,7 @@ mod identity;
 mod media;
 mod message;
 mod network;
+mod number;
 mod platform;
 mod port;
 mod protection;
@@ -69,6 +71,7 @@ pub use identity::{
 pub use media::{Codec, Direction, MediaDescription, MediaExchange, MediaKind, MediaStream, MediaTransport};
 pub use message::{MessageEvent, MessageFate, MessageRoute, MessageWay, TextMessage};
 pub use network::Network;
+pub use number::NumberLookup;
 pub use platform::{Platform, PlatformModule, PlatformState};
 pub use port::{
     Bridge, Builtin, BuiltinKind, KeyForm, MediaEvent, MediaEventKind, MediaPlan, MediaPort, PortAddress, PortId,
@@ -205,6 +208,8 @@ parameters! {
     34 TrunkEvent(TrunkEvent) [boxed];
     /// A source that is not listened to.
     35 Ban(Ban) [boxed];
+    /// A number that a domain is asked for.
+    36 NumberLookup(NumberLookup) [boxed];
     /// An account.
     40 Account(Account) [boxed];
     /// The record of a call.

@@ -793,6 +793,11 @@ pub fn published() -> Vec<Parameter> {
     let shaken = LegQuality { jitter_max_us: Some(u32::MAX), ..quality() };
     add!([CallRecord { caller_quality: shaken, ..record(Answered) }]);
     add!([Ban { network: private("2001:db8::/64"), until: AT, attempts: 60 }, Ban::default()]);
+    let lookup =
+        NumberLookup { number: private("+4930123"), domain: "e164.arpa".to_owned(), ..NumberLookup::default() };
+    let ported = Passed { name: ";called".to_owned(), value: private("+4930123;npdi"), trunks_alone: true };
+    let places = vec![Party::new("+4930123", "carrier.example")];
+    add!([NumberLookup { places, passed: vec![ported], ..lookup.clone() }, lookup]);
     add!(statuses());
     add!(selections());
     let trace = TraceEntry {

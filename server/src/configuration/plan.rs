@@ -1,12 +1,14 @@
 //! What the switch is told: the routing plan.
 
 use super::model::{Configuration, Route};
-use super::value::{Redirects, Strategy};
+use super::value::{Redirects, Strategy, is_host_name};
 use super::{numbers, replacement, sip};
 use router::Emergency;
 use router::parameter::{Attestation, BuiltinKind, CauseKind, ConferenceName, Network};
 use router::time::Duration;
+use signaling::transport::limits::ENUM_DOMAIN_OCTETS;
 use signaling::trunk::TargetHost;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use switch::guard::Guard;
 use switch::limits::FORK_LEGS;
@@ -77,6 +79,7 @@ impl Builder<'_> {
                 let own = &configuration.identity.account_attestations;
                 own.iter().map(|(account, level)| (account.clone(), attestation(*level))).collect()
             },
+            trunk_hosts: trunk_hosts(configuration),
             attested_by_route: {
                 let routes = configuration.route.iter().enumerate();
                 routes.filter_map(|(place, route)| Some((place, attestation(route.attestation?)))).collect()
@@ -312,6 +315,11 @@ impl Builder<'_> {
         let way = way_of(text)?;
         match &way {
             Way::Platform(platform) => self.known_platform(path, platform),
+            Way::Enum(domain) if domain.len() > ENUM_DOMAIN_OCTETS || !is_host_name(domain) => {
+                self.fault(path.to_owned(), format!("`{text}` names no domain, such as enum:e164.arpa"));
+            }
+            // Whether a trunk that it leads to is there, each call finds out.
+            Way::Enum(_) => {}
             Way::Group(name) => {
                 if !self.configuration.trunk_group.iter().any(|group| group.name == *name) {
                     self.fault(path.to_owned(), format!("there is no trunk_group `{name}`"));
@@ -352,11 +360,12 @@ impl Builder<'_> {
     }
 }
 
-/// What `trunk:NAME`, `trunk:NAME@PLATFORM`, `trunks:GROUP` and `platform:NAME` stand for; a name alone is a trunk's.
+/// What `trunk:NAME`, `trunk:NAME@PLATFORM`, `trunks:GROUP`, `platform:NAME` and `enum:DOMAIN` stand for; a name alone is a trunk's.
 pub fn way_of(text: &str) -> Option<Way> {
     match text.split_once(':') {
         Some(("platform", platform)) => Some(Way::Platform(platform.to_owned())),
         Some(("trunks", name)) => Some(Way::Group(name.to_owned())),
+        Some(("enum", domain)) => Some(Way::Enum(domain.trim_matches('.').to_ascii_lowercase())),
         Some(("trunk", name)) => match name.split_once('@') {
             Some((trunk, platform)) => Some(Way::TrunkOf { trunk: trunk.to_owned(), platform: platform.to_owned() }),
             None => Some(Way::from(name)),
@@ -368,7 +377,7 @@ pub fn way_of(text: &str) -> Option<Way> {
 
 /// Whether a destination is one of those that are tried in turn.
 fn is_way(text: &str) -> bool {
-    ["trunk:", "trunks:", "platform:"].iter().any(|form| text.starts_with(form))
+    ["trunk:", "trunks:", "platform:", "enum:"].iter().any(|form| text.starts_with(form))
 }
 
 /// The route that takes a number on behalf of `origin`. `None`: no route does, or it depends on who calls.
@@ -400,6 +409,19 @@ fn trunk(configuration: &Configuration, trunk: &super::model::Trunk) -> Trunk {
         delay_max: trunk.post_dial_delay_max_s.map(|seconds| Duration::from_secs(seconds.into())),
         early_offer: trunk.early_offer,
     }
+}
+
+/// The hosts and domains of trunks, in small letters: what a rule for a number names of them is called over that trunk. Of two of the same host the first.
+fn trunk_hosts(configuration: &Configuration) -> BTreeMap<String, String> {
+    let mut hosts = BTreeMap::new();
+    for trunk in &configuration.trunk {
+        // One that has no address only calls us.
+        let Some(target) = trunk.address.as_deref().and_then(sip::target) else { continue };
+        for host in std::iter::once(target.host()).chain(trunk.domain.clone()) {
+            hosts.entry(host.to_ascii_lowercase()).or_insert_with(|| trunk.name.clone());
+        }
+    }
+    hosts
 }
 
 /// How far calls are answered for.

@@ -111,7 +111,7 @@ impl FromStr for HostPort {
 }
 
 /// Letters, digits, hyphens and dots (RFC 1123 §2.1); an IPv4 address is one too.
-fn is_host_name(host: &str) -> bool {
+pub(super) fn is_host_name(host: &str) -> bool {
     host.len() <= 253
         && host.split('.').all(|label| {
             (1..=63).contains(&label.len()) && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')

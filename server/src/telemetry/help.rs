@@ -136,6 +136,10 @@ const HELP: &[(&str, &str)] = &[
         "Changes that were told together with a later one, or not at all as they came to nothing.",
     ),
     ("sip_notifies_sent", "NOTIFYs of subscriptions, repetitions not counted."),
+    (
+        "sip_numbers_looked_up",
+        "Calls for which the name service was asked for the number (ENUM), by what it said: found, absent, failed.",
+    ),
     ("sip_overload_refused", "New requests that were refused with 503 as more came than could be served."),
     ("sip_provisionals_unacknowledged", "Provisional responses that no PRACK came to: the call was ended."),
     ("sip_published", "PUBLISH requests that were served."),

@@ -60,6 +60,7 @@ impl Signaling {
             }
             (Command::Query, Some(Parameter::TrunkStatus(_))) => self.query_trunks(&packet),
             (Command::Query, Some(Parameter::TraceEntry(_))) => self.query_trace(&packet),
+            (Command::Query, Some(Parameter::NumberLookup(_))) => self.query_number(packet),
             (Command::Query, Some(Parameter::Ban(_))) => self.query_bans(&packet),
             (Command::Close, Some(Parameter::Ban(ban))) => {
                 let ban = ban.clone();

@@ -125,6 +125,7 @@ impl Signaling {
     fn counters(&self) -> Vec<Counter> {
         let mut counters = Vec::new();
         self.means.counters.tell(&mut counters);
+        self.numbers.tell(&mut counters);
         let transactions = self.means.transactions.counters();
         let admission = self.gate.admission.counters();
         let bindings = self.bindings.counters();

@@ -144,7 +144,7 @@ pub const NAMES_MAX: usize = 4_096;
 /// Questions that are out at once; what is asked for beyond counts as not known, but for what was known before.
 pub const LOOKUPS_MAX: usize = 64;
 
-/// Things that are sought and wait for answers: as many legs may wait for names.
+/// Things that are sought and wait for answers: as many legs may wait for names. Numbers take half of it at most.
 pub const SOUGHT_MAX: usize = crate::limits::NAMES_WAITING_MAX;
 
 /// Addresses that are kept of one name.
@@ -152,6 +152,35 @@ pub const ADDRESSES_PER_NAME: usize = 8;
 
 /// NAPTR or SRV records that are kept of one name, those that go first: carriers have two to eight.
 pub const RECORDS_PER_NAME: usize = 16;
+
+/// Answers that are kept of numbers (RFC 6116), a shard: those that are called again within the hour that an answer is believed, some 1 KiB each,
+/// and at most ten where whoever writes them fills each record.
+pub const NUMBERS_KNOWN_MAX: usize = 16_384;
+
+/// Numbers that are asked for at once: 500 calls a second of numbers that nobody has called, where an answer takes half a second. A name
+/// server that takes longer is at its end, and calls beyond go on as if nothing was known.
+pub const NUMBERS_ASKED_MAX: usize = 256;
+
+/// Names that one number leads to, by rules that are no terminal ones: RFC 6116 §5.2.1 takes more than five for a loop.
+pub const ENUM_NAMES: usize = 6;
+
+/// Rules that are kept of one number's name, those that go first, of those by which it is called: zones have one to three.
+pub const ENUM_RULES_PER_NAME: usize = 8;
+
+/// Places that the rules for a number name (RFC 6116): a call tries them one after another, and whoever writes more writes for nobody.
+pub const ENUM_PLACES: usize = 5;
+
+/// Octets of the pattern of such a rule: a record has 255 for the whole (RFC 3403 §4.1).
+pub const ENUM_PATTERN_OCTETS: usize = 255;
+
+/// Octets of the URI that a rule makes: what a call is sent to.
+pub const ENUM_URI_OCTETS: usize = 255;
+
+/// Octets that such a pattern may take compiled: those that zones have take some thousand, and what takes more is built to be costly.
+pub const ENUM_COMPILED_OCTETS: usize = 64 * 1024;
+
+/// Octets of the domain below which numbers are names: a name has 253 (RFC 1035 §2.3.4), and 15 digits take 30.
+pub const ENUM_DOMAIN_OCTETS: usize = 220;
 
 /// Places that one thing that is sought may have: twice as many as a leg tries, so that an address family that is not served
 /// displaces none.

@@ -60,7 +60,7 @@ pub use framing::{Frame, Framer, PING, PONG};
 pub use hub::Transports;
 pub use kind::Transport;
 pub use listener::{Advertised, DSCP_DEFAULT, Listener, ListenerConfig, Listeners};
-pub use names::{Answer, Names, Naptr, Question, Records, Srv};
+pub use names::{Answer, Names, Naptr, Place, Question, Records, Srv, name_of_number, places_of_number};
 pub use policy::{Policy, SharedPolicy};
 pub use resolve::Resolver;
 pub use settings::TransportSettings;

@@ -1,9 +1,12 @@
-//! Where names lead to, as far as it is known, and what has to be asked to find out (RFC 3263). No clock, no socket.
+//! Where names lead to, as far as it is known, and what has to be asked to find out (RFC 3263); and what rules there are for numbers (RFC 6116).
+//! No clock, no socket.
 
+mod e164;
 mod location;
 mod records;
 mod weights;
 
+pub use e164::{Place, name_of as name_of_number, places as places_of_number};
 pub use records::{Answer, Naptr, Question, Records, Srv};
 
 use std::collections::{BTreeMap, VecDeque};
@@ -23,6 +26,7 @@ use super::sought::{Resolution, Sought};
 #[derive(Debug)]
 pub struct Names {
     cache: Cache,
+    numbers: Cache,
     served: Vec<Transport>,
     random: Random,
     waiting: BTreeMap<Sought, Waiting>,
@@ -43,6 +47,7 @@ impl Names {
     pub fn new(served: Vec<Transport>, random: Random) -> Names {
         Names {
             cache: Cache::default(),
+            numbers: Cache::of_numbers(),
             served,
             random,
             waiting: BTreeMap::new(),
@@ -58,9 +63,11 @@ impl Names {
             return Resolution::Pending;
         }
         let seed = self.random.next_u64();
+        // Numbers, of which callers dial what they like, leave room for the names that all calls need.
+        let most = if sought.is_number { SOUGHT_MAX / 2 } else { SOUGHT_MAX };
         match self.walk(now, now, seed, sought) {
             Ok(resolution) => resolution,
-            Err(_) if self.waiting.len() >= SOUGHT_MAX => Resolution::Unknown,
+            Err(_) if self.waiting.len() >= most => Resolution::Unknown,
             Err(missing) => {
                 self.waiting.insert(sought.clone(), Waiting { began: now, seed, missing });
                 Resolution::Pending
@@ -75,12 +82,19 @@ impl Names {
 
     /// Whether what was known of a question serves if the name service takes long: it is to be told so ([`Answer::Late`]).
     pub fn may_be_late(&self, question: &Question) -> bool {
-        self.cache.knows(question)
+        match question {
+            Question::Number(_) => self.numbers.knows(question),
+            _ => self.cache.knows(question),
+        }
     }
 
     /// The name service has answered a question.
     pub fn handle_answer(&mut self, now: Instant, question: &Question, answer: Answer) {
-        if !self.cache.answer(now, question, answer) {
+        let cache = match question {
+            Question::Number(_) => &mut self.numbers,
+            _ => &mut self.cache,
+        };
+        if !cache.answer(now, question, answer) {
             return;
         }
         let concerned = self.waiting.iter().filter(|(_, waiting)| waiting.missing.contains(question));
@@ -105,12 +119,12 @@ impl Names {
 
     /// How many answers are kept.
     pub fn known(&self) -> usize {
-        self.cache.len()
+        self.cache.len() + self.numbers.len()
     }
 
     fn walk(&mut self, now: Instant, began: Instant, seed: u64, sought: &Sought) -> Result<Resolution, Vec<Question>> {
         let mut walk = Walk {
-            cache: &mut self.cache,
+            cache: if sought.is_number { &mut self.numbers } else { &mut self.cache },
             now,
             began,
             served: &self.served,
@@ -118,8 +132,11 @@ impl Names {
             questions: &mut self.questions,
             missing: Vec::new(),
         };
-        let found = walk.locate(sought);
-        if walk.missing.is_empty() { Ok(Resolution::of(found)) } else { Err(walk.missing) }
+        let found = match sought.is_number {
+            true => walk.rules(sought),
+            false => Resolution::of(walk.locate(sought)),
+        };
+        if walk.missing.is_empty() { Ok(found) } else { Err(walk.missing) }
     }
 }
 

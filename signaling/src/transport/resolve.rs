@@ -125,7 +125,7 @@ impl Resolver {
 
 async fn answer(service: &TokioResolver, question: &Question) -> Answer {
     let found = match question {
-        Question::Naptr(name) => records(service, name, RecordType::NAPTR).await,
+        Question::Naptr(name) | Question::Number(name) => records(service, name, RecordType::NAPTR).await,
         Question::Srv(name) => records(service, name, RecordType::SRV).await,
         Question::Addresses(host) => addresses(service, host).await,
     };
@@ -134,7 +134,11 @@ async fn answer(service: &TokioResolver, question: &Question) -> Answer {
             Answer::Absent(absent.negative_ttl.map(u64::from).map(Duration::from_secs))
         }
         error => {
-            tracing::debug!(%error, "the name service failed");
+            match question {
+                // It may tell the name, and that is a number.
+                Question::Number(_) => tracing::debug!("the name service failed for a number"),
+                _ => tracing::debug!(%error, "the name service failed"),
+            }
             Answer::Failed
         }
     })
@@ -161,6 +165,7 @@ async fn records(service: &TokioResolver, name: &str, kind: RecordType) -> Resul
                 preference: naptr.preference,
                 flags: String::from_utf8_lossy(&naptr.flags).into(),
                 service: String::from_utf8_lossy(&naptr.services).into(),
+                regexp: String::from_utf8_lossy(&naptr.regexp).into(),
                 replacement: plain(&naptr.replacement),
             }),
             RData::SRV(srv) => hosts.push(Srv {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::flow::Destination;
 use super::kind::Transport;
+use super::names::Naptr;
 use crate::message::{Scheme, UriRef, host_address};
 
 /// The TARGET of a URI, and what it says beside it (RFC 3263 §4).
@@ -17,6 +18,8 @@ pub struct Sought {
     pub port: Option<u16>,
     /// The transport, where one is written.
     pub transport: Option<Transport>,
+    /// Whether the name is that of a number, whose rules are sought (RFC 6116), and no place.
+    pub is_number: bool,
 }
 
 /// Where that is.
@@ -24,6 +27,8 @@ pub struct Sought {
 pub enum Resolution {
     /// There, in the order in which they are to be tried.
     Known(Arc<[Destination]>),
+    /// Of a number: its rules, in their order.
+    Rules(Arc<[Naptr]>),
     /// Nowhere, or the name service does not answer.
     Unknown,
     /// Questions are out; the answer comes later.
@@ -34,7 +39,12 @@ impl Sought {
     /// What is sought by a host, with a port and a transport or without.
     pub fn new(host: &str, port: Option<u16>, transport: Option<Transport>) -> Sought {
         let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase().into();
-        Sought { host, port: port.filter(|&port| port != 0), transport }
+        Sought { host, port: port.filter(|&port| port != 0), transport, is_number: false }
+    }
+
+    /// The rules for a number, by the name that it has.
+    pub fn number(name: &str) -> Sought {
+        Sought { is_number: true, ..Sought::new(name, None, None) }
     }
 
     /// What a URI leads to. `None` where no transport of this server serves, or none is opened from here: a WebSocket, a scheme that is

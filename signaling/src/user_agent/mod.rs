@@ -61,7 +61,7 @@ pub(crate) mod kept_flows;
 pub(crate) mod leg;
 pub(crate) mod means;
 pub(crate) mod message_client;
-mod number_parameters;
+pub(crate) mod number_parameters;
 pub(crate) mod options;
 mod outbound_flow;
 pub(crate) mod own_target;

@@ -34,6 +34,13 @@ pub(super) fn collect(names: &[String], invite: &Message, trusted: bool, found: 
     }
 }
 
+/// What the name service says of a number that is called: where it was ported to (RFC 4769).
+pub(crate) fn of_called(number: &str, parameters: &str) -> Option<Passed> {
+    let value = format!("{number}{}", passing(&["npdi", "rn"], parameters));
+    let tells = value.len() > number.len() && value.len() <= PASSED_OCTETS_MAX;
+    tells.then(|| Passed { name: CALLED.to_owned(), value: value.into(), trunks_alone: true })
+}
+
 /// Writes what has passed of the numbers that a trunk is told.
 pub(super) fn write(names: &[String], passed: &[Passed], caller: &mut Party, request_uri: &mut Uri) {
     for one in passed {
@@ -60,12 +67,12 @@ fn behind_user(uri: UriRef<'_>, number: &str, parameters: &str) -> Option<Uri> {
 }
 
 /// Of parameters those that pass, each behind its `;`. What has to be escaped is none that carriers use.
-fn passing(names: &[String], parameters: &str) -> String {
+fn passing(names: &[impl AsRef<str>], parameters: &str) -> String {
     let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"-_.!~*'()=+$&/".contains(&octet);
     let mut passing = String::new();
     for parameter in parameters.split(';') {
         let name = parameter.split('=').next().unwrap_or_default();
-        if names.iter().any(|known| known.eq_ignore_ascii_case(name)) && parameter.bytes().all(plain) {
+        if names.iter().any(|known| known.as_ref().eq_ignore_ascii_case(name)) && parameter.bytes().all(plain) {
             passing.push(';');
             passing.push_str(parameter);
         }
@@ -126,6 +133,18 @@ mod tests {
             assert_eq!(passed(target, from, &all), [], "{target}");
         }
         assert_eq!(passed("sip:+4930123456;npdi@h", "sip:a@h", &[]), []);
+    }
+
+    #[test]
+    fn what_the_name_service_says_of_a_number_is_told_to_a_trunk_that_takes_it() {
+        let found = of_called("+4930123456", "x=1;NPDI;rn=+4930000;cpc=payphone;rn=%41").unwrap();
+        let found = [found];
+        let (uri, _) = written(&found, &["npdi", "rn", "cpc"], "0030123456", "x");
+        assert_eq!(uri, "sip:0030123456;NPDI;rn=+4930000@192.0.2.9:5070");
+        assert_eq!(written(&found, &[], "+4930123456", "x").0, "sip:+4930123456@192.0.2.9:5070");
+        for parameters in ["", "x=1", ";;", "rn=\"a"] {
+            assert_eq!(of_called("+4930123456", parameters), None, "{parameters}");
+        }
     }
 
     #[test]

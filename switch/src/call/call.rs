@@ -266,6 +266,7 @@ impl Call {
         let (_, purpose) = self.pending.swap_remove(index);
         match purpose {
             Purpose::Registration { member, platform } => self.account_located(turn, member, platform, packet),
+            Purpose::Lookup(lookup) => self.number_found(turn, &lookup, packet),
             Purpose::Open { legs, refusals } => self.ports_opened(turn, legs, refusals, packet),
             Purpose::StartLeg(leg) => self.leg_decided(turn, leg, packet),
             Purpose::SetLeg(leg) => self.leg_answered_set(turn, leg, packet),

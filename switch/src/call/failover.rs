@@ -43,6 +43,7 @@ impl Call {
                 }
                 Next::Try(Step::Service(kind)) => self.try_service(turn, kind),
                 Next::Try(Step::PickUp(number)) => self.try_pick_up(turn, &number),
+                Next::Try(Step::Lookup(lookup)) => self.try_lookup(turn, lookup),
                 Next::Try(Step::AtDialog(there)) => self.try_dialog(turn, *there),
                 // `Search::next` resolves these itself.
                 Next::Try(Step::Refuse(_) | Step::Route(..) | Step::Redirect(..) | Step::TrunkGroup { .. }) => false,

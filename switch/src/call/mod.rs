@@ -41,6 +41,7 @@ mod keys;
 mod leg;
 mod locate;
 mod media_plan;
+mod number_lookup;
 mod offerless;
 mod operator;
 mod originate;

@@ -3,6 +3,7 @@
 use super::asked::Asked;
 use super::leg::LegId;
 use super::session::Joined;
+use crate::plan::Lookup;
 use router::parameter::{Cause, ConferenceName, Digits};
 use router::{Address, Instance, PlatformId};
 
@@ -11,6 +12,8 @@ use router::{Address, Instance, PlatformId};
 pub(super) enum Purpose {
     /// `Query × Registration`: where the account of that number among the sought is reached, here or on another platform.
     Registration { member: usize, platform: Option<PlatformId> },
+    /// `Query × NumberLookup`: where the name service says that a number is.
+    Lookup(Box<Lookup>),
     /// `Open × MediaPort`: the ports of these legs, and maybe of the one that waits. So many workers had none before.
     Open { legs: Vec<LegId>, refusals: u8 },
     /// `Start × Leg`; of another platform's switch, `Start × Call`.

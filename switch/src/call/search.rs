@@ -3,13 +3,13 @@
 use super::diverting::{Diverted, Mark};
 use super::leg::LegId;
 use super::locate::Sought;
-use crate::limits::{REDIRECTS_PER_SEARCH, SEARCH_STEPS};
+use crate::limits::{LOOKUPS_PER_SEARCH, REDIRECTS_PER_SEARCH, SEARCH_STEPS};
 use crate::plan::{Branches, Destination, Plan, Routed, Step, trunk_of};
 use crate::rates::Price;
 use router::limits::REDIRECTIONS;
 use router::parameter::{Attestation, BuiltinKind, Cause, CauseKind, Diversion, Origin, Party, Passed};
 use router::time::{Duration, WallTime};
-use router::{Private, Random};
+use router::{Private, Random, Transaction};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -42,7 +42,7 @@ pub(super) struct Search {
     pub(super) stage: Stage,
     /// Whose early offer the leg that waits considers.
     pub(super) considered: Option<LegId>,
-    /// Whether the step in hand is a trunk: the next step is only for some causes.
+    /// Whether the step in hand is a trunk, or leads to one: the next step is only for some causes.
     pub(super) on_trunk: bool,
     /// What the branches are for: the number, and on whose behalf it is called.
     number: String,
@@ -64,6 +64,8 @@ pub(super) struct Search {
     /// Numbers that need not be followed again, the one that was called first.
     followed: Vec<String>,
     budget: u8,
+    /// Numbers that the name service may still be asked for.
+    lookups: u8,
     best: Option<Best>,
     /// How long the trunk in hand may ring and what it costs, as long as it may be called once more from another address of ours.
     at_trunk: Option<(Option<Duration>, Option<Price>)>,
@@ -107,6 +109,8 @@ pub(super) enum Stage {
     Idle,
     /// The registrars are asked where accounts are.
     Asking { outstanding: usize, sought: Vec<Sought> },
+    /// The name service is asked for a number.
+    LookingUp(Transaction),
     /// Ports are being opened for these legs, or for the service.
     Opening { legs: Vec<LegId>, service: Option<BuiltinKind> },
     /// These legs ring.
@@ -153,6 +157,7 @@ impl Search {
             branches_secure: secure,
             outer: Vec::new(),
             budget: SEARCH_STEPS,
+            lookups: LOOKUPS_PER_SEARCH,
             best: None,
             told: (None, Vec::new()),
             at_trunk: None,
@@ -171,6 +176,29 @@ impl Search {
         self.steps.push_front(Step::Trunk { name, interface, number, timeout, price });
         self.is_again = true;
         true
+    }
+
+    /// Whether the name service may be asked once more.
+    pub(super) fn may_look_up(&mut self) -> bool {
+        let left = self.lookups.checked_sub(1);
+        self.lookups = left.unwrap_or(0);
+        left.is_some()
+    }
+
+    /// What is said of the number that is called. What the caller has said of it counts more: whoever has looked a number up says so, and nobody
+    /// does behind (RFC 4694).
+    pub(super) fn carry(&mut self, said: Passed) {
+        let passed = self.passed.get_or_insert_default();
+        if !passed.iter().any(|known| known.name == said.name) {
+            passed.push(said);
+        }
+    }
+
+    /// These are tried next, before what is left of the destination.
+    pub(super) fn go_first(&mut self, steps: Vec<Step>) {
+        for step in steps.into_iter().rev() {
+            self.steps.push_front(step);
+        }
     }
 
     /// Where another platform has decided that the call goes: there, and nowhere else.
@@ -217,7 +245,7 @@ impl Search {
     pub(super) fn legs(&self) -> &[LegId] {
         match &self.stage {
             Stage::Opening { legs, .. } | Stage::Ringing { legs } => legs,
-            Stage::Idle | Stage::Asking { .. } => &[],
+            Stage::Idle | Stage::Asking { .. } | Stage::LookingUp(_) => &[],
         }
     }
 
@@ -272,7 +300,7 @@ impl Search {
                 return Next::Exhausted(CauseKind::TooManyHops.into());
             }
             self.budget -= 1;
-            self.on_trunk = matches!(step, Step::Trunk { .. } | Step::Platform { .. });
+            self.on_trunk = matches!(step, Step::Trunk { .. } | Step::Platform { .. } | Step::Lookup(_));
             match step {
                 Step::Route(number, origin) => match plan.route(&number, &origin, now) {
                     Some(routed) => {
@@ -516,7 +544,7 @@ pub(super) fn is_global(cause: &Cause) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{NumberMatch, OriginMatch, Rewrite, Route};
+    use crate::plan::{NumberMatch, OriginMatch, Rewrite, Route, TrunkStep, Way};
 
     fn search() -> Search {
         Search::new(None, Origin::Control, Party::default(), false, Party::new("100", ""))
@@ -638,6 +666,19 @@ mod tests {
         assert_eq!(told, (texts(&["10", "inner", "outer"]), Busy, texts(&["600"])));
         let told = tried(&chain(outer, inner), &[NoAnswer, Busy, Busy]);
         assert_eq!(told, (texts(&["10", "rang out", "outer"]), Busy, texts(&["600"])), "those of 100 are over by then");
+    }
+
+    #[test]
+    fn where_the_name_service_says_nothing_another_way_is_no_diversion() {
+        let step = |trunk| TrunkStep { trunk, rewrite: Rewrite::NONE, timeout: None };
+        let asks = Destination::Trunks(vec![step(Way::Enum("e164.arpa".into()))]);
+        let way = Destination::Trunks(vec![step("one".into())]);
+        let plan = plan(asks, Branches { unknown: Some(way), ..Branches::default() });
+        let mut search = search();
+        let mut next = || search.next(&plan, &mut Random::from_seed(1), WallTime::default(), |_| false);
+        assert!(matches!(next(), Next::Try(Step::Lookup(_))));
+        assert!(matches!(next(), Next::Try(Step::Trunk { .. })));
+        assert!(search.diverted.list().is_empty());
     }
 
     #[test]

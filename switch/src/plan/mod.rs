@@ -28,4 +28,4 @@ pub use router::numbering::{NumberForm, Numbering};
 pub use trunk_group::{TrunkGroup, TrunkMember};
 pub use trunk_media::TrunkMedia;
 
-pub(crate) use plan::{AtDialog, Routed, Step, trunk_of};
+pub(crate) use plan::{AtDialog, Lookup, Routed, Step, trunk_of};

@@ -57,6 +57,8 @@ pub struct Plan {
     pub accounts_attested: Attestation,
     /// Accounts of which something else is to be said.
     pub attested: BTreeMap<String, Attestation>,
+    /// Trunks by the hosts and domains that are theirs, for what the name service says of a number.
+    pub trunk_hosts: BTreeMap<String, String>,
     /// Routes whose calls are answered for as they say, whoever calls: by their places. Those that are not there say nothing.
     pub attested_by_route: BTreeMap<usize, Attestation>,
 }
@@ -102,6 +104,7 @@ impl Default for Plan {
             signs: false,
             accounts_attested: Attestation::Full,
             attested: BTreeMap::new(),
+            trunk_hosts: BTreeMap::new(),
             attested_by_route: BTreeMap::new(),
         }
     }
@@ -170,6 +173,8 @@ pub enum Way {
     },
     /// Another platform, whose own plan takes the number.
     Platform(String),
+    /// Where the name service says that the number is, below this domain (ENUM, RFC 6116).
+    Enum(String),
 }
 
 impl From<&str> for Way {
@@ -356,6 +361,8 @@ pub(crate) enum Step {
     Service(BuiltinKind),
     /// A call that rings at whom that number leads to; empty: at anybody.
     PickUp(String),
+    /// What the name service says of a number.
+    Lookup(Lookup),
     /// Into a call of another platform: no plan names it, a dialog does.
     AtDialog(Box<AtDialog>),
     /// Nowhere.
@@ -364,6 +371,15 @@ pub(crate) enum Step {
     Route(String, Origin),
     /// The same before everything else: somebody sent the call there.
     Redirect(String, Origin),
+}
+
+/// A number that a domain of the name service is asked for.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Lookup {
+    pub(crate) domain: String,
+    pub(crate) number: String,
+    /// How long a trunk that it leads to may ring.
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// A dialog of another platform, in whose place somebody is to come.
@@ -535,6 +551,7 @@ impl Plan {
                 Step::Platform { platform: platform.clone(), trunk: Some(trunk.clone()), number, timeout }
             }
             Way::Platform(platform) => Step::Platform { platform: platform.clone(), trunk: None, number, timeout },
+            Way::Enum(domain) => Step::Lookup(Lookup { domain: domain.clone(), number, timeout }),
         }
     }
 
@@ -619,7 +636,7 @@ impl Plan {
     pub(crate) fn names_trunk(&self, name: &str) -> bool {
         let is_named = |way: &Way| match way {
             Way::TrunkOf { trunk, platform } => trunk_of(trunk, platform) == name,
-            Way::Trunk(_) | Way::Group(_) | Way::Platform(_) => false,
+            Way::Trunk(_) | Way::Group(_) | Way::Platform(_) | Way::Enum(_) => false,
         };
         let destinations = self
             .routes

@@ -44,6 +44,15 @@ pub enum Data {
         /// The name of its SRV records.
         replacement: String,
     },
+    /// A rule for a number (RFC 6116).
+    Rule {
+        /// Lower ones first.
+        order: u16,
+        /// Such as `E2U+sip`.
+        service: String,
+        /// What makes a URI of the number.
+        regexp: String,
+    },
 }
 
 impl Data {
@@ -52,7 +61,7 @@ impl Data {
             Self::Address(IpAddr::V4(_)) => A,
             Self::Address(IpAddr::V6(_)) => AAAA,
             Self::Srv { .. } => SRV,
-            Self::Naptr { .. } => NAPTR,
+            Self::Naptr { .. } | Self::Rule { .. } => NAPTR,
         }
     }
 
@@ -73,6 +82,14 @@ impl Data {
                     octets.extend(text.as_bytes());
                 }
                 octets.extend(encoded(replacement));
+            }
+            Self::Rule { order, service, regexp } => {
+                octets.extend(numbers(&[*order, 10]));
+                for text in ["u", service, regexp] {
+                    octets.push(text.len() as u8);
+                    octets.extend(text.as_bytes());
+                }
+                octets.extend(encoded(""));
             }
         }
         octets

@@ -99,7 +99,7 @@ impl Shard {
                 self.fetches.push((now.instant + Duration::from_millis(1 + random.below(1_500)), fetch.url));
             }
             while let Some(question) = self.names.poll_question() {
-                let after = Duration::from_millis(1 + random.below(30));
+                let after = zone.late + Duration::from_millis(1 + random.below(30));
                 self.questions.push((now.instant + after, question));
             }
             if !waits && !timers && !self.transports.has_events() && self.exchange.is_empty() {

@@ -12,7 +12,7 @@
 //! | `destinations` | trunks that fail or ask for digest, forking to several phones |
 //! | `third_party` | SIPp as the controller outside that joins two of Tandem's peers (RFC 3725, flow I) |
 //! | `trunk_news` | what a client of the control socket is told of trunks |
-//! | `names` | trunks whose addresses a name server tells: NAPTR, SRV, silence |
+//! | `names` | trunks whose addresses a name server tells: NAPTR, SRV, silence; numbers that it has a way for (ENUM) |
 //! | `messages` | single requests by hand: OPTIONS, 420, 482, 483, scanners |
 //! | `phones` | baresip phones that hear each other, the built-in services |
 //! | `operation` | first start, reload, draining, `tandem check`, the control socket |

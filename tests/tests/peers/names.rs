@@ -1,4 +1,4 @@
-//! Trunks whose addresses a name server tells (RFC 3263).
+//! Trunks whose addresses a name server tells (RFC 3263), and the ways for numbers that it has (RFC 6116).
 
 use crate::scenario::{CALLEE, CALLEE_REFUSES, CALLER, SHORT_TIMERS, ours, trunk};
 use scenarios::peer::name_server::{Data, NameServer};
@@ -126,5 +126,47 @@ fn a_name_that_does_not_exist_is_unreachable_and_not_asked_for_again_at_once() {
     assert!(names.asked_srv("_sip._udp.carrier.example") && names.asked_srv("_sip._tcp.carrier.example"));
     // NAPTR, A and AAAA, each once.
     assert_eq!(names.asked("carrier.example"), 3);
+    server.stop();
+}
+
+#[test]
+fn a_number_is_called_over_the_trunk_that_its_rule_names_and_else_as_the_route_goes_on() {
+    let site = Site::new();
+    let (caller, border, other) = (site.host.socket(), site.host.socket(), site.host.socket());
+    let names = NameServer::start(site.host.socket(), 600);
+    for (name, service, regexp) in [
+        ("3.2.1.0.3.9.4.numbers.example", "E2U+web:http", "!^.*$!http://carrier.example/!"),
+        ("3.2.1.0.3.9.4.numbers.example", "E2U+sip", "!^\\+49(.*)$!sip:0\\1@SBC.example;user=phone!"),
+        ("4.2.1.0.3.9.4.numbers.example", "E2U+sip", "!^(((.*)*)*)*$!sip:a@nobody.example!"),
+    ] {
+        names.add(name, Data::Rule { order: 10, service: service.to_owned(), regexp: regexp.to_owned() });
+    }
+    let settings = Settings::new(format!(
+        "{}{}domain = \"sbc.example\"\n{}[[route]]\nfrom = \"trunk:in\"\nto = [\"enum:numbers.example\", \"trunk:carrier\"]\n",
+        trunk("in", None, caller),
+        trunk("border", Some(border.to_string()), border),
+        trunk("carrier", Some(other.to_string()), other),
+    ));
+    let mut server = Server::start(&site, &settings.sip(&format!("name_servers = [\"{}\"]", names.address)));
+    let at_border = ours(&site, "border", CALLEE, &[], border).calls(2, 1).start();
+    let at_other = ours(&site, "other", CALLEE, &[], other).calls(3, 1).start();
+    let call = |name: &str, number: &str| {
+        ours(&site, name, CALLER, &[], caller).service(number).to(server.sip).calls(1, 1).run();
+    };
+    call("named", "+4930123");
+    call("again", "+4930123");
+    assert_eq!(names.asked("3.2.1.0.3.9.4.numbers.example"), 1, "the second call knows it");
+    at_border.succeeds();
+    let messages = std::fs::read_to_string(site.file("border-messages.log")).unwrap();
+    assert!(
+        messages.contains("INVITE sip:+4930123@sbc.example SIP/2.0"),
+        "with the number that was called:\n{messages}"
+    );
+    call("elsewhere", "+4930124");
+    call("absent", "+4930125");
+    names.silence(true);
+    call("silent", "+4930126");
+    at_other.succeeds();
+    server.is_idle();
     server.stop();
 }

@@ -19,6 +19,7 @@ mod conference;
 mod connected_across_platforms;
 mod diversion;
 mod early_media;
+mod enum_numbers;
 mod families_and_transports;
 mod forking;
 mod glare;

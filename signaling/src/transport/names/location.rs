@@ -13,12 +13,13 @@ use std::net::SocketAddr;
 use router::Random;
 use router::time::Instant;
 
-use super::records::{Cache, Look, Question, Records, Srv};
+use super::e164::next_name;
+use super::records::{Cache, Look, Naptr, Question, Records, Srv};
 use super::weights::ordered;
 use crate::transport::flow::Destination;
 use crate::transport::kind::Transport;
-use crate::transport::limits::LOCATED_MAX;
-use crate::transport::sought::Sought;
+use crate::transport::limits::{ENUM_NAMES, ENUM_RULES_PER_NAME, LOCATED_MAX};
+use crate::transport::sought::{Resolution, Sought};
 
 /// One walk.
 pub(super) struct Walk<'a> {
@@ -65,6 +66,36 @@ impl Walk<'_> {
         });
         found.truncate(LOCATED_MAX);
         found
+    }
+
+    /// The rules for a number (RFC 6116 §3): in the place of each that leads on to another name, that one's.
+    pub(super) fn rules(&mut self, sought: &Sought) -> Resolution {
+        let (mut names, mut rules) = (ENUM_NAMES, Vec::new());
+        let told = self.rules_of(&sought.host, &mut names, &mut rules);
+        if told || !rules.is_empty() { Resolution::Rules(rules.into()) } else { Resolution::Unknown }
+    }
+
+    /// The rules that a name has; so many `names` may be asked for still. False: the name service does not say.
+    fn rules_of(&mut self, name: &str, names: &mut usize, rules: &mut Vec<Naptr>) -> bool {
+        let Some(left) = names.checked_sub(1) else { return true };
+        *names = left;
+        let question = Question::Number(name.into());
+        let Some(Records::Naptr(records)) = self.look(question.clone()) else {
+            return self.cache.is_told_of(&question);
+        };
+        let mut told = true;
+        for record in records.iter() {
+            match next_name(record) {
+                Some(next) => told &= self.rules_of(next, names, rules),
+                None if rules.len() < ENUM_RULES_PER_NAME => rules.push(record.clone()),
+                None => {}
+            }
+            // One name after the other: what stands behind may be beyond the bound once it is known.
+            if !self.missing.is_empty() {
+                return false;
+            }
+        }
+        told
     }
 
     /// By the services that the domain names for SIP (RFC 3263 §4.1). `None`: it names none. One that names only services that

@@ -30,6 +30,7 @@ impl Zone {
             preference,
             flags: flags.into(),
             service: service.into(),
+            regexp: "".into(),
             replacement: replacement.into(),
         };
         self.found(Question::Naptr(name.into()), Records::Naptr(records.iter().map(record).collect()));
@@ -65,9 +66,123 @@ impl Zone {
         match resolution {
             Resolution::Known(all) => all.iter().map(ToString::to_string).collect(),
             Resolution::Unknown => Vec::new(),
-            Resolution::Pending => panic!("nobody was asked"),
+            Resolution::Rules(_) | Resolution::Pending => panic!("{resolution:?}"),
         }
     }
+
+    /// The rules of a number's name: order, service, pattern, and, where there is none, the name that it leads on to.
+    fn rules(&mut self, name: &str, rules: &[(u16, &str, &str)]) {
+        let rule = |&(order, service, text): &(u16, &str, &str)| Naptr {
+            order,
+            preference: 10,
+            flags: if service.is_empty() { "" } else { "u" }.into(),
+            service: service.into(),
+            regexp: if service.is_empty() { "" } else { text }.into(),
+            replacement: if service.is_empty() { text } else { "" }.into(),
+        };
+        self.found(Question::Number(name.into()), Records::Naptr(rules.iter().map(rule).collect()));
+    }
+
+    /// Where the number 1 is, below `example`.
+    fn number(&mut self) -> Option<Vec<String>> {
+        let sought = Sought::number("1.example");
+        let mut resolution = self.names.locate(self.now, &sought);
+        loop {
+            while let Some(question) = self.names.poll_question() {
+                let answer = self.records.get(&question).cloned().unwrap_or(Answer::Absent(None));
+                self.names.handle_answer(self.now, &question, answer);
+                self.asked.push(question);
+            }
+            match self.names.poll_located() {
+                Some((located, found)) => {
+                    assert_eq!((&located, &resolution), (&sought, &Resolution::Pending));
+                    resolution = found;
+                }
+                None => break,
+            }
+        }
+        match resolution {
+            Resolution::Rules(rules) => {
+                Some(places_of_number(&rules, "+1").into_iter().map(|place| place.host).collect())
+            }
+            Resolution::Unknown => None,
+            Resolution::Known(_) | Resolution::Pending => panic!("{resolution:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_rules_for_a_number_stand_in_their_order_and_those_of_another_name_in_the_place_of_what_leads_there() {
+    let mut zone = Zone::new();
+    zone.rules(
+        "1.example",
+        &[
+            (30, "E2U+sip", "!^.*$!sip:a@third!"),
+            (10, "E2U+email:mailto", "!^.*$!mailto:a@none!"),
+            (20, "", "other.example"),
+            (15, "E2U+sip", "!^.*$!sip:a@first!"),
+        ],
+    );
+    zone.rules("other.example", &[(1, "E2U+pstn:sip", "!^.*$!sip:a@second!")]);
+    assert_eq!(zone.number().unwrap(), ["first", "second", "third"]);
+    assert_eq!(zone.asked.len(), 2);
+    assert_eq!(zone.number().unwrap(), ["first", "second", "third"]);
+    assert_eq!(zone.asked.len(), 2, "it is known");
+    // The same name is that of a domain, too.
+    assert_eq!(zone.locate("1.example", None, Some(Transport::Udp)), [""; 0]);
+}
+
+#[test]
+fn rules_that_lead_in_a_circle_or_to_ever_more_names_are_followed_so_far_and_no_further() {
+    let mut zone = Zone::new();
+    zone.rules("1.example", &[(1, "", "a.example"), (2, "E2U+sip", "!^.*$!sip:a@last!")]);
+    zone.rules("a.example", &[(1, "", "1.example"), (2, "", "a.example")]);
+    assert_eq!(zone.number().unwrap(), ["last"]);
+    assert_eq!(zone.asked.len(), 2);
+    let mut zone = Zone::new();
+    let name = |number: usize| format!("{number}.example");
+    for number in 1..100 {
+        let (one, other) = (name(2 * number), name(2 * number + 1));
+        zone.rules(&name(number), &[(1, "", &one), (2, "", &other), (3, "E2U+sip", "!^.*$!sip:a@b!")]);
+    }
+    assert_eq!(zone.number().unwrap(), ["b"]);
+    assert_eq!(zone.asked.len(), crate::transport::limits::ENUM_NAMES);
+}
+
+#[test]
+fn that_nothing_is_said_of_a_number_is_not_the_same_as_that_nobody_says_it() {
+    let mut zone = Zone::new();
+    assert_eq!(zone.number().unwrap(), [""; 0], "its zone says that there is nothing");
+    let mut zone = Zone::new();
+    zone.records.insert(Question::Number("1.example".into()), Answer::Failed);
+    assert_eq!(zone.number(), None);
+    zone.now = zone.now + Duration::from_secs(20);
+    zone.rules("1.example", &[(1, "E2U+email:mailto", "!^.*$!mailto:a@b!")]);
+    assert_eq!(zone.number().unwrap(), [""; 0], "it has nothing by which it is called");
+    // What was known serves while the name service is away.
+    let mut zone = Zone::new();
+    zone.rules("1.example", &[(1, "E2U+sip", "!^.*$!sip:a@b!")]);
+    assert_eq!(zone.number().unwrap(), ["b"]);
+    zone.records.insert(Question::Number("1.example".into()), Answer::Failed);
+    zone.now = zone.now + Duration::from_secs(3_600);
+    assert_eq!(zone.number().unwrap(), ["b"]);
+}
+
+#[test]
+fn numbers_that_are_asked_for_keep_no_name_from_being_found() {
+    let mut zone = Zone::new();
+    let numbers = 2 * crate::transport::limits::NUMBERS_ASKED_MAX;
+    let pending = (0..numbers)
+        .filter(|index| {
+            let sought = Sought::number(&format!("{index}.example"));
+            zone.names.locate(zone.now, &sought) == Resolution::Pending
+        })
+        .count();
+    assert_eq!(pending, numbers / 2, "the others go on as if nothing was known");
+    // None of them is answered.
+    while zone.names.poll_question().is_some() {}
+    zone.host("h", &["192.0.2.1"]);
+    assert_eq!(zone.locate("h", Some(5060), None), ["udp 192.0.2.1:5060"]);
 }
 
 #[test]
