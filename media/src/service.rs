@@ -30,12 +30,12 @@ mod ways;
 use crate::conference::Conference;
 use crate::config::Config;
 use crate::dtls::Identity;
-use crate::limits::{AUDIT_MS, CLOSED_KEPT};
+use crate::limits::{AUDIT_MS, CLOSED_KEPT, RELAY_DELAY_MAX_MS};
 use crate::passage::{Passage, Passages};
 use crate::pool::Pairs;
 use crate::rtp::HEADER_BYTES;
 use crate::session::{Allowance, Port, Session};
-use crate::status::{Counters, Lateness, Opinions};
+use crate::status::{Counters, Delays, Opinions};
 use crate::wire::{Channel, PairIndex, Wire};
 use early::Early;
 use passing::Awaited;
@@ -121,7 +121,8 @@ pub struct Voice<W> {
     allowance: Allowance,
     early: Vec<Early>,
     counters: Counters,
-    lateness: Lateness,
+    lateness: Delays,
+    delays: Delays,
     opinions: Opinions,
     /// The core that its thread is put onto, and the percent of it that it takes.
     core: Option<usize>,
@@ -153,7 +154,8 @@ impl<W: Wire> Voice<W> {
             allowance: Allowance::default(),
             early: Vec::new(),
             counters: Counters::default(),
-            lateness: Lateness::default(),
+            lateness: Delays::named("worker_tick_lateness_us"),
+            delays: Delays::named("worker_relay_delay_us"),
             opinions: Opinions::default(),
             core,
             load: 0,
@@ -226,6 +228,14 @@ impl<W: Wire> Voice<W> {
     /// Counts datagrams that the wire had taken and that the system refused when their batch left.
     pub fn observe_refused(&mut self, datagrams: u64) {
         self.counters.send_failures += datagrams;
+    }
+
+    /// A datagram that the kernel received at `came` has left, or was taken in, at `now`.
+    pub fn observe_delay(&mut self, came: WallTime, now: WallTime) {
+        // A clock that was set in between tells nothing.
+        if let Some(delay) = u64::try_from(now.0 - came.0).ok().filter(|delay| *delay < 1_000 * RELAY_DELAY_MAX_MS) {
+            self.delays.record(Duration::from_micros(delay));
+        }
     }
 
     /// Closes every session with BYE: the worker ends.

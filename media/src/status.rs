@@ -151,26 +151,32 @@ impl Counters {
     }
 }
 
-/// How late timers fire: the gap between a deadline and the turn that saw to it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Lateness {
+/// How long something took: how late timers fire, how long a packet is with the worker.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Delays {
+    name: &'static str,
     counts: [u64; Self::BOUNDS_US.len()],
     count: u64,
     sum_us: u64,
 }
 
-impl Lateness {
+impl Delays {
+    /// None yet, of what is told under this name.
+    pub const fn named(name: &'static str) -> Self {
+        Self { name, counts: [0; Self::BOUNDS_US.len()], count: 0, sum_us: 0 }
+    }
+
     /// Upper bounds. Timers have a resolution of 1 ms; a frame that is 20 ms late is a frame too late.
     const BOUNDS_US: [u64; 9] = [100, 250, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 100_000];
 
-    /// Takes one timer.
-    pub fn record(&mut self, late: Duration) {
-        let late_us = late.as_micros() as u64;
-        if let Some(count) = Self::BOUNDS_US.iter().position(|bound| late_us <= *bound) {
+    /// Takes one.
+    pub fn record(&mut self, delay: Duration) {
+        let delay_us = delay.as_micros() as u64;
+        if let Some(count) = Self::BOUNDS_US.iter().position(|bound| delay_us <= *bound) {
             self.counts[count] += 1;
         }
         self.count += 1;
-        self.sum_us += late_us;
+        self.sum_us += delay_us;
     }
 
     /// As it is told to who asks.
@@ -180,12 +186,7 @@ impl Lateness {
             below += count;
             (bound, below)
         });
-        Distribution {
-            name: "worker_tick_lateness_us".to_owned(),
-            buckets: cumulative.collect(),
-            count: self.count,
-            sum: self.sum_us,
-        }
+        Distribution { name: self.name.to_owned(), buckets: cumulative.collect(), count: self.count, sum: self.sum_us }
     }
 }
 
@@ -241,7 +242,7 @@ mod tests {
 
     #[test]
     fn lateness_is_cumulative() {
-        let mut lateness = Lateness::default();
+        let mut lateness = Delays::named("worker_tick_lateness_us");
         for late_us in [0, 100, 101, 900, 50_000, 200_000] {
             lateness.record(Duration::from_micros(late_us));
         }

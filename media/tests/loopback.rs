@@ -182,6 +182,10 @@ fn a_call_is_relayed_between_both_families_and_counted() {
     assert_eq!(status.module, "voice/0");
     let sent = status.counters.iter().find(|counter| counter.name == "media_packets_sent").unwrap();
     assert_eq!(sent.value, 101);
+    // One packet of eight that came to the first pair: 51, or 53 with the stranger's.
+    let delays = status.distributions.iter().find(|told| told.name == "worker_relay_delay_us").unwrap();
+    assert!((6..=7).contains(&delays.count), "{delays:?}");
+    assert!(delays.sum > 0, "{delays:?}");
 }
 
 #[test]

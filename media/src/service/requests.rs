@@ -436,7 +436,7 @@ impl<W: Wire> Voice<W> {
             since: self.since,
             resources,
             counters: self.counters.list(),
-            distributions: vec![self.lateness.distribution(), self.opinions.distribution()],
+            distributions: vec![self.lateness.distribution(), self.opinions.distribution(), self.delays.distribution()],
         }
     }
 }

@@ -5,6 +5,7 @@ mod clock;
 mod load;
 mod run;
 mod sockets;
+mod stamps;
 
 pub use clock::Clock;
 pub use run::{Ended, Stop, Worker};

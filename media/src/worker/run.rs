@@ -224,6 +224,9 @@ impl Worker {
         }
         self.arrivals.clear();
         self.flush();
+        if let Some(came) = self.voice.wire().take_stamp() {
+            self.voice.observe_delay(came, self.clock.now().wall);
+        }
     }
 
     fn flush(&mut self) {

@@ -1,10 +1,12 @@
 //! UDP sockets as the core's [`Wire`].
 
 use super::batch::Batch;
+use super::stamps::Stamps;
 use crate::limits::{DRAINED, RECEIVE_BUFFER_BYTES};
 use crate::wire::{Carried, Channel, Destination, OpenFailure, PairIndex, Wire};
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
+use router::time::WallTime;
 use rustix::event::epoll;
 use rustix::io::Errno;
 use rustix::net::connect_unspec;
@@ -71,12 +73,13 @@ pub struct Sockets {
     pairs: Vec<Option<Pair>>,
     departures: Batch<Departure>,
     refused: u64,
+    stamps: Stamps,
 }
 
 impl Sockets {
     /// No sockets. `dscp` marks what they will send.
     pub fn new(registry: Registry, dscp: u8) -> Self {
-        Self { registry, dscp, pairs: Vec::new(), departures: Batch::new(), refused: 0 }
+        Self { registry, dscp, pairs: Vec::new(), departures: Batch::new(), refused: 0, stamps: Stamps::new() }
     }
 
     /// Which socket a readiness event is about.
@@ -93,8 +96,18 @@ impl Sockets {
     /// The next datagram of a socket and its sender. Errors that the network reported are taken off the socket and
     /// passed over: they say that an earlier datagram was refused.
     #[inline]
-    pub fn receive(&self, pair: PairIndex, channel: Channel, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
-        self.pair(pair)?.socket(channel).recv_from(buffer).ok()
+    pub fn receive(&mut self, pair: PairIndex, channel: Channel, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
+        let socket = self.pairs.get(pair.0 as usize)?.as_ref()?.socket(channel);
+        if self.stamps.is_due(pair, channel) {
+            return self.stamps.receive(socket, buffer);
+        }
+        socket.recv_from(buffer).ok()
+    }
+
+    /// When the kernel received one of those that were received since the last call, if one of them is of the sample.
+    #[inline]
+    pub fn take_stamp(&mut self) -> Option<WallTime> {
+        self.stamps.take()
     }
 
     /// Sends what waits.
@@ -154,6 +167,7 @@ impl Sockets {
             let mut source = ByLevel(sockets.socket(channel));
             self.registry.register(&mut source, Self::token(pair, channel), Interest::READABLE)?;
         }
+        Stamps::prepare(pair, &sockets.rtp, true);
         Ok(sockets)
     }
 }
@@ -177,6 +191,7 @@ impl Wire for Sockets {
                 return false;
             }
         }
+        Stamps::prepare(pair, &sockets.rtp, false);
         let place = pair.0 as usize;
         if self.pairs.len() <= place {
             self.pairs.resize_with(place + 1, || None);

@@ -182,6 +182,10 @@ const HELP: &[(&str, &str)] = &[
     ("store_writes", "Writes that the store took, by kind."),
     ("transfers_started", "Transfers that were asked for, each with a record of its own."),
     ("ways_sought_anew", "Legs whose way to the peer had died, and was looked for anew by an offer (ICE restart)."),
+    (
+        "worker_relay_delay_us",
+        "How long voice was with the media worker, from the kernel's reception to its departure, of a sample, seconds.",
+    ),
     ("worker_tick_lateness_us", "How late timers of the media worker ran, seconds."),
 ];
 

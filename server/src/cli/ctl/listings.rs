@@ -109,17 +109,17 @@ pub(super) fn workers(client: &mut Client, json: bool) -> Result<(), CtlError> {
 }
 
 fn render_workers(workers: &Value) -> String {
-    let mut table = Table::new(&["worker", "state", "core", ">load", "sessions", "ports", ">late p99"]);
+    let mut table = Table::new(&["worker", "state", "core", ">load", "sessions", "ports", ">late p99", ">delay p99"]);
     for worker in workers.as_array().into_iter().flatten() {
         let resources: Vec<&Value> = worker["resources"].as_array().into_iter().flatten().collect();
         let of = |kind: &str| resources.iter().find(|resource| resource["kind"] == kind);
         let share =
             |kind: &str| of(kind).map_or("-".to_owned(), |resource| show::share(&resource["used"], &resource["total"]));
-        let late = worker["distributions"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .find(|distribution| distribution["name"].as_str().is_some_and(|name| name.contains("lateness")));
+        let distributions = worker["distributions"].as_array();
+        let within = |name: &str| {
+            let found = distributions.into_iter().flatten().find(|distribution| distribution["name"] == name);
+            found.and_then(percentile_99).map_or("-".to_owned(), |bound| format!("<= {bound} us"))
+        };
         table.row([
             show::text(&worker["module"]),
             show::text(&worker["state"]),
@@ -127,7 +127,8 @@ fn render_workers(workers: &Value) -> String {
             of("core").map_or("-".to_owned(), |core| format!("{} %", show::text(&core["used"]))),
             share("sessions"),
             share("media-ports"),
-            late.and_then(percentile_99).map_or("-".to_owned(), |bound| format!("<= {bound} us")),
+            within("worker_tick_lateness_us"),
+            within("worker_relay_delay_us"),
         ]);
     }
     if table.len() == 0 { "no workers\n".to_owned() } else { table.render() }
@@ -146,14 +147,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_worker_shows_its_lateness() {
+    fn a_worker_shows_how_late_it_is() {
         let workers = json!([{
             "module": "voice/0", "state": "ready",
             "resources": [{ "kind": "core", "name": "1", "used": 12, "total": 100 }, { "kind": "sessions", "used": 4, "total": null }],
-            "distributions": [{ "name": "worker_tick_lateness_us", "count": 200, "buckets": [[100, 190], [500, 199], [1000, 200]] }],
+            "distributions": [
+                { "name": "worker_tick_lateness_us", "count": 200, "buckets": [[100, 190], [500, 199], [1000, 200]] },
+                { "name": "worker_relay_delay_us", "count": 100, "buckets": [[100, 98], [250, 99], [500, 100]] },
+            ],
         }]);
         let text = render_workers(&workers);
-        assert!(text.contains("<= 500 us") && text.contains("12 %"), "{text}");
+        assert!(text.contains("<= 500 us  <= 250 us") && text.contains("12 %"), "{text}");
         assert_eq!(percentile_99(&json!({ "count": 0, "buckets": [] })), None);
     }
 }
