@@ -9,7 +9,7 @@
 use super::coding::{Coding, FRAME_OCTETS};
 use super::playout::Playout;
 use super::{FRAME_SAMPLES, RATE_HZ};
-use crate::limits::{CONCEALED_TICKS, EARLY_HELD, EARLY_OCTETS};
+use crate::limits::{CONCEALED_TICKS, EARLY_HELD, EARLY_OCTETS, SOUND_PER_SECOND};
 use crate::rtp::Header;
 use codecs::{Codec, Encoded, Encoder, Fault, Reception, Resampler};
 use std::fmt;
@@ -67,6 +67,8 @@ struct Listener {
     /// What came before a packet that belongs in front of it, in order: the first of them, so many.
     early: Box<[Early; EARLY_HELD]>,
     held: usize,
+    /// Ticks that were decoded, less those of the time that has gone by since.
+    decoded: u32,
 }
 
 /// A packet that waits for the one before it.
@@ -107,10 +109,13 @@ impl Listener {
         let ticks = codec.clock_rate_hz() / RATE_HZ;
         let early = Early { sequence: 0, timestamp: 0, octets: [0; EARLY_OCTETS], length: 0 };
         let (resampled, early) = (vec![0; room].into(), Box::new([early; EARLY_HELD]));
-        Ok(Self { payload_type, reception, resampler, resampled, ticks, heard: None, early, held: 0 })
+        Ok(Self { payload_type, reception, resampler, resampled, ticks, heard: None, early, held: 0, decoded: 0 })
     }
 
     fn take(&mut self, header: &Header, payload: &[u8], playout: &mut Playout) {
+        if self.decoded > SOUND_PER_SECOND * RATE_HZ * self.ticks {
+            return;
+        }
         let Header { ssrc, sequence, timestamp, .. } = *header;
         let Some(heard) = &mut self.heard else { return self.begin(header, payload, playout) };
         let step = sequence.wrapping_sub(heard.sequence) as i16;
@@ -179,6 +184,7 @@ impl Listener {
     }
 
     fn catch_up(&mut self, playout: &mut Playout) {
+        self.decoded = self.decoded.saturating_sub(SOUND_PER_SECOND * FRAME_SAMPLES as u32 * self.ticks);
         while self.held > 0 && self.gap_is_due(self.early[0].timestamp, playout) {
             self.release(playout);
             self.go_on(playout);
@@ -221,7 +227,9 @@ impl Listener {
         let codec = *self.reception.codec();
         let rate_hz = self.reception.rate_hz();
         let Ok(samples) = self.reception.decode(payload) else { return };
-        let next = timestamp.wrapping_add(codec.ticks_of(samples.len(), rate_hz));
+        let spoken = codec.ticks_of(samples.len(), rate_hz);
+        let next = timestamp.wrapping_add(spoken);
+        self.decoded = self.decoded.saturating_add(spoken);
         let samples = resampled(samples, &mut self.resampler, &mut self.resampled);
         playout.lay(heard.ssrc, sequence, clock.1, samples.iter().copied());
         let come = heard.come.checked_shl(step.unsigned_abs().into()).unwrap_or(0) | 1;

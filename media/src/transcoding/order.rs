@@ -10,7 +10,7 @@
 //! silence says nothing.
 
 use super::Lateness;
-use crate::limits::{FILL_MS_MAX, GAP_MS_MAX, HELD, LATE_IN_A_ROW, ORDER_REACH};
+use crate::limits::{FILL_MS_MAX, GAP_MS_MAX, HELD, LATE_IN_A_ROW, ORDER_REACH, SOUND_PER_SECOND};
 use router::time::{Duration, Instant};
 
 /// What a packet carries.
@@ -88,6 +88,9 @@ pub struct Order {
     /// The newest number, and which of those before it have come: bit 0 is that one.
     newest: u16,
     come: u64,
+    /// The second that runs, and ticks of sound that were decoded in it.
+    second: Instant,
+    decoded: u32,
     lateness: Lateness,
     counted: Counted,
 }
@@ -113,6 +116,8 @@ impl Order {
             paused: false,
             newest: 0,
             come: 0,
+            second: Instant::default(),
+            decoded: 0,
             lateness: Lateness::new(clock_rate_hz),
             counted: Counted::default(),
         }
@@ -132,9 +137,9 @@ impl Order {
         &self.counted
     }
 
-    /// Takes a packet. False: it is none that is waited for, or too large.
+    /// Takes a packet. False: it is none that is waited for, too large, or more than anybody says in the time.
     pub fn take(&mut self, now: Instant, sequence: u16, timestamp: u32, kind: Kind, payload: &[u8]) -> bool {
-        if payload.len() > self.octets_each {
+        if payload.len() > self.octets_each || self.says_too_much(now) {
             return false;
         }
         self.free();
@@ -233,8 +238,16 @@ impl Order {
     pub fn played(&mut self, ticks: u32) {
         if ticks > 0 {
             self.packet_ticks = ticks;
+            self.decoded = self.decoded.saturating_add(ticks);
         }
         self.next_timestamp = self.next_timestamp.wrapping_add(if ticks > 0 { ticks } else { self.packet_ticks });
+    }
+
+    fn says_too_much(&mut self, now: Instant) -> bool {
+        if now.since(self.second) >= Duration::from_secs(1) {
+            (self.second, self.decoded) = (now, 0);
+        }
+        self.decoded > SOUND_PER_SECOND * self.clock_rate_hz
     }
 
     /// Ticks of the latest sound.
@@ -496,6 +509,24 @@ mod tests {
         // And one that becomes quicker.
         (200..300).for_each(|number| line.come(number, 20 + 20 * u64::from(215u32.saturating_sub(number))));
         assert_eq!(line.heard.iter().flatten().filter(|number| **number >= 200).count(), 100);
+    }
+
+    /// A thousand packets a second are taken (`PACKETS_PER_SECOND`), and each may hold 120 ms.
+    #[test]
+    fn who_says_more_than_time_has_is_not_decoded() {
+        let mut order = Order::new(8_000, 200);
+        let mut decoded = 0;
+        for number in 0..3_000u32 {
+            let now = Line::at(0, 1_000 + u64::from(number));
+            order.take(now, number as u16, number * 960, Kind::Sound, &[0; 33]);
+            while let Some(step) = order.poll(now) {
+                let is_sound = matches!(step, Step::Sound(_));
+                decoded += u32::from(is_sound);
+                order.played(if is_sound { 960 } else { 0 });
+            }
+        }
+        let seconds = decoded * 120 / 1_000;
+        assert!((3..=8).contains(&seconds), "{seconds} seconds of sound in three");
     }
 
     #[test]
