@@ -27,23 +27,34 @@ pub fn judge(
     stated: &Stated<'_>,
     certificate: impl Fn(&str) -> Result<Arc<SignerCertificate>, SignatureFault>,
 ) -> CallerVerdict {
-    let first = |ppt: Ppt| signed.iter().find(|one| one.passport.ppt == ppt);
-    let Some(first) = first(Ppt::Shaken).or_else(|| first(Ppt::Plain)) else {
-        // Who sent the call on signs for nobody's number.
-        return match signed.is_empty() {
-            true => CallerVerdict::none(),
-            false => CallerVerdict::failed(SignatureFault::Unsupported),
-        };
-    };
-    match follow(signed, first, stated, certificate) {
-        Ok(()) => CallerVerdict {
-            verstat: Verstat::Passed,
-            attestation: first.passport.attestation,
-            origid: first.passport.origid.as_deref().map(ShortText::from),
-            fault: None,
-        },
-        Err(fault) => CallerVerdict::failed(fault),
+    let of = |ppt: Ppt| signed.iter().filter(move |one| one.passport.ppt == ppt);
+    // RFC 8224 §6.2: several may have signed, and whoever trusts one of them need not know the others.
+    let mut fault = None;
+    for first in of(Ppt::Shaken).chain(of(Ppt::Plain)) {
+        match follow(signed, first, stated, &certificate) {
+            Ok(()) => {
+                return CallerVerdict {
+                    verstat: Verstat::Passed,
+                    attestation: first.passport.attestation,
+                    origid: first.passport.origid.as_deref().map(ShortText::from),
+                    fault: None,
+                };
+            }
+            Err(why) => fault = fault.or(Some(why)),
+        }
     }
+    match fault {
+        Some(fault) => CallerVerdict::failed(fault),
+        None if signed.is_empty() => CallerVerdict::none(),
+        // Who sent the call on signs for nobody's number.
+        None => CallerVerdict::failed(SignatureFault::Unsupported),
+    }
+}
+
+/// Whether what costs nothing to look at speaks for a signature: else its certificate need not be fetched.
+pub fn may_hold(one: &Signed, stated: &Stated<'_>) -> bool {
+    is_fresh(&one.passport, stated).is_ok()
+        && matches!(&one.passport.orig, Named::Number(orig) if stated.callers.contains(orig))
 }
 
 /// From who called first, over each who sent the call on, to who is called now.
@@ -51,7 +62,7 @@ fn follow(
     signed: &[Signed],
     first: &Signed,
     stated: &Stated<'_>,
-    certificate: impl Fn(&str) -> Result<Arc<SignerCertificate>, SignatureFault>,
+    certificate: &impl Fn(&str) -> Result<Arc<SignerCertificate>, SignatureFault>,
 ) -> Result<(), SignatureFault> {
     let Named::Number(orig) = &first.passport.orig else { return Err(SignatureFault::OtherCaller) };
     if !stated.callers.contains(orig) {

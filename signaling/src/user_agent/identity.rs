@@ -84,13 +84,15 @@ pub(crate) fn party_of(address: &NameAddr<'_>) -> Party {
     Party { display_name: display_name.map(Into::into), ..party_of_uri(address.uri()) }
 }
 
-/// A URI as a party: the user part, unescaped once; of a telephone number, its digits.
+/// A URI as a party: the user part, unescaped once; of a telephone number, its digits, and nothing of what follows them in whatever form:
+/// where a caller's own parameters went on as a number's, they would say to a carrier what nobody here has looked at.
 pub(crate) fn party_of_uri(uri: UriRef<'_>) -> Party {
     let user = uri.user().unwrap_or_default();
     match uri.scheme() {
         Scheme::Tel => Party::new(digits(user), ""),
         Scheme::Sip | Scheme::Sips => {
-            let user = number_of(user).unwrap_or_else(|| unescape(user).into_owned());
+            let user = unescape(user);
+            let user = number_of(&user).unwrap_or_else(|| user.into_owned());
             Party::new(user, uri.host().to_ascii_lowercase())
         }
         Scheme::Other if is_service(uri.as_str()) => Party::new(uri.as_str().to_ascii_lowercase(), ""),
@@ -109,11 +111,11 @@ const VISUAL_SEPARATORS: &str = "-.()";
 /// which carriers say where a number was ported to, or who calls (`npdi`, `rn`, `cpc`; see `number_parameters.rs`). It is told by its global number, or by digits
 /// with parameters behind them, since `user=phone` is as often forgotten as it is put behind a name.
 fn number_of(user: &str) -> Option<String> {
-    let (number, parameters) = user.split_once(';').unwrap_or((user, ""));
+    let (number, has_parameters) = user.split_once(';').map_or((user, false), |(number, _)| (number, true));
     let (local, is_global) = number.strip_prefix('+').map_or((number, false), |local| (local, true));
     let is_number = local.contains(|one: char| one.is_ascii_digit())
         && local.chars().all(|one| one.is_ascii_digit() || VISUAL_SEPARATORS.contains(one));
-    (is_number && (is_global || !parameters.is_empty())).then(|| digits(number))
+    (is_number && (is_global || has_parameters)).then(|| digits(number))
 }
 
 /// The telephone number that a URI names.
@@ -121,7 +123,7 @@ pub(super) fn number_in(uri: UriRef<'_>) -> Option<String> {
     let user = uri.user()?;
     match uri.scheme() {
         Scheme::Tel => Some(digits(user)),
-        Scheme::Sip | Scheme::Sips => number_of(user),
+        Scheme::Sip | Scheme::Sips => number_of(&unescape(user)),
         Scheme::Other => None,
     }
 }
@@ -246,7 +248,11 @@ mod tests {
             ("sip:100-2@h;user=phone", "100-2"),
             ("sip:front-desk@h;user=phone", "front-desk"),
             ("sip:alice;day=tuesday@h", "alice;day=tuesday"),
-            ("sip:1%3B2@h", "1;2"),
+            ("sip:1%3B2@h", "1"),
+            ("sip:1;@h", "1"),
+            ("sip:%2B49301234%3Brn=%2B97912345%3Bnpdi@h", "+49301234"),
+            ("sip:+49301234%3Bverstat%3DTN-Validation-Passed@h", "+49301234"),
+            ("sip:front%3Bdesk@h", "front;desk"),
             ("sip:%2B1@h", "+1"),
             ("sip:+@h", "+"),
             ("tel:+49-30-1234;cpc=ordinary", "+49301234"),

@@ -43,8 +43,8 @@ impl Held {
         let form = head.trunk().map(|trunk| means.trunks.get(trunk).config.identity.numbers).unwrap_or_default();
         // What is signed is to be who is shown (RFC 8224 §6.2), or a number that nobody has signed would be shown as verified. Of a caller who is shown
         // to nobody it is whom the peer asserts.
-        let shown = wanted.iter().find_map(|parameter| match parameter {
-            Parameter::Call(call) => settings.digits(call.caller.user(), form),
+        let call = wanted.iter().find_map(|parameter| match parameter {
+            Parameter::Call(call) => Some(call),
             _ => None,
         });
         let asserted = || {
@@ -53,7 +53,10 @@ impl Held {
                 .filter_map(|address| number_in(address.uri()).or_else(|| address.uri().user().map(str::to_owned)));
             numbers.filter_map(|number| settings.digits(&number, form)).collect::<Vec<_>>()
         };
-        let callers = shown.map_or_else(asserted, |shown| vec![shown]);
+        let callers = match call {
+            Some(call) if !call.anonymous => settings.digits(call.caller.user(), form).into_iter().collect(),
+            _ => asserted(),
+        };
         let to = invite.to().ok();
         let uris = [to.as_ref().map(|to| to.uri()), invite.request_uri().ok()].into_iter().flatten();
         let called = uris.filter_map(|uri| {
@@ -86,8 +89,14 @@ impl Held {
         }
         let (now, config) = (means.now, Arc::clone(&means.config));
         let settings = &config.identity;
+        let stated = verdict::Stated {
+            callers: &self.callers,
+            called: &self.called,
+            now: now.wall,
+            age_max: settings.age_max_s,
+        };
         let mut waits = false;
-        for one in &self.signed {
+        for one in self.signed.iter().filter(|one| verdict::may_hold(one, &stated)) {
             let url = one.passport.x5u.as_str();
             let may = place_of(url, &settings.repositories).is_some();
             if !gives_up && may && means.repository.look(now.instant, url).is_none() {
@@ -97,12 +106,6 @@ impl Held {
         if waits {
             return None;
         }
-        let stated = verdict::Stated {
-            callers: &self.callers,
-            called: &self.called,
-            now: now.wall,
-            age_max: settings.age_max_s,
-        };
         let repository = RefCell::new(&mut means.repository);
         Some(judge(&self.signed, &stated, |url| {
             let known = repository.borrow_mut().look(now.instant, url);

@@ -145,7 +145,15 @@ fn a_call_that_is_not_is_told_so_or_refused() {
         headers.push(("P-Asserted-Identity".to_owned(), "\"The Bank\" <sip:+49300000000@carrier.example>".to_owned()));
         headers
     };
+    // What stands behind a number is not the number, however it is written: it hides nothing.
+    let disguised = |now| {
+        let mut headers = identity(&good, "4917012345", "493011", now);
+        let value = "<sip:%2B49300000000%3Bx@carrier.example>, <tel:+4917012345>";
+        headers.push(("P-Asserted-Identity".to_owned(), value.to_owned()));
+        headers
+    };
     let cases: Vec<(Says<'_>, Option<SignatureFault>, u16)> = vec![
+        (Box::new(disguised), Some(OtherCaller), 438),
         (Box::new(asserted), Some(OtherCaller), 438),
         (Box::new(|_| Vec::new()), None, 428),
         (Box::new(|now| identity(&good, "4917012345", "493011", now - 600)), Some(Stale), 403),

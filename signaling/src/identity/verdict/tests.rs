@@ -142,6 +142,24 @@ fn a_certificate_that_is_not_in_force_counts_for_nothing() {
 
 /// RFC 8946 §5.
 #[test]
+fn one_of_several_that_holds_is_enough() {
+    let (good, other) = (authority(), authority());
+    let (key, pem) = signs(&good, None);
+    let (stranger, _) = signs(&other, None);
+    let signed = |key: &KeyPair| read(&value(key, "1", "2", SECONDS));
+    let found = verdict(&[signed(&stranger), signed(&key)], &["1"], &["2"], &pem, &good);
+    assert_eq!((found.verstat, found.fault), (Verstat::Passed, None));
+    let stale = read(&value(&key, "1", "2", SECONDS - 600));
+    let found = verdict(&[stale.clone(), signed(&stranger)], &["1"], &["2"], &pem, &good);
+    assert_eq!(found.fault, Some(SignatureFault::Stale), "what is wrong with the first is told");
+    // What cannot hold is worth no certificate.
+    let (callers, called) = (["1".to_owned()], ["2".to_owned()]);
+    let stated = |callers| Stated { callers, called: &called, now: NOW, age_max: 60 };
+    assert!(may_hold(&signed(&stranger), &stated(&callers)) && !may_hold(&stale, &stated(&callers)));
+    assert!(!may_hold(&signed(&key), &stated(&called)) && !may_hold(&signed(&key), &stated(&[])));
+}
+
+#[test]
 fn who_sent_the_call_on_signs_from_the_one_number_to_the_next() {
     let authority = authority();
     let (key, pem) = signs(&authority, None);

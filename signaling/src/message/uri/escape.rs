@@ -30,16 +30,22 @@ pub fn unescape(text: &str) -> Cow<'_, str> {
 }
 
 /// What a user may hold beside letters and digits without an escape (RFC 3261 §25.1, `unreserved` and
-/// `user-unreserved`).
-const USER_UNRESERVED: &[u8] = b"-_.!~*'()&=+$,;?/";
+/// `user-unreserved`), but the `;` that stands behind a number.
+const USER_UNRESERVED: &[u8] = b"-_.!~*'()&=+$,?/";
+/// The same of a telephone number with parameters (§19.1.6).
+const NUMBER_UNRESERVED: &[u8] = b"-_.!~*'()&=+$,;?/";
 /// What a parameter may hold (RFC 3261 §25.1, `paramchar`).
 pub(super) const PARAMETER_UNRESERVED: &[u8] = b"-_.!~*'()[]/:&+$";
 /// What a header component may hold (RFC 3261 §25.1, `hvalue`).
 const HEADER_UNRESERVED: &[u8] = b"-_.!~*'()[]/?:+$";
 
-/// Plain text as a user part. Text that was received escaped must not pass here again.
+/// Plain text as a user part. Text that was received escaped must not pass here again. Behind a telephone number parameters may stand (RFC 3261 §19.1.6);
+/// the `;` of a name is its own, and no divider (§19.1.4: what is reserved and its escape are not the same).
 pub fn escape_user(text: &str) -> Cow<'_, str> {
-    escape(text, USER_UNRESERVED)
+    let number = text.split_once(';').map(|(number, _)| number.strip_prefix('+').unwrap_or(number));
+    let is_number =
+        number.is_some_and(|number| !number.is_empty() && number.bytes().all(|octet| octet.is_ascii_digit()));
+    escape(text, if is_number { NUMBER_UNRESERVED } else { USER_UNRESERVED })
 }
 
 /// Plain text as the value of a URI's parameter, such as the instance of a GRUU (RFC 5627 §4.2).

@@ -115,6 +115,12 @@ fn a_user_is_escaped_once() {
     assert_eq!(built.as_str(), "sip:a%20b%25c@[::1]:5070");
     assert_eq!(built.borrow().user_decoded().as_deref(), Some("a b%c"));
     assert_eq!(Uri::sip(Scheme::Sip, None, "bad host", None), None);
+    // RFC 3261 §19.1.6: behind a number it divides; in a name it is the name's own.
+    for (user, written) in
+        [("+4930;npdi", "+4930;npdi"), ("030;cpc=x", "030;cpc=x"), ("front;desk", "front%3Bdesk"), (";x", "%3Bx")]
+    {
+        assert_eq!(Uri::sip(Scheme::Sip, Some(user), "h", None).unwrap().as_str(), format!("sip:{written}@h"));
+    }
 }
 
 #[test]
