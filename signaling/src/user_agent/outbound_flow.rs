@@ -33,7 +33,7 @@ impl OutboundFlow {
         format!(";+sip.instance=\"<{}>\";reg-id={}", self.instance, self.id)
     }
 
-    /// The places of the hosts that are this flow's, of all those of a registrar: each host belongs to one flow, whatever order they are
+    /// The places of the hosts that are this flow's, of all those of a registrar, in their order: each host belongs to one flow, whatever order they are
     /// found in, so that two flows never end at the same one.
     pub(crate) fn own_of(&self, places: &VecDeque<Destination>) -> VecDeque<Destination> {
         let mut hosts: Vec<Destination> = Vec::new();
@@ -42,8 +42,14 @@ impl OutboundFlow {
                 hosts.push(*place);
             }
         }
-        hosts.sort_by_key(|host| host.remote);
-        hosts.into_iter().skip(usize::from(self.id - 1)).step_by(usize::from(FLOWS)).collect()
+        let mut dealt: Vec<_> = hosts.iter().map(|host| host.remote.ip()).collect();
+        dealt.sort_unstable();
+        let is_own = |host: &Destination| {
+            let place = dealt.iter().position(|ip| *ip == host.remote.ip());
+            place.is_some_and(|place| place % usize::from(FLOWS) == usize::from(self.id - 1))
+        };
+        hosts.retain(is_own);
+        hosts.into()
     }
 }
 
@@ -76,7 +82,11 @@ mod tests {
         let hosts = |flow: &OutboundFlow, places: &[Destination]| -> Vec<String> {
             flow.own_of(&places.iter().copied().collect()).iter().map(|to| to.remote.to_string()).collect()
         };
-        assert_eq!(hosts(&first, &places), ["192.0.2.1:5060", "192.0.2.3:5060"]);
+        assert_eq!(
+            hosts(&first, &places),
+            ["192.0.2.3:5060", "192.0.2.1:5060"],
+            "what is to be asked first is (RFC 2782)"
+        );
         assert_eq!(hosts(&second, &places), ["192.0.2.2:5060"]);
         let turned: Vec<Destination> = places.iter().rev().copied().collect();
         assert_eq!(hosts(&second, &turned), ["192.0.2.2:5060"]);

@@ -8,7 +8,9 @@ use super::means::{ClientUse, Means};
 use super::options::{ALLOW, SUPPORTED_BY_FLOW, SUPPORTED_IN_REGISTER};
 use super::outbound_flow::OutboundFlow;
 use crate::dialog::RouteSet;
-use crate::limits::{MAX_FORWARDS_DEFAULT, REGISTER_BACK_OFF, REGISTER_BACK_OFF_MAX, REGISTER_PACE, REGISTRATIONS_MAX};
+use crate::limits::{
+    AVOIDED_FOR, MAX_FORWARDS_DEFAULT, REGISTER_BACK_OFF, REGISTER_BACK_OFF_MAX, REGISTER_PACE, REGISTRATIONS_MAX,
+};
 use crate::message::{
     CallId, Header, HeaderName, Message, Method, NameAddr, RequestWriter, Scheme, StatusCode, Tag, Uri,
 };
@@ -286,7 +288,9 @@ impl Registering {
     /// A REGISTER was not answered, or did not leave; its trunk.
     pub(crate) fn handle_unanswered(&mut self, means: &mut Means, key: ClientKey, kind: CauseKind) -> Option<TrunkId> {
         let own = self.of_key(key)?;
-        own.attempt = None;
+        if let Some(Attempt { destination, .. }) = own.attempt.take() {
+            means.avoided.note(means.now.instant, destination.remote, AVOIDED_FOR);
+        }
         own.try_next(means, kind);
         let Place { trunk, address, .. } = own.place.clone();
         self.settle(means, trunk, &address);
@@ -381,14 +385,19 @@ impl Own {
         }
     }
 
-    /// Takes the places of its registrar, of which each flow has its own. False: a further flow has none, and waits until there is another host.
+    /// Takes the places of its registrar, of which each flow has its own; who has taken it is asked first for as long as it does. Where another one is silent,
+    /// each refresh would wait for that one first, and what was granted for a minute is over by then. False: a further flow has no place, and waits until
+    /// there is another host.
     fn found(&mut self, means: &Means, places: VecDeque<Destination>) -> bool {
-        let Some(flow) = &self.place.flow else {
-            self.further = places;
-            return true;
-        };
-        self.further = flow.own_of(&places);
-        let waits = self.further.is_empty() && !flow.is_first();
+        let flow = self.place.flow.as_ref();
+        self.further = flow.map_or_else(|| places.clone(), |flow| flow.own_of(&places));
+        let last = self.registrar.map(|registrar| registrar.remote);
+        if let Some(at) = self.further.iter().position(|place| Some(place.remote) == last)
+            && let Some(place) = self.further.remove(at)
+        {
+            self.further.push_front(place);
+        }
+        let waits = self.further.is_empty() && flow.is_some_and(|flow| !flow.is_first());
         if waits {
             self.registration.rest(means.now.instant, REGISTER_BACK_OFF_MAX);
         }

@@ -301,15 +301,20 @@ pub(super) fn flows(seed: u64) -> World {
 
 /// The same, over that transport.
 pub(super) fn flows_over(seed: u64, transport: Transport) -> World {
+    hosts(seed, transport, true, &[edge(1), edge(0)])
+}
+
+/// A trunk by a name of these hosts, at which one address of ours is registered; by flows, or as ever.
+fn hosts(seed: u64, transport: Transport, outbound: bool, hosts: &[SocketAddr]) -> World {
     let mut world = World::with(seed, |config| {
         let trunk = &mut config.trunks[0];
         trunk.target = signaling::trunk::Target::parse("edges.carrier.example");
         trunk.sources = Vec::new();
         trunk.credentials = Some(ClientCredentials { username: "us".to_owned(), password: "pw".to_owned().into() });
         trunk.register = OwnAddress::parse("one").into_iter().collect();
-        trunk.outbound = true;
+        trunk.outbound = outbound;
     });
-    let found = signaling::transport::Resolution::at(transport, &[edge(1), edge(0)]);
+    let found = signaling::transport::Resolution::at(transport, hosts);
     world.names.insert("edges.carrier.example".to_owned(), found.clone());
     // It was asked for when the world began.
     let (now, sought) = (world.now, signaling::transport::Sought::new("edges.carrier.example", None, None));
@@ -442,4 +447,22 @@ fn calls_by_a_flow_say_that_what_follows_is_to_come_by_it() {
         let bye = world.expect(trunk(), "BYE");
         caller.respond(&mut world, &bye, "200 OK", "", "");
     }
+}
+
+/// Where one of a registrar's hosts is silent, no refresh waits for it: what is granted for a minute would be over by then.
+#[test]
+fn who_has_taken_a_registration_is_asked_first_while_another_host_is_silent() {
+    let mut world = hosts(14, Transport::Udp, false, &[edge(0), edge(1)]);
+    let (mut kept, mut gaps) = (0, 0);
+    for _ in 0..1_200 {
+        world.run_ms(500);
+        world.take(edge(0));
+        if let Some(register) = world.take(edge(1)).first() {
+            keep_at(&mut world, edge(1), register, 60, "");
+            kept += 1;
+        }
+        gaps += u32::from(kept > 0 && states(&mut world) != [RegistrationState::Registered]);
+    }
+    assert!(kept >= 12, "{kept} times in ten minutes");
+    assert_eq!(gaps, 0, "it is kept all the time");
 }
