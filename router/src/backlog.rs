@@ -213,7 +213,8 @@ impl<T, const KINDS: usize> Backlog<T, KINDS> {
         self.served = 0;
         let caught_up = took_all && self.is_empty();
         let late = now.since(self.caught_up_at);
-        if caught_up {
+        // A module that sleeps takes no turns, and has nothing to catch up with: it is late from the turn on that leaves something first.
+        if caught_up || !self.behind {
             self.caught_up_at = now;
         }
         self.behind = !caught_up && self.after.is_some();
@@ -379,6 +380,18 @@ mod tests {
         assert!((200..1_600).contains(&refused), "{refused}");
     }
 
+    /// A module that has slept was not late meanwhile.
+    #[test]
+    fn a_burst_after_a_quiet_time_is_served() {
+        let mut module = Module::new();
+        module.turn(0);
+        module.now = module.now + Duration::from_secs(5);
+        module.coming += 500_000;
+        let (_, refused, longest) = module.offer(1, 0);
+        assert_eq!((module.served, refused), (500, 0));
+        assert!(longest < AFTER, "{longest:?}");
+    }
+
     fn at(millis: u64) -> Instant {
         Instant::from_millis(millis)
     }
@@ -400,7 +413,7 @@ mod tests {
         assert_eq!(backlog.poll(at(60_000)), None);
         assert_eq!(
             backlog.handle_turn(at(60_000), true),
-            Some(Told::Begun { late: Duration::from_secs(60) }),
+            Some(Told::Begun { late: Duration::from_millis(59_999) }),
             "told once"
         );
         assert_eq!(backlog.handle_turn(at(60_500), true), None);
