@@ -188,10 +188,11 @@ impl Ice {
             match described.filter(|described| described.is_whole) {
                 Some(described) => {
                     let former = before.and_then(|before| before.remote.streams.get(index)?.ice.as_deref());
+                    let is_controlling =
+                        self.role_kept(former, &described).unwrap_or(!self.is_lite && described.is_lite);
                     // Who asks with other credentials than before begins anew, and so do we (RFC 8839 §4.4.1.1.1).
                     let former = former.filter(|former| former.remote == described.remote);
                     let local = former.map_or_else(|| self.draw(), |former| former.local.clone());
-                    let is_controlling = former.map_or(!self.is_lite && described.is_lite, |it| it.is_controlling);
                     if section.port == 9 && stream.rtp.is_some_and(|rtp| rtp.ip().is_unspecified()) {
                         // It has no address yet, which is no hold (RFC 8839 §4.2.1.2).
                         let said = section.direction().or(session.attributes.direction());
@@ -214,6 +215,14 @@ impl Ice {
             }
         }
         if is_refused && !is_left { Err(Unacceptable::Ways) } else { Ok(answerings) }
+    }
+
+    /// Whether we control, where that was settled before: it stays so when all begins anew, unless one of both has become lite, or is no more
+    /// (RFC 8445 §6.1.1).
+    fn role_kept(&self, former: Option<&IceParameters>, described: &Described) -> Option<bool> {
+        let former = former?;
+        let is_same = former.is_lite == self.is_lite && former.is_remote_lite == described.is_lite;
+        is_same.then_some(former.is_controlling)
     }
 
     fn parameters(&self, described: Described, local: IceCredentials, is_controlling: bool) -> IceParameters {
@@ -344,9 +353,8 @@ impl Ice {
                 continue;
             };
             let former = before.and_then(|before| before.remote.streams.get(*index)?.ice.as_deref());
-            let former = former.filter(|former| former.remote == described.remote && former.local == *local);
             // Who offers controls, unless it is lite and the other one is not (RFC 8445 §6.1.1).
-            let is_controlling = former.map_or(!self.is_lite || described.is_lite, |former| former.is_controlling);
+            let is_controlling = self.role_kept(former, &described).unwrap_or(!self.is_lite || described.is_lite);
             stream.ice = Some(Box::new(self.parameters(described, local.clone(), is_controlling)));
         }
         Ok(())

@@ -74,8 +74,7 @@ impl Call {
 
     /// Goes on with what is due.
     pub(super) fn align(&mut self, turn: &mut Turn<'_>) {
-        let waits = self.exchange.is_some() || self.timers.iter().any(|(timer, _)| *timer == Timer::Align);
-        if waits || self.has_ended() {
+        if !self.may_align() || self.has_ended() {
             return;
         }
         // Where who is transferred goes is not known yet; but where its own port is it has to know.
@@ -92,6 +91,7 @@ impl Call {
             same = true;
         }
         let aligned = self.alignment.manner != Manner::Anyway
+            && !self.legs[leg].medium.ways.are_sought_anew()
             && self.legs[leg].medium.is_told()
             && same
             && self.is_direction_aligned(agreement, terms.direction);
@@ -103,6 +103,11 @@ impl Call {
             self.exchange = Some(Exchange::Aligning { leg });
             self.describe(turn, leg, MediaExchange::Offer(offer));
         }
+    }
+
+    /// Whether no other offer is in progress, nor a pause that follows one that crossed another.
+    pub(super) fn may_align(&self) -> bool {
+        self.exchange.is_none() && self.timers.iter().all(|(timer, _)| *timer != Timer::Align)
     }
 
     /// Whether what flows to and from a leg is what the other side wants. Where our own offer kept the leg from something,

@@ -120,6 +120,7 @@ impl Call {
         if self.legs[leg].is_released() {
             return;
         }
+        self.cancel_timer(turn, Timer::Ways(leg));
         let started = self.legs[leg].wanted.is_none();
         self.legs[leg].phase = LegPhase::Released;
         if started {

@@ -3,6 +3,7 @@
 
 use super::call::Call;
 use super::leg::LegId;
+use super::renegotiation::Exchange;
 use super::timers::Timer;
 use super::turn::Turn;
 use crate::limits::WAYS_WITHIN;
@@ -24,10 +25,25 @@ impl Call {
         self.align_anyway(turn, leg);
     }
 
-    /// The peer has had its time.
+    /// The peer has had its time: from now on, where the offer had to wait until now, for a transfer or for another exchange, which end by themselves.
     pub(super) fn ways_due(&mut self, turn: &mut Turn<'_>, leg: LegId) {
-        if self.legs[leg].medium.ways.are_sought_anew() {
+        if !self.is_joined(leg) || self.legs[leg].is_released() || !self.legs[leg].medium.ways.are_sought_anew() {
+            return;
+        }
+        if self.is_offered(leg) {
+            return self.end(turn, CauseKind::MediaTimeout.into(), None);
+        }
+        let waits = self.transferring.is_some() || !self.may_align();
+        self.align_anyway(turn, leg);
+        if waits || self.is_offered(leg) {
+            self.set_timer(turn, Timer::Ways(leg), WAYS_WITHIN);
+        } else {
             self.end(turn, CauseKind::MediaTimeout.into(), None);
         }
+    }
+
+    /// Whether an offer of ours to that leg waits for its answer.
+    fn is_offered(&self, leg: LegId) -> bool {
+        matches!(self.exchange, Some(Exchange::Aligning { leg: offered }) if offered == leg)
     }
 }

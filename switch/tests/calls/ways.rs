@@ -1,6 +1,7 @@
 //! Legs whose ways have come to nothing (ICE), and are looked for anew.
 
 use crate::harness::*;
+use router::Command;
 use router::parameter::*;
 use router::time::Duration;
 
@@ -72,4 +73,52 @@ fn who_does_not_begin_anew_is_given_up() {
         assert_eq!(world.record().cause.as_ref().unwrap().kind, CauseKind::MediaTimeout);
         world.assert_over();
     }
+}
+
+fn to_carol() -> Transfer {
+    Transfer { target: Party::new("carol", ""), phase: LegPhase::Trying, cause: None, referred_by: None }
+}
+
+#[test]
+fn whose_ways_had_died_and_has_left_by_a_transfer_ends_nothing() {
+    let mut world = World::new();
+    let (_, callee) = world.connected();
+    world.ask(callee, Command::Start, to_carol());
+    let carol = world.only();
+    world.ring(carol);
+    world.media_event(1, MediaEventKind::Unreachable);
+    world.run(Duration::from_secs(25));
+    assert_eq!(world.switch.calls(), 1, "it rings");
+    world.answer(carol);
+    assert_eq!(world.session().bridge, Some((0, 2)));
+    world.run(Duration::from_secs(30));
+    assert_eq!(world.switch.calls(), 1, "they talk");
+    world.hang_up(carol);
+    world.assert_over();
+}
+
+#[test]
+fn what_had_to_wait_for_a_transfer_has_its_time_afterwards() {
+    let mut world = World::new();
+    let (_, callee) = world.connected();
+    world.ask(callee, Command::Start, to_carol());
+    let carol = world.only();
+    world.ring(carol);
+    world.signaling.answers_sets = false;
+    world.media_event(0, MediaEventKind::Unreachable);
+    world.run(Duration::from_secs(25));
+    assert!(world.signaling.sets.is_empty(), "where it will be connected is not known yet");
+    world.answer(carol);
+    let sets = std::mem::take(&mut world.signaling.sets);
+    let seeking = sets.iter().filter(|set| match set.first() {
+        Some(Parameter::LegState(state)) => seeks_anew(state.media.as_ref()),
+        _ => false,
+    });
+    assert_eq!(seeking.count(), 1, "{sets:?}");
+    world.run(Duration::from_secs(4));
+    assert_eq!(world.switch.calls(), 1);
+    world.run(Duration::from_secs(20));
+    assert_eq!(world.switch.calls(), 0, "it did not begin anew");
+    assert_eq!(world.record_of("call-1~2").cause.as_ref().unwrap().kind, CauseKind::MediaTimeout);
+    world.assert_over();
 }

@@ -246,7 +246,16 @@ fn two_machines_agree_on_ways_and_on_who_decides() {
         assert!(b.receive_offer(&text).unwrap().is_unchanged);
         let text = b.make_answer(&one(50_000)).unwrap();
         a.receive_answer(&text, AnswerKind::Final).unwrap();
-        assert_eq!((agreed(&a), agreed(&b)), (Some(of_a), Some(of_b)));
+        assert_eq!((agreed(&a), agreed(&b)), (Some(of_a.clone()), Some(of_b)));
+        // And whoever begins anew decides no more than before.
+        let anew = MediaStream { seeks_anew: true, ..voice(50_000, &[pcmu()]) };
+        let text = b.make_offer(&streams(&[anew])).unwrap();
+        a.receive_offer(&text).unwrap();
+        let text = a.make_answer(&one(40_000)).unwrap();
+        b.receive_answer(&text, AnswerKind::Final).unwrap();
+        let (anew_a, anew_b) = (agreed(&a).unwrap(), agreed(&b).unwrap());
+        assert_ne!(anew_a.local, of_a.local);
+        assert_eq!([anew_a.is_controlling, anew_b.is_controlling], controls, "anew: {lite_a} {lite_b}");
     }
 }
 
