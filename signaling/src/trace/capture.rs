@@ -3,7 +3,7 @@
 use super::Ends;
 use super::hep::{self, Captured};
 use super::secrets;
-use crate::limits::{CAPTURE_LEGS, CAPTURE_MESSAGE_OCTETS_MAX, CAPTURE_WAITING};
+use crate::limits::{CAPTURE_LEGS, CAPTURE_MESSAGE_OCTETS_MAX, CAPTURE_WAITING, IDENTIFIER_OCTETS_MAX};
 use crate::message::CallId;
 use router::parameter::TraceDirection;
 use router::time::WallTime;
@@ -76,7 +76,8 @@ impl Capture {
     /// The next datagram for the capture server.
     pub(super) fn poll(&mut self) -> Option<Vec<u8>> {
         let Waiting { at, direction, ends: (transport, local, remote), octets } = self.waiting.pop_front()?;
-        let call_id = super::call_id(&octets);
+        // A longer one belongs to no call, and as a chunk of its own it would leave no room for the message.
+        let call_id = super::call_id(&octets).filter(|call_id| call_id.len() <= IDENTIFIER_OCTETS_MAX);
         let correlation = call_id.as_deref().map(|leg| self.calls.get(leg).map_or(leg, |call| &**call));
         let (source, destination) = match direction {
             TraceDirection::Received => (remote, local),
@@ -130,6 +131,18 @@ mod tests {
             assert!(has(&datagram, "username") && !has(&datagram, "0a1b2c"), "what a password could be guessed by");
         }
         assert_eq!(capture.poll(), None);
+    }
+
+    /// A message that is hostile is one that is to be seen.
+    #[test]
+    fn a_call_id_of_any_length_leaves_room_for_the_message() {
+        let mut capture = capture();
+        for length in [512, 513, 59_000] {
+            push(&mut capture, &"x".repeat(length));
+            let datagram = capture.poll().unwrap();
+            assert!(has(&datagram, "Call-ID: xxx") && datagram.len() < 60_000, "{length}: {}", datagram.len());
+            assert_eq!(usize::from(u16::from_be_bytes([datagram[4], datagram[5]])), datagram.len());
+        }
     }
 
     #[test]
