@@ -68,6 +68,17 @@ impl<'a> AuthFields<'a> {
     pub fn get(self, name: &str) -> Option<&'a str> {
         self.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
+
+    /// The first field of each of these names, by one look at the text for all of them.
+    fn firsts<const N: usize>(self, names: [&str; N]) -> [Option<&'a str>; N] {
+        let mut found = [None; N];
+        for (name, value) in self.iter() {
+            if let Some(at) = names.iter().position(|known| known.eq_ignore_ascii_case(name)) {
+                found[at].get_or_insert(value);
+            }
+        }
+        found
+    }
 }
 
 /// The first `name = value` of the text and what follows its comma.
@@ -121,14 +132,16 @@ impl<'a> Challenge<'a> {
     /// Reads one challenge. `None` if it is no Digest challenge or lacks realm or nonce.
     pub fn parse(value: &'a [u8]) -> Option<Challenge<'a>> {
         let fields = AuthFields::parse(value).filter(|fields| fields.is_digest())?;
+        let [realm, nonce, opaque, algorithm, qop, stale, domain] =
+            fields.firsts(["realm", "nonce", "opaque", "algorithm", "qop", "stale", "domain"]);
         Some(Challenge {
-            realm: fields.get("realm")?,
-            nonce: fields.get("nonce")?,
-            opaque: fields.get("opaque"),
-            algorithm: fields.get("algorithm"),
-            qop: fields.get("qop"),
-            stale: fields.get("stale").is_some_and(|stale| stale.eq_ignore_ascii_case("true")),
-            domain: fields.get("domain"),
+            realm: realm?,
+            nonce: nonce?,
+            opaque,
+            algorithm,
+            qop,
+            stale: stale.is_some_and(|stale| stale.eq_ignore_ascii_case("true")),
+            domain,
             fields,
         })
     }
@@ -170,17 +183,29 @@ impl<'a> Credentials<'a> {
     /// Reads one set of credentials. `None` if they are no Digest or lack one of the fields that RFC 7616 requires.
     pub fn parse(value: &'a [u8]) -> Option<Credentials<'a>> {
         let fields = AuthFields::parse(value).filter(|fields| fields.is_digest())?;
+        let [username, realm, nonce, uri, response, algorithm, cnonce, opaque, qop, nonce_count] = fields.firsts([
+            "username",
+            "realm",
+            "nonce",
+            "uri",
+            "response",
+            "algorithm",
+            "cnonce",
+            "opaque",
+            "qop",
+            "nc",
+        ]);
         Some(Credentials {
-            username: fields.get("username")?,
-            realm: fields.get("realm")?,
-            nonce: fields.get("nonce")?,
-            uri: fields.get("uri")?,
-            response: fields.get("response")?,
-            algorithm: fields.get("algorithm"),
-            cnonce: fields.get("cnonce"),
-            opaque: fields.get("opaque"),
-            qop: fields.get("qop"),
-            nonce_count: fields.get("nc"),
+            username: username?,
+            realm: realm?,
+            nonce: nonce?,
+            uri: uri?,
+            response: response?,
+            algorithm,
+            cnonce,
+            opaque,
+            qop,
+            nonce_count,
             fields,
         })
     }
