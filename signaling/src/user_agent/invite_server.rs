@@ -1,6 +1,7 @@
 //! The leg that comes in (RFC 3261 §13.3).
 
 pub(super) mod early;
+mod own_offer;
 mod reliable;
 
 use super::ack::AwaitingAck;
@@ -239,16 +240,11 @@ impl Incoming {
             // The final answer decides.
             tracing::debug!(leg = %head.instance, %error, "early media that does not fit the offer");
         }
-        if let Some(MediaExchange::Offer(offer)) = &state.media
-            && self.media.state() == OfferAnswerState::Idle
-            && self.provisional.takes_offer()
-        {
-            match self.media.make_offer(offer) {
-                Ok(_) => self.provisional.begin(&mut means.random),
-                Err(error) => tracing::debug!(leg = %head.instance, %error, "an early offer that cannot be made"),
-            }
+        if let Some(MediaExchange::Offer(offer)) = &state.media {
+            self.offer_early(head, means, offer);
         }
         self.told = Some((status, state.party));
+        self.want_offer(head, means);
         self.ring(head, means);
     }
 

@@ -73,6 +73,8 @@ pub(super) enum Purpose {
     Offer,
     /// `Set × LegState` with the answer that an ACK brought.
     Answer,
+    /// `Set × LegState` without media, before the answer: for an offer of the call's own.
+    EarlyOffer,
     /// `Set × LegState` with what the answer to a refresh has changed.
     Refreshed,
     /// `Send`: what the peer's INFO brought.
@@ -430,6 +432,11 @@ impl Leg {
                 }
                 State::Over => State::Over,
             }),
+            Purpose::EarlyOffer => {
+                if let State::Incoming(incoming) = &mut self.state {
+                    incoming.early_offer_made(&mut self.head, means, &packet);
+                }
+            }
             Purpose::Answer => self.in_session(|session, head| session.answer_delivered(head, means, &packet)),
             Purpose::Refreshed => self.in_session(|session, head| {
                 session.refresh_told(&packet);

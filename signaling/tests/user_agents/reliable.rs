@@ -126,10 +126,54 @@ fn what_the_configuration_and_the_caller_do_not_agree_on_is_refused() {
     assert!(!world.expect(trunk(), "INVITE").supports("100rel"));
 }
 
+/// RFC 3262 §5: the first word to it has to bring an offer, and its callee makes none so early: the call makes one of its own.
 #[test]
-fn a_caller_that_offers_late_and_requires_it_hears_nothing_before_the_answer() {
+fn a_caller_that_offers_late_and_requires_it_is_told_that_it_rings_with_an_offer_of_the_call_s() {
+    for answered_first in [false, true] {
+        let mut world = World::new(35);
+        let (mut alice, call) = alice_calls(&mut world, "Require: 100rel\r\n", "");
+        world.ring(&call);
+        let wanted = world.asked(Command::Set);
+        assert_eq!((leg_state(&wanted).phase, &leg_state(&wanted).media), (LegPhase::Early, &None));
+        world.answer(&call, Command::Progress, state(LegPhase::Early, None));
+        world.run_ms(300);
+        assert!(world.take(alice.address).iter().all(|message| message.status().unwrap().code() == 100));
+        world.answer(&wanted, Command::Done, state(LegPhase::Early, offer(20_000)));
+        let told = world.expect(alice.address, "SIP/2.0 183");
+        assert!(told.require().any(|option| option == "100rel"));
+        assert!(String::from_utf8_lossy(told.body_octets()).contains("m=audio 20000"), "{told:?}");
+        if answered_first {
+            // It waits: the caller has the offer, and has not answered it.
+            world.answer(&call, Command::Done, state(LegPhase::Answered, offer(20_000)));
+            world.run_ms(300);
+            assert!(world.take(alice.address).is_empty());
+        }
+        prack(&mut world, &mut alice, &told, &sdp(1, 4_000, "sendrecv"));
+        let set = world.asked(Command::Set);
+        assert!(matches!(leg_state(&set).media, Some(MediaExchange::Answer(_))), "asked once: {set:?}");
+        world.answer(&set, Command::Done, LegState::new(LegPhase::Early));
+        assert_eq!(world.expect(alice.address, "SIP/2.0 200").cseq().unwrap().method, Method::Prack);
+        if !answered_first {
+            world.accept(&call);
+        }
+        let ok = world.expect(alice.address, "SIP/2.0 200");
+        assert_eq!((ok.cseq().unwrap().method.as_str(), ok.body().len()), ("INVITE", 0), "nothing is offered again");
+        let last = alice.cseq;
+        alice.cseq = ok.cseq().unwrap().number;
+        alice.acknowledges(&mut world, "");
+        alice.cseq = last;
+        alice.asks(&mut world, "BYE", "", "");
+        world.assert_idle();
+    }
+}
+
+#[test]
+fn a_caller_that_offers_late_and_requires_it_hears_nothing_before_the_answer_where_the_call_has_no_offer() {
     let mut world = World::new(6);
     let (mut alice, call) = alice_calls(&mut world, "Require: 100rel\r\n", "");
+    world.ring(&call);
+    let wanted = world.asked(Command::Set);
+    world.refuse(&wanted, CauseKind::IncompatibleMedia);
     world.ring(&call);
     world.run_ms(300);
     assert!(world.take(alice.address).iter().all(|message| message.status().unwrap().code() == 100));
@@ -156,7 +200,12 @@ fn a_caller_that_offers_late_gets_an_early_offer_in_a_reliable_183_and_answers_i
             let ringing = world.expect(alice.address, "SIP/2.0 180");
             assert_eq!((ringing.header(Header::RSeq), ringing.body().len()), (None, 0));
         }
+        // Who requires it has asked for an offer, which crosses the callee's.
+        let wanted = (headers != RELIABLE).then(|| world.asked(Command::Set));
         world.answer(&call, Command::Progress, state(LegPhase::Early, offer(20_000)));
+        if let Some(wanted) = wanted {
+            world.refuse(&wanted, CauseKind::Glare);
+        }
         let early = world.expect(alice.address, "SIP/2.0 183");
         assert!(String::from_utf8_lossy(early.body_octets()).contains("m=audio 20000"), "{early:?}");
         // It is repeated, and the answer of the call waits for its acknowledgement.

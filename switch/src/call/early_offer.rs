@@ -6,7 +6,7 @@ use super::asked::Asked;
 use super::call::Call;
 use super::leg::LegId;
 use super::turn::Turn;
-use crate::negotiation::{Terms, takes_first};
+use crate::negotiation::{Terms, own_codecs, takes_first};
 use router::one;
 use router::parameter::{CauseKind, Failure, LegPhase, LegState, MediaDescription, MediaExchange};
 
@@ -71,9 +71,31 @@ impl Call {
         None
     }
 
+    /// A leg that waits wants an offer, as its peer can be told nothing without (RFC 3262 §5), and no other one has made any: by what one of those
+    /// that are tried is known to have, else by what we have ourselves.
+    pub(super) fn early_offer_wanted(&mut self, turn: &mut Turn<'_>, leg: LegId, asked: Asked) {
+        let search = self.search.as_ref().filter(|search| search.waiting == Some(leg));
+        let Some(search) = search.filter(|_| self.legs[leg].medium.takes_early_offer()) else {
+            return asked.failed(turn.outbox, Failure::because(CauseKind::Glare.into()));
+        };
+        let known = search.legs().iter().find_map(|&other| {
+            let medium = &self.legs[other].medium;
+            medium.agreement().map(|agreement| agreement.terms()).or_else(|| medium.asked_terms())
+        });
+        let terms = self.widened(leg, known.unwrap_or_else(|| Terms::of_codecs(own_codecs())));
+        let Some(offer) = self.legs[leg].medium.offer(&terms) else {
+            return asked.failed(turn.outbox, Failure::because(CauseKind::IncompatibleMedia.into()));
+        };
+        asked.done(turn.outbox, one(LegState::new(LegPhase::Early).with_media(Some(MediaExchange::Offer(offer)))));
+    }
+
     /// An offer to the leg that waits, of what this one has, if it takes one.
     pub(super) fn offer_early(&mut self, waiting: LegId, leg: LegId, terms: &Terms) -> Option<MediaExchange> {
         if !self.legs[waiting].medium.takes_early_offer() {
+            // It considers one of ours: who speaks first meanwhile is heard once that is answered.
+            if self.considers(waiting) {
+                self.search.as_mut()?.considered.get_or_insert(leg);
+            }
             return None;
         }
         let terms = self.widened(waiting, terms.clone());

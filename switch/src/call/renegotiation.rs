@@ -46,6 +46,7 @@ impl Call {
         self.legs[leg].note_host(&state);
         match state.media {
             None if state.cause.is_some() => self.offer_withdrawn(turn, leg, asked),
+            None if state.phase == LegPhase::Early => self.early_offer_wanted(turn, leg, asked),
             Some(MediaExchange::Answer(answer)) if self.considers(leg) => {
                 self.early_offer_answered(turn, leg, asked, &answer);
             }

@@ -339,3 +339,62 @@ fn a_trunk_that_wants_offers_is_made_one_of_ours_and_the_caller_what_it_answers(
         world.assert_over();
     }
 }
+
+/// RFC 3262 §5: a caller that can be told nothing without an offer is made one of ours. What the callee says before its own offer, or by it, is heard once
+/// the caller has answered.
+#[test]
+fn a_caller_that_asks_for_an_offer_before_there_is_one_is_made_one_of_ours() {
+    for (early, answered_first) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut world = World::new();
+        world.early_offer = true;
+        let caller = world.call_with("alice", "bob", None);
+        let callee = world.only();
+        world.ring(callee);
+        world.ask(caller, Command::Set, LegState::new(LegPhase::Early));
+        let Some(MediaExchange::Offer(offer)) = world.described(caller) else { panic!("the caller is made an offer") };
+        assert_eq!(offer.streams[0].codecs[..2], [pcma(), pcmu()]);
+        // Once.
+        world.ask(caller, Command::Set, LegState::new(LegPhase::Early));
+        assert_eq!(world.failure(caller), CauseKind::Glare);
+        let (spoken, names) =
+            if answered_first { (vec![pcmu()], vec!["PCMU"]) } else { (vec![pcma(), pcmu()], vec!["PCMA", "PCMU"]) };
+        if answered_first {
+            answers(&mut world, caller, &spoken);
+            assert_eq!(world.last_answer(caller).command, Command::Done);
+        }
+        if early {
+            world.progress(callee, offers(&[pcma(), pcmu()], 8000));
+            assert_eq!(answered_by(&world, callee), names);
+        }
+        if !answered_first {
+            answers(&mut world, caller, &spoken);
+        }
+        assert_eq!(world.session().bridge, early.then_some((0, 1)), "{early} {answered_first}");
+        if early {
+            picks_up(&mut world, callee);
+        } else {
+            world.answer_with(callee, &[pcma(), pcmu()]);
+            assert_eq!(answered_by(&world, callee), names);
+        }
+        assert!(matches!(world.described(caller), Some(MediaExchange::Answer(_))), "what stands is not offered again");
+        world.run_ms(100);
+        assert_eq!(world.session().bridge, Some((0, 1)));
+        world.hang_up(caller);
+        world.assert_over();
+    }
+}
+
+#[test]
+fn who_has_offered_or_is_answered_is_made_no_offer_before_the_answer() {
+    let mut world = World::new();
+    world.early_offer = true;
+    let caller = world.call("alice", "bob");
+    world.ask(caller, Command::Set, LegState::new(LegPhase::Early));
+    assert_eq!(world.failure(caller), CauseKind::Glare);
+    let callee = world.only();
+    world.answer(callee);
+    world.ask(caller, Command::Set, LegState::new(LegPhase::Early));
+    assert_eq!(world.failure(caller), CauseKind::Glare);
+    world.hang_up(caller);
+    world.assert_over();
+}

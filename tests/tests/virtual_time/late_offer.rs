@@ -162,3 +162,60 @@ fn a_caller_without_an_offer_hears_early_media_where_it_acknowledges_the_183() {
     each_seed(15, |seed| heard_before_the_answer(seed, 0));
     each_seed(30, |seed| heard_before_the_answer(2_000 + seed, 100));
 }
+
+/// A caller that offers nothing and requires each response to be acknowledged hears that it rings, whatever its callee knows of that: by an offer of ours, or
+/// by the callee's; and both hear each other from the answer on (RFC 3262 §5).
+fn told_that_it_rings(seed: u64, loss: u16) {
+    let trunks = vec![known("one", address(1)), known("two", address(2))];
+    let mut simulation = Simulation::with(seed, crate::trunk_failover::configured(trunks));
+    let server = simulation.server();
+    let (knows, speaks) = (seed.is_multiple_of(2), seed.is_multiple_of(4));
+    let behaviour =
+        Behaviour { ring: Some(ms(200)), early_media: speaks.then(|| ms(900)), ..Behaviour::answers(secs(12)) };
+    let requires = |config: PhoneConfig| PhoneConfig {
+        late_offer: true,
+        reliable: true,
+        headers: vec![("Require".to_owned(), "100rel".to_owned())],
+        ..config
+    };
+    let config = requires(simulation.phone_config("alice"));
+    let alice = simulation.add_and_register(config);
+    let config = PhoneConfig { reliable: knows, behaviour: behaviour.clone(), ..simulation.phone_config("bob") };
+    let bob = simulation.add_and_register(config);
+    let trunk = |number| peer(if number == 1 { "one" } else { "two" }, address(number), server, behaviour.clone());
+    let one = simulation.add(PhoneConfig { reliable: knows, ..trunk(1) });
+    let two = simulation.add(requires(trunk(2)));
+    let (caller, callee, number) =
+        [(alice, bob, "bob"), (alice, one, "030123"), (two, bob, "1bob")][(seed % 3) as usize];
+    if loss > 0 {
+        simulation.grace = secs(12);
+        // What the callee says of its ringing may get lost for good.
+        simulation.set_line(caller, Conditions::rough(loss));
+    }
+    let what = format!("seed {seed}, loss {loss}, the callee acknowledges {knows} and speaks {speaks}");
+    let call = simulation.tell(caller).dial(number);
+    simulation.run(secs(11));
+    let heard = &simulation.phone(caller).call(call).provisional;
+    assert!(heard.iter().any(|status| matches!(status, 180 | 183)), "{what}: {heard:?}");
+    let up = simulation.run_until(secs(40), |simulation| simulation.phone(caller).call(call).is_up());
+    assert!(up, "{what}: {:?}", simulation.phone(caller).call(call).ending);
+    simulation.calm();
+    let speaker = simulation.call(callee).media.speaker();
+    let from_callee = |simulation: &Simulation| {
+        simulation.phone(caller).call(call).media.hearing.speakers.get(&speaker).copied().unwrap_or(0)
+    };
+    simulation.run(secs(1));
+    let before = from_callee(&simulation);
+    simulation.run(secs(4));
+    assert!(from_callee(&simulation) > before + 100, "{what}");
+    for phone in [caller, callee] {
+        assert_eq!(simulation.call(phone).media.direction(), BOTH_WAYS, "{what}");
+    }
+    simulation.finish();
+}
+
+#[test]
+fn a_caller_without_an_offer_that_requires_acknowledged_responses_hears_that_it_rings() {
+    each_seed(12, |seed| told_that_it_rings(seed, 0));
+    each_seed(24, |seed| told_that_it_rings(3_000 + seed, 100));
+}

@@ -25,10 +25,12 @@ pub(super) enum Provisional {
     /// By responses that it acknowledges.
     Reliable(Box<Reliable>),
     /// The first one that it acknowledges has to bring the offer that it did not make (RFC 3262 §5), which is the callee's to make. Until there
-    /// is one, by others, or not at all where it wants to acknowledge each.
+    /// is one, by others; where it wants to acknowledge each, the call is asked for one as soon as there is something to tell.
     Offerless {
         /// Whether it wants that.
         withheld: bool,
+        /// Whether the call was asked.
+        asked: bool,
     },
 }
 
@@ -72,7 +74,7 @@ impl Provisional {
         if policy.reliable == Reliability::Never || !invite.supports(OPTION) {
             return Self::Plain;
         }
-        let mut provisional = Self::Offerless { withheld: requires(invite) };
+        let mut provisional = Self::Offerless { withheld: requires(invite), asked: false };
         if has_offer {
             provisional.begin(random);
         }
@@ -91,11 +93,19 @@ impl Provisional {
         matches!(self, Self::Offerless { .. })
     }
 
+    /// Whether the call is to be asked for an offer, as nothing can be told without: once.
+    pub(super) fn wants_offer(&mut self) -> bool {
+        match self {
+            Self::Offerless { withheld: true, asked } => !std::mem::replace(asked, true),
+            Self::Plain | Self::Reliable(_) | Self::Offerless { .. } => false,
+        }
+    }
+
     /// Whether a response may be sent now. If not, one follows once the last one is acknowledged.
     pub(super) fn is_free(&mut self) -> bool {
         match self {
             Self::Plain => true,
-            Self::Offerless { withheld } => !*withheld,
+            Self::Offerless { withheld, .. } => !*withheld,
             Self::Reliable(reliable) => {
                 reliable.more |= reliable.outstanding.is_some();
                 reliable.outstanding.is_none()
