@@ -162,6 +162,10 @@ pub const FLOWS_CLOSED: usize = 256;
 /// Addresses that failed lately and are tried last: those of trunks by name, of which a platform has some hundred.
 pub const AVOIDED_MAX: usize = 1_024;
 
+/// Refused INVITEs whose last provisional response may still be acknowledged: a PRACK takes the time of a transaction at most, 32 seconds, in which a
+/// shard refuses some hundred calls that ring; beyond that the oldest is answered 481.
+pub const LATE_PRACKS_MAX: usize = 1_024;
+
 /// How long an address of several that gave no response, or refused as not available without saying for how long, is tried last:
 /// calls are spared its silence, and it is found again within the half minute.
 pub const AVOIDED_FOR: Duration = Duration::from_secs(30);

@@ -141,6 +141,7 @@ impl Signaling {
             resolving: Default::default(),
             repository: Default::default(),
             avoided: Default::default(),
+            late_pracks: Default::default(),
             releases: Default::default(),
             counters: Default::default(),
             trunk_followers: Default::default(),

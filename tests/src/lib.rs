@@ -10,6 +10,7 @@
 //! A scenario tells phones what to do, lets virtual time pass, asserts what they saw, and calls [`Simulation::finish`], which
 //! checks what must hold after every scenario: [`invariants`].
 
+pub mod hand;
 pub mod invariants;
 pub mod network;
 pub mod peer;
@@ -19,6 +20,7 @@ pub mod simulation;
 pub mod trunk;
 pub mod zone;
 
+pub use hand::Hand;
 pub use network::Conditions;
 pub use phone::{Action, Behaviour, Ending, HoldStyle, PhoneConfig, Step, Then};
 pub use platform::PlatformConfig;

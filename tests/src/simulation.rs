@@ -7,7 +7,7 @@
 //! Nothing waits: the clock jumps to whatever is due next. The same seed gives the same run, octet by octet.
 
 use crate::invariants;
-use crate::network::{Conditions, Network};
+use crate::network::{Arrival, Conditions, Network};
 use crate::phone::{BOTH_WAYS, Call, Output, Phone, PhoneConfig};
 use crate::platform::{Platform, PlatformConfig, SERVER, SERVER_SIX, host, password};
 use router::Random;
@@ -51,6 +51,8 @@ pub struct Simulation {
     phones: Vec<Phone>,
     dues: Vec<Option<Instant>>,
     hosts: BTreeMap<IpAddr, PhoneIndex>,
+    /// Hosts of peers whose messages the scenario writes, and what has come to them.
+    attended: BTreeMap<IpAddr, Vec<(SocketAddr, Vec<u8>)>>,
     next_sample: Instant,
 }
 
@@ -107,6 +109,7 @@ impl Simulation {
             phones: Vec::new(),
             dues: Vec::new(),
             hosts: BTreeMap::new(),
+            attended: BTreeMap::new(),
             next_sample: now.instant + SAMPLE,
         }
     }
@@ -248,6 +251,24 @@ impl Simulation {
         index
     }
 
+    /// The scenario itself is at that address, on a perfect line.
+    pub(crate) fn attend(&mut self, address: SocketAddr) {
+        self.network.attach(address.ip(), Conditions::LOCAL, Conditions::LOCAL);
+        self.network.listen(address);
+        self.attended.entry(address.ip()).or_default();
+    }
+
+    /// Sends a datagram from there to the platform.
+    pub(crate) fn send(&mut self, from: SocketAddr, text: &str) {
+        let (now, server) = (self.now.instant, self.server());
+        self.network.send(now, from, server, text.as_bytes().to_vec());
+    }
+
+    /// What has come to that host since it was last asked for.
+    pub(crate) fn attended(&mut self, host: IpAddr) -> Vec<(SocketAddr, Vec<u8>)> {
+        self.attended.get_mut(&host).map(std::mem::take).unwrap_or_default()
+    }
+
     /// The platform's process dies and is started again at once, with what its database has kept.
     pub fn restart(mut self) -> Self {
         let (config, random) = (self.configs[0].clone(), self.random.fork());
@@ -359,6 +380,10 @@ impl Simulation {
                 } else if let Some(&index) = self.hosts.get(&host) {
                     self.phones[index].handle(now.instant, arrival);
                     self.flush(index);
+                } else if let (Some(came), Arrival::Datagram { local, bytes, .. }) =
+                    (self.attended.get_mut(&host), arrival)
+                {
+                    came.push((local, bytes));
                 }
             }
             for index in 0..self.phones.len() {

@@ -44,6 +44,9 @@ impl Signaling {
             }
             let leg = self.leg_of_tag(&message).filter(|leg| self.legs.contains_key(leg));
             let Some(leg) = leg else {
+                if method == Method::Prack && self.means.late_pracks.take(self.means.now.instant, &message) {
+                    return self.means.refuse(key, &message, &flow, StatusCode::OK);
+                }
                 let gone = StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST;
                 return dismiss(&mut self.means, key, &message, &flow, gone, None, &[]);
             };

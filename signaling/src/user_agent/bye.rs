@@ -27,16 +27,20 @@ impl Session {
             return;
         }
         self.standing = Standing::Stopping(cause);
-        if let Some(unacknowledged) = self.unacknowledged.take() {
-            // RFC 3261 §13.2.2.4: the ACK answers the offer of the 2xx, even if BYE follows at once.
-            let refusal = self.media.refuse_offer().ok();
-            self.acknowledge_first(means, &unacknowledged, refusal.as_ref());
-        }
+        self.refuse_unacknowledged(means);
         self.abandon(head, means);
         self.go_on(head, means);
         if matches!(self.standing, Standing::Stopping(_)) {
             // What is waited for ends by itself: a transaction, and one more where it was challenged.
             head.set_timer(means, Timer::Leave, means.config.timers.transaction() * 3);
+        }
+    }
+
+    /// The ACK answers the offer of the 2xx, even if BYE follows at once (RFC 3261 §13.2.2.4), or has come: a peer that hears none goes on repeating it.
+    fn refuse_unacknowledged(&mut self, means: &mut Means) {
+        if let Some(unacknowledged) = self.unacknowledged.take() {
+            let refusal = self.media.refuse_offer().ok();
+            self.acknowledge_first(means, &unacknowledged, refusal.as_ref());
         }
     }
 
@@ -85,7 +89,7 @@ impl Session {
     pub(super) fn leave(&mut self, head: &mut Head, means: &mut Means, tell: Option<Cause>) {
         self.standing = Standing::Left;
         self.awaiting_ack = None;
-        self.unacknowledged = None;
+        self.refuse_unacknowledged(means);
         self.abandon(head, means);
         if let Some(cause) = tell {
             head.tell_stopped(means, cause);

@@ -373,6 +373,9 @@ impl Incoming {
     pub(super) fn refuse(self: Box<Self>, means: &mut Means, head: &mut Head, failure: &Failure) -> State {
         means.servers.remove(&self.key);
         head.cancel_timer(means, Timer::Repeat);
+        if let Some(rseq) = self.provisional.unacknowledged() {
+            means.late_pracks.note(means.now.instant, &head.tag, rseq, means.config.timers.transaction());
+        }
         if let Some(Inbound { key, message, flow }) = self.theirs.as_deref() {
             means.refuse(*key, message, flow, StatusCode::REQUEST_TERMINATED);
         }

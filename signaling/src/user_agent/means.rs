@@ -6,6 +6,7 @@ use super::contact::contact;
 use super::counters::Counters;
 use super::credentials::Proofs;
 use super::flows::Flows;
+use super::late_pracks::LatePracks;
 use super::leg::Timer;
 use super::options::ALLOW_IN_CALLS;
 use super::release::Releases;
@@ -84,6 +85,7 @@ pub(crate) struct Means {
     /// Certificates of those who sign calls.
     pub(crate) repository: Repository,
     pub(crate) avoided: Avoided,
+    pub(crate) late_pracks: LatePracks,
     pub(crate) releases: Releases,
     pub(crate) trace: Trace,
     pub(crate) counters: Counters,

@@ -26,7 +26,7 @@
 //! | `authentication`, `identity`, `register`, `gruu`, `phone_flows`, `keep_alive` | who asks, who calls, where they are |
 //! | `registering`, `outbound_flow`, `probing` | our own registrations at trunks, whether these are there |
 //! | `cause`, `body`, `contact` | statuses and causes, SDP, our own address |
-//! | `means`, `release`, `flows`, `aliases`, `resolving`, `avoided`, `counters` | what they share |
+//! | `means`, `release`, `flows`, `aliases`, `resolving`, `avoided`, `late_pracks`, `counters` | what they share |
 
 pub mod cause;
 
@@ -58,6 +58,7 @@ pub(crate) mod invite_client;
 pub(crate) mod invite_server;
 pub(crate) mod keep_alive;
 pub(crate) mod kept_flows;
+pub(crate) mod late_pracks;
 pub(crate) mod leg;
 pub(crate) mod means;
 pub(crate) mod message_client;

@@ -221,9 +221,10 @@ impl Session {
             },
             _ => sent,
         };
-        // RFC 3261 §12.2.1.2: the peer does not know the dialog any more.
+        // RFC 3261 §12.2.1.2: the peer does not know the dialog any more. To a PRACK it says no more than that no response waits for that (RFC 3262 §3),
+        // as when its 2xx has overtaken the PRACK.
         let gone = status == StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST
-            && !matches!(sent.aim, Aim::Notify { .. } | Aim::Supervise { .. });
+            && !matches!(sent.aim, Aim::Notify { .. } | Aim::Supervise { .. } | Aim::Prack);
         // Or somebody on the way says that it is not reached.
         let lost = status == StatusCode::REQUEST_TIMEOUT && matches!(sent.aim, Aim::Offer(_) | Aim::Refresh { .. });
         if status.is_success() {

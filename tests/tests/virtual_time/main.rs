@@ -43,6 +43,7 @@ mod phone_headers;
 mod pick_up;
 mod platform_away;
 mod private_log;
+mod races;
 mod random_calls;
 mod random_sessions;
 mod records;
