@@ -15,6 +15,7 @@ mod home_shard;
 mod listing;
 mod loading;
 mod mailboxes;
+mod message_names;
 mod messages;
 mod neighbours;
 mod notify;
@@ -277,7 +278,7 @@ impl Signaling {
                 self.registering.handle_resolved(&mut self.means, leg, sought, resolution);
                 let trunk = self.probing.handle_resolved(&mut self.means, leg, sought, resolution);
                 self.tell_switches(trunk);
-                self.message_name_resolved(leg, resolution);
+                self.message_name_resolved(leg, sought, resolution);
             }
         }
         self.handle_events();

@@ -3,9 +3,10 @@
 use crate::dialog::RouteSet;
 use crate::message::{CallId, Message, StatusCode, Tag};
 use crate::transaction::{ClientKey, ServerKey};
-use crate::transport::{Destination, Flow};
+use crate::transport::{Destination, Flow, Sought};
 use crate::trunk::TrunkId;
 use crate::user_agent::credentials::{Answered, Authorization};
+use crate::user_agent::destination::Whither;
 use router::Asked;
 use router::parameter::{Contact, ContactFlow, MessageWay, TextMessage};
 use router::time::TimerKey;
@@ -68,6 +69,8 @@ pub(crate) struct Conveyance {
     pub(crate) asking: usize,
     pub(crate) contacts: Vec<Contact>,
     pub(crate) sent: SmallVec<[(ClientKey, Attempt); 1]>,
+    /// Phones whose proxies' names are being looked up.
+    pub(crate) seeking: Vec<(Sought, Whither)>,
     /// The trunk whose addresses are being found, and the URI for it.
     pub(crate) resolving: Option<(TrunkId, String)>,
     /// The most telling refusal.
@@ -93,6 +96,7 @@ impl Conveyance {
             asking: 0,
             contacts: Vec::new(),
             sent: SmallVec::new(),
+            seeking: Vec::new(),
             resolving: None,
             best: None,
             kept: false,
@@ -119,7 +123,8 @@ impl Conveyance {
     /// How things stand with what was tried.
     pub(crate) fn outcome(&self) -> Outcome {
         match self.best {
-            _ if self.asking > 0 || !self.sent.is_empty() || self.resolving.is_some() => Outcome::Open,
+            _ if self.asking > 0 || !self.sent.is_empty() => Outcome::Open,
+            _ if self.resolving.is_some() || !self.seeking.is_empty() => Outcome::Open,
             Some(status) if !is_absence(status) => Outcome::Refused(status),
             _ => Outcome::Absent,
         }

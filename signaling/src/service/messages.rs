@@ -6,10 +6,10 @@ use crate::limits::{MAX_FORWARDS_DEFAULT, MESSAGE_WITHIN, MESSAGES_MAX, PASSED_O
 use crate::message::{Header, Message, StatusCode};
 use crate::messaging::{ACCEPTED, About, Conveyance, Outcome, Sender, content_of, parse_date, write_date};
 use crate::transaction::{ClientKey, ServerKey};
-use crate::transport::{Flow, Resolution};
+use crate::transport::Flow;
 use crate::user_agent::authentication::dismiss;
 use crate::user_agent::cause::status_of_failure;
-use crate::user_agent::destination::{Hop, Whither, in_order};
+use crate::user_agent::destination::{Hop, Whither};
 use crate::user_agent::identity::caller_of;
 use crate::user_agent::means::ClientUse;
 use crate::user_agent::message_client::{self, Target};
@@ -251,26 +251,6 @@ impl Signaling {
         self.settle_message(instance);
     }
 
-    /// A name that a message waits for is resolved. False: nobody here waits for it.
-    pub(super) fn message_name_resolved(&mut self, instance: Instance, resolution: &Resolution) {
-        let Some(conveyance) = self.messaging.conveyances.get_mut(&instance) else { return };
-        let Some((trunk, uri)) = conveyance.resolving.take() else { return };
-        let addresses = match resolution {
-            Resolution::Known(places) => in_order(&self.means, places),
-            _ => Default::default(),
-        };
-        match (addresses.front().copied(), crate::message::Uri::parse(&uri)) {
-            (Some(destination), Some(uri)) => {
-                let sender = conveyance.message.from.user();
-                let routes = self.means.trunks.service_route(trunk, Some(sender)).cloned().unwrap_or_default();
-                let target = Target::trunk(trunk, &uri, routes, destination);
-                send(&mut self.means, instance, conveyance, target);
-            }
-            _ => conveyance.note(StatusCode::TEMPORARILY_UNAVAILABLE),
-        }
-        self.settle_message(instance);
-    }
-
     fn send_to_contacts(&mut self, instance: Instance) {
         let Some(conveyance) = self.messaging.conveyances.get_mut(&instance) else { return };
         let mut contacts = std::mem::take(&mut conveyance.contacts);
@@ -279,10 +259,19 @@ impl Signaling {
         for contact in contacts {
             let whither = Whither::contact(&self.means, &contact).and_then(|whither| whither.if_secure(secure));
             let Ok(whither) = whither else { continue };
-            let Hop::Addresses(addresses) = &whither.hop else { continue };
-            let Some(destination) = addresses.front().copied() else { continue };
-            let target = Target::contact(&whither, destination);
-            send(&mut self.means, instance, conveyance, target);
+            match &whither.hop {
+                Hop::Addresses(addresses) => {
+                    let Some(destination) = addresses.front().copied() else { continue };
+                    let target = Target::contact(&whither, destination);
+                    send(&mut self.means, instance, conveyance, target);
+                }
+                // The connection is gone that it registered over, and the proxy before it has said its name.
+                Hop::Name(sought) => {
+                    if self.means.resolving.ask(sought, instance) {
+                        conveyance.seeking.push((sought.clone(), whither));
+                    }
+                }
+            }
         }
     }
 
@@ -353,7 +342,7 @@ impl Signaling {
     }
 
     /// Goes on where nothing is waited for any more.
-    fn settle_message(&mut self, instance: Instance) {
+    pub(super) fn settle_message(&mut self, instance: Instance) {
         let Some(conveyance) = self.messaging.conveyances.get_mut(&instance) else { return };
         if matches!(conveyance.sender, Sender::Told) {
             return self.forget_message(instance);
@@ -496,7 +485,12 @@ fn instance_of(about: About) -> Instance {
 }
 
 /// Sends a message there; what cannot be sent is as if nobody had answered.
-fn send(means: &mut crate::user_agent::means::Means, instance: Instance, conveyance: &mut Conveyance, target: Target) {
+pub(super) fn send(
+    means: &mut crate::user_agent::means::Means,
+    instance: Instance,
+    conveyance: &mut Conveyance,
+    target: Target,
+) {
     let date = write_date(conveyance.message.sent);
     let Some((request, prepared)) = message_client::write(means, &conveyance.message, &date, target) else {
         return conveyance.note(StatusCode::TEMPORARILY_UNAVAILABLE);

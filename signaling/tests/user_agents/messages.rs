@@ -1,6 +1,7 @@
 //! MESSAGE outside of calls: between phones and trunks, kept for who is not there.
 
 use super::harness::{ALICE, TRUNK, World, header};
+use super::outbound::{registered_by, with_edges};
 use super::peer::Peer;
 use router::parameter::{
     CauseKind, Failure, MessageEvent, MessageFate, MessageRoute, MessageWay, Origin, Parameter, Party, TextMessage,
@@ -391,5 +392,48 @@ fn a_text_to_a_carrier_is_from_the_account_that_it_knows_us_by() {
         assert_eq!(out.from().unwrap().uri().as_str(), "sip:acct-1@ims.example");
         assert_eq!(out.to().unwrap().uri().host(), "carrier.example");
         assert_eq!(header(&out, named), "<sip:alice@ims.example>");
+    }
+}
+
+/// The proxy has said its name, and its connection is gone: the name leads to a proxy of ours, or the text is kept.
+#[test]
+fn a_text_reaches_a_phone_behind_a_proxy_that_is_known_by_its_name() {
+    use signaling::transport::{ConnectionId, Resolution, Transport};
+    let from = "198.51.100.7:41000";
+    for (named, reached) in [(Some("198.51.100.77:5060"), true), (Some("198.51.100.99:5060"), false), (None, false)] {
+        let mut world = with_edges(13);
+        let resolution = match named {
+            Some(named) => Resolution::at(Transport::Tcp, &[named.parse().unwrap()]),
+            None => Resolution::Unknown,
+        };
+        world.names.insert("edge.example.com".to_owned(), resolution);
+        world.connections.insert(from.parse().unwrap(), ConnectionId(3));
+        let path = "<sip:edge.example.com;transport=tcp;lr>";
+        registered_by(&mut world, from, path);
+        world.close(from.parse().unwrap());
+        let text = TextMessage {
+            from: Party::new("bob", "tandem"),
+            to: Party::new("alice", ""),
+            content_type: "text/plain".to_owned(),
+            body: router::Private::new(b"by its name".to_vec().into()),
+            ..TextMessage::of_account(None)
+        };
+        world.ask(Instance(7), module(), Command::Send, text);
+        route(&mut world, &[MessageWay::Account("alice".to_owned())]);
+        if reached {
+            let edge = Peer::new(named.unwrap(), "alice", "alice");
+            world.connections.insert(edge.address, ConnectionId(4));
+            let message = world.expect(edge.address, "MESSAGE sip:alice@");
+            assert_eq!((header(&message, Header::Route).as_str(), body(&message)), (path, "by its name"));
+            edge.respond(&mut world, &message, "200 OK", "", "");
+        }
+        let fate = loop {
+            let done = world.told(Command::Done);
+            if let Some(Parameter::MessageEvent(event)) = done.first() {
+                break event.fate;
+            }
+        };
+        assert_eq!((fate == MessageFate::Delivered, world.kept.len()), (reached, usize::from(!reached)), "{named:?}");
+        world.assert_idle();
     }
 }

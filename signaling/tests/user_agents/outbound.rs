@@ -198,14 +198,14 @@ fn once_its_connection_is_gone_an_edge_proxy_is_reached_where_its_path_says() {
 }
 
 /// A platform with proxies before its phones.
-fn with_edges(seed: u64) -> World {
+pub(super) fn with_edges(seed: u64) -> World {
     use router::parameter::Network;
     let hosts = ["198.51.100.7", "198.51.100.77"];
     World::with(seed, |config| config.edge_proxies = hosts.iter().filter_map(|host| Network::parse(host)).collect())
 }
 
 /// Alice's phone, registered from there with that Path.
-fn registered_by(world: &mut World, from: &str, path: &str) -> Target {
+pub(super) fn registered_by(world: &mut World, from: &str, path: &str) -> Target {
     Peer::new(from, "alice", "alice").register(world, &format!("Supported: path\r\nPath: {path}\r\nExpires: 600\r\n"));
     let asked = Registration { account: "alice".to_owned(), contacts: Vec::new() };
     world.ask(Instance(1), Address::local(ModuleKind::Signaling, 0), Command::Query, asked);
