@@ -380,6 +380,10 @@ pub const STATE_UNKNOWN_WITHIN: Duration = Duration::from_millis(500);
 /// After how long a shard that did not answer is asked again.
 pub const ACCOUNT_STATE_RETRY: Duration = Duration::from_millis(500);
 
+/// After how long a NOTIFY is made once more that was refused without a word when it would not be: what keeps a phone busy for a moment is over, and a lamp
+/// that is wrong for so long is hardly seen.
+pub const NOTIFY_REFUSED_RETRY: Duration = Duration::from_secs(5);
+
 /// The longest that a subscriber may wish to pass between two NOTIFYs (RFC 6446): more would be a subscription that is told nothing.
 pub const NOTIFY_INTERVAL_MAX: Duration = Duration::from_secs(300);
 

@@ -1,7 +1,7 @@
 //! NOTIFY (RFC 6665 §4.2.2): which one leaves, and what its answer does.
 
 use super::Signaling;
-use crate::limits::MAX_FORWARDS_DEFAULT;
+use crate::limits::{MAX_FORWARDS_DEFAULT, NOTIFY_REFUSED_RETRY};
 use crate::message::{Header, Message, Method};
 use crate::subscription::presence::{self, Telephony};
 use crate::subscription::{
@@ -106,7 +106,15 @@ impl Signaling {
             }
             return self.end_subscription(tag);
         }
-        if let Verdict::Refused(Some(later)) = verdict {
+        // What a subscriber did not take it does not know. Where it does not say when it would, it is told once more: else a lamp would be wrong until its next
+        // change, for the sake of one moment.
+        let again = match verdict {
+            Verdict::Refused(None) => (!subscription.refused).then_some(NOTIFY_REFUSED_RETRY),
+            Verdict::Refused(later) => later,
+            Verdict::Taken | Verdict::Ended => None,
+        };
+        subscription.refused = verdict == Verdict::Refused(None);
+        if let Some(later) = again {
             subscription.not_before = subscription.not_before.max(now + later);
             subscription.told = None;
             subscription.tell(Telling::Changed);

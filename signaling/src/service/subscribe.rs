@@ -93,6 +93,7 @@ impl Signaling {
             telling: Telling::Nothing,
             in_flight: false,
             last_sent: false,
+            refused: false,
             sought: false,
             queued: false,
             not_before: now,

@@ -8,7 +8,7 @@ use router::time::Duration;
 pub(crate) enum Verdict {
     /// It was taken.
     Taken,
-    /// It was not, and the subscription goes on: later, where that is said.
+    /// It was not, and the subscription goes on: later, where that is said, else once more.
     Refused(Option<Duration>),
     /// The subscription has ended.
     Ended,

@@ -82,6 +82,8 @@ pub(crate) struct Subscription {
     pub(crate) in_flight: bool,
     /// Whether that NOTIFY is the last one.
     pub(crate) last_sent: bool,
+    /// Whether the one before was refused: then this one is not made again.
+    pub(crate) refused: bool,
     /// Whether the registrar is asked where the subscriber is: nothing is sent before it has answered.
     pub(crate) sought: bool,
     /// Whether it is in the queue of those that may be told now.

@@ -536,3 +536,64 @@ fn calls_are_followed_anew_after_a_gap_and_no_more_when_nobody_wants_to_know() {
     world.run_ms(400_000);
     world.asked(Command::Unsubscribe);
 }
+
+/// RFC 6665 §4.1.2.3, §4.2.2: the end that is asked for and a change cross. There is one NOTIFY at a time, the last one tells the end, and nothing of the subscription is
+/// known any more, whatever comes to it.
+#[test]
+fn a_notify_and_the_end_of_its_subscription_cross() {
+    for answer in ["200 OK", "481 Subscription Does Not Exist", "500 Later"] {
+        let mut world = World::new(40);
+        let mut alice = watcher("alice", ALICE, "alice");
+        subscribe(&mut world, &mut alice, "Event: message-summary\r\n");
+        world.run_ms(2_000);
+        let mut late = alice.clone();
+        alice.asks(&mut world, "SUBSCRIBE", "Event: message-summary\r\nExpires: 600\r\n", "");
+        told(&mut world, &alice);
+        // One that was overtaken.
+        late.branches += 50;
+        late.asks(&mut world, "SUBSCRIBE", "Event: message-summary\r\nExpires: 0\r\n", "");
+        world.expect(alice.address, "SIP/2.0 500");
+        world.run_ms(2_000);
+        world.set_waiting("alice", 1);
+        let changed = world.expect(alice.address, "NOTIFY");
+        alice.asks(&mut world, "SUBSCRIBE", "Event: message-summary\r\nExpires: 0\r\n", "");
+        world.expect(alice.address, "SIP/2.0 200");
+        world.run_ms(400);
+        let repeated = world.take(alice.address);
+        assert!(repeated.iter().all(|one| one.cseq().unwrap() == changed.cseq().unwrap()), "only repetitions");
+        alice.respond(&mut world, &changed, "200 OK", "", "");
+        let last = world.expect(alice.address, "NOTIFY");
+        assert_eq!(header(&last, Header::SubscriptionState), "terminated;reason=timeout");
+        alice.asks(&mut world, "SUBSCRIBE", "Event: message-summary\r\nExpires: 600\r\n", "");
+        world.expect(alice.address, "SIP/2.0 481");
+        alice.respond(&mut world, &last, answer, "Retry-After: 1\r\n", "");
+        world.set_waiting("alice", 2);
+        world.run_ms(10_000);
+        assert!(world.take(alice.address).is_empty(), "{answer}");
+        world.assert_idle();
+    }
+}
+
+/// What a phone did not take it does not know, and a lamp that it was not told of would be wrong until its next change.
+#[test]
+fn a_notify_that_is_refused_without_a_word_is_made_once_more() {
+    let mut world = World::new(41);
+    let mut alice = watcher("alice", ALICE, "alice");
+    subscribe(&mut world, &mut alice, "Event: message-summary\r\n");
+    world.run_ms(2_000);
+    world.set_waiting("alice", 1);
+    for _ in 0..2 {
+        let refused = world.expect(alice.address, "NOTIFY");
+        assert!(body(&refused).contains("Voice-Message: 1/1"), "{}", body(&refused));
+        alice.respond(&mut world, &refused, "500 Server Internal Error", "", "");
+        world.run_ms(4_000);
+        assert!(world.take(alice.address).is_empty());
+    }
+    world.run_ms(30_000);
+    assert!(world.take(alice.address).is_empty(), "who refuses for good is told of changes alone");
+    for new in 2..4 {
+        world.set_waiting("alice", new);
+        assert!(body(&told(&mut world, &alice)).contains(&format!("Voice-Message: {new}/1")));
+        world.run_ms(2_000);
+    }
+}
