@@ -112,8 +112,20 @@ impl Baresip {
 
     /// Starts a phone that registers by a flow through an edge proxy (RFC 5626), and waits until it is registered.
     pub fn start_behind(site: &Site, setup: &Setup<'_>, edge: SocketAddr) -> Self {
+        Self::start_behind_with(site, setup, edge, &[], "")
+    }
+
+    /// The same with further modules and a list of contacts.
+    pub fn start_behind_with(
+        site: &Site,
+        setup: &Setup<'_>,
+        edge: SocketAddr,
+        modules: &[&str],
+        contacts: &str,
+    ) -> Self {
         let flow = format!(";sipnat=outbound;outbound=\"sip:{edge};transport=udp\"");
-        let mut phone = Self::launch_with(site, setup, &Beside { account: &flow, ..Beside::default() });
+        let beside = Beside { account: &flow, modules, contacts, ..Beside::default() };
+        let mut phone = Self::launch_with(site, setup, &beside);
         wait::until("baresip is registered", || phone.command("reginfo", "").contains("OK").then_some(()));
         phone
     }

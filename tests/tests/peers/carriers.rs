@@ -3,11 +3,13 @@
 use crate::scenario::{CALLEE, CALLER, CALLER_REFUSED, ours, trunk};
 use scenarios::peer::kamailio::Kamailio;
 use scenarios::peer::name_server::{Data, NameServer};
+use scenarios::peer::relay::{Relay, Way};
 use scenarios::peer::server::Settings;
 use scenarios::peer::{Server, Site, wait};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 /// Registration by digest and Service-Route; calls both ways over it, the ones that go out challenged by a proxy; and the registration is
 /// taken back at the end.
@@ -101,5 +103,64 @@ fn flows_at_kamailio_are_kept_by_stun_and_calls_come_by_them() {
     called.succeeds();
     let records = server.records(2);
     assert!(records.iter().all(|record| record["outcome"] == json!("answered")), "{records:?}");
+    server.stop();
+}
+
+/// A flow over a connection (RFC 5626 §4.4.1): it is kept by double line ends as often as the registrar's Flow-Timer says, each of which the registrar answers.
+#[test]
+fn a_flow_over_a_connection_to_kamailio_is_kept_by_line_ends_and_calls_come() {
+    let site = Site::new();
+    let (carrier, inside, outside) = (site.host.socket(), site.host.socket(), site.host.socket());
+    let relay = Relay::start(site.host.socket(), carrier);
+    let at = carrier.to_string();
+    // There is one flow, which is the only contact: none to go on with.
+    let script = include_str!("kamailio_outbound.cfg")
+        .replace("listen=udp:@TWO@", "listen=tcp:@ONE@")
+        .replace("if (!t_next_contacts())", "if (0)");
+    let replace = [("ONE", at.as_str()), ("PASSWORD", "s3cret")];
+    let _kamailio = Kamailio::start(&site, &script, &replace, carrier);
+    let settings = Settings::new(format!(
+        "[[trunk]]\nname = \"carrier\"\naddress = \"tcp:{}\"\naccept = []\nusername = \"tandem-1\"\n\
+         password_file = \"carrier.password\"\nregister = [\"tandem-1@carrier.example\"]\noutbound = true\n{}\
+         [[route]]\nfrom = \"trunk:carrier\"\nto = [\"trunk:inside\"]\n",
+        relay.address,
+        trunk("inside", Some(inside.to_string()), inside),
+    ));
+    let mut server = Server::prepare(&site, "tandem", &settings);
+    let secret = server.configuration().with_file_name("carrier.password");
+    std::fs::write(&secret, "s3cret\n").unwrap();
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    server.launch();
+    let registered = |server: &Server<'_>| {
+        wait::until("the carrier keeps the flow", || {
+            let trunks = server.ctl_json(&["trunks"]);
+            let carrier = trunks.as_array()?.iter().find(|trunk| trunk["trunk"] == "carrier")?.clone();
+            (carrier["registrations"][0]["state"] == "registered").then_some(())
+        });
+    };
+    registered(&server);
+    let passed = || (relay.octets(Way::There), relay.octets(Way::Back));
+    // What registers is through once nothing more has come for a moment.
+    let before = wait::until("it is registered and silent", || {
+        let before = passed();
+        wait::pause(Duration::from_secs(1));
+        (passed() == before).then_some(before)
+    });
+    // Flow-Timer is 12 seconds. A double line end is four octets, the answer two.
+    let kept = |times: u64| (before.0 + 4 * times, before.1 + 2 * times);
+    for times in [1, 2] {
+        wait::until("a keep-alive and its answer", || (passed() == kept(times)).then_some(()));
+    }
+    assert_eq!(relay.accepted(), 1);
+    let called = ours(&site, "inside", CALLEE, &[], inside).calls(1, 1).start();
+    ours(&site, "outside", CALLER, &[], outside).service("tandem-1").to(carrier).calls(1, 1).run();
+    called.succeeds();
+    let record = server.records(1).remove(0);
+    assert_eq!(record["outcome"], json!("answered"), "{record}");
+    // Whose answers do not come any more is not there: ten seconds after the next one.
+    relay.stall(Way::Back);
+    wait::until("the flow is made anew", || (relay.accepted() > 1).then_some(()));
+    relay.resume();
+    registered(&server);
     server.stop();
 }

@@ -5,9 +5,12 @@
 //! | `registrations` | REGISTER with digest, refresh, removal, wrong passwords, TCP, restarts |
 //! | `calls`, `refusals` | calls through trunks and of accounts; what keeps a call from being made |
 //! | `carriers` | Kamailio as the carrier that Tandem registers at |
+//! | `edges` | phones behind Kamailio as an edge: what they follow, texts to them |
+//! | `late_offers` | calls without an offer that ring at several telephones |
+//! | `recalls` | who was sent to a phone that is busy comes back |
 //! | `joins` | who comes into a call of others: Join, REFER with Join, pick-up |
 //! | `in_call` | hold, UPDATE, late offer, early media, transfer |
-//! | `glare`, `refresh_on_hold`, `forked_early_media` | SIPp and phones: requests that cross, sessions that outlast their interval on hold, what a caller hears of a fork; by ear |
+//! | `attended_transfer`, `glare`, `refresh_on_hold`, `forked_early_media` | SIPp and phones: two that are brought together, requests that cross, sessions that outlast their interval on hold, what a caller hears of a fork; by ear |
 //! | `transports` | TCP, large requests, IPv6, lost packets |
 //! | `destinations` | trunks that fail or ask for digest, forking to several phones |
 //! | `third_party` | SIPp as the controller outside that joins two of Tandem's peers (RFC 3725, flow I) |
@@ -30,12 +33,14 @@
 //! | `soak` | thousands of calls leave nothing behind |
 
 mod across_platforms;
+mod attended_transfer;
 mod calls;
 mod capture;
 mod carriers;
 mod cluster;
 mod conference;
 mod destinations;
+mod edges;
 mod events;
 mod features_across_platforms;
 mod foreign;
@@ -45,12 +50,14 @@ mod hardship;
 mod hosts_apart;
 mod in_call;
 mod joins;
+mod late_offers;
 mod least_cost;
 mod links;
 mod messages;
 mod names;
 mod operation;
 mod phones;
+mod recalls;
 mod refresh_on_hold;
 mod refusals;
 mod registrations;

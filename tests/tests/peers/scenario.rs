@@ -19,6 +19,7 @@ scenarios! {
     CALLER_HUNG_UP = "caller_hung_up";
     CALLER_IS_CROSSED = "caller_is_crossed";
     CALLER_IS_HELD = "caller_is_held";
+    CALLER_IS_JOINED = "caller_is_joined";
     CALLER_IS_OFFERED_EARLY = "caller_is_offered_early";
     CALLER_OFFERS_LATE = "caller_offers_late";
     CALLER_REFRESHES_ON_HOLD = "caller_refreshes_on_hold";
@@ -40,9 +41,11 @@ scenarios! {
     CALLEE_IS_CANCELLED = "callee_is_cancelled";
     CALLEE_IS_HELD = "callee_is_held";
     CALLEE_IS_HELD_BY_UPDATE = "callee_is_held_by_update";
+    CALLEE_IS_JOINED = "callee_is_joined";
     CALLEE_IS_REFRESHED_ON_HOLD = "callee_is_refreshed_on_hold";
     CALLEE_IS_TRANSFERRED = "callee_is_transferred";
     CALLEE_OFFERS_EARLY = "callee_offers_early";
+    CALLEE_OFFERS_EARLY_IN_VAIN = "callee_offers_early_in_vain";
     CALLEE_PLAYS_EARLY_MEDIA = "callee_plays_early_media";
     CALLEE_REFUSES = "callee_refuses";
     CALLEE_SAYS_PENDING = "callee_says_pending";

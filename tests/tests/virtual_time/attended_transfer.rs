@@ -151,6 +151,42 @@ fn a_telephone_that_rings_and_declines_leaves_the_two_together_on_whatever_shard
     }
 }
 
+/// Whatever is lost, she is with whom she was sent to, or where that one declines with who sent her.
+#[test]
+fn who_is_sent_to_a_telephone_that_rings_gets_there_or_stays_whatever_is_lost() {
+    for seed in 0..12 {
+        let declines = seed % 3 == 2;
+        let what = format!("seed {seed}, declines: {declines}");
+        let (mut simulation, phones) = on_shards(40 + seed, if seed % 2 == 0 { 1 } else { 3 });
+        let [alice, bob, carol] = phones;
+        simulation.grace = secs(12);
+        // That it rings is heard of for certain.
+        for phone in [bob, carol] {
+            simulation.tell(phone).config.reliable = true;
+        }
+        simulation.tell(carol).config.behaviour = match declines {
+            true => Behaviour { then: scenarios::Then::Reject(secs(14), 486), ..Behaviour::default() },
+            false => Behaviour::answers(secs(14)),
+        };
+        connect(&mut simulation, alice, bob);
+        simulation.run(secs(1));
+        phones.into_iter().for_each(|phone| simulation.set_line(phone, Conditions::rough(80)));
+        simulation.tell(bob).dial("carol");
+        let rings = simulation.run_until(secs(10), |simulation| simulation.call(bob).provisional.contains(&180));
+        assert!(rings, "{what}");
+        simulation.tell(bob).step(0, Step::TransferToOther);
+        simulation.run(secs(45));
+        simulation.calm();
+        simulation.run(secs(5));
+        let stays = if declines { bob } else { carol };
+        for phone in [alice, stays] {
+            assert!(simulation.phone(phone).live_call().is_some(), "{what}: {:?}", simulation.call(phone).ending);
+        }
+        assert_talk(&simulation, [(alice, 0), (stays, 0)]);
+        simulation.finish();
+    }
+}
+
 #[test]
 fn a_phone_that_wants_no_notify_gets_none() {
     for blind in [true, false] {

@@ -46,6 +46,7 @@ mod private_log;
 mod races;
 mod random_calls;
 mod random_sessions;
+mod recalls;
 mod records;
 mod register;
 mod registered_trunk;
