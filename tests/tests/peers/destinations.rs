@@ -11,6 +11,7 @@ use scenarios::peer::{Host, Server, Site};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 /// Calls of `in` go to `first`, and then to `second`.
 fn two_trunks(caller: SocketAddr, first: SocketAddr, second: SocketAddr) -> Settings {
@@ -35,6 +36,28 @@ fn a_trunk_that_is_out_of_order_is_passed_over() {
     called.succeeds();
     let record = &server.records(1)[0];
     assert_eq!((&record["outcome"], &record["destination"]), (&json!("answered"), &json!("second")), "{record}");
+    server.is_idle();
+    server.stop();
+}
+
+/// RFC 3261 §21.5.4: who says when it may be called again is left alone until then; the next call does not even try.
+#[test]
+fn a_trunk_that_says_for_how_long_it_serves_nobody_is_left_alone() {
+    let site = Site::new();
+    let (caller, first, second) = (site.host.socket(), site.host.socket(), site.host.socket());
+    let mut server = Server::start(&site, &two_trunks(caller, first, second));
+    let status = [("STATUS", "503 Service Unavailable\n        Retry-After: 600")];
+    let failing = ours(&site, "first", CALLEE_REFUSES, &status, first).calls(1, 1).start();
+    let called = ours(&site, "second", CALLEE, &[], second).calls(2, 1).start();
+    ours(&site, "caller", CALLER, &[], caller).service("100").to(server.sip).calls(1, 1).run();
+    failing.succeeds();
+    let silent = Wire::new(first, server.sip);
+    ours(&site, "again", CALLER, &[], caller).service("100").to(server.sip).calls(1, 1).run();
+    called.succeeds();
+    assert_eq!(silent.receive_within(Duration::from_millis(200)), None);
+    for record in server.records(2) {
+        assert_eq!((&record["outcome"], &record["destination"]), (&json!("answered"), &json!("second")), "{record}");
+    }
     server.is_idle();
     server.stop();
 }
