@@ -76,6 +76,10 @@ pub const REFUSALS_PER_S: u32 = 200;
 /// How long calls of other platforms may wait for their turn where the configuration says nothing: as those of callers here (`sip.overload_after_ms`).
 pub const OVERLOAD_AFTER: Duration = Duration::from_millis(200);
 
+/// Calls of other platforms to emergency numbers in a second that do not wait while a shard does not catch up, as many as of callers here: a disaster in a
+/// large town. Beyond, they wait as others do, so that whoever floods with such numbers gains nothing by it.
+pub const URGENT_PER_S: u32 = 100;
+
 /// Platforms that a call passes: two are usual, each transfer to somebody on another one adds one; more go round.
 pub const PLATFORMS_PER_CALL: usize = 8;
 

@@ -27,7 +27,7 @@ use router::parameter::{
 use router::time::{Instant, Now, TimerWheel, WallTime, earliest};
 use router::{
     Address, Backlog, Command, Instance, Instances, ModuleKind, Outbox, OwnMap, Packet, Parameters, PlatformId, Random,
-    Received, Service, Tally, one,
+    Received, Service, Tally, Throttle, one,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -55,6 +55,8 @@ pub struct Switch {
     joins: Vec<Join>,
     /// Calls of other platforms that wait while more comes than can be served.
     backlog: Backlog<Packet, 1>,
+    /// Those of them that do not wait: calls for help.
+    urgent: Throttle,
     counters: Counters,
     /// Questions for calls that wait for their ports.
     figures: Figures,
@@ -81,6 +83,7 @@ impl Switch {
             moved: Moved::default(),
             joins: Vec::new(),
             backlog: Backlog::new(now.instant, config.overload_after),
+            urgent: Throttle::default(),
             counters: Counters::default(),
             figures: Figures::default(),
             since: now.wall,
@@ -303,6 +306,11 @@ impl Switch {
         Some(packet)
     }
 
+    /// Whether a call may be named so.
+    fn is_new_id(&self, id: &str) -> bool {
+        is_id(id) && !self.names.contains_key(id)
+    }
+
     fn invalid(&mut self, packet: &Packet, detail: &str) {
         self.outbox.failed(packet, Failure::new(Reason::Invalid).with_detail(detail));
     }
@@ -312,7 +320,7 @@ impl Switch {
         if instance == Instance::MODULE {
             return self.invalid(&packet, "a call has an instance, which the requester chooses");
         }
-        if !is_id(&request.id) || self.names.contains_key(&request.id) {
+        if !self.is_new_id(&request.id) {
             return self.invalid(&packet, "a call's id is unique and printable");
         }
         let Parameter::Call(mut request) = packet.parameters.remove(0) else { return };

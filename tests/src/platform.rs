@@ -3,17 +3,20 @@
 //! What arrives comes to any shard by chance, which is harder than a kernel that spreads by address. A shard drains both inboxes in one turn, as docs/architecture.md has it. The other modules run on threads of their own
 //! in a server; here each wakes up a chosen chance time after something came into its inbox.
 
+mod effort;
 mod links;
 mod observer;
 mod shard;
 mod transports;
 mod wire;
 
+pub use effort::Effort;
 pub use observer::{Observed, Observer};
 pub use wire::SimulatedWire;
 
 use crate::network::{Arrival, Network};
 use crate::zone::Zone;
+use effort::Labour;
 use links::Links;
 use media::{Interface, PortRange, Voice};
 use router::parameter::{Account, CallRecord, Status};
@@ -63,6 +66,8 @@ pub struct PlatformConfig {
     pub accounts: Vec<(String, String)>,
     /// How long a module on another thread sleeps at most after something came.
     pub wake_up: Duration,
+    /// What the work of each shard takes; `None`: no time at all.
+    pub effort: Option<Effort>,
     /// What the name service knows.
     pub zone: Zone,
     /// Hosts whose connections over TLS have proven a domain.
@@ -102,6 +107,7 @@ impl Default for PlatformConfig {
             shards: std::env::var("TANDEM_SHARDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1),
             accounts: ["alice", "bob", "carol", "dave"].map(account).to_vec(),
             wake_up: Duration::from_micros(200),
+            effort: None,
             zone: Zone::default(),
             proven: BTreeMap::new(),
             number: 1,
@@ -298,6 +304,7 @@ impl Platform {
                 questions: Vec::new(),
                 fetches: Vec::new(),
                 wakes: None,
+                labour: config.effort.map(|effort| Labour::new(effort, now.instant)),
             }
         };
         let shards = seats.into_iter().zip(exchanges).map(shard).collect();
@@ -447,7 +454,7 @@ impl Platform {
             drain(&mut self.observer.service, &self.observer.endpoint, now);
             self.observer.notice(now, Duration::ZERO, &mut self.random);
             busy |= self.observer.run(now);
-            if self.shards.len() > 1 {
+            if !self.runs_at_once() {
                 for shard in &mut self.shards {
                     shard.notice(now, self.wake_up, &mut self.random);
                 }
@@ -458,11 +465,16 @@ impl Platform {
         }
     }
 
+    /// Whether its one shard does at any moment whatever there is to be done.
+    fn runs_at_once(&self) -> bool {
+        matches!(&self.shards[..], [only] if only.labour.is_none())
+    }
+
     fn run_shards(&mut self, now: Now, network: &mut Network) -> bool {
         let mut busy = false;
-        let alone = self.shards.len() == 1;
+        let at_once = self.runs_at_once();
         for shard in &mut self.shards {
-            if alone || shard.is_due(now) {
+            if at_once || shard.is_due(now) {
                 busy |= shard.run(now, &self.zone, &mut self.random, network);
             }
         }

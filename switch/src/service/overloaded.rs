@@ -2,11 +2,12 @@
 //!
 //! Callers of this platform's own wait at `signaling`, before they cost anything here; what comes over a link would come past them. So it waits in a
 //! [`Backlog`](router::Backlog) of its own, of which as much is served in a turn as of theirs: a platform that floods takes half of what new calls have at the
-//! most, and what was begun is finished first. Calls for help never wait.
+//! most, and what was begun is finished first. Calls for help do not wait, unless they are a flood themselves.
 
 use super::Switch;
+use crate::limits::URGENT_PER_S;
 use router::backlog::{Due, Told};
-use router::parameter::{CauseKind, Failure, Parameter};
+use router::parameter::{Cause, CauseKind, Failure, Parameter};
 use router::time::{Instant, Now};
 use router::{Command, Packet, PlatformId};
 
@@ -50,12 +51,15 @@ impl Switch {
         if !self.backlog.is_behind() || !self.is_elsewhere(packet.source.platform) {
             return Some(packet);
         }
+        if packet.command != Command::Start {
+            return Some(packet);
+        }
         let is_urgent = match packet.first() {
             Some(Parameter::Call(call)) => self.config.plan.is_emergency(call.called.user()),
             Some(Parameter::Originate(_)) => false,
             _ => return Some(packet),
         };
-        if is_urgent || packet.command != Command::Start {
+        if is_urgent && self.urgent.take(now.instant, URGENT_PER_S) {
             return Some(packet);
         }
         if let Err(packet) = self.backlog.push(now.instant, 0, PACKET_OCTETS, packet) {
@@ -92,9 +96,17 @@ impl Switch {
             return self.begin_waited(now, packet.clone());
         }
         self.backlog.note_refused(now.instant);
-        self.counters.refused(CauseKind::Congestion);
-        let failure = Failure { retry_after_s: Some(RETRY_S), ..Failure::because(CauseKind::Congestion.into()) };
+        let cause = Cause::from(CauseKind::Congestion);
+        let failure = Failure { retry_after_s: Some(RETRY_S), ..Failure::because(cause.clone()) };
         self.outbox.failed(packet, failure);
+        match packet.first() {
+            Some(Parameter::Call(call)) if self.is_new_id(&call.id) => {
+                let mut call = call.clone();
+                self.of_platform(packet.source.platform, &mut call);
+                self.attempt_refused(now, &call, cause);
+            }
+            _ => self.counters.refused(cause.kind),
+        }
     }
 
     fn is_elsewhere(&self, platform: PlatformId) -> bool {

@@ -73,3 +73,22 @@ fn calls_of_another_platform_wait_and_those_of_this_one_do_not_wait_for_them() {
     world.switch.hang_up_all(world.now);
     world.settle();
 }
+
+#[test]
+fn calls_for_help_that_are_a_flood_wait_as_others_do() {
+    let mut config = Config::default();
+    config.plan.emergency = Emergency::new(vec!["112".to_owned()]);
+    let mut world = linked_with(config);
+    world.switch.handle_turn(world.now.instant, false);
+    let (at_once, more) = (u64::from(switch::limits::URGENT_PER_S), 5);
+    for number in 0..at_once + more {
+        world.bridge.send(asked(number, "112"));
+    }
+    world.settle();
+    // Nobody knows the number here.
+    let begun = |world: &mut World| answers(world, Command::Failed).len() as u64;
+    assert_eq!(begun(&mut world), at_once);
+    world.switch.serve_waiting(world.now);
+    world.settle();
+    assert_eq!(begun(&mut world), more);
+}

@@ -21,6 +21,7 @@ mod diversion;
 mod early_media;
 mod enum_numbers;
 mod families_and_transports;
+mod floods_across_platforms;
 mod forking;
 mod glare;
 mod hold_and_retrieve;
@@ -74,12 +75,12 @@ use scenarios::Simulation;
 use scenarios::simulation::PhoneIndex;
 
 /// So many milliseconds.
-fn ms(millis: u64) -> Duration {
+const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
 /// So many seconds.
-fn secs(secs: u64) -> Duration {
+const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
