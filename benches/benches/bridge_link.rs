@@ -1,6 +1,10 @@
 //! Links between platforms over real connections: packets a second over one and over eight, and round trips at low and at half load, through
 //! the shell that the server runs, in plain TCP and in TLS. Beside them, in turns with them and in the same process, a bare writer of the
-//! same frames in batches, and bare ping-pongs of the same frames.
+//! same frames in batches, and bare ping-pongs of the same frames: over blocking sockets, and in tasks of a runtime, which is what a thread that serves
+//! many connections pays for waiting on all of them.
+//!
+//! What a round trip takes depends on the threads more than on what they do: two that have only each other share a core, and one that is told to ask by a
+//! third is on another core than who answers, so that each wake-up is one across cores. So either is measured, of links and of the bare ones alike.
 //!
 //! ```text
 //! cargo bench -p benches --bench bridge_link
@@ -21,12 +25,13 @@ use router::time::Now;
 use router::wake::WakeState;
 use router::{Address, Command, Endpoint, Instance, ModuleKind, Packet, PlatformId, Random, Router, Transaction, one};
 use rustls::pki_types::PrivateKeyDer;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Notify, oneshot};
 
 /// Packets under way at once from end to end: half of what an inbox takes, so that none is refused.
@@ -86,8 +91,8 @@ fn packet(to: Address, command: Command, number: u64) -> Packet {
 struct Platform {
     router: Router,
     address: SocketAddr,
-    /// To the module that lives on the interface's thread: whom to ask next. It gives the nanoseconds that this took.
-    ask: tokio::sync::mpsc::UnboundedSender<Address>,
+    /// To the module that lives on the interface's thread: whom to ask next, and how long to sleep before. It gives the nanoseconds that asking took.
+    ask: tokio::sync::mpsc::UnboundedSender<(Address, Duration)>,
     took: std::sync::mpsc::Receiver<u64>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -112,8 +117,7 @@ impl Platform {
             let bridge = Bridge::new(config, now(), Random::from_seed(u64::from(id)));
             let waker = Waker::default();
             let endpoint = its.register(ModuleKind::Bridge, 0, waker.clone());
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(async move {
+            runtime().block_on(async move {
                 tokio::spawn(answer_beside(its.clone()));
                 tokio::spawn(ask_beside(its, asked, takes));
                 let until = async { drop(stopped.await) };
@@ -155,6 +159,11 @@ impl Drop for Platform {
     }
 }
 
+/// The runtime of an interface's thread.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
 /// Whether it is the answer to a request; the interface asks, too, for a module's load.
 fn is_done(packet: &Packet) -> bool {
     assert_ne!(packet.command, Command::Failed, "{:?}", packet.failure());
@@ -188,15 +197,16 @@ async fn answer_beside(router: Router) {
 /// A module on the interface's thread that asks.
 async fn ask_beside(
     router: Router,
-    mut asked: tokio::sync::mpsc::UnboundedReceiver<Address>,
+    mut asked: tokio::sync::mpsc::UnboundedReceiver<(Address, Duration)>,
     took: std::sync::mpsc::Sender<u64>,
 ) {
     let woken = Arc::new(Notify::new());
     let wake = Arc::clone(&woken);
     let endpoint = router.register(ASKER_BESIDE.module.kind, 0, move || wake.notify_one());
     let mut number = 0;
-    while let Some(to) = asked.recv().await {
+    while let Some((to, pause)) = asked.recv().await {
         number += 1;
+        thread::sleep(pause);
         let begin = Instant::now();
         let ping = packet(to, Command::Connect, number);
         endpoint.send(Packet { source: ASKER_BESIDE, ..ping }).expect("there is room");
@@ -331,7 +341,7 @@ impl Linked {
     fn round_trips(&mut self, pings: usize) -> Vec<u64> {
         let mut times = Vec::with_capacity(pings);
         for ping in 0..pings {
-            pause(ping);
+            thread::sleep(pause(ping));
             self.number += 1;
             let begin = Instant::now();
             self.asker.send(packet(on(2, ANSWERER), Command::Connect, self.number)).expect("there is room");
@@ -347,11 +357,10 @@ impl Linked {
     }
 
     /// The same between modules on the interfaces' threads.
-    fn round_trips_beside(&mut self, pings: usize) -> Vec<u64> {
+    fn round_trips_beside(&mut self, pings: usize, asks: Asks) -> Vec<u64> {
         let Platform { ask, took, .. } = &self.first;
         let trip = |ping| {
-            pause(ping);
-            ask.send(on(2, ANSWERER_BESIDE)).expect("it runs");
+            ask.send((on(2, ANSWERER_BESIDE), asks.before(pause(ping)))).expect("it runs");
             took.recv().expect("it answers")
         };
         (0..pings).map(trip).collect()
@@ -413,27 +422,60 @@ fn pair() -> (TcpStream, TcpStream) {
     (one, other)
 }
 
+/// What was read of a connection.
+struct Unread {
+    buffer: Vec<u8>,
+    /// Octets that are no whole frame yet.
+    kept: usize,
+}
+
+impl Unread {
+    fn new() -> Self {
+        Self { buffer: vec![0; BATCH_OCTETS], kept: 0 }
+    }
+
+    /// Where more is to be read into.
+    fn room(&mut self) -> &mut [u8] {
+        &mut self.buffer[self.kept..]
+    }
+
+    /// So much more was read; `each` is told of each frame that is whole.
+    fn take(&mut self, read: usize, mut each: impl FnMut(&[u8])) {
+        self.kept += read;
+        let mut at = 0;
+        while let Some(length) = self.buffer[at..self.kept].first_chunk::<4>() {
+            let end = at + 4 + u32::from_be_bytes(*length) as usize;
+            if end > self.kept {
+                break;
+            }
+            each(&self.buffer[at..end]);
+            at = end;
+        }
+        self.buffer.copy_within(at..self.kept, 0);
+        self.kept -= at;
+    }
+}
+
 /// Reads frames until the connection ends; `each` is told of each.
 fn read_frames(mut stream: TcpStream, mut each: impl FnMut(&[u8])) {
-    let mut buffer = vec![0; BATCH_OCTETS];
-    let mut kept = 0;
+    let mut unread = Unread::new();
     loop {
-        let read = stream.read(&mut buffer[kept..]).unwrap_or(0);
+        let read = stream.read(unread.room()).unwrap_or(0);
         if read == 0 {
             return;
         }
-        kept += read;
-        let mut at = 0;
-        while let Some(length) = buffer[at..kept].first_chunk::<4>() {
-            let end = at + 4 + u32::from_be_bytes(*length) as usize;
-            if end > kept {
-                break;
-            }
-            each(&buffer[at..end]);
-            at = end;
+        unread.take(read, &mut each);
+    }
+}
+
+/// Writes all of it, also where the socket is a runtime's, too, and does not block.
+fn write_all(mut stream: &TcpStream, mut octets: &[u8]) {
+    while !octets.is_empty() {
+        match stream.write(octets) {
+            Ok(written) => octets = &octets[written..],
+            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(GIVE_WAY),
+            Err(error) => panic!("it is not read: {error}"),
         }
-        buffer.copy_within(at..kept, 0);
-        kept -= at;
     }
 }
 
@@ -502,11 +544,35 @@ impl Taker {
     }
 }
 
+/// Who lets time pass before a thread asks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    /// The thread itself: until the answer is there only two threads have anything to do.
+    Alone,
+    /// Another one, which wakes it then.
+    Told,
+}
+
+impl Asks {
+    /// How long the asking thread is to sleep itself; the caller has slept where it is not to.
+    fn before(self, pause: Duration) -> Duration {
+        match self {
+            Self::Alone => pause,
+            Self::Told => {
+                thread::sleep(pause);
+                Duration::ZERO
+            }
+        }
+    }
+}
+
 /// How a bare ping-pong goes from the socket to who answers or asked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Bare {
     /// Who reads is who writes.
-    Direct,
+    Direct(Asks),
+    /// So it is in a task of a runtime, at either end.
+    Awaited(Asks),
     /// By a hand-over, as between a module and the interface: as many wake-ups.
     HandedOver,
 }
@@ -519,13 +585,13 @@ fn bare_round_trips(pings: usize, bare: Bare, half_load: bool) -> Vec<u64> {
     let is_ping = |frame: &[u8]| frame.len() == ping.len();
     let same = |stream: &TcpStream| stream.try_clone().expect("a descriptor");
     let out = Mutex::new(same(&here));
-    let write = |frames: &[u8]| out.lock().expect("nobody panics").write_all(frames).expect("it is read");
+    let write = |frames: &[u8]| write_all(&out.lock().expect("nobody panics"), frames);
     let (mut answer, to_there, mut back) = (same(&there), same(&there), same(&here));
     let (asks, asked) = hand_over();
     thread::scope(|scope| {
         let (write, ping, pong) = (&write, &ping[..], &pong[..]);
-        let mut ask: Box<dyn FnMut()> = match bare {
-            Bare::Direct => {
+        let mut trip: Box<dyn FnMut(Duration) -> u64> = match bare {
+            Bare::Direct(asks) => {
                 scope.spawn(move || {
                     read_frames(to_there, |frame| {
                         if is_ping(frame) {
@@ -533,10 +599,31 @@ fn bare_round_trips(pings: usize, bare: Bare, half_load: bool) -> Vec<u64> {
                         }
                     });
                 });
-                let mut buffer = vec![0; pong.len()];
-                Box::new(move || {
-                    write(ping);
-                    back.read_exact(&mut buffer).expect("it is answered");
+                let (ask, asked) = std::sync::mpsc::channel();
+                let (takes, took) = std::sync::mpsc::channel();
+                scope.spawn(move || {
+                    let mut buffer = vec![0; pong.len()];
+                    while let Ok(pause) = asked.recv() {
+                        thread::sleep(pause);
+                        let begin = Instant::now();
+                        write(ping);
+                        back.read_exact(&mut buffer).expect("it is answered");
+                        let _ = takes.send(begin.elapsed().as_nanos() as u64);
+                    }
+                });
+                Box::new(move |pause| {
+                    ask.send(asks.before(pause)).expect("it runs");
+                    took.recv().expect("it is answered")
+                })
+            }
+            Bare::Awaited(asks) => {
+                let (ask, asked) = tokio::sync::mpsc::unbounded_channel();
+                let (takes, took) = std::sync::mpsc::channel();
+                scope.spawn(move || runtime().block_on(answer_awaited(to_there, ping.len(), pong)));
+                scope.spawn(move || runtime().block_on(ask_awaited(back, asked, takes, || write(ping), pong.len())));
+                Box::new(move |pause| {
+                    ask.send(asks.before(pause)).expect("it runs");
+                    took.recv().expect("it is answered")
                 })
             }
             Bare::HandedOver => {
@@ -569,21 +656,16 @@ fn bare_round_trips(pings: usize, bare: Bare, half_load: bool) -> Vec<u64> {
                     }
                 });
                 scope.spawn(move || read_frames(back, |_| returns.give(true)));
-                Box::new(move || {
+                Box::new(move |pause| {
+                    thread::sleep(pause);
+                    let begin = Instant::now();
                     asks.give(true);
                     returned.take();
+                    begin.elapsed().as_nanos() as u64
                 })
             }
         };
-        let mut measure = || {
-            let trip = |ping| {
-                pause(ping);
-                let begin = Instant::now();
-                ask();
-                begin.elapsed().as_nanos() as u64
-            };
-            (0..pings).map(trip).collect()
-        };
+        let mut measure = || (0..pings).map(|ping| trip(pause(ping))).collect();
         let notices = notice.repeat(AIM as usize / 100);
         let load = || |count: u64| write(&notices[..(count as usize * notice.len()).min(notices.len())]);
         let times = if half_load { while_loaded(load, measure) } else { measure() };
@@ -592,6 +674,48 @@ fn bare_round_trips(pings: usize, bare: Bare, half_load: bool) -> Vec<u64> {
         here.shutdown(Shutdown::Both).expect("it is connected");
         times
     })
+}
+
+/// Answers each ping, in a runtime.
+async fn answer_awaited(stream: TcpStream, ping: usize, pong: &[u8]) {
+    let mut stream = awaited(stream);
+    let mut unread = Unread::new();
+    loop {
+        let read = stream.read(unread.room()).await.unwrap_or(0);
+        if read == 0 {
+            return;
+        }
+        let mut pings = 0;
+        unread.take(read, |frame| pings += u32::from(frame.len() == ping));
+        for _ in 0..pings {
+            stream.write_all(pong).await.expect("it is read");
+        }
+    }
+}
+
+/// Asks whenever it is told to; the nanoseconds until a pong of that length is there.
+async fn ask_awaited(
+    stream: TcpStream,
+    mut asked: tokio::sync::mpsc::UnboundedReceiver<Duration>,
+    took: std::sync::mpsc::Sender<u64>,
+    ask: impl Fn(),
+    pong: usize,
+) {
+    let mut stream = awaited(stream);
+    let mut buffer = vec![0; pong];
+    while let Some(pause) = asked.recv().await {
+        thread::sleep(pause);
+        let begin = Instant::now();
+        ask();
+        stream.read_exact(&mut buffer).await.expect("it is answered");
+        let _ = took.send(begin.elapsed().as_nanos() as u64);
+    }
+}
+
+/// The same connection in a runtime.
+fn awaited(stream: TcpStream) -> tokio::net::TcpStream {
+    stream.set_nonblocking(true).expect("a socket can be told not to block");
+    tokio::net::TcpStream::from_std(stream).expect("a runtime is there")
 }
 
 /// How the links of a platform of that number are protected.
@@ -616,8 +740,8 @@ fn securities() -> [(&'static str, Securities); 2] {
 }
 
 /// So that no ping is in step with the load: a pause that is another each time, and the same for both systems.
-fn pause(ping: usize) {
-    thread::sleep(PAUSE + PAUSE * ((ping as u32).wrapping_mul(2_654_435_761) >> 24) / 256);
+fn pause(ping: usize) -> Duration {
+    PAUSE + PAUSE * ((ping as u32).wrapping_mul(2_654_435_761) >> 24) / 256
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -652,30 +776,46 @@ fn throughput(lengths: Lengths, security: &dyn Fn(u32) -> Security, of: &str) {
 
 fn round_trips(lengths: Lengths, security: &dyn Fn(u32) -> Security, of: &str) {
     let mut linked = Linked::new(security, 1);
+    let pings = lengths.pings;
     for (load, half) in [("low load", false), ("half load", true)] {
-        let (mut beside, mut threads, mut direct, mut handed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let pings = lengths.pings;
+        // A thread that sleeps by itself would hold up the load.
+        let layouts: &[Asks] = if half { &[Asks::Told] } else { &[Asks::Alone, Asks::Told] };
+        for &asks in layouts {
+            let (mut ours, mut direct, mut awaited) = (Vec::new(), Vec::new(), Vec::new());
+            for _ in 0..lengths.rounds {
+                ours.push(match half {
+                    false => linked.round_trips_beside(pings, asks),
+                    true => linked.at_half_load(|linked| linked.round_trips_beside(pings, asks)),
+                });
+                direct.push(bare_round_trips(pings, Bare::Direct(asks), half));
+                awaited.push(bare_round_trips(pings, Bare::Awaited(asks), half));
+            }
+            let threads = if asks == Asks::Alone { "two threads alone" } else { "asking when told" };
+            let what = format!("{of}, {load}, interface to interface, {threads}");
+            show(&what, &ours, [Some(&direct), Some(&awaited)]);
+        }
+        let (mut ours, mut handed) = (Vec::new(), Vec::new());
         for _ in 0..lengths.rounds {
-            beside.push(match half {
-                false => linked.round_trips_beside(pings),
-                true => linked.at_half_load(|linked| linked.round_trips_beside(pings)),
-            });
-            direct.push(bare_round_trips(pings, Bare::Direct, half));
-            threads.push(match half {
+            ours.push(match half {
                 false => linked.round_trips(pings),
                 true => linked.at_half_load(|linked| linked.round_trips(pings)),
             });
             handed.push(bare_round_trips(pings, Bare::HandedOver, half));
         }
-        for (where_, ours, bare) in
-            [("interface to interface", &beside, &direct), ("module to module", &threads, &handed)]
-        {
-            for (name, per_mille) in [("p50", 500), ("p99", 990)] {
-                let (ours, bare) = (percentile(ours, per_mille), percentile(bare, per_mille));
-                let what = format!("{of}, {load}, {where_}, {name}");
-                println!("{what:<44} {ours:>12.1} {bare:>12.1} {:>7.2}", ours / bare);
-            }
+        show(&format!("{of}, {load}, module to module"), &ours, [Some(&handed), None]);
+    }
+}
+
+/// Percentiles of round trips, beside those of bare ones over blocking sockets and in a runtime.
+fn show(what: &str, ours: &[Vec<u64>], bare: [Option<&Vec<Vec<u64>>>; 2]) {
+    for (name, per_mille) in [("p50", 500), ("p99", 990)] {
+        let ours = percentile(ours, per_mille);
+        let mut line = format!("{:<64} {ours:>8.1}", format!("{what}, {name}"));
+        for bare in bare.into_iter().flatten() {
+            let bare = percentile(bare, per_mille);
+            line.push_str(&format!(" {bare:>8.1} {:>6.2}", ours / bare));
         }
+        println!("{line}");
     }
 }
 
@@ -694,7 +834,8 @@ fn main() {
     for (of, security) in securities.iter().filter(|(of, _)| wanted("packets") && wanted(of)) {
         throughput(lengths, security, of);
     }
-    println!("{:<44} {:>12} {:>12} {:>7}", "round trips, µs, medians of rounds", "links", "bare TCP", "ratio");
+    let head = ("round trips, µs, medians of rounds", "links", "bare TCP", "ratio", "awaited", "ratio");
+    println!("{:<64} {:>8} {:>8} {:>6} {:>8} {:>6}", head.0, head.1, head.2, head.3, head.4, head.5);
     for (of, security) in securities.iter().filter(|(of, _)| wanted("trips") && wanted(of)) {
         round_trips(lengths, security, of);
     }
