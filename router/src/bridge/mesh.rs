@@ -371,9 +371,10 @@ impl Bridge {
             Failed::Because(error) => Some(bounded(&error)),
             Failed::Silently => None,
         };
+        let lasted = link.peer().map(|peer| now.instant.since(peer.since));
+        let was_settled = lasted.is_some_and(|lasted| lasted >= Duration::from_millis(SETTLED_MS));
         if let Some(address) = &link.dialled {
-            let lasted = link.peer().map(|peer| now.instant.since(peer.since));
-            if lasted.is_some_and(|lasted| lasted >= Duration::from_millis(SETTLED_MS)) {
+            if was_settled {
                 self.targets.settled(address);
             }
             let platform = self.targets.failed(now.instant, address, error.clone(), &mut self.random);
@@ -393,6 +394,9 @@ impl Bridge {
                 None => tracing::info!(platform = platform.0, "link down"),
             }
             if let Some(known) = self.table.get_mut(platform) {
+                if was_settled {
+                    known.was_linked();
+                }
                 known.traffic.packets_in += link.packets_in;
                 known.traffic.octets_in += link.octets_in;
                 known.traffic.packets_out += link.outgoing.packets_out();

@@ -103,6 +103,8 @@ pub struct BridgeCounters {
 pub struct Bridge {
     pub(super) config: Config,
     pub(super) epoch: u32,
+    /// The place of the last packet that was sent, to whomever.
+    pub(super) sequence: u64,
     pub(super) random: Random,
     pub(super) outbox: Outbox,
     pub(super) table: Table,
@@ -149,6 +151,7 @@ impl Bridge {
         }
         Self {
             epoch: random.next_u32().max(1),
+            sequence: 0,
             random,
             outbox: Outbox::new(Address::local(ModuleKind::Bridge, 0)),
             table: Table::new(config.platform),

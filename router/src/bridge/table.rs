@@ -65,10 +65,10 @@ pub(crate) struct Known {
     pub(crate) lost: Instant,
     pub(crate) last_error: Option<String>,
     pub(crate) traffic: Traffic,
-    /// The last place that was given to a packet for it.
-    sequence: u64,
-    /// The place of the last packet that came from it.
+    /// The place of the last packet that came over a link of its own.
     received: Order,
+    /// The place of the last one that others passed on, who may have written it themselves.
+    passed_on: Order,
     /// How often it was picked as "any" since it last told its load.
     picks: u64,
     avoided_until: Instant,
@@ -379,8 +379,8 @@ impl Known {
             lost: now.instant,
             last_error: None,
             traffic: Traffic::default(),
-            sequence: 0,
             received: Order::default(),
+            passed_on: Order::default(),
             picks: 0,
             avoided_until: Instant::ZERO,
             asked: None,
@@ -400,22 +400,28 @@ impl Known {
         self.listings.take(now, LISTINGS_PER_SECOND)
     }
 
-    /// The next place in the order of packets to it.
-    pub(crate) fn next_sequence(&mut self) -> u64 {
-        self.sequence += 1;
-        self.sequence
+    /// Whether a packet that others passed on is in its order; false if a later one came before it, by whatever way.
+    pub(crate) fn is_passed_on_in_order(&mut self, order: Order) -> bool {
+        let is_later = order.follows(self.received) && order.follows(self.passed_on);
+        if is_later && order.sequence != 0 {
+            self.passed_on = order;
+        }
+        is_later
     }
 
-    /// Whether a packet from it is in its order; false if a later one came before it.
-    pub(crate) fn is_in_order(&mut self, order: Order) -> bool {
-        if order.sequence == 0 {
-            return true;
-        }
-        let is_later = order.epoch != self.received.epoch || order.sequence > self.received.sequence;
-        if is_later {
+    /// The same of a packet that came over a link of its own. `is_settled`: nothing of it can be on the way through others any more, so that what
+    /// these said in its name says nothing of its order.
+    pub(crate) fn is_in_order(&mut self, order: Order, is_settled: impl FnOnce(Option<Route>) -> bool) -> bool {
+        let is_later = order.follows(self.received) && (order.follows(self.passed_on) || is_settled(self.route));
+        if is_later && order.sequence != 0 {
             self.received = order;
         }
         is_later
+    }
+
+    /// It has had a link of its own for so long that what others said of its order before is of no use any more.
+    pub(crate) fn was_linked(&mut self) {
+        self.passed_on = Order::default();
     }
 
     /// A request was sent to it.

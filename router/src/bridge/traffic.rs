@@ -15,6 +15,7 @@ use crate::packet::{Packet, Transaction};
 use crate::parameter::{Failure, Parameter, Reason};
 use crate::route::Refused;
 use crate::time::{Duration, Now};
+use std::collections::BTreeMap;
 
 impl Bridge {
     /// A packet of a module of this platform for another one.
@@ -114,9 +115,7 @@ impl Bridge {
     /// Whether a platform has had a link of its own for so long that nothing of it can be on the way through others, but for answers to
     /// what was asked through them.
     fn speaks_for_itself(&self, now: Now, platform: PlatformId) -> bool {
-        let link = self.table.route(platform).filter(|route| route.distance == 1).map(|route| route.link);
-        let since = link.and_then(|link| self.links.get(&link)?.peer()).map(|peer| peer.since);
-        since.is_some_and(|since| now.instant.since(since) >= Duration::from_millis(SETTLED_MS))
+        is_settled(&self.links, now, self.table.route(platform))
     }
 
     /// `peer` speaks in the name of a platform that it does not announce, or that can do so itself: nobody believes it. Where it means well,
@@ -183,8 +182,12 @@ impl Bridge {
     fn arrive(&mut self, now: Now, link: LinkId, packet: Forwarded<'_>) {
         let header = packet.header;
         let class = header.command.class();
-        let origin = self.table.get_mut(header.source.platform);
-        let is_in_order = origin.is_none_or(|origin| origin.is_in_order(packet.order));
+        let is_own = self.links.get(&link).and_then(Link::peer).is_some_and(|of| of.platform == header.source.platform);
+        let links = &self.links;
+        let is_in_order = self.table.get_mut(header.source.platform).is_none_or(|origin| match is_own {
+            true => origin.is_in_order(packet.order, |route| is_settled(links, now, route)),
+            false => origin.is_passed_on_in_order(packet.order),
+        });
         if !is_in_order {
             self.counters.overtaken += 1;
             if header.is_awaited() {
@@ -290,11 +293,10 @@ impl Bridge {
 
     /// Sends a packet of this platform.
     fn send(&mut self, now: Now, packet: &Packet) -> Result<(), Reason> {
-        let to = packet.destination.platform;
-        let epoch = self.epoch;
-        let Some(known) = self.table.get_mut(to) else { return Err(Reason::PlatformAbsent) };
-        let Some(route) = known.route else { return Err(Reason::PlatformAbsent) };
-        let order = Order { epoch, sequence: known.next_sequence() };
+        let route = self.table.route(packet.destination.platform).ok_or(Reason::PlatformAbsent)?;
+        // One count for all: who is forgotten and met again is told no place that it had before.
+        self.sequence += 1;
+        let order = Order { epoch: self.epoch, sequence: self.sequence };
         let write = |buffer: &mut Vec<u8>| write_packet(HOPS, order, packet, buffer);
         self.transmit(now, route, Header::of(packet), packet.command.class(), write)?;
         self.counters.sent += 1;
@@ -427,6 +429,13 @@ impl Bridge {
             self.handle_outbound(now, close);
         }
     }
+}
+
+/// Whether a route is a platform's own link, and as old as that.
+fn is_settled(links: &BTreeMap<LinkId, Link>, now: Now, route: Option<Route>) -> bool {
+    let link = route.filter(|route| route.distance == 1).map(|route| route.link);
+    let since = link.and_then(|link| links.get(&link)?.peer()).map(|peer| peer.since);
+    since.is_some_and(|since| now.instant.since(since) >= Duration::from_millis(SETTLED_MS))
 }
 
 /// Whether a platform failed a request in a way that another might not.

@@ -9,6 +9,7 @@ mod hostile;
 mod mesh;
 mod network;
 mod node;
+mod order;
 mod raw;
 mod storms;
 mod versions;

@@ -220,8 +220,15 @@ pub struct Header {
 pub struct Order {
     /// The origin's epoch.
     pub epoch: u32,
-    /// Counts up from 1 for each destination platform.
+    /// Grows with each packet of the origin, to whichever platform: from 1.
     pub sequence: u64,
+}
+
+impl Order {
+    /// Whether what has this place comes behind what has that one, or neither has an order.
+    pub(crate) const fn follows(self, before: Self) -> bool {
+        self.sequence == 0 || self.epoch != before.epoch || self.sequence > before.sequence
+    }
 }
 
 /// A packet on its way, its parameters not looked at.
