@@ -242,7 +242,6 @@ impl Table {
         for known in self.platforms.values_mut() {
             known.hearsay.remove(&from);
         }
-        let mut others = Vec::new();
         let mut new = Vec::new();
         for Announced { platform, name, epoch, software, addresses, modules, distance, via } in announced {
             // What is reached through this platform, or too far away, is no way for it.
@@ -256,11 +255,6 @@ impl Table {
                 new.push((platform, hearsay));
                 continue;
             };
-            if known.route.is_some_and(|route| route.via == from && route.distance > 1)
-                && known.description.epoch != epoch
-            {
-                others.push(Change { platform, is_new: false, is_lost: true });
-            }
             known.hearsay.insert(from, hearsay);
         }
         let mut changes = self.reroute(now);
@@ -278,7 +272,6 @@ impl Table {
             }
             changes.append(&mut self.reroute(now));
         }
-        changes.append(&mut others);
         changes
     }
 
@@ -342,6 +335,7 @@ impl Table {
                 ways.min_by_key(|route| (route.distance, route.via))
             };
             let route = direct.or_else(through);
+            let former = known.route.map(|_| known.description.epoch);
             if let Some(route) = route.filter(|route| route.via != platform)
                 && let Some(hearsay) = known.hearsay.get(&route.via)
             {
@@ -349,10 +343,12 @@ impl Table {
                 known.modules.clone_from(&hearsay.modules);
                 known.picks = 0;
             }
-            if route == known.route {
+            // Whoever is reached by that way has that number, too, and knows nothing of what was asked.
+            let is_other = former.is_some_and(|epoch| epoch != known.description.epoch);
+            if route == known.route && !is_other {
                 continue;
             }
-            let change = Change { platform, is_new: known.route.is_none(), is_lost: route.is_none() };
+            let change = Change { platform, is_new: known.route.is_none(), is_lost: route.is_none() || is_other };
             if known.route.map(|route| (route.via, route.distance)) != route.map(|route| (route.via, route.distance)) {
                 known.since = now.wall;
             }
@@ -497,6 +493,25 @@ mod tests {
         assert_eq!((via(&table, 4), via(&table, 3)), (Some((2, 3)), Some((2, 2))));
         let changes = table.link_down(now, PlatformId(2), LinkId(2));
         assert_eq!(changes.iter().filter(|change| change.is_lost).count(), 3);
+    }
+
+    #[test]
+    fn who_is_reached_by_another_way_under_another_epoch_is_another_one() {
+        let mut table = table(&[(2, 0), (3, 0)]);
+        let now = Now::default();
+        let of_epoch = |epoch| Announced { epoch, ..announced(2, 2, 1) };
+        let lost =
+            |changes: &[Change]| changes.iter().filter(|change| change.is_lost).map(|of| of.platform.0).collect();
+        // Its next life is heard of while the link of the former one is still there.
+        let changes: Vec<u32> = lost(&table.heard(now, PlatformId(3), vec![of_epoch(8)]));
+        assert_eq!(changes, []);
+        let changes = table.link_down(now, PlatformId(2), LinkId(2));
+        assert_eq!(changes, [Change { platform: PlatformId(2), is_new: false, is_lost: true }]);
+        assert_eq!(table.route(PlatformId(2)).map(|route| route.via.0), Some(3));
+        // The same where the way stays.
+        assert_eq!(table.heard(now, PlatformId(3), vec![of_epoch(8)]), []);
+        let changes: Vec<u32> = lost(&table.heard(now, PlatformId(3), vec![of_epoch(9)]));
+        assert_eq!(changes, [2]);
     }
 
     #[test]
