@@ -56,9 +56,10 @@ impl Bridge {
             self.targets.met(now.instant, address, platform);
             self.unreached.forget(address);
         }
-        if self.table.entry_of_peer(now, platform).is_none() {
+        let Some(made_way) = self.table.entry_of_peer(now, platform) else {
             return self.close(now, id, (ByeReason::TooMany, "there is no room for one more platform".to_owned()));
-        }
+        };
+        self.apply(now, made_way);
         let Some((lost, is_kept)) = self.settle_duplicates(now, id, &hello) else { return };
         if let Some(link) = self.links.get_mut(&id) {
             link.up(now.instant, &hello);

@@ -183,17 +183,20 @@ impl Table {
         self.platforms.remove(&platform);
     }
 
-    /// What is known of a platform that has said hello itself: who only hears of others does not keep it out. Of platforms without a link
-    /// the one that is farthest away is forgotten where there is no room, of those that never had one first; `None` where all have links.
-    pub(crate) fn entry_of_peer(&mut self, now: Now, platform: PlatformId) -> Option<&mut Known> {
+    /// Room for a platform that has said hello itself: who only hears of others does not keep it out. Of platforms without a link
+    /// the one that is farthest away is forgotten where there is none, of those that never had one first: what that changes. `None` where
+    /// all have links.
+    pub(crate) fn entry_of_peer(&mut self, now: Now, platform: PlatformId) -> Option<Vec<Change>> {
+        let mut changes = Vec::new();
         if self.platforms.len() >= PLATFORMS && !self.platforms.contains_key(&platform) {
             let told = self.platforms.iter().filter(|(_, known)| known.links.is_empty());
             let distance = |known: &Known| known.route.map_or(u8::MAX, |route| route.distance);
             let farthest = told.max_by_key(|(_, known)| (!known.is_met, distance(known)));
             let farthest = farthest.map(|(id, _)| *id)?;
             self.platforms.remove(&farthest);
+            changes.push(Change { platform: farthest, is_new: false, is_lost: true });
         }
-        self.entry(now, platform)
+        self.entry(now, platform).map(|_| changes)
     }
 
     /// A link to a platform is up.
@@ -571,7 +574,9 @@ mod tests {
         let heard = |number| Announced { distance: 2, ..announced(number, 2, 2) };
         let mut list: Vec<_> = (1_000..1_200).map(heard).collect();
         list.push(announced(77, 77, 1));
-        assert!(table.entry_of_peer(now, PlatformId(4)).is_some());
+        let gone = table.entry_of_peer(now, PlatformId(4)).unwrap();
+        let is_gone = |change: &Change| change.is_lost && table.get(change.platform).is_none();
+        assert!(gone.len() == 1 && gone.iter().all(is_gone), "who makes way for it is told to be gone: {gone:?}");
         table.link_up(now, PlatformId(4), LinkId(4), Description::default(), Vec::new());
         table.heard(now, PlatformId(4), list);
         assert!(table.get(PlatformId(77)).is_some() && table.get(PlatformId(9)).is_some());

@@ -344,6 +344,13 @@ fn platforms_that_are_merely_told_of_keep_none_out_that_is_there() {
     let mut raw = Raw::up();
     let crowd: Vec<_> = (0..PLATFORMS as u32).map(|number| announced(100 + number, Vec::new())).collect();
     raw.say(|buffer| write_platforms(&crowd, buffer));
+    let source = Address::local(ModuleKind::Control, 0);
+    for of in &crowd {
+        let destination = on(of.platform.0, Address::local(ModuleKind::Store, 0));
+        let transaction = Transaction(of.platform.0.into());
+        raw.bridge.handle_outbound(raw.now, Packet { source, destination, transaction, ..query(1) });
+    }
+    raw.delivered();
     let second = raw.bridge.handle_accepted(raw.now, "192.0.2.5:1".to_owned(), None).unwrap();
     let mut octets = Vec::new();
     write_hello(&Hello { platform: PlatformId(5), epoch: 5, ..hello() }, &mut octets);
@@ -351,6 +358,10 @@ fn platforms_that_are_merely_told_of_keep_none_out_that_is_there() {
     let five = raw.bridge.platforms().into_iter().find(|platform| platform.id == PlatformId(5)).unwrap();
     assert_eq!(five.state, PlatformState::Linked);
     assert!(raw.bridge.platforms().len() <= PLATFORMS + 1);
+    // What was asked of the one that made way is lost, and nobody waits for it.
+    let failed = raw.delivered();
+    let [failed] = &failed[..] else { panic!("one: {failed:?}") };
+    assert_eq!(failed.failure().reason, Reason::PlatformAbsent);
 }
 
 #[test]
