@@ -5,13 +5,14 @@
 //!         ◀─ Subscribe, Query × Platform: at the start, and every few seconds in case anything was missed
 //! ```
 
-use crate::address::{Address, Instance, ModuleKind};
+use crate::address::{Address, Instance, ModuleKind, PlatformId};
 use crate::command::Command;
 use crate::limits::{ROLL_AGAIN_MS, ROLL_EVERY_MS, ROLL_WITHIN_MS};
 use crate::outbox::Outbox;
 use crate::packet::{Packet, Parameters, Transaction, one};
 use crate::parameter::{Parameter, Platform, Selection};
 use crate::time::{Duration, Instant};
+use std::collections::BTreeSet;
 
 /// A module's side of that: when it asks, and what. What it is told is in the packets that it gives to
 /// [`handle_answer`](Self::handle_answer) and [`told`](Self::told).
@@ -22,6 +23,9 @@ pub struct Roll {
     /// What it is asked.
     asked: Vec<Transaction>,
     is_known: bool,
+    /// Which platforms the pages until now have named, and whether that was the last page.
+    named: BTreeSet<PlatformId>,
+    is_complete: bool,
 }
 
 impl Roll {
@@ -40,6 +44,11 @@ impl Roll {
         self.is_known
     }
 
+    /// After the last page: all platforms that the list has named, each time once. Who is missing there, and was not told of since, is forgotten.
+    pub fn take_named(&mut self) -> Option<BTreeSet<PlatformId>> {
+        std::mem::take(&mut self.is_complete).then(|| std::mem::take(&mut self.named))
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout) is due.
     pub const fn poll_timeout(&self) -> Option<Instant> {
         self.ask_at
@@ -50,6 +59,7 @@ impl Roll {
         if self.ask_at.is_some_and(|at| at <= now) {
             self.ask_at = Some(now + Duration::from_millis(ROLL_EVERY_MS));
             let interface = Address::local(ModuleKind::Bridge, 0);
+            self.named.clear();
             // One after the other: what changes in between is told.
             self.asked = [Command::Subscribe, Command::Query]
                 .map(|command| Self::ask(now, outbox, interface, command, one(Platform::default())))
@@ -77,8 +87,12 @@ impl Roll {
             Parameter::Selection(selection) => Some(selection.cursor.clone()),
             _ => None,
         });
+        self.named.extend(packet.parameters.iter().filter_map(|parameter| match parameter {
+            Parameter::Platform(platform) => Some(platform.id),
+            _ => None,
+        }));
         match cursor {
-            Some(None) => self.is_known = true,
+            Some(None) => (self.is_known, self.is_complete) = (true, true),
             Some(cursor) => {
                 let selection = Selection { cursor, ..Selection::default() };
                 let noun: Parameters = [Parameter::from(Platform::default()), selection.into()].into_iter().collect();
@@ -117,15 +131,18 @@ mod tests {
             !roll.handle_answer(now, &mut outbox, &asked[0].answer(Command::Done, Parameters::new())),
             "answered before"
         );
-        let page = |cursor: Option<&str>| -> Parameters {
+        let page = |id: u32, cursor: Option<&str>| -> Parameters {
             let selection = Selection { cursor: cursor.map(str::to_owned), ..Selection::default() };
-            [Parameter::from(Platform::default()), selection.into()].into_iter().collect()
+            let platform = Platform { id: PlatformId(id), ..Platform::default() };
+            [Parameter::from(platform), selection.into()].into_iter().collect()
         };
-        assert!(
-            roll.handle_answer(now, &mut outbox, &asked[1].answer(Command::Done, page(Some("2")))) && !roll.is_known()
-        );
+        let first = asked[1].answer(Command::Done, page(2, Some("2")));
+        assert!(roll.handle_answer(now, &mut outbox, &first) && !roll.is_known());
         let next = outbox.poll_transmit().expect("the next page");
-        assert!(roll.handle_answer(now, &mut outbox, &next.answer(Command::Done, page(None))) && roll.is_known());
+        assert_eq!(roll.take_named(), None, "not all yet");
+        assert!(roll.handle_answer(now, &mut outbox, &next.answer(Command::Done, page(7, None))) && roll.is_known());
+        assert_eq!(roll.take_named(), Some([2, 7].map(PlatformId).into()));
+        assert_eq!(roll.take_named(), None, "once");
         let later = now + Duration::from_millis(ROLL_EVERY_MS);
         assert_eq!(roll.poll_timeout(), Some(later));
         roll.handle_timeout(later, &mut outbox);

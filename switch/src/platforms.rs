@@ -98,6 +98,9 @@ impl Platforms {
                 _ => {}
             }
         }
+        if let Some(named) = self.roll.take_named() {
+            self.known.retain(|platform, known| known.is_reached() || named.contains(platform));
+        }
         true
     }
 
@@ -119,6 +122,13 @@ impl Platforms {
     /// `is_news`: something happened to it.
     fn learn(&mut self, now: Instant, platform: &Platform, is_news: bool) {
         if platform.state == PlatformState::Here || !platform.id.is_identity() {
+            return;
+        }
+        if platform.is_forgotten() {
+            // Nobody is away any more, and nothing is its own; who has a leg there hears that it is down.
+            if self.known.remove(&platform.id).is_some() && !self.changed.contains(&platform.id) {
+                self.changed.push(platform.id);
+            }
             return;
         }
         let of = |kind| platform.modules.iter().filter(move |module| module.kind == kind);
@@ -370,6 +380,31 @@ mod tests {
         assert_eq!(away(&mut platforms, Duration::from_secs(2 * 86_400)), [false; 3], "not for ever");
         platforms.told(now, &platform(2, "west", PlatformState::Via, 3));
         assert_eq!(away(&mut platforms, Duration::ZERO), [false; 3]);
+    }
+
+    #[test]
+    fn who_is_forgotten_has_nothing_of_its_own() {
+        let now = Instant::from_millis(1);
+        let mut platforms = platforms(now);
+        platforms.told(now, &platform(2, "west", PlatformState::Linked, 1));
+        platforms.told_of(now, PlatformId(2), "zita", true);
+        platforms.told(now, &platform(2, "west", PlatformState::Down, 2));
+        while platforms.poll_changed().is_some() {}
+        let later = now + Duration::from_secs(3_600);
+        assert!(platforms.is_maybe_away(later, "zita"));
+        let forgotten = Platform { id: PlatformId(2), since: WallTime(3), ..Platform::default() };
+        platforms.told(later, &forgotten);
+        assert!(!platforms.is_maybe_away(later, "zita"), "the number is nobody's");
+        assert_eq!((platforms.named("west"), platforms.poll_changed()), (None, Some(PlatformId(2))));
+        platforms.told(later, &forgotten);
+        assert_eq!(platforms.poll_changed(), None);
+        // Where that was not told, the list lacks it.
+        let mut outbox = Outbox::new(Address::local(ModuleKind::Switch, 0));
+        platforms.told(later, &platform(3, "north", PlatformState::Down, 1));
+        platforms.told(later, &platform(4, "south", PlatformState::Linked, 1));
+        let again = later + Duration::from_secs(60);
+        listed(&mut platforms, again, &mut outbox, &[]);
+        assert_eq!((platforms.named("north"), platforms.named("south")), (None, Some(PlatformId(4))));
     }
 
     #[test]

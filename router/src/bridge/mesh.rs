@@ -210,7 +210,8 @@ impl Bridge {
     /// Forgets platforms that have been down for too long and that no configuration names.
     pub(super) fn forget_platforms(&mut self, now: Instant) {
         self.targets.age(now, |platform| self.table.is_linked(platform));
-        self.table.forget(now, |platform| self.targets.is_configured(platform));
+        let forgotten = self.table.forget(now, |platform| self.targets.is_configured(platform));
+        self.changed.extend(forgotten);
     }
 
     /// Forgets one, as the operator wishes: what is known of it, and its addresses. Why not: it is there.
@@ -221,6 +222,7 @@ impl Bridge {
             None => {}
         }
         self.table.remove(platform);
+        self.changed.insert(platform);
         self.targets.forget(platform);
         self.unreached.forget(&platform.0.to_string());
         Ok(())

@@ -247,7 +247,7 @@ impl Bridge {
             self.changed.clear();
         }
         while let Some(id) = self.changed.pop_first() {
-            // One that made way for others is down, too.
+            // Of one that is forgotten, or has made way for others, nothing is left but its number.
             let gone = || Platform { id, since: now.wall, ..Platform::default() };
             let platform = self.table.get(id).map_or_else(gone, |known| self.describe(id, known));
             for (subscriber, missed) in self.subscriptions.take() {

@@ -286,13 +286,17 @@ impl Table {
         }
     }
 
-    /// Removes what was not reached for long and is not to be kept, and sooner what never had a link.
-    pub(crate) fn forget(&mut self, now: Instant, is_kept: impl Fn(PlatformId) -> bool) {
+    /// Removes what was not reached for long and is not to be kept, and sooner what never had a link: which.
+    pub(crate) fn forget(&mut self, now: Instant, is_kept: impl Fn(PlatformId) -> bool) -> Vec<PlatformId> {
+        let mut forgotten = Vec::new();
         self.platforms.retain(|id, known| {
             let age = Duration::from_secs(if known.is_met { FORGET_S } else { UNMET_FORGET_S });
             let is_old = known.route.is_none() && known.hearsay.is_empty() && now.since(known.lost) > age;
-            !is_old || is_kept(*id)
+            let is_forgotten = is_old && !is_kept(*id);
+            forgotten.extend(is_forgotten.then_some(*id));
+            !is_forgotten
         });
+        forgotten
     }
 
     /// What is told to a neighbour: every platform that is reached, and through whom, so that nobody sends back where it
@@ -590,13 +594,13 @@ mod tests {
         table.heard(at(1), PlatformId(2), vec![]);
         table.link_down(at(1), PlatformId(3), LinkId(3));
         let left = |table: &Table| table.iter().map(|(id, _)| id.0).collect::<Vec<_>>();
-        table.forget(at(1 + UNMET_FORGET_S).instant, |_| false);
+        assert_eq!(table.forget(at(1 + UNMET_FORGET_S).instant, |_| false), []);
         assert_eq!(left(&table), [2, 3, 4]);
-        table.forget(at(2 + UNMET_FORGET_S).instant, |id| id.0 == 4);
+        assert_eq!(table.forget(at(2 + UNMET_FORGET_S).instant, |id| id.0 == 4), []);
         assert_eq!(left(&table), [2, 3, 4], "the configuration names it");
-        table.forget(at(2 + UNMET_FORGET_S).instant, |_| false);
+        assert_eq!(table.forget(at(2 + UNMET_FORGET_S).instant, |_| false), [PlatformId(4)]);
         assert_eq!(left(&table), [2, 3]);
-        table.forget(at(2 + FORGET_S).instant, |_| false);
+        assert_eq!(table.forget(at(2 + FORGET_S).instant, |_| false), [PlatformId(3)]);
         assert_eq!(left(&table), [2]);
     }
 

@@ -119,3 +119,14 @@ pub struct Platform {
     #[n(18)]
     pub writes: Option<u64>,
 }
+
+impl Platform {
+    /// Whether nothing is known of it but its number: the interface has forgotten it.
+    pub fn is_forgotten(&self) -> bool {
+        self.state == PlatformState::Down
+            && self.name.is_empty()
+            && self.address.is_none()
+            && self.version.is_none()
+            && self.modules.is_empty()
+    }
+}

@@ -153,6 +153,41 @@ fn the_operator_has_a_platform_forgotten_that_is_not_there() {
 }
 
 #[test]
+fn who_follows_the_platforms_is_told_of_one_that_is_forgotten() {
+    let mut raw = Raw::up();
+    assert_eq!(ask(&mut raw, Command::Subscribe, Platform::default()).command, Command::Done);
+    let told = |raw: &mut Raw| -> Vec<Platform> {
+        raw.bridge.handle_timeout(raw.now);
+        let sent = std::iter::from_fn(|| raw.bridge.outbox().poll_transmit());
+        let notices = sent.filter(|packet| packet.command == Command::Notify);
+        let platform = |packet: Packet| match packet.parameters.into_iter().next() {
+            Some(Parameter::Platform(platform)) => Some(*platform),
+            _ => None,
+        };
+        notices.filter_map(platform).collect()
+    };
+    // By the operator.
+    raw.say(|buffer| write_platforms(&[announced(7, vec!["192.0.2.7:1".to_owned()])], buffer));
+    raw.say(|buffer| write_platforms(&[], buffer));
+    pass(&mut raw, 1);
+    told(&mut raw);
+    let seven = Platform { id: PlatformId(7), ..Platform::default() };
+    assert_eq!(ask(&mut raw, Command::Close, seven).command, Command::Done);
+    pass(&mut raw, 1);
+    let all = told(&mut raw);
+    assert!(matches!(&all[..], [gone] if gone.id == PlatformId(7) && gone.is_forgotten()), "{all:?}");
+    // By itself.
+    raw.say(|buffer| write_platforms(&[announced(8, vec!["192.0.2.8:1".to_owned()])], buffer));
+    raw.say(|buffer| write_platforms(&[], buffer));
+    pass(&mut raw, 1);
+    let all = told(&mut raw);
+    assert!(all.iter().all(|platform| platform.id != PlatformId(8) || !platform.is_forgotten()), "{all:?}");
+    pass(&mut raw, UNMET_FORGET_S + 31);
+    let all = told(&mut raw);
+    assert!(all.iter().any(|gone| gone.id == PlatformId(8) && gone.is_forgotten()), "{all:?}");
+}
+
+#[test]
 fn a_platform_that_is_told_of_again_is_there_again() {
     let mut raw = Raw::up();
     for _ in 0..2 {
