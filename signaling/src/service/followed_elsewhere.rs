@@ -38,6 +38,7 @@ impl Signaling {
                 self.learn_platform(platform, false);
             }
         }
+        self.notifier.elsewhere.all_told();
         if becomes_known {
             self.notifier.tags().into_iter().for_each(|tag| self.notifier.arrange(now, tag));
         }

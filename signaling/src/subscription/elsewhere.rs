@@ -115,7 +115,7 @@ pub(crate) struct Elsewhere {
     /// Which shard asks: each has one of another platform's for itself.
     own: u8,
     platforms: BTreeMap<PlatformId, There>,
-    /// Platforms that there are, and no way to.
+    /// Platforms that have accounts, and no way to them.
     away: BTreeSet<PlatformId>,
     accounts: BTreeMap<String, Followed>,
     asked: BTreeMap<Transaction, (String, PlatformId)>,
@@ -226,13 +226,15 @@ impl Elsewhere {
         let signaling = platform.modules.iter().filter(|module| module.kind == ModuleKind::Signaling);
         let modules: Vec<u8> = signaling.map(|module| module.index).collect();
         let is_reached = matches!(platform.state, PlatformState::Linked | PlatformState::Via);
+        // One without signaling has no accounts, wherever it is; one that is forgotten offers nothing any more.
+        if !is_reached && !modules.is_empty() && self.away.len() < PLATFORMS {
+            self.away.insert(platform.id);
+        } else {
+            self.away.remove(&platform.id);
+        }
         if !is_reached || modules.is_empty() {
-            if self.away.len() < PLATFORMS {
-                self.away.insert(platform.id);
-            }
             return self.lose(platform.id);
         }
-        self.away.remove(&platform.id);
         let way = (platform.state, platform.via, platform.since);
         let there = self.platforms.entry(platform.id).or_default();
         let is_changed = is_news || there.way != way || there.modules != modules;
@@ -245,6 +247,13 @@ impl Elsewhere {
             }
         }
         Vec::new()
+    }
+
+    /// All platforms have been told that there are: whoever is missing is forgotten.
+    pub(crate) fn all_told(&mut self) {
+        if let Some(named) = self.roll.take_named() {
+            self.away.retain(|platform| named.contains(platform));
+        }
     }
 
     /// There is no way to a platform any more.
@@ -476,6 +485,53 @@ mod tests {
             until >= at(0) + FOLLOWED_ELSEWHERE_FOR && until <= at(0) + FOLLOWED_ELSEWHERE_FOR + Duration::from_secs(5)
         );
         assert_eq!(elsewhere.heard("bob").count(), 0);
+    }
+
+    #[test]
+    fn an_account_is_nobodys_once_all_have_said_so_that_can_have_it() {
+        let mut elsewhere = elsewhere();
+        let mut outbox = router::Outbox::new(Address::local(ModuleKind::Signaling, 1));
+        // The list of the platforms comes: these.
+        let mut listed = |elsewhere: &mut Elsewhere, now: Instant, all: &[Platform]| {
+            elsewhere.roll.begin(now);
+            elsewhere.roll.handle_timeout(now, &mut outbox);
+            while let Some(asked) = outbox.poll_transmit() {
+                let mut page: router::Parameters = all.iter().cloned().map(router::parameter::Parameter::from).collect();
+                page.push(router::parameter::Selection::default().into());
+                elsewhere.roll.handle_answer(now, &mut outbox, &asked.answer(router::Command::Done, page));
+            }
+            elsewhere.all_told();
+        };
+        let here = platform(PlatformState::Linked, 1);
+        listed(&mut elsewhere, at(0), std::slice::from_ref(&here));
+        elsewhere.follow(at(0), "nobody");
+        ask(&mut elsewhere, at(0), 1);
+        elsewhere.answered(at(0), Transaction(1), Err(Reason::NotFound));
+        assert!(elsewhere.is_nobodys("nobody"));
+        // One that has media alone is asked for nothing.
+        let module = |kind| PlatformModule { kind, index: 0, load_thousandths: 0 };
+        let of = |id, state, kind| Platform {
+            id: PlatformId(id),
+            name: "other".to_owned(),
+            state,
+            modules: vec![module(kind)],
+            ..Platform::default()
+        };
+        for state in [PlatformState::Linked, PlatformState::Down] {
+            elsewhere.platform_told(at(1), &of(3, state, ModuleKind::Voice), true);
+            assert!(elsewhere.is_nobodys("nobody"), "{state:?}");
+        }
+        // One that is away may have it, until it is forgotten.
+        let gone = of(4, PlatformState::Down, ModuleKind::Signaling);
+        elsewhere.platform_told(at(1), &gone, true);
+        assert!(!elsewhere.is_nobodys("nobody"));
+        elsewhere.platform_told(at(2), &Platform { id: PlatformId(4), ..Platform::default() }, true);
+        assert!(elsewhere.is_nobodys("nobody"));
+        elsewhere.platform_told(at(3), &gone, true);
+        listed(&mut elsewhere, at(60), &[here.clone(), gone]);
+        assert!(!elsewhere.is_nobodys("nobody"));
+        listed(&mut elsewhere, at(120), &[here]);
+        assert!(elsewhere.is_nobodys("nobody"), "the list lacks it");
     }
 
     #[test]
