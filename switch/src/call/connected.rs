@@ -136,12 +136,11 @@ impl Call {
             Some(_) => return asked.failed(turn.outbox, refused("the leg is not answered")),
             None => return asked.failed(turn.outbox, refused("legs of this platform say who they are by themselves")),
         };
-        if !is_short(&party) {
+        if !is_short(&party) || !origin.as_ref().is_none_or(is_named) {
             return asked.failed(turn.outbox, Failure::new(Reason::Invalid).with_detail("no such party"));
         }
         asked.done(turn.outbox, Parameters::new());
         let former = self.legs[leg].origin();
-        let (is_known, known) = (self.legs[leg].party == party, self.legs[leg].peer.clone());
         let other = match self.other_side(leg) {
             Far::Leg(other) => Some(other),
             _ => None,
@@ -151,19 +150,23 @@ impl Call {
             false => self.anonymous && other.is_some_and(|other| self.legs[other].incoming),
         };
         let there = &mut self.legs[leg];
-        if let Some(origin) = origin {
-            there.peer = peer_of(&origin.on(&platform), &party, &platform);
-        }
+        let (is_known, is_shown_so) = (there.party == party, there.hidden == anonymous);
+        // A service is nobody: whatever that platform has there.
+        let peer = origin.map_or_else(|| Peer::Platform(platform.clone()), |of| peer_of(&of.on(&platform), &party, &platform));
+        let is_peer_known = std::mem::replace(&mut there.peer, peer) == there.peer;
         (there.party, there.party_stated, there.verified) = (party.clone(), true, verified);
         there.hidden = anonymous;
         if is_known {
+            if !is_shown_so {
+                self.tell_who_is_there(turn, leg, other);
+            }
             // It may have been said before on whose behalf that one came.
-            if there.peer != known {
+            if !is_peer_known || !is_shown_so {
                 self.publish(turn, None);
             }
             return;
         }
-        let others = there.remote.as_mut().map_or(0, |remote| {
+        let others = self.legs[leg].remote.as_mut().map_or(0, |remote| {
             remote.others = remote.others.saturating_add(1);
             remote.others
         });
@@ -172,13 +175,29 @@ impl Call {
         if is_recorded {
             self.conversation_goes_over(turn, leg, former, party, calls);
         }
-        if let Some(remote) = other.and_then(|other| self.legs[other].remote.as_mut()) {
-            remote.facing = Facing::Another;
-        }
         if let Some(other) = other {
             self.introduce_to(turn, other, leg);
         }
+        self.pass_on_connected(turn, other);
         self.publish(turn, None);
+    }
+
+    /// Whoever is at a leg is to be shown no more, or may be shown from now on: the other side is told.
+    fn tell_who_is_there(&mut self, turn: &mut Turn<'_>, leg: LegId, other: Option<LegId>) {
+        if let Some(other) = other {
+            match self.legs[leg].hidden {
+                true => self.hide_from(turn, other),
+                false => self.introduce_to(turn, other, leg),
+            }
+        }
+        self.pass_on_connected(turn, other);
+    }
+
+    /// The platform behind this one is told who is connected with its leg.
+    fn pass_on_connected(&mut self, turn: &mut Turn<'_>, other: Option<LegId>) {
+        if let Some(remote) = other.and_then(|other| self.legs[other].remote.as_mut()) {
+            remote.facing = Facing::Another;
+        }
         self.tell_connected(turn);
     }
 
@@ -217,6 +236,11 @@ fn peer_of(origin: &Origin, party: &Party, platform: &str) -> Peer {
         Behalf::Account => Peer::Account(origin.name().to_owned()),
         Behalf::Control => Peer::Account(party.user().to_owned()),
     }
+}
+
+/// Whether names are as long as names are.
+fn is_named(origin: &Origin) -> bool {
+    origin.name().len() <= NUMBER_BYTES && origin.platform().is_none_or(|platform| platform.len() <= NUMBER_BYTES)
 }
 
 /// Whether a party is as long as numbers and names are.

@@ -38,4 +38,15 @@ impl Call {
         let state = LegState { party: Some(party), ..LegState::new(LegPhase::Answered) };
         turn.outbox.notify(self.instance, hears.address, one(state));
     }
+
+    /// Tells one of them that whoever it was told of is shown no more (RFC 3323 §4.1.1.3).
+    pub(super) fn hide_from(&self, turn: &mut Turn<'_>, leg: LegId) {
+        let hears = &self.legs[leg];
+        if hears.is_answered() && hears.remote.is_none() {
+            let name = Some("Anonymous".to_owned().into());
+            let party = Party { display_name: name, ..Party::new("anonymous", "anonymous.invalid") };
+            let state = LegState { party: Some(party), ..LegState::new(LegPhase::Answered) };
+            turn.outbox.notify(self.instance, hears.address, one(state));
+        }
+    }
 }

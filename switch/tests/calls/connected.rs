@@ -205,6 +205,39 @@ fn the_same_once_more_is_no_news_and_many_others_make_few_records() {
 }
 
 #[test]
+fn a_service_in_the_place_of_who_was_there_is_not_that_one() {
+    let mut world = linked();
+    let callee = talking(&mut world);
+    let echo = Connected { party: Party::new("echo", ""), origin: None, ..frank(false) };
+    assert_eq!(says(&mut world, 90, echo).command, Command::Done);
+    let seen = summary(&mut world);
+    let leg = seen.legs.iter().find(|leg| leg.platform.is_some()).expect("a leg elsewhere");
+    assert_eq!((leg.peer.as_str(), leg.behalf), ("west", None));
+    world.hang_up(callee);
+    world.assert_over();
+    let next = world.record_of("w-5~2").clone();
+    assert_eq!((next.called.user(), next.destination.as_deref()), ("echo", Some("west")));
+}
+
+#[test]
+fn who_is_hidden_from_now_on_is_shown_no_more_and_the_other_way_round() {
+    let mut world = linked();
+    let callee = talking(&mut world);
+    world.signaling.introduced.clear();
+    for (transaction, anonymous, shown) in [(90, false, "frank"), (91, true, "anonymous"), (92, false, "frank")] {
+        for transaction in [transaction, transaction + 100] {
+            assert_eq!(says(&mut world, transaction, Connected { anonymous, ..frank(true) }).command, Command::Done);
+        }
+        let told = std::mem::take(&mut world.signaling.introduced);
+        let told: Vec<_> = told.iter().map(|(leg, party)| (*leg, party.user())).collect();
+        assert_eq!(told, [(callee, shown)], "once");
+    }
+    assert_eq!(world.store.records.len(), 2, "it is the same one");
+    world.hang_up(callee);
+    world.assert_over();
+}
+
+#[test]
 fn nobody_else_says_it_and_nobody_before_the_answer() {
     let mut world = linked();
     let (packet, _) = call_from_west("w-5", Some(Placement::Account("bob".into())), vec![WEST]);
@@ -215,6 +248,13 @@ fn nobody_else_says_it_and_nobody_before_the_answer() {
     world.answer(callee);
     let long = Connected { party: Party::new("7".repeat(300), ""), ..frank(true) };
     assert_eq!(says(&mut world, 91, long).failure().reason, Reason::Invalid);
+    let name = || "7".repeat(300).into();
+    let on = |platform, name| Origin::Platform { platform, behalf: Behalf::Account, name };
+    let origins = [Origin::Account(name()), on("west".into(), name()), on(name(), "frank".into())];
+    for (transaction, origin) in (93..).zip(origins) {
+        let long = Connected { origin: Some(origin), ..frank(true) };
+        assert_eq!(says(&mut world, transaction, long).failure().reason, Reason::Invalid);
+    }
     let stranger = Packet {
         source: Address { platform: PlatformId(3), ..Address::local(ModuleKind::Switch, 0).at(Instance(7)) },
         destination: Address::local(ModuleKind::Switch, 0).at(Instance(9)),
@@ -251,6 +291,9 @@ fn a_platform_in_the_middle_passes_it_on_once() {
     assert_eq!(connected.origin, Some(origin));
     says(&mut world, 91, frank(true));
     assert_eq!(told(&world).len(), 1);
+    says(&mut world, 92, Connected { anonymous: true, ..frank(true) });
+    assert_eq!(told(&world).last().map(|connected| connected.anonymous), Some(true), "that is not known there");
+    assert_eq!(told(&world).len(), 2);
     let stop = Packet {
         source: Address { platform: WEST, ..Address::local(ModuleKind::Switch, 0).at(Instance(7)) },
         destination: Address::local(ModuleKind::Switch, 0).at(Instance(9)),

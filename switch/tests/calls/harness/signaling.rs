@@ -37,6 +37,8 @@ pub(crate) struct Signaling {
     pub(crate) taken_back: Vec<Instance>,
     /// Legs that the switch has asked whether their peers are there: they are.
     pub(crate) asked: Vec<Instance>,
+    /// Who is at the other end, as legs were told.
+    pub(crate) introduced: Vec<(Instance, Party)>,
     /// `Send` from the switch, answered `Done`.
     pub(crate) sent: Vec<(Instance, Parameter)>,
     /// Answers to requests of the legs, in their order.
@@ -182,6 +184,9 @@ impl Signaling {
                     }
                     _ => self.place.outbox.failed(&packet, Failure::new(Reason::NotFound)),
                 }
+            }
+            (Command::Notify, Some(Parameter::LegState(state))) => {
+                self.introduced.extend(state.party.clone().map(|party| (leg, party)));
             }
             (Command::Send, Some(noun)) => {
                 self.sent.push((leg, noun.clone()));

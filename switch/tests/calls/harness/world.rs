@@ -57,6 +57,7 @@ impl World {
                 answers_sets: true,
                 taken_back: Vec::new(),
                 asked: Vec::new(),
+                introduced: Vec::new(),
                 sent: Vec::new(),
                 answers: Vec::new(),
                 next: 0x1000,
