@@ -19,11 +19,13 @@
 //! - `record`, `refusal`, `event`, `listing`, `status`: what is told of calls, and of attempts that never were one.
 //! - `trunks`: which of them do not respond, and are passed over.
 //! - `platforms`: the others of the cluster; a leg may be at the switch of one of them.
+//! - `abroad`: which calls have legs there.
 //! - `whereabouts`: what they have said of accounts.
 //! - [`Switch`]: the adapter between packets and the machines, a [`router::Service`].
 //!
 //! Pure: packets and time in, packets and a deadline out.
 
+mod abroad;
 mod call;
 mod config;
 mod event;

@@ -98,6 +98,10 @@ pub const LOOKUPS_PER_SEARCH: u8 = 4;
 /// For how long a platform that let that pass is not asked: its link is given up in three seconds, if that is what it is.
 pub const PLATFORM_PASSED_OVER: Duration = Duration::from_secs(5);
 
+/// How often calls are told at most that the way to a platform has changed: each asks how its leg there stands, and whoever is between can make a way come
+/// and go fifty times a second. A link that was lost is back after 125 ms at the soonest.
+pub const WAY_TOLD_EVERY: Duration = Duration::from_secs(1);
+
 /// For how long a platform that is away, or says nothing, may have any number that nobody else has, also one that it was never asked for: a process is
 /// back in seconds, a machine in a minute or two. Who is away for longer is an outage, in which callers of numbers that nobody has are not put off
 /// for ever; accounts that it is known to have stay its own.

@@ -6,6 +6,7 @@ mod overloaded;
 mod ringing;
 mod trunk_news;
 
+use crate::abroad::Abroad;
 use crate::call::{Asked, Call, Join, Remote, Timer, Turn, Whom, origin_shown};
 use crate::config::Config;
 use crate::event::Events;
@@ -50,6 +51,7 @@ pub struct Switch {
     refusals: Refusals,
     trunks: Trunks,
     platforms: Platforms,
+    abroad: Abroad,
     moved: Moved,
     /// Calls that are to be joined.
     joins: Vec<Join>,
@@ -80,6 +82,7 @@ impl Switch {
             events: Events::default(),
             refusals: Refusals::default(),
             trunks: Trunks::default(),
+            abroad: Abroad::default(),
             moved: Moved::default(),
             joins: Vec::new(),
             backlog: Backlog::new(now.instant, config.overload_after),
@@ -135,10 +138,14 @@ impl Switch {
         };
         handle(call, &mut turn);
         call.settle(&mut turn);
+        for platform in call.newly_abroad() {
+            self.abroad.note(platform, instance);
+        }
         if call.has_ended() && self.names.remove(call.id()).is_some() {
             self.all_calls.give_back();
         }
         if call.is_over() {
+            self.abroad.leave(call.abroad(), instance);
             self.calls.remove(&instance);
         }
         true
@@ -368,8 +375,10 @@ impl Switch {
     /// What happened to the ways to other platforms is told to the calls that have legs there.
     fn tell_changed_platforms(&mut self, now: Now) {
         while let Some(platform) = self.platforms.poll_changed() {
-            let all: Vec<_> = self.names.values().copied().collect();
-            for instance in all {
+            self.abroad.changed(now.instant, platform);
+        }
+        while let Some((platform, calls)) = self.abroad.poll(now.instant) {
+            for instance in calls {
                 self.with_call(now, instance, |call, turn| call.platform_changed(turn, platform));
             }
         }
@@ -619,11 +628,13 @@ impl Service for Switch {
         self.settle_after(now);
         self.records.handle_timeout(now, &mut self.outbox);
         self.platforms.handle_timeout(now.instant, &mut self.outbox);
+        self.tell_changed_platforms(now);
         self.moved.forget(now.instant);
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        earliest([self.timers.next(), self.records.poll_timeout(), self.platforms.poll_timeout()])
+        let elsewhere = earliest([self.platforms.poll_timeout(), self.abroad.poll_timeout()]);
+        earliest([self.timers.next(), self.records.poll_timeout(), elsewhere])
     }
 
     fn outbox(&mut self) -> &mut Outbox {

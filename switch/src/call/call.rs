@@ -74,6 +74,8 @@ pub(crate) struct Call {
     pub(super) guarded: Vec<Guarded>,
 
     pub(super) legs: Legs,
+    /// The platforms at which it has had legs, as far as these have been looked at: so many.
+    pub(super) abroad: (Vec<PlatformId>, usize),
     /// The leg that came first and stays: the caller's, or after a transfer the one that was transferred.
     pub(super) near: Option<LegId>,
     pub(super) far: Far,
@@ -139,6 +141,7 @@ impl Call {
             not_transferred: None,
             guarded: Vec::new(),
             legs: Legs::default(),
+            abroad: (Vec::new(), 0),
             near: None,
             far: Far::Nobody,
             early: None,

@@ -279,6 +279,16 @@ impl Legs {
         self.0.iter()
     }
 
+    /// Those behind the first so many.
+    pub(super) fn since(&self, count: usize) -> &[Leg] {
+        self.0.get(count..).unwrap_or_default()
+    }
+
+    /// How many there have been.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The numbers of all that have not ended.
     pub(super) fn open(&self) -> Vec<LegId> {
         self.0.iter().filter(|leg| !leg.is_released()).map(|leg| leg.id).collect()

@@ -185,6 +185,24 @@ impl Call {
         self.placed_by == Some(platform) || self.legs.iter().any(at_it)
     }
 
+    /// The platforms at which it has had legs.
+    pub(crate) fn abroad(&self) -> &[PlatformId] {
+        &self.abroad.0
+    }
+
+    /// Those of them that have come since that was asked.
+    pub(crate) fn newly_abroad(&mut self) -> Vec<PlatformId> {
+        let (known, looked_at) = &mut self.abroad;
+        let before = known.len();
+        for platform in self.legs.since(*looked_at).iter().filter_map(|leg| Some(leg.remote.as_ref()?.platform)) {
+            if !known.contains(&platform) {
+                known.push(platform);
+            }
+        }
+        *looked_at = self.legs.count();
+        known[before..].to_vec()
+    }
+
     /// The local address of media from and to other platforms.
     pub(super) fn interface_to_platforms(&self) -> IpAddr {
         self.config.cluster.as_ref().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |cluster| cluster.media)
