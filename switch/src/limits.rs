@@ -102,6 +102,18 @@ pub const PLATFORM_PASSED_OVER: Duration = Duration::from_secs(5);
 /// and go fifty times a second. A link that was lost is back after 125 ms at the soonest.
 pub const WAY_TOLD_EVERY: Duration = Duration::from_secs(1);
 
+/// How long that becomes at most for one without a link of its own that has not answered yet, or not the last time, and of which another platform merely
+/// tells: each further silence doubles it. One that is there answers the first question; one that comes to life unseen is asked again by then.
+pub const GHOST_PASSED_OVER_MAX: Duration = Duration::from_secs(300);
+
+/// Of those, how many are asked for one call: a platform may tell of 250 that do not exist, each question takes a place in the switch's table of
+/// requests for half a second, and a call waits for all. More than so many real ones without links are asked one call after the other.
+pub const GHOSTS_ASKED: usize = 16;
+
+/// For how long others of those calls that begin meanwhile ask one, too, that has not answered the first of them: one that is there has answered by then. Later ones do not
+/// wait for it, until it is known whether it does.
+pub const GHOST_ASKED_FOR: Duration = Duration::from_millis(100);
+
 /// For how long a platform that is away, or says nothing, may have any number that nobody else has, also one that it was never asked for: a process is
 /// back in seconds, a machine in a minute or two. Who is away for longer is an outage, in which callers of numbers that nobody has are not put off
 /// for ever; accounts that it is known to have stay its own.

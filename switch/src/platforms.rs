@@ -1,11 +1,13 @@
 //! The other platforms of the cluster, as the inter-platform interface tells of them: which are reached, and what they have.
 
 use crate::config::Cluster;
-use crate::limits::{PLATFORM_AWAY, PLATFORM_PASSED_OVER};
+use crate::limits::{
+    GHOST_ASKED_FOR, GHOST_PASSED_OVER_MAX, GHOSTS_ASKED, LOCATE_WITHIN, PLATFORM_AWAY, PLATFORM_PASSED_OVER,
+};
 use crate::whereabouts::Whereabouts;
 use router::limits::PLATFORMS;
 use router::parameter::{Parameter, Platform, PlatformState};
-use router::time::{Instant, WallTime};
+use router::time::{Duration, Instant, WallTime};
 use router::{Address, Instance, Module, ModuleKind, Outbox, Packet, PlatformId, Random, Roll};
 use std::collections::BTreeMap;
 
@@ -24,6 +26,12 @@ struct Known {
     turn: usize,
     /// It left a question unanswered: until when it is asked no more.
     passed_over_until: Option<Instant>,
+    /// Whether it has answered the last question that it was given time for.
+    has_answered: bool,
+    /// How often it has not since it last did.
+    silences: u32,
+    /// Since when a first question waits for its answer, of which nothing else is known.
+    asked_since: Option<Instant>,
     /// Since when it does not say where accounts are: it is not reached, or silent.
     away_since: Option<Instant>,
 }
@@ -31,6 +39,11 @@ struct Known {
 impl Known {
     const fn is_reached(&self) -> bool {
         matches!(self.state.0, PlatformState::Linked | PlatformState::Via)
+    }
+
+    /// Whether nothing but another platform's word says that it exists.
+    fn is_ghost(&self) -> bool {
+        self.state.0 == PlatformState::Via && !self.has_answered
     }
 
     /// Whether accounts can be there, and calls go there.
@@ -148,10 +161,17 @@ impl Platforms {
             switches: Vec::new(),
             turn: 0,
             passed_over_until: None,
+            has_answered: false,
+            silences: 0,
+            asked_since: None,
             away_since: None,
         });
         if is_news || known.state != state {
-            (known.state, known.passed_over_until) = (state, None);
+            known.state = state;
+            // That one tells of it again makes a ghost no more real.
+            if known.state.0 == PlatformState::Linked || known.has_answered {
+                known.passed_over_until = None;
+            }
             if known.is_reached() {
                 known.away_since = None;
             }
@@ -171,18 +191,28 @@ impl Platforms {
         known.switches = of(ModuleKind::Switch).map(|module| module.index).collect();
     }
 
-    /// The platforms that are asked where accounts are, and whom there.
-    pub(crate) fn registrars(&self, now: Instant) -> Vec<(PlatformId, Address)> {
-        let asked = self.known.iter().filter(|(_, known)| {
+    /// The platforms that are asked where accounts are, and whom there. Of those of which it is not known whether they exist a few at once, and none for
+    /// longer than it takes to answer; the others may have what is asked for, and count as away until they are.
+    pub(crate) fn registrars(&mut self, now: Instant) -> Vec<(PlatformId, Address)> {
+        let mut ghosts = 0;
+        let asked = self.known.iter_mut().filter_map(|(&platform, known)| {
             let waits = known.passed_over_until.is_some_and(|until| until > now);
-            known.is_reached() && known.has_users() && !waits
+            if !known.is_reached() || !known.has_users() || waits {
+                return None;
+            }
+            if known.is_ghost() {
+                let asked = known.asked_since.filter(|since| now.since(*since) < LOCATE_WITHIN);
+                if ghosts >= GHOSTS_ASKED || asked.is_some_and(|since| now.since(since) >= GHOST_ASKED_FOR) {
+                    known.away_since.get_or_insert(now);
+                    return None;
+                }
+                ghosts += 1;
+                known.asked_since = Some(asked.unwrap_or(now));
+            }
+            let module = Module::any(ModuleKind::Signaling);
+            Some((platform, Address { platform, module, instance: Instance::MODULE }))
         });
-        asked
-            .map(|(&platform, _)| {
-                let module = Module::any(ModuleKind::Signaling);
-                (platform, Address { platform, module, instance: Instance::MODULE })
-            })
-            .collect()
+        asked.collect()
     }
 
     /// A platform has said whether it has an account.
@@ -190,6 +220,14 @@ impl Platforms {
         self.whereabouts.note(now, platform, account, has);
         if let Some(known) = self.known.get_mut(&platform) {
             known.away_since = None;
+        }
+        self.answered(platform);
+    }
+
+    /// A platform has answered what it was asked: it exists.
+    pub(crate) fn answered(&mut self, platform: PlatformId) {
+        if let Some(known) = self.known.get_mut(&platform) {
+            (known.has_answered, known.silences, known.passed_over_until, known.asked_since) = (true, 0, None, None);
         }
     }
 
@@ -219,7 +257,18 @@ impl Platforms {
     pub(crate) fn silent(&mut self, now: Instant, platform: PlatformId) {
         if let Some(known) = self.known.get_mut(&platform) {
             tracing::debug!(platform = known.name, "it does not say where accounts are, and is passed over");
-            known.passed_over_until = Some(now + PLATFORM_PASSED_OVER);
+            let is_ghost = known.state.0 != PlatformState::Linked;
+            let pause = match is_ghost {
+                // Questions of the same moment count once.
+                _ if known.passed_over_until.is_some_and(|until| until > now) => Duration::ZERO,
+                true => PLATFORM_PASSED_OVER.saturating_mul(1 << known.silences.min(10)).min(GHOST_PASSED_OVER_MAX),
+                false => PLATFORM_PASSED_OVER,
+            };
+            if !pause.is_zero() {
+                known.passed_over_until = Some(now + pause);
+                known.silences = known.silences.saturating_add(1);
+            }
+            (known.has_answered, known.asked_since) = (false, None);
             known.away_since.get_or_insert(now);
         }
     }
@@ -265,7 +314,6 @@ fn may_have(
 mod tests {
     use super::*;
     use router::parameter::{PlatformModule, Selection};
-    use router::time::Duration;
 
     /// Those of a cluster, of which everything is known.
     fn platforms(now: Instant) -> Platforms {
@@ -343,6 +391,48 @@ mod tests {
         assert_eq!(platforms.registrars(now + PLATFORM_PASSED_OVER).len(), 1);
         platforms.told(now, &platform(2, "west", PlatformState::Linked, 1));
         assert_eq!(platforms.registrars(now).len(), 1);
+    }
+
+    #[test]
+    fn platforms_that_are_merely_told_of_cost_little_where_they_do_not_exist() {
+        let start = Instant::from_millis(1);
+        let mut platforms = platforms(start);
+        platforms.told(start, &platform(2, "west", PlatformState::Linked, 1));
+        // One that is real has no link either.
+        platforms.told(start, &platform(3, "north", PlatformState::Via, 1));
+        platforms.told_of(start, PlatformId(3), "zita", true);
+        let mut asked = 0;
+        for second in 0..60 {
+            // Its list is another one each time.
+            let now = start + Duration::from_secs(second);
+            for state in [PlatformState::Down, PlatformState::Via] {
+                let ghosts = 100..100 + PLATFORMS as u32 - 6;
+                ghosts.for_each(|id| platforms.told(now, &platform(id, "", state, second as i64)));
+            }
+            // Fifty calls a second, of which nobody waits for the other.
+            for call in 0..50 {
+                let now = now + Duration::from_millis(call);
+                let registrars = platforms.registrars(now);
+                let ghosts: Vec<_> = registrars.iter().map(|(id, _)| *id).filter(|id| id.0 >= 100).collect();
+                assert!(registrars.len() == ghosts.len() + 2 && ghosts.len() <= GHOSTS_ASKED, "{}", ghosts.len());
+                asked += ghosts.len();
+                ghosts.iter().for_each(|ghost| platforms.silent(now + LOCATE_WITHIN, *ghost));
+            }
+        }
+        // Each 5, 15, 35 seconds after the first time.
+        assert_eq!(asked, 4 * (PLATFORMS - 6));
+        // The first one is real after all.
+        let later = start + Duration::from_secs(600);
+        let first = platforms.registrars(later).iter().map(|(id, _)| *id).find(|id| id.0 >= 100).unwrap();
+        let is_asked = |platforms: &mut Platforms, now: Instant| {
+            let registrars = platforms.registrars(now);
+            registrars.iter().any(|(id, _)| *id == first)
+        };
+        assert!(is_asked(&mut platforms, later), "another call of that moment asks it, too");
+        let soon = later + GHOST_ASKED_FOR;
+        assert!(!is_asked(&mut platforms, soon), "a later one does not wait for it");
+        platforms.answered(first);
+        assert!(is_asked(&mut platforms, soon) && is_asked(&mut platforms, soon + GHOST_ASKED_FOR));
     }
 
     #[test]

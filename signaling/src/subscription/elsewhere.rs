@@ -496,7 +496,8 @@ mod tests {
             elsewhere.roll.begin(now);
             elsewhere.roll.handle_timeout(now, &mut outbox);
             while let Some(asked) = outbox.poll_transmit() {
-                let mut page: router::Parameters = all.iter().cloned().map(router::parameter::Parameter::from).collect();
+                let mut page: router::Parameters =
+                    all.iter().cloned().map(router::parameter::Parameter::from).collect();
                 page.push(router::parameter::Selection::default().into());
                 elsewhere.roll.handle_answer(now, &mut outbox, &asked.answer(router::Command::Done, page));
             }

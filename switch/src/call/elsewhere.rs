@@ -59,7 +59,11 @@ impl Call {
         match failure.reason {
             Reason::Expired => turn.platforms.silent(turn.now.instant, platform),
             // It had it, and it has ended.
-            Reason::Peer => seeking.ended = Some(failure),
+            Reason::Peer => {
+                turn.platforms.answered(platform);
+                seeking.ended = Some(failure);
+            }
+            Reason::NotFound => turn.platforms.answered(platform),
             _ => {}
         }
         if seeking.awaited == 0 {
