@@ -536,6 +536,23 @@ mod tests {
     }
 
     #[test]
+    fn nor_do_they_behind_an_edge_proxy_which_all_come_from() {
+        let mut bindings = Bindings::new(CONTACTS_PER_ACCOUNT_MAX);
+        let contact = |more: &str| format!("Path: <sip:edge;lr>\r\nContact: <sip:alice@192.168.1.10:5060>{more}\r\n");
+        over(&mut bindings, 0, "home", &contact(""), FLOW);
+        assert_eq!(over(&mut bindings, 1, "office", &contact(""), FLOW).added, 1);
+        for (at, id) in [(2, "home"), (3, "office"), (4, "home")] {
+            assert_eq!(over(&mut bindings, at, id, &contact(""), FLOW), Changed { refreshed: 1, ..Changed::default() });
+        }
+        assert_eq!(bindings.len(), 2);
+        // One that says which instance it is, is known by that when it has restarted.
+        let instance = contact(&format!(";{INSTANCE}"));
+        assert_eq!(over(&mut bindings, 5, "travels", &instance, FLOW).added, 1);
+        assert_eq!(over(&mut bindings, 6, "restarted", &instance, FLOW).refreshed, 1);
+        assert_eq!(bindings.len(), 3);
+    }
+
+    #[test]
     fn flows_of_an_instance_are_told_apart_by_reg_id_and_not_by_their_uri() {
         let mut bindings = Bindings::new(CONTACTS_PER_ACCOUNT_MAX);
         let contact =

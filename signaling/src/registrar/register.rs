@@ -185,19 +185,22 @@ impl Requested {
     }
 
     /// Whether a contact of this REGISTER, which came over `flow`, is that binding: the same flow of the same instance (RFC 5626 §6), else
-    /// the same URI (RFC 3261 §10.3). A private address is another phone's behind another NAT, unless it registers under the same
-    /// Call-ID, as phones do until they restart.
+    /// the same URI (RFC 3261 §10.3). A private address is another phone's behind another NAT, unless it registers as the same instance or under the
+    /// same Call-ID, as phones do until they restart. Behind an edge proxy all come from the proxy, and which NAT they are behind is not known.
     pub(super) fn is_of(&self, wanted: &RequestedContact, known: &Contact, flow: &str) -> bool {
         if let (true, Some(instance), Some(reg_id)) = (self.outbound, &wanted.instance, wanted.reg_id)
             && let (Some(known_instance), Some(known_id)) = (&known.instance, known.reg_id)
         {
             return (instance, reg_id) == (known_instance, known_id);
         }
-        let behind_one_nat = || {
+        let is_same_phone = || {
             let host = |flow: &str| address_of(flow).map(|remote| remote.ip());
-            known.call_id == self.call_id || host(flow) == host(known.flow.reveal())
+            let comes_itself = self.path.is_empty() && known.path.is_empty();
+            known.call_id == self.call_id
+                || wanted.instance.is_some() && wanted.instance == known.instance
+                || comes_itself && host(flow) == host(known.flow.reveal())
         };
-        same(known.uri.reveal(), wanted.uri.reveal()) && (!is_private(wanted.uri.reveal()) || behind_one_nat())
+        same(known.uri.reveal(), wanted.uri.reveal()) && (!is_private(wanted.uri.reveal()) || is_same_phone())
     }
 
     /// What tells a flow of an instance apart from others of its account; `None`: its URI, as far as that does.
