@@ -126,6 +126,10 @@ pub const CONTACTS_PER_REGISTER_MAX: usize = 2 * CONTACTS_PER_ACCOUNT_MAX;
 /// Proxies in a route set: each is a hop, and 70 hops would be a loop; real paths have up to six.
 pub const ROUTES_MAX: usize = 32;
 
+/// Octets of `Path` that are kept with a binding (RFC 3327): six proxies whose URIs have a token of 300 octets. It is kept in memory, with each of
+/// [`CONTACTS_PER_ACCOUNT_MAX`] contacts of an account, in the store, and stands in each answer that names the contact.
+pub const PATH_OCTETS_MAX: usize = 2_048;
+
 /// Legs at once, of both sides of calls, those that are being set up or ended included: two for each of 15,000 calls, and
 /// a fork's worth of others.
 pub const LEGS_MAX: usize = 1 << 16;

@@ -434,6 +434,7 @@ fn unanswered(bound: &[Bound], is_named: impl Fn(&Contact) -> bool) -> Vec<Priva
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::{PATH_OCTETS_MAX, ROUTES_MAX};
     use crate::message::Message;
     use crate::registrar::ExpiryLimits;
     use router::time::WallTime;
@@ -594,6 +595,15 @@ mod tests {
         assert_eq!(not_alone.unwrap_err().status().0.code(), 400);
         assert_eq!(read("1", 1, "Contact: <mailto:a@b.example>\r\n"), Err(Refusal::UnsupportedContact));
         assert_eq!(read("1", 1, "").map(|requested| requested.wanted), Ok(Wanted::Query));
+        let path = |hop: &str, hops: usize| {
+            let path = vec![hop; hops].join(", ");
+            read("1", 1, &format!("Path: {path}\r\nContact: <sip:a@198.51.100.7>\r\n"))
+                .map(|requested| requested.path.len())
+        };
+        assert_eq!(path("<sip:edge;lr>", ROUTES_MAX), Ok(ROUTES_MAX));
+        assert_eq!(path("<sip:edge;lr>", ROUTES_MAX + 1), Err(Refusal::LongPath), "nobody could be called by it");
+        let long = format!("<sip:{}@edge;lr>", "t".repeat(PATH_OCTETS_MAX / 2 - 14));
+        assert_eq!((path(&long, 2), path(&long, 3)), (Ok(2), Err(Refusal::LongPath)));
         let mut bindings = Bindings::new(CONTACTS_PER_ACCOUNT_MAX);
         for number in 0..CONTACTS_PER_ACCOUNT_MAX {
             let contact = format!("Contact: <sip:{number}@198.51.100.7>\r\n");

@@ -1,7 +1,7 @@
 //! What a REGISTER asks for (RFC 3261 §10.2, §10.3).
 
 use super::bindings::address_of;
-use crate::limits::{CONTACTS_PER_REGISTER_MAX, INSTANCE_OCTETS_MAX};
+use crate::limits::{CONTACTS_PER_REGISTER_MAX, INSTANCE_OCTETS_MAX, PATH_OCTETS_MAX, ROUTES_MAX};
 use crate::message::{Defect, Header, Message, StatusCode, UriRef, unquote};
 use router::Private;
 use router::parameter::Contact;
@@ -90,6 +90,8 @@ pub enum Refusal {
     Flow,
     /// The proxy that the phone is connected with keeps no flows (RFC 5626 §6).
     FirstHopLacksOutbound,
+    /// More proxies between than a request can be sent through, or more octets of them than are kept.
+    LongPath,
 }
 
 impl Refusal {
@@ -102,6 +104,7 @@ impl Refusal {
             Self::TooBrief(_) => (StatusCode::INTERVAL_TOO_BRIEF, "Interval Too Brief"),
             Self::OutOfOrder => (StatusCode::SERVER_INTERNAL_ERROR, "CSeq Out Of Order"),
             Self::UnsupportedContact => (StatusCode::BAD_REQUEST, "Contact Is No SIP URI"),
+            Self::LongPath => (StatusCode::BAD_REQUEST, "Path Too Long"),
             Self::Flow => (StatusCode::BAD_REQUEST, "A Flow Goes Alone, With A reg-id From 1"),
             Self::FirstHopLacksOutbound => {
                 (StatusCode::FIRST_HOP_LACKS_OUTBOUND_SUPPORT, "First Hop Lacks Outbound Support")
@@ -171,8 +174,14 @@ impl Requested {
             }
         }
         let mut path = Vec::new();
+        let mut octets = 0;
         for hop in message.paths() {
-            path.push(Private::new(String::from_utf8_lossy(hop.map_err(Refusal::Defect)?.raw()).into_owned()));
+            let hop = String::from_utf8_lossy(hop.map_err(Refusal::Defect)?.raw()).into_owned();
+            octets += hop.len();
+            if path.len() >= ROUTES_MAX || octets > PATH_OCTETS_MAX {
+                return Err(Refusal::LongPath);
+            }
+            path.push(Private::new(hop));
         }
         Ok(Self {
             wanted,
