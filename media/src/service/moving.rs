@@ -52,6 +52,9 @@ impl<W: Wire> Voice<W> {
             if moved.iter().any(|(other, _)| other.port == wanted.port) {
                 return Err(invalid("two ports cannot become one"));
             }
+            if moved.iter().any(|(other, _)| (other.session, other.from) == (wanted.session, wanted.from)) {
+                return Err(invalid("one port cannot become two"));
+            }
             moved.push((*wanted, self.to_move(packet, *wanted)?));
         }
         let held = self.sessions.get(&instance).map_or(0, |session| session.ports().len());

@@ -103,7 +103,7 @@ impl<W: Wire> Voice<W> {
         Some(self.awaited.swap_remove(index))
     }
 
-    /// Takes ports out of their sessions, all or none.
+    /// Takes ports out of their sessions, all or none; where one fails in that, those before it are closed.
     fn give_away(&mut self, now: Now, owner: Address, ports: &[(Instance, PortId)]) -> Option<Vec<Moving>> {
         let pairs: Vec<PairIndex> = ports
             .iter()
@@ -112,27 +112,39 @@ impl<W: Wire> Voice<W> {
                 session.pair(*port)
             })
             .collect::<Option<_>>()?;
+        if pairs.iter().enumerate().any(|(index, pair)| pairs[..index].contains(pair)) {
+            return None;
+        }
         let own = self.passages.as_ref()?.own;
         let mut moving = Vec::with_capacity(ports.len());
         for (&(session, id), pair) in ports.iter().zip(pairs) {
-            self.sessions.get_mut(&session)?.remove(id)?;
-            self.unbridge(pair);
-            self.stop_playing(pair);
-            let mut port = self.ports.get_mut(pair.0 as usize)?.take()?;
-            for timer in port.take_timers() {
-                self.timers.cancel(timer);
-            }
-            self.counters.rtp_lost += port.take_lost();
-            let sockets = self.wire.take(pair);
-            let (rtp, home) = self.pairs.lend(pair)?;
-            let home = home.unwrap_or(own);
-            match sockets {
-                Some(sockets) => moving.push(Moving { port, sockets, rtp, home }),
-                // It cannot be moved; its session has lost it all the same, as a socket that failed.
-                None => self.send_home(now.instant, home, rtp),
-            }
+            let Some(one) = self.take_out(now, own, session, id, pair) else {
+                self.close_all_of(now.instant, moving);
+                return None;
+            };
+            moving.push(one);
         }
-        (moving.len() == ports.len()).then_some(moving)
+        Some(moving)
+    }
+
+    /// Takes one port out of its session.
+    fn take_out(&mut self, now: Now, own: u8, session: Instance, id: PortId, pair: PairIndex) -> Option<Moving> {
+        self.sessions.get_mut(&session)?.remove(id)?;
+        self.unbridge(pair);
+        self.stop_playing(pair);
+        let mut port = self.ports.get_mut(pair.0 as usize)?.take()?;
+        for timer in port.take_timers() {
+            self.timers.cancel(timer);
+        }
+        self.counters.rtp_lost += port.take_lost();
+        let sockets = self.wire.take(pair);
+        let (rtp, home) = self.pairs.lend(pair)?;
+        let home = home.unwrap_or(own);
+        if sockets.is_none() {
+            // It cannot be moved; its session has lost it all the same, as a socket that failed.
+            self.send_home(now.instant, home, rtp);
+        }
+        Some(Moving { port, sockets: sockets?, rtp, home })
     }
 
     /// Ports have come: they go to whoever asked for them, or nowhere.

@@ -108,6 +108,9 @@ fn a_repeated_request_gets_the_same_answer_and_a_wrong_one_changes_nothing() {
     );
     let twice = [moved(A), moved(B)].into_iter().collect();
     assert_eq!(refused(&mut world, twice), Reason::Invalid, "two to one place");
+    let session = at(call.session);
+    let apart = [moved(A), MovedPort { port: PortId(8), session, from: A }.into()].into_iter().collect();
+    assert_eq!(refused(&mut world, apart), Reason::Invalid, "one to two places");
     let all_or_none = [moved(A), MovedPort { port: PortId(8), ..nobody }.into()].into_iter().collect();
     assert_eq!(refused(&mut world, all_or_none), Reason::NotFound);
     let stranger = Address::local(ModuleKind::Control, 0);
@@ -221,6 +224,33 @@ fn a_port_that_is_not_there_or_cannot_be_used_is_said_so_and_nothing_is_left() {
     for world in [&mut first, &mut second] {
         world.pass(10_000);
         assert_eq!(world.voice.pairs_used(), 0);
+    }
+    assert!(first.open(Instance(80), &[A, B, C, D]).is_ok(), "all four are there again");
+}
+
+#[test]
+fn ports_that_cannot_all_be_given_away_leave_no_number_behind() {
+    let ([mut first, mut second], call, ..) = at_two_workers();
+    let session = at(call.session);
+    let both = |from: [PortId; 2]| -> router::Parameters {
+        let [one, other] = [(D, from[0]), (PortId(8), from[1])];
+        [one, other].map(|(port, from)| Parameter::from(MovedPort { port, session, from })).into_iter().collect()
+    };
+    // One twice: it stays where it is.
+    second.begin(OTHER, Command::Open, both([A, A]));
+    assert!(first.take_passages().is_empty());
+    assert_eq!(second.take_passages()[0].failure().reason, Reason::NotFound);
+    assert_eq!(first.voice.pairs_used(), 2);
+    // The second one's sockets cannot be taken out: the first one is closed.
+    first.network().open.retain(|_, rtp| *rtp != call.port_b.rtp);
+    second.begin(OTHER, Command::Open, both([A, B]));
+    assert!(first.take_passages().is_empty());
+    assert_eq!(second.take_passages()[0].failure().reason, Reason::NotFound);
+    assert!(first.close(call.session).unwrap().is_empty());
+    second.close(OTHER).unwrap();
+    for world in [&mut first, &mut second] {
+        world.pass(10_000);
+        assert_eq!((world.voice.pairs_used(), world.voice.pending_timers()), (0, 1), "the audit alone");
     }
     assert!(first.open(Instance(80), &[A, B, C, D]).is_ok(), "all four are there again");
 }
