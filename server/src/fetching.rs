@@ -5,12 +5,16 @@
 //!  shard ── URL ──▶ the thread: name, TCP, TLS, GET, each within its time ── octets, or nothing ──▶ the shard that asked
 //! ```
 
-use crate::administration::Live;
+mod attempts;
+mod lookup;
 mod turns;
 
-use crate::limits::{FETCH_HEAD_OCTETS, FETCH_WITHIN, FETCHES_WAITING};
+use crate::administration::Live;
+use crate::limits::{FETCH_HEAD_OCTETS, FETCH_WITHIN, FETCHES_AT_ONCE, FETCHES_WAITING};
 use crate::threads;
+use attempts::connect;
 use bytes::Bytes;
+use lookup::Lookup;
 use rustls::pki_types::ServerName;
 use signaling::identity::{Fetch, Place, place_of};
 use signaling::limits::SIGNER_CHAIN_OCTETS_MAX;
@@ -19,7 +23,6 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
@@ -55,7 +58,9 @@ impl Fetching {
             let (sender, questions) = mpsc::channel(FETCHES_WAITING);
             let live = Live::clone(&self.live);
             let run = move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                // A lookup has a thread, and each place has one lookup.
+                let mut builder = tokio::runtime::Builder::new_current_thread();
+                let runtime = builder.enable_all().max_blocking_threads(FETCHES_AT_ONCE).build();
                 match runtime {
                     Ok(runtime) => runtime.block_on(serve(live, questions)),
                     Err(error) => tracing::error!(%error, "certificates of callers cannot be fetched"),
@@ -137,8 +142,10 @@ async fn serve(live: Live, mut questions: mpsc::Receiver<Question>) {
         while let Some((turn, Question { url, answer, .. })) = turns.poll() {
             let live = Live::clone(&live);
             under_way.spawn(async move {
-                let found = within(&live, &url).await;
+                let mut lookup = Lookup::default();
+                let found = within(&live, &url, &mut lookup).await;
                 let _ = answer.send((url, found)).await;
+                lookup.ended().await;
                 turn
             });
         }
@@ -167,8 +174,8 @@ fn host_of(url: &str) -> &str {
 }
 
 /// What is at a URL, if it comes in time.
-async fn within(live: &Live, url: &str) -> Option<Bytes> {
-    match tokio::time::timeout(FETCH_WITHIN, fetch(live, url)).await {
+async fn within(live: &Live, url: &str, lookup: &mut Lookup) -> Option<Bytes> {
+    match tokio::time::timeout(FETCH_WITHIN, fetch(live, url, lookup)).await {
         Ok(Ok(octets)) => Some(octets),
         Ok(Err(why)) => {
             tracing::debug!(why, "a certificate of a caller is not to be had");
@@ -182,18 +189,18 @@ async fn within(live: &Live, url: &str) -> Option<Bytes> {
 }
 
 /// What is at a URL.
-async fn fetch(live: &Live, url: &str) -> Result<Bytes, &'static str> {
+async fn fetch(live: &Live, url: &str, lookup: &mut Lookup) -> Result<Bytes, &'static str> {
     let state = live.load_full();
     let repositories = &state.configuration.identity.repositories;
     let place = place_of(url, repositories).ok_or("it is no place for certificates")?;
     let web = state.signatures.web.clone().ok_or("nothing is fetched")?;
     let host = place.host.trim_start_matches('[').trim_end_matches(']');
     let name = ServerName::try_from(host.to_owned()).map_err(|_| "its host is no name")?;
-    let addresses = tokio::net::lookup_host((host, place.port)).await.map_err(|_| "its host is not found")?;
+    let found = lookup.addresses(host, place.port).await.map_err(|_| "its host is not found")?;
     // What strangers name is not to lead into the operator's own network.
-    let mut addresses = addresses.filter(|address| place.is_named || is_public(address.ip()));
-    let address = addresses.next().ok_or("its host has no public address")?;
-    let stream = TcpStream::connect(address).await.map_err(|_| "its host takes no connection")?;
+    let mut addresses = found.into_iter().filter(|address| place.is_named || is_public(address.ip())).peekable();
+    addresses.peek().ok_or("its host has no public address")?;
+    let stream = connect(addresses).await.ok_or("its host takes no connection")?;
     let mut stream = TlsConnector::from(web).connect(name, stream).await.map_err(|_| "its host is not believed")?;
     stream.write_all(request(&place).as_bytes()).await.map_err(|_| "its host hangs up")?;
     let mut read = Vec::with_capacity(4_096);

@@ -148,6 +148,14 @@ pub const FETCHES_WAITING_PER_TRUNK: usize = 256;
 /// How long one may take: its caller waits, and gets no answer before.
 pub const FETCH_WITHIN: Duration = Duration::from_secs(2);
 
+/// Addresses of a host that are tried: with one of either family at two sites, and as many again.
+pub const ADDRESSES_TRIED: usize = 8;
+
+/// After how long without a connection the next address is tried beside the one before (RFC 8305 §5: 250 ms): all have their turn within [`FETCH_WITHIN`].
+pub const ATTEMPT_AFTER: Duration = Duration::from_millis(200);
+
+const _: () = assert!(ATTEMPT_AFTER.as_millis() as usize * ADDRESSES_TRIED < FETCH_WITHIN.as_millis() as usize);
+
 /// URLs that wait to be fetched, and answers that wait for a shard: as many as legs may wait for. For one more there is nothing.
 pub const FETCHES_WAITING: usize = signaling::limits::SIGNERS_WAITING_MAX;
 
