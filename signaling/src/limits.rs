@@ -214,8 +214,9 @@ pub const REGISTER_PACE: Duration = Duration::from_millis(20);
 /// Octets of `+sip.instance`: a URN with a UUID has 45 (RFC 5626 §4.1).
 pub const INSTANCE_OCTETS_MAX: usize = 128;
 
-/// Temporary GRUUs of a contact that hold at once (RFC 5627 §5.2): those of its last refreshes, an hour each.
-pub const TEMPORARY_GRUUS_MAX: usize = 4;
+/// Keys by which temporary GRUUs are computed (RFC 5627 appendix A.2). A shard has one, goes on with it over restarts, and meets those of others where the number
+/// of shards has changed; each is tried.
+pub const TEMPORARY_KEYS_MAX: usize = 64;
 
 /// After how long without a keep-alive a flow counts as dead, as a phone is told it (RFC 5626 §4.4): it pings earlier, well within the
 /// time after which idle connections are closed.

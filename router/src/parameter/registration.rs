@@ -51,7 +51,7 @@ pub struct Contact {
     /// Which of the phone's flows, by `reg-id` (RFC 5626 §4.2).
     #[n(12)]
     pub reg_id: Option<u32>,
-    /// Users of its temporary GRUUs that hold (RFC 5627 §3.1), the last one first.
+    /// From signaling to the store, and back: what its temporary GRUUs are computed by (RFC 5627 §3.1, appendix A.2).
     #[n(13)]
     pub temporary: Option<Vec<Private<String>>>,
     /// From signaling to the switch, and back in a leg's target: the phone's further flows, the next one first (RFC 5626 §5.3).

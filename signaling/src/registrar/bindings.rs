@@ -2,10 +2,11 @@
 
 use super::elsewhere::Elsewhere;
 use super::register::{Refusal, Requested, RequestedContact, Wanted};
-use crate::limits::{CONTACTS_PER_ACCOUNT_MAX, TEMPORARY_GRUUS_MAX};
+use super::temporary::{Keys, Secret};
+use crate::limits::CONTACTS_PER_ACCOUNT_MAX;
 use router::parameter::{Binding, Contact};
 use router::time::{Duration, Instant, Now, TimerKey, TimerWheel};
-use router::{OwnMap, Private};
+use router::{OwnMap, Private, Random};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -65,8 +66,9 @@ pub struct Bindings {
     by_account: OwnMap<Arc<str>, Vec<Bound>>,
     /// The same accounts in the order of their names, for who looks through all of them.
     in_order: BTreeSet<Arc<str>>,
-    /// Whose the temporary GRUUs are that hold: the account, and which of its bindings.
-    by_temporary: OwnMap<String, (Arc<str>, u64)>,
+    /// Whose temporary GRUUs have that id: the account, and which of its bindings.
+    by_temporary: OwnMap<u64, (Arc<str>, u64)>,
+    keys: Keys,
     /// How many bindings use a remote address: who sends from there is known.
     by_remote: HashMap<Remote, u32>,
     expiries: TimerWheel<(Arc<str>, u64)>,
@@ -173,27 +175,24 @@ impl Bindings {
         bound.iter_mut().map(|one| &mut one.contact).find(|contact| contact.key().reveal() == key)
     }
 
-    /// A phone's temporary GRUU is that user from now on, beside the last few before (RFC 5627 §5.2).
-    pub(crate) fn mint_temporary(&mut self, account: &str, key: &str, user: String) {
+    /// A phone's temporary GRUUs are computed by a secret of its binding from now on, as long as it registers under the same Call-ID (RFC 5627 §5.2).
+    pub(crate) fn begin_temporary(&mut self, account: &str, key: &str, random: &mut Random) {
         let Some((name, bound)) = self.by_account.get_key_value(account) else { return };
-        let Some(number) = bound.iter().find(|one| one.contact.key().reveal() == key).map(|one| one.number) else {
+        let Some(one) = bound.iter().find(|one| one.contact.key().reveal() == key) else { return };
+        if one.contact.temporary.is_some() {
             return;
-        };
-        self.by_temporary.insert(user.clone(), (Arc::clone(name), number));
-        let Some(contact) = self.contact_mut(account, key) else { return };
-        let users = contact.temporary.get_or_insert_default();
-        users.insert(0, user.into());
-        let beyond = users.split_off(users.len().min(TEMPORARY_GRUUS_MAX));
-        let contact = contact.clone();
-        for user in beyond {
-            self.by_temporary.remove(user.reveal());
         }
+        let secret = self.keys.draw(random);
+        self.by_temporary.insert(secret.id, (Arc::clone(name), one.number));
+        let Some(contact) = self.contact_mut(account, key) else { return };
+        contact.temporary = Some(vec![secret.text()]);
+        let contact = contact.clone();
         self.write(account, contact, false);
     }
 
     /// The account and the instance that a temporary GRUU stands for.
     pub(crate) fn of_temporary(&self, user: &str) -> Option<(&str, &Private<String>)> {
-        let (account, number) = self.by_temporary.get(user)?;
+        let (account, number) = self.by_temporary.get(&self.keys.open(user)?)?;
         let (account, bound) = self.by_account.get_key_value(account)?;
         Some((&**account, bound.iter().find(|one| one.number == *number)?.contact.instance.as_ref()?))
     }
@@ -358,8 +357,10 @@ impl Bindings {
         let number = self.next;
         self.next += 1;
         let expiry = self.expiries.schedule(now.instant + left, (Arc::clone(&name), number));
-        for user in contact.temporary.iter().flatten() {
-            self.by_temporary.insert(user.reveal().clone(), (Arc::clone(&name), number));
+        if let Some(secret) = secret_of(&contact)
+            && self.keys.know(secret)
+        {
+            self.by_temporary.insert(secret.id, (Arc::clone(&name), number));
         }
         if let Some(remote) = address_of(contact.flow.reveal()) {
             *self.by_remote.entry(remote.into()).or_default() += 1;
@@ -389,8 +390,8 @@ impl Bindings {
         }
         self.expiries.cancel(expiry);
         self.count -= 1;
-        for user in contact.temporary.iter().flatten() {
-            self.by_temporary.remove(user.reveal());
+        if let Some(secret) = secret_of(&contact) {
+            self.by_temporary.remove(&secret.id);
         }
         if let Some(remote) = address_of(contact.flow.reveal()).map(Remote::from)
             && let Some(uses) = self.by_remote.get_mut(&remote)
@@ -407,6 +408,11 @@ impl Bindings {
         let key = (account.to_owned(), contact.key().reveal().clone());
         self.unwritten.insert(key, Binding { account: account.to_owned(), contact, removed });
     }
+}
+
+/// What a contact's temporary GRUUs are computed by.
+pub(crate) fn secret_of(contact: &Contact) -> Option<Secret> {
+    Secret::read(contact.temporary.iter().flatten().next()?.reveal())
 }
 
 /// The remote address of a flow's text.
@@ -565,6 +571,35 @@ mod tests {
         assert_eq!(moved, Changed { refreshed: 1, ..Changed::default() });
         assert_eq!(uris(&bindings), ["sip:a@192.168.1.10:5060", "sip:a@10.0.0.9:7777"]);
         assert_eq!(bindings.contacts("alice")[1].reg_id, Some(1));
+    }
+
+    #[test]
+    fn temporary_addresses_hold_for_as_long_as_the_registration_over_restarts_too() {
+        let mut bindings = Bindings::new(CONTACTS_PER_ACCOUNT_MAX);
+        let contact = format!("Supported: outbound\r\nContact: <sip:a@192.168.1.10:5060>;{INSTANCE};reg-id=1\r\n");
+        let mut users = Vec::new();
+        let refresh = |bindings: &mut Bindings, users: &mut Vec<String>, at: u64, id: &str| {
+            over(bindings, at, id, &contact, FLOW);
+            let key = bindings.contacts("alice")[0].key().reveal().clone();
+            bindings.begin_temporary("alice", &key, &mut Random::from_seed(at));
+            users.push(secret_of(&bindings.contacts("alice")[0]).unwrap().seal(at));
+        };
+        let lead = |bindings: &Bindings, users: &[String]| {
+            users
+                .iter()
+                .filter(|user| bindings.of_temporary(user).is_some_and(|(account, _)| account == "alice"))
+                .count()
+        };
+        (0..500).for_each(|minute| refresh(&mut bindings, &mut users, 60 * minute, "1"));
+        assert_eq!((lead(&bindings, &users), bindings.by_temporary.len()), (500, 1), "each, and no table of them");
+        let mut restarted = Bindings::new(CONTACTS_PER_ACCOUNT_MAX);
+        bindings.take_unwritten(10).into_iter().for_each(|one| restarted.restore(now(30_000), one));
+        assert_eq!(lead(&restarted, &users), 500);
+        // The phone has restarted.
+        refresh(&mut restarted, &mut users, 30_001, "2");
+        assert_eq!((lead(&restarted, &users), lead(&restarted, &users[500..])), (1, 1));
+        restarted.forget("alice");
+        assert!(lead(&restarted, &users) == 0 && restarted.by_temporary.is_empty());
     }
 
     #[test]

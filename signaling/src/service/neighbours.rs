@@ -206,6 +206,8 @@ impl Signaling {
     /// A registration as told to one who asked: signaling modules learn of connections, too.
     pub(super) fn registration_for(&self, asker: Address, account: &str) -> Registration {
         let mut contacts = self.bindings.contacts(account);
+        // What temporary GRUUs are computed by is the registrar's and the store's.
+        contacts.iter_mut().for_each(|contact| contact.temporary = None);
         if asker.module.kind == ModuleKind::Signaling && asker.platform == PlatformId::HERE {
             for contact in &mut contacts {
                 let flow = FlowText::parse(contact.flow.reveal());

@@ -6,16 +6,13 @@
 
 use super::means::Means;
 use crate::message::{Message, UriRef, escape_parameter};
-use crate::registrar::Bindings;
+use crate::registrar::{Bindings, TEMPORARY, secret_of};
 use crate::transport::{Flow, Listener, Transport};
 use router::parameter::Contact;
 use std::fmt::Write;
 
 /// Stands between account and instance.
 const MARK: &str = ";gr=";
-
-/// How users of temporary ones begin.
-const TEMPORARY: &str = "tgruu.";
 
 /// Whom a URI with `gr` leads to, as the switch asks for it. `None`: it is no GRUU.
 pub(crate) fn called(uri: UriRef<'_>) -> Option<String> {
@@ -44,8 +41,8 @@ pub(crate) fn resolved<'a>(bindings: &'a Bindings, name: &'a str) -> Option<(&'a
     }
 }
 
-/// The contacts that a REGISTER named have another temporary one from now on. Its user is at home where the account is.
-pub(super) fn mint(means: &mut Means, bindings: &mut Bindings, account: &str, register: &Message) {
+/// The contacts that a REGISTER named have temporary ones from now on.
+pub(super) fn begin(means: &mut Means, bindings: &mut Bindings, account: &str, register: &Message) {
     let call_id = register.call_id().unwrap_or_default();
     let named: Vec<String> = bindings
         .contacts(account)
@@ -54,13 +51,18 @@ pub(super) fn mint(means: &mut Means, bindings: &mut Bindings, account: &str, re
         .map(|contact| contact.key().reveal().clone())
         .collect();
     for key in named {
-        let user = loop {
-            let user = format!("{TEMPORARY}{:016x}{:016x}", means.random.next_u64(), means.random.next_u64());
-            if means.is_home(&user) {
-                break user;
-            }
-        };
-        bindings.mint_temporary(account, &key, user);
+        bindings.begin_temporary(account, &key, &mut means.random);
+    }
+}
+
+/// Another temporary one of a contact that has such. Its user is at home where the account is.
+pub(super) fn temporary(means: &mut Means, contact: &Contact) -> Option<String> {
+    let secret = secret_of(contact)?;
+    loop {
+        let user = secret.seal(means.random.next_u64());
+        if means.is_home(&user) {
+            return Some(user);
+        }
     }
 }
 
@@ -94,12 +96,18 @@ pub(super) fn place(means: &Means, domain: UriRef<'_>, flow: &Flow) -> (String, 
 }
 
 /// Writes both of a contact (RFC 5627 §5.3).
-pub(super) fn write(value: &mut String, account: &str, (host, parameters): &(String, String), contact: &Contact) {
+pub(super) fn write(
+    value: &mut String,
+    account: &str,
+    (host, parameters): &(String, String),
+    contact: &Contact,
+    temporary: Option<&str>,
+) {
     let Some(instance) = &contact.instance else { return };
     let user = crate::message::escape_user(account);
     // Writing to a String does not fail.
     let _ = write!(value, ";pub-gruu=\"sip:{user}@{host}{parameters};gr={}\"", escape_parameter(instance.reveal()));
-    if let Some(temporary) = contact.temporary.iter().flatten().next() {
-        let _ = write!(value, ";temp-gruu=\"sip:{}@{host}{parameters};gr\"", temporary.reveal());
+    if let Some(user) = temporary {
+        let _ = write!(value, ";temp-gruu=\"sip:{user}@{host}{parameters};gr\"");
     }
 }

@@ -58,11 +58,16 @@ pub(crate) fn serve(
             means.flows.note(flow);
             let wants_gruu = message.supports("gruu");
             if wants_gruu && changed.added + changed.refreshed > 0 {
-                gruu::mint(means, bindings, &account, message);
+                gruu::begin(means, bindings, &account, message);
             }
             let place = gruu::place(means, to.uri(), flow);
+            let contacts = bindings.contacts(&account);
+            let temporary: Vec<Option<String>> = match wants_gruu {
+                true => contacts.iter().map(|contact| gruu::temporary(means, contact)).collect(),
+                false => Vec::new(),
+            };
             let mut writer = means.response(message, flow, StatusCode::OK, &tag);
-            for contact in bindings.contacts(&account) {
+            for (index, contact) in contacts.iter().enumerate() {
                 let left = contact.expires.since(means.now.wall).as_secs();
                 let mut value = format!("<{}>;expires={left}", contact.uri.reveal());
                 // Writing to a String does not fail.
@@ -75,7 +80,8 @@ pub(crate) fn serve(
                         let _ = write!(value, ";reg-id={reg_id}");
                     }
                     if wants_gruu {
-                        gruu::write(&mut value, &account, &place, &contact);
+                        let temporary = temporary.get(index).and_then(Option::as_deref);
+                        gruu::write(&mut value, &account, &place, contact, temporary);
                     }
                 }
                 writer = writer.header(Header::Contact, value);
@@ -93,7 +99,7 @@ pub(crate) fn serve(
                 }
             }
             // RFC 3608 §6: the way that the phone's requests are to take. It is told when something is bound.
-            if !bindings.contacts(&account).is_empty() {
+            if !contacts.is_empty() {
                 for hop in &means.config.service_route {
                     writer = writer.header(Header::ServiceRoute, hop);
                 }

@@ -91,6 +91,9 @@ fn public_and_temporary_addresses_lead_to_their_phone_alone() {
     let (public, temporary) = (gruu_of(&answer, PHONE, "pub-gruu"), gruu_of(&answer, PHONE, "temp-gruu"));
     assert_eq!(public, format!("sip:alice@192.0.2.1;gr={PHONE}"));
     assert!(!temporary.contains("alice") && temporary.ends_with("@192.0.2.1;gr"), "{temporary}");
+    for _ in 0..20 {
+        register(&mut world, &mut phone, &instance(PHONE, 1), SUPPORTED);
+    }
     let again = register(&mut world, &mut phone, &instance(PHONE, 1), SUPPORTED);
     let later = gruu_of(&again, PHONE, "temp-gruu");
     assert_ne!(temporary, later, "each REGISTER brings another one");
