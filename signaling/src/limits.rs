@@ -406,6 +406,17 @@ pub const FOLLOWED_ELSEWHERE_AGAIN: Duration = Duration::from_secs(60);
 /// and by this at the latest.
 pub const UNKNOWN_ELSEWHERE_AGAIN: Duration = Duration::from_secs(300);
 
+/// How often all followed accounts are asked for at one platform because the way to it has changed: with 5,000 of them that is some milliseconds, and whoever is
+/// between can make a way come and go fifty times a second.
+pub const ASKED_ALL_EVERY: Duration = Duration::from_secs(5);
+
+/// Platforms without a link of their own that have not answered yet, which are asked within [`GHOSTS_EVERY`], for one account each: another platform may tell of
+/// any number of them that do not exist. In a cluster most have links.
+pub const GHOSTS_ASKED: usize = 16;
+
+/// See [`GHOSTS_ASKED`].
+pub const GHOSTS_EVERY: Duration = Duration::from_secs(1);
+
 /// The same where it did not answer, or could not: a link that is gone is known after three heartbeats.
 pub const SILENT_ELSEWHERE_AGAIN: Duration = Duration::from_secs(5);
 

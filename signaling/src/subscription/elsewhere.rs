@@ -7,12 +7,16 @@
 //! ```
 //! What a platform has said stands while there is a way to it, and is asked for anew each minute, and whenever the way to it has changed. Without
 //! a way nothing of it is believed: a lamp shows what is known, and a call that nobody can tell of any more is not shown as one that goes on.
+//!
+//! Whoever is between can tell of platforms that come and go without end. So all accounts are asked for at one platform seldom, and one of which nothing but
+//! another one's word says that it exists is asked for a single account until it answers.
 
 use super::calls::DialogState;
 use crate::limits::{
-    ACTIVITY_OCTETS_MAX, ASKED_ELSEWHERE_AT_ONCE, DIALOGS_TOLD_MAX, FOLLOWED_ELSEWHERE_AGAIN, FOLLOWED_ELSEWHERE_FOR,
-    FOLLOWED_ELSEWHERE_MAX, IDENTIFIER_OCTETS_MAX, PARTY_OCTETS_MAX, PRESENCE_ACTIVITIES_MAX, PRESENCE_TEXT_OCTETS_MAX,
-    PRESENCE_TOLD_MAX, SILENT_ELSEWHERE_AGAIN, UNKNOWN_ELSEWHERE_AGAIN,
+    ACTIVITY_OCTETS_MAX, ASKED_ALL_EVERY, ASKED_ELSEWHERE_AT_ONCE, DIALOGS_TOLD_MAX, FOLLOWED_ELSEWHERE_AGAIN,
+    FOLLOWED_ELSEWHERE_FOR, FOLLOWED_ELSEWHERE_MAX, GHOSTS_ASKED, GHOSTS_EVERY, IDENTIFIER_OCTETS_MAX,
+    PARTY_OCTETS_MAX, PRESENCE_ACTIVITIES_MAX, PRESENCE_TEXT_OCTETS_MAX, PRESENCE_TOLD_MAX, SILENT_ELSEWHERE_AGAIN,
+    UNKNOWN_ELSEWHERE_AGAIN,
 };
 use router::limits::PLATFORMS;
 use router::parameter::{AccountState, Party, Platform, PlatformState, Presence, Reason};
@@ -90,6 +94,21 @@ struct There {
     due: BTreeSet<(Instant, String)>,
     /// Questions that it has not answered.
     asked: usize,
+    /// When all accounts are to be asked for, anew if need be.
+    all_at: Option<Instant>,
+    /// Whether all are: else one is at most.
+    has_all: bool,
+    /// Whether it has answered anything.
+    has_answered: bool,
+    /// How many accounts it has to do with.
+    words: usize,
+}
+
+impl There {
+    /// Whether nothing but another platform's word says that it exists.
+    fn is_ghost(&self) -> bool {
+        self.way.0 == PlatformState::Via && !self.has_answered
+    }
 }
 
 /// An account.
@@ -121,6 +140,10 @@ pub(crate) struct Elsewhere {
     asked: BTreeMap<Transaction, (String, PlatformId)>,
     /// Accounts and platforms: what there is in `words`.
     words: usize,
+    /// When all accounts were asked for at a platform, of late.
+    asked_all: BTreeMap<PlatformId, Instant>,
+    /// How many that are perhaps none were asked since then.
+    asked_ghosts: (Instant, usize),
 }
 
 impl Elsewhere {
@@ -146,7 +169,12 @@ impl Elsewhere {
         }
         self.roll.begin(now);
         self.accounts.entry(account.to_owned()).or_default().subscriptions += 1;
-        let platforms: Vec<PlatformId> = self.platforms.keys().copied().collect();
+        let wants = |(platform, there): (&PlatformId, &There)| {
+            // One that has not answered is asked for this one, if for no other.
+            let is_asked = there.has_all || there.words == 0 && there.all_at.is_none();
+            is_asked.then_some(*platform)
+        };
+        let platforms: Vec<PlatformId> = self.platforms.iter().filter_map(wants).collect();
         for platform in platforms {
             self.ask_at(now, account, platform);
         }
@@ -176,6 +204,11 @@ impl Elsewhere {
         let mut told = Vec::new();
         for (platform, word) in followed.words {
             let Some(there) = self.platforms.get_mut(&platform) else { continue };
+            there.words -= 1;
+            if !there.has_all && there.words == 0 {
+                // It is asked for another one.
+                there.all_at = Some(Instant::ZERO);
+            }
             if let Some(at) = word.ask_at {
                 there.due.remove(&(at, account.to_owned()));
             }
@@ -196,6 +229,7 @@ impl Elsewhere {
                 return;
             }
             self.words += 1;
+            there.words += 1;
         }
         let word = followed.words.entry(platform).or_insert_with(|| Word {
             heard: None,
@@ -241,12 +275,39 @@ impl Elsewhere {
         (there.way, there.modules) = (way, modules);
         if is_changed {
             // It may have begun anew, or what it told got lost.
-            let accounts: Vec<String> = self.accounts.keys().cloned().collect();
-            for account in accounts {
-                self.ask_at(now, &account, platform.id);
-            }
+            let last = self.asked_all.get(&platform.id);
+            let at = last.map_or(now, |last| now.max(*last + ASKED_ALL_EVERY));
+            there.all_at.get_or_insert(at);
+            self.ask_all(now);
         }
         Vec::new()
+    }
+
+    /// Has all accounts asked for where that is due.
+    fn ask_all(&mut self, now: Instant) {
+        let is_due = |there: &There| there.all_at.is_some_and(|at| at <= now);
+        while let Some((&platform, there)) = self.platforms.iter_mut().find(|(_, there)| is_due(there)) {
+            let is_ghost = there.is_ghost() && !there.has_all;
+            if is_ghost {
+                if now.since(self.asked_ghosts.0) >= GHOSTS_EVERY {
+                    self.asked_ghosts = (now, 0);
+                }
+                if self.asked_ghosts.1 >= GHOSTS_ASKED {
+                    there.all_at = Some(self.asked_ghosts.0 + GHOSTS_EVERY);
+                    continue;
+                }
+                self.asked_ghosts.1 += 1;
+            }
+            there.all_at = None;
+            there.has_all = !is_ghost;
+            let asked = if is_ghost { 1 } else { usize::MAX };
+            let accounts: Vec<String> = self.accounts.keys().take(asked).cloned().collect();
+            for account in accounts {
+                self.ask_at(now, &account, platform);
+            }
+            self.asked_all.retain(|_, at| now.since(*at) < ASKED_ALL_EVERY);
+            self.asked_all.insert(platform, now);
+        }
     }
 
     /// All platforms have been told that there are: whoever is missing is forgotten.
@@ -258,7 +319,7 @@ impl Elsewhere {
 
     /// There is no way to a platform any more.
     fn lose(&mut self, platform: PlatformId) -> Vec<String> {
-        if self.platforms.remove(&platform).is_none() {
+        if self.platforms.remove(&platform).is_none_or(|there| there.words == 0) {
             return Vec::new();
         }
         self.asked.retain(|_, (_, of)| *of != platform);
@@ -282,6 +343,7 @@ impl Elsewhere {
 
     /// The next question, and whether what was known until now is not believed any more; [`asked`](Self::asked) is to follow.
     pub(crate) fn poll_question(&mut self, now: Instant) -> Option<(Question, bool)> {
+        self.ask_all(now);
         let ready = |there: &There| {
             there.asked < ASKED_ELSEWHERE_AT_ONCE && there.due.first().is_some_and(|(at, _)| *at <= now)
         };
@@ -318,6 +380,9 @@ impl Elsewhere {
         let (account, platform) = self.asked.remove(&transaction)?;
         if let Some(there) = self.platforms.get_mut(&platform) {
             there.asked = there.asked.saturating_sub(1);
+            if is_answer(&answer) && !std::mem::replace(&mut there.has_answered, true) && !there.has_all {
+                there.all_at = Some(now);
+            }
         }
         let word = self.accounts.get_mut(&account)?.words.get_mut(&platform)?;
         let (before, was_answered) = (word.heard.clone(), word.is_answered);
@@ -361,9 +426,10 @@ impl Elsewhere {
     pub(crate) fn is_known(&self, account: &str) -> bool {
         let Some(followed) = self.accounts.get(account) else { return true };
         self.roll.is_known()
-            && self.platforms.keys().all(|platform| match followed.words.get(platform) {
+            && self.platforms.iter().all(|(platform, there)| match followed.words.get(platform) {
                 Some(word) => word.is_answered,
-                None => self.words >= FOLLOWED_ELSEWHERE_MAX,
+                // It is asked in its time, and what it says is told then.
+                None => !there.has_all || self.words >= FOLLOWED_ELSEWHERE_MAX,
             })
     }
 
@@ -371,6 +437,7 @@ impl Elsewhere {
     pub(crate) fn is_nobodys(&self, account: &str) -> bool {
         let Some(followed) = self.accounts.get(account) else { return false };
         self.away.is_empty()
+            && self.platforms.values().all(|there| there.has_all)
             && self.is_known(account)
             && !followed.words.is_empty()
             && followed.words.values().all(|word| word.is_unknown)
@@ -386,8 +453,14 @@ impl Elsewhere {
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let waiting = self.platforms.values().filter(|there| there.asked < ASKED_ELSEWHERE_AT_ONCE);
         let due = waiting.filter_map(|there| there.due.first().map(|(at, _)| *at));
-        due.chain(self.roll.poll_timeout()).min()
+        let all = self.platforms.values().filter_map(|there| there.all_at);
+        due.chain(all).chain(self.roll.poll_timeout()).min()
     }
+}
+
+/// Whether a platform has said something, if only that it does not know: no link has lost the question, and no time has passed.
+fn is_answer(answer: &Result<AccountState, Reason>) -> bool {
+    matches!(answer, Ok(_) | Err(Reason::NotFound | Reason::Refused | Reason::Unsupported | Reason::Invalid))
 }
 
 #[cfg(test)]
@@ -450,14 +523,14 @@ mod tests {
         assert_eq!(elsewhere.told(PlatformId(3), busy("bob")), None, "nobody asked it");
         assert_eq!(elsewhere.told(THERE, busy("carol")), None, "nobody follows her");
         // A change of its way is asked about; without any, nothing is believed.
-        assert!(elsewhere.platform_told(at(1), &platform(PlatformState::Via, 2), true).is_empty());
-        ask(&mut elsewhere, at(1), 2);
-        assert_eq!(elsewhere.platform_told(at(2), &platform(PlatformState::Down, 3), true), ["bob"]);
+        assert!(elsewhere.platform_told(at(6), &platform(PlatformState::Via, 2), true).is_empty());
+        ask(&mut elsewhere, at(6), 2);
+        assert_eq!(elsewhere.platform_told(at(7), &platform(PlatformState::Down, 3), true), ["bob"]);
         assert_eq!((elsewhere.heard("bob").count(), elsewhere.len()), (0, 0));
-        assert_eq!(elsewhere.answered(at(2), Transaction(2), Ok(busy("bob"))), None, "it was asked before that");
-        elsewhere.platform_told(at(3), &platform(PlatformState::Linked, 4), true);
-        ask(&mut elsewhere, at(3), 3);
-        elsewhere.answered(at(3), Transaction(3), Ok(busy("bob")));
+        assert_eq!(elsewhere.answered(at(7), Transaction(2), Ok(busy("bob"))), None, "it was asked before that");
+        elsewhere.platform_told(at(12), &platform(PlatformState::Linked, 4), true);
+        ask(&mut elsewhere, at(12), 3);
+        elsewhere.answered(at(12), Transaction(3), Ok(busy("bob")));
         assert_eq!(elsewhere.leave("bob").len(), 1, "it is told that nobody follows him any more");
         assert_eq!((elsewhere.len(), elsewhere.poll_question(at(999))), (0, None));
     }
@@ -533,6 +606,39 @@ mod tests {
         assert!(!elsewhere.is_nobodys("nobody"));
         listed(&mut elsewhere, at(120), &[here]);
         assert!(elsewhere.is_nobodys("nobody"), "the list lacks it");
+    }
+
+    #[test]
+    fn platforms_that_come_and_go_without_end_are_asked_seldom() {
+        let mut elsewhere = elsewhere();
+        for number in 0..100 {
+            elsewhere.follow(at(0), &format!("{number:02}"));
+        }
+        let ghost = |id, state, since| Platform { id: PlatformId(id), ..platform(state, since) };
+        let (mut number, mut asked) = (0, BTreeMap::<u32, usize>::new());
+        let mut outbox = router::Outbox::new(Address::local(ModuleKind::Signaling, 1));
+        // Those of 100 to 119 do not exist, 200 is reached through another one, too, and THERE flaps.
+        for tenth in 0..200 {
+            let now = Instant::from_millis(100 * tenth);
+            elsewhere.roll.handle_timeout(now, &mut outbox);
+            for state in [PlatformState::Down, PlatformState::Via] {
+                for id in (100..120).chain([200, THERE.0]) {
+                    elsewhere.platform_told(now, &ghost(id, state, tenth as i64), true);
+                }
+            }
+            while let Some((question, _)) = elsewhere.poll_question(now) {
+                number += 1;
+                *asked.entry(question.to.platform.0).or_default() += 1;
+                let is_there = question.to.platform.0 == 200 || question.to.platform == THERE;
+                elsewhere.asked(Transaction(number), question);
+                let answer = if is_there { Err(Reason::NotFound) } else { Err(Reason::Expired) };
+                elsewhere.answered(now, Transaction(number), answer);
+            }
+            assert!(elsewhere.poll_timeout().is_none_or(|at| at > now), "it does not run in circles");
+        }
+        // Each 5 seconds once: for one account, until it is known to be there.
+        assert!((100..120).all(|id| asked[&id] <= 4), "{asked:?}");
+        assert!([200, THERE.0].iter().all(|id| (100..=410).contains(&asked[id])), "{asked:?}");
     }
 
     #[test]

@@ -89,6 +89,9 @@ impl Followers {
 
     /// Those of a platform that is lost, or of an account that is gone.
     pub(crate) fn of(&self, platform: Option<PlatformId>, account: Option<&str>) -> Vec<(String, Address)> {
+        if platform.is_some_and(|platform| !self.of_platform.contains_key(&platform)) {
+            return Vec::new();
+        }
         let of_account = |(of, _): &(&String, _)| account.is_none_or(|account| account == of.as_str());
         let each = |(of, all): (&String, &BTreeMap<Address, Follower>)| {
             let is_its = |follower: &&Address| platform.is_none_or(|platform| platform == follower.platform);
