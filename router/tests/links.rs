@@ -23,7 +23,7 @@ use tokio::net::TcpSocket;
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 
 const BRIDGE: Address = Address::local(ModuleKind::Bridge, 0);
-const WITHIN: Duration = Duration::from_secs(20);
+const WITHIN: Duration = Duration::from_secs(60);
 
 /// A platform with its interface running.
 struct Running {
@@ -47,13 +47,8 @@ impl Running {
         };
         let listener = listen("127.0.0.1:0".parse().unwrap(), &security).unwrap();
         let address = listener.local_addr().unwrap();
-        let heartbeat = Duration::from_millis(200);
-        let config = Config {
-            peers,
-            heartbeat,
-            trust: Trust::Everything,
-            ..Config::new(PlatformId(id), &format!("platform {id}"))
-        };
+        let config =
+            Config { peers, trust: Trust::Everything, ..Config::new(PlatformId(id), &format!("platform {id}")) };
         let waker = Waker::default();
         let endpoint = router.register(ModuleKind::Bridge, 0, waker.clone());
         let bridge = Bridge::new(config, now(), Random::from_seed(u64::from(id)));

@@ -75,6 +75,18 @@ impl Process {
         }
     }
 
+    /// Stops it, and waits until none of its threads runs: they stop one after the other, as each comes to hear of it.
+    pub fn halt(&self) {
+        self.signal(Signal::STOP);
+        wait::until(&format!("{} has stopped", self.name), || {
+            let threads = std::fs::read_dir(format!("/proc/{}/task", self.id())).ok()?;
+            // Behind the name, which is in parentheses and may hold anything (proc_pid_stat(5)).
+            let is_stopped = |stat: String| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'));
+            let mut stats = threads.flatten().map(|thread| std::fs::read_to_string(thread.path().join("stat")));
+            stats.all(|stat| stat.is_ok_and(is_stopped)).then_some(())
+        });
+    }
+
     /// Ends it at once.
     pub fn kill(&mut self) {
         if self.ended().is_none() {

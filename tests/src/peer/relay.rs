@@ -217,7 +217,7 @@ pub struct Impairment {
     pub delay: Duration,
     /// How many of a thousand are lost.
     pub loss_per_mille: u64,
-    /// What decides which.
+    /// What decides which: the same ones of each stream in every run, whatever comes between them.
     pub seed: u64,
 }
 
@@ -288,6 +288,8 @@ fn is_rtcp(datagram: &[u8]) -> bool {
 
 fn pass(sockets: &[UdpSocket; 2], how: Impairment, state: &UdpState) {
     let mut random = Random::from_seed(how.seed);
+    // Of media and of reports, each way: how their datagrams come between each other is the machine's chance.
+    let mut chances = [(); 2].map(|()| [(); 2].map(|()| random.fork()));
     let mut under_way: VecDeque<(Instant, usize, Vec<u8>)> = VecDeque::new();
     let mut buffer = vec![0; READ];
     while !state.ended.load(Ordering::SeqCst) {
@@ -301,8 +303,9 @@ fn pass(sockets: &[UdpSocket; 2], how: Impairment, state: &UdpState) {
             };
             is_idle = false;
             lock(&state.peers)[side] = Some(from);
-            if random.below(1_000) < how.loss_per_mille {
-                let counter = if is_rtcp(&buffer[..length]) { &state.lost_rtcp } else { &state.lost };
+            let is_report = is_rtcp(&buffer[..length]);
+            if chances[side][usize::from(is_report)].below(1_000) < how.loss_per_mille {
+                let counter = if is_report { &state.lost_rtcp } else { &state.lost };
                 counter.fetch_add(1, Ordering::SeqCst);
             } else {
                 under_way.push_back((now() + how.delay, 1 - side, buffer[..length].to_vec()));

@@ -1,7 +1,7 @@
 //! A caller by hand who streams RTP and counts what comes back.
 
 use super::Wire;
-use super::wait::pause;
+use super::wait::{PATIENCE, pause, within};
 use super::wire::{header, offer, status};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -47,8 +47,8 @@ impl Streamer {
         self.wire.send(&text.replace(&format!("CSeq: 1 {method}"), &format!("CSeq: {number} {method}")));
     }
 
-    /// Sends so many packets to `media`, and hears what comes back meanwhile and until `after`.
-    pub fn stream(&mut self, media: SocketAddr, packets: u16, after: Duration) {
+    /// Sends so many packets to `media`, and hears what comes back meanwhile and until all that is not `lost` on the way has come.
+    pub fn stream(&mut self, media: SocketAddr, packets: u16, lost: impl Fn() -> u64) {
         for number in 0..packets {
             let mut packet = vec![0x80, 0, (number >> 8) as u8, number as u8];
             packet.extend((u32::from(number) * 160).to_be_bytes());
@@ -58,8 +58,11 @@ impl Streamer {
             pause(PACKET);
             self.hear();
         }
-        pause(after);
-        self.hear();
+        // What never comes is told by the numbers of whoever counts.
+        within(PATIENCE, || {
+            self.hear();
+            (self.heard + lost() >= u64::from(packets)).then_some(())
+        });
     }
 
     fn hear(&mut self) {

@@ -12,7 +12,7 @@ pub(crate) const DAVE: f64 = 900.0;
 
 /// A platform of a cluster without certificates.
 pub(crate) fn settings(number: u32, name: &str, more: &str) -> Settings {
-    let bridge = format!("platform = {number}\nname = \"{name}\"\nplain = true\nheartbeat_ms = 200\n");
+    let bridge = format!("platform = {number}\nname = \"{name}\"\nplain = true\n");
     Settings::new(format!("[bridge]\n{bridge}{more}"))
 }
 

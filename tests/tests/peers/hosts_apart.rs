@@ -75,7 +75,7 @@ fn a_call_between_hosts_with_a_bad_network_loses_what_that_loses_and_nothing_els
     });
     let told = rtp.local_addr().expect("it is bound");
     let mut caller = Streamer::call(wire, rtp, told, "8100", east.sip);
-    caller.stream(caller.media, PACKETS, Duration::from_millis(500));
+    caller.stream(caller.media, PACKETS, || relay.lost());
     let heard = caller.heard;
     caller.hang_up();
     let [here, there] = [east.records(1).swap_remove(0), west.records(1).swap_remove(0)];

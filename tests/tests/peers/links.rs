@@ -5,7 +5,7 @@ use crate::hardship::ends_with_the_test;
 use crate::scenario::trunk;
 use router::bridge::frame::FrameReader;
 use router::bridge::message::{Heartbeat, HeartbeatAnswer, LinkMessage, read_message, write_heartbeat_answer};
-use router::limits::FRAME_BYTES;
+use router::limits::{FRAME_BYTES, REFUSAL_EVERY_S};
 use router::parameter::Reason;
 use router::{Address, Command, ModuleKind, PlatformId};
 use rustix::process::Signal;
@@ -21,8 +21,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// Often enough that a test waits for seconds, seldom enough that a busy machine keeps up.
-const HEARTBEAT_MS: u64 = 500;
+/// Heartbeats where silence is to be noticed: a test waits for seconds.
+const QUICK_MS: u64 = 500;
+
+/// Heartbeats where it is not: who has no time for a while, here or at a platform, is no peer that has gone.
+const CALM_MS: u64 = 5_000;
 
 /// Megabytes that a server may take to deal with whatever one peer does: twice what may wait for a link, and its messages.
 const GROWTH: u64 = 80 << 20;
@@ -34,9 +37,9 @@ fn on(number: u32, address: Address) -> Address {
 }
 
 /// A platform without TLS.
-fn plain(number: u32, listen: SocketAddr, peers: &[SocketAddr]) -> Settings {
+fn plain(number: u32, listen: SocketAddr, peers: &[SocketAddr], heartbeat_ms: u64) -> Settings {
     let mut settings = settings(number, &format!("platform-{number}"), listen, peers);
-    settings.more.push_str(&format!("plain = true\nheartbeat_ms = {HEARTBEAT_MS}\n"));
+    settings.more.push_str(&format!("plain = true\nheartbeat_ms = {heartbeat_ms}\n"));
     settings
 }
 
@@ -49,12 +52,12 @@ struct Relayed<'a> {
 }
 
 impl<'a> Relayed<'a> {
-    fn start(site: &'a Site) -> Self {
+    fn start(site: &'a Site, heartbeat_ms: u64) -> Self {
         let (at_a, at_relay) = (site.host.socket(), site.host.socket());
         let relay = Relay::start(at_relay, at_a);
-        let mut first = plain(1, at_a, &[]);
+        let mut first = plain(1, at_a, &[], heartbeat_ms);
         first.more.push_str(&format!("advertise = \"{at_relay}\"\n"));
-        let mut second = plain(2, at_a, &[at_relay]);
+        let mut second = plain(2, at_a, &[at_relay], heartbeat_ms);
         // Nobody dials it.
         second.more = second.more.replace(&format!("listen = \"{at_a}\"\n"), "");
         let mut a = Server::prepare(site, "a", &first);
@@ -106,7 +109,7 @@ fn answers(speaker: &mut Speaker, count: u64, mut each: impl FnMut()) -> BTreeMa
 fn a_link_that_is_cut_in_a_burst_answers_each_request_once_and_comes_back() {
     const BURST: u64 = 600;
     let site = Site::new();
-    let relayed = Relayed::start(&site);
+    let relayed = Relayed::start(&site, CALM_MS);
     relayed.relay.delay(Duration::from_millis(20));
     let mut speaker = Speaker::connect(relayed.at_a, 9, &[]);
     // In three parts, so that the cut is in the middle of one.
@@ -149,7 +152,7 @@ fn a_link_that_is_cut_in_a_burst_answers_each_request_once_and_comes_back() {
 #[test]
 fn a_link_that_is_half_closed_or_stalls_is_given_up_and_comes_back() {
     let site = Site::new();
-    let relayed = Relayed::start(&site);
+    let relayed = Relayed::start(&site, QUICK_MS);
     let mut accepted = relayed.relay.accepted();
     for way in [Way::There, Way::Back] {
         relayed.relay.half_close(way);
@@ -178,7 +181,8 @@ fn a_link_that_is_half_closed_or_stalls_is_given_up_and_comes_back() {
 #[test]
 fn garbage_ends_its_own_link_alone() {
     let site = Site::new();
-    let relayed = Relayed::start(&site);
+    let relayed = Relayed::start(&site, CALM_MS);
+    let begin = now();
     let mut bystander = Speaker::connect(relayed.at_a, 9, &[]);
     let garbage: Vec<u8> = (0..4_096u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let oversized = [&(1u32 << 31).to_be_bytes()[..], &[0; 64]].concat();
@@ -204,7 +208,8 @@ fn garbage_ends_its_own_link_alone() {
     let asked = bystander.ask(on(1, STORE));
     assert_eq!(bystander.answer(asked).command, Command::Done);
     let lines = relayed.a.log().matches("a link was refused").count();
-    assert!((1..=2).contains(&lines), "{lines} lines of some thirty refusals");
+    let most = 2 + (now() - begin).as_secs() / REFUSAL_EVERY_S;
+    assert!((1..=most).contains(&(lines as u64)), "{lines} lines of some thirty refusals");
     let (_, metrics) = relayed.a.get("/metrics");
     let is_bare =
         |line: &&str| line.contains("bridge_") && line.ends_with("Counted by the module that the label names.");
@@ -216,10 +221,7 @@ fn garbage_ends_its_own_link_alone() {
 fn a_peer_that_never_reads_is_let_go_and_holds_up_nobody() {
     let site = Site::new();
     let at = site.host.socket();
-    let mut settings = plain(1, at, &[]);
-    // Who has much to do is no peer that does not read.
-    settings.more = settings.more.replace(&format!("heartbeat_ms = {HEARTBEAT_MS}\n"), "heartbeat_ms = 5000\n");
-    let mut a = Server::start(&site, &settings);
+    let mut a = Server::start(&site, &plain(1, at, &[], CALM_MS));
     let mut bystander = Speaker::connect(at, 8, &[]);
     let before = a.used("memory");
     let mut mute = Speaker::connect(at, 9, &[]);
@@ -249,10 +251,7 @@ fn a_flood_of_one_peer_takes_bounded_memory_and_others_are_served() {
         std::env::var("TANDEM_FLOOD_PACKETS").ok().and_then(|count| count.parse().ok()).unwrap_or(60_000);
     let site = Site::new();
     let at = site.host.socket();
-    let mut settings = plain(1, at, &[]);
-    // Who has much to do is no peer that does not read.
-    settings.more = settings.more.replace(&format!("heartbeat_ms = {HEARTBEAT_MS}\n"), "heartbeat_ms = 5000\n");
-    let mut a = Server::start(&site, &settings);
+    let mut a = Server::start(&site, &plain(1, at, &[], CALM_MS));
     let mut bystander = Speaker::connect(at, 8, &[]);
     let before = a.used("memory");
     let mut flooder = Speaker::connect(at, 9, &[]);
@@ -343,7 +342,7 @@ fn any_of_a_kind_is_here_first_then_where_the_least_load_is_and_never_who_is_sil
     const KIND: ModuleKind = ModuleKind::Bridge;
     let site = Site::new();
     let at = site.host.socket();
-    let mut a = Server::start(&site, &plain(1, at, &[]));
+    let mut a = Server::start(&site, &plain(1, at, &[], CALM_MS));
     // No platform offers this kind to others of its own accord, so these two are all there are.
     let mut easy = Speaker::connect(at, 11, &[(KIND, 100)]);
     let mut busy = Speaker::connect(at, 12, &[(KIND, 900)]);
@@ -408,13 +407,13 @@ fn any_of_a_kind_is_here_first_then_where_the_least_load_is_and_never_who_is_sil
 fn what_is_asked_of_a_platform_that_falls_silent_fails_when_its_heartbeats_do() {
     let site = Site::new();
     let (at_a, at_b) = (site.host.socket(), site.host.socket());
-    let mut a = Server::start(&site, &plain(1, at_a, &[]));
-    let mut b = Server::prepare(&site, "b", &plain(2, at_b, &[at_a]));
+    let mut a = Server::start(&site, &plain(1, at_a, &[], QUICK_MS));
+    let mut b = Server::prepare(&site, "b", &plain(2, at_b, &[at_a], QUICK_MS));
     b.launch();
     reaches(&a, 2, "linked");
     let mut asker = Speaker::connect(at_a, 9, &[]);
     // Its kernel takes what is sent to it, and nobody is there.
-    b.process().signal(Signal::STOP);
+    b.process().halt();
     let asked = asker.ask(on(2, STORE));
     let begin = now();
     let answer = asker.answer(asked);
@@ -422,9 +421,16 @@ fn what_is_asked_of_a_platform_that_falls_silent_fails_when_its_heartbeats_do() 
     assert!(now() - begin < PATIENCE / 2);
     let absent = asker.ask(on(2, STORE));
     assert_eq!(asker.answer(absent).failure().reason, Reason::PlatformAbsent, "at once");
-    reaches(&a, 2, "down");
+    // Who asks lives on meanwhile.
+    let mut becomes = |state: &str| {
+        until(&format!("platform 2 is {state}"), || {
+            asker.live(Duration::from_millis(20));
+            (platform(&a, 2)?["state"] == state).then_some(())
+        });
+    };
+    becomes("down");
     b.process().signal(Signal::CONT);
-    reaches(&a, 2, "linked");
+    becomes("linked");
     let asked = asker.ask(on(2, STORE));
     assert_eq!(asker.answer(asked).command, Command::Done);
     b.stop();
@@ -443,7 +449,7 @@ fn a_call_over_a_bad_network_goes_on_and_its_record_says_what_was_lost() {
     let relay = UdpRelay::start(site.host.socket(), site.host.socket(), how);
     let mut caller = Streamer::call(Wire::new(sip, server.sip), rtp, relay.second, "echo", server.sip);
     relay.meet_second(caller.media);
-    caller.stream(relay.first, PACKETS, Duration::from_millis(300));
+    caller.stream(relay.first, PACKETS, || relay.lost());
     let echoed = caller.heard;
     caller.hang_up();
     let record = &server.records(1)[0];
@@ -468,7 +474,7 @@ fn three_hosts_that_part_into_two_and_one_are_one_again() {
             let name = format!("host-{host}");
             let peers = if host == 1 { vec![] } else { vec![at(1)] };
             let mut settings = settings(host.into(), &name, at(host), &peers);
-            settings.more.push_str(&format!("heartbeat_ms = {HEARTBEAT_MS}\n"));
+            settings.more.push_str(&format!("heartbeat_ms = {QUICK_MS}\n"));
             let mut server = Server::prepare(&site, &name, &settings);
             server.within(network.host(host));
             server
