@@ -51,6 +51,7 @@ fn description(port: u16) -> MediaDescription {
             voip_metrics: false,
             seeks_anew: false,
             chosen_ways: Vec::new(),
+            served: None,
         }],
     }
 }

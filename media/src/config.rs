@@ -1,10 +1,11 @@
 //! What a worker is told when it starts.
 
 use crate::dtls::Identity;
-use crate::limits::INTERFACES;
+use crate::limits::{INTERFACES, TURN_SERVERS};
+use crate::turn::{RelayServer, is_nowhere};
 use router::time::Duration;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// The ports of RTP and RTCP: even ports carry RTP, the odd ones above RTCP (RFC 3550 §11).
@@ -75,6 +76,8 @@ pub struct Config {
     pub core: Option<usize>,
     /// The certificate of handshakes (DTLS-SRTP), the same at all workers; `None`: there are none.
     pub identity: Option<Arc<Identity>>,
+    /// Servers that relay for us (TURN), in the order in which they are asked.
+    pub relays: Vec<Arc<RelayServer>>,
 }
 
 impl Default for Config {
@@ -89,6 +92,7 @@ impl Default for Config {
             urgent_pairs: 0,
             core: None,
             identity: None,
+            relays: Vec::new(),
         }
     }
 }
@@ -106,6 +110,10 @@ pub enum ConfigError {
     Interfaces(usize),
     /// A code point above 63.
     Dscp(u8),
+    /// More servers that relay than [`TURN_SERVERS`].
+    Relays(usize),
+    /// A server that relays at an address of nobody's, or without a port.
+    Relay(SocketAddr),
 }
 
 impl fmt::Display for ConfigError {
@@ -120,6 +128,8 @@ impl fmt::Display for ConfigError {
                 write!(f, "{advertised} cannot be advertised for media on {}", interface.address)
             }
             Self::Interfaces(count) => write!(f, "{count} interfaces for media; at most {INTERFACES} are served"),
+            Self::Relays(count) => write!(f, "{count} TURN servers; at most {TURN_SERVERS} are asked"),
+            Self::Relay(address) => write!(f, "no TURN server is at {address}"),
             Self::Dscp(value) => write!(f, "a DSCP of {value}; it has six bits, 0 to 63"),
         }
     }
@@ -146,6 +156,16 @@ impl Config {
                 }
                 _ => {}
             }
+        }
+        if self.relays.len() > TURN_SERVERS {
+            return Err(ConfigError::Relays(self.relays.len()));
+        }
+        let is_one = |at: SocketAddr| {
+            let ip = at.ip();
+            at.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !is_nowhere(ip)
+        };
+        if let Some(relay) = self.relays.iter().find(|relay| !is_one(relay.address)) {
+            return Err(ConfigError::Relay(relay.address));
         }
         if self.dscp > 63 { Err(ConfigError::Dscp(self.dscp)) } else { Ok(()) }
     }

@@ -21,6 +21,7 @@
 //! - [`srtp`]: what is sent and received under keys (RFC 3711), sealed and opened in place.
 //! - [`dtls`]: where their keys come about in the media itself (RFC 5763).
 //! - [`ice`]: which way leads to a peer, where it offers to have that checked (RFC 8445).
+//! - [`turn`]: addresses at a server that relays for us, where the world does not reach a port (RFC 8656).
 //! - [`rtcp`]: the packet view, reception statistics, reports and their interval (RFC 3550 §6, RFC 5761).
 //! - [`quality`]: how a leg sounds: bursts of loss, ratings of the E-model.
 //! - [`pool`]: pairs of ports, first in first out, with a quarantine.
@@ -28,7 +29,7 @@
 //! - [`worker`]: the shell: a thread, an mio loop, sockets.
 //! - [`status`]: what a worker counts.
 //!
-//! RFCs: 3550, 3551, 3711, 4733 (relayed), 4961 (symmetric RTP), 5761 (RTP and RTCP on one port), 5763, 5764, 6188, 7160 (changing clocks), 7675, 7714, 7983, 8445.
+//! RFCs: 3550, 3551, 3711, 4733 (relayed), 4961 (symmetric RTP), 5761 (RTP and RTCP on one port), 5763, 5764, 6188, 7160 (changing clocks), 7675, 7714, 7983, 8445, 8489, 8656.
 
 pub mod conference;
 pub mod config;
@@ -45,6 +46,7 @@ pub mod session;
 pub mod srtp;
 pub mod status;
 pub mod transcoding;
+pub mod turn;
 pub mod wire;
 pub mod worker;
 
@@ -53,5 +55,6 @@ pub use dtls::Identity;
 pub use passage::Passages;
 pub use service::Voice;
 pub use transcoding::{served_codecs, spoken_codecs};
+pub use turn::RelayServer;
 pub use wire::{Carried, Channel, Destination, OpenFailure, PairIndex, Wire};
 pub use worker::{Ended, Stop, Worker};

@@ -386,3 +386,63 @@ const _: () = assert!(CHECK_TIMEOUT.as_millis() << (CHECK_RETRANSMISSIONS + 1) <
 
 /// What a packet is taken to last where the peer does not say, milliseconds (RFC 3551 §4.2).
 pub const PACKET_MS_UNSAID: f64 = 20.0;
+
+/// Servers that relay for us: one for each of some sites, of two families.
+pub const TURN_SERVERS: usize = 8;
+
+/// For so long what a call needs waits for addresses at such a server, where that has answered lately: two round trips across a continent, one of them lost. A caller does not
+/// hear it.
+pub const TURN_PATIENCE: Duration = Duration::from_millis(500);
+
+/// After how long a request to a server that nothing is known of is sent again, for the first time. RFC 8489 §6.2.1 has half a second for any network, and lets who
+/// knows better be quicker: within [`TURN_PATIENCE`] one loss is made up for.
+pub const TURN_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// The same at least, where its round trip is known, of which it is three.
+pub const TURN_TIMEOUT_MIN: Duration = Duration::from_millis(60);
+
+/// How often a request is sent (RFC 8489 §6.2.1: Rc), at twice the distance each up to sixteen times the first: over 16 seconds, where nothing is known of the server.
+pub const TURN_TRANSMISSIONS: u32 = 7;
+
+/// How often a server that does not answer is tried: a call in five seconds asks it, and does not wait.
+pub const TURN_PROBED_EVERY: Duration = Duration::from_secs(5);
+
+/// How often the log is told that a server refuses: each minute is enough for who reads it.
+pub const TURN_TOLD_EVERY: Duration = Duration::from_secs(60);
+
+/// How often in a row a server may ask for other credentials: it is asked without any, its nonce is stale by then, and once more.
+pub const TURN_CHALLENGES: u8 = 3;
+
+/// How often a server may send us to another one.
+pub const TURN_REDIRECTIONS: u8 = 2;
+
+/// For how long an address is asked for (RFC 8656 §7.1: the default, ten minutes); that is how long a server keeps one whose owner has vanished.
+pub const TURN_LIFETIME: Duration = Duration::from_secs(600);
+
+/// What a server grants at most (RFC 8656 §7.2 recommends an hour): what is said beyond is taken for that.
+pub const TURN_LIFETIME_MAX: Duration = Duration::from_secs(3_600);
+
+/// After how long a server that could not refresh an address is asked again.
+pub const TURN_REFRESHED_AGAIN: Duration = Duration::from_secs(10);
+
+/// How long a permission lasts (RFC 8656 §9).
+pub const TURN_PERMISSION: Duration = Duration::from_secs(300);
+
+/// How long a channel does (RFC 8656 §12).
+pub const TURN_CHANNEL: Duration = Duration::from_secs(600);
+
+/// When either is asked for anew, where it is needed: a minute before a permission ends.
+pub const TURN_RENEWED: Duration = Duration::from_secs(240);
+
+/// Addresses of a peer's at one allocation: as many as are checked.
+pub const TURN_PEERS: usize = ICE_PAIRS;
+
+/// Sessions whose first answer waits for addresses: those of half a second, at 1,000 calls a second. One more is answered without.
+pub const GATHERING: usize = 512;
+
+/// Allocations that are given back and whose server has not said so: those of two seconds, at 1,000 a second. Of one more the server is told once; should that be lost, it keeps it
+/// until the end of [`TURN_LIFETIME`].
+pub const RELEASES: usize = 2_048;
+
+const _: () = assert!(TURN_RENEWED.as_secs() < TURN_PERMISSION.as_secs() && TURN_PERMISSION.as_secs() <= TURN_CHANNEL.as_secs());
+const _: () = assert!(TURN_TIMEOUT.as_millis() < TURN_PATIENCE.as_millis());

@@ -22,6 +22,7 @@ mod handshakes;
 mod keys;
 mod moving;
 mod passing;
+mod relays;
 mod requests;
 mod timers;
 mod transcoding;
@@ -36,9 +37,11 @@ use crate::pool::Pairs;
 use crate::rtp::HEADER_BYTES;
 use crate::session::{Allowance, Port, Session};
 use crate::status::{Counters, Delays, Opinions};
+use crate::turn::Servers;
 use crate::wire::{Channel, PairIndex, Wire};
 use early::Early;
 use passing::Awaited;
+use relays::{Gathering, Release};
 use router::packet::one;
 use router::parameter::{MediaEvent, MediaEventKind, PortId, PortStatistics};
 use router::time::{Duration, Instant, Now, TimerKey, TimerWheel, WallTime};
@@ -65,6 +68,12 @@ enum Timer {
     Handshake(PairIndex),
     /// When to look at the ways to a port's peer.
     Ways(PairIndex),
+    /// When to look at a port's addresses at servers that relay.
+    Relays(PairIndex),
+    /// When to answer who waits for such.
+    Gathering,
+    /// When to look at those that are given back.
+    Releases,
     /// When to make a conference's next frame.
     Conference(u32),
     /// When to look for sessions without owner.
@@ -120,6 +129,11 @@ pub struct Voice<W> {
     identity: Option<Arc<Identity>>,
     allowance: Allowance,
     early: Vec<Early>,
+    /// Servers that relay; who waits for addresses there; and those whose ports are closed.
+    servers: Servers,
+    gathering: Vec<Gathering>,
+    releases: Vec<Release>,
+    releases_due: Option<TimerKey>,
     counters: Counters,
     lateness: Delays,
     delays: Delays,
@@ -134,6 +148,7 @@ impl<W: Wire> Voice<W> {
     /// The core of the module at `address`, with the worker's share of the ports in `config`.
     pub fn new(address: Address, config: Config, random: Random, wire: W, now: Now) -> Self {
         let (core, identity) = (config.core, config.identity.clone());
+        let servers = Servers::new(&config.relays);
         let pairs = Pairs::new(config);
         let mut voice = Self {
             outbox: Outbox::new(address),
@@ -153,6 +168,10 @@ impl<W: Wire> Voice<W> {
             identity,
             allowance: Allowance::default(),
             early: Vec::new(),
+            servers,
+            gathering: Vec::new(),
+            releases: Vec::new(),
+            releases_due: None,
             counters: Counters::default(),
             lateness: Delays::named("worker_tick_lateness_us"),
             delays: Delays::named("worker_relay_delay_us"),
@@ -307,9 +326,14 @@ impl<W: Wire> Voice<W> {
         for mos_centi in [statistics.mos_centi, statistics.mos_at_peer_centi].into_iter().flatten() {
             self.opinions.record(mos_centi);
         }
-        let heard = port.heard().is_some() || statistics.packets_discarded > 0;
+        // What a server relayed may stray in, too.
+        let heard = port.heard().is_some() || statistics.packets_discarded > 0 || port.has_relay();
+        let released = if port.has_relay() { self.release_relays(now.instant, pair, &mut port) } else { Vec::new() };
         if let Some((home, rtp)) = self.pairs.give_back(now.instant, pair, heard, reusable, &mut self.wire) {
             self.send_home(now.instant, home, rtp);
+        }
+        if !released.is_empty() {
+            self.keep_releases(now.instant, released);
         }
         Some(statistics)
     }
@@ -389,9 +413,10 @@ impl<W: Wire> Service for Voice<W> {
                     | Timer::Way(pair)
                     | Timer::Key(pair)
                     | Timer::Handshake(pair)
-                    | Timer::Ways(pair) => self.break_pair(now, pair),
+                    | Timer::Ways(pair)
+                    | Timer::Relays(pair) => self.break_pair(now, pair),
                     Timer::Conference(index) => self.break_conference(now, index),
-                    Timer::Audit | Timer::Passages => {}
+                    Timer::Audit | Timer::Passages | Timer::Gathering | Timer::Releases => {}
                 }
             }
         }

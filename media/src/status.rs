@@ -94,6 +94,14 @@ pub struct Counters {
     pub ways_taken: u64,
     /// Ports that had no way to their peer any more, or found none.
     pub ways_lost: u64,
+    /// Addresses that servers that relay have given (TURN).
+    pub relays_allocated: u64,
+    /// Those that they have not: no more were left, or our name is not known there.
+    pub relays_refused: u64,
+    /// Those that were not there in time.
+    pub relays_silent: u64,
+    /// Those that were gone before their port was closed.
+    pub relays_lost: u64,
     /// Sessions opened.
     pub sessions_opened: u64,
     /// Sessions closed for a fault of ours.
@@ -141,6 +149,14 @@ impl Counters {
         list.push(Counter::new("media_checks_taken", self.checks_taken));
         for (outcome, value) in [("taken", self.ways_taken), ("lost", self.ways_lost)] {
             list.push(Counter::labelled("media_ways", "outcome", outcome, value));
+        }
+        for (outcome, value) in [
+            ("allocated", self.relays_allocated),
+            ("refused", self.relays_refused),
+            ("silent", self.relays_silent),
+            ("lost", self.relays_lost),
+        ] {
+            list.push(Counter::labelled("media_relays", "outcome", outcome, value));
         }
         list.push(Counter::new("media_sessions_opened", self.sessions_opened));
         list.push(Counter::new("media_sessions_broken", self.sessions_broken));

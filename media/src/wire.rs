@@ -85,7 +85,7 @@ pub trait Wire {
     where
         S: FnOnce(&mut [u8], usize) -> Option<usize>,
     {
-        let mut room = vec![0; datagram.len() + crate::srtp::EXPANSION];
+        let mut room = vec![0; datagram.len() + crate::srtp::EXPANSION + stun::channel::EXPANSION];
         room[..datagram.len()].copy_from_slice(datagram);
         let sealed = seal(&mut room, datagram.len()).and_then(|length| room.get(..length));
         sealed.is_some_and(|sealed| self.send(pair, channel, destination, sealed))

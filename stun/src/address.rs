@@ -40,6 +40,17 @@ pub(crate) fn unmasked(value: &[u8], transaction: &TransactionId) -> Option<Sock
     Some(SocketAddr::new(ip, port))
 }
 
+/// The address of a value that is not masked (`ALTERNATE-SERVER`, §14.1). `None`: it is none.
+pub(crate) fn plain(value: &[u8]) -> Option<SocketAddr> {
+    let (head, address) = value.split_at_checked(4)?;
+    let ip: IpAddr = match head[1] {
+        IPV4 => Ipv4Addr::from(<[u8; 4]>::try_from(address).ok()?).into(),
+        IPV6 => Ipv6Addr::from(<[u8; 16]>::try_from(address).ok()?).into(),
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, u16::from_be_bytes([head[2], head[3]])))
+}
+
 const PORT_MASK: u16 = (COOKIE >> 16) as u16;
 
 fn mask(transaction: &TransactionId) -> u128 {

@@ -1,18 +1,67 @@
 //! A message that is read.
 
-use crate::address::unmasked;
+use crate::address::{plain, unmasked};
 use crate::attribute::{
-    ERROR_CODE, FINGERPRINT, ICE_CONTROLLED, ICE_CONTROLLING, MESSAGE_INTEGRITY, MESSAGE_INTEGRITY_SHA256, PRIORITY,
-    Role, USE_CANDIDATE, USERNAME, Usage, XOR_MAPPED_ADDRESS,
+    ALTERNATE_SERVER, CHANNEL_NUMBER, DATA, ERROR_CODE, FINGERPRINT, ICE_CONTROLLED, ICE_CONTROLLING, LIFETIME,
+    MESSAGE_INTEGRITY, MESSAGE_INTEGRITY_SHA256, NONCE, PASSWORD_ALGORITHMS, PRIORITY, REALM, REQUESTED_TRANSPORT, Role,
+    USE_CANDIDATE, USERNAME, Usage, XOR_MAPPED_ADDRESS, XOR_PEER_ADDRESS, XOR_RELAYED_ADDRESS,
 };
 use crate::fingerprint::fingerprint;
-use crate::limits::{READ_OCTETS_MAX, UNKNOWN_MAX};
+use crate::limits::{READ_OCTETS_MAX, RELAYED_OCTETS_MAX, UNKNOWN_MAX};
 use crate::{COOKIE, HEADER_OCTETS};
 use ring::hmac;
 use std::net::SocketAddr;
 use subtle::ConstantTimeEq as _;
 
-/// What a message is (RFC 8489 §5), of the one method that there is here: Binding.
+/// What a message is about (RFC 8489 §5, RFC 8656 §17).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Method {
+    /// Keep-alives and connectivity checks.
+    Binding,
+    /// An address at a server is asked for.
+    Allocate,
+    /// It is to be kept, or given back.
+    Refresh,
+    /// Something for a peer.
+    Send,
+    /// Something from one.
+    Data,
+    /// A peer may send.
+    CreatePermission,
+    /// A peer gets a number of its own.
+    ChannelBind,
+}
+
+impl Method {
+    const ALL: [Self; 7] = [
+        Self::Binding,
+        Self::Allocate,
+        Self::Refresh,
+        Self::Send,
+        Self::Data,
+        Self::CreatePermission,
+        Self::ChannelBind,
+    ];
+
+    /// Its number: all are below 16, so that its bits lie side by side in a message's type.
+    const fn number(self) -> u16 {
+        match self {
+            Self::Binding => 1,
+            Self::Allocate => 3,
+            Self::Refresh => 4,
+            Self::Send => 6,
+            Self::Data => 7,
+            Self::CreatePermission => 8,
+            Self::ChannelBind => 9,
+        }
+    }
+
+    fn is_of(self, usage: Usage) -> bool {
+        (self == Self::Binding) == (usage != Usage::Relaying)
+    }
+}
+
+/// What a message is (RFC 8489 §5).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Class {
     /// Asks for an answer.
@@ -26,17 +75,21 @@ pub enum Class {
 }
 
 impl Class {
-    pub(crate) const fn kind(self) -> u16 {
-        match self {
-            Self::Request => 0x0001,
-            Self::Indication => 0x0011,
-            Self::Success => 0x0101,
-            Self::Error => 0x0111,
-        }
+    /// A message's type: that of a method.
+    pub(crate) const fn kind(self, method: Method) -> u16 {
+        method.number()
+            | match self {
+                Self::Request => 0x0000,
+                Self::Indication => 0x0010,
+                Self::Success => 0x0100,
+                Self::Error => 0x0110,
+            }
     }
 
-    fn of(kind: u16) -> Option<Self> {
-        [Self::Request, Self::Indication, Self::Success, Self::Error].into_iter().find(|class| class.kind() == kind)
+    fn of(kind: u16) -> Option<(Self, Method)> {
+        let class = [Self::Request, Self::Indication, Self::Success, Self::Error];
+        let class = class.into_iter().find(|class| kind & 0xfff0 == class.kind(Method::Binding) & 0xfff0)?;
+        Some((class, Method::ALL.into_iter().find(|method| class.kind(*method) == kind)?))
     }
 }
 
@@ -69,11 +122,38 @@ impl Unknown {
     }
 }
 
+/// What a message between a client and its server says beside (RFC 8656 §18, RFC 8489 §14).
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Relaying<'a> {
+    /// `REALM`: what the server asks credentials for.
+    pub realm: Option<&'a [u8]>,
+    /// `NONCE`, which is in each request until the server says another one.
+    pub nonce: Option<&'a [u8]>,
+    /// `PASSWORD-ALGORITHMS`: what keys the server takes, as they are to be repeated.
+    pub algorithms: Option<&'a [u8]>,
+    /// `LIFETIME`, in seconds.
+    pub lifetime_s: Option<u32>,
+    /// `XOR-RELAYED-ADDRESS`: what the server has given.
+    pub relayed: Option<SocketAddr>,
+    /// `XOR-PEER-ADDRESS`: whom it is for, or from.
+    pub peer: Option<SocketAddr>,
+    /// `CHANNEL-NUMBER`
+    pub channel: Option<u16>,
+    /// Where the value of `DATA` begins and ends in the datagram.
+    pub data: Option<(usize, usize)>,
+    /// `ALTERNATE-SERVER`
+    pub alternate: Option<SocketAddr>,
+    /// `REQUESTED-TRANSPORT`: a protocol's number.
+    pub transport: Option<u8>,
+}
+
 /// A message, read. What it points to lies in the datagram.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
     /// What it is.
     pub class: Class,
+    /// About what.
+    pub method: Method,
     /// Its transaction.
     pub transaction: TransactionId,
     /// `USERNAME`: whose password it is checked by, and who says so.
@@ -90,10 +170,14 @@ pub struct Message<'a> {
     pub error: Option<u16>,
     /// What must be understood and is not (§6.3.1).
     pub unknown: Unknown,
+    /// What servers that relay say beside; of other usages nothing.
+    pub relaying: Relaying<'a>,
     /// Whether it has a fingerprint, which then is right: the answer has one as well (§7).
     pub has_fingerprint: bool,
     /// Where `MESSAGE-INTEGRITY` begins, if there is one.
     integrity: Option<usize>,
+    /// The same of `MESSAGE-INTEGRITY-SHA256`.
+    long_integrity: Option<usize>,
     octets: &'a [u8],
 }
 
@@ -104,16 +188,23 @@ pub fn is_stun(datagram: &[u8]) -> bool {
 }
 
 impl<'a> Message<'a> {
-    /// Reads a datagram. `None`: it is no Binding message, is malformed, its fingerprint is wrong, or is missing where the usage asks for one.
+    /// Reads a datagram. `None`: it is no message of the usage's methods, is malformed, its fingerprint is wrong, or is missing where the usage asks for
+    /// one.
     pub fn parse(octets: &'a [u8], usage: Usage) -> Option<Self> {
         let (header, mut rest) = octets.split_first_chunk::<HEADER_OCTETS>()?;
         let length = usize::from(u16::from_be_bytes([header[2], header[3]]));
-        let is_whole = length == rest.len() && length.is_multiple_of(4) && octets.len() <= READ_OCTETS_MAX;
+        let most = if usage == Usage::Relaying { RELAYED_OCTETS_MAX } else { READ_OCTETS_MAX };
+        let is_whole = length == rest.len() && length.is_multiple_of(4) && octets.len() <= most;
         if !is_whole || !is_stun(octets) {
             return None;
         }
+        let (class, method) = Class::of(u16::from_be_bytes([header[0], header[1]]))?;
+        if !method.is_of(usage) {
+            return None;
+        }
         let mut message = Self {
-            class: Class::of(u16::from_be_bytes([header[0], header[1]]))?,
+            class,
+            method,
             transaction: *header.last_chunk()?,
             username: None,
             priority: None,
@@ -122,8 +213,10 @@ impl<'a> Message<'a> {
             mapped: None,
             error: None,
             unknown: Unknown::default(),
+            relaying: Relaying::default(),
             has_fingerprint: false,
             integrity: None,
+            long_integrity: None,
             octets,
         };
         let mut is_sealed = false;
@@ -148,13 +241,19 @@ impl<'a> Message<'a> {
                     message.integrity?;
                     is_sealed = true;
                 }
-                MESSAGE_INTEGRITY_SHA256 => is_sealed = true,
+                // One may stand behind the other (§14.6). A cut one proves less, and counts for none.
+                MESSAGE_INTEGRITY_SHA256 => {
+                    let is_first = message.long_integrity.is_none() && value.len() == LONG_INTEGRITY_OCTETS;
+                    message.long_integrity = if is_first { Some(at) } else { message.long_integrity };
+                    is_sealed = true;
+                }
                 _ if is_sealed => {}
+                DATA if usage == Usage::Relaying => message.relaying.data = Some((at + 4, at + 4 + length)),
                 _ => message.take(kind, value, usage)?,
             }
             rest = next;
         }
-        (rest.is_empty() && (message.has_fingerprint || usage == Usage::KeepAlive)).then_some(message)
+        (rest.is_empty() && (message.has_fingerprint || usage != Usage::ConnectivityCheck)).then_some(message)
     }
 
     /// Takes an attribute. `None`: its value cannot be.
@@ -174,20 +273,49 @@ impl<'a> Message<'a> {
                     return None;
                 }
             }
+            _ if usage == Usage::Relaying => self.take_relaying(kind, value)?,
             _ => {}
         }
         Some(())
     }
 
-    /// Whether it was written by who knows the password (§9.1.3). Compared in constant time.
+    /// Takes an attribute of who relays.
+    fn take_relaying(&mut self, kind: u16, value: &'a [u8]) -> Option<()> {
+        let Self { relaying, transaction, .. } = self;
+        match kind {
+            REALM => relaying.realm = Some(value),
+            NONCE => relaying.nonce = Some(value),
+            PASSWORD_ALGORITHMS => relaying.algorithms = Some(value),
+            LIFETIME => relaying.lifetime_s = Some(u32::from_be_bytes(value.try_into().ok()?)),
+            XOR_RELAYED_ADDRESS => relaying.relayed = Some(unmasked(value, transaction)?),
+            // A request may name several: the first one counts.
+            XOR_PEER_ADDRESS => relaying.peer = Some(relaying.peer.unwrap_or(unmasked(value, transaction)?)),
+            CHANNEL_NUMBER => relaying.channel = Some(u16::from_be_bytes(*value.first_chunk()?)),
+            ALTERNATE_SERVER => relaying.alternate = Some(plain(value)?),
+            REQUESTED_TRANSPORT => relaying.transport = Some(*value.first()?),
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// Whether it was written by who knows the password (§9.1.3), or the key that was made of it (§9.2.2). Compared in constant time.
     pub fn is_by(&self, password: &[u8]) -> bool {
-        let Some(at) = self.integrity else { return false };
-        let end = at + 4 + INTEGRITY_OCTETS;
-        let (Some(before), Some(tag)) = (self.octets.get(4..at), self.octets.get(at + 4..end)) else { return false };
         let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, password);
-        let mut context = hmac::Context::with_key(&key);
+        self.is_sealed(self.integrity, INTEGRITY_OCTETS, &key)
+    }
+
+    /// The same by `MESSAGE-INTEGRITY-SHA256`.
+    pub fn is_by_long(&self, password: &[u8]) -> bool {
+        self.is_sealed(self.long_integrity, LONG_INTEGRITY_OCTETS, &hmac::Key::new(hmac::HMAC_SHA256, password))
+    }
+
+    fn is_sealed(&self, at: Option<usize>, octets: usize, key: &hmac::Key) -> bool {
+        let Some(at) = at else { return false };
+        let end = at + 4 + octets;
+        let (Some(before), Some(tag)) = (self.octets.get(4..at), self.octets.get(at + 4..end)) else { return false };
+        let mut context = hmac::Context::with_key(key);
         // The length is that of the message as if it ended with this attribute.
-        context.update(&self.class.kind().to_be_bytes());
+        context.update(&self.class.kind(self.method).to_be_bytes());
         context.update(&((end - HEADER_OCTETS) as u16).to_be_bytes());
         context.update(before);
         context.sign().as_ref().ct_eq(tag).into()
@@ -196,3 +324,6 @@ impl<'a> Message<'a> {
 
 /// Of an HMAC-SHA1.
 const INTEGRITY_OCTETS: usize = 20;
+
+/// Of an HMAC-SHA256.
+const LONG_INTEGRITY_OCTETS: usize = 32;

@@ -3,6 +3,7 @@
 use crate::key_forms::KeyForms;
 use crate::limits::{CALLS_MAX, OVERLOAD_AFTER};
 use crate::plan::{Plan, Redirects};
+use crate::relaying::Relaying;
 use crate::services::Services;
 use crate::transcoding::Transcoding;
 use router::time::Duration;
@@ -45,6 +46,8 @@ pub struct Config {
     pub early_ringing: EarlyRinging,
     /// How peers have keys.
     pub keys: KeyForms,
+    /// Whose legs may need an address at a server that relays.
+    pub relaying: Relaying,
     /// What is done where two legs have no sound in common.
     pub transcoding: Transcoding,
     /// How long calls that other platforms ask for may wait while the shard does not catch up, before they are refused; `None`: none waits, and none is.
@@ -109,6 +112,7 @@ impl Default for Config {
             redirects: Redirects::Follow,
             early_ringing: EarlyRinging::Keep,
             keys: KeyForms::default(),
+            relaying: Relaying::default(),
             transcoding: Transcoding::default(),
             overload_after: Some(OVERLOAD_AFTER),
             services: Services::default(),

@@ -14,6 +14,7 @@
 //! - `call`: a call's order of things, one file a feature: set-up, fork, fail-over, early media, renegotiation, transfer…
 //! - `negotiation`: typed offers and answers (RFC 3264) intersected across two legs, and the plans of their ports.
 //! - [`KeyForms`]: how peers have the keys that they press.
+//! - [`Relaying`]: whose media may have to go by a server that relays.
 //! - [`Services`]: what echo, tones and conferences speak.
 //! - [`Transcoding`]: what can be coded between two legs that share no sound.
 //! - `record`, `refusal`, `event`, `listing`, `status`: what is told of calls, and of attempts that never were one.
@@ -42,6 +43,7 @@ pub mod rates;
 mod reach;
 mod record;
 mod refusal;
+mod relaying;
 mod service;
 mod services;
 mod status;
@@ -51,6 +53,7 @@ mod whereabouts;
 
 pub use config::{Cluster, Config, EarlyRinging};
 pub use key_forms::KeyForms;
+pub use relaying::Relaying;
 pub use service::Switch;
 pub use services::Services;
 pub use transcoding::Transcoding;

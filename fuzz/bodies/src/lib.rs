@@ -18,6 +18,7 @@
 //! | `rtp`, `rtcp`, `srtp` | a datagram |
 //! | `dtls` | datagrams of a handshake |
 //! | `stun` | a datagram |
+//! | `turn` | what a server that relays says to its client, and time |
 //! | `ways` | datagrams and time at an agent that looks for ways (ICE) |
 //! | `g711`, `l16`, `g722`, `g726`, `gsm`, `opus` | payloads of a stream and the gaps in it |
 //! | `comfort_noise` | a payload |
@@ -59,6 +60,7 @@ mod srtp;
 mod stun;
 mod tape;
 mod transactions;
+mod turn;
 mod ways;
 mod websocket;
 
@@ -86,6 +88,7 @@ pub use sip_stream::sip_stream;
 pub use srtp::srtp;
 pub use stun::stun;
 pub use transactions::transactions;
+pub use turn::turn;
 pub use ways::ways;
 pub use websocket::websocket;
 
@@ -107,6 +110,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("srtp", srtp),
     ("dtls", dtls),
     ("stun", stun),
+    ("turn", turn),
     ("ways", ways),
     ("g711", g711),
     ("l16", l16),

@@ -191,6 +191,7 @@ fn stream(tape: &mut Tape<'_>) -> MediaStream {
         voip_metrics: false,
         seeks_anew: false,
         chosen_ways: Vec::new(),
+        served: None,
     }
 }
 

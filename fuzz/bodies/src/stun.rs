@@ -1,20 +1,24 @@
 //! A datagram as a message of STUN, and what is written read again.
 
-use ::stun::{Class, Message, Role, Usage, Writer, is_stun};
+use ::stun::{Class, Message, Role, Usage, Writer, channel, is_stun};
 
 use crate::tape::Tape;
 
 /// Reads the input as a datagram, and writes messages of it.
 pub fn stun(data: &[u8]) {
-    for usage in [Usage::KeepAlive, Usage::ConnectivityCheck] {
+    let _ = channel::unwrap(data);
+    for usage in [Usage::KeepAlive, Usage::ConnectivityCheck, Usage::Relaying] {
         let Some(read) = Message::parse(data, usage) else { continue };
+        if let Some((begin, end)) = read.relaying.data {
+            assert!(usage == Usage::Relaying && data.get(begin..end).is_some());
+        }
         assert!(is_stun(data), "what is read is STUN");
         let _ = read.is_by(b"password");
-        let answer = Writer::new(Class::Error, &read.transaction).error(420).unknown(&read.unknown).finish();
+        let answer = Writer::of(read.method, Class::Error, &read.transaction).error(420).unknown(&read.unknown).finish();
         let again = Message::parse(answer.octets(), usage).expect("what is written is read");
         assert_eq!((again.error, again.transaction), (Some(420), read.transaction));
         if let Some(mapped) = read.mapped {
-            let answer = Writer::new(Class::Success, &read.transaction).mapped(mapped).finish();
+            let answer = Writer::of(read.method, Class::Success, &read.transaction).mapped(mapped).finish();
             let again = Message::parse(answer.octets(), usage).and_then(|again| again.mapped);
             assert_eq!(again.map(|again| again.ip()), Some(mapped.ip().to_canonical()));
         }

@@ -5,6 +5,7 @@ use super::pair::transaction;
 use crate::limits::{
     CHECKS_PER_SECOND, ICE_PROVEN, KEEP_ALIVE_EVERY, NOMINATION_HELD, WAY_SILENT_MEDIA, WAY_SILENT_WHOLLY,
 };
+use crate::turn::is_place;
 use router::Random;
 use router::parameter::IceParameters;
 use router::time::{Duration, Instant};
@@ -19,6 +20,26 @@ pub(super) const REFLEXIVE_PREFERENCE: u32 = 110;
 /// The priority of a candidate of ours (RFC 8445 §5.1.2.1): one address of one kind.
 pub(super) const fn candidate_priority(preference: u32, component: u8) -> u32 {
     (preference << 24) + (0xffff << 8) + (256 - component as u32)
+}
+
+/// The same of one that a server relays (RFC 8445 §5.1.2.1): of two of a kind it is the worse.
+pub(super) const fn relayed_priority(preference: u32, component: u8) -> u32 {
+    (preference << 24) + (0x7fff << 8) + (256 - component as u32)
+}
+
+/// Where a message comes from: to us, and to who reads in the answer where it was seen to come from. By a server that relays they are not the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Source {
+    /// Where the answer goes.
+    pub place: SocketAddr,
+    /// Where the peer sends from.
+    pub address: SocketAddr,
+}
+
+impl From<SocketAddr> for Source {
+    fn from(address: SocketAddr) -> Self {
+        Self { place: address, address }
+    }
 }
 
 /// What a message, or time, has come to.
@@ -146,6 +167,33 @@ impl Agent {
         }
     }
 
+    /// Where the peer says that it may be reached.
+    pub fn named(&self) -> impl Iterator<Item = (SocketAddr, u32)> + '_ {
+        let own = self.parameters.candidates.iter().filter(|candidate| candidate.component == self.component);
+        own.map(|candidate| (candidate.address, candidate.priority))
+    }
+
+    /// It may be reached there as well.
+    pub fn add(&mut self, remote: SocketAddr, priority: u32) {
+        if let Some(checks) = &mut self.checks {
+            checks.add(remote, priority);
+        }
+    }
+
+    /// Nothing is reached by the server that relays any more.
+    pub fn lose_relayed(&mut self) -> Came {
+        let Some(checks) = &mut self.checks else { return Came::Nothing };
+        checks.lose_relayed();
+        self.proven.retain(|proven| !is_place(proven.way.remote));
+        self.former = self.former.filter(|former| !is_place(*former));
+        if self.selected.take_if(|selected| is_place(selected.way.remote)).is_none() {
+            return self.news();
+        }
+        checks.forget_way();
+        (self.former, self.told) = (None, None);
+        Came::Lost
+    }
+
     /// Where the peer is, as far as is known: on the way that is taken, else on the best that works, else where it was before.
     pub fn destination(&self) -> Option<SocketAddr> {
         let selected = self.selected.map(|selected| selected.way.remote);
@@ -180,15 +228,16 @@ impl Agent {
     pub fn handle(
         &mut self,
         now: Instant,
-        source: SocketAddr,
+        source: impl Into<Source>,
         message: &Message<'_>,
         heard: Option<Instant>,
         random: &mut Random,
     ) -> Option<Handled> {
+        let source = source.into();
         let answer = match message.class {
             Class::Request => Some(self.handle_request(now, source, message, heard)?),
             Class::Success | Class::Error => {
-                self.handle_response(now, source, message, random)?;
+                self.handle_response(now, source.place, message, random)?;
                 None
             }
             // It keeps a binding open, and wants nothing.
@@ -211,7 +260,7 @@ impl Agent {
     fn handle_request(
         &mut self,
         now: Instant,
-        source: SocketAddr,
+        Source { place: source, address }: Source,
         message: &Message<'_>,
         heard: Option<Instant>,
     ) -> Option<Writer> {
@@ -252,7 +301,7 @@ impl Agent {
             self.move_to(now, source, heard, false);
         }
         let own = self.parameters.local.password.as_bytes();
-        Some(Writer::new(Class::Success, &message.transaction).mapped(source).integrity(own).finish())
+        Some(Writer::new(Class::Success, &message.transaction).mapped(address).integrity(own).finish())
     }
 
     /// `USERNAME` of a request to us: our fragment, a colon, the peer's (RFC 8445 §7.2.2).

@@ -1,9 +1,10 @@
 //! What an agent that is not lite asks: its list of pairs, its pace, nomination, consent.
 
-use super::agent::{REFLEXIVE_PREFERENCE, Way, candidate_priority};
+use super::agent::{REFLEXIVE_PREFERENCE, Way, candidate_priority, relayed_priority};
 use super::consent::Consent;
 use super::pair::{Pair, Pending, State};
 use crate::limits::{CHECK_PACE, ICE_PAIRS, NOMINATION_PATIENCE, WAYS_WITHIN};
+use crate::turn::is_place;
 use router::Random;
 use router::parameter::IceParameters;
 use router::time::Instant;
@@ -14,10 +15,12 @@ use stun::{Class, Message, Role, TransactionId, Writer};
 #[derive(Clone, Debug)]
 pub(super) struct Checks {
     pairs: Vec<Pair>,
-    /// The priority of our candidate.
+    /// The priority of our candidate, and that of the one that is relayed.
     ours: u32,
-    /// What our checks say of the candidate that the peer would learn from them (RFC 8445 §7.1.1).
+    relayed: u32,
+    /// What our checks say of the candidate that the peer would learn from them (RFC 8445 §7.1.1); by the server that relays.
     reflexive: u32,
+    reflexive_relayed: u32,
     /// When the next check may go out.
     pace: Instant,
     /// Since when one has succeeded.
@@ -45,7 +48,9 @@ impl Checks {
         Self {
             pairs: Vec::new(),
             ours,
+            relayed: relayed_priority(0, component),
             reflexive: candidate_priority(REFLEXIVE_PREFERENCE, component),
+            reflexive_relayed: relayed_priority(REFLEXIVE_PREFERENCE, component),
             pace: now,
             succeeded: None,
             consent: None,
@@ -75,10 +80,25 @@ impl Checks {
         self.pairs.iter().any(|pair| pair.remote == remote && pair.state == State::Succeeded)
     }
 
+    /// The priority of a pair, by our candidate: the port itself, or its address at a server.
+    fn priority(&self, pair: &Pair, role: Role) -> u64 {
+        pair.priority(if is_place(pair.remote) { self.relayed } else { self.ours }, role)
+    }
+
+    /// Nothing is reached by the server that relays any more.
+    pub(super) fn lose_relayed(&mut self) {
+        self.pairs.retain(|pair| !is_place(pair.remote));
+    }
+
+    /// The way that was taken is none any more.
+    pub(super) fn forget_way(&mut self) {
+        (self.consent, self.succeeded) = (None, None);
+    }
+
     /// The best pair that works.
     pub(super) fn best(&self, role: Role) -> Option<&Pair> {
         let works = self.pairs.iter().filter(|pair| pair.state == State::Succeeded);
-        works.max_by_key(|pair| pair.priority(self.ours, role))
+        works.max_by_key(|pair| self.priority(pair, role))
     }
 
     /// Whether the peer leaves questions on the way that is taken unanswered.
@@ -174,7 +194,7 @@ impl Checks {
             let Some(pending) = pair.pending.as_mut().filter(|pending| pending.until <= now) else { continue };
             if pending.goes_again(now) {
                 let (pending, to) = (*pending, pair.remote);
-                return Some((to, self.write(parameters, &pending.transaction, pending.role, pending.nominates)));
+                return Some((to, self.write(parameters, to, &pending.transaction, pending.role, pending.nominates)));
             }
             // One that worked before, and does not answer a nomination, works no more.
             (pair.pending, pair.state) = (None, State::Failed);
@@ -182,7 +202,7 @@ impl Checks {
         if let (Some(to), Some(consent)) = (selected, &mut self.consent)
             && let Some(question) = consent.poll_transmit(now, random)
         {
-            return Some((to, self.write(parameters, &question, role, false)));
+            return Some((to, self.write(parameters, to, &question, role, false)));
         }
         if self.pace > now {
             return None;
@@ -192,7 +212,7 @@ impl Checks {
             // Those that the peer has checked first, then by their priority.
             _ => {
                 let waiting = self.pairs.iter().filter(|pair| is_next(pair, selected));
-                let next = waiting.max_by_key(|pair| (pair.is_triggered, pair.priority(self.ours, role)))?;
+                let next = waiting.max_by_key(|pair| (pair.is_triggered, self.priority(pair, role)))?;
                 (next.remote, false)
             }
         };
@@ -203,7 +223,7 @@ impl Checks {
         if pair.state != State::Succeeded {
             pair.state = State::InProgress;
         }
-        Some((to, self.write(parameters, &pending.transaction, role, nominates)))
+        Some((to, self.write(parameters, to, &pending.transaction, role, nominates)))
     }
 
     /// The pair that is to be nominated, where we decide, and from when on: the best that works, once all better ones have been heard of or had their time.
@@ -214,19 +234,27 @@ impl Checks {
             return None;
         }
         let best = self.best(role)?;
-        let priority = best.priority(self.ours, role);
+        let priority = self.priority(best, role);
         let may_be_better = |pair: &Pair| {
-            pair.priority(self.ours, role) > priority && matches!(pair.state, State::Waiting | State::InProgress)
+            self.priority(pair, role) > priority && matches!(pair.state, State::Waiting | State::InProgress)
         };
         let from = if self.pairs.iter().any(may_be_better) { since + NOMINATION_PATIENCE } else { since };
         Some((best.remote, from.max(self.pace)))
     }
 
-    fn write(&self, parameters: &IceParameters, transaction: &TransactionId, role: Role, nominates: bool) -> Writer {
+    fn write(
+        &self,
+        parameters: &IceParameters,
+        to: SocketAddr,
+        transaction: &TransactionId,
+        role: Role,
+        nominates: bool,
+    ) -> Writer {
         let IceParameters { local, remote, .. } = parameters;
+        let reflexive = if is_place(to) { self.reflexive_relayed } else { self.reflexive };
         let request = Writer::new(Class::Request, transaction)
             .username(&remote.fragment, &local.fragment)
-            .priority(self.reflexive)
+            .priority(reflexive)
             .role(role);
         let request = if nominates { request.nominate() } else { request };
         request.integrity(remote.password.as_bytes()).finish()

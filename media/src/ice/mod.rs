@@ -7,8 +7,8 @@
 //!                          ▲             └──▶ failed ──┐
 //!                          └── the peer asks (triggered)
 //! ```
-//! Our side of every pair is the port itself, so that a pair is an address of the peer's. Pairs of different foundations are all there is to a list of
-//! one address of ours, so none is frozen (RFC 8445 §6.1.2.6). Each component (RTP, and RTCP where that has a port of its own) has an agent.
+//! Our side of every pair is the port itself, so that a pair is an address of the peer's; or the port's address at a server that relays (`turn`), where the peer has a place of
+//! its own. Pairs of different foundations are all there is to such a list, so none is frozen (RFC 8445 §6.1.2.6). Each component (RTP, and RTCP where that has a port of its own) has an agent.
 //!
 //! | file | what |
 //! |---|---|
@@ -26,4 +26,4 @@ mod pair;
 #[cfg(test)]
 mod tests;
 
-pub use agent::{Agent, Came, Check, Handled};
+pub use agent::{Agent, Came, Check, Handled, Source};

@@ -15,15 +15,24 @@ use stun::is_stun;
 impl<W: Wire> Voice<W> {
     #[inline]
     pub(super) fn relay(&mut self, now: Now, pair: PairIndex, channel: Channel, source: SocketAddr, data: &mut [u8]) {
+        let (mut source, mut data) = (source, data);
+        if self.ports.get(pair.0 as usize).and_then(Option::as_deref).is_some_and(Port::has_relay) {
+            match self.take_relayed(now.instant, pair, channel, source, data) {
+                Some(relayed) => (source, data) = relayed,
+                None => return,
+            }
+        }
         let Some(port) = self.ports.get_mut(pair.0 as usize).and_then(Option::as_deref_mut) else {
-            return self.counters.discard(Discard::Unexpected);
+            if !self.take_release(now.instant, pair, channel, source, data) {
+                self.counters.discard(Discard::Unexpected);
+            }
+            return;
         };
         let is_control = channel == Channel::Rtcp || (port.shares_rtcp() && is_rtcp(data));
         // RFC 7983 §7: what begins so is neither RTP nor of a handshake.
         if port.seeks_ways() && is_stun(data) {
             return self.check(now.instant, pair, channel, source, data);
         }
-        let mut data = data;
         if port.is_secure() {
             if is_dtls(data) {
                 return self.handshake(now.instant, pair, channel, source, data);

@@ -42,7 +42,7 @@ impl<W: Wire> Voice<W> {
     fn follow_handshake(&mut self, now: Instant, pair: PairIndex, came: Option<Handshaken>) {
         let Some(port) = self.ports.get_mut(pair.0 as usize).and_then(Option::as_deref_mut) else { return };
         while let Some((channel, destination, datagram)) = port.poll_dtls_transmit() {
-            let sent = self.wire.send(pair, channel, destination, &datagram);
+            let sent = port.transmit(&mut self.wire, channel, destination, &datagram);
             self.counters.send_failures += u64::from(!sent);
         }
         self.counters.handshakes_begun = self.allowance.total;

@@ -7,7 +7,7 @@ use crate::limits::PORTS_PER_SESSION;
 use crate::session::Session;
 use crate::wire::{PairIndex, Wire};
 use router::packet::Parameters;
-use router::parameter::{Failure, MediaPort, MovedPort, Reason};
+use router::parameter::{Failure, MovedPort, Reason};
 use router::time::Now;
 use router::{Address, Instance, Packet, Parameter};
 use std::collections::btree_map::Entry;
@@ -66,9 +66,7 @@ impl<W: Wire> Voice<W> {
         for (wanted, pair) in moved {
             self.move_port(instance, wanted, pair);
             if let Some(port) = self.port(pair) {
-                let place = port.place;
-                let address = Some(place.address);
-                answer.push(MediaPort { port: wanted.port, interface: place.interface, address, urgent: false }.into());
+                answer.push(port.told().into());
             }
         }
         Ok(answer)

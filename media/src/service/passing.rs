@@ -185,7 +185,6 @@ impl<W: Wire> Voice<W> {
             return None;
         }
         (port.place.session, port.place.id, port.place.pair) = (session, id, pair);
-        let place = port.place;
         let index = pair.0 as usize;
         if self.ports.len() <= index {
             self.ports.resize_with(index + 1, || None);
@@ -200,7 +199,8 @@ impl<W: Wire> Voice<W> {
             self.schedule_handshake(now.instant, pair);
             self.schedule_ways(now.instant, pair);
         }
-        Some(MediaPort { port: id, interface: place.interface, address: Some(place.address), urgent: false })
+        self.schedule_relays(now, pair);
+        Some(self.port(pair)?.told())
     }
 
     fn close_all_of(&mut self, now: Instant, ports: Vec<Moving>) {

@@ -9,7 +9,7 @@ use crate::wire::{PairIndex, Wire};
 use router::packet::one;
 use router::parameter::{
     Bridge, Builtin, BuiltinKind, Failure, MediaPlan, MediaPort, PortAddress, PortId, PortStatistics, Reason, Resource,
-    ResourceKind, ResourceState, Status,
+    ResourceKind, ResourceState, ServedAddresses, Status,
 };
 use router::time::{Instant, Now};
 use router::{Command, Instance, Packet, Parameter, packet::Parameters};
@@ -26,7 +26,10 @@ impl<W: Wire> Voice<W> {
             (Command::Query, Some(Parameter::PortStatistics(asked))) => {
                 self.count(packet.destination.instance, PortId(asked.port))
             }
-            (Command::Open, Some(Parameter::MediaPort(_))) => self.open(now, packet),
+            (Command::Open, Some(Parameter::MediaPort(_))) => match self.open(now, packet) {
+                Some(answer) => answer,
+                None => return,
+            },
             (Command::Open, Some(Parameter::MovedPort(_))) => match self.take_over(now, packet) {
                 Some(answer) => answer,
                 None => return,
@@ -49,8 +52,17 @@ impl<W: Wire> Voice<W> {
         }
     }
 
-    /// Opens ports, all or none. Those that are open already are answered as before.
-    fn open(&mut self, now: Now, packet: &Packet) -> Result<Parameters, Failure> {
+    /// Opens ports, all or none. Those that are open already are answered as before. `None`: they are to have addresses at a server, and the answer follows.
+    fn open(&mut self, now: Now, packet: &Packet) -> Option<Result<Parameters, Failure>> {
+        match self.open_all(now, packet) {
+            Ok((answer, true)) if self.gather(now.instant, packet, &answer) => None,
+            Ok((answer, _)) => Some(Ok(answer)),
+            Err(failure) => Some(Err(failure)),
+        }
+    }
+
+    /// The ports, opened; true: addresses for them are on their way.
+    fn open_all(&mut self, now: Now, packet: &Packet) -> Result<(Parameters, bool), Failure> {
         let instance = packet.destination.instance;
         if instance == Instance::MODULE {
             return Err(invalid("a session is an instance of its requester's choice, not 0"));
@@ -74,13 +86,16 @@ impl<W: Wire> Voice<W> {
         };
         let mut opened: Vec<PortId> = Vec::new();
         let mut answer = Parameters::new();
+        let mut is_expected = false;
         for port in wanted {
             match self.open_port(now.instant, instance, port) {
                 Ok((address, fresh)) => {
-                    answer.push(Parameter::from(MediaPort { address: Some(address), ..*port }));
                     if fresh {
                         opened.push(port.port);
+                        is_expected |= self.serve(now.instant, instance, port);
                     }
+                    let served = if port.components_served > 0 { self.served(instance, port.port) } else { None };
+                    answer.push(Parameter::from(MediaPort { address: Some(address), served, ..*port }));
                 }
                 Err(failure) => {
                     self.counters.ports_refused += 1;
@@ -95,7 +110,21 @@ impl<W: Wire> Voice<W> {
                 }
             }
         }
-        Ok(answer)
+        Ok((answer, is_expected))
+    }
+
+    /// The addresses at servers that a port has.
+    fn served(&mut self, instance: Instance, port: PortId) -> Option<ServedAddresses> {
+        let pair = self.pair(instance, port).ok()?;
+        self.port(pair)?.served()
+    }
+
+    /// A port is to have addresses at a server, where there is one. True: they are expected soon.
+    fn serve(&mut self, now: Instant, instance: Instance, wanted: &MediaPort) -> bool {
+        if wanted.components_served == 0 || self.servers.is_empty() {
+            return false;
+        }
+        self.pair(instance, wanted.port).is_ok_and(|pair| self.begin_relays(now, pair, wanted.components_served))
     }
 
     /// Opens one port; true if it was not open yet.
@@ -129,6 +158,7 @@ impl<W: Wire> Voice<W> {
         let place =
             Place { id: wanted.port, session: instance, pair, interface: wanted.interface, bound: bound.ip(), address };
         let port = Port::new(place, now, &mut self.random);
+        self.forget_releases(pair);
         let place = pair.0 as usize;
         if self.ports.len() <= place {
             self.ports.resize_with(place + 1, || None);
@@ -342,6 +372,7 @@ impl<W: Wire> Voice<W> {
         let ways = port.set_ways_timer(None);
         let seeks = (plan.ice.is_some() || port.seeks_ways())
             && port.seek(now, plan.ice.take(), plan.rtcp_mux, &mut self.random);
+        let (shares_rtcp, has_relay) = (plan.rtcp_mux, port.has_relay());
         let unlearned = port.set_plan(now, plan, formats);
         let (connected, timer) = (port.connected(), port.timers.watch.take());
         if (unlearned || seeks) && connected {
@@ -357,6 +388,9 @@ impl<W: Wire> Voice<W> {
             self.timers.cancel(timer);
         }
         self.watch(now, pair);
+        if has_relay {
+            self.plan_relays(now, pair, seeks, shares_rtcp);
+        }
         if seeks || shakes_hands {
             self.take_early(now, pair);
         }

@@ -35,7 +35,9 @@ impl<W: Wire> Voice<W> {
 
     fn send_check(&mut self, pair: PairIndex, asking: &Asking) {
         let Asking { channel, to, message } = asking;
-        let sent = self.wire.send(pair, *channel, Destination::To(*to), message.octets());
+        let Self { ports, wire, .. } = self;
+        let Some(port) = ports.get_mut(pair.0 as usize).and_then(Option::as_deref_mut) else { return };
+        let sent = port.transmit(wire, *channel, Destination::To(*to), message.octets());
         self.counters.send_failures += u64::from(!sent);
     }
 
@@ -47,7 +49,7 @@ impl<W: Wire> Voice<W> {
     }
 
     /// Sends the checks that are due, tells the owner of a port whose ways have come to nothing, and when to look again.
-    fn follow_ways(&mut self, now: Instant, pair: PairIndex, came: Came) {
+    pub(super) fn follow_ways(&mut self, now: Instant, pair: PairIndex, came: Came) {
         loop {
             let Self { ports, random, .. } = self;
             let Some(port) = ports.get_mut(pair.0 as usize).and_then(Option::as_deref_mut) else { return };
@@ -72,6 +74,10 @@ impl<W: Wire> Voice<W> {
             }
         }
         self.schedule_ways(now, pair);
+        if self.port(pair).is_some_and(|port| port.has_relay()) {
+            // A way by a server is to have a channel there.
+            self.drive_relays(now, pair);
+        }
     }
 
     /// Sets the time of the next look.

@@ -2,6 +2,7 @@
 
 use crate::limits::ICE_PAIRS;
 use crate::srtp::Security;
+use crate::turn::is_nowhere;
 use router::limits::MEDIA_NETWORKS;
 use router::parameter::{Codec, DtlsParameters, IceParameters, KeyForm, MediaPlan, Protection};
 use router::time::Duration;
@@ -249,9 +250,9 @@ fn sought(plan: &MediaPlan, local: IpAddr) -> Option<Box<IceParameters>> {
     Some(ice)
 }
 
-/// An address that something can be sent to: neither the `0.0.0.0` of old-style hold nor port 0.
+/// An address that something can be sent to: neither the `0.0.0.0` of old-style hold, or another one of nobody's, nor port 0.
 fn usable(remote: Option<SocketAddr>) -> Option<SocketAddr> {
-    remote.filter(|remote| !remote.ip().is_unspecified() && remote.port() != 0)
+    remote.filter(|remote| !remote.ip().is_unspecified() && !is_nowhere(remote.ip()) && remote.port() != 0)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod control;
 mod handshake;
 mod keys;
 mod quality;
+mod relayed;
 mod secure;
 mod ways;
 
@@ -11,6 +12,7 @@ pub use handshake::{Allowance, Handshaken, Means, Record};
 pub use secure::Sending;
 pub use ways::{Asking, Question};
 
+use relayed::Relays;
 use secure::Secured;
 use ways::Ways;
 
@@ -24,8 +26,8 @@ use crate::rtcp::{Feedback, Reception, Sent};
 use crate::rtp::{Arrival, Header};
 use crate::status::Discard;
 use crate::transcoding::Way;
-use crate::wire::{Destination, PairIndex};
-use router::parameter::{KeyForm, PortAddress, PortId, PortStatistics, SrtpSuite};
+use crate::wire::{Channel, Destination, PairIndex};
+use router::parameter::{KeyForm, MediaPort, PortAddress, PortId, PortStatistics, SrtpSuite};
 use router::time::{Duration, Instant, TimerKey};
 use router::{Instance, Random, ShortText};
 use std::net::{IpAddr, SocketAddr};
@@ -144,6 +146,8 @@ pub struct Port {
     security: Option<Box<Secured>>,
     /// What finds the way to its peer; `None`: its packets tell where it is.
     ways: Option<Box<Ways>>,
+    /// Its addresses at a server that relays; `None`: it has none.
+    relays: Option<Box<Relays>>,
     /// What protected its stream last.
     suite: Option<SrtpSuite>,
     learning: Learning,
@@ -202,6 +206,7 @@ impl Port {
             formats: Formats::default(),
             security: None,
             ways: None,
+            relays: None,
             suite: None,
             learning: Learning::default(),
             connected: false,
@@ -241,7 +246,21 @@ impl Port {
         let of_key = self.key_timer().and_then(Option::take);
         let of_handshake = self.set_dtls_timer(None);
         let of_ways = self.set_ways_timer(None);
-        std::mem::take(&mut self.timers).all().chain(of_key).chain(of_handshake).chain(of_ways)
+        let of_relays = self.set_relay_timer(None);
+        std::mem::take(&mut self.timers).all().chain(of_key).chain(of_handshake).chain(of_ways).chain(of_relays)
+    }
+
+    /// Where its owner is told that it is.
+    pub fn told(&self) -> MediaPort {
+        let Place { id: port, interface, address, .. } = self.place;
+        MediaPort {
+            port,
+            interface,
+            address: Some(address),
+            urgent: false,
+            components_served: 0,
+            served: self.served(),
+        }
     }
 
     /// The formats of its plan, to read.
@@ -537,7 +556,7 @@ impl Port {
             round_trip_us: self.feedback.round_trip_us,
             packets_discarded: self.packets_discarded,
             packets_reordered: self.packets_reordered,
-            learned: self.learning.source(),
+            learned: self.learning.source().map(|source| self.known_as(Channel::Rtp, source)),
             suite: self.suite,
             packets_late: self.packets_late,
             mos_centi: self.opinion(),

@@ -16,4 +16,6 @@ mod secure;
 mod sources;
 mod talk;
 mod transcoding;
+mod turn;
+mod turn_server;
 mod ways;

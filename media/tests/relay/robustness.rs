@@ -148,7 +148,7 @@ fn any_sequence_of_requests_is_answered_and_leaves_nothing_behind() {
                 port: port(&mut random),
                 interface: interface.parse().unwrap(),
                 address: None,
-                urgent: false,
+                urgent: false, components_served: 0, served: None,
             };
             let bridge = Bridge { a: port(&mut random), b: port(&mut random) };
             let builtin = Builtin { port: port(&mut random), kind };

@@ -11,12 +11,12 @@ use router::{Address, Command, Instance, ModuleKind, Random};
 use std::net::SocketAddr;
 use stun::{Message, Usage, Writer, is_stun};
 
-fn credentials(name: &str) -> IceCredentials {
+pub(crate) fn credentials(name: &str) -> IceCredentials {
     IceCredentials { fragment: name.to_owned(), password: format!("{name}/password/of/many/octets") }
 }
 
 /// Of our port: what it is told of a phone that says it is at `candidates`.
-fn sought(is_lite: bool, of_phone: &str, candidates: &[SocketAddr]) -> Box<IceParameters> {
+pub(crate) fn sought(is_lite: bool, of_phone: &str, candidates: &[SocketAddr]) -> Box<IceParameters> {
     let candidate = |address: &SocketAddr| IceCandidate { component: 1, priority: 2_000_000_000, address: *address };
     Box::new(IceParameters {
         local: credentials("ours"),
@@ -30,15 +30,15 @@ fn sought(is_lite: bool, of_phone: &str, candidates: &[SocketAddr]) -> Box<IcePa
 }
 
 /// A phone's agent, which is full and decides.
-struct Peer {
-    agent: Agent,
-    at: SocketAddr,
-    random: Random,
-    came: Vec<Came>,
+pub(crate) struct Peer {
+    pub(crate) agent: Agent,
+    pub(crate) at: SocketAddr,
+    pub(crate) random: Random,
+    pub(crate) came: Vec<Came>,
 }
 
 impl Peer {
-    fn new(now: Instant, name: &str, component: u8, at: SocketAddr, port: SocketAddr) -> Self {
+    pub(crate) fn new(now: Instant, name: &str, component: u8, at: SocketAddr, port: SocketAddr) -> Self {
         let mut random = Random::from_seed(5);
         let parameters = IceParameters {
             local: credentials(name),
@@ -122,7 +122,7 @@ fn assert_heard(world: &mut World, call: &mut Call, frames: usize) {
     }
 }
 
-fn kinds(world: &World) -> Vec<MediaEventKind> {
+pub(crate) fn kinds(world: &World) -> Vec<MediaEventKind> {
     world.events.iter().map(|(_, event)| event.kind.clone()).filter(|kind| *kind != MediaEventKind::Arrived).collect()
 }
 

@@ -3,6 +3,7 @@
 use super::call::is_false;
 use super::dtls::DtlsParameters;
 use super::ice::IceParameters;
+use super::port::ServedAddresses;
 use super::protection::Protection;
 use crate::ShortText;
 use minicbor::{Decode, Encode};
@@ -225,6 +226,9 @@ pub struct MediaStream {
     #[n(14)]
     #[cbor(default, skip_if = "Vec::is_empty")]
     pub chosen_ways: Vec<SocketAddr>,
+    /// Where the describer, ourselves, receives beside `rtp` and `rtcp`. In none of a peer's.
+    #[n(15)]
+    pub served: Option<Box<ServedAddresses>>,
 }
 
 /// What one peer offers or answers.

@@ -75,7 +75,7 @@ pub use number::NumberLookup;
 pub use platform::{Platform, PlatformModule, PlatformState};
 pub use port::{
     Bridge, Builtin, BuiltinKind, KeyForm, MediaEvent, MediaEventKind, MediaPlan, MediaPort, PortAddress, PortId,
-    PortStatistics,
+    PortStatistics, ServedAddresses,
 };
 pub use protection::{MediaKey, Protection, SrtpSuite};
 pub use record::{CONVERSATION_MARK, CallRecord, LegQuality, Outcome};

@@ -33,6 +33,25 @@ pub struct PortAddress {
     pub rtcp: SocketAddr,
 }
 
+/// Where a port receives, too: what a server that relays for us (TURN, RFC 8656) has given it, and where that server sees it come from (RFC 8489), each
+/// for RTP, and for RTCP that has a port of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode)]
+#[cbor(map)]
+pub struct ServedAddresses {
+    /// What comes there for RTP is relayed.
+    #[n(0)]
+    pub relayed_rtp: Option<SocketAddr>,
+    /// What comes there for RTCP is.
+    #[n(1)]
+    pub relayed_rtcp: Option<SocketAddr>,
+    /// Where RTP is seen to come from.
+    #[n(2)]
+    pub reflexive_rtp: Option<SocketAddr>,
+    /// Where RTCP is.
+    #[n(3)]
+    pub reflexive_rtcp: Option<SocketAddr>,
+}
+
 /// `Open × MediaPort` asks for a port; `Done × MediaPort` tells where it is; `Close × MediaPort` gives it back and is
 /// answered with [`PortStatistics`]. `Close` without parameters ends the whole session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
@@ -52,6 +71,19 @@ pub struct MediaPort {
     #[n(3)]
     #[cbor(default, skip_if = "is_false")]
     pub urgent: bool,
+    /// For how many components addresses are asked of a server that relays, where the worker knows one: 1, RTP alone, which RTCP shares; 2, either. The answer waits
+    /// for them, but not for long.
+    #[n(4)]
+    #[cbor(default, skip_if = "is_none_asked")]
+    pub components_served: u8,
+    /// In the answer: those that have come.
+    #[n(5)]
+    pub served: Option<ServedAddresses>,
+}
+
+/// What a decoder takes an absent number of components for.
+fn is_none_asked(components: &u8) -> bool {
+    *components == 0
 }
 
 /// How a port treats its peer's media: `Set × MediaPlan`, or beside the `Bridge` of a `Connect`. A plan replaces the

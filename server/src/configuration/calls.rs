@@ -1,7 +1,7 @@
 //! What the switch is told.
 
 use super::model::Configuration;
-use super::value::{Dtmf, EarlyRinging};
+use super::value::{Dtmf, EarlyRinging, Ice};
 use super::{bridge, codecs, plan, sip};
 use router::Shards;
 use router::parameter::KeyForm;
@@ -20,6 +20,19 @@ fn key_forms(configuration: &Configuration) -> switch::KeyForms {
     switch::KeyForms {
         usual: form(calls.dtmf),
         accounts: calls.account_dtmf.iter().map(|(name, dtmf)| (name.clone(), form(*dtmf))).collect(),
+        trunks: trunks.collect(),
+    }
+}
+
+/// Whose legs may need an address at a server that relays: those that ways are offered to, and those that offer them.
+fn relaying(configuration: &Configuration) -> switch::Relaying {
+    let is_offered = |ice: Ice| matches!(ice, Ice::Offer | Ice::Must);
+    let sip = &configuration.sip;
+    let trunks = configuration.trunk.iter().filter_map(|trunk| Some((trunk.name.clone(), is_offered(trunk.ice?))));
+    switch::Relaying {
+        has_servers: !configuration.turn.is_empty() && !sip.ice_lite,
+        usual: is_offered(sip.ice),
+        accounts: sip.ice_accounts.iter().map(|(name, ice)| (name.clone(), is_offered(*ice))).collect(),
         trunks: trunks.collect(),
     }
 }
@@ -45,6 +58,7 @@ pub fn config(configuration: &Configuration, shards: &Shards, media_workers: u8)
             EarlyRinging::Local => switch::EarlyRinging::Local,
         },
         keys: key_forms(configuration),
+        relaying: relaying(configuration),
         transcoding: codecs::transcoding(configuration),
         overload_after: sip::overload_after(configuration),
         services: switch::Services { spoken: media::spoken_codecs() },
@@ -57,6 +71,21 @@ pub fn config(configuration: &Configuration, shards: &Shards, media_workers: u8)
 mod tests {
     use super::super::read;
     use super::*;
+
+    #[test]
+    fn legs_that_ways_are_offered_to_may_need_a_relay() {
+        let turn = "[[turn]]\nserver = \"192.0.2.1:3478\"\nusername = \"u\"\npassword = \"p\"\n";
+        let text = format!(
+            "[sip]\nice_lite = false\nice = \"offer\"\nice_accounts = {{ desk = \"may\", car = \"must\" }}\n{turn}\
+             [[trunk]]\nname = \"a\"\naddress = \"192.0.2.7\"\nice = \"never\"\n\
+             [[trunk]]\nname = \"b\"\naddress = \"192.0.2.8\""
+        );
+        let relaying = relaying(&read(&text).unwrap());
+        assert!(relaying.has_servers && relaying.usual);
+        assert_eq!(relaying.accounts, [("car".to_owned(), true), ("desk".to_owned(), false)].into());
+        assert_eq!(relaying.trunks, [("a".to_owned(), false)].into());
+        assert!(!super::relaying(&read("[sip]\nice_lite = false").unwrap()).has_servers);
+    }
 
     #[test]
     fn keys_have_a_form_that_accounts_and_trunks_may_change() {

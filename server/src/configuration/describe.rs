@@ -17,6 +17,11 @@ pub fn describe(configuration: &Configuration) -> String {
         .iter_mut()
         .filter(|trunk| trunk.password_file.is_some())
         .for_each(|trunk| trunk.password = None);
+    configuration
+        .turn
+        .iter_mut()
+        .filter(|turn| turn.password_file.is_some())
+        .for_each(|turn| turn.password = None);
     let values = Value::try_from(&configuration).unwrap_or(Value::Boolean(false));
     let mut text = String::from(
         "# Every key with its value in force. Keys marked * take a restart; the others are applied by `tandem ctl reload`.\n",
@@ -126,7 +131,7 @@ pub fn reference() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::model::{Bridge, Certificate, Group, Guard, Hep, Rates, Route, Trunk, TrunkGroup};
+    use super::super::model::{Bridge, Certificate, Group, Guard, Hep, Rates, Route, Trunk, TrunkGroup, Turn};
     use super::super::{keys, read};
     use super::*;
 
@@ -210,6 +215,12 @@ mod tests {
         full.identity.authorities = file();
         full.identity.web_authorities = file();
         full.trunk_group.push(TrunkGroup::default());
+        full.turn.push(Turn {
+            server: "192.0.2.1:3478".parse().ok(),
+            username: "x".to_owned(),
+            password: Some("x".to_owned().into()),
+            password_file: file(),
+        });
         full.rates.push(Rates::default());
         full.guard.push(Guard {
             calls_max: Some(1),

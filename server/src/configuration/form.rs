@@ -5,7 +5,7 @@ use super::keys::{KEYS, Key, Numbers, SECTIONS, name, section};
 use super::load::{Complaint, line_of};
 use super::model::{
     Bridge, Calls, Certificate, Configuration, Control, Events, Group, Guard, Hep, Identity, Log, Media, Messages,
-    Metrics, Numbering, Rates, Route, Services, Sip, Store, Trunk, TrunkGroup,
+    Metrics, Numbering, Rates, Route, Services, Sip, Store, Trunk, TrunkGroup, Turn,
 };
 use crate::limits::COMPLAINTS;
 use serde::Deserialize;
@@ -86,6 +86,7 @@ impl Reader<'_> {
                 "messages" => self.section::<Messages>("messages", root),
                 "services" => self.section::<Services>("services", root),
                 "media" => self.section::<Media>("media", root),
+                "turn" => self.sections::<Turn>("turn", root),
                 "store" => self.section::<Store>("store", root),
                 "control" => self.section::<Control>("control", root),
                 "bridge" => self.section::<Bridge>("bridge", root),
@@ -323,6 +324,7 @@ pub(super) fn may_come_of(path: &str, message: &str, faulty: &str) -> bool {
             && (of.contains('[') || ["services", "media", "bridge"].contains(&of) || stem(path) == stem(faulty)))
         || (faulty == "sip.listen" && (path == "sip.advertised" || kind == "media" || path == "media"))
         || (path == "media" && by == "media")
+        || (kind == "turn" && (by_kind == "turn" || faulty.starts_with("sip.ice")))
         || (["control", "metrics"].contains(&of) && ["control", "metrics"].contains(&by))
         || (kind == "route" && ["trunk", "trunk_group", "group"].contains(&by_kind) && name(faulty) == "name")
         || (["route", "trunk_group"].contains(&kind) && faulty == "trunk")
@@ -383,7 +385,7 @@ to = ["trunk:c"]
             for value in ["true", "-1", "1.5", "\"\u{a7}\"", "[[1]]", "{ x = [1] }", "1979-05-27"] {
                 let text = match section(key.path) {
                     "" => format!("{} = {value}", key.path),
-                    many @ ("trunk" | "group" | "guard" | "rates" | "route") => {
+                    many @ ("trunk" | "turn" | "group" | "guard" | "rates" | "route") => {
                         format!("[[{many}]]\n{} = {value}", name(key.path))
                     }
                     one => format!("[{one}]\n{} = {value}", name(key.path)),

@@ -125,24 +125,28 @@ fn secrets(file: &Path, text: &str, configuration: &mut Configuration) -> Vec<Co
     {
         complaints.push(at(text, "hep.password", &why));
     }
-    for (index, trunk) in configuration.trunk.iter_mut().enumerate() {
-        let (path, key) = match &trunk.password_file {
+    let of_trunks = configuration.trunk.iter_mut().enumerate();
+    let of_trunks = of_trunks.map(|(index, it)| (format!("trunk[{index}]"), &mut it.password, &it.password_file));
+    let of_turn = configuration.turn.iter_mut().enumerate();
+    let of_turn = of_turn.map(|(index, it)| (format!("turn[{index}]"), &mut it.password, &it.password_file));
+    for (section, password_of, password_file) in of_trunks.chain(of_turn) {
+        let (path, key) = match password_file {
             Some(path) => (path.as_path(), "password_file"),
-            None if trunk.password.is_some() => (file, "password"),
+            None if password_of.is_some() => (file, "password"),
             None => continue,
         };
-        let key = format!("trunk[{index}].{key}");
+        let key = format!("{section}.{key}");
         if let Err(why) = is_private(path) {
             complaints.push(at(text, &key, &why));
         }
-        if let Some(path) = &trunk.password_file {
+        if let Some(path) = password_file {
             match bounded(path, PASSWORD_FILE_BYTES).map(String::from_utf8) {
                 Ok(Err(_)) => complaints.push(at(text, &key, &format!("{} is no text in UTF-8", path.display()))),
                 Ok(Ok(password)) if password.trim_end_matches(['\n', '\r']).is_empty() => {
                     complaints.push(at(text, &key, &format!("{} is empty", path.display())));
                 }
                 Ok(Ok(password)) => {
-                    trunk.password = Some(Secret::from(password.trim_end_matches(['\n', '\r']).to_owned()));
+                    *password_of = Some(Secret::from(password.trim_end_matches(['\n', '\r']).to_owned()));
                 }
                 Err(error) => complaints.push(at(text, &key, &format!("{}: {error}", path.display()))),
             }

@@ -1,10 +1,12 @@
 //! What the media workers are told.
 
-use super::model::Configuration;
+use super::model::{Configuration, Turn};
+use media::RelayServer;
 use media::config::{Config, Interface, PortRange};
 use media::limits::INTERFACES;
 use router::time::Duration;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
 
 /// The workers' configuration, before it is shared out. Where signalling is listened for at an unspecified address and no
 /// interface of that family is named, `outbound` tells the one by which the host reaches the world: pass
@@ -51,7 +53,20 @@ pub fn config(configuration: &Configuration, outbound: impl Fn(IpAddr) -> Option
         urgent_pairs: if configuration.calls.emergency.is_empty() { 0 } else { media.emergency_ports as usize },
         core: None,
         identity: None,
+        relays: relays(configuration),
     }
+}
+
+/// The servers that relay for us.
+fn relays(configuration: &Configuration) -> Vec<Arc<RelayServer>> {
+    let server = |turn: &Turn| {
+        Some(Arc::new(RelayServer {
+            address: turn.server?,
+            username: turn.username.clone(),
+            password: turn.password.as_ref()?.0.clone(),
+        }))
+    };
+    configuration.turn.iter().filter_map(server).collect()
 }
 
 /// The address of `family`'s kind by which the host reaches the world; loopback where it reaches none. A connected UDP socket

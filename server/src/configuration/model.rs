@@ -23,6 +23,7 @@ pub struct Configuration {
     pub messages: Messages,
     pub services: Services,
     pub media: Media,
+    pub turn: Vec<Turn>,
     pub store: Store,
     pub control: Control,
     pub bridge: Bridge,
@@ -50,6 +51,7 @@ impl Default for Configuration {
             messages: Messages::default(),
             services: Services::default(),
             media: Media::default(),
+            turn: Vec::new(),
             store: Store::default(),
             control: Control::default(),
             bridge: Bridge::default(),
@@ -86,6 +88,7 @@ impl Configuration {
         let own = own.chain(&mut self.sip.client_authorities).chain(&mut self.sip.authorities);
         let own =
             own.chain(&mut self.sip.revoked).chain(&mut self.identity.key_file).chain(&mut self.identity.authorities);
+        let own = own.chain(self.turn.iter_mut().filter_map(|turn| turn.password_file.as_mut()));
         let own = own.chain(&mut self.identity.revoked).chain(&mut self.identity.web_authorities);
         for path in files.chain(more.into_iter().flatten()).chain(own).chain(Some(&mut self.data)) {
             if !path.as_os_str().is_empty() {
@@ -376,6 +379,17 @@ impl Default for Media {
             real_time: true,
         }
     }
+}
+
+/// A server that relays for us.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "keys.rs says what each key is for")]
+pub struct Turn {
+    pub server: Option<SocketAddr>,
+    pub username: String,
+    pub password: Option<Secret>,
+    pub password_file: Option<PathBuf>,
 }
 
 /// What outlives the process.

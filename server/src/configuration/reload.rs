@@ -54,6 +54,13 @@ pub fn merge(old: &Configuration, new: &Configuration) -> (Configuration, Report
             report.applied.push(Change { key, from: None, to: None });
         }
     }
+    for turn in &new.turn {
+        let former = old.turn.iter().find(|former| former.server == turn.server && former.username == turn.username);
+        if former.is_some_and(|former| former.password != turn.password) {
+            let key = format!("turn[{}].password", turn.username);
+            report.restart.push(Change { key, from: None, to: None });
+        }
+    }
     let key = "hep.password".to_owned();
     if old.hep.password != new.hep.password && !report.applied.iter().any(|change| change.key == key) {
         report.applied.push(Change { key, from: None, to: None });
@@ -78,6 +85,7 @@ fn in_force(old: &Configuration, new: &Configuration) -> Configuration {
         ..new.sip.clone()
     };
     merged.media = old.media.clone();
+    merged.turn = old.turn.clone();
     merged.store = old.store.clone();
     merged.control = old.control.clone();
     merged.bridge = old.bridge.clone();
@@ -124,6 +132,20 @@ mod tests {
         assert_eq!(report.restart[0].to.as_deref(), Some("\"new\""));
     }
 
+    #[test]
+    fn servers_that_relay_take_a_restart_and_their_passwords_are_not_shown() {
+        let text = |password: &str| {
+            let turn = format!("server = \"192.0.2.1:3478\"\nusername = \"u\"\npassword = \"{password}\"");
+            read(&format!("[sip]\nice_lite = false\n[[turn]]\n{turn}")).unwrap()
+        };
+        let (merged, report) = merge(&Configuration::default(), &text("s3cret"));
+        assert!(merged.turn.is_empty() && report.restart.len() == 1);
+        assert!(!format!("{report:?}").contains("s3cret"));
+        let (merged, report) = merge(&text("s3cret"), &text("other"));
+        assert_eq!(merged.turn, text("s3cret").turn);
+        assert_eq!(report.restart.iter().map(|change| &*change.key).collect::<Vec<_>>(), ["turn[u].password"]);
+    }
+
     /// `in_force` and `keys.rs` must agree on every key.
     #[test]
     fn every_key_is_in_force_as_it_is_described() {
@@ -151,7 +173,7 @@ mod tests {
         let certificates = merged.certificate.clone();
         let (before, after, merged) = (flatten(&old), flatten(&new), flatten(&merged));
         let plain = keys::KEYS.iter().filter(|key| {
-            !["certificate", "trunk", "trunk_group", "group", "guard", "rates", "route"]
+            !["certificate", "turn", "trunk", "trunk_group", "group", "guard", "rates", "route"]
                 .contains(&keys::section(key.path))
         });
         for key in plain {

@@ -6,6 +6,7 @@ mod listeners;
 mod own_listener;
 mod tls;
 mod trunk;
+mod turn;
 mod unreached;
 
 use super::model::Configuration;
@@ -26,6 +27,7 @@ pub fn contradictions(configuration: &Configuration) -> Vec<(String, String)> {
     tls(configuration, &mut found);
     calls_and_services(configuration, &mut found);
     media_section(configuration, &mut found);
+    turn::turn(configuration, &mut found);
     operation(configuration, &mut found);
     bridge_section(&configuration.bridge, &mut found);
     trunks(configuration, &mut found);

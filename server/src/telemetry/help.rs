@@ -70,6 +70,7 @@ const HELP: &[(&str, &str)] = &[
     ("media_packets_transcoded", "RTP packets sent that were made of another codec."),
     ("media_ports_moved", "Ports for media that came from another worker with their leg."),
     ("media_ports_refused", "Ports for media that could not be had."),
+    ("media_relays", "Addresses at TURN servers: given, refused, not there in time, gone too early."),
     ("media_send_failures", "Packets of media that the kernel did not take."),
     ("media_sessions_broken", "Media sessions closed for a fault of the server."),
     ("media_sessions_opened", "Media sessions that were opened."),

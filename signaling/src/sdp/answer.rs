@@ -134,6 +134,7 @@ fn answer(offered: &MediaStream, stream: &MediaStream) -> Result<Option<MediaStr
         voip_metrics: offered.voip_metrics,
         seeks_anew: false,
         chosen_ways: Vec::new(),
+        served: None,
     }))
 }
 
@@ -202,5 +203,6 @@ fn refused(offered: &MediaStream) -> MediaStream {
         voip_metrics: false,
         seeks_anew: false,
         chosen_ways: Vec::new(),
+        served: None,
     }
 }

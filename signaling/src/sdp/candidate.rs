@@ -73,10 +73,21 @@ impl Candidate {
         (is_foundation && is_udp && is_kind).then_some(Self { component, priority, address, kind })
     }
 
-    /// The value of a candidate of the host. Its foundation is that of all that have its base (RFC 8445 §5.1.1.3): one address, one foundation.
-    pub(super) fn write(&self) -> Option<Text> {
-        let Self { component, priority, address, .. } = self;
-        let text = format!("1 {component} UDP {priority} {} {} typ host", address.ip(), address.port());
+    /// The value of a candidate of ours; `related`: what it was learned from. Its foundation is that of all of its kind: those have one base, and one server
+    /// (RFC 8445 §5.1.1.3).
+    pub(super) fn write(&self, related: Option<SocketAddr>) -> Option<Text> {
+        let Self { component, priority, address, kind } = self;
+        let (foundation, name) = match kind {
+            CandidateKind::Host => (1, "host"),
+            CandidateKind::ServerReflexive => (2, "srflx"),
+            CandidateKind::Relayed => (3, "relay"),
+            CandidateKind::PeerReflexive | CandidateKind::Other => return None,
+        };
+        let (ip, port) = (address.ip(), address.port());
+        let mut text = format!("{foundation} {component} UDP {priority} {ip} {port} typ {name}");
+        if let Some(related) = related {
+            text.push_str(&format!(" raddr {} rport {}", related.ip(), related.port()));
+        }
         Text::new(text.into_bytes())
     }
 }
@@ -121,11 +132,16 @@ mod tests {
         let host = read("1 1 UDP 2130706431 203.0.113.141 8998 typ host").unwrap();
         assert_eq!((host.component, host.priority, host.kind), (1, 2_130_706_431, CandidateKind::Host));
         assert_eq!(host.address, "203.0.113.141:8998".parse().unwrap());
-        assert_eq!(host.write().unwrap(), "1 1 UDP 2130706431 203.0.113.141 8998 typ host");
+        assert_eq!(host.write(None).unwrap(), "1 1 UDP 2130706431 203.0.113.141 8998 typ host");
         let reflexive =
             read("2 2 udp 1694498815 2001:db8::9 45664 TYP srflx raddr 10.0.1.1 rport 8998 generation 0").unwrap();
         assert_eq!((reflexive.component, reflexive.kind), (2, CandidateKind::ServerReflexive));
         assert_eq!(reflexive.address, "[2001:db8::9]:45664".parse().unwrap());
+        let written = reflexive.write(Some("[2001:db8::1]:8998".parse().unwrap())).unwrap();
+        assert_eq!(written, "2 2 UDP 1694498815 2001:db8::9 45664 typ srflx raddr 2001:db8::1 rport 8998");
+        let relayed = Candidate { kind: CandidateKind::Relayed, ..host };
+        let written = relayed.write(Some("10.0.1.1:8998".parse().unwrap())).unwrap();
+        assert_eq!(written, "3 1 UDP 2130706431 203.0.113.141 8998 typ relay raddr 10.0.1.1 rport 8998");
         assert_eq!(read("a+/ 1 UDP 1 ::ffff:192.0.2.1 1 typ odd").unwrap().kind, CandidateKind::Other);
         for (word, kind) in [("prflx", CandidateKind::PeerReflexive), ("relay", CandidateKind::Relayed)] {
             assert_eq!(read(&format!("1 1 UDP 5 192.0.2.1 9 typ {word}")).unwrap().kind, kind);

@@ -12,7 +12,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use router::Random;
-use router::parameter::{IceCandidate, IceCredentials, IceParameters, MediaDescription, MediaKind, MediaStream};
+use router::parameter::{
+    IceCandidate, IceCredentials, IceParameters, MediaDescription, MediaKind, MediaStream, ServedAddresses,
+};
 use sha2::{Digest as _, Sha512};
 
 use super::agreement::Agreement;
@@ -30,8 +32,15 @@ use crate::policy::Connectivity;
 const FRAGMENT_OCTETS: usize = 8;
 const PASSWORD_OCTETS: usize = 24;
 
-/// The priorities of our candidates (RFC 8445 §5.1.2.1): of the host, and there is one address.
-const PRIORITIES: [u32; 2] = [(126 << 24) + (65_535 << 8) + 255, (126 << 24) + (65_535 << 8) + 254];
+/// The priority of a candidate of ours (RFC 8445 §5.1.2.1): there is one of each kind. What a server relays is the last resort.
+const fn priority(kind: CandidateKind, component: u16) -> u32 {
+    let (preference, of_address) = match kind {
+        CandidateKind::Host => (126, 0xffff),
+        CandidateKind::ServerReflexive => (100, 0xffff),
+        _ => (0, 0x7fff),
+    };
+    (preference << 24) + (of_address << 8) + 256 - component as u32
+}
 
 /// How a dialog looks for ways.
 #[derive(Clone)]
@@ -245,14 +254,15 @@ impl Ice {
     }
 
     /// Writes what we say into the sections of an answer.
-    pub(super) fn answer(answerings: &Answerings, sections: &mut Sections) {
+    pub(super) fn answer(answerings: &Answerings, sections: &mut Sections, description: &MediaDescription) {
         for (index, answering) in answerings {
             let Some((section, Some(address))) = sections.get_mut(*index) else { continue };
             match answering {
                 Answering::Ways { local, are_all } => {
                     // With RTCP on the same port there is no second component (RFC 8445 §13).
                     let has_rtcp = !section.rtcp_mux();
-                    write(section, *address, local, has_rtcp);
+                    let served = description.streams.get(*index).and_then(|stream| stream.served.as_deref());
+                    write(section, *address, local, has_rtcp, served);
                     if *are_all {
                         section.attributes.push(Attribute::property(Text::literal("end-of-candidates")));
                     }
@@ -288,7 +298,7 @@ impl Ice {
                 None => matches!(self.policy, Connectivity::Offer | Connectivity::Must).then(|| self.draw()),
             };
             if let Some(local) = local {
-                write(section, address, &local, true);
+                write(section, address, &local, true, own.and_then(|own| own.served.as_deref()));
                 let agreed = in_use.and_then(|stream| stream.ice.as_deref());
                 if let Some(own) = own.filter(|_| agreed.is_some_and(|ice| ice.is_controlling && ice.local == local)) {
                     write_chosen(section, &own.chosen_ways);
@@ -378,8 +388,14 @@ fn write_chosen(section: &mut MediaSection, addresses: &[SocketAddr]) {
     }
 }
 
-/// Writes our credentials and candidates into a section that is received at `address`.
-fn write(section: &mut MediaSection, address: IpAddr, local: &IceCredentials, has_rtcp: bool) {
+/// Writes our credentials and candidates into a section that is received at `address`, and at what servers have given.
+fn write(
+    section: &mut MediaSection,
+    address: IpAddr,
+    local: &IceCredentials,
+    has_rtcp: bool,
+    served: Option<&ServedAddresses>,
+) {
     for (name, value) in [("ice-ufrag", &local.fragment), ("ice-pwd", &local.password)] {
         if let Some(value) = Text::new(value.clone().into_bytes()) {
             section.attributes.push(Attribute::value(Text::literal(name), value));
@@ -390,11 +406,27 @@ fn write(section: &mut MediaSection, address: IpAddr, local: &IceCredentials, ha
         let said = section.rtcp().map(|rtcp| SocketAddr::new(rtcp.address.unwrap_or(address), rtcp.port));
         said.or_else(|| Some(SocketAddr::new(address, section.port.checked_add(1)?)))
     };
-    let addresses = [Some(rtp), if has_rtcp { rtcp() } else { None }];
-    for ((component, priority), address) in (1..).zip(PRIORITIES).zip(addresses) {
-        let candidate = |address| Candidate { component, priority, address, kind: CandidateKind::Host };
-        if let Some(value) = address.map(candidate).and_then(|candidate| candidate.write()) {
-            section.attributes.push(Attribute::value(Text::literal("candidate"), value));
+    let none = ServedAddresses::default();
+    let ServedAddresses { relayed_rtp, relayed_rtcp, reflexive_rtp, reflexive_rtcp } = served.unwrap_or(&none);
+    let components = [
+        (1, Some(rtp), *reflexive_rtp, *relayed_rtp),
+        (2, if has_rtcp { rtcp() } else { None }, *reflexive_rtcp, *relayed_rtcp),
+    ];
+    for (component, host, reflexive, relayed) in components {
+        let Some(host) = host else { continue };
+        // Where no NAT is on the way the server sees what the host has (RFC 8445 §5.1.3).
+        let reflexive = reflexive.filter(|reflexive| *reflexive != host);
+        let candidates = [
+            (CandidateKind::Host, Some(host), None),
+            (CandidateKind::ServerReflexive, reflexive, Some(host)),
+            (CandidateKind::Relayed, relayed, reflexive.or(Some(host))),
+        ];
+        for (kind, address, related) in candidates {
+            let priority = priority(kind, component);
+            let candidate = |address| Candidate { component, priority, address, kind };
+            if let Some(value) = address.map(candidate).and_then(|candidate| candidate.write(related)) {
+                section.attributes.push(Attribute::value(Text::literal("candidate"), value));
+            }
         }
     }
 }

@@ -328,7 +328,7 @@ impl OfferAnswer {
         let former = offer.previous.as_ref().map_or(&[][..], |previous| &previous.slots);
         let (mut sections, slots) = answer::sections(former, &offer.session, &offer.typed, description)?;
         self.security.answer(&offer.chosen, &offer.typed, &mut sections);
-        Ice::answer(&offer.ways, &mut sections);
+        Ice::answer(&offer.ways, &mut sections, description);
         let has_ways = offer.typed.streams.iter().any(|stream| stream.ice.is_some());
         let mut attributes = self.ice.session_level(has_ways);
         bundle::write(&mut attributes, &slots, &sections);

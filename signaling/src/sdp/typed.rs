@@ -71,6 +71,7 @@ fn describe_section(session: &SessionDescription, section: &MediaSection, offere
         voip_metrics: extended_report::is_asked_for(session, section),
         seeks_anew: false,
         chosen_ways: Vec::new(),
+        served: None,
     }
 }
 

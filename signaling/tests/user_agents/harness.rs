@@ -568,6 +568,7 @@ pub(crate) fn voice(port: u16, direction: Direction) -> MediaDescription {
             voip_metrics: false,
             seeks_anew: false,
             chosen_ways: Vec::new(),
+            served: None,
         }],
     }
 }

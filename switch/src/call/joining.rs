@@ -444,8 +444,9 @@ impl Call {
         let ports: Parameters = legs
             .iter()
             .map(|&leg| {
-                let interface = self.legs[leg].interface;
-                MediaPort { port: leg.port(), interface, address: None, urgent: false }.into()
+                let (interface, components_served) = (self.legs[leg].interface, self.components_served(leg));
+                let port = leg.port();
+                MediaPort { port, interface, address: None, urgent: false, components_served, served: None }.into()
             })
             .collect();
         self.request(

@@ -51,6 +51,7 @@ mod purpose;
 mod recall;
 mod redirect;
 mod relay;
+mod relayed;
 mod release;
 mod renegotiation;
 mod ringback;

@@ -87,8 +87,9 @@ impl Call {
             .iter()
             .chain(&legs)
             .map(|&leg| {
-                let interface = self.legs[leg].interface;
-                Parameter::from(MediaPort { port: leg.port(), interface, address: None, urgent })
+                let (interface, components_served) = (self.legs[leg].interface, self.components_served(leg));
+                let port = leg.port();
+                Parameter::from(MediaPort { port, interface, address: None, urgent, components_served, served: None })
             })
             .collect();
         self.request(turn, worker, Command::Open, ports, MEDIA_WITHIN, Purpose::Open { legs, refusals });
@@ -152,6 +153,7 @@ impl Call {
                 && let Some(leg) = self.leg_of_port(opened.port)
             {
                 self.legs[leg].medium.address = opened.address;
+                self.legs[leg].medium.served = opened.served.map(Box::new);
             }
         }
     }
@@ -370,7 +372,7 @@ impl Call {
         if self.legs[leg].medium.address.take().is_none() {
             return;
         }
-        let port = MediaPort { port: leg.port(), interface: self.legs[leg].interface, address: None, urgent: false };
+        let port = MediaPort { port: leg.port(), interface: self.legs[leg].interface, address: None, urgent: false, components_served: 0, served: None };
         self.request(turn, worker, Command::Close, one(port), MEDIA_WITHIN, Purpose::ClosePort(leg));
     }
 

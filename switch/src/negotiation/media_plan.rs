@@ -105,6 +105,7 @@ mod tests {
             voip_metrics: false,
             seeks_anew: false,
             chosen_ways: Vec::new(),
+            served: None,
         };
         medium.ask(MediaDescription { streams: vec![remote] });
         medium.answer(&Terms::of_codecs(vec![Codec::new(0, "PCMU", 8000)])).unwrap();

@@ -7,7 +7,7 @@ use super::payload_type::PayloadTypes;
 use super::ways::Ways;
 use router::parameter::{
     Codec, Direction, GuestLeg, KeyForm, MediaDescription, MediaExchange, MediaStream, MediaTransport, PortAddress,
-    SrtpSuite,
+    ServedAddresses, SrtpSuite,
 };
 
 /// What the far side of a leg lets it have: read from the other leg's agreement or offer, or our own.
@@ -116,6 +116,8 @@ impl Agreement {
 pub(crate) struct Medium {
     /// Where its port receives, once it is open.
     pub(crate) address: Option<PortAddress>,
+    /// Its addresses at a server that relays, and as that sees it.
+    pub(crate) served: Option<Box<ServedAddresses>>,
     /// How the peer has keys, where that was said.
     pub(crate) keys: Option<KeyForm>,
     /// The peer's offer that waits for our answer.
@@ -192,6 +194,14 @@ impl Medium {
             medium.ask(guest.remote.clone());
         }
         medium
+    }
+
+    /// What the peer says of the served stream: in its offer that waits, or in what is in force.
+    pub(crate) fn described(&self) -> Option<&MediaStream> {
+        match &self.asked {
+            Some(offer) => offer.streams.get(served(offer)?),
+            None => self.agreement()?.remote(),
+        }
     }
 
     /// Whether the peer was told where its port is: one that was opened anew is not.
@@ -294,6 +304,7 @@ impl Medium {
             max_ptime_ms: terms.max_ptime_ms,
             seeks_anew: self.ways.are_sought_anew(),
             chosen_ways: self.ways.chosen(),
+            served: self.served.clone(),
             ..stream(self.address?, codecs, terms.direction)
         };
         // RFC 3264 §8: the streams of a dialog keep their number and order.
@@ -355,7 +366,10 @@ impl Medium {
     pub(crate) fn answer(&mut self, terms: &Terms) -> Option<MediaDescription> {
         let offer = self.asked.clone()?;
         let index = served(&offer)?;
-        let (local, codecs) = answer(&offer, index, &self.with_keys(terms), self.address?)?;
+        let (mut local, codecs) = answer(&offer, index, &self.with_keys(terms), self.address?)?;
+        if let Some(own) = local.streams.get_mut(index) {
+            own.served.clone_from(&self.served);
+        }
         if self.before.is_none() {
             self.before.clone_from(&self.agreement);
         }

@@ -67,6 +67,7 @@ pub(super) fn stream(address: PortAddress, codecs: Vec<Codec>, direction: Direct
         voip_metrics: false,
         seeks_anew: false,
         chosen_ways: Vec::new(),
+        served: None,
     }
 }
 
@@ -86,6 +87,7 @@ pub(super) fn refused(stream: &MediaStream) -> MediaStream {
         voip_metrics: false,
         seeks_anew: false,
         chosen_ways: Vec::new(),
+        served: None,
         ..stream.clone()
     }
 }

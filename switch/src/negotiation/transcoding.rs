@@ -113,6 +113,7 @@ mod tests {
             voip_metrics: false,
             seeks_anew: false,
             chosen_ways: Vec::new(),
+            served: None,
         };
         assert!(medium.ask(MediaDescription { streams: vec![stream] }));
         medium

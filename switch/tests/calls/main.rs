@@ -28,6 +28,7 @@ mod records;
 mod redirects;
 mod refusals;
 mod relay;
+mod relayed;
 mod ringback;
 mod timeouts;
 mod transcoding;

@@ -13,13 +13,14 @@
 //!
 //! - [`site`], [`process`], [`wait`], [`ports`]: the ground.
 //! - [`server`], [`control`], [`exposition`]: Tandem.
-//! - [`sipp`], [`baresip`], [`kamailio`], [`sipsak`], [`wire`], [`streamer`], [`foreign`]: peers.
+//! - [`sipp`], [`baresip`], [`kamailio`], [`sipsak`], [`coturn`], [`wire`], [`streamer`], [`foreign`]: peers.
 //! - [`name_server`]: names. [`relay`], [`namespace`]: bad networks between them. [`speaker`]: a platform by hand.
 //! - [`tone`], [`wav`], [`voice`]: what is heard, and said for a SIPp that only signals.
 
 pub mod baresip;
 pub mod certificates;
 pub mod control;
+pub mod coturn;
 pub mod exposition;
 pub mod foreign;
 pub mod kamailio;

@@ -86,6 +86,11 @@ impl Network {
         std::thread::scope(|scope| scope.spawn(act).join().expect("nothing panics there"))
     }
 
+    /// What a host sends to an address over UDP goes nowhere, of these ports (`sport 16384-32767`, `dport …`).
+    pub fn block(&self, host: u8, to: IpAddr, ports: &str) {
+        ip(&format!("-n {} rule add to {to} ipproto udp {ports} blackhole", self.host(host)));
+    }
+
     /// Pulls a host's cable: what is sent to it and from it is lost without a word.
     pub fn part(&self, host: u8) {
         ip(&format!("-n {} link set port{host} down", self.switch()));

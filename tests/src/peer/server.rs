@@ -122,6 +122,12 @@ impl<'a> Server<'a> {
         std::fs::write(self.configuration(), text).expect("the temporary folder can be written");
     }
 
+    /// Nobody else may read its configuration: there is a password in it.
+    pub fn keep_private(&self) {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(self.configuration(), mode).expect("it is the test's own");
+    }
+
     /// Its folder.
     pub fn folder(&self) -> &Path {
         &self.folder

@@ -28,6 +28,7 @@
 //! | `shards` | the same over three SIP shards; all the others, too, with `TANDEM_SHARDS=3` |
 //! | `secure_media` | SRTP: phones with keys beside phones without |
 //! | `ways` | ICE: phones that look for ways beside phones that do not |
+//! | `turn` | TURN: coturn between Tandem and a phone that reach each other by it alone |
 //! | `secure` | TLS and WebSocket: openssl, a phone and a browser's client; names, reloads, certificates of both sides |
 //! | `signatures` | calls that carriers sign: SIPp, and a web server that has the certificate |
 //! | `soak` | thousands of calls leave nothing behind |
@@ -71,4 +72,5 @@ mod texts;
 mod third_party;
 mod transports;
 mod trunk_news;
+mod turn;
 mod ways;

@@ -5,10 +5,12 @@ use super::handshake::Dtls;
 use crate::session::KeySource;
 use crate::srtp::{Refusal, Renewed, Security};
 use crate::status::Discard;
+use crate::turn::is_place;
 use crate::wire::{Channel, Destination, Wire};
 use router::Random;
 use router::parameter::Protection;
 use router::time::Instant;
+use std::net::SocketAddr;
 
 /// What became of a packet that was to be sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -127,6 +129,12 @@ impl Port {
     #[inline]
     pub fn send<W: Wire>(&mut self, wire: &mut W, destination: Destination, packet: &[u8]) -> Sending {
         let pair = self.place.pair;
+        if self.has_relay()
+            && let Destination::To(place) = destination
+            && is_place(place)
+        {
+            return self.send_relayed(wire, place, packet);
+        }
         let Some(secured) = &mut self.security else {
             return wire.send(pair, Channel::Rtp, destination, packet).into();
         };
@@ -138,6 +146,22 @@ impl Port {
             sealed
         });
         if repeated { Sending::Repeated } else { taken.into() }
+    }
+
+    /// The same to a peer that is reached by a server: sealed and wrapped where it lies.
+    fn send_relayed<W: Wire>(&mut self, wire: &mut W, place: SocketAddr, packet: &[u8]) -> Sending {
+        // It is put back at once: what sends needs the port as well.
+        let mut secured = self.security.take();
+        let sending = match secured.as_deref_mut() {
+            None => self.send_by_relay(wire, Channel::Rtp, place, packet, |_, length| Some(length)),
+            Some(Secured { keys: None, .. }) => Sending::Unkeyed,
+            Some(Secured { keys: Some(keys), .. }) => {
+                let seal = |room: &mut [u8], length| keys.protect_rtp(room, length);
+                self.send_by_relay(wire, Channel::Rtp, place, packet, seal)
+            }
+        };
+        self.security = secured;
+        sending
     }
 
     /// Whether reports can be sent: in the clear, or under keys that are there.
@@ -157,6 +181,22 @@ impl Port {
         report: &[u8],
     ) -> bool {
         let pair = self.place.pair;
+        if self.has_relay()
+            && let Destination::To(place) = destination
+            && is_place(place)
+        {
+            let mut secured = self.security.take();
+            let sending = match secured.as_deref_mut().map(Secured::of_control) {
+                None => self.send_by_relay(wire, channel, place, report, |_, length| Some(length)),
+                Some(None) => Sending::Unkeyed,
+                Some(Some(keys)) => {
+                    let seal = |room: &mut [u8], length| keys.protect_rtcp(room, length);
+                    self.send_by_relay(wire, channel, place, report, seal)
+                }
+            };
+            self.security = secured;
+            return sending == Sending::Taken;
+        }
         let Some(secured) = &mut self.security else { return wire.send(pair, channel, destination, report) };
         let Some(security) = secured.of_control() else { return false };
         wire.send_sealed(pair, channel, destination, report, |room, length| security.protect_rtcp(room, length))

@@ -2,7 +2,7 @@
 //! packets would tell (`learn`).
 
 use super::Port;
-use crate::ice::{Agent, Came};
+use crate::ice::{Agent, Came, Source};
 use crate::status::Discard;
 use crate::wire::Channel;
 use router::Random;
@@ -26,14 +26,14 @@ pub(super) struct Ways {
 pub(in crate::session) type Reached = (SocketAddr, Option<SocketAddr>);
 
 impl Ways {
-    fn agent(&self, channel: Channel) -> Option<&Agent> {
+    pub(super) fn agent(&self, channel: Channel) -> Option<&Agent> {
         match channel {
             Channel::Rtp => Some(&self.rtp),
             Channel::Rtcp => self.rtcp.as_ref(),
         }
     }
 
-    fn agents(&mut self) -> impl Iterator<Item = (Channel, &mut Agent)> {
+    pub(super) fn agents(&mut self) -> impl Iterator<Item = (Channel, &mut Agent)> {
         let rtcp = self.rtcp.as_mut().map(|agent| (Channel::Rtcp, agent));
         [(Channel::Rtp, &mut self.rtp)].into_iter().chain(rtcp)
     }
@@ -132,8 +132,9 @@ impl Port {
     ) -> Result<(Option<Asking>, Came), Discard> {
         let Question { channel, source, message } = question;
         let heard = self.heard;
+        let seen = Source { place: source, address: self.known_as(channel, source) };
         let agent = self.ways.as_mut().and_then(|ways| ways.agents().find(|(of, _)| *of == channel));
-        let handled = agent.and_then(|(_, agent)| agent.handle(now, source, message, heard, random));
+        let handled = agent.and_then(|(_, agent)| agent.handle(now, seen, message, heard, random));
         let Some(handled) = handled else {
             self.count_discarded();
             return Err(Discard::Forged);
@@ -143,7 +144,7 @@ impl Port {
     }
 
     /// The peer is somewhere else, or nowhere.
-    fn follow_way(&mut self, now: Instant, channel: Channel, came: Came) {
+    pub(super) fn follow_way(&mut self, now: Instant, channel: Channel, came: Came) {
         let way = match came {
             Came::Nothing => return,
             Came::Way(remote) => Some(remote),
@@ -152,6 +153,7 @@ impl Port {
         if channel == Channel::Rtp {
             self.learning.handle_way(way);
         }
+        self.direct_relay(now, channel, way);
         if let Some(remote) = way {
             self.direct_dtls(now, channel, remote);
         }
@@ -159,8 +161,10 @@ impl Port {
 
     /// Where its peer was found by our decision, once after that has changed.
     pub fn take_reached(&mut self) -> Option<Reached> {
+        let ways = self.ways.as_ref()?;
+        let rtcp = ways.rtcp.as_ref().and_then(Agent::chosen).map(|rtcp| self.known_as(Channel::Rtcp, rtcp));
+        let reached = (self.known_as(Channel::Rtp, ways.rtp.chosen()?), rtcp);
         let ways = self.ways.as_mut()?;
-        let reached = (ways.rtp.chosen()?, ways.rtcp.as_ref().and_then(Agent::chosen));
         (ways.told.replace(reached) != Some(reached)).then_some(reached)
     }
 

@@ -1,7 +1,7 @@
 //! Sections that are there many times: each is known by its name, whatever stands before it in the file; one without a name by what it
 //! says. So who takes a trunk away is told of that trunk, not of all behind it.
 
-use super::super::model::{Certificate, Configuration, Group, Guard, Rates, Route, Trunk, TrunkGroup};
+use super::super::model::{Certificate, Configuration, Group, Guard, Rates, Route, Trunk, TrunkGroup, Turn};
 use super::Change;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +12,7 @@ pub(super) fn changes(old: &Configuration, new: &Configuration) -> Vec<(&'static
     let mut changes = Vec::new();
     let mut section = |path, old, new, plain| changes.extend(Section { path, old, new, plain }.changes());
     section("certificate.file", tables(&old.certificate), tables(&new.certificate), plain::<Certificate>());
+    section("turn.server", tables(&old.turn), tables(&new.turn), plain::<Turn>());
     section("trunk.name", tables(&old.trunk), tables(&new.trunk), plain::<Trunk>());
     section("trunk_group.name", tables(&old.trunk_group), tables(&new.trunk_group), plain::<TrunkGroup>());
     section("group.name", tables(&old.group), tables(&new.group), plain::<Group>());

@@ -40,6 +40,23 @@ fn contradictions_are_found() {
         ("[services]\nsilence = [\"echo\"]", "too"),
         ("[media]\nports = \"5000-6000\"", "udp:127.0.0.1:5060"),
         ("[media]\nworkers = [1, 1]", "twice"),
+        ("[sip]\nice_lite = false\n[[turn]]\nusername = \"a\"\npassword = \"b\"", "is missing: a TURN server is at"),
+        (
+            "[sip]\nice_lite = false\n[[turn]]\nserver = \"0.0.0.0:3478\"\nusername = \"a\"\npassword = \"b\"",
+            "no server is at 0.0.0.0:3478",
+        ),
+        (
+            "[sip]\nice_lite = false\n[[turn]]\nserver = \"turn.example:3478\"\nusername = \"a\"\npassword = \"b\"",
+            "write ADDRESS:PORT",
+        ),
+        ("[sip]\nice_lite = false\n[[turn]]\nserver = \"192.0.2.1:1\"\npassword = \"b\"", "takes 1 to 255 octets"),
+        ("[sip]\nice_lite = false\n[[turn]]\nserver = \"192.0.2.1:1\"\nusername = \"a\"", "no password either"),
+        (
+            "[sip]\nice_lite = false\n[[turn]]\nserver = \"192.0.2.1:1\"\nusername = \"a\"\npassword = \"b\"\n\
+             password_file = \"c\"",
+            "there is a password too",
+        ),
+        ("[[turn]]\nserver = \"192.0.2.1:1\"\nusername = \"a\"\npassword = \"b\"", "of no use with sip.ice_lite"),
         ("[media]\nadvertised = { \"10.0.0.1\" = \"::1\" }", "cannot"),
         ("[media]\ndscp = 64", "0 to 63"),
         ("[control]\ntoken_file = \"x\"", "control.tcp"),
@@ -202,6 +219,18 @@ fn what_is_hardly_meant_is_doubted() {
             &[],
         ),
         ("[calls]\nmax = 10\n[[trunk]]\nname = \"a\"\naddress = \"h\"\ncalls_max = 11", &[6]),
+        (
+            "[sip]\nice = \"never\"\nice_lite = false\n[[turn]]\nserver = \"192.0.2.1:1\"\nusername = \"a\"\npassword = \"b\"",
+            &[4],
+        ),
+        (
+            "[sip]\nice_lite = false\n[[turn]]\nserver = \"[2001:db8::1]:1\"\nusername = \"a\"\npassword = \"b\"",
+            &[4],
+        ),
+        (
+            "[sip]\nice_lite = false\n[[turn]]\nserver = \"192.0.2.1:1\"\nusername = \"a\"\npassword = \"b\"",
+            &[],
+        ),
         ("[metrics]\nlisten = \"0.0.0.0:9464\"\n[control]\ntcp = \"[::]:5064\"", &[2, 4]),
         ("[metrics]\nlisten = \"203.0.113.7:9464\"\n[control]\ntcp = \"203.0.113.7:5064\"", &[2, 4]),
         ("[metrics]\nlisten = \"[::1]:9464\"\n[control]\ntcp = \"10.0.0.5:5064\"", &[]),

@@ -1,7 +1,7 @@
 //! Streams whose ways are looked for (RFC 8839): two machines against each other, and what phones and browsers send.
 
 use router::Random;
-use router::parameter::{Direction, IceParameters, MediaDescription, MediaStream};
+use router::parameter::{Direction, IceParameters, MediaDescription, MediaStream, ServedAddresses};
 
 use super::{lines, machine, pcmu, sdp, streams, voice};
 use crate::policy::Connectivity::{self, May, Must, Never, Offer};
@@ -361,4 +361,47 @@ fn we_begin_anew_and_say_what_we_have_chosen() {
     // Who does not decide says nothing.
     let text = b.make_offer(&streams(&[MediaStream { chosen_ways: at.to_vec(), ..voice(50_000, &[pcmu()]) }])).unwrap();
     assert_eq!(value(&text, "remote-candidates"), None);
+}
+
+/// Addresses at a server that relays, and as it sees us: in offers, in answers, and for each component that there is.
+#[test]
+fn what_servers_have_given_is_named_behind_our_own() {
+    let served = ServedAddresses {
+        relayed_rtp: "203.0.113.9:50000".parse().ok(),
+        relayed_rtcp: "203.0.113.9:50001".parse().ok(),
+        reflexive_rtp: "198.51.100.9:41000".parse().ok(),
+        reflexive_rtcp: None,
+    };
+    let own = |port| MediaStream { served: Some(Box::new(served)), ..voice(port, &[pcmu()]) };
+    let mut machine = seeking(Offer, false, 1);
+    let text = machine.make_offer(&streams(&[own(40_000)])).unwrap();
+    assert_eq!(
+        candidates(&text),
+        [
+            "1 1 UDP 2130706431 192.0.2.1 40000 typ host",
+            "2 1 UDP 1694498815 198.51.100.9 41000 typ srflx raddr 192.0.2.1 rport 40000",
+            "3 1 UDP 8388607 203.0.113.9 50000 typ relay raddr 198.51.100.9 rport 41000",
+            "1 2 UDP 2130706430 192.0.2.1 40001 typ host",
+            "3 2 UDP 8388606 203.0.113.9 50001 typ relay raddr 192.0.2.1 rport 40001",
+        ]
+    );
+    // Whoever reads it has them all.
+    let mut phone = seeking(May, false, 2);
+    phone.receive_offer(&text).unwrap();
+    let answer = phone.make_answer(&one(50_000)).unwrap();
+    assert_eq!(agreed(&phone).unwrap().candidates.len(), 5);
+    machine.receive_answer(&answer, AnswerKind::Final).unwrap();
+    // With RTCP on the same port its own are none; and what no NAT has changed is said once.
+    let mut machine = seeking(May, false, 3);
+    machine.receive_offer(&offer(&format!("a=rtcp-mux\n        {PHONE}"))).unwrap();
+    let seen = ServedAddresses { reflexive_rtp: "192.0.2.1:40000".parse().ok(), ..served };
+    let own = MediaStream { rtcp_mux: true, served: Some(Box::new(seen)), ..own(40_000) };
+    let text = machine.make_answer(&streams(&[own])).unwrap();
+    assert_eq!(
+        candidates(&text),
+        [
+            "1 1 UDP 2130706431 192.0.2.1 40000 typ host",
+            "3 1 UDP 8388607 203.0.113.9 50000 typ relay raddr 192.0.2.1 rport 40000",
+        ]
+    );
 }

@@ -50,6 +50,7 @@ fn voice(port: u16, codecs: &[Codec]) -> MediaStream {
         voip_metrics: false,
         seeks_anew: false,
         chosen_ways: Vec::new(),
+        served: None,
     }
 }
 

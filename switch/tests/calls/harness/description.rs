@@ -38,6 +38,7 @@ pub(crate) fn audio(port: u16, codecs: &[Codec], direction: Direction) -> MediaD
             voip_metrics: false,
             seeks_anew: false,
             chosen_ways: Vec::new(),
+            served: None,
         }],
     }
 }

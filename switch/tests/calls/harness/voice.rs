@@ -19,6 +19,9 @@ pub(crate) struct Voice {
     /// Whether no conference has a seat left.
     pub(crate) conferences_full: bool,
     pub(crate) log: Vec<String>,
+    /// Addresses of each port's at a server that relays, and for how many components those were asked for.
+    pub(crate) served: Option<ServedAddresses>,
+    pub(crate) components_asked: BTreeMap<u16, u8>,
     /// Keys that ports' peers were sent.
     pub(crate) dialled: Vec<(u16, String)>,
     pub(super) next_port: u16,
@@ -128,7 +131,9 @@ impl Voice {
             let at = self.next_port;
             self.next_port = self.next_port.checked_add(2).unwrap_or(20_000);
             let address = PortAddress { rtp: SocketAddr::new(ip, at), rtcp: SocketAddr::new(ip, at + 1) };
-            opened.push(MediaPort { address: Some(address), ..**port }.into());
+            self.components_asked.insert(port.port.0, port.components_served);
+            let served = self.served.filter(|_| port.components_served > 0);
+            opened.push(MediaPort { address: Some(address), served, ..**port }.into());
         }
         self.place.outbox.done(&packet, opened);
     }
@@ -151,7 +156,7 @@ impl Voice {
             let ip = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
             let rtp = SocketAddr::new(ip, 60_000 + moved.port.0);
             let address = PortAddress { rtp, rtcp: SocketAddr::new(ip, rtp.port() + 1) };
-            opened.push(MediaPort { port: moved.port, interface: ip, address: Some(address), urgent: false }.into());
+            opened.push(MediaPort { port: moved.port, interface: ip, address: Some(address), urgent: false, components_served: 0, served: None }.into());
         }
         self.place.outbox.done(&packet, opened);
     }

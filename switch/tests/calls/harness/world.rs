@@ -69,6 +69,8 @@ impl World {
                 exhausted: false,
                 refuses_moves: false,
                 conferences_full: false,
+                served: None,
+                components_asked: BTreeMap::new(),
                 log: Vec::new(),
                 dialled: Vec::new(),
                 next_port: 20_000,

@@ -1,0 +1,74 @@
+//! Legs whose media may have to go by a server that relays (TURN).
+
+use crate::harness::*;
+use router::parameter::*;
+use switch::{Config, Relaying};
+
+fn relaying(has_servers: bool) -> Config {
+    let relaying = Relaying {
+        has_servers,
+        usual: true,
+        accounts: [("carol".to_owned(), false)].into(),
+        trunks: [("carrier".to_owned(), true)].into(),
+    };
+    Config { relaying, ..Config::default() }
+}
+
+fn served() -> ServedAddresses {
+    ServedAddresses { relayed_rtp: "203.0.113.9:50000".parse().ok(), ..ServedAddresses::default() }
+}
+
+/// An offer with ways, of a phone that is lite or not.
+fn seeking(is_lite: bool, rtcp_mux: bool) -> MediaDescription {
+    let credentials = |name: &str| IceCredentials { fragment: name.to_owned(), password: name.repeat(8) };
+    let ice = IceParameters {
+        local: credentials("ours"),
+        remote: credentials("theirs"),
+        candidates: vec![],
+        is_lite,
+        is_remote_lite: false,
+        is_controlling: false,
+        nominates_once: true,
+    };
+    let mut offer = audio(4000, &[pcmu()], Direction::SendReceive);
+    (offer.streams[0].ice, offer.streams[0].rtcp_mux) = (Some(Box::new(ice)), rtcp_mux);
+    offer
+}
+
+#[test]
+fn ports_of_legs_with_ways_have_addresses_at_a_server_and_describe_them() {
+    for (to, offer, asked) in [
+        ("bob", audio(4000, &[pcmu()], Direction::SendReceive), [0, 2]),
+        ("bob", seeking(false, true), [1, 2]),
+        ("bob", seeking(false, false), [2, 2]),
+        ("bob", seeking(true, true), [0, 2]),
+        ("carol", seeking(false, true), [1, 0]),
+    ] {
+        let mut world = World::with(relaying(true));
+        world.voice.served = Some(served());
+        let caller = world.call_with("alice", to, Some(offer));
+        let callee = world.only();
+        assert_eq!([0, 1].map(|port| world.voice.components_asked[&port]), asked, "{to}");
+        let offered = world.signaling.legs[&callee].started.clone().unwrap().media.unwrap();
+        let of = |asked: u8| (asked > 0).then(|| Box::new(served()));
+        assert_eq!(offered.description().streams[0].served, of(asked[1]));
+        world.answer(callee);
+        let answer = world.described(caller).unwrap();
+        assert_eq!(answer.description().streams[0].served, of(asked[0]));
+        // What we offer in mid-call has them, too.
+        world.offer(caller, &[pcmu()], Direction::SendOnly);
+        let heard = world.signaling.legs[&callee].heard.clone().unwrap();
+        assert_eq!(heard.description().streams[0].served, of(asked[1]));
+        world.hang_up(caller);
+        world.assert_over();
+    }
+}
+
+#[test]
+fn without_servers_nothing_is_asked_for() {
+    let mut world = World::with(relaying(false));
+    let caller = world.call_with("alice", "bob", Some(seeking(false, true)));
+    assert_eq!([0, 1].map(|port| world.voice.components_asked[&port]), [0, 0]);
+    world.hang_up(caller);
+    world.assert_over();
+}
