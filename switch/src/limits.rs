@@ -217,6 +217,9 @@ pub const MEDIA_WITHIN: Duration = Duration::from_secs(2);
 /// as long as people wait before they hang up.
 pub const WAYS_WITHIN: Duration = Duration::from_secs(10);
 
+/// Addresses of a peer's that are kept for its port: as many as a description has.
+pub const CANDIDATES: usize = 64;
+
 /// How soon ways that were looked for anew are so again. A line that dies within a minute each time is no line.
 pub const WAYS_SOUGHT_AGAIN: Duration = Duration::from_secs(60);
 

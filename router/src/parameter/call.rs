@@ -23,6 +23,7 @@
 use super::conference::ConferenceName;
 use super::dialog::Dialog;
 use super::failure::Cause;
+use super::ice::IceCandidate;
 use super::identity::{CallIdentity, CallerVerdict};
 use super::media::MediaExchange;
 use super::port::{KeyForm, PortId};
@@ -406,6 +407,11 @@ pub struct LegState {
     /// In `Query` of another platform: goes on from call to call, see [`Probe`].
     #[n(9)]
     pub probe: Option<Probe>,
+    /// In `Set` without media or cause: where else the leg's peer says that it may be reached, after its description (SIP: INFO, RFC 8840). Whatever is under way
+    /// goes on.
+    #[n(10)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub candidates: Vec<IceCandidate>,
 }
 
 /// Goes along a chain of calls over several platforms, in by one leg of each and out by the other, while both are at other platforms: whoever
@@ -447,6 +453,7 @@ impl LegState {
             conference: None,
             host: None,
             probe: None,
+            candidates: Vec::new(),
         }
     }
 

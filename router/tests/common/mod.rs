@@ -411,6 +411,7 @@ fn leg_states() -> Vec<LegState> {
         conference: ConferenceName::room("sales").map(Box::new),
         host: None,
         probe: None,
+        candidates: Vec::new(),
     };
     let rings = LegState { tags: Some(tags()), ..LegState::new(Ringing) };
     let from = LegState { host: Some(ip("2001:db8::7")), ..LegState::new(Early) };
@@ -599,6 +600,9 @@ fn of_identity() -> Vec<(&'static str, Parameter)> {
         served: Some(Box::new(served)),
         ..stream(MediaKind::Audio, MediaTransport::RtpAvp, Direction::SendReceive)
     };
+    let later = IceCandidate { component: 1, priority: 1_694_498_815, address: socket("198.51.100.9:40000") };
+    let later = LegState { candidates: vec![later], ..LegState::new(LegPhase::Answered) };
+    added.push(("LegState+candidates", later.into()));
     let own = MediaExchange::Offer(MediaDescription { streams: vec![own] });
     added.push(("LegState+served", LegState::new(LegPhase::Answered).with_media(Some(own)).into()));
     let hidden = Failure { contacts: vec![party()], diversion_private: true, ..Failure::because(cause()) };

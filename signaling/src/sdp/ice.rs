@@ -162,6 +162,11 @@ impl Ice {
         Self { policy, is_lite, secret, drawn: 0 }
     }
 
+    /// Whether we send checks of our own.
+    pub(super) fn sends_checks(&self) -> bool {
+        self.policy != Connectivity::Never && !self.is_lite
+    }
+
     /// Credentials of ours that nobody has seen.
     fn draw(&mut self) -> IceCredentials {
         const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -316,7 +321,9 @@ impl Ice {
             if self.is_lite {
                 attributes.push(Attribute::property(Text::literal("ice-lite")));
             }
-            attributes.push(Attribute::value(Text::literal("ice-options"), Text::literal("ice2")));
+            // Who sends checks takes candidates that come later (RFC 8840 §4.1); ours are all there.
+            let options = if self.is_lite { "ice2" } else { "ice2 trickle" };
+            attributes.push(Attribute::value(Text::literal("ice-options"), Text::literal(options)));
         }
         attributes
     }

@@ -16,6 +16,7 @@
 //! | `hold` | hold and retrieve |
 //! | `security`, `crypto` | keys: what is offered, chosen and drawn; `a=crypto` |
 //! | `ice`, `candidate` | ways that are looked for: `a=ice-…`, `a=candidate` |
+//! | `trickle` | candidates that come later: `application/trickle-ice-sdpfrag` |
 //! | `bundle` | names of sections, and groups of them: `a=mid`, `a=group:BUNDLE` |
 //! | `dtls` | keys that come about in the media: `a=fingerprint`, `a=setup` |
 //! | `extended_report` | reports on how voice is heard: `a=rtcp-xr` |
@@ -49,6 +50,7 @@ mod origin;
 mod parse;
 mod payload_type;
 mod security;
+mod trickle;
 mod write;
 
 #[cfg(test)]
@@ -64,3 +66,4 @@ pub use parse::{ParseError, ParseFault};
 pub use security::Security;
 pub use session::SessionDescription;
 pub use text::Text;
+pub use trickle::{Fragment, TRICKLE_FRAGMENT, TRICKLE_PACKAGE};

@@ -21,7 +21,7 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use router::parameter::MediaDescription;
+use router::parameter::{IceCandidate, MediaDescription};
 
 use super::agreement::{Agreement, Role};
 use super::attribute::Attributes;
@@ -33,7 +33,9 @@ use super::offer::Slot;
 use super::origin::LocalOrigin;
 use super::security::{Chosen, OfferedKeys, Security};
 use super::session::SessionDescription;
+use super::trickle::{self, Fragment};
 use super::{answer, extended_report, offer, typed};
+use super::trickle::{self, Fragment};
 
 /// One dialog's offers and answers.
 #[derive(Clone, Debug)]
@@ -158,6 +160,33 @@ impl OfferAnswer {
     /// The same, whose offers ask for reports on how we are heard, or do not (RFC 3611 §5). Who asks for such is answered in any case.
     pub fn with_metrics(self, asks_for_metrics: bool) -> OfferAnswer {
         OfferAnswer { asks_for_metrics, ..self }
+    }
+
+    /// Whether the peer may name candidates later: ways to it are looked for, or were offered, by checks of ours.
+    pub fn takes_candidates(&self) -> bool {
+        let seeks = |remote: &MediaDescription| remote.streams.iter().any(|stream| stream.ice.is_some());
+        self.ice.sends_checks()
+            && match &self.state {
+                State::Idle => false,
+                State::LocalOfferPending(offer) => !offer.ways.is_empty(),
+                State::RemoteOfferPending(offer) => seeks(&offer.typed),
+                State::Established(agreement) => seeks(&agreement.remote),
+            }
+    }
+
+    /// The peer names candidates after its description; those that are new, of the first stream that they are of.
+    pub fn add_candidates(&mut self, fragment: &Fragment) -> Vec<IceCandidate> {
+        let remote = match &mut self.state {
+            State::RemoteOfferPending(offer) => &mut offer.typed,
+            State::Established(agreement) => &mut agreement.remote,
+            State::LocalOfferPending(offer) => match &mut offer.early {
+                Some(early) => &mut early.agreement.remote,
+                None => return Vec::new(),
+            },
+            State::Idle => return Vec::new(),
+        };
+        let sought = remote.streams.iter_mut().filter_map(|stream| stream.ice.as_deref_mut());
+        sought.map(|ice| trickle::add(ice, fragment)).find(|added| !added.is_empty()).unwrap_or_default()
     }
 
     /// Where the machine stands.

@@ -18,7 +18,7 @@ const DTMF: &str = "application/dtmf";
 /// How long a digit lasts where that is not said.
 const DURATION_MS: u16 = 160;
 /// The header that names an INFO package (RFC 6086 §10.2).
-const INFO_PACKAGE: &str = "Info-Package";
+pub(super) const INFO_PACKAGE: &str = "Info-Package";
 
 impl Session {
     /// The peer sends an INFO, or a MESSAGE: the call passes it on.

@@ -15,6 +15,7 @@ use super::means::Means;
 use super::number_parameters;
 use super::session_timer::SessionTimer;
 use super::signing;
+use super::trickle;
 use crate::message::{Method, StatusCode};
 use crate::sdp::OfferAnswer;
 use crate::transaction::ClientKey;
@@ -292,6 +293,10 @@ impl Outgoing {
             Some(Method::Invite) => {
                 means.counters.glares += 1;
                 means.refuse(*key, message, flow, StatusCode::REQUEST_PENDING);
+            }
+            Some(Method::Info) if trickle::is_trickled(message) => {
+                let media = self.forks.media(message.from_tag().as_ref());
+                trickle::take(head, means, inbound, media, LegPhase::Early);
             }
             Some(Method::Info | Method::Message) => super::info::answer_early(means, inbound),
             Some(Method::Subscribe) => super::subscribing::refuse(means, inbound),

@@ -23,6 +23,7 @@ use super::remote_party;
 use super::securing::Securing;
 use super::session::Session;
 use super::session_timer::{Granted, SessionTimer};
+use super::trickle;
 use super::verifying::{Held, verification};
 use crate::dialog::Dialog;
 use crate::identity::Verification;
@@ -274,6 +275,7 @@ impl Incoming {
             .header(Header::Contact, self.dialog.contact())
             .header(Header::Allow, ALLOW)
             .header(Header::Supported, SUPPORTED_IN_CALLS);
+        writer = trickle::write_response(&self.media, writer);
         if let Some(asserted) = self.asserted(head, means, party.as_ref()) {
             writer = remote_party::write_answered(means, head, writer, &asserted);
         }
@@ -341,6 +343,7 @@ impl Incoming {
             .header(Header::Contact, self.dialog.contact())
             .header(Header::Allow, ALLOW)
             .header(Header::Supported, SUPPORTED_IN_CALLS);
+        writer = trickle::write_response(&self.media, writer);
         if let Some(asserted) = self.asserted(head, means, state.party.as_ref()) {
             writer = remote_party::write_answered(means, head, writer, &asserted);
         }
@@ -450,6 +453,9 @@ impl Incoming {
             Some(Method::Prack) => return self.handle_prack(head, means, inbound),
             // RFC 3261 §14.2: the INVITE has no final answer.
             Some(Method::Invite) => super::reinvite::refuse_pending(means, &inbound),
+            Some(Method::Info) if trickle::is_trickled(message) => {
+                trickle::take(head, means, &inbound, Some(&mut self.media), LegPhase::Early);
+            }
             Some(Method::Info | Method::Message) => super::info::answer_early(means, &inbound),
             Some(Method::Subscribe) => super::subscribing::refuse(means, &inbound),
             Some(Method::Publish) => means.refuse(*key, message, flow, StatusCode::METHOD_NOT_ALLOWED),

@@ -79,6 +79,8 @@ pub(super) enum Purpose {
     Refreshed,
     /// `Send`: what the peer's INFO brought.
     Inform(Box<Inbound>),
+    /// `Set × LegState` with candidates that the peer has named later. Whatever becomes of them, the peer's own checks tell where it is.
+    Candidates,
     /// `Start × Transfer`.
     Transfer,
     /// `Query × Registration` to the registrar: where the peer's address is, which is one of ours.
@@ -442,6 +444,7 @@ impl Leg {
                 session.refresh_told(&packet);
                 session.ask_at_last(head, means);
             }),
+            Purpose::Candidates => {}
             Purpose::Inform(inbound) => informed(means, *inbound, &packet),
             Purpose::Transfer => self.in_session(|session, head| session.transfer_decided(head, means, &packet)),
             Purpose::Reach => self.registered_at(&packet),

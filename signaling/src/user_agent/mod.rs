@@ -15,6 +15,7 @@
 //! | `session`, `reinvite`, `update`, `glare` | the confirmed dialog and its offers |
 //! | `session_timer`, `refresh` | the interval of a session, and refreshes, ours and the peer's |
 //! | `info`, `refer`, `options`, `bye` | the other requests of a dialog |
+//! | `trickle` | candidates that come by INFO |
 //! | `introduction` | who is at the other end now, for the peer's display |
 //! | `handover` | dialogs that others name, legs that change their call |
 //! | `in_dialog`, `credentials` | our requests within a dialog, and trunks' challenges to them |
@@ -84,5 +85,6 @@ mod session_timer;
 mod signing;
 mod subscribing;
 mod supervision;
+mod trickle;
 mod update;
 mod verifying;

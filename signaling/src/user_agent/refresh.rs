@@ -9,9 +9,10 @@ use super::leg::{Head, Inbound, Purpose, Timer};
 use super::means::Means;
 use super::session::{LEG_WITHIN, Session, Standing};
 use super::session_timer::{Refresher, least_of, too_small};
+use super::trickle::RECV_INFO;
 use crate::limits::REFRESH_AGAIN;
 use crate::message::{Header, Message, Method, StatusCode};
-use crate::sdp::AnswerKind;
+use crate::sdp::{AnswerKind, TRICKLE_PACKAGE};
 use crate::transaction::ClientKey;
 use router::parameter::{Cause, CauseKind, MediaDescription, MediaExchange};
 use router::{Command, Packet, one};
@@ -45,6 +46,11 @@ impl Session {
     /// Adds what a request of ours says of the session timer, and of who is at the other end.
     pub(super) fn timed(&self, head: &Head, means: &Means, request: Request) -> Request {
         let request = self.told_other_end(head, means, request);
+        // RFC 6086 §5.2.1: each says it anew.
+        let request = match self.media.takes_candidates() {
+            true => request.with(RECV_INFO, TRICKLE_PACKAGE).with(Header::Supported.as_str(), TRICKLE_PACKAGE),
+            false => request,
+        };
         let Some((expires, least)) = self.timer.request(&head.policy(means)) else { return request };
         let request = request.with(Header::SessionExpires.as_str(), expires);
         match least {

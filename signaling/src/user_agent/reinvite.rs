@@ -11,6 +11,7 @@ use super::means::Means;
 use super::options::{ALLOW, SUPPORTED_IN_CALLS};
 use super::session::{LEG_WITHIN, Session, Standing};
 use super::session_timer::Granted;
+use super::trickle;
 use crate::message::{Header, Message, Method, StatusCode};
 use crate::sdp::{AnswerKind, OfferAnswer, OfferAnswerState};
 use crate::transaction::ClientKey;
@@ -191,6 +192,7 @@ impl Session {
             .header(Header::Contact, self.requester.dialog.contact())
             .header(Header::Allow, ALLOW)
             .header(Header::Supported, SUPPORTED_IN_CALLS);
+        let writer = trickle::write_response(&self.media, writer);
         let response = Granted::write(granted, writer).body(SDP, body);
         means.respond(key, response.clone());
         self.follow_interval(head, means);

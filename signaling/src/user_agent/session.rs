@@ -9,6 +9,7 @@ use super::means::Means;
 use super::refer::Referral;
 use super::reinvite::TheirOffer;
 use super::session_timer::SessionTimer;
+use super::trickle;
 use crate::dialog::{NextHop, Unfit};
 use crate::message::{Message, Method, StatusCode, Tag};
 use crate::sdp::OfferAnswer;
@@ -181,6 +182,9 @@ impl Session {
             Some(Method::Invite) => self.handle_reinvite(head, means, inbound),
             Some(Method::Update) => self.handle_update(head, means, inbound),
             Some(Method::Prack) => self.handle_late_prack(means, &inbound),
+            Some(Method::Info) if trickle::is_trickled(message) => {
+                trickle::take(head, means, &inbound, Some(&mut self.media), LegPhase::Answered);
+            }
             Some(Method::Info | Method::Message) => self.handle_info(head, means, inbound),
             Some(Method::Refer) => self.handle_refer(head, means, inbound),
             Some(Method::Subscribe) => self.handle_subscribe(head, means, &inbound),

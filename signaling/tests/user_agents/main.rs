@@ -41,4 +41,5 @@ mod stun;
 mod subscriptions;
 mod torture;
 mod transfer;
+mod trickle;
 mod unheard;

@@ -44,6 +44,9 @@ impl Call {
     /// `Set × LegState` of a leg.
     pub(super) fn leg_described(&mut self, turn: &mut Turn<'_>, leg: LegId, asked: Asked, state: LegState) {
         self.legs[leg].note_host(&state);
+        if !state.candidates.is_empty() && state.media.is_none() && state.cause.is_none() {
+            return self.candidates_named(turn, leg, asked, &state.candidates);
+        }
         match state.media {
             None if state.cause.is_some() => self.offer_withdrawn(turn, leg, asked),
             None if state.phase == LegPhase::Early => self.early_offer_wanted(turn, leg, asked),

@@ -4,9 +4,9 @@ use super::answer::answer;
 use super::codec::{common, is_sound, same_codecs};
 use super::offer::{flow, formats, refused, served, served_own, stream};
 use super::payload_type::PayloadTypes;
-use super::ways::Ways;
+use super::ways::{Ways, add};
 use router::parameter::{
-    Codec, Direction, GuestLeg, KeyForm, MediaDescription, MediaExchange, MediaStream, MediaTransport, PortAddress,
+    Codec, Direction, GuestLeg, IceCandidate, KeyForm, MediaDescription, MediaExchange, MediaStream, MediaTransport, PortAddress,
     ServedAddresses, SrtpSuite,
 };
 
@@ -202,6 +202,17 @@ impl Medium {
             Some(offer) => offer.streams.get(served(offer)?),
             None => self.agreement()?.remote(),
         }
+    }
+
+    /// The peer has said where else it may be reached. True: what is in force knows it now.
+    pub(crate) fn add_candidates(&mut self, candidates: &[IceCandidate]) -> bool {
+        let (stream, is_in_force) = match (&mut self.asked, &mut self.agreement) {
+            (Some(offer), _) => (served(offer).and_then(|index| offer.streams.get_mut(index)), false),
+            (None, Some(agreement)) => (agreement.remote.streams.get_mut(agreement.served), true),
+            (None, None) => (None, false),
+        };
+        let added = stream.and_then(|stream| stream.ice.as_deref_mut()).map(|ice| add(ice, candidates));
+        added == Some(true) && is_in_force
     }
 
     /// Whether the peer was told where its port is: one that was opened anew is not.

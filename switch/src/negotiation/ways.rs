@@ -1,7 +1,7 @@
 //! The ways to a leg's peer (ICE), as far as its descriptions say something of them.
 
-use crate::limits::WAYS_SOUGHT_AGAIN;
-use router::parameter::MediaStream;
+use crate::limits::{CANDIDATES, WAYS_SOUGHT_AGAIN};
+use router::parameter::{IceCandidate, IceParameters, MediaStream};
 use router::time::Instant;
 use std::net::SocketAddr;
 
@@ -53,4 +53,17 @@ impl Ways {
             self.is_sought_anew = false;
         }
     }
+}
+
+/// Adds to what is known of a peer what it says later. False: it was known, or is too much.
+pub(super) fn add(ice: &mut IceParameters, candidates: &[IceCandidate]) -> bool {
+    let before = ice.candidates.len();
+    for candidate in candidates {
+        let (component, address) = (candidate.component, candidate.address);
+        let is_known = ice.candidates.iter().any(|known| (known.component, known.address) == (component, address));
+        if !is_known && ice.candidates.len() < CANDIDATES {
+            ice.candidates.push(*candidate);
+        }
+    }
+    ice.candidates.len() > before
 }

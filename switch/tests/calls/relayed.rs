@@ -1,6 +1,7 @@
 //! Legs whose media may have to go by a server that relays (TURN).
 
 use crate::harness::*;
+use router::Command;
 use router::parameter::*;
 use switch::{Config, Relaying};
 
@@ -69,6 +70,37 @@ fn without_servers_nothing_is_asked_for() {
     let mut world = World::with(relaying(false));
     let caller = world.call_with("alice", "bob", Some(seeking(false, true)));
     assert_eq!([0, 1].map(|port| world.voice.components_asked[&port]), [0, 0]);
+    world.hang_up(caller);
+    world.assert_over();
+}
+
+/// What a peer says by INFO of where it may be reached is its port's to know: while it rings, and later.
+#[test]
+fn candidates_that_come_later_reach_the_port_and_nobody_else() {
+    let mut world = World::new();
+    let caller = world.call_with("alice", "bob", Some(seeking(false, true)));
+    let callee = world.only();
+    let candidate = |port: u16| IceCandidate { component: 1, priority: 9, address: ([198, 51, 100, 7], port).into() };
+    let named = |phase, port| LegState { candidates: vec![candidate(port)], ..LegState::new(phase) };
+    world.ask(caller, Command::Set, named(LegPhase::Early, 6_000));
+    assert_eq!(world.last_answer(caller).command, Command::Done);
+    world.answer(callee);
+    assert_eq!(world.plan(0).ice.as_ref().unwrap().candidates, [candidate(6_000)]);
+    let generation = world.plan(0).generation;
+    for port in [6_002, 6_002, 6_004] {
+        world.ask(caller, Command::Set, named(LegPhase::Answered, port));
+        assert_eq!(world.last_answer(caller).command, Command::Done);
+    }
+    assert_eq!(world.plan(0).ice.as_ref().unwrap().candidates, [6_000, 6_002, 6_004].map(candidate));
+    assert_eq!(world.plan(0).generation, generation, "where it was found it is");
+    // Of a leg without ways, and beyond any bound, nothing becomes.
+    world.ask(callee, Command::Set, named(LegPhase::Answered, 6_000));
+    assert_eq!(world.last_answer(callee).command, Command::Done);
+    assert!(world.plan(1).ice.is_none());
+    let many = LegState { candidates: (1..2_000).map(candidate).collect(), ..LegState::new(LegPhase::Answered) };
+    world.ask(caller, Command::Set, many);
+    assert_eq!(world.plan(0).ice.as_ref().unwrap().candidates.len(), 64);
+    assert!(world.signaling.sets.is_empty());
     world.hang_up(caller);
     world.assert_over();
 }

@@ -5,7 +5,7 @@ use crate::limits::AVOIDED_FOR;
 use crate::message::{Header, Method, RequestWriter};
 use crate::messaging::write_date;
 use crate::policy::Reliability;
-use crate::sdp::OfferAnswer;
+use crate::sdp::{OfferAnswer, TRICKLE_PACKAGE};
 use crate::transport::Destination;
 use crate::user_agent::account_identity::Parties;
 use crate::user_agent::body::{SDP, origin_address};
@@ -23,6 +23,7 @@ use crate::user_agent::options::{ALLOW, supported_in_invite};
 use crate::user_agent::remote_party;
 use crate::user_agent::securing::Securing;
 use crate::user_agent::signing;
+use crate::user_agent::trickle::RECV_INFO;
 use router::parameter::{Cause, CauseKind};
 use router::time::Duration;
 use smallvec::SmallVec;
@@ -116,6 +117,9 @@ impl Outgoing {
             if !removes(header) {
                 writer = writer.header(header, value);
             }
+        }
+        if media.takes_candidates() {
+            writer = writer.header(RECV_INFO, TRICKLE_PACKAGE).header(Header::Supported, TRICKLE_PACKAGE);
         }
         if let Some(asserted) = shown.asserted.as_ref().filter(|_| !removes(Header::PAssertedIdentity)) {
             writer = writer.header(Header::PAssertedIdentity, asserted);
