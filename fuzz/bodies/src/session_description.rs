@@ -3,12 +3,17 @@
 use signaling::sdp::attribute::{PacketTime, RtcpAddress};
 use signaling::sdp::candidate::{Candidate, remote_candidates};
 use signaling::sdp::limits::{SDP_BYTES_MAX, SDP_LINES_MAX, SDP_MEDIA_MAX};
-use signaling::sdp::{SessionDescription, typed};
+use signaling::sdp::{Fragment, SessionDescription, typed};
 
 use crate::sip_message::touch;
 
 /// Reads the input as SDP.
 pub fn session_description(data: &[u8]) {
+    // The same lines, as they come by INFO.
+    if let Some(fragment) = Fragment::parse(data) {
+        assert!(std::str::from_utf8(data).is_ok());
+        touch(fragment);
+    }
     let session = match SessionDescription::parse(data) {
         Ok(session) => session,
         Err(error) => {

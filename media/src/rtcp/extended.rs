@@ -1,9 +1,16 @@
-//! Extended reports (RFC 3611), of which the VoIP metrics block (§4.7) is read and written; others are passed over.
+//! Extended reports (RFC 3611), of which the VoIP metrics block (§4.7) is read and written, and a receiver's reference time (§4.4) is read and answered (§4.5);
+//! others are passed over.
 
 use crate::quality::GMIN;
 
 /// The packet type of an extended report (§2).
 pub(super) const PACKET_TYPE: u8 = 207;
+/// The block type of a receiver's reference time, and of the answer to it.
+const REFERENCE_TIME: u8 = 4;
+/// See `REFERENCE_TIME`.
+const ECHO: u8 = 5;
+/// Octets of an answer to one, with its header.
+pub(super) const ECHO_BYTES: usize = 4 + 12;
 /// The block type of VoIP metrics.
 const VOIP_METRICS: u8 = 7;
 /// Its length in words, without the header.
@@ -85,34 +92,77 @@ impl VoipMetrics {
     }
 }
 
+/// What answers a receiver's reference time, so that who sends no media reckons the round trip, too (§4.5).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Echo {
+    /// Whose it was.
+    pub ssrc: u32,
+    /// The middle of it.
+    pub reference: u32,
+    /// How long ago it came, in 65,536ths of a second.
+    pub delay: u32,
+}
+
+impl Echo {
+    /// The block with its header.
+    pub(super) fn written(&self) -> [u8; ECHO_BYTES] {
+        let mut block = [0; ECHO_BYTES];
+        block[..4].copy_from_slice(&[ECHO, 0, 0, 3]);
+        for (place, word) in block[4..].chunks_exact_mut(4).zip([self.ssrc, self.reference, self.delay]) {
+            place.copy_from_slice(&word.to_be_bytes());
+        }
+        block
+    }
+}
+
+/// One block that is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Extended {
+    Metrics(VoipMetrics),
+    /// Of whom, and the middle of it.
+    Reference(u32, u32),
+}
+
 fn opinion(tenths: u8) -> Option<u8> {
     OPINIONS.contains(&tenths).then_some(tenths)
 }
 
-/// The VoIP metrics of an extended report's body: its sender's SSRC and blocks (§3).
+/// The blocks of an extended report's body, behind its sender's SSRC (§3).
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Blocks<'a>(&'a [u8]);
+pub(super) struct Blocks<'a> {
+    sender: u32,
+    rest: &'a [u8],
+}
 
 impl<'a> Blocks<'a> {
     /// Of what stands behind the header of the packet.
     pub(super) fn of(body: &'a [u8]) -> Self {
-        Self(body.get(4..).unwrap_or_default())
+        match body.split_first_chunk::<4>() {
+            Some((sender, rest)) => Self { sender: u32::from_be_bytes(*sender), rest },
+            None => Self::default(),
+        }
     }
 }
 
 impl Iterator for Blocks<'_> {
-    type Item = VoipMetrics;
+    type Item = Extended;
 
-    fn next(&mut self) -> Option<VoipMetrics> {
+    fn next(&mut self) -> Option<Extended> {
         loop {
-            let (&[kind, _, high, low], rest) = self.0.split_first_chunk::<4>()?;
+            let (&[kind, _, high, low], rest) = self.rest.split_first_chunk::<4>()?;
             let length = usize::from(u16::from_be_bytes([high, low])) * 4;
             let (body, behind) = rest.split_at_checked(length)?;
-            self.0 = behind;
-            if kind == VOIP_METRICS
-                && let Some(metrics) = VoipMetrics::read(body)
-            {
-                return Some(metrics);
+            self.rest = behind;
+            let read = match kind {
+                VOIP_METRICS => VoipMetrics::read(body).map(Extended::Metrics),
+                // Seconds and their parts: the middle is half of either.
+                REFERENCE_TIME => body.first_chunk::<8>().map(|&[_, _, a, b, c, d, _, _]| {
+                    Extended::Reference(self.sender, u32::from_be_bytes([a, b, c, d]))
+                }),
+                _ => None,
+            };
+            if read.is_some() {
+                return read;
             }
         }
     }
@@ -136,7 +186,7 @@ pub(crate) mod tests {
     #[test]
     fn metrics_are_found_among_other_blocks_and_nothing_is_read_beyond_the_end() {
         let whole = body(9);
-        let read: Vec<VoipMetrics> = Blocks::of(&whole).collect();
+        let read: Vec<Extended> = Blocks::of(&whole).collect();
         let expected = VoipMetrics {
             ssrc: 9,
             loss_rate: 26,
@@ -151,17 +201,26 @@ pub(crate) mod tests {
             opinion_listening: Some(36),
             opinion_conversing: Some(34),
         };
-        assert_eq!(read, [expected]);
+        assert_eq!(read, [Extended::Reference(1, 0), Extended::Metrics(expected)]);
         for length in 0..whole.len() {
-            assert_eq!(Blocks::of(&whole[..length]).count(), 0, "{length}");
+            assert_eq!(Blocks::of(&whole[..length]).count(), usize::from(length >= 16), "{length}");
         }
         let mut short = whole.clone();
         short[19] = 7;
-        assert_eq!(Blocks::of(&short).count(), 0, "shorter than its kind");
+        assert_eq!(Blocks::of(&short).count(), 1, "shorter than its kind");
         let mut unknown = whole;
         unknown[42..44].copy_from_slice(&[127, 9]);
-        let metrics = Blocks::of(&unknown).next().unwrap();
+        let Some(Extended::Metrics(metrics)) = Blocks::of(&unknown).last() else { panic!("metrics") };
         assert_eq!((metrics.opinion_listening, metrics.opinion_conversing), (None, None));
+    }
+
+    /// RFC 3611 §4.4, §4.5.
+    #[test]
+    fn a_receivers_reference_time_is_answered_by_its_middle() {
+        let body = [&[0, 0, 0, 9, 4, 0, 0, 2][..], &0x0102_0304_0506_0708_u64.to_be_bytes()].concat();
+        assert_eq!(Blocks::of(&body).collect::<Vec<_>>(), [Extended::Reference(9, 0x0304_0506)]);
+        let echo = Echo { ssrc: 9, reference: 0x0304_0506, delay: 65_536 };
+        assert_eq!(echo.written(), [5, 0, 0, 3, 0, 0, 0, 9, 3, 4, 5, 6, 0, 1, 0, 0]);
     }
 
     #[test]
@@ -186,7 +245,7 @@ pub(crate) mod tests {
         ] {
             whole.truncate(4);
             whole.extend(metrics.written());
-            assert_eq!(Blocks::of(&whole).collect::<Vec<_>>(), [metrics]);
+            assert_eq!(Blocks::of(&whole).collect::<Vec<_>>(), [Extended::Metrics(metrics)]);
             assert_eq!(whole[4 + 20..4 + 24], [127, 127, 127, 16], "no levels; Gmin");
         }
     }

@@ -7,7 +7,7 @@ mod packet;
 mod receive;
 mod report;
 
-pub use extended::VoipMetrics;
+pub use extended::{Echo, VoipMetrics};
 pub use interval::interval;
 pub use packet::{Block, Fault, Item, Items, SenderInfo, check, is_rtcp};
 pub use receive::{Reception, rtp_units};

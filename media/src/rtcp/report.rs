@@ -1,6 +1,6 @@
 //! Reports of our own, and what the peer's reports say of us.
 
-use super::extended::{self, VoipMetrics};
+use super::extended::{self, Echo, VoipMetrics};
 use super::packet::Block;
 use router::time::{Instant, WallTime};
 
@@ -51,12 +51,14 @@ pub struct Compound<'a> {
     pub block: Option<Block>,
     /// How we hear it, where the peer is to be told (RFC 3611 §4.7).
     pub metrics: Option<VoipMetrics>,
+    /// What answers its reference time, where it has told one (RFC 3611 §4.5).
+    pub echo: Option<Echo>,
     /// Whether we leave.
     pub goodbye: bool,
 }
 
 /// Octets of the longest compound packet that is written: a sender report with a block, a name of 255 octets, an extended report, BYE.
-const COMPOUND_BYTES: usize = 52 + 268 + 8 + extended::BLOCK_BYTES + 8;
+const COMPOUND_BYTES: usize = 52 + 268 + 8 + extended::BLOCK_BYTES + extended::ECHO_BYTES + 8;
 
 /// A compound packet, written.
 #[derive(Clone, Debug)]
@@ -93,7 +95,7 @@ impl std::ops::Deref for Written {
 /// Writes a compound packet: a sender or receiver report, a source description with our CNAME, an extended report where there is something in it, and BYE if
 /// we leave (RFC 3550 §6.1). Of the name at most 255 octets are written.
 pub fn write(compound: &Compound<'_>) -> Written {
-    let Compound { ssrc, cname, source, block, metrics, goodbye } = *compound;
+    let Compound { ssrc, cname, source, block, metrics, echo, goodbye } = *compound;
     let mut written = Written { octets: [0; COMPOUND_BYTES], length: 0 };
     let count = usize::from(block.is_some());
     match source {
@@ -120,10 +122,17 @@ pub fn write(compound: &Compound<'_>) -> Written {
     written.push(&[1, name.len() as u8]);
     written.push(name);
     written.push(&[0; 4][..4 * words - 2 - name.len()]);
-    if let Some(metrics) = metrics {
-        written.push_header(0, extended::PACKET_TYPE, 1 + extended::BLOCK_BYTES / 4);
+    if metrics.is_some() || echo.is_some() {
+        let of_metrics = if metrics.is_some() { extended::BLOCK_BYTES / 4 } else { 0 };
+        let of_echo = if echo.is_some() { extended::ECHO_BYTES / 4 } else { 0 };
+        written.push_header(0, extended::PACKET_TYPE, 1 + of_metrics + of_echo);
         written.push_words(&[ssrc]);
+    }
+    if let Some(metrics) = metrics {
         written.push(&metrics.written());
+    }
+    if let Some(echo) = echo {
+        written.push(&echo.written());
     }
     if goodbye {
         written.push_header(1, 203, 1);
@@ -225,7 +234,7 @@ mod tests {
     fn a_compound_packet_is_complete_and_reads_back() {
         let source = Some(Source { ntp: NtpTime(0x1_0000_0002), timestamp: 3, packets: 4, octets: 5 });
         let metrics = Some(METRICS);
-        let compound = Compound { ssrc: 1, cname: "abc@tandem", source, block: Some(BLOCK), metrics, goodbye: true };
+        let compound = Compound { ssrc: 1, cname: "abc@tandem", source, block: Some(BLOCK), metrics, echo: None, goodbye: true };
         let data = write(&compound);
         let items: Vec<Item> = check(&data).unwrap().collect();
         let info = SenderInfo { ntp: 0x1_0000_0002, timestamp: 3, packets: 4, octets: 5 };
@@ -236,7 +245,7 @@ mod tests {
 
     #[test]
     fn who_sends_nothing_writes_a_receiver_report() {
-        let data = write(&Compound { ssrc: 1, cname: "x", source: None, block: None, metrics: None, goodbye: false });
+        let data = write(&Compound { ssrc: 1, cname: "x", source: None, block: None, metrics: None, echo: None, goodbye: false });
         let items: Vec<Item> = check(&data).unwrap().collect();
         assert_eq!(items, [Item::Receiver(1), Item::Other(202)]);
     }
@@ -247,7 +256,7 @@ mod tests {
             let cname = "n".repeat(length);
             let source = Some(Source { ntp: NtpTime(0), timestamp: 0, packets: 0, octets: 0 });
             let (block, metrics) = (Some(BLOCK), Some(METRICS));
-            let data = write(&Compound { ssrc: 1, cname: &cname, source, block, metrics, goodbye: true });
+            let data = write(&Compound { ssrc: 1, cname: &cname, source, block, metrics, echo: None, goodbye: true });
             assert_eq!(check(&data).unwrap().count(), 5);
             let description = &data[52..data.len() - 8 - 44];
             assert_eq!(usize::from(description[9]), length.min(255));
@@ -263,7 +272,7 @@ mod tests {
         use rtcp::source_description::SourceDescription;
         let source = Source { ntp: NtpTime(0x1_0000_0002), timestamp: 3, packets: 4, octets: 5 };
         let (cname, metrics) = ("0123456789abcdef01234567", Some(METRICS));
-        let compound = Compound { ssrc: 1, cname, source: Some(source), block: Some(BLOCK), metrics, goodbye: true };
+        let compound = Compound { ssrc: 1, cname, source: Some(source), block: Some(BLOCK), metrics, echo: None, goodbye: true };
         let data = write(&compound);
         let packets = rtcp::packet::unmarshal(&mut &*data).unwrap();
         let report = packets[0].as_any().downcast_ref::<SenderReport>().unwrap();

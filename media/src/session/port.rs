@@ -183,6 +183,8 @@ pub struct Port {
     sent: Sent,
     feedback: Feedback,
     remote_rtcp: Option<SocketAddr>,
+    /// What time it has said it is, until that is answered.
+    reference: Option<Box<control::Reference>>,
     heard_rtcp: Option<Instant>,
     /// When a report last said that the peer is there though nothing is heard of it; what its last sender report counted.
     alive: Option<Instant>,
@@ -233,6 +235,7 @@ impl Port {
             sent: Sent::default(),
             feedback: Feedback::default(),
             remote_rtcp: None,
+            reference: None,
             heard_rtcp: None,
             alive: None,
             sender_packets: None,

@@ -125,6 +125,7 @@ fn the_peer_s_reports_give_loss_jitter_and_round_trip() {
         source: Some(from_b),
         block: Some(about_us),
         metrics: None,
+        echo: None,
         goodbye: false,
     };
     let frame = call.b.frame();
@@ -154,7 +155,7 @@ fn rtcp_shares_the_port_where_the_plan_says_so() {
     let mut call = Call::begin(&mut world);
     world.set(call.session, &[MediaPlan { rtcp_mux: true, ..plan(A, call.a.at) }]);
     call.talk(&mut world, 1);
-    let compound = Compound { ssrc: 0xa, cname: "a", source: None, block: None, metrics: None, goodbye: false };
+    let compound = Compound { ssrc: 0xa, cname: "a", source: None, block: None, metrics: None, echo: None, goodbye: false };
     world.deliver(call.a.at, call.port_a.rtp, &write(&compound));
     assert_eq!(world.counter("media_packets_received", Some("rtcp")), 1);
     world.network().sent.clear();
@@ -183,7 +184,7 @@ fn rtcp_of_strangers_and_nonsense_is_dropped() {
     let mut world = World::new();
     let mut call = Call::begin(&mut world);
     call.talk(&mut world, 1);
-    let compound = write(&Compound { ssrc: 0xa, cname: "a", source: None, block: None, metrics: None, goodbye: true });
+    let compound = write(&Compound { ssrc: 0xa, cname: "a", source: None, block: None, metrics: None, echo: None, goodbye: true });
     let stranger = "203.0.113.66:4001".parse().unwrap();
     world.deliver(stranger, call.port_a.rtcp, &compound);
     world.deliver(above(call.a.at), call.port_a.rtcp, &compound[..7]);
@@ -206,7 +207,7 @@ fn rtcp_follows_a_peer_behind_nat() {
     world.pass(7_000);
     assert!(world.take_rtcp().iter().any(|report| report.to == above(call.a.at)), "the port above, at a guess");
     let source: SocketAddr = "203.0.113.50:61777".parse().unwrap();
-    let compound = write(&Compound { ssrc: 0xa, cname: "a", source: None, block: None, metrics: None, goodbye: false });
+    let compound = write(&Compound { ssrc: 0xa, cname: "a", source: None, block: None, metrics: None, echo: None, goodbye: false });
     world.deliver(source, call.port_a.rtcp, &compound);
     world.now = world.now.later(Duration::ZERO);
     world.pass(7_000);
@@ -246,7 +247,7 @@ fn what_a_peer_says_of_how_it_hears_is_believed() {
     let (.., ssrc) = numbers(&heard[0]);
     let metrics = |ssrc: u32, conversing: u8| {
         let receiver =
-            Compound { ssrc: call.b.ssrc, cname: "b", source: None, block: None, metrics: None, goodbye: false };
+            Compound { ssrc: call.b.ssrc, cname: "b", source: None, block: None, metrics: None, echo: None, goodbye: false };
         let mut packet = write(&receiver).to_vec();
         packet.extend([0x80, 207, 0, 10]);
         packet.extend(call.b.ssrc.to_be_bytes());
@@ -302,4 +303,49 @@ fn who_has_asked_is_told_how_it_is_heard() {
     assert!(bursts.burst_density > 240 && bursts.gap_density == 0, "{bursts:?}");
     assert!((180..=260).contains(&bursts.burst_ms) && (1_700..=1_900).contains(&bursts.gap_ms), "{bursts:?}");
     assert!(bursts.rating < Some(60) && bursts.opinion_listening < Some(32), "{bursts:?}");
+}
+
+/// RFC 3611 §4.5: who sends no media reckons its round trip by what it is told of the time that it has said.
+#[test]
+fn who_says_what_time_it_is_has_it_echoed() {
+    let mut world = World::new();
+    let mut call = Call::begin(&mut world);
+    call.talk(&mut world, 10);
+    let own = Compound {
+        ssrc: call.a.ssrc,
+        cname: "a",
+        source: None,
+        block: None,
+        metrics: None,
+        echo: None,
+        goodbye: false,
+    };
+    let mut report = write(&own).to_vec();
+    report.extend([0x80, 207, 0, 4]);
+    report.extend(call.a.ssrc.to_be_bytes());
+    report.extend([4, 0, 0, 2]);
+    report.extend(0x1111_2222_3333_4444_u64.to_be_bytes());
+    world.deliver(above(call.a.at), call.port_a.rtcp, &report);
+    let heard = world.now.instant;
+    let ssrc_of_a = call.a.ssrc;
+    let to = above(call.a.at);
+    let echoes = |world: &mut World, milliseconds: u64| -> Vec<(u32, u32, u32)> {
+        let mut found = Vec::new();
+        for _ in 0..milliseconds / 10 {
+            world.pass(10);
+            for sent in world.take_rtcp().into_iter().filter(|sent| sent.to == to) {
+                assert!(check(&sent.data).is_ok());
+                let word = |at: usize| u32::from_be_bytes(sent.data[at..at + 4].try_into().unwrap());
+                let at = sent.data.windows(4).position(|window| window == [5, 0, 0, 3]);
+                found.extend(at.map(|at| (word(at + 4), word(at + 8), word(at + 12))));
+            }
+        }
+        found
+    };
+    let told = echoes(&mut world, 10_000);
+    let [(ssrc, reference, delay)] = told[..] else { panic!("once: {told:?}") };
+    assert_eq!((ssrc, reference), (ssrc_of_a, 0x2222_3333));
+    let since = world.now.instant.since(heard).as_secs_f64();
+    let delay = f64::from(delay) / 65_536.0;
+    assert!(delay > 0.0 && delay < since, "{delay} s of {since}");
 }

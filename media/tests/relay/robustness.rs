@@ -218,7 +218,7 @@ fn a_session_whose_owner_is_gone_ends_in_the_end() {
     assert_eq!(world.voice.sessions(), 1);
     // A sign of life, if only by RTCP: a call on hold.
     let alive =
-        media::rtcp::Compound { ssrc: 0xa, cname: "a", source: None, block: None, metrics: None, goodbye: false };
+        media::rtcp::Compound { ssrc: 0xa, cname: "a", source: None, block: None, metrics: None, echo: None, goodbye: false };
     let from = std::net::SocketAddr::new(call.a.at.ip(), call.a.at.port() + 1);
     assert!(world.deliver(from, call.port_a.rtcp, &media::rtcp::write(&alive)));
     world.pass(3 * quarter);

@@ -35,7 +35,6 @@ use super::security::{Chosen, OfferedKeys, Security};
 use super::session::SessionDescription;
 use super::trickle::{self, Fragment};
 use super::{answer, extended_report, offer, typed};
-use super::trickle::{self, Fragment};
 
 /// One dialog's offers and answers.
 #[derive(Clone, Debug)]

@@ -1,11 +1,27 @@
 //! RTCP of a port: what its peer reports, what it is told.
 
 use super::Port;
-use crate::rtcp::{Compound, Item, NtpTime, Source, Written, check, write};
+use crate::rtcp::{Compound, Echo, Item, NtpTime, Source, Written, check, write};
 use crate::status::Discard;
 use crate::wire::{Channel, Destination};
 use router::time::{Instant, Now};
 use std::net::SocketAddr;
+
+/// What time a peer has said it is, for the next report to answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reference {
+    ssrc: u32,
+    reference: u32,
+    heard: Instant,
+}
+
+impl Reference {
+    fn echo(self, now: Instant) -> Echo {
+        let Self { ssrc, reference, heard } = self;
+        let delay = now.since(heard).as_micros() * 65_536 / 1_000_000;
+        Echo { ssrc, reference, delay: u32::try_from(delay).unwrap_or(u32::MAX) }
+    }
+}
 
 impl Port {
     /// Takes a compound packet. RTCP comes from the host that RTP comes from, or from where the peer signalled; the first
@@ -51,6 +67,13 @@ impl Port {
                 Item::Metrics(metrics) if metrics.ssrc == self.outgoing.ssrc() => {
                     self.feedback.handle_metrics(&metrics)
                 }
+                Item::Reference(ssrc, reference) => {
+                    let told = Reference { ssrc, reference, heard: now };
+                    match &mut self.reference {
+                        Some(before) => **before = told,
+                        none => *none = Some(Box::new(told)),
+                    }
+                }
                 // A BYE does not end a call: SIP does. Feedback and applications are for video.
                 Item::Block(_) | Item::Metrics(_) | Item::Receiver(_) | Item::Goodbye(_) | Item::Other(_) => {}
             }
@@ -80,9 +103,10 @@ impl Port {
         });
         let block = self.reception.as_mut().map(|reception| reception.block(now.instant));
         let metrics = self.metrics();
+        let echo = self.reference.take().map(|told| told.echo(now.instant));
         let cname = format!("{:016x}{:08x}", self.cname[0], self.cname[1] as u32);
         let ssrc = self.outgoing.ssrc();
-        let data = write(&Compound { ssrc, cname: &cname, source, block, metrics, goodbye });
+        let data = write(&Compound { ssrc, cname: &cname, source, block, metrics, echo, goodbye });
         self.reported = true;
         Some((channel, destination, data))
     }
