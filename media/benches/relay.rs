@@ -21,8 +21,17 @@ fn keys(suite: SrtpSuite) -> Protection {
 
 /// A call; by a suite, where the first port has keys.
 fn set_up(voice: &mut Voice<Nowhere>, now: Now, session: u64, suite: Option<SrtpSuite>) {
-    let wanted =
-        (0..2).map(|port| MediaPort { port: PortId(port), interface: LOCAL, address: None, urgent: false, components_served: 0, served: None }.into());
+    let wanted = (0..2).map(|port| {
+        MediaPort {
+            port: PortId(port),
+            interface: LOCAL,
+            address: None,
+            urgent: false,
+            components_served: 0,
+            served: None,
+        }
+        .into()
+    });
     ask(voice, now, session, Command::Open, wanted.collect());
     let mut parameters = one(Bridge { a: PortId(0), b: PortId(1) });
     parameters.extend((0..2).map(|port| {

@@ -67,7 +67,9 @@ fn set_up(router: &Router, switch: &(Endpoint, Receiver<()>), session: u64, suit
     });
     let interface = Ipv4Addr::LOCALHOST.into();
     let ids = [PortId(0), PortId(1)];
-    let wanted = ids.map(|port| Parameter::from(MediaPort { port, interface, address: None, urgent: false, components_served: 0, served: None }));
+    let wanted = ids.map(|port| {
+        Parameter::from(MediaPort { port, interface, address: None, urgent: false, components_served: 0, served: None })
+    });
     let opened = ask(router, switch, session, Command::Open, wanted.into_iter().collect());
     let at: Vec<SocketAddr> = opened
         .iter()

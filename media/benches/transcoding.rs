@@ -19,8 +19,17 @@ const CALLS: u64 = 100;
 const PACKETS: usize = 50;
 
 fn set_up(voice: &mut Voice<Nowhere>, now: Now, session: u64, codecs: [&Codec; 2]) {
-    let wanted =
-        (0..2).map(|port| MediaPort { port: PortId(port), interface: LOCAL, address: None, urgent: false, components_served: 0, served: None }.into());
+    let wanted = (0..2).map(|port| {
+        MediaPort {
+            port: PortId(port),
+            interface: LOCAL,
+            address: None,
+            urgent: false,
+            components_served: 0,
+            served: None,
+        }
+        .into()
+    });
     ask(voice, now, session, Command::Open, wanted.collect());
     let mut parameters = one(Bridge { a: PortId(0), b: PortId(1) });
     parameters.extend([0, 1].map(|port| {

@@ -163,8 +163,17 @@ fn through_a_worker(codec: &Codec, far: &Codec, payloads: &[Vec<u8>], lost: &[bo
     let config = Config { interfaces: vec![Interface { address: LOCAL, advertised: None }], ..Config::default() };
     let mut voice = Voice::new(Address::local(ModuleKind::Voice, 0), config, Random::from_seed(1), Far::default(), now);
     let peers: [SocketAddr; 2] = [([198, 51, 100, 1], 4_000).into(), ([198, 51, 100, 2], 4_000).into()];
-    let wanted =
-        (0..2).map(|port| MediaPort { port: PortId(port), interface: LOCAL, address: None, urgent: false, components_served: 0, served: None }.into());
+    let wanted = (0..2).map(|port| {
+        MediaPort {
+            port: PortId(port),
+            interface: LOCAL,
+            address: None,
+            urgent: false,
+            components_served: 0,
+            served: None,
+        }
+        .into()
+    });
     ask(&mut voice, now, Command::Open, wanted.collect());
     let mut parameters = one(Bridge { a: PortId(0), b: PortId(1) });
     parameters.push(Parameter::from(plan(0, peers[0], codec)));

@@ -444,5 +444,6 @@ pub const GATHERING: usize = 512;
 /// until the end of [`TURN_LIFETIME`].
 pub const RELEASES: usize = 2_048;
 
-const _: () = assert!(TURN_RENEWED.as_secs() < TURN_PERMISSION.as_secs() && TURN_PERMISSION.as_secs() <= TURN_CHANNEL.as_secs());
+const _: () =
+    assert!(TURN_RENEWED.as_secs() < TURN_PERMISSION.as_secs() && TURN_PERMISSION.as_secs() <= TURN_CHANNEL.as_secs());
 const _: () = assert!(TURN_TIMEOUT.as_millis() < TURN_PATIENCE.as_millis());

@@ -163,7 +163,9 @@ fn relayed_packets_cost_no_allocation() {
     });
     let ids = [PortId(0), PortId(1)];
     let interface = Ipv4Addr::LOCALHOST.into();
-    let wanted = ids.map(|port| Parameter::from(MediaPort { port, interface, address: None, urgent: false, components_served: 0, served: None }));
+    let wanted = ids.map(|port| {
+        Parameter::from(MediaPort { port, interface, address: None, urgent: false, components_served: 0, served: None })
+    });
     let opened = ask(&router, &switch, Command::Open, wanted.into_iter().collect());
     let at: Vec<SocketAddr> = opened
         .iter()

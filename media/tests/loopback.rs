@@ -83,7 +83,8 @@ impl Platform {
 
     /// Opens a port; waits for one to have rested where none is left.
     fn open(&mut self, interface: IpAddr, port: PortId) -> PortAddress {
-        let wanted = one(MediaPort { port, interface, address: None, urgent: false, components_served: 0, served: None });
+        let wanted =
+            one(MediaPort { port, interface, address: None, urgent: false, components_served: 0, served: None });
         loop {
             match self.try_to(SESSION, Command::Open, wanted.clone()) {
                 Ok(answer) => match &answer[0] {
@@ -267,7 +268,14 @@ fn the_first_packet_is_told_and_a_worker_that_ends_says_goodbye() {
     let length = control.recv(&mut buffer).unwrap();
     let items: Vec<media::rtcp::Item> = media::rtcp::check(&buffer[..length]).unwrap().collect();
     assert!(matches!(items.last(), Some(media::rtcp::Item::Goodbye(_))), "{items:?}");
-    let wanted = MediaPort { port: PortId(0), interface: Ipv4Addr::LOCALHOST.into(), address: None, urgent: false, components_served: 0, served: None };
+    let wanted = MediaPort {
+        port: PortId(0),
+        interface: Ipv4Addr::LOCALHOST.into(),
+        address: None,
+        urgent: false,
+        components_served: 0,
+        served: None,
+    };
     let source = platform.switch.address();
     let packet = Packet {
         source,

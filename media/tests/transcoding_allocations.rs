@@ -159,7 +159,16 @@ fn transcoded_packets_cost_no_allocation() {
         let events = from.iter().find(|codec| codec.is_telephone_event()).cloned();
         let mut world = World::new();
         let interface = "192.0.2.1".parse().unwrap();
-        let wanted = PORTS.map(|port| Parameter::from(MediaPort { port, interface, address: None, urgent: false, components_served: 0, served: None }));
+        let wanted = PORTS.map(|port| {
+            Parameter::from(MediaPort {
+                port,
+                interface,
+                address: None,
+                urgent: false,
+                components_served: 0,
+                served: None,
+            })
+        });
         world.ask(Command::Open, wanted.into_iter().collect());
         let mut joined = one(Bridge { a: PORTS[0], b: PORTS[1] });
         joined.extend([plan(PORTS[0], from.clone()).into(), plan(PORTS[1], to).into()]);

@@ -24,5 +24,6 @@ pub const UNKNOWN_MAX: usize = 8;
 
 const _: () = assert!(WRITTEN_OCTETS_MAX <= READ_OCTETS_MAX);
 const _: () = assert!(
-    20 + 260 + 2 * (4 + CHALLENGE_OCTETS_MAX) + 8 + 4 + ALGORITHMS_OCTETS_MAX + 24 + 3 * 8 + 36 + 8 <= WRITTEN_OCTETS_MAX
+    20 + 260 + 2 * (4 + CHALLENGE_OCTETS_MAX) + 8 + 4 + ALGORITHMS_OCTETS_MAX + 24 + 3 * 8 + 36 + 8
+        <= WRITTEN_OCTETS_MAX
 );

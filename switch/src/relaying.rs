@@ -31,7 +31,13 @@ impl Relaying {
 /// For how many components of its own a peer that has described itself needs addresses of ours: RTCP has one where it has a port.
 pub(crate) fn components(stream: &MediaStream) -> u8 {
     match &stream.ice {
-        Some(ice) if !ice.is_lite => if stream.rtcp_mux { 1 } else { 2 },
+        Some(ice) if !ice.is_lite => {
+            if stream.rtcp_mux {
+                1
+            } else {
+                2
+            }
+        }
         _ => 0,
     }
 }

@@ -115,7 +115,15 @@ impl Bench {
                 let interfaces = ["127.0.0.1", "0.0.0.0", "::", "192.0.2.1"];
                 let interface: IpAddr =
                     tape.pick(&interfaces).and_then(|text| text.parse().ok()).unwrap_or([127, 0, 0, 1].into());
-                MediaPort { port: port(tape), interface, address: None, urgent: false, components_served: 0, served: None }.into()
+                MediaPort {
+                    port: port(tape),
+                    interface,
+                    address: None,
+                    urgent: false,
+                    components_served: 0,
+                    served: None,
+                }
+                .into()
             }),
             2 => {
                 let command = if tape.flag() { Command::Connect } else { Command::Disconnect };
@@ -143,7 +151,15 @@ impl Bench {
                 });
             }
             6 => self.request(tape, Command::Close, |tape| {
-                MediaPort { port: port(tape), interface: [127, 0, 0, 1].into(), address: None, urgent: false, components_served: 0, served: None }.into()
+                MediaPort {
+                    port: port(tape),
+                    interface: [127, 0, 0, 1].into(),
+                    address: None,
+                    urgent: false,
+                    components_served: 0,
+                    served: None,
+                }
+                .into()
             }),
             7 => {
                 let command = tape.pick(&Command::ALL).filter(|command| command.is_request());

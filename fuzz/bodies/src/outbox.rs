@@ -138,7 +138,14 @@ impl Bench {
 }
 
 fn port() -> router::Parameters {
-    one(MediaPort { port: PortId(1), interface: [192, 0, 2, 1].into(), address: None, urgent: false, components_served: 0, served: None })
+    one(MediaPort {
+        port: PortId(1),
+        interface: [192, 0, 2, 1].into(),
+        address: None,
+        urgent: false,
+        components_served: 0,
+        served: None,
+    })
 }
 
 fn failure() -> Failure {

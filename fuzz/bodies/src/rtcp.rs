@@ -1,7 +1,7 @@
 //! A datagram as compound RTCP: checked, its items read, and reports of our own read by the same eyes.
 
 use media::rtcp::{
-    Block, Compound, Feedback, Item, NtpTime, Reception, Sent, Source, VoipMetrics, check, is_rtcp, write,
+    Block, Compound, Echo, Feedback, Item, NtpTime, Reception, Sent, Source, VoipMetrics, check, is_rtcp, write,
 };
 use router::time::{Instant, WallTime};
 
@@ -23,7 +23,7 @@ pub fn rtcp(data: &[u8]) {
                 Item::Sender(_, info) => reception.handle_sender_report(now, info.ntp),
                 Item::Block(block) => feedback.handle_block(&block, &sent, 8_000, now),
                 Item::Metrics(metrics) => feedback.handle_metrics(&metrics),
-                Item::Receiver(_) | Item::Goodbye(_) | Item::Other(_) => {}
+                Item::Reference(..) | Item::Receiver(_) | Item::Goodbye(_) | Item::Other(_) => {}
             }
         }
         assert!(count <= data.len(), "a bounded number of items");
@@ -70,6 +70,7 @@ fn reported(data: &[u8]) {
         source: (choice & 1 == 0).then_some(source),
         block: (choice & 2 == 0).then_some(block),
         metrics: (choice & 8 == 0).then_some(metrics),
+        echo: (choice & 16 == 0).then_some(Echo { ssrc: block.ssrc, reference: block.highest, delay: block.delay }),
         goodbye: choice & 4 == 0,
     };
     let written = write(&compound);

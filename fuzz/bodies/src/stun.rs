@@ -14,7 +14,8 @@ pub fn stun(data: &[u8]) {
         }
         assert!(is_stun(data), "what is read is STUN");
         let _ = read.is_by(b"password");
-        let answer = Writer::of(read.method, Class::Error, &read.transaction).error(420).unknown(&read.unknown).finish();
+        let answer =
+            Writer::of(read.method, Class::Error, &read.transaction).error(420).unknown(&read.unknown).finish();
         let again = Message::parse(answer.octets(), usage).expect("what is written is read");
         assert_eq!((again.error, again.transaction), (Some(420), read.transaction));
         if let Some(mapped) = read.mapped {

@@ -141,24 +141,35 @@ pub fn write(compound: &Compound<'_>) -> Written {
     written
 }
 
-/// What we sent in reports, kept to recognise the peer's echo of it.
+/// What we sent in reports, kept to recognise the peer's echo of it: the last two sender reports.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Sent {
-    /// The last two sender reports: the middle of their NTP time, and when they were sent.
-    reports: [Option<(u32, Instant)>; 2],
+pub struct Sent([Report; 2]);
+
+/// One of them: the middle of its NTP time, and when it was sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Report {
+    at: Instant,
+    middle: u32,
+    is_there: bool,
+}
+
+impl Default for Report {
+    fn default() -> Self {
+        Self { at: Instant::ZERO, middle: 0, is_there: false }
+    }
 }
 
 impl Sent {
     /// A sender report goes out.
     pub fn note(&mut self, ntp: NtpTime, now: Instant) {
-        self.reports = [Some((ntp.middle(), now)), self.reports[0]];
+        self.0 = [Report { at: now, middle: ntp.middle(), is_there: true }, self.0[0]];
     }
 
     /// The round trip by a block about us (RFC 3550 §6.4.1): arrival, less the peer's delay, less when we sent the report
     /// that it names. The moments are ours, not those in the packet, so neither a step of the wall clock nor a report
     /// that we never sent gives a figure.
     pub fn round_trip_us(&self, block: &Block, now: Instant) -> Option<u32> {
-        let (_, at) = self.reports.iter().flatten().find(|(middle, _)| *middle == block.last_report)?;
+        let Report { at, .. } = self.0.iter().find(|sent| sent.is_there && sent.middle == block.last_report)?;
         let since_us = now.since(*at).as_micros() as u64;
         let delay_us = u64::from(block.delay) * 1_000_000 / 65_536;
         // The peer's clock may run a little ahead; a delay that is longer than all the time there was is a lie.
@@ -234,7 +245,8 @@ mod tests {
     fn a_compound_packet_is_complete_and_reads_back() {
         let source = Some(Source { ntp: NtpTime(0x1_0000_0002), timestamp: 3, packets: 4, octets: 5 });
         let metrics = Some(METRICS);
-        let compound = Compound { ssrc: 1, cname: "abc@tandem", source, block: Some(BLOCK), metrics, echo: None, goodbye: true };
+        let compound =
+            Compound { ssrc: 1, cname: "abc@tandem", source, block: Some(BLOCK), metrics, echo: None, goodbye: true };
         let data = write(&compound);
         let items: Vec<Item> = check(&data).unwrap().collect();
         let info = SenderInfo { ntp: 0x1_0000_0002, timestamp: 3, packets: 4, octets: 5 };
@@ -245,7 +257,15 @@ mod tests {
 
     #[test]
     fn who_sends_nothing_writes_a_receiver_report() {
-        let data = write(&Compound { ssrc: 1, cname: "x", source: None, block: None, metrics: None, echo: None, goodbye: false });
+        let data = write(&Compound {
+            ssrc: 1,
+            cname: "x",
+            source: None,
+            block: None,
+            metrics: None,
+            echo: None,
+            goodbye: false,
+        });
         let items: Vec<Item> = check(&data).unwrap().collect();
         assert_eq!(items, [Item::Receiver(1), Item::Other(202)]);
     }
@@ -272,7 +292,8 @@ mod tests {
         use rtcp::source_description::SourceDescription;
         let source = Source { ntp: NtpTime(0x1_0000_0002), timestamp: 3, packets: 4, octets: 5 };
         let (cname, metrics) = ("0123456789abcdef01234567", Some(METRICS));
-        let compound = Compound { ssrc: 1, cname, source: Some(source), block: Some(BLOCK), metrics, echo: None, goodbye: true };
+        let compound =
+            Compound { ssrc: 1, cname, source: Some(source), block: Some(BLOCK), metrics, echo: None, goodbye: true };
         let data = write(&compound);
         let packets = rtcp::packet::unmarshal(&mut &*data).unwrap();
         let report = packets[0].as_any().downcast_ref::<SenderReport>().unwrap();

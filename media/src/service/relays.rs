@@ -66,12 +66,7 @@ impl<W: Wire> Voice<W> {
             _ => None,
         };
         let ports = opened.iter().filter_map(port).collect();
-        self.gathering.push(Gathering {
-            asked: Asked::of(packet),
-            session: packet.destination.instance,
-            ports,
-            until,
-        });
+        self.gathering.push(Gathering { asked: Asked::of(packet), session: packet.destination.instance, ports, until });
         self.schedule(until, Timer::Gathering);
         true
     }
@@ -129,7 +124,9 @@ impl<W: Wire> Voice<W> {
     ) -> Option<(SocketAddr, &'a mut [u8])> {
         let Self { ports, random, servers, counters, .. } = self;
         let port = ports.get_mut(pair.0 as usize).and_then(Option::as_deref_mut)?;
-        let Some(client) = port.relay(channel).filter(|client| client.at() == source) else { return Some((source, data)) };
+        let Some(client) = port.relay(channel).filter(|client| client.at() == source) else {
+            return Some((source, data));
+        };
         if !is_channel_data(data) && !is_stun(data) {
             counters.discard(Discard::Stranger);
             return None;
@@ -200,7 +197,9 @@ impl<W: Wire> Voice<W> {
             loop {
                 let Self { ports, random, .. } = self;
                 let Some(port) = ports.get_mut(pair.0 as usize).and_then(Option::as_deref_mut) else { return };
-                let Some(message) = port.relay(channel).and_then(|client| client.poll_transmit(now, random)) else { break };
+                let Some(message) = port.relay(channel).and_then(|client| client.poll_transmit(now, random)) else {
+                    break;
+                };
                 self.send_to_server(pair, channel, &message);
             }
         }

@@ -64,7 +64,7 @@ pub struct Outgoing {
 
 /// What a server asks credentials with, and the key that follows from it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Challenge {
+pub(super) struct Challenge {
     realm: Vec<u8>,
     nonce: Vec<u8>,
     key: Key,
@@ -334,9 +334,8 @@ impl Client {
             Some(code) => return self.fail(Fault::Refused(code)),
         }
         let lifetime = said.lifetime_s.map_or(TURN_LIFETIME, |seconds| Duration::from_secs(seconds.into()));
-        let is_one = |address: &SocketAddr| {
-            address.is_ipv4() == self.at.is_ipv4() && address.port() != 0 && is_host(*address)
-        };
+        let is_one =
+            |address: &SocketAddr| address.is_ipv4() == self.at.is_ipv4() && address.port() != 0 && is_host(*address);
         let relayed = said.relayed.filter(is_one).filter(|_| message.unknown.is_empty() && !lifetime.is_zero());
         let Some(relayed) = relayed else { return self.fail(Fault::Misbehaved) };
         self.allocated = Some(Allocated { relayed, reflexive: message.mapped.filter(is_one) });
@@ -581,9 +580,11 @@ impl Client {
 
     /// The places of those candidates of the peer's that are let in, each with its priority.
     pub fn reachable(&self, now: Instant) -> impl Iterator<Item = (SocketAddr, u32)> + '_ {
-        self.peers.iter().enumerate().filter(move |(_, peer)| peer.is_permitted(now)).filter_map(|(index, peer)| {
-            Some((place::of_channel(number(index)), peer.priority?))
-        })
+        self.peers
+            .iter()
+            .enumerate()
+            .filter(move |(_, peer)| peer.is_permitted(now))
+            .filter_map(|(index, peer)| Some((place::of_channel(number(index)), peer.priority?)))
     }
 
     /// The way leads to a place: it gets a channel, and what it needs is renewed.

@@ -47,8 +47,13 @@ pub struct Begun {
 impl Servers {
     /// Of the configuration.
     pub fn new(servers: &[Arc<RelayServer>]) -> Self {
-        let known =
-            |server: &Arc<RelayServer>| Known { server: server.clone(), challenge: None, round_trip: None, silent: None, told: None };
+        let known = |server: &Arc<RelayServer>| Known {
+            server: server.clone(),
+            challenge: None,
+            round_trip: None,
+            silent: None,
+            told: None,
+        };
         Self(servers.iter().map(known).collect())
     }
 
@@ -58,13 +63,7 @@ impl Servers {
     }
 
     /// Asks the first that answers for an address; one behind `after`, which has had its turn. One that does not answer is tried now and then.
-    pub fn begin(
-        &mut self,
-        now: Instant,
-        is_ipv6: bool,
-        after: Option<usize>,
-        random: &mut Random,
-    ) -> Option<Begun> {
+    pub fn begin(&mut self, now: Instant, is_ipv6: bool, after: Option<usize>, random: &mut Random) -> Option<Begun> {
         let first = after.map_or(0, |after| after + 1);
         let of_family = || {
             let servers = self.0.iter().enumerate().skip(first);

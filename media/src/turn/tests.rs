@@ -48,7 +48,9 @@ struct Line {
 
 impl Line {
     fn new(seed: u64, manner: Manner) -> Self {
-        Self::with(seed, PASSWORD, vec![TurnServer { manner, ..TurnServer::new("203.0.113.9:3478") }])
+        let mut server = TurnServer::new("203.0.113.9:3478");
+        server.manner = manner;
+        Self::with(seed, PASSWORD, vec![server])
     }
 
     fn with(seed: u64, password: &str, servers: Vec<TurnServer>) -> Self {
@@ -210,7 +212,8 @@ fn what_a_server_refuses_is_told_and_not_asked_for_again() {
         (Manner { is_stale: true, ..Manner::default() }, Fault::Credentials),
         (Manner { names_nothing: true, ..Manner::default() }, Fault::Misbehaved),
         (Manner { lifetime_s: Some(0), ..Manner::default() }, Fault::Misbehaved),
-        (Manner { is_forged: true, ..Manner::default() }, Fault::Silent),
+        // What it gives is not believed, and stands in the way of what is asked for again.
+        (Manner { is_forged: true, ..Manner::default() }, Fault::Refused(437)),
         (Manner { is_silent: true, ..Manner::default() }, Fault::Silent),
     ] {
         let mut line = Line::new(3, manner.clone());
@@ -289,7 +292,10 @@ fn a_peer_that_is_let_in_is_heard_and_hears_at_first_in_indications_then_by_a_ch
         line.run(DELAY * 4);
         let heard = std::mem::take(&mut line.heard);
         assert_eq!(heard[0], (place, b"hello".to_vec()));
-        assert_eq!((line.client.address(heard[1].0), &heard[1].1[..]), (Some(at("198.51.100.1:5555")), &b"and from here"[..]));
+        assert_eq!(
+            (line.client.address(heard[1].0), &heard[1].1[..]),
+            (Some(at("198.51.100.1:5555")), &b"and from here"[..])
+        );
         assert_eq!(line.delivered.pop(), Some((relayed, peer, b"odd".to_vec())));
         assert_eq!((line.servers[0].indications, line.servers[0].channel_data), (1, 0));
         line.loss_permille = loss_permille;
@@ -322,7 +328,10 @@ fn a_peer_that_is_forbidden_is_not_reached_and_the_others_are() {
     line.client.reach(line.now, at("198.51.100.2:4000"), 8);
     line.run(Duration::from_secs(1));
     let reachable = line.reachable();
-    assert_eq!(reachable.iter().map(|place| line.client.address(*place)).collect::<Vec<_>>(), [Some(at("198.51.100.2:4000"))]);
+    assert_eq!(
+        reachable.iter().map(|place| line.client.address(*place)).collect::<Vec<_>>(),
+        [Some(at("198.51.100.2:4000"))]
+    );
 }
 
 /// All permissions of a while ago meet a nonce that is stale at once.

@@ -260,7 +260,14 @@ mod tests {
             destination: Address::local(ModuleKind::Voice, 0).at(Instance(instance)),
             transaction: Transaction(instance),
             command: Command::Open,
-            parameters: one(MediaPort { port: PortId(1), interface, address: None, urgent: false, components_served: 0, served: None }),
+            parameters: one(MediaPort {
+                port: PortId(1),
+                interface,
+                address: None,
+                urgent: false,
+                components_served: 0,
+                served: None,
+            }),
         };
         router.send(open(1)).unwrap();
         let mut late = Some(open(2));

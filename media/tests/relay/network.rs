@@ -243,8 +243,16 @@ impl World {
         on: &str,
     ) -> Result<Vec<PortAddress>, Reason> {
         let interface: IpAddr = on.parse().unwrap();
-        let wanted =
-            ports.iter().map(|&port| Parameter::from(MediaPort { port, interface, address: None, urgent: false, components_served: 0, served: None }));
+        let wanted = ports.iter().map(|&port| {
+            Parameter::from(MediaPort {
+                port,
+                interface,
+                address: None,
+                urgent: false,
+                components_served: 0,
+                served: None,
+            })
+        });
         let answer = self.ask(session, Command::Open, wanted.collect()).map_err(|failure| failure.reason)?;
         let address = |parameter: Parameter| match parameter {
             Parameter::MediaPort(port) => port.address.unwrap(),

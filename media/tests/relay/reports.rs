@@ -155,7 +155,8 @@ fn rtcp_shares_the_port_where_the_plan_says_so() {
     let mut call = Call::begin(&mut world);
     world.set(call.session, &[MediaPlan { rtcp_mux: true, ..plan(A, call.a.at) }]);
     call.talk(&mut world, 1);
-    let compound = Compound { ssrc: 0xa, cname: "a", source: None, block: None, metrics: None, echo: None, goodbye: false };
+    let compound =
+        Compound { ssrc: 0xa, cname: "a", source: None, block: None, metrics: None, echo: None, goodbye: false };
     world.deliver(call.a.at, call.port_a.rtp, &write(&compound));
     assert_eq!(world.counter("media_packets_received", Some("rtcp")), 1);
     world.network().sent.clear();
@@ -184,7 +185,8 @@ fn rtcp_of_strangers_and_nonsense_is_dropped() {
     let mut world = World::new();
     let mut call = Call::begin(&mut world);
     call.talk(&mut world, 1);
-    let compound = write(&Compound { ssrc: 0xa, cname: "a", source: None, block: None, metrics: None, echo: None, goodbye: true });
+    let compound =
+        write(&Compound { ssrc: 0xa, cname: "a", source: None, block: None, metrics: None, echo: None, goodbye: true });
     let stranger = "203.0.113.66:4001".parse().unwrap();
     world.deliver(stranger, call.port_a.rtcp, &compound);
     world.deliver(above(call.a.at), call.port_a.rtcp, &compound[..7]);
@@ -207,7 +209,15 @@ fn rtcp_follows_a_peer_behind_nat() {
     world.pass(7_000);
     assert!(world.take_rtcp().iter().any(|report| report.to == above(call.a.at)), "the port above, at a guess");
     let source: SocketAddr = "203.0.113.50:61777".parse().unwrap();
-    let compound = write(&Compound { ssrc: 0xa, cname: "a", source: None, block: None, metrics: None, echo: None, goodbye: false });
+    let compound = write(&Compound {
+        ssrc: 0xa,
+        cname: "a",
+        source: None,
+        block: None,
+        metrics: None,
+        echo: None,
+        goodbye: false,
+    });
     world.deliver(source, call.port_a.rtcp, &compound);
     world.now = world.now.later(Duration::ZERO);
     world.pass(7_000);
@@ -246,8 +256,15 @@ fn what_a_peer_says_of_how_it_hears_is_believed() {
     world.deliver(call.b.at, call.port_b.rtp, &frame);
     let (.., ssrc) = numbers(&heard[0]);
     let metrics = |ssrc: u32, conversing: u8| {
-        let receiver =
-            Compound { ssrc: call.b.ssrc, cname: "b", source: None, block: None, metrics: None, echo: None, goodbye: false };
+        let receiver = Compound {
+            ssrc: call.b.ssrc,
+            cname: "b",
+            source: None,
+            block: None,
+            metrics: None,
+            echo: None,
+            goodbye: false,
+        };
         let mut packet = write(&receiver).to_vec();
         packet.extend([0x80, 207, 0, 10]);
         packet.extend(call.b.ssrc.to_be_bytes());

@@ -148,7 +148,9 @@ fn any_sequence_of_requests_is_answered_and_leaves_nothing_behind() {
                 port: port(&mut random),
                 interface: interface.parse().unwrap(),
                 address: None,
-                urgent: false, components_served: 0, served: None,
+                urgent: false,
+                components_served: 0,
+                served: None,
             };
             let bridge = Bridge { a: port(&mut random), b: port(&mut random) };
             let builtin = Builtin { port: port(&mut random), kind };
@@ -217,8 +219,15 @@ fn a_session_whose_owner_is_gone_ends_in_the_end() {
     world.pass(3 * quarter);
     assert_eq!(world.voice.sessions(), 1);
     // A sign of life, if only by RTCP: a call on hold.
-    let alive =
-        media::rtcp::Compound { ssrc: 0xa, cname: "a", source: None, block: None, metrics: None, echo: None, goodbye: false };
+    let alive = media::rtcp::Compound {
+        ssrc: 0xa,
+        cname: "a",
+        source: None,
+        block: None,
+        metrics: None,
+        echo: None,
+        goodbye: false,
+    };
     let from = std::net::SocketAddr::new(call.a.at.ip(), call.a.at.port() + 1);
     assert!(world.deliver(from, call.port_a.rtcp, &media::rtcp::write(&alive)));
     world.pass(3 * quarter);

@@ -168,7 +168,15 @@ fn reports_are_protected_both_ways() {
     assert!(matches!(check(&opened).unwrap().next(), Some(Item::Sender(..))));
     let (ntp, timestamp) = (NtpTime(1 << 32), 1);
     let source = Some(Source { ntp, timestamp, packets: 1, octets: 160 });
-    let own = write(&Compound { ssrc: call.a.ssrc, cname: "a", source, block: None, metrics: None, echo: None, goodbye: false });
+    let own = write(&Compound {
+        ssrc: call.a.ssrc,
+        cname: "a",
+        source,
+        block: None,
+        metrics: None,
+        echo: None,
+        goodbye: false,
+    });
     let received = world.counter("media_packets_received", Some("rtcp"));
     let from = SocketAddr::new(call.a.at.ip(), call.a.at.port() + 1);
     let sealed = keys.seal(&own);

@@ -183,7 +183,8 @@ impl Field {
     }
 
     fn answer(&mut self) -> Option<Packet> {
-        std::iter::from_fn(|| self.world.voice.outbox().poll_transmit()).find(|packet| packet.command != Command::Notify)
+        std::iter::from_fn(|| self.world.voice.outbox().poll_transmit())
+            .find(|packet| packet.command != Command::Notify)
     }
 }
 
@@ -292,10 +293,7 @@ fn a_line_that_loses_carries_checks_and_what_is_given_back() {
 fn what_is_protected_goes_by_the_server_as_it_is() {
     let mut field = Field::new(&[SERVER], 3);
     let suite = SrtpSuite::AesCm128HmacSha1_80;
-    let key = |octet: u8| MediaKey {
-        material: vec![octet; suite.material_bytes()],
-        identifier: Vec::new(),
-    };
+    let key = |octet: u8| MediaKey { material: vec![octet; suite.material_bytes()], identifier: Vec::new() };
     let protection = Protection { suite, send: key(1), receive: key(2) };
     let mut call = Relayed::begin(&mut field, Some(protection));
     call.found(&mut field, 1_500);

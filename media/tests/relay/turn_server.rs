@@ -108,7 +108,9 @@ impl TurnServer {
             let is_open = until > now && self.is_permitted(now, from, peer.ip());
             return if is_open { vec![(relayed, peer, data[begin..end].to_vec())] } else { Vec::new() };
         }
-        let Some(message) = Message::parse(data, Usage::Relaying) else { panic!("what a client sends is read: {data:?}") };
+        let Some(message) = Message::parse(data, Usage::Relaying) else {
+            panic!("what a client sends is read: {data:?}")
+        };
         match (message.class, message.method) {
             (Class::Indication, Method::Send) => {
                 self.indications += 1;

@@ -586,13 +586,20 @@ fn of_identity() -> Vec<(&'static str, Parameter)> {
     added.push(("Failure+diversion", moved.into()));
     let elsewhere = Failure { interface: Some(ip("2001:db8::5")), ..Failure::because(CauseKind::PeerFailure.into()) };
     added.push(("Failure+interface", elsewhere.into()));
-    let urgent = MediaPort { port: PortId(1), interface: ip("192.0.2.1"), address: None, urgent: true, components_served: 0, served: None };
+    let urgent = MediaPort {
+        port: PortId(1),
+        interface: ip("192.0.2.1"),
+        address: None,
+        urgent: true,
+        components_served: 0,
+        served: None,
+    };
     added.push(("MediaPort+urgent", urgent.into()));
     let served = ServedAddresses {
         relayed_rtp: Some(socket("203.0.113.9:50000")),
         relayed_rtcp: Some(socket("203.0.113.9:50001")),
         reflexive_rtp: Some(socket("198.51.100.9:40000")),
-        reflexive_rtcp: None,
+        reflexive_rtcp: Some(socket("[2001:db8::9]:40001")),
     };
     let port = MediaPort { components_served: 2, served: Some(served), urgent: false, ..urgent };
     added.push(("MediaPort+served", port.into()));
@@ -679,7 +686,14 @@ pub fn published() -> Vec<Parameter> {
     let sounded = Some(Box::new(CallQuality { caller: quality(), callee: LegQuality::default() }));
     add!([CallEvent { call: summary(Ended), cause: None, at: AT, missed: false, pressed: None, quality: sounded }]);
     let address = PortAddress { rtp: socket("192.0.2.1:40000"), rtcp: socket("192.0.2.1:40001") };
-    let port = MediaPort { port: PortId(1), interface: ip("192.0.2.1"), address: Some(address), urgent: false, components_served: 0, served: None };
+    let port = MediaPort {
+        port: PortId(1),
+        interface: ip("192.0.2.1"),
+        address: Some(address),
+        urgent: false,
+        components_served: 0,
+        served: None,
+    };
     add!([port, MediaPort { address: None, ..port }]);
     let bare = MediaPlan {
         remote_rtp: None,

@@ -17,11 +17,7 @@ pub fn describe(configuration: &Configuration) -> String {
         .iter_mut()
         .filter(|trunk| trunk.password_file.is_some())
         .for_each(|trunk| trunk.password = None);
-    configuration
-        .turn
-        .iter_mut()
-        .filter(|turn| turn.password_file.is_some())
-        .for_each(|turn| turn.password = None);
+    configuration.turn.iter_mut().filter(|turn| turn.password_file.is_some()).for_each(|turn| turn.password = None);
     let values = Value::try_from(&configuration).unwrap_or(Value::Boolean(false));
     let mut text = String::from(
         "# Every key with its value in force. Keys marked * take a restart; the others are applied by `tandem ctl reload`.\n",

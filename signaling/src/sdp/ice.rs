@@ -303,7 +303,14 @@ impl Ice {
                 None => matches!(self.policy, Connectivity::Offer | Connectivity::Must).then(|| self.draw()),
             };
             if let Some(local) = local {
-                write(section, address, &local, true, own.and_then(|own| own.served.as_deref()));
+                // Of RTCP that shares the port nothing is kept at a server.
+                let shares = in_use.is_some_and(|stream| stream.rtcp_mux);
+                let served = own.and_then(|own| own.served.as_deref().copied());
+                let served = served.map(|served| match shares {
+                    true => ServedAddresses { relayed_rtcp: None, reflexive_rtcp: None, ..served },
+                    false => served,
+                });
+                write(section, address, &local, true, served.as_ref());
                 let agreed = in_use.and_then(|stream| stream.ice.as_deref());
                 if let Some(own) = own.filter(|_| agreed.is_some_and(|ice| ice.is_controlling && ice.local == local)) {
                     write_chosen(section, &own.chosen_ways);

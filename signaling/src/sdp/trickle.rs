@@ -59,7 +59,9 @@ impl Fragment {
                 "candidate" => {
                     candidates += 1;
                     let read = || Candidate::parse(&Text::new(value.as_bytes().to_vec())?);
-                    section.candidates.extend(Some(()).filter(|()| candidates <= SDP_CANDIDATES_MAX).and_then(|()| read()));
+                    section
+                        .candidates
+                        .extend(Some(()).filter(|()| candidates <= SDP_CANDIDATES_MAX).and_then(|()| read()));
                 }
                 _ => {}
             }
@@ -71,7 +73,8 @@ impl Fragment {
     fn of(&self, remote: &IceCredentials) -> impl Iterator<Item = &Candidate> {
         let head = self.sections.first();
         let is_theirs = move |section: &&Named| {
-            let said = |own: &Option<String>, of_head: Option<&Option<String>>| own.clone().or(of_head.cloned().flatten());
+            let said =
+                |own: &Option<String>, of_head: Option<&Option<String>>| own.clone().or(of_head.cloned().flatten());
             let fragment = said(&section.fragment, head.map(|head| &head.fragment));
             let password = said(&section.password, head.map(|head| &head.password));
             fragment.as_deref() == Some(&remote.fragment) && password.as_deref() == Some(&remote.password)
@@ -87,11 +90,12 @@ pub(super) fn add(ice: &mut IceParameters, fragment: &Fragment) -> Vec<IceCandid
         return added;
     }
     for candidate in fragment.of(&ice.remote) {
-        let Some(component) = u8::try_from(candidate.component).ok().filter(|component| *component <= 2) else { continue };
+        let Some(component) = u8::try_from(candidate.component).ok().filter(|component| *component <= 2) else {
+            continue;
+        };
         let named = IceCandidate { component, priority: candidate.priority, address: candidate.address };
         let is_known = |known: &IceCandidate| (known.component, known.address) == (component, named.address);
-        if ice.candidates.len() + added.len() < SDP_CANDIDATES_MAX
-            && !ice.candidates.iter().chain(&added).any(is_known)
+        if ice.candidates.len() + added.len() < SDP_CANDIDATES_MAX && !ice.candidates.iter().chain(&added).any(is_known)
         {
             added.push(named);
         }
@@ -142,7 +146,8 @@ mod tests {
         let lite = &mut IceParameters { is_lite: true, ..parameters() };
         assert_eq!(add(lite, &fragment), []);
         // Credentials of a section go before those at the head.
-        let text = body("8hhY").replace("a=mid:1\r\n", "a=ice-ufrag:other\r\na=ice-pwd:of-another-one-of-22-octets\r\n");
+        let text =
+            body("8hhY").replace("a=mid:1\r\n", "a=ice-ufrag:other\r\na=ice-pwd:of-another-one-of-22-octets\r\n");
         assert_eq!(add(&mut parameters(), &Fragment::parse(text.as_bytes()).unwrap()), []);
     }
 

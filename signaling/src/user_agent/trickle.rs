@@ -33,7 +33,8 @@ pub(super) fn take(
         let tag = means.mint_tag();
         let response = means.response(message, flow, StatusCode::BAD_INFO_PACKAGE, &tag);
         let response = response.header(RECV_INFO, "nil").finish();
-        return means.respond(*key, response);
+        means.respond(*key, response);
+        return;
     };
     let is_fragment = matches!(message.content_type(), Ok(Some(kind)) if kind.is(TRICKLE_FRAGMENT));
     if !is_fragment {

@@ -372,7 +372,14 @@ impl Call {
         if self.legs[leg].medium.address.take().is_none() {
             return;
         }
-        let port = MediaPort { port: leg.port(), interface: self.legs[leg].interface, address: None, urgent: false, components_served: 0, served: None };
+        let port = MediaPort {
+            port: leg.port(),
+            interface: self.legs[leg].interface,
+            address: None,
+            urgent: false,
+            components_served: 0,
+            served: None,
+        };
         self.request(turn, worker, Command::Close, one(port), MEDIA_WITHIN, Purpose::ClosePort(leg));
     }
 

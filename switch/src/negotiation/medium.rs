@@ -6,8 +6,8 @@ use super::offer::{flow, formats, refused, served, served_own, stream};
 use super::payload_type::PayloadTypes;
 use super::ways::{Ways, add};
 use router::parameter::{
-    Codec, Direction, GuestLeg, IceCandidate, KeyForm, MediaDescription, MediaExchange, MediaStream, MediaTransport, PortAddress,
-    ServedAddresses, SrtpSuite,
+    Codec, Direction, GuestLeg, IceCandidate, KeyForm, MediaDescription, MediaExchange, MediaStream, MediaTransport,
+    PortAddress, ServedAddresses, SrtpSuite,
 };
 
 /// What the far side of a leg lets it have: read from the other leg's agreement or offer, or our own.

@@ -223,14 +223,8 @@ fn what_is_hardly_meant_is_doubted() {
             "[sip]\nice = \"never\"\nice_lite = false\n[[turn]]\nserver = \"192.0.2.1:1\"\nusername = \"a\"\npassword = \"b\"",
             &[4],
         ),
-        (
-            "[sip]\nice_lite = false\n[[turn]]\nserver = \"[2001:db8::1]:1\"\nusername = \"a\"\npassword = \"b\"",
-            &[4],
-        ),
-        (
-            "[sip]\nice_lite = false\n[[turn]]\nserver = \"192.0.2.1:1\"\nusername = \"a\"\npassword = \"b\"",
-            &[],
-        ),
+        ("[sip]\nice_lite = false\n[[turn]]\nserver = \"[2001:db8::1]:1\"\nusername = \"a\"\npassword = \"b\"", &[4]),
+        ("[sip]\nice_lite = false\n[[turn]]\nserver = \"192.0.2.1:1\"\nusername = \"a\"\npassword = \"b\"", &[]),
         ("[metrics]\nlisten = \"0.0.0.0:9464\"\n[control]\ntcp = \"[::]:5064\"", &[2, 4]),
         ("[metrics]\nlisten = \"203.0.113.7:9464\"\n[control]\ntcp = \"203.0.113.7:5064\"", &[2, 4]),
         ("[metrics]\nlisten = \"[::1]:9464\"\n[control]\ntcp = \"10.0.0.5:5064\"", &[]),

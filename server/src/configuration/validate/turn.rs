@@ -23,7 +23,10 @@ pub(super) fn turn(configuration: &Configuration, found: &mut Found) {
             }
         }
         if server.username.is_empty() || server.username.len() > USERNAME_OCTETS_MAX {
-            found.add(key("username"), format!("takes 1 to {USERNAME_OCTETS_MAX} octets: TURN servers give nothing to who has no name"));
+            found.add(
+                key("username"),
+                format!("takes 1 to {USERNAME_OCTETS_MAX} octets: TURN servers give nothing to who has no name"),
+            );
         }
         match (server.password.is_some(), server.password_file.is_some()) {
             (true, true) => found.add(key("password_file"), "there is a password too"),

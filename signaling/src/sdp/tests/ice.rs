@@ -72,7 +72,7 @@ fn an_offer_with_ways_is_answered_with_ours() {
         assert_eq!(value(&text, "ice-pwd"), Some(told.local.password.as_str()));
         assert!(told.local.fragment.len() >= 4 && told.local.password.len() >= 22);
         assert_eq!(lines(&text).contains(&"a=ice-lite"), is_lite);
-        assert_eq!(value(&text, "ice-options"), Some("ice2"));
+        assert_eq!(value(&text, "ice-options"), Some(if is_lite { "ice2" } else { "ice2 trickle" }));
         let ours = ["1 1 UDP 2130706431 192.0.2.1 40000 typ host", "1 2 UDP 2130706430 192.0.2.1 40001 typ host"];
         assert_eq!(candidates(&text), ours[..if has_rtcp { 2 } else { 1 }]);
         let session_level = lines(&text).into_iter().take_while(|line| !line.starts_with("m=")).collect::<Vec<_>>();

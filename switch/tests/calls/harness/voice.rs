@@ -156,7 +156,17 @@ impl Voice {
             let ip = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
             let rtp = SocketAddr::new(ip, 60_000 + moved.port.0);
             let address = PortAddress { rtp, rtcp: SocketAddr::new(ip, rtp.port() + 1) };
-            opened.push(MediaPort { port: moved.port, interface: ip, address: Some(address), urgent: false, components_served: 0, served: None }.into());
+            opened.push(
+                MediaPort {
+                    port: moved.port,
+                    interface: ip,
+                    address: Some(address),
+                    urgent: false,
+                    components_served: 0,
+                    served: None,
+                }
+                .into(),
+            );
         }
         self.place.outbox.done(&packet, opened);
     }
