@@ -242,11 +242,11 @@ fn another_server_is_asked_where_one_says_so_and_not_for_ever() {
     line.begin_anew();
     line.run(Duration::from_secs(5));
     assert!(line.has(Came::Failed(Fault::Misbehaved)), "{:?}", line.came);
-    for nowhere in ["203.0.113.9:3478", "0.0.0.0:3478", "224.0.0.1:3478", "203.0.113.10:0", "[2001:db8::1]:3478"] {
-        line.servers[0].manner.alternate = Some(at(nowhere));
+    for no_host in ["203.0.113.9:3478", "0.0.0.0:3478", "224.0.0.1:3478", "203.0.113.10:0", "[2001:db8::1]:3478"] {
+        line.servers[0].manner.alternate = Some(at(no_host));
         line.begin_anew();
         line.run(Duration::from_secs(5));
-        assert!(line.has(Came::Failed(Fault::Misbehaved)), "{nowhere} {:?}", line.came);
+        assert!(line.has(Came::Failed(Fault::Misbehaved)), "{no_host} {:?}", line.came);
     }
 }
 

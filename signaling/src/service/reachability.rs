@@ -38,7 +38,9 @@ impl Reachability {
 impl Signaling {
     /// An OPTIONS outside of calls.
     pub(super) fn handle_options(&mut self, key: ServerKey, message: Message, flow: Flow) {
-        if self.is_keep_alive(&message, &flow) {
+        // Phones ask whether their flow is there; trunks, whether they may send calls.
+        let leaves = self.draining && self.means.trunk_of(&flow).is_some();
+        if self.is_keep_alive(&message, &flow) && !leaves {
             return options::answer(&mut self.means, key, &message, &flow);
         }
         // As an INVITE would be (RFC 3261 §11.2): who asks so whether calls may be sent here is to send them elsewhere.

@@ -2,8 +2,8 @@
 
 use super::harness::{CALL, TRUNK, World, call_trunk, cause, header, offer, sdp, state, trunk_talks};
 use super::peer::{Peer, response};
-use router::Command;
-use router::parameter::{CauseKind, LegPhase, LegState};
+use router::parameter::{CauseKind, LegPhase, LegState, Parameter, TrunkStatus};
+use router::{Address, Command, Instance, ModuleKind};
 use signaling::digest::ClientCredentials;
 use signaling::limits;
 use signaling::message::{Header, Message};
@@ -45,10 +45,18 @@ fn asks_in_vain(mut world: World, invite: &Message, status: &str, challenges: &s
     Peer::of_invite(trunk(), invite, "c").respond(&mut world, invite, status, challenges, "");
     assert_eq!(cause(&world.told(Command::Failed)).kind, CauseKind::Forbidden);
     assert!(world.take(trunk()).iter().all(|message| header(message, Header::CSeq).ends_with("ACK")));
+    // The operator is told: each call by this trunk fails so.
+    world.ask(Instance::MODULE, Address::local(ModuleKind::Signaling, 0), Command::Query, TrunkStatus::default());
+    let told = world.told(Command::Done);
+    let Some(Parameter::TrunkStatus(told)) = told.first() else { panic!("{told:?}") };
+    assert_eq!(
+        (told.failed, told.last_failure.as_deref().map(|why| &why[..4])),
+        (1, Some(&format!("{} ", &status[..3])[..]))
+    );
     world.assert_idle();
 }
 
-fn hang_up(world: &mut World, leg: router::Address, tag: &str) {
+fn hang_up(world: &mut World, leg: Address, tag: &str) {
     world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
     let bye = world.expect(trunk(), "BYE");
     world.send(trunk(), &response(&bye, tag, "c", trunk(), "200 OK", "", ""));

@@ -530,5 +530,9 @@ fn who_asks_while_the_platform_ends_is_told_to_go_elsewhere() {
     monitor.asks(&mut world, "OPTIONS", "", "");
     let answer = world.expect(monitor.address, "SIP/2.0 503");
     assert_eq!(header(&answer, Header::RetryAfter), signaling::limits::DRAINING_RETRY_S.to_string());
+    // Whoever probes names nobody.
+    monitor.target = "sip:192.0.2.1".to_owned();
+    monitor.asks(&mut world, "OPTIONS", "", "");
+    world.expect(monitor.address, "SIP/2.0 503");
     world.assert_idle();
 }

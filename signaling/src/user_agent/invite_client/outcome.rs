@@ -319,13 +319,17 @@ impl Outgoing {
             && !self.stopped
             && counts_as_failure(&cause)
         {
-            let status = &mut means.trunks.get_mut(trunk).status;
-            status.failed += 1;
             let words = cause.text.as_deref().unwrap_or(cause.kind.name());
-            status.last_failure = Some(match cause.code {
+            let failure = match cause.code {
                 Some(code) => format!("{code} {words}"),
                 None => words.to_owned(),
-            });
+            };
+            let trunk = means.trunks.get_mut(trunk);
+            if matches!(cause.code, Some(401 | 407)) && trunk.status.last_failure.as_ref() != Some(&failure) {
+                tracing::warn!(trunk = trunk.config.name, failure, "the trunk wants credentials that are not ours");
+            }
+            trunk.status.failed += 1;
+            trunk.status.last_failure = Some(failure);
         }
         tracing::debug!(leg = %head.instance, cause = cause.kind.name(), code = cause.code, "leg refused");
         let retry_after_s = self.retry_after.and_then(|after| u32::try_from(after.as_secs()).ok());
@@ -336,10 +340,10 @@ impl Outgoing {
     }
 }
 
-/// Whether a trunk itself failed: no answer at all, or 5xx.
+/// Whether a trunk itself failed: no answer at all, 5xx, or a challenge that our credentials do not answer.
 fn counts_as_failure(cause: &Cause) -> bool {
     match cause.code {
-        Some(code) => (500..600).contains(&code),
+        Some(code) => (500..600).contains(&code) || matches!(code, 401 | 407),
         None => matches!(cause.kind, CauseKind::Timeout | CauseKind::Unreachable | CauseKind::PeerFailure),
     }
 }
