@@ -17,6 +17,7 @@ mod loading;
 mod mailboxes;
 mod message_names;
 mod messages;
+mod moved_phones;
 mod neighbours;
 mod notify;
 mod numbers;

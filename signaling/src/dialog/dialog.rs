@@ -327,6 +327,13 @@ impl Dialog {
         }
     }
 
+    /// Its phone, which was at one of those addresses, is registered over that flow now. What proxies have recorded stays the way.
+    pub fn follow(&mut self, left: &[SocketAddr], flow: &Flow) {
+        if self.reach == Reach::Flow && self.routes.is_empty() && left.contains(&self.flow.remote) {
+            self.note_flow(flow);
+        }
+    }
+
     /// Takes the target that a response to a re-INVITE or UPDATE of ours brings (RFC 3261 §12.2.1.2).
     pub fn refresh(&mut self, message: &Message) {
         if let Ok(Some(contact)) = message.contact() {

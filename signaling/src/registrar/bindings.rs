@@ -77,6 +77,8 @@ pub struct Bindings {
     /// What is at home on other shards.
     elsewhere: Elsewhere,
     contacts_max: usize,
+    /// The flows that bindings had before a REGISTER over another one, since they were last taken.
+    moved: Vec<Private<String>>,
     count: usize,
     /// The number of the next binding.
     next: u64,
@@ -142,6 +144,11 @@ impl Bindings {
         self.counters.refreshed += changed.refreshed as u64;
         self.counters.removed += changed.removed as u64;
         Ok(changed)
+    }
+
+    /// The flows that its phones had before they registered over others, since the last call.
+    pub fn take_moved(&mut self) -> Vec<Private<String>> {
+        std::mem::take(&mut self.moved)
     }
 
     /// Takes a binding from the store at the start.
@@ -318,6 +325,9 @@ impl Bindings {
         };
         if let Some(known) = &known {
             self.remove(account, known.key());
+            if known.flow.reveal() != flow {
+                self.moved.push(known.flow.clone());
+            }
         }
         if wanted.expires.is_zero() {
             changed.removed += usize::from(known.is_some());

@@ -227,6 +227,8 @@ impl Signaling {
         if !matches!(neighbour.listing, Question::Done) {
             neighbour.seen.insert(account.clone());
         }
+        let before = self.bindings.elsewhere_mut().remotes(account).to_vec();
+        self.follow_elsewhere(account, &before, contacts);
         let flows = contacts.iter().filter_map(|contact| FlowText::parse(contact.flow.reveal()));
         let mut remotes = Vec::with_capacity(contacts.len());
         for flow in flows {

@@ -4,11 +4,13 @@ use super::publication::Publications;
 use super::subscription::{Due, Subscription, Telling};
 use super::{Calls, DialogState, Elsewhere, Followers};
 use crate::limits::{ACCOUNT_STATE_RETRY, NOTIFIES_PER_WINDOW, NOTIFY_WINDOW, STATE_UNKNOWN_WITHIN};
+use crate::transport::Flow;
 use router::parameter::{AccountState, MessageWaiting};
 use router::time::{Instant, TimerWheel, earliest};
 use router::{Address, OwnMap, Transaction};
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
 
 /// An account that somebody follows here.
 #[derive(Debug, Default)]
@@ -94,6 +96,14 @@ pub(crate) struct Notifier {
 }
 
 impl Notifier {
+    /// An account's phone, which was at one of those addresses, is registered over that flow now.
+    #[expect(clippy::disallowed_methods, reason = "each is looked at for itself, in whatever order")]
+    pub(crate) fn follow(&mut self, account: &str, left: &[SocketAddr], flow: &Flow) {
+        for subscription in self.subscriptions.values_mut().filter(|subscription| *subscription.watcher == *account) {
+            subscription.dialog.follow(left, flow);
+        }
+    }
+
     /// None yet; of the `own`th of so many shards, of a platform that may have others beside it.
     pub(crate) fn new(own: u8, shards: u8, is_in_cluster: bool, now: Instant) -> Self {
         Self {

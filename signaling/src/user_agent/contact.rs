@@ -93,6 +93,15 @@ impl FlowText {
         Some(Flow { transport, listener, local, remote, connection: Some(connection) })
     }
 
+    /// The flow itself, if it is there still: a connection that it names, or datagrams of a listener that is bound.
+    pub(crate) fn flow(&self, listeners: &Listeners) -> Option<Flow> {
+        let Self { transport, local, remote, .. } = *self;
+        self.connection().or_else(|| {
+            let listener = self.datagrams(listeners)?.listener?;
+            Some(Flow { transport, listener, local, remote, connection: None })
+        })
+    }
+
     /// The same flow, to where its phone listens, whose Contact that is.
     pub(crate) fn to_contact(mut self, contact: UriRef<'_>) -> Self {
         if let (true, Some(remote)) = (self.listens, listens_at(contact, self.remote)) {

@@ -16,6 +16,7 @@ use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, Parameter
 use router::time::{Duration, TimerKey};
 use router::{Address, Asked, Command, Instance, Packet, Parameters, ShortText, Transaction, one};
 use smallvec::SmallVec;
+use std::net::SocketAddr;
 
 /// What is due at a leg.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -287,6 +288,15 @@ impl Leg {
             State::Over => true,
             State::Session(session) => session.is_over(),
             State::Incoming(_) | State::Outgoing(_) => false,
+        }
+    }
+
+    /// Its phone, which was at one of those addresses, is registered over that flow now.
+    pub(crate) fn follow(&mut self, left: &[SocketAddr], flow: &Flow) {
+        match &mut self.state {
+            State::Incoming(incoming) => incoming.dialog_mut().follow(left, flow),
+            State::Session(session) => session.requester.dialog.follow(left, flow),
+            State::Outgoing(_) | State::Over => {}
         }
     }
 

@@ -651,6 +651,11 @@ pub(crate) fn start_leg(world: &mut World, target: Target, media: Option<MediaEx
     LEG
 }
 
+/// The switch starts a leg to an account's phone.
+pub(crate) fn start_leg_of(world: &mut World, account: &str, target: Target, media: Option<MediaExchange>) {
+    world.ask(CALL, LEG, Command::Start, Leg { target, account: Some(account.into()), ..to_trunk(media) });
+}
+
 /// A leg to the trunk `carrier`.
 pub(crate) fn call_trunk(world: &mut World, media: Option<MediaExchange>) -> Address {
     world.ask(CALL, LEG, Command::Start, to_trunk(media));

@@ -20,6 +20,7 @@ mod lamps_storm;
 mod log;
 mod messages;
 mod moved;
+mod moved_phones;
 mod offers;
 mod outbound;
 mod outgoing;

@@ -1,0 +1,94 @@
+//! A phone that registers over another flow in the middle of a call is reached by it from then on (RFC 5626 §5.3).
+
+use super::harness::{CALL, LEG, World, offer, sdp, start_leg_of};
+use super::outbound::{PHONE, SUPPORTED, instance};
+use super::peer::Peer;
+use router::parameter::{CauseKind, LegState, Parameter, Registration, Target};
+use router::{Address, Command, Instance, ModuleKind};
+use signaling::message::StatusCode;
+use signaling::transport::ConnectionId;
+use std::net::SocketAddr;
+
+const OLD: &str = "198.51.100.7:41000";
+const NEW: &str = "198.51.100.7:42000";
+
+fn at(address: &str) -> SocketAddr {
+    address.parse().unwrap()
+}
+
+/// Registers from where the phone is now, under the Contact that it has behind its NAT.
+fn register(world: &mut World, phone: &mut Peer, contact: &str, headers: &str) {
+    (phone.target, phone.remote, phone.remote_tag) = ("sip:192.0.2.1".to_owned(), phone.user.clone(), None);
+    let own = format!("<sip:{}@{}>", phone.user, phone.address);
+    let text = phone.request("REGISTER", headers, "").replace(&own, contact);
+    world.send(phone.address, &text);
+    let challenge = world.expect(phone.address, "SIP/2.0 401");
+    let authorization = phone.authorization(&challenge, "REGISTER", "sip:192.0.2.1", 1);
+    let text = phone.request("REGISTER", &format!("{headers}{authorization}"), "").replace(&own, contact);
+    world.send(phone.address, &text);
+    assert_eq!(world.expect(phone.address, "SIP/2.0").status(), StatusCode::new(200));
+}
+
+/// Alice's phone, which has been called and talks.
+fn talks(world: &mut World, contact: &str, headers: &str) -> Peer {
+    let mut phone = Peer::new(OLD, "alice", "server");
+    register(world, &mut phone, contact, headers);
+    let asked = Registration { account: "alice".to_owned(), contacts: Vec::new() };
+    world.ask(Instance(1), Address::local(ModuleKind::Signaling, 0), Command::Query, asked);
+    let told = world.told(Command::Done);
+    let Some(Parameter::Registration(registration)) = told.first() else { panic!("{told:?}") };
+    start_leg_of(world, "alice", Target::Contact(registration.contacts[0].clone()), offer(20_002));
+    let invite = world.expect(at(OLD), "INVITE");
+    let callee = Peer::of_invite(at(OLD), &invite, "callee");
+    let own = format!("<sip:{}@{}>", callee.user, callee.address);
+    let text =
+        super::peer::response(&invite, "callee", &callee.user, at(OLD), "200 OK", "", &sdp(1, 5_000, "sendrecv"));
+    world.send(at(OLD), &text.replace(&own, contact.split(";+sip").next().unwrap()));
+    world.told(Command::Done);
+    world.expect(at(OLD), "ACK");
+    phone
+}
+
+#[test]
+fn what_is_for_a_phone_in_its_call_goes_where_it_has_registered_since() {
+    let plain = "<sip:alice@192.168.1.10:5060>".to_owned();
+    let of_instance = format!("{plain}{}", instance(PHONE, 1));
+    for (contact, headers) in [(&plain, ""), (&of_instance, SUPPORTED)] {
+        for streams in [false, true] {
+            let mut world = World::new(1);
+            if streams {
+                world.connections.insert(at(OLD), ConnectionId(3));
+            }
+            let mut phone = talks(&mut world, contact, headers);
+            if streams {
+                world.close(at(OLD));
+                world.connections.insert(at(NEW), ConnectionId(4));
+            }
+            phone.address = at(NEW);
+            register(&mut world, &mut phone, contact, headers);
+            world.take(at(OLD));
+            world.ask(CALL, LEG, Command::Stop, LegState::released(CauseKind::Normal));
+            let bye = world.expect(at(NEW), "BYE");
+            assert!(world.take(at(OLD)).is_empty(), "{contact} {streams}");
+            phone.respond(&mut world, &bye, "200 OK", "", "");
+            world.run_ms(40_000);
+        }
+    }
+}
+
+/// Another account's phone behind the same NAT, and another one of the same account, move nobody.
+#[test]
+fn nobody_else_s_registration_moves_a_call() {
+    let mut world = World::new(2);
+    talks(&mut world, "<sip:alice@192.168.1.10:5060>", "");
+    let mut other = Peer::new(NEW, "alice", "another");
+    register(&mut world, &mut other, "<sip:alice@192.168.1.11:5060>", "");
+    let mut bob = Peer::new("198.51.100.7:43000", "bob", "server");
+    register(&mut world, &mut bob, "<sip:bob@192.168.1.12:5060>", "");
+    bob.address = at("198.51.100.7:44000");
+    register(&mut world, &mut bob, "<sip:bob@192.168.1.12:5060>", "");
+    world.take(at(NEW));
+    world.ask(CALL, LEG, Command::Stop, LegState::released(CauseKind::Normal));
+    world.expect(at(OLD), "BYE");
+    assert!(world.take(at(NEW)).is_empty());
+}
