@@ -75,8 +75,8 @@ async fn read(reader: &mut (impl AsyncBufReadExt + Unpin), id: SessionId, inputs
     loop {
         let input = match line(reader).await {
             Ok(Some(line)) => {
-                let line = String::from_utf8_lossy(&line);
-                let line = line.trim();
+                // What is no UTF-8 is no JSON (RFC 8259 §8.1), and is answered so.
+                let line = std::str::from_utf8(&line).unwrap_or("\u{fffd}").trim();
                 if line.is_empty() {
                     continue;
                 }
@@ -128,5 +128,16 @@ mod tests {
         assert_eq!(line(&mut reader).await.unwrap(), None);
         let long = vec![b'x'; LINE_BYTES + 1];
         assert_eq!(line(&mut &long[..]).await.unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[tokio::test]
+    async fn a_line_that_is_no_utf_8_is_nothing_that_could_be_read() {
+        let (inputs, mut taken) = mpsc::channel(4);
+        read(&mut &b"{\"topic\":\"\xff\"}\n{}\n"[..], SessionId(1), &inputs).await;
+        let mut lines = Vec::new();
+        while let Ok(Input::Line(_, line)) = taken.try_recv() {
+            lines.push(line);
+        }
+        assert_eq!(lines, ["\u{fffd}", "{}"]);
     }
 }

@@ -76,7 +76,9 @@ pub(super) fn trunks(client: &mut Client, json: bool) -> Result<(), CtlError> {
         let measured =
             [of("limited", "").trim().to_owned(), of("answered-percent", "%"), of("post-dial-delay-ms", "ms")];
         row.splice(7..7, measured);
-        if let (Some(state), Some(reason)) = (row.get_mut(10), trunk["reason"].as_str()) {
+        if let (Some(state), Some(reason)) = (row.get_mut(10), trunk["reason"].as_str())
+            && state != reason
+        {
             *state = format!("{state}: {reason}");
         }
         row.insert(row.len() - 1, registered(&trunk["registrations"]));
