@@ -1,7 +1,8 @@
 //! A relayed packet costs no memory: counted by the allocator, on the worker's own thread, with sockets of the loopback interface.
 
-#![expect(unsafe_code, reason = "a counting GlobalAlloc that forwards to System")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod counting;
 
 use media::rtp::write;
 use media::srtp::{EXPANSION, Inbound, Outbound};
@@ -12,51 +13,9 @@ use router::parameter::{
 };
 use router::time::Duration;
 use router::{Address, Command, Endpoint, Instance, ModuleKind, Packet, Parameter, Router};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use stun::{Class, Message, Role, Usage, Writer};
-
-struct Counting;
-
-/// Allocations of the worker's thread.
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-thread_local! {
-    static IS_WORKER: Cell<bool> = const { Cell::new(false) };
-}
-
-fn count() {
-    // A thread that ends has counted enough.
-    if IS_WORKER.try_with(Cell::get).unwrap_or(false) {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-// SAFETY: every call is forwarded unchanged to the system allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's contract is the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's contract is the system allocator's.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the caller's contract is the system allocator's.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Longer than any machine needs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -154,7 +113,7 @@ fn relayed_packets_cost_no_allocation() {
     let ports = PortRange { first: free, last: free + 400 };
     let worker = Worker::new(&router, 0, Config { ports, ..Config::default() }).unwrap();
     let stop = worker.stop_handle();
-    let thread = worker.spawn("media-0".to_owned(), || IS_WORKER.set(true)).unwrap();
+    let thread = worker.spawn("media-0".to_owned(), counting::begin).unwrap();
 
     let phones = [(); 2].map(|()| {
         let phone = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -201,12 +160,12 @@ fn relayed_packets_cost_no_allocation() {
     };
     // Sources are learned and sockets connected, the switch is told, tables have grown.
     relay(ROUND / 2);
-    assert!(ALLOCATIONS.load(Ordering::Relaxed) > 0, "what is counted is the worker's thread");
+    assert!(counting::allocations() > 0, "what is counted is the worker's thread");
     // Reports of RTCP and what a worker does each second are no packets: of three rounds they leave one alone.
     let costs = [(); 3].map(|()| {
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let before = counting::allocations();
         relay(ROUND);
-        ALLOCATIONS.load(Ordering::Relaxed) - before
+        counting::allocations() - before
     });
     assert!(costs.contains(&0), "{costs:?} allocations for {} packets each", 2 * ROUND);
     stop.stop();

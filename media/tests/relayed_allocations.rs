@@ -1,8 +1,9 @@
 //! A packet that a server relays (TURN) costs no memory either: counted by the allocator, on the worker's own thread, with sockets of the loopback interface. The server, and the phone
 //! behind it, are the test's.
 
-#![expect(unsafe_code, reason = "a counting GlobalAlloc that forwards to System")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod counting;
 
 use media::rtp::write;
 use media::{Config, PortRange, RelayServer, Worker};
@@ -10,52 +11,10 @@ use router::packet::{Parameters, Transaction, one};
 use router::parameter::{Bridge, Codec, IceCandidate, IceCredentials, IceParameters, MediaPlan, MediaPort, PortId};
 use router::time::Duration;
 use router::{Address, Command, Endpoint, Instance, ModuleKind, Packet, Parameter, Private, Router};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use stun::{Class, Message, Method, Role, Usage, Writer};
-
-struct Counting;
-
-/// Allocations of the worker's thread.
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-thread_local! {
-    static IS_WORKER: Cell<bool> = const { Cell::new(false) };
-}
-
-fn count() {
-    // A thread that ends has counted enough.
-    if IS_WORKER.try_with(Cell::get).unwrap_or(false) {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-// SAFETY: every call is forwarded unchanged to the system allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's contract is the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's contract is the system allocator's.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the caller's contract is the system allocator's.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Longer than any machine needs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -229,7 +188,7 @@ fn packets_that_a_server_relays_cost_no_allocation() {
     let config = Config { ports, relays: vec![Arc::new(relay)], ..Config::default() };
     let worker = Worker::new(&router, 0, config).unwrap();
     let stop = worker.stop_handle();
-    let thread = worker.spawn("media-0".to_owned(), || IS_WORKER.set(true)).unwrap();
+    let thread = worker.spawn("media-0".to_owned(), counting::begin).unwrap();
 
     let mut relay = Relay { socket: server, channel: None };
     let interface = Ipv4Addr::LOCALHOST.into();
@@ -273,12 +232,12 @@ fn packets_that_a_server_relays_cost_no_allocation() {
     };
     // Sources are learned and sockets connected, the switch is told, tables have grown.
     pass(&mut relay, ROUND / 2);
-    assert!(ALLOCATIONS.load(Ordering::Relaxed) > 0, "what is counted is the worker's thread");
+    assert!(counting::allocations() > 0, "what is counted is the worker's thread");
     // Reports, questions of consent and what a worker does each second are no packets: of some rounds they leave one alone.
     let costs = [(); 4].map(|()| {
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let before = counting::allocations();
         pass(&mut relay, ROUND);
-        ALLOCATIONS.load(Ordering::Relaxed) - before
+        counting::allocations() - before
     });
     assert!(costs.contains(&0), "{costs:?} allocations for {} packets each", 2 * ROUND);
     stop.stop();
