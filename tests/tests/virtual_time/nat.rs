@@ -3,14 +3,17 @@
 use crate::{connect, secs};
 use scenarios::network::NatConfig;
 use scenarios::simulation::PhoneIndex;
-use scenarios::{PhoneConfig, Simulation};
+use scenarios::{PhoneConfig, PlatformConfig, Simulation};
 use std::net::{IpAddr, SocketAddr};
 
 const OUTSIDE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 200));
 
 /// Alice and Carol behind one NAT box, Bob outside.
 fn behind_nat(seed: u64, nat: NatConfig) -> (Simulation, [PhoneIndex; 3]) {
-    let mut simulation = Simulation::new(seed);
+    behind_nat_of(Simulation::new(seed), nat)
+}
+
+fn behind_nat_of(mut simulation: Simulation, nat: NatConfig) -> (Simulation, [PhoneIndex; 3]) {
     let inside = [1, 2].map(|number| IpAddr::from([10, 0, 0, number]));
     simulation.network.add_nat(OUTSIDE, &inside, nat);
     let mut add = |name: &str, address: IpAddr| {
@@ -94,6 +97,27 @@ fn a_phone_is_reached_by_its_new_flow_after_the_nat_box_restarted() {
     simulation.run(secs(3));
     assert!(simulation.call(bob).media.hearing.packets > 100);
     simulation.finish();
+}
+
+/// The box gives another port in the middle of a call, and the phone registers by that: what is for it comes there, whichever shard its call is on.
+#[test]
+fn a_bye_finds_a_phone_by_the_port_that_it_has_registered_by_since() {
+    for (shards, seed) in [(1, 5), (1, 6), (3, 7), (3, 8), (3, 9), (3, 10)] {
+        let simulation = Simulation::with(seed, PlatformConfig { shards, ..PlatformConfig::default() });
+        let nat = NatConfig { symmetric: false, lifetime: secs(60) };
+        let (mut simulation, [alice, bob, _]) = behind_nat_of(simulation, nat);
+        let (from, to) = if seed % 2 == 0 { (alice, bob) } else { (bob, alice) };
+        connect(&mut simulation, from, to);
+        simulation.grace = secs(30);
+        simulation.network.restart_nat(OUTSIDE);
+        simulation.tell(alice).register();
+        simulation.run(secs(2));
+        assert!([alice, bob].iter().all(|&phone| simulation.call(phone).is_up()), "seed {seed}");
+        simulation.tell(bob).step(0, scenarios::Step::HangUp);
+        simulation.run(secs(3));
+        assert!(!simulation.call(alice).is_live(), "seed {seed}: the BYE found its way in");
+        simulation.finish();
+    }
 }
 
 #[test]
