@@ -325,7 +325,8 @@ impl Bindings {
         };
         if let Some(known) = &known {
             self.remove(account, known.key());
-            if known.flow.reveal() != flow {
+            // Who takes a binding back from elsewhere has not moved there.
+            if known.flow.reveal() != flow && !wanted.expires.is_zero() {
                 self.moved.push(known.flow.clone());
             }
         }

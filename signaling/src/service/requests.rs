@@ -127,7 +127,9 @@ impl Signaling {
         let open = self.means.flows.to(flow.remote).copied();
         let served = register::serve(&mut self.means, &mut self.gate, &mut self.bindings, key, message, flow);
         let Some((account, changed)) = served else { return };
-        self.follow_registered(&account, flow, open);
+        if changed.refreshed > 0 {
+            self.follow_registered(&account, flow, open);
+        }
         if changed.added + changed.refreshed > 0 {
             self.keep_alives.watch(&mut self.means, &self.bindings, &account);
         }

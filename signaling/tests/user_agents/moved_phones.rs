@@ -76,6 +76,19 @@ fn what_is_for_a_phone_in_its_call_goes_where_it_has_registered_since() {
     }
 }
 
+/// Who takes a phone's registration back from elsewhere is not that phone.
+#[test]
+fn a_registration_that_is_taken_back_moves_no_call() {
+    let mut world = World::new(3);
+    let contact = "<sip:alice@192.168.1.10:5060>";
+    let mut phone = talks(&mut world, contact, "");
+    phone.address = at(NEW);
+    register(&mut world, &mut phone, contact, "Expires: 0\r\n");
+    world.ask(CALL, LEG, Command::Stop, LegState::released(CauseKind::Normal));
+    world.expect(at(OLD), "BYE");
+    assert!(world.take(at(NEW)).is_empty());
+}
+
 /// Another account's phone behind the same NAT, and another one of the same account, move nobody.
 #[test]
 fn nobody_else_s_registration_moves_a_call() {
