@@ -236,7 +236,7 @@ impl<W: Wire> Voice<W> {
         self.drive_relays(now, pair);
     }
 
-    /// The allocations of a port that is closed are given back. What they have to say first is said while its sockets are open; true: it had some.
+    /// The allocations of a port that is closed are given back. What they have to say first is said while its sockets are open.
     pub(super) fn release_relays(&mut self, now: Instant, pair: PairIndex, port: &mut Port) -> Vec<Release> {
         let mut released = Vec::new();
         for (channel, mut client) in port.take_relays() {
