@@ -12,6 +12,7 @@ mod followed_calls;
 mod followed_elsewhere;
 mod followers;
 mod home_shard;
+mod legs;
 mod listing;
 mod loading;
 mod mailboxes;
@@ -56,6 +57,7 @@ use crate::user_agent::probing::Probing;
 use crate::user_agent::registering::Registering;
 use bytes::Bytes;
 use home_shard::HomeShard;
+use legs::Legs;
 use loading::Loading;
 use neighbours::Neighbours;
 use numbers::Numbers;
@@ -72,7 +74,7 @@ use writing::Writing;
 /// The signalling module of a shard.
 pub struct Signaling {
     means: Means,
-    legs: OwnMap<Instance, Leg>,
+    legs: Legs,
     gate: Gate,
     /// New requests that wait while more comes than can be served.
     backlog: Backlog<Waiting, { overloaded::KINDS }>,
@@ -151,7 +153,7 @@ impl Signaling {
         };
         let mut signaling = Self {
             means,
-            legs: OwnMap::default(),
+            legs: Legs::default(),
             gate,
             backlog,
             refusal_tags,
@@ -387,13 +389,7 @@ impl Signaling {
     /// Ends every leg, as the platform shuts down.
     pub fn hang_up_all(&mut self, now: Now) {
         self.means.now = now;
-        let mut all: Vec<Instance> = Vec::with_capacity(self.legs.len());
-        self.legs.retain(|leg, _| {
-            all.push(*leg);
-            true
-        });
-        all.sort_unstable();
-        for leg in all {
+        for leg in self.legs.instances() {
             self.with_leg(leg, |leg, means| leg.end(means, CauseKind::Administrative.into()));
         }
         self.handle_events();
@@ -401,10 +397,10 @@ impl Signaling {
 
     /// Lets a leg handle something. False: there is no such leg.
     fn with_leg(&mut self, instance: Instance, handle: impl FnOnce(&mut Leg, &mut Means)) -> bool {
-        let Some(leg) = self.legs.get_mut(&instance) else { return false };
+        let Some(leg) = self.legs.get_mut(instance) else { return false };
         handle(leg, &mut self.means);
         if leg.is_over()
-            && let Some(leg) = self.legs.remove(&instance)
+            && let Some(leg) = self.legs.remove(instance)
         {
             leg.forget(&mut self.means);
         }
@@ -416,7 +412,7 @@ impl Signaling {
         if leg.is_over() {
             leg.forget(&mut self.means);
         } else {
-            self.legs.insert(leg.instance(), leg);
+            self.legs.insert(leg);
         }
     }
 }

@@ -225,16 +225,25 @@ impl Dialog {
         !self.routes.is_empty()
     }
 
-    /// The target is an address of ours, which leads to this contact by this way: a proxy on the recorded one would send back to us what is for it.
-    pub fn registered_at(&mut self, contact: Uri, routes: RouteSet) {
+    /// The target is an address of ours, which leads to this contact by this way, and over that flow, where it is known: a proxy on the recorded
+    /// way would send back to us what is for it.
+    pub fn registered_at(&mut self, contact: Uri, routes: RouteSet, flow: Option<&Flow>) {
         self.registered = Some(Box::new(Registered { address: self.target.clone(), contact, routes }));
-        self.settle_next_hop();
+        match flow.filter(|flow| flow.transport.is_secure() || !self.is_secure()) {
+            Some(flow) => self.go_over(flow),
+            None => self.settle_next_hop(),
+        }
+    }
+
+    /// Whether its target is reached so.
+    pub fn is_registered(&self) -> bool {
+        self.registered.as_ref().is_some_and(|registered| registered.address == self.target)
     }
 
     /// The target and the way there.
     fn way(&self) -> (&Uri, &RouteSet) {
         match &self.registered {
-            Some(registered) if registered.address == self.target => (&registered.contact, &registered.routes),
+            Some(registered) if self.is_registered() => (&registered.contact, &registered.routes),
             _ => (&self.target, &self.routes),
         }
     }
@@ -320,17 +329,22 @@ impl Dialog {
             return;
         }
         if flow.transport == self.flow.transport || self.flow.connection.is_some() {
-            self.flow = *flow; // a NAT may have given the phone another port, a phone a new connection
-            if self.reach == Reach::Flow {
-                self.settle_next_hop();
-            }
+            self.go_over(flow); // a NAT may have given the phone another port, a phone a new connection
         }
     }
 
-    /// Its phone, which was at one of those addresses, is registered over that flow now. What proxies have recorded stays the way.
-    pub fn follow(&mut self, left: &[SocketAddr], flow: &Flow) {
-        if self.reach == Reach::Flow && self.routes.is_empty() && left.contains(&self.flow.remote) {
-            self.note_flow(flow);
+    /// Its phone, which was at that address, is registered over that flow now. What proxies have recorded stays the way.
+    pub fn follow(&mut self, left: SocketAddr, flow: &Flow) {
+        let is_secured = !self.is_secure() || flow.transport.is_secure();
+        if self.reach == Reach::Flow && self.routes.is_empty() && self.flow.remote == left && is_secured {
+            self.go_over(flow);
+        }
+    }
+
+    fn go_over(&mut self, flow: &Flow) {
+        self.flow = *flow;
+        if self.reach == Reach::Flow {
+            self.settle_next_hop();
         }
     }
 

@@ -77,7 +77,7 @@ pub struct Bindings {
     /// What is at home on other shards.
     elsewhere: Elsewhere,
     contacts_max: usize,
-    /// The flows that bindings had before a REGISTER over another one, since they were last taken.
+    /// The flows that bindings had before a REGISTER over another one, or with another Path or Contact, since they were last taken.
     moved: Vec<Private<String>>,
     count: usize,
     /// The number of the next binding.
@@ -146,7 +146,7 @@ impl Bindings {
         Ok(changed)
     }
 
-    /// The flows that its phones had before they registered over others, since the last call.
+    /// The flows of the bindings that are reached by another way now, as they were before, since the last call.
     pub fn take_moved(&mut self) -> Vec<Private<String>> {
         std::mem::take(&mut self.moved)
     }
@@ -238,9 +238,7 @@ impl Bindings {
         if binding.removed || binding.contact.expires <= now.wall {
             return;
         }
-        if let Some(remote) = remote_of(binding.contact.flow.reveal()) {
-            self.elsewhere.restore(&binding.account, remote);
-        }
+        self.elsewhere.restore(&binding.account, &binding.contact);
     }
 
     /// Removes an account's contacts: it was removed or disabled. True if it had any.
@@ -326,7 +324,8 @@ impl Bindings {
         if let Some(known) = &known {
             self.remove(account, known.key());
             // Who takes a binding back from elsewhere has not moved there.
-            if known.flow.reveal() != flow && !wanted.expires.is_zero() {
+            let is_another_way = known.flow.reveal() != flow || known.path != requested.path || known.uri != wanted.uri;
+            if is_another_way && !wanted.expires.is_zero() {
                 self.moved.push(known.flow.clone());
             }
         }

@@ -39,7 +39,7 @@ impl Signaling {
     /// The dialog of ours that a message is within, by our tag of it.
     fn dialog_of(&self, octets: &[u8]) -> Option<u64> {
         peek::tags(octets).find(|tag| {
-            let leg = self.means.tags.get(tag).and_then(|leg| self.legs.get(leg));
+            let leg = self.means.tags.get(tag).and_then(|leg| self.legs.get(*leg));
             let subscription = || self.notifier.get(*tag).map(|known| known.dialog.id().call_id.as_str());
             leg.map(Leg::call_id).or_else(subscription).is_some_and(|call_id| peek::mentions(octets, call_id))
         })

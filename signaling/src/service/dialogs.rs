@@ -34,7 +34,7 @@ impl Signaling {
     fn dialog_named(&self, call_id: &str, own_tag: &str, peer_tag: &str, ours_alone: bool) -> Option<Named> {
         let bits = u64::from_str_radix(own_tag, 16).ok().filter(|_| own_tag.len() == 16)?;
         let leg: Instance = *self.means.tags.get(&bits)?;
-        let leg = self.legs.get(&leg).filter(|leg| !ours_alone || leg.is_ours())?;
+        let leg = self.legs.get(leg).filter(|leg| !ours_alone || leg.is_ours())?;
         leg.dialog_with(&self.means, call_id, peer_tag)
     }
 }

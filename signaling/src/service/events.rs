@@ -54,7 +54,7 @@ impl Signaling {
                 if success && acknowledge_again(&mut self.means, key, &message) {
                     return;
                 }
-                if !self.legs.contains_key(&leg) {
+                if !self.legs.contains(leg) {
                     if success {
                         hang_up_stray(&mut self.means, key, &message, &flow, reach);
                     }

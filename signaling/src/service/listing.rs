@@ -109,6 +109,8 @@ impl Signaling {
         for account in self.bindings.handle_timeout(self.means.now) {
             tracing::info!(account = self.means.shown(&account), "registration expired");
             self.tell_registration(&account);
+            // Its calls may go by another flow of the same phone.
+            self.follow(&account, &[], true);
         }
         self.writing.wake(self.means.now.instant, &self.bindings);
     }

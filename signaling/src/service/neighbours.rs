@@ -227,17 +227,12 @@ impl Signaling {
         if !matches!(neighbour.listing, Question::Done) {
             neighbour.seen.insert(account.clone());
         }
-        let before = self.bindings.elsewhere_mut().remotes(account).to_vec();
-        self.follow_elsewhere(account, &before, contacts);
+        let news = self.bindings.elsewhere_mut().tell(account, contacts);
+        self.follow_elsewhere(account, &news, contacts);
         let flows = contacts.iter().filter_map(|contact| FlowText::parse(contact.flow.reveal()));
-        let mut remotes = Vec::with_capacity(contacts.len());
-        for flow in flows {
-            if let Some(open) = flow.connection() {
-                self.means.flows.note_elsewhere(&open);
-            }
-            remotes.push(flow.remote.to_string());
+        for open in flows.filter_map(|flow| flow.connection()) {
+            self.means.flows.note_elsewhere(&open);
         }
-        self.bindings.elsewhere_mut().tell(account, remotes.iter().map(String::as_str));
     }
 
     /// After a listing: what the neighbour did not tell of is gone.
@@ -247,7 +242,7 @@ impl Signaling {
         let shards = &self.means.config.shards;
         let gone = |account: &&str| shards.home(account.as_bytes()) == home && !seen.contains(*account);
         let gone: Vec<String> = self.bindings.elsewhere_mut().accounts().filter(gone).map(str::to_owned).collect();
-        gone.iter().for_each(|account| self.bindings.elsewhere_mut().forget(account));
+        gone.iter().for_each(|account| self.bindings.elsewhere_mut().remove(account));
     }
 }
 

@@ -13,7 +13,7 @@ impl Signaling {
         if instance == Instance::MODULE {
             return self.handle_module(packet);
         }
-        if self.legs.contains_key(&instance) {
+        if self.legs.contains(instance) {
             self.with_leg(instance, |leg, means| leg.handle_packet(means, packet));
             return;
         }

@@ -42,7 +42,7 @@ impl Signaling {
                 }
                 return;
             }
-            let leg = self.leg_of_tag(&message).filter(|leg| self.legs.contains_key(leg));
+            let leg = self.leg_of_tag(&message).filter(|leg| self.legs.contains(*leg));
             let Some(leg) = leg else {
                 if method == Method::Prack && self.means.late_pracks.take(self.means.now.instant, &message) {
                     return self.means.refuse(key, &message, &flow, StatusCode::OK);
@@ -81,7 +81,7 @@ impl Signaling {
 
     /// Whether a leg is that of an account which may not call any more: a transfer would be another call of its. What it has stays.
     fn is_of_disabled(&self, leg: Instance) -> bool {
-        let account = self.legs.get(&leg).and_then(Leg::account);
+        let account = self.legs.get(leg).and_then(Leg::account);
         account.is_some_and(|account| self.gate.accounts.enabled(account).is_none())
     }
 
@@ -127,8 +127,8 @@ impl Signaling {
         let open = self.means.flows.to(flow.remote).copied();
         let served = register::serve(&mut self.means, &mut self.gate, &mut self.bindings, key, message, flow);
         let Some((account, changed)) = served else { return };
-        if changed.refreshed > 0 {
-            self.follow_registered(&account, flow, open);
+        if changed.added + changed.refreshed + changed.removed > 0 {
+            self.follow_registered(&account, changed, flow, open);
         }
         if changed.added + changed.refreshed > 0 {
             self.keep_alives.watch(&mut self.means, &self.bindings, &account);

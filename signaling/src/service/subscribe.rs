@@ -67,7 +67,9 @@ impl Signaling {
             return refuse(self, status);
         }
         let settings = &self.means.config.events;
-        if self.notifier.of_watcher(&watcher) >= settings.per_account_max || self.notifier.len() >= SUBSCRIPTIONS_MAX {
+        if self.notifier.count_of_watcher(&watcher) >= settings.per_account_max
+            || self.notifier.len() >= SUBSCRIPTIONS_MAX
+        {
             self.notifier.counters.refused += 1;
             let retry = [(Header::RetryAfter, FULL_RETRY_S.to_string())];
             return dismiss(&mut self.means, key, message, flow, StatusCode::SERVICE_UNAVAILABLE, None, &retry);

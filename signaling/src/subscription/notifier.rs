@@ -4,13 +4,11 @@ use super::publication::Publications;
 use super::subscription::{Due, Subscription, Telling};
 use super::{Calls, DialogState, Elsewhere, Followers};
 use crate::limits::{ACCOUNT_STATE_RETRY, NOTIFIES_PER_WINDOW, NOTIFY_WINDOW, STATE_UNKNOWN_WITHIN};
-use crate::transport::Flow;
 use router::parameter::{AccountState, MessageWaiting};
 use router::time::{Instant, TimerWheel, earliest};
 use router::{Address, OwnMap, Transaction};
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::SocketAddr;
 
 /// An account that somebody follows here.
 #[derive(Debug, Default)]
@@ -69,8 +67,8 @@ pub(crate) struct Notifier {
     /// By our tag.
     subscriptions: OwnMap<u64, Subscription>,
     watched: BTreeMap<String, Watched>,
-    /// How many subscriptions each account has.
-    by_watcher: BTreeMap<String, usize>,
+    /// The subscriptions that each account has, by their tags.
+    by_watcher: BTreeMap<String, BTreeSet<u64>>,
     due: TimerWheel<(u64, Due)>,
     /// Those that may be told now, in their order.
     ready: VecDeque<u64>,
@@ -96,14 +94,6 @@ pub(crate) struct Notifier {
 }
 
 impl Notifier {
-    /// An account's phone, which was at one of those addresses, is registered over that flow now.
-    #[expect(clippy::disallowed_methods, reason = "each is looked at for itself, in whatever order")]
-    pub(crate) fn follow(&mut self, account: &str, left: &[SocketAddr], flow: &Flow) {
-        for subscription in self.subscriptions.values_mut().filter(|subscription| *subscription.watcher == *account) {
-            subscription.dialog.follow(left, flow);
-        }
-    }
-
     /// None yet; of the `own`th of so many shards, of a platform that may have others beside it.
     pub(crate) fn new(own: u8, shards: u8, is_in_cluster: bool, now: Instant) -> Self {
         Self {
@@ -133,9 +123,14 @@ impl Notifier {
         self.subscriptions.len()
     }
 
-    /// How many an account has.
-    pub(crate) fn of_watcher(&self, account: &str) -> usize {
-        self.by_watcher.get(account).copied().unwrap_or(0)
+    /// The tags of those that an account has.
+    pub(crate) fn of_watcher(&self, account: &str) -> impl Iterator<Item = u64> + use<'_> {
+        self.by_watcher.get(account).into_iter().flatten().copied()
+    }
+
+    /// How many these are.
+    pub(crate) fn count_of_watcher(&self, account: &str) -> usize {
+        self.by_watcher.get(account).map_or(0, BTreeSet::len)
     }
 
     /// The subscription with that tag of ours.
@@ -157,7 +152,7 @@ impl Notifier {
     pub(crate) fn insert(&mut self, now: Instant, tag: u64, mut subscription: Subscription) -> bool {
         self.counters.begun += 1;
         subscription.expiry = Some(self.due.schedule(subscription.expires_at, (tag, Due::Expiry)));
-        *self.by_watcher.entry(subscription.watcher.to_string()).or_default() += 1;
+        self.by_watcher.entry(subscription.watcher.to_string()).or_default().insert(tag);
         let watched = self.watched.entry(subscription.account.to_string()).or_default();
         let first = !watched.is_followed();
         watched.subscriptions.insert(tag);
@@ -177,9 +172,9 @@ impl Notifier {
         for timer in [subscription.expiry, subscription.waiting].into_iter().flatten() {
             self.due.cancel(timer);
         }
-        if let Some(count) = self.by_watcher.get_mut(&*subscription.watcher) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(tags) = self.by_watcher.get_mut(&*subscription.watcher) {
+            tags.remove(&tag);
+            if tags.is_empty() {
                 self.by_watcher.remove(&*subscription.watcher);
             }
         }

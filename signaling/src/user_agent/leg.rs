@@ -16,7 +16,6 @@ use router::parameter::{Cause, CauseKind, Failure, LegPhase, LegState, Parameter
 use router::time::{Duration, TimerKey};
 use router::{Address, Asked, Command, Instance, Packet, Parameters, ShortText, Transaction, one};
 use smallvec::SmallVec;
-use std::net::SocketAddr;
 
 /// What is due at a leg.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -291,15 +290,6 @@ impl Leg {
         }
     }
 
-    /// Its phone, which was at one of those addresses, is registered over that flow now.
-    pub(crate) fn follow(&mut self, left: &[SocketAddr], flow: &Flow) {
-        match &mut self.state {
-            State::Incoming(incoming) => incoming.dialog_mut().follow(left, flow),
-            State::Session(session) => session.requester.dialog.follow(left, flow),
-            State::Outgoing(_) | State::Over => {}
-        }
-    }
-
     /// The account whose phone is at the far end.
     pub(crate) fn account(&self) -> Option<&str> {
         self.head.account.as_deref()
@@ -457,7 +447,7 @@ impl Leg {
             Purpose::Candidates => {}
             Purpose::Inform(inbound) => informed(means, *inbound, &packet),
             Purpose::Transfer => self.in_session(|session, head| session.transfer_decided(head, means, &packet)),
-            Purpose::Reach => self.registered_at(&packet),
+            Purpose::Reach => self.registered_at(means, &packet),
             Purpose::Withdrawal(times) => {
                 let unheard = packet.command == Command::Failed
                     && matches!(packet.failure().reason, Reason::Busy | Reason::Expired);

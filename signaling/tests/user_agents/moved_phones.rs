@@ -1,11 +1,12 @@
 //! A phone that registers over another flow in the middle of a call is reached by it from then on (RFC 5626 §5.3).
 
-use super::harness::{CALL, LEG, World, offer, sdp, start_leg_of};
+use super::harness::{CALL, LEG, World, first_line, header, offer, sdp, start_leg_of};
 use super::outbound::{PHONE, SUPPORTED, instance};
+use super::own_target::{EDGE, RECORDED, ask, calls, registered_behind};
 use super::peer::Peer;
 use router::parameter::{CauseKind, LegState, Parameter, Registration, Target};
 use router::{Address, Command, Instance, ModuleKind};
-use signaling::message::StatusCode;
+use signaling::message::{Header, Message, StatusCode};
 use signaling::transport::ConnectionId;
 use std::net::SocketAddr;
 
@@ -104,4 +105,80 @@ fn nobody_else_s_registration_moves_a_call() {
     world.ask(CALL, LEG, Command::Stop, LegState::released(CauseKind::Normal));
     world.expect(at(OLD), "BYE");
     assert!(world.take(at(NEW)).is_empty());
+}
+
+/// Where a phone behind one proxy has gone: behind another one, to another flow of the same one, or out into the open.
+const WAYS: [(&str, &str); 3] = [
+    ("198.51.100.78:5070", "<sip:further@198.51.100.78:5070;lr;ob>"),
+    (EDGE, "<sip:further@198.51.100.77:5070;lr;ob>"),
+    ("203.0.113.9:5062", ""),
+];
+
+const PATH: &str = "<sip:token@198.51.100.77:5070;lr;ob>";
+
+fn assert_way(request: &Message, method: &str, (place, path): (&str, &str)) {
+    let way = (first_line(request), header(request, Header::Route));
+    assert_eq!(way, (format!("{method} sip:alice@{place} SIP/2.0"), path.to_owned()));
+}
+
+/// RFC 5627 §4.4.1: where an address of ours leads in the middle of a call the registrar says.
+#[test]
+fn a_phone_that_calls_by_its_gruu_is_reached_behind_whatever_proxy_it_has_registered_by_since() {
+    for way in WAYS {
+        let mut world = World::new(4);
+        let gruu = registered_behind(&mut world, EDGE, PATH);
+        let (mut phone, call) = calls(&mut world, &gruu);
+        assert_eq!(registered_behind(&mut world, way.0, way.1), gruu);
+        world.take(phone.address);
+        phone.address = at(way.0);
+        world.ask(call.destination.instance, call.source, Command::Stop, LegState::released(CauseKind::Normal));
+        let bye = world.expect(phone.address, "BYE");
+        assert_way(&bye, "BYE", way);
+        phone.respond(&mut world, &bye, "200 OK", "", "");
+        assert!(world.take(at(EDGE)).is_empty());
+    }
+}
+
+/// The same of what it follows, whether its proxy has recorded itself or not.
+#[test]
+fn a_subscriber_with_a_gruu_is_told_behind_whatever_proxy_it_has_registered_by_since() {
+    for way in WAYS {
+        for recorded in [RECORDED, ""] {
+            let mut world = World::new(5);
+            let gruu = registered_behind(&mut world, EDGE, PATH);
+            let mut phone = Peer::new(EDGE, "alice", "alice").anew("mwi");
+            let headers = format!("{recorded}Event: reg\r\nExpires: 600\r\n");
+            let ok = ask(&mut world, &mut phone, &gruu, "SUBSCRIBE", &headers, "");
+            phone.learn(&ok);
+            let notify = world.expect(phone.address, "NOTIFY");
+            phone.respond(&mut world, &notify, "200 OK", "", "");
+            world.run_ms(10_000);
+            world.take(phone.address);
+            registered_behind(&mut world, way.0, way.1);
+            phone.address = at(way.0);
+            // Of the registration itself.
+            let notify = world.expect(phone.address, "NOTIFY");
+            assert_way(&notify, "NOTIFY", way);
+            phone.respond(&mut world, &notify, "481 Gone", "", "");
+        }
+    }
+}
+
+/// One of a phone's flows has ended: the other one leads to it, too.
+#[test]
+fn a_call_goes_on_by_another_flow_of_its_phone_when_its_own_is_registered_no_more() {
+    let mut world = World::new(6);
+    let gruu = registered_behind(&mut world, EDGE, PATH);
+    let (mut phone, call) = calls(&mut world, &gruu);
+    let (further, path) = WAYS[0];
+    let mut second = Peer::new(further, "alice", "alice");
+    let headers = format!("{SUPPORTED}Path: {path}\r\nExpires: 3600\r\n");
+    super::outbound::register(&mut world, &mut second, &instance(PHONE, 2), &headers);
+    world.run_ms(700_000);
+    world.take(phone.address);
+    phone.address = at(further);
+    world.ask(call.destination.instance, call.source, Command::Stop, LegState::released(CauseKind::Normal));
+    let bye = world.expect(phone.address, "BYE");
+    assert_way(&bye, "BYE", (further, path));
+    phone.respond(&mut world, &bye, "200 OK", "", "");
 }

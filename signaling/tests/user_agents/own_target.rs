@@ -4,24 +4,30 @@
 use super::harness::{CALL, LEG, World, contact, first_line, header, offer, sdp, start_leg};
 use super::outbound::{PHONE, SUPPORTED, gruu_of, instance, register};
 use super::peer::Peer;
-use router::Command;
 use router::parameter::{CauseKind, Contact, LegState, Target};
+use router::{Command, Packet};
 use signaling::message::{Header, Message};
 
-const EDGE: &str = "198.51.100.77:5070";
+pub(crate) const EDGE: &str = "198.51.100.77:5070";
 const PATH: &str = "<sip:token@198.51.100.77:5070;lr;ob>";
-const RECORDED: &str = "Record-Route: <sip:198.51.100.77:5070;lr>\r\n";
+pub(crate) const RECORDED: &str = "Record-Route: <sip:198.51.100.77:5070;lr>\r\n";
 
 /// A phone of alice's that is registered by way of the proxy, and its address.
 fn registered(world: &mut World) -> String {
-    let mut phone = Peer::new(EDGE, "alice", "alice");
-    let answer =
-        register(world, &mut phone, &instance(PHONE, 1), &format!("{SUPPORTED}Path: {PATH}\r\nExpires: 600\r\n"));
+    registered_behind(world, EDGE, PATH)
+}
+
+/// The same by way of any proxy.
+pub(crate) fn registered_behind(world: &mut World, edge: &str, path: &str) -> String {
+    let call: String = "by".chars().chain(path.chars().filter(char::is_ascii_alphanumeric)).collect();
+    let mut phone = Peer::new(edge, "alice", "alice").anew(&call);
+    let path = if path.is_empty() { String::new() } else { format!("Path: {path}\r\n") };
+    let answer = register(world, &mut phone, &instance(PHONE, 1), &format!("{SUPPORTED}{path}Expires: 600\r\n"));
     gruu_of(&answer, PHONE, "pub-gruu")
 }
 
 /// A request of that phone's, through the challenge; the final response.
-fn ask(world: &mut World, phone: &mut Peer, gruu: &str, method: &str, headers: &str, body: &str) -> Message {
+pub(crate) fn ask(world: &mut World, phone: &mut Peer, gruu: &str, method: &str, headers: &str, body: &str) -> Message {
     let write = |phone: &mut Peer, headers: &str| {
         let own = format!("Contact: <sip:{}@{}>", phone.user, phone.address);
         let text = phone.request(method, headers, body).replace(&own, &format!("Contact: <{gruu}>"));
@@ -78,6 +84,16 @@ fn ask_within(world: &mut World, phone: &mut Peer, gruu: &str, headers: &str) ->
 fn a_caller_behind_a_proxy_that_records_nothing_is_reached_by_the_way_that_it_is_registered_by() {
     let mut world = World::new(2);
     let gruu = registered(&mut world);
+    let (phone, call) = calls(&mut world, &gruu);
+    world.ask(call.destination.instance, call.source, Command::Stop, LegState::released(CauseKind::Normal));
+    let bye = world.expect(phone.address, "BYE");
+    assert_eq!(first_line(&bye), format!("BYE sip:alice@{EDGE} SIP/2.0"));
+    assert_eq!(header(&bye, Header::Route), PATH);
+    phone.respond(&mut world, &bye, "200 OK", "", "");
+}
+
+/// Calls from behind the proxy, which records nothing, by that address; the switch's Start.
+pub(crate) fn calls(world: &mut World, gruu: &str) -> (Peer, Packet) {
     let mut phone = Peer::new(EDGE, "alice", "200");
     let text = {
         let own = format!("Contact: <sip:alice@{EDGE}>");
@@ -97,13 +113,9 @@ fn a_caller_behind_a_proxy_that_records_nothing_is_reached_by_the_way_that_it_is
     world.accept(&call);
     let ok = world.expect(phone.address, "SIP/2.0 200");
     phone.learn(&ok);
-    phone.acknowledges(&mut world, "");
+    phone.acknowledges(world, "");
     world.run_ms(100);
-    world.ask(call.destination.instance, call.source, Command::Stop, LegState::released(CauseKind::Normal));
-    let bye = world.expect(phone.address, "BYE");
-    assert_eq!(first_line(&bye), format!("BYE sip:alice@{EDGE} SIP/2.0"));
-    assert_eq!(header(&bye, Header::Route), PATH);
-    phone.respond(&mut world, &bye, "200 OK", "", "");
+    (phone, call)
 }
 
 #[test]
