@@ -422,7 +422,7 @@ pub const TURN_LIFETIME: Duration = Duration::from_secs(600);
 /// What a server grants at most (RFC 8656 §7.2 recommends an hour): what is said beyond is taken for that.
 pub const TURN_LIFETIME_MAX: Duration = Duration::from_secs(3_600);
 
-/// After how long a server that could not refresh an address is asked again.
+/// After how long a server that could not refresh an address, or did not renew what is let in there, is asked again.
 pub const TURN_REFRESHED_AGAIN: Duration = Duration::from_secs(10);
 
 /// How long a permission lasts (RFC 8656 §9).

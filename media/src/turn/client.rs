@@ -516,8 +516,8 @@ impl Client {
             };
         }
         for peer in &mut self.peers {
-            if let Some((about, _)) = peer.request.take_if(|(_, request)| request.is_over(now)) {
-                peer.refuse(now, about);
+            if peer.request.take_if(|(_, request)| request.is_over(now)).is_some() {
+                peer.miss(now);
             }
             peer.bound = peer.bound.filter(|until| *until > now);
         }
@@ -621,7 +621,7 @@ impl Client {
         if let Some((number, within)) = channel::unwrap(datagram) {
             let place = place::of_channel(number);
             let peer = &self.peers[self.index_of(place)?];
-            return (peer.bound.is_some() || peer.request.is_some()).then_some((place, within));
+            return peer.may_have_channel(now).then_some((place, within));
         }
         let message = Message::parse(datagram, Usage::Relaying)?;
         if (message.class, message.method) != (Class::Indication, Method::Data) {
@@ -642,7 +642,7 @@ impl Client {
     pub fn wrap(&mut self, place: SocketAddr, room: &mut [u8], length: usize) -> Option<usize> {
         let index = self.index_of(place)?;
         let peer = &self.peers[index];
-        if peer.bound.is_some() {
+        if peer.has_channel() {
             return channel::wrap(room, length, number(index));
         }
         self.indications = self.indications.wrapping_add(1);

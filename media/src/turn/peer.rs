@@ -1,7 +1,7 @@
 //! One address of the peer's at an allocation: whether the server lets it in, and its channel (RFC 8656 §9, §12).
 
 use super::request::Request;
-use crate::limits::{TURN_CHANNEL, TURN_PERMISSION, TURN_RENEWED};
+use crate::limits::{TURN_CHANNEL, TURN_PERMISSION, TURN_REFRESHED_AGAIN, TURN_RENEWED};
 use router::time::Instant;
 use std::net::SocketAddr;
 
@@ -72,17 +72,33 @@ impl Peer {
         }
     }
 
-    /// The server has refused.
+    /// The server has refused. What it has granted before it keeps to its end, and so do we.
     pub(super) fn refuse(&mut self, now: Instant, about: About) {
         match about {
             About::Channel => {
-                (self.has_no_channel, self.bound) = (true, None);
-                self.renew = now + TURN_RENEWED;
-                // What it had is as it was; one that had none asks for that.
+                self.has_no_channel = true;
                 self.wants = (!self.is_permitted(now)).then_some(About::Permission);
             }
-            About::Permission => (self.is_refused, self.permitted, self.wants) = (true, None, None),
+            About::Permission if self.is_permitted(now) => {
+                (self.renew, self.wants) = (now + TURN_REFRESHED_AGAIN, None);
+            }
+            About::Permission => (self.is_refused, self.wants) = (true, None),
         }
+    }
+
+    /// The server has not answered, which says nothing of what it has granted before, or has just done: it is asked again in a while.
+    pub(super) fn miss(&mut self, now: Instant) {
+        (self.renew, self.wants) = (now + TURN_REFRESHED_AGAIN, None);
+    }
+
+    /// Whether the server may send by its channel: one that is bound, or may be without our having been told.
+    pub(super) fn may_have_channel(&self, now: Instant) -> bool {
+        self.bound.is_some() || self.request.is_some() || self.is_permitted(now)
+    }
+
+    /// Whether we may send by its channel. One that is not bound anew may be gone, and indications are taken in any case.
+    pub(super) const fn has_channel(&self) -> bool {
+        self.bound.is_some() && !self.has_no_channel
     }
 
     /// Whether another peer may have its place: nobody has used it, or its channel, for longer than either lasts, and five minutes more (§12).

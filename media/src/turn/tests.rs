@@ -319,6 +319,115 @@ fn a_peer_that_is_let_in_is_heard_and_hears_at_first_in_indications_then_by_a_ch
     }
 }
 
+/// One that is let in, where the way leads, and the address that it sends to.
+fn kept(line: &mut Line, peer: SocketAddr) -> (SocketAddr, SocketAddr) {
+    line.run(Duration::from_secs(1));
+    line.client.reach(line.now, peer, 9);
+    line.run(Duration::from_secs(1));
+    let place = line.reachable()[0];
+    line.client.keep(line.now, place);
+    line.run(Duration::from_secs(1));
+    (place, line.client.allocated().unwrap().relayed)
+}
+
+impl Line {
+    /// The peer and we are heard by each other.
+    #[track_caller]
+    fn talk(&mut self, peer: SocketAddr, place: SocketAddr) {
+        let relayed = self.client.allocated().unwrap().relayed;
+        (self.heard, self.delivered) = (Vec::new(), Vec::new());
+        self.carry(peer, relayed, b"hello".to_vec());
+        self.send(place, b"here");
+        self.run(DELAY * 4);
+        assert_eq!(self.heard.pop(), Some((place, b"hello".to_vec())), "at {:?}", self.now);
+        assert_eq!(self.delivered.pop(), Some((relayed, peer, b"here".to_vec())), "at {:?}", self.now);
+    }
+}
+
+/// RFC 8656 §9, §12: a permission lasts five minutes and a channel ten, whatever becomes of their renewal.
+#[test]
+fn a_renewal_that_is_not_answered_takes_nothing_and_is_asked_for_again() {
+    let peer = at("198.51.100.1:4000");
+    for has_no_channels in [false, true] {
+        let mut line = Line::new(5, Manner { has_no_channels, ..Manner::default() });
+        let (place, _) = kept(&mut line, peer);
+        line.talk(peer, place);
+        line.run(Duration::from_secs(230));
+        line.talk(peer, place);
+        // All transmissions of the renewal are lost.
+        line.servers[0].manner.is_silent = true;
+        line.run(Duration::from_secs(20));
+        line.servers[0].manner.is_silent = false;
+        line.talk(peer, place);
+        for _ in 0..4 {
+            line.run(Duration::from_secs(150));
+            line.talk(peer, place);
+        }
+        assert_eq!(line.servers[0].channel_data > 4, !has_no_channels);
+    }
+}
+
+/// Its server has done what it was asked, and all of its answers are lost.
+#[test]
+fn what_comes_by_a_channel_that_we_were_not_told_of_is_heard() {
+    let peer = at("198.51.100.1:4000");
+    let mut line = Line::new(5, Manner::default());
+    line.run(Duration::from_secs(1));
+    line.client.reach(line.now, peer, 9);
+    line.run(Duration::from_secs(1));
+    let place = line.reachable()[0];
+    line.servers[0].manner.is_mute = true;
+    line.client.keep(line.now, place);
+    line.run(Duration::from_secs(12));
+    line.talk(peer, place);
+    line.servers[0].manner.is_mute = false;
+    line.run(Duration::from_secs(20));
+    line.talk(peer, place);
+    assert_eq!((line.servers[0].indications, line.servers[0].channel_data), (1, 1), "it is asked for again");
+}
+
+/// A way is often chosen late: its permission is older than it is.
+#[test]
+fn a_permission_is_renewed_by_its_own_age_where_there_is_no_channel() {
+    let peer = at("198.51.100.1:4000");
+    let mut line = Line::new(5, Manner { has_no_channels: true, ..Manner::default() });
+    line.run(Duration::from_secs(1));
+    line.client.reach(line.now, peer, 9);
+    line.run(Duration::from_secs(100));
+    let place = line.reachable()[0];
+    line.client.keep(line.now, place);
+    for _ in 0..8 {
+        line.run(Duration::from_secs(110));
+        line.talk(peer, place);
+    }
+}
+
+#[test]
+fn what_a_server_does_not_renew_lasts_to_its_end() {
+    let peer = at("198.51.100.1:4000");
+    // It has no more channels, and goes on sending by the one that it has given.
+    let mut line = Line::new(5, Manner::default());
+    let (place, _) = kept(&mut line, peer);
+    line.servers[0].manner.has_no_channels = true;
+    for _ in 0..20 {
+        line.run(Duration::from_secs(45));
+        line.talk(peer, place);
+    }
+    // It lets the peer in no more, from the end of what it has granted on.
+    let mut line = Line::new(5, Manner::default());
+    let (place, relayed) = kept(&mut line, peer);
+    line.servers[0].manner.forbids = Some(peer.ip());
+    line.run(Duration::from_secs(280));
+    line.talk(peer, place);
+    let sent = line.sent;
+    line.run(Duration::from_secs(200));
+    assert!(line.sent - sent <= 6, "it is asked until then: {}", line.sent - sent);
+    line.heard.clear();
+    line.carry(peer, relayed, b"hello".to_vec());
+    line.run(DELAY * 4);
+    assert!(line.heard.is_empty() && line.reachable().is_empty());
+}
+
 #[test]
 fn a_peer_that_is_forbidden_is_not_reached_and_the_others_are() {
     let peer = at("198.51.100.1:4000");

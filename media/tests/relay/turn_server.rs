@@ -18,6 +18,8 @@ const REALM: &[u8] = b"relay.example";
 pub(crate) struct Manner {
     /// It says nothing.
     pub(crate) is_silent: bool,
+    /// It does what it is asked, and its answers are lost.
+    pub(crate) is_mute: bool,
     /// Every nonce is stale.
     pub(crate) is_stale: bool,
     /// It answers each Allocate with this.
@@ -122,7 +124,7 @@ impl TurnServer {
             (Class::Request, method) => {
                 *self.asked.entry(method).or_default() += 1;
                 let answer = self.answer(now, from, &message);
-                vec![(self.at, from, answer.octets().to_vec())]
+                if self.manner.is_mute { Vec::new() } else { vec![(self.at, from, answer.octets().to_vec())] }
             }
             other => panic!("no client says {other:?}"),
         }
