@@ -47,6 +47,8 @@ pub(super) struct Search {
     /// What the branches are for: the number, and on whose behalf it is called.
     number: String,
     origin: Origin,
+    /// What the steps in hand are for, where it is not what the branches are for.
+    in_hand: Option<(String, Origin)>,
     steps: VecDeque<Step>,
     /// Trunks among them that are tried last: they have not responded of late.
     passed_over: VecDeque<Step>,
@@ -91,6 +93,9 @@ struct Outer {
 #[derive(Debug)]
 struct Interrupted {
     steps: VecDeque<Step>,
+    number: String,
+    origin: Origin,
+    attested: Option<Attestation>,
     mark: Mark,
     secure: bool,
 }
@@ -153,6 +158,7 @@ impl Search {
             followed: Vec::new(),
             number,
             origin,
+            in_hand: None,
             branches: Branches::default(),
             branches_secure: secure,
             outer: Vec::new(),
@@ -208,12 +214,12 @@ impl Search {
 
     /// The number that is looked for, as routes see it.
     pub(super) fn number(&self) -> &str {
-        &self.number
+        self.in_hand.as_ref().map_or(&self.number, |(number, _)| number)
     }
 
-    /// On whose behalf it is, as things stand.
+    /// On whose behalf it is, as things stand: of who has sent the call on.
     pub(super) fn origin(&self) -> &Origin {
-        &self.origin
+        self.in_hand.as_ref().map_or(&self.origin, |(_, origin)| origin)
     }
 
     /// Whether the caller is verified.
@@ -337,8 +343,9 @@ impl Search {
     /// Nothing is left of the destination in hand: back to the one that was interrupted, or on to the branch. The cause: neither
     /// is there.
     fn elsewhere(&mut self, plan: &Plan) -> Option<Cause> {
-        if let Some(Interrupted { steps, mark, secure }) = self.interrupted.pop() {
-            (self.steps, self.secure) = (steps, secure);
+        if let Some(Interrupted { steps, number, origin, attested, mark, secure }) = self.interrupted.pop() {
+            (self.steps, self.secure, self.attested) = (steps, secure, attested);
+            self.in_hand = Some((number, origin));
             self.diverted.back_to(mark);
             return None;
         }
@@ -374,6 +381,7 @@ impl Search {
             self.outer.push(Outer { number, origin, branches, diverted, secure });
         }
         self.branches_secure = self.secure;
+        self.in_hand = None;
     }
 
     /// The branch for a cause: of the number in hand, or else of the nearest route that led to it, whose number is in hand again then.
@@ -381,6 +389,7 @@ impl Search {
         loop {
             if let Some(destination) = self.branches.take(kind) {
                 self.secure = self.branches_secure;
+                self.in_hand = None;
                 return Some(destination);
             }
             let Outer { number, origin, branches, diverted, secure } = self.outer.pop()?;
@@ -395,8 +404,9 @@ impl Search {
         let mut left = std::mem::take(&mut self.steps);
         left.append(&mut self.passed_over);
         if !left.is_empty() {
-            let mark = self.diverted.mark();
-            self.interrupted.push(Interrupted { steps: left, mark, secure: self.secure });
+            let (number, origin) = (self.number().to_owned(), self.origin().clone());
+            let (attested, mark, secure) = (self.attested, self.diverted.mark(), self.secure);
+            self.interrupted.push(Interrupted { steps: left, number, origin, attested, mark, secure });
         }
     }
 
@@ -412,7 +422,9 @@ impl Search {
                 *step = Step::Redirect(std::mem::take(number), origin.clone());
             }
         }
-        if !routed.branches.is_empty() {
+        if routed.branches.is_empty() {
+            self.in_hand = Some((number, origin));
+        } else {
             self.goes_on_to(number, origin, routed.branches);
             self.diverted.has_branches();
         }

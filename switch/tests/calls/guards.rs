@@ -143,3 +143,46 @@ fn numbers_are_barred_by_their_beginnings_and_transfers_as_well() {
     world.run(Duration::from_secs(60));
     world.assert_over();
 }
+
+/// A phone that sends a call on calls where it sends it to: its guard says whether it may, and nobody else's.
+#[test]
+fn numbers_that_phones_send_calls_on_to_are_guarded_as_theirs() {
+    let bobs = Guard { origin: OriginMatch::Account("bob".into()), barred: vec!["+49900".into()], ..guard() };
+    for (from, to, is_let) in [
+        ("trunk:out", "+4990012", false),
+        ("alice", "+4990012", false),
+        ("alice", "+4930", true),
+        ("bob", "+4990012", false),
+    ] {
+        let mut world = guarded(bobs.clone());
+        let caller = match from {
+            "bob" => world.call("bob", to),
+            _ => {
+                let caller = world.call(from, "bob");
+                let bob = world.only();
+                let cause = Cause { code: Some(302), ..Cause::new(CauseKind::Unreachable) };
+                let contacts = vec![Party::new(to, "example.net")];
+                world.refuse_with(bob, Failure { contacts, ..Failure::because(cause) });
+                caller
+            }
+        };
+        assert_eq!(world.ringing().len(), usize::from(is_let), "{from} {to}");
+        if is_let {
+            world.answer(world.only());
+            world.hang_up(caller);
+        } else {
+            assert_eq!(world.failure(caller), CauseKind::Forbidden, "{from} {to}");
+        }
+        world.assert_over();
+    }
+    // What the caller may not call the one who sends it on may, and pays for.
+    let of_alice = Guard { origin: OriginMatch::Account("alice".into()), allowed: vec!["+1".into()], ..guard() };
+    let mut world = guarded(of_alice);
+    let caller = world.call("alice", "bob");
+    let cause = Cause { code: Some(302), ..Cause::new(CauseKind::Unreachable) };
+    let contacts = vec![Party::new("+4990012", "example.net")];
+    world.refuse_with(world.only(), Failure { contacts, ..Failure::because(cause) });
+    assert_eq!(world.target(world.only()), "out:+4990012");
+    world.hang_up(caller);
+    world.assert_over();
+}
