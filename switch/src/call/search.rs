@@ -52,7 +52,7 @@ pub(super) struct Search {
     steps: VecDeque<Step>,
     /// Trunks among them that are tried last: they have not responded of late.
     passed_over: VecDeque<Step>,
-    /// What is left of the destinations that a redirection interrupted.
+    /// What is left of the destinations that another number interrupted.
     interrupted: Vec<Interrupted>,
     branches: Branches,
     /// Whether only a secure way is one for them.
@@ -89,10 +89,12 @@ struct Outer {
     secure: bool,
 }
 
-/// What is left of a destination that a redirection interrupted.
+/// What is left of a destination that another number interrupted: one of a redirection, or the one that the number is known by now.
 #[derive(Debug)]
 struct Interrupted {
     steps: VecDeque<Step>,
+    /// Whether it is the same callee's.
+    is_same: bool,
     number: String,
     origin: Origin,
     attested: Option<Attestation>,
@@ -275,7 +277,7 @@ impl Search {
         self.stage = Stage::Idle;
         loop {
             if !self.redirects.is_empty() {
-                self.interrupt();
+                self.interrupt(false);
                 self.steps = std::mem::take(&mut self.redirects);
             }
             let step = match self.steps.pop_front() {
@@ -316,6 +318,7 @@ impl Search {
                             Cow::Borrowed(_) => number,
                         };
                         self.urgent |= plan.is_emergency(&number);
+                        self.interrupt(true);
                         self.attested = routed.attested.or(self.attested);
                         self.steps = routed.steps;
                         self.goes_on_to(number, origin, routed.branches);
@@ -343,7 +346,7 @@ impl Search {
     /// Nothing is left of the destination in hand: back to the one that was interrupted, or on to the branch. The cause: neither
     /// is there.
     fn elsewhere(&mut self, plan: &Plan) -> Option<Cause> {
-        if let Some(Interrupted { steps, number, origin, attested, mark, secure }) = self.interrupted.pop() {
+        if let Some(Interrupted { steps, number, origin, attested, mark, secure, .. }) = self.interrupted.pop() {
             (self.steps, self.secure, self.attested) = (steps, secure, attested);
             self.in_hand = Some((number, origin));
             self.diverted.back_to(mark);
@@ -400,19 +403,19 @@ impl Search {
     }
 
     /// Puts what is left of the destination in hand off until the next one has come to nothing.
-    fn interrupt(&mut self) {
+    fn interrupt(&mut self, is_same: bool) {
         let mut left = std::mem::take(&mut self.steps);
         left.append(&mut self.passed_over);
         if !left.is_empty() {
             let (number, origin) = (self.number().to_owned(), self.origin().clone());
             let (attested, mark, secure) = (self.attested, self.diverted.mark(), self.secure);
-            self.interrupted.push(Interrupted { steps: left, number, origin, attested, mark, secure });
+            self.interrupted.push(Interrupted { steps: left, is_same, number, origin, attested, mark, secure });
         }
     }
 
     /// The destination that a callee was sent on to. Its branches go with its number, before those that were there.
     fn redirected(&mut self, told: &str, number: String, origin: Origin, routed: Routed) {
-        self.interrupt();
+        self.interrupt(false);
         self.secure |= self.secured.iter().any(|secured| secured == told);
         self.diverted.follow(told, &number);
         self.attested = routed.attested.or(self.attested);
@@ -482,6 +485,7 @@ impl Search {
     pub(super) fn skip_steps(&mut self) {
         self.steps.clear();
         self.passed_over.clear();
+        while self.interrupted.pop_if(|interrupted| interrupted.is_same).is_some() {}
     }
 
     /// What an attempt came to; the best one of a destination chooses the branch and is what the caller hears.

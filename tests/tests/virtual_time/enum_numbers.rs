@@ -169,6 +169,57 @@ fn a_ported_number_is_called_where_it_is_now_if_the_tree_is_the_operators_own() 
     world.end();
 }
 
+/// A ported number is one more way: what else is said of it, and what else the route has, is tried where that one's fails, and not where its callee has answered.
+#[test]
+fn where_a_ported_number_is_not_reached_the_next_rule_and_the_next_of_the_route_are_tried() {
+    let ported: Rule = ("4930124", 10, "E2U+pstn:tel", "!^.*$!tel:+4930999!");
+    let by_two: Rule = ("4930124", 20, "E2U+sip", "!^.*$!sip:x@sbc.example!");
+    // Numbers of E.164 go to the second trunk where the route does, else to the first.
+    let outward = |config: &mut scenarios::PlatformConfig, is_second: bool| {
+        let mut route = config.switch.plan.routes[0].clone();
+        route.name = "e164".to_owned();
+        route.number = switch::plan::NumberMatch::Prefix("+".to_owned());
+        let Destination::Trunks(steps) = &mut route.destination else { panic!("trunks") };
+        steps.remove(0);
+        steps[0].rewrite = switch::plan::Rewrite::NONE;
+        if is_second {
+            steps[0].trunk = "two".into();
+        }
+        config.switch.plan.routes.push(route);
+    };
+    let fails = |status| Behaviour::rejects(status);
+    for (rules, is_second, behaviours, reached) in [
+        (vec![ported, by_two], false, [fails(503), Behaviour::default()], Ok((1, "+4930124"))),
+        (vec![ported], true, [Behaviour::default(), fails(503)], Ok((0, "+4930124"))),
+        (vec![ported, by_two], false, [fails(486), Behaviour::default()], Err(486)),
+        (vec![ported], true, [Behaviour::default(), fails(486)], Err(486)),
+    ] {
+        let mut world = World::with(15, OWN, &rules, behaviours, |config| outward(config, is_second));
+        match reached {
+            Ok((trunk, number)) => assert_eq!(world.reaches("030124"), (trunk, number.to_owned())),
+            Err(status) => assert_eq!(world.is_refused("030124"), Some(Ending::Refused(status))),
+        }
+        world.end();
+    }
+    // Each is guarded as the number that it is.
+    let barred = Guard {
+        name: "phones".to_owned(),
+        origin: OriginMatch::Accounts,
+        calls_max: None,
+        calls_per_hour: None,
+        spend_per_hour: None,
+        allowed: Vec::new(),
+        barred: vec!["030124".to_owned()],
+    };
+    let mut world = World::with(16, OWN, &[ported], [Behaviour::default(), fails(503)], |config| {
+        outward(config, true);
+        config.switch.plan.guards.push(barred);
+    });
+    assert_eq!(world.is_refused("030124"), Some(Ending::Refused(403)));
+    assert!(world.simulation.phone(world.trunks[0]).calls().is_empty());
+    world.end();
+}
+
 #[test]
 fn trunks_that_take_it_are_told_where_a_number_was_ported_to() {
     let rules: [Rule; 2] = [
