@@ -5,7 +5,7 @@
 //! | `sip:+4930123@sbc.carrier.example` | the trunk whose host or domain that is, with the number that was called: whoever writes the rule chooses the way, and not what is paid for there. Of a host that is no trunk's, nothing: nobody is called whom the operator has not named |
 //! | `sips:` of anything | nothing: by which transport a trunk is reached the operator says |
 //! | `tel:+4930124` | that number, routed anew, with the caller's rights, before what else is said and what comes next: it was ported. In the public tree, where each number's owner writes what he likes, nothing: the caller would pay for it |
-//! | the number itself, with `npdi` and `rn` behind it | what comes next, and trunks that take them are told where the number is now |
+//! | the number itself, with `npdi` and `rn` behind it | what comes next, and trunks that take them are told where the number is now. In the public tree nothing is told: a switch that is goes by `rn`, and not by the number that guards have seen (RFC 4694) |
 //! | nothing, or it does not answer within [`LOOKUP_WITHIN`] | the next of the route |
 
 use super::call::Call;
@@ -53,8 +53,8 @@ impl Call {
             (Command::Done, Some(Parameter::NumberLookup(found))) => {
                 let NumberLookup { places, passed, .. } = *found;
                 let is_public = is_below(&lookup.domain, PUBLIC);
-                for said in passed {
-                    search.carry(said);
+                if !is_public {
+                    passed.into_iter().for_each(|said| search.carry(said));
                 }
                 let step = |place: Party| match place.domain.as_str() {
                     "" if is_public || place.user() == lookup.number => None,

@@ -226,20 +226,23 @@ fn trunks_that_take_it_are_told_where_a_number_was_ported_to() {
         ("4930123", 10, "E2U+pstn:tel", "!^(.*)$!tel:\\1;npdi;rn=+4930000;x=1!"),
         ("4930124", 10, "E2U+pstn:sip", "!^(.*)$!sip:\\1;npdi;rn=+4930000@sbc.example!"),
     ];
-    for takes in [true, false] {
-        let mut world = World::with(5, PUBLIC, &rules, [Behaviour::default(), Behaviour::default()], |config| {
+    // In the tree of everybody a number's owner would choose what is dialled in its place.
+    for (domain, takes) in [(OWN, true), (OWN, false), (PUBLIC, true)] {
+        let mut world = World::with(5, domain, &rules, [Behaviour::default(), Behaviour::default()], |config| {
             for trunk in config.signaling.trunks.iter_mut().filter(|_| takes) {
                 trunk.headers.numbers = vec!["npdi".to_owned(), "rn".to_owned()];
             }
         });
         for (dialled, trunk, called) in [("030123", 0, "+4930123"), ("030124", 1, "+4930124")] {
             assert_eq!(world.reaches(dialled).0, trunk);
-            let with =
-                if takes { format!("INVITE sip:{called};npdi;rn=+4930000@") } else { format!("INVITE sip:{called}@") };
+            let with = match takes && domain == OWN {
+                true => format!("INVITE sip:{called};npdi;rn=+4930000@"),
+                false => format!("INVITE sip:{called}@"),
+            };
             let recorded = world.simulation.network.recorded.as_ref().expect("it is recorded");
             let to = address(trunk as u8 + 1);
             let is_told = recorded.iter().any(|(_, at, bytes)| *at == to && bytes.starts_with(with.as_bytes()));
-            assert!(is_told, "{takes} {dialled}");
+            assert!(is_told, "{domain} {takes} {dialled}");
         }
         world.end();
     }
