@@ -204,15 +204,17 @@ impl Medium {
         }
     }
 
-    /// The peer has said where else it may be reached. True: what is in force knows it now.
+    /// The peer has said where else it may be reached, under the names of its last description. What was answered early is in force while the offer is still kept: both know
+    /// it then. True: what is in force knows it now.
     pub(crate) fn add_candidates(&mut self, candidates: &[IceCandidate]) -> bool {
-        let (stream, is_in_force) = match (&mut self.asked, &mut self.agreement) {
-            (Some(offer), _) => (served(offer).and_then(|index| offer.streams.get_mut(index)), false),
-            (None, Some(agreement)) => (agreement.remote.streams.get_mut(agreement.served), true),
-            (None, None) => (None, false),
-        };
-        let added = stream.and_then(|stream| stream.ice.as_deref_mut()).map(|ice| add(ice, candidates));
-        added == Some(true) && is_in_force
+        let agreement = self.agreement.as_deref_mut();
+        let in_force =
+            agreement.and_then(|agreement| agreement.remote.streams.get_mut(agreement.served)?.ice.as_deref_mut());
+        let Some(offer) = &mut self.asked else { return in_force.is_some_and(|ice| add(ice, candidates)) };
+        let asked = served(offer).and_then(|index| offer.streams.get_mut(index)?.ice.as_deref_mut());
+        let Some(asked) = asked else { return false };
+        add(asked, candidates);
+        in_force.filter(|ice| ice.remote == asked.remote).is_some_and(|ice| add(ice, candidates))
     }
 
     /// Whether the peer was told where its port is: one that was opened anew is not.

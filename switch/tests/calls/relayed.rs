@@ -104,3 +104,26 @@ fn candidates_that_come_later_reach_the_port_and_nobody_else() {
     world.hang_up(caller);
     world.assert_over();
 }
+
+/// Most callers begin to name theirs once they have an early answer (RFC 8840 §4.3): they are checked at once, and still are when the call is answered.
+#[test]
+fn candidates_that_a_caller_names_behind_an_early_answer_are_not_forgotten() {
+    let mut world = World::new();
+    let caller = world.call_with("alice", "bob", Some(seeking(false, true)));
+    let callee = world.only();
+    let candidate = |port: u16| IceCandidate { component: 1, priority: 9, address: ([198, 51, 100, 7], port).into() };
+    let named = |phase, port| LegState { candidates: vec![candidate(port)], ..LegState::new(phase) };
+    let early = MediaExchange::Answer(audio(8_000, &[pcmu()], Direction::SendReceive));
+    world.progress(callee, LegState::new(LegPhase::Early).with_media(Some(early)));
+    assert_eq!(world.plan(0).ice.as_ref().unwrap().candidates, []);
+    world.ask(caller, Command::Set, named(LegPhase::Early, 6_000));
+    assert_eq!(world.plan(0).ice.as_ref().unwrap().candidates, [candidate(6_000)]);
+    let generation = world.plan(0).generation;
+    world.answer(callee);
+    assert_eq!(world.plan(0).ice.as_ref().unwrap().candidates, [candidate(6_000)]);
+    assert_eq!(world.plan(0).generation, generation);
+    world.ask(caller, Command::Set, named(LegPhase::Answered, 6_002));
+    assert_eq!(world.plan(0).ice.as_ref().unwrap().candidates, [6_000, 6_002].map(candidate));
+    world.hang_up(caller);
+    world.assert_over();
+}
