@@ -178,9 +178,11 @@ impl OfferAnswer {
         let remote = match &mut self.state {
             State::RemoteOfferPending(offer) => &mut offer.typed,
             State::Established(agreement) => &mut agreement.remote,
-            State::LocalOfferPending(offer) => match &mut offer.early {
-                Some(early) => &mut early.agreement.remote,
-                None => return Vec::new(),
+            // They are of who has these names, not of one exchange: an offer of ours leaves what is in force as it is.
+            State::LocalOfferPending(offer) => match (&mut offer.early, &mut offer.previous) {
+                (Some(early), _) => &mut early.agreement.remote,
+                (None, Some(previous)) => &mut previous.remote,
+                (None, None) => return Vec::new(),
             },
             State::Idle => return Vec::new(),
         };

@@ -6,7 +6,8 @@ use router::parameter::{Direction, IceParameters, MediaDescription, MediaStream,
 use super::{lines, machine, pcmu, sdp, streams, voice};
 use crate::policy::Connectivity::{self, May, Must, Never, Offer};
 use crate::sdp::{
-    AnswerFault, AnswerKind, Answered, Ice, OfferAnswer, OfferAnswerError, SessionDescription, Unacceptable, chosen,
+    AnswerFault, AnswerKind, Answered, Fragment, Ice, OfferAnswer, OfferAnswerError, SessionDescription, Unacceptable,
+    chosen,
 };
 
 fn seeking(policy: Connectivity, is_lite: bool, seed: u64) -> OfferAnswer {
@@ -159,6 +160,35 @@ fn a_browser_without_an_address_does_not_hold() {
     let offered = machine.receive_offer(held.as_bytes()).unwrap();
     assert_eq!(offered.description.streams[0].direction, Direction::SendOnly);
     assert!(offered.description.streams[0].ice.is_some());
+}
+
+/// A peer goes on to name its candidates in the first second of a call, which is when we may offer anew (RFC 8838 §12: they are of a generation of names).
+#[test]
+fn candidates_that_meet_an_offer_of_ours_are_known() {
+    let fragment = |names: &str, port: u16| {
+        let text =
+            format!("{names}m=audio 9 RTP/AVP 0\r\na=mid:0\r\na=candidate:3 1 UDP 5 203.0.113.1 {port} typ host\r\n");
+        Fragment::parse(text.as_bytes()).unwrap()
+    };
+    let theirs = "a=ice-ufrag:8hhY\r\na=ice-pwd:asd88fgpdd777uzjYhagZg\r\n";
+    let others = "a=ice-ufrag:9iiZ\r\na=ice-pwd:asd88fgpdd777uzjYhagZg\r\n";
+    let mut machine = seeking(May, false, 1);
+    machine.receive_offer(&offer(&format!("{PHONE}\na=ice-options:trickle"))).unwrap();
+    machine.make_answer(&one(40_000)).unwrap();
+    let known = agreed(&machine).unwrap().candidates.len();
+    machine.make_offer(&one(40_000)).unwrap();
+    assert!(machine.takes_candidates());
+    assert_eq!(machine.add_candidates(&fragment(others, 7_000)), []);
+    assert_eq!(machine.add_candidates(&fragment(theirs, 7_000)).len(), 1);
+    assert_eq!(machine.add_candidates(&fragment(theirs, 7_000)), [], "it says all of them each time");
+    assert!(machine.roll_back());
+    let agreed = agreed(&machine).unwrap();
+    assert_eq!(agreed.candidates.len(), known + 1);
+    assert_eq!(agreed.candidates[known].address, "203.0.113.1:7000".parse().unwrap());
+    // Of who was never agreed with nothing is known.
+    let mut machine = seeking(Offer, false, 1);
+    machine.make_offer(&one(40_000)).unwrap();
+    assert_eq!(machine.add_candidates(&fragment(theirs, 7_000)), []);
 }
 
 /// A browser that would have all streams share one port: the one that is served is all of its group (RFC 9143 §7.3).
