@@ -214,6 +214,15 @@ impl Forks {
         self.heard.is_some_and(|heard| self.forks[heard].is(tag))
     }
 
+    /// Whether the call has answered that one's offer.
+    pub(super) fn is_answered(&self, tag: Option<&Tag>) -> bool {
+        let by_call = |fork: &Fork| {
+            let agreement = fork.media.agreement().filter(|_| fork.beside.is_none());
+            agreement.is_some_and(|agreement| agreement.role() == Role::Answerer)
+        };
+        self.forks.iter().any(|fork| fork.is(tag) && by_call(fork))
+    }
+
     /// Takes a request of a far end's in its early dialog. The status refuses it: there is no such dialog, or the request is not
     /// above the last one (RFC 3261 §12.2.2).
     pub(super) fn receive(&mut self, request: &Message) -> Result<(), StatusCode> {

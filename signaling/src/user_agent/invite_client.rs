@@ -295,8 +295,11 @@ impl Outgoing {
                 means.refuse(*key, message, flow, StatusCode::REQUEST_PENDING);
             }
             Some(Method::Info) if trickle::is_trickled(message) => {
-                let media = self.forks.media(message.from_tag().as_ref());
-                trickle::take(head, means, inbound, media, LegPhase::Early);
+                let tag = message.from_tag();
+                // RFC 8840 §4.3: they are of one dialog, and the call's port is another's as long as another one is heard.
+                let phase = self.is_told(tag.as_ref()).then_some(LegPhase::Early);
+                let media = self.forks.media(tag.as_ref());
+                trickle::take(head, means, inbound, media, phase);
             }
             Some(Method::Info | Method::Message) => super::info::answer_early(means, inbound),
             Some(Method::Subscribe) => super::subscribing::refuse(means, inbound),

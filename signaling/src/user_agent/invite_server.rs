@@ -454,7 +454,7 @@ impl Incoming {
             // RFC 3261 §14.2: the INVITE has no final answer.
             Some(Method::Invite) => super::reinvite::refuse_pending(means, &inbound),
             Some(Method::Info) if trickle::is_trickled(message) => {
-                trickle::take(head, means, &inbound, Some(&mut self.media), LegPhase::Early);
+                trickle::take(head, means, &inbound, Some(&mut self.media), Some(LegPhase::Early));
             }
             Some(Method::Info | Method::Message) => super::info::answer_early(means, &inbound),
             Some(Method::Subscribe) => super::subscribing::refuse(means, &inbound),

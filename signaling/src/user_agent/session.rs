@@ -183,7 +183,7 @@ impl Session {
             Some(Method::Update) => self.handle_update(head, means, inbound),
             Some(Method::Prack) => self.handle_late_prack(means, &inbound),
             Some(Method::Info) if trickle::is_trickled(message) => {
-                trickle::take(head, means, &inbound, Some(&mut self.media), LegPhase::Answered);
+                trickle::take(head, means, &inbound, Some(&mut self.media), Some(LegPhase::Answered));
             }
             Some(Method::Info | Method::Message) => self.handle_info(head, means, inbound),
             Some(Method::Refer) => self.handle_refer(head, means, inbound),

@@ -19,13 +19,13 @@ pub(super) fn is_trickled(message: &Message) -> bool {
     message.is(&Method::Info) && message.text(INFO_PACKAGE).is_some_and(is_package)
 }
 
-/// Takes one, in a dialog whose offers and answers are `media`.
+/// Takes one, in a dialog whose offers and answers are `media`. `phase`: what the call knows of it; `None`: nothing yet, and these are told with the rest.
 pub(super) fn take(
     head: &mut Head,
     means: &mut Means,
     inbound: &Inbound,
     media: Option<&mut OfferAnswer>,
-    phase: LegPhase,
+    phase: Option<LegPhase>,
 ) {
     let Inbound { key, message, flow } = inbound;
     let Some(media) = media.filter(|media| media.takes_candidates()) else {
@@ -45,7 +45,7 @@ pub(super) fn take(
     };
     let candidates = media.add_candidates(&fragment);
     means.refuse(*key, message, flow, StatusCode::OK);
-    if !candidates.is_empty() {
+    if let Some(phase) = phase.filter(|_| !candidates.is_empty()) {
         let state = LegState { candidates, ..LegState::new(phase) };
         head.request(means, Command::Set, one(state), LEG_WITHIN, Purpose::Candidates);
     }

@@ -1,7 +1,7 @@
 //! Candidates that come by INFO (trickle, RFC 8840).
 
 use super::harness::{TRUNK, World, alice_calls, alice_talks, call_trunk, header, leg_state, offer, sdp};
-use super::peer::Peer;
+use super::peer::{Peer, response};
 use router::Command;
 use router::parameter::{LegPhase, LegState};
 use signaling::Connectivity;
@@ -90,6 +90,93 @@ fn who_has_agreed_on_no_ways_is_told_that_none_are_taken() {
     let (alice, _) = alice_calls(&mut world);
     let told = world.take(alice.address);
     assert!(told.iter().all(|message| recv_info(message).is_none()));
+}
+
+/// What Alice's phone would answer, or offer, at a port.
+fn seeking(ufrag: &str, port: u16) -> String {
+    let candidate = format!("a=candidate:1 1 UDP 2130706431 198.51.100.7 {port} typ host\r\n");
+    format!(
+        "{}a=ice-options:trickle ice2\r\na=ice-ufrag:{ufrag}\r\na=ice-pwd:{PASSWORD}\r\n{candidate}",
+        sdp(1, port, "sendrecv")
+    )
+}
+
+/// A fork names a candidate; whether the call is told.
+fn names(world: &mut World, invite: &Message, tag: &str, cseq: u32, port: u16) -> bool {
+    let trunk = TRUNK.parse().unwrap();
+    let mut fork = Peer::of_invite(trunk, invite, tag);
+    (fork.cseq, fork.branches) = (cseq, cseq);
+    fork.asks(world, "INFO", PACKAGE, &fragment(tag, port));
+    world.expect(trunk, "SIP/2.0 200");
+    world.run_ms(10);
+    let told: Vec<_> = std::mem::take(&mut world.at_switch).into();
+    let mut sets = told.iter().filter_map(|received| match received {
+        router::Received::Packet(packet) if packet.command == Command::Set => Some(packet),
+        _ => None,
+    });
+    let set = sets.next_back().cloned();
+    if let Some(set) = &set {
+        let candidates = &leg_state(set).candidates;
+        assert_eq!(candidates.iter().map(|it| it.address.port()).collect::<Vec<_>>(), [port]);
+        world.answer(set, Command::Done, LegState::new(LegPhase::Early));
+    }
+    set.is_some()
+}
+
+/// RFC 8840 §4.3: candidates are of one dialog. The port checks those of who is heard; those of another fork come with its answer.
+#[test]
+fn candidates_of_a_fork_that_is_not_heard_are_told_with_its_answer() {
+    let mut world = World::with(3, |config| {
+        config.ice_lite = false;
+        config.calls.connectivity = Connectivity::Offer;
+    });
+    let trunk = TRUNK.parse().unwrap();
+    call_trunk(&mut world, offer(20_000));
+    let invite = world.expect(trunk, "INVITE");
+    for (tag, port) in [("8one", 5_000), ("8two", 6_000)] {
+        world.send(trunk, &response(&invite, tag, "b", trunk, "183 Session Progress", "", &seeking(tag, port)));
+        world.run_ms(10);
+    }
+    assert!(!names(&mut world, &invite, "8two", 1, 6_002));
+    assert!(names(&mut world, &invite, "8one", 1, 5_002));
+    world.at_switch.clear();
+    world.send(trunk, &response(&invite, "8two", "b", trunk, "200 OK", "", &seeking("8two", 6_000)));
+    world.expect(trunk, "ACK");
+    let done = world.told(Command::Done);
+    let media = leg_state(&done).media.clone().unwrap();
+    let candidates = &media.description().streams[0].ice.as_ref().unwrap().candidates;
+    assert_eq!(candidates.iter().map(|it| it.address.port()).collect::<Vec<_>>(), [6_000, 6_002]);
+}
+
+/// Where ours was no offer, the call knows the first that is made.
+#[test]
+fn candidates_of_who_has_made_the_first_offer_are_told() {
+    let mut world = World::with(4, |config| config.ice_lite = false);
+    let trunk = TRUNK.parse().unwrap();
+    let leg = call_trunk(&mut world, None);
+    let invite = world.expect(trunk, "INVITE");
+    let offers = |world: &mut World, tag: &str, port| {
+        let headers = "Require: 100rel\r\nRSeq: 7\r\n";
+        world.send(trunk, &response(&invite, tag, "b", trunk, "183 Session Progress", headers, &seeking(tag, port)));
+        world.run_ms(10);
+    };
+    offers(&mut world, "8one", 5_000);
+    offers(&mut world, "8two", 6_000);
+    assert!(!names(&mut world, &invite, "8two", 1, 6_002));
+    assert!(names(&mut world, &invite, "8one", 1, 5_002));
+    world.ask(
+        super::harness::CALL,
+        leg,
+        Command::Set,
+        LegState::new(LegPhase::Answered).with_media(super::harness::answer(20_002)),
+    );
+    for tag in ["8one", "8two"] {
+        let prack = world.expect(trunk, "PRACK");
+        assert_eq!(prack.to_tag().unwrap().as_str(), tag);
+        world.send(trunk, &response(&prack, tag, "b", trunk, "200 OK", "", ""));
+    }
+    assert!(!names(&mut world, &invite, "8two", 2, 6_004));
+    assert!(names(&mut world, &invite, "8one", 2, 5_004));
 }
 
 #[test]

@@ -83,6 +83,12 @@ impl Outgoing {
         }
     }
 
+    /// Whether the call knows what that one describes: it is heard, or has made the first offer.
+    pub(super) fn is_told(&self, tag: Option<&Tag>) -> bool {
+        let has_offered = || self.offered_early.as_ref().is_some_and(|offered| offered.tag.as_ref() == tag);
+        self.forks.is_heard(tag) || has_offered() || self.forks.is_answered(tag)
+    }
+
     /// `Set × LegState`: the answer to that offer.
     pub(in crate::user_agent) fn describe(&mut self, head: &Head, means: &mut Means, asked: Asked, state: &LegState) {
         let (Some(MediaExchange::Answer(answer)), Some(offered)) = (&state.media, self.offered_early.take()) else {
