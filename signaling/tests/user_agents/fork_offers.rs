@@ -141,3 +141,26 @@ fn an_offer_that_cannot_be_served_is_refused_in_the_prack() {
     assert_eq!(answered(&mut world), None, "the call knows all");
     hang_up(&mut world, "one");
 }
+
+/// Nothing that the call can answer fits the first offer: it, and those beside, are acknowledged all the same, and refused (RFC 3262 §4, §5).
+#[test]
+fn offers_that_the_call_s_answer_does_not_fit_are_refused_in_their_pracks() {
+    let mut world = World::new(4);
+    call_trunk(&mut world, None);
+    let invite = world.expect(trunk(), "INVITE");
+    let other = sdp(1, 5_000, "sendrecv").replace("RTP/AVP 0 101", "RTP/AVP 8");
+    reliable(&mut world, &invite, "one", 7, &other);
+    reliable(&mut world, &invite, "two", 70, &sdp(1, 6_000, "sendrecv"));
+    world.run_ms(50);
+    call_answers(&mut world, 20_002);
+    assert_eq!(pracked(&mut world), said("one", "7", Some(0)));
+    assert_eq!(pracked(&mut world), said("two", "70", Some(0)));
+    let failed = world.told(Command::Failed);
+    assert_eq!(failed.failure().cause.map(|cause| cause.kind), Some(CauseKind::IncompatibleMedia));
+    world.ask(CALL, LEG, Command::Stop, LegState::released(CauseKind::IncompatibleMedia));
+    let cancel = world.expect(trunk(), "CANCEL");
+    world.send(trunk(), &response(&cancel, "one", "b", trunk(), "200 OK", "", ""));
+    world.send(trunk(), &response(&invite, "one", "b", trunk(), "487 Request Terminated", "", ""));
+    world.expect(trunk(), "ACK");
+    world.assert_idle();
+}

@@ -187,6 +187,31 @@ fn a_caller_that_offers_late_and_requires_it_hears_nothing_before_the_answer_whe
     world.assert_idle();
 }
 
+/// An offer of the call's that crosses another exchange is asked for at the next occasion.
+#[test]
+fn a_caller_that_offers_late_and_requires_it_is_told_at_the_next_occasion_where_the_call_has_no_offer_just_now() {
+    let mut world = World::new(36);
+    let (mut alice, call) = alice_calls(&mut world, "Require: 100rel\r\n", "");
+    world.ring(&call);
+    let wanted = world.asked(Command::Set);
+    world.refuse(&wanted, CauseKind::Glare);
+    world.ring(&call);
+    let wanted = world.asked(Command::Set);
+    world.answer(&wanted, Command::Done, state(LegPhase::Early, offer(20_000)));
+    let told = world.expect(alice.address, "SIP/2.0 180");
+    assert!(String::from_utf8_lossy(told.body_octets()).contains("m=audio 20000"), "{told:?}");
+    prack(&mut world, &mut alice, &told, &sdp(1, 4_000, "sendrecv"));
+    let set = world.asked(Command::Set);
+    assert!(matches!(leg_state(&set).media, Some(MediaExchange::Answer(_))), "{set:?}");
+    world.answer(&set, Command::Done, LegState::new(LegPhase::Early));
+    assert_eq!(world.expect(alice.address, "SIP/2.0 200").cseq().unwrap().method, Method::Prack);
+    world.refuse(&call, CauseKind::Busy);
+    let refused = world.expect(alice.address, "SIP/2.0 486");
+    alice.cseq = refused.cseq().unwrap().number;
+    alice.acknowledges_refusal(&mut world, &refused);
+    world.assert_idle();
+}
+
 /// RFC 3262 §5: the first response that is acknowledged brings the offer, its PRACK the answer. What is told before is told without.
 #[test]
 fn a_caller_that_offers_late_gets_an_early_offer_in_a_reliable_183_and_answers_in_the_prack() {

@@ -91,25 +91,34 @@ impl Outgoing {
 
     /// `Set × LegState`: the answer to that offer.
     pub(in crate::user_agent) fn describe(&mut self, head: &Head, means: &mut Means, asked: Asked, state: &LegState) {
-        let (Some(MediaExchange::Answer(answer)), Some(offered)) = (&state.media, self.offered_early.take()) else {
+        let answer = match &state.media {
+            Some(MediaExchange::Answer(answer)) => Some(answer),
+            _ => None,
+        };
+        let Some((answer, offered)) = answer.and_then(|answer| Some((answer, self.offered_early.take()?))) else {
             let glare = Failure::because(CauseKind::Glare.into());
             return asked.failed(&mut means.outbox, glare);
         };
-        let Some(media) = self.forks.media(offered.tag.as_ref()) else {
-            return asked.failed(&mut means.outbox, not_now());
-        };
-        match media.make_answer(answer) {
-            Ok(body) => {
-                self.prack(head, means, offered.tag.as_ref(), offered.rseq, Some(body));
-                for (tag, rseq) in offered.beside {
-                    self.offered_beside(head, means, tag, rseq);
-                }
+        let OfferedEarly { tag, rseq, beside } = offered;
+        match self
+            .forks
+            .media(tag.as_ref())
+            .map(|media| media.make_answer(answer).map_err(|error| (error, media.refuse_offer().ok())))
+        {
+            Some(Ok(body)) => {
+                self.prack(head, means, tag.as_ref(), rseq, Some(body));
                 means.done(asked);
             }
-            Err(error) => {
+            Some(Err((error, refusal))) => {
                 tracing::debug!(leg = %head.instance, %error, "an answer that does not fit the peer's early offer");
+                // It is acknowledged, and its offer answered, all the same (RFC 3262 §4, §5).
+                self.prack(head, means, tag.as_ref(), rseq, refusal);
                 asked.failed(&mut means.outbox, Failure::because(CauseKind::IncompatibleMedia.into()));
             }
+            None => asked.failed(&mut means.outbox, not_now()),
+        }
+        for (tag, rseq) in beside {
+            self.offered_beside(head, means, tag, rseq);
         }
     }
 

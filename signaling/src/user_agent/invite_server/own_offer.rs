@@ -15,7 +15,7 @@ use crate::sdp::OfferAnswerState;
 use crate::user_agent::leg::{Head, Purpose};
 use crate::user_agent::means::Means;
 use crate::user_agent::session::LEG_WITHIN;
-use router::parameter::{LegPhase, LegState, MediaDescription, MediaExchange, Parameter};
+use router::parameter::{CauseKind, LegPhase, LegState, MediaDescription, MediaExchange, Parameter};
 use router::{Command, Packet, one};
 
 impl Incoming {
@@ -37,13 +37,16 @@ impl Incoming {
         }
     }
 
-    /// The call has made the offer that it was asked for. If it cannot, the caller is told with the answer, or with the callee's offer.
+    /// The call has made the offer that it was asked for. If it cannot, the caller is told with the answer, or with the callee's offer; if it cannot just now, it is asked
+    /// once more.
     pub(in crate::user_agent) fn early_offer_made(&mut self, head: &mut Head, means: &mut Means, packet: &Packet) {
         if let (Command::Done, Some(Parameter::LegState(state))) = (packet.command, packet.parameters.first())
             && let Some(MediaExchange::Offer(offer)) = &state.media
         {
             self.offer_early(head, means, offer);
             self.ring(head, means);
+        } else if packet.failure().cause.is_none_or(|cause| cause.kind != CauseKind::IncompatibleMedia) {
+            self.provisional.want_again();
         }
     }
 }

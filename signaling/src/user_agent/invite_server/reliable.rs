@@ -93,11 +93,18 @@ impl Provisional {
         matches!(self, Self::Offerless { .. })
     }
 
-    /// Whether the call is to be asked for an offer, as nothing can be told without: once.
+    /// Whether the call is to be asked for an offer, as nothing can be told without: once, unless it has none just now.
     pub(super) fn wants_offer(&mut self) -> bool {
         match self {
             Self::Offerless { withheld: true, asked } => !std::mem::replace(asked, true),
             Self::Plain | Self::Reliable(_) | Self::Offerless { .. } => false,
+        }
+    }
+
+    /// It has none just now: the next thing that there is to tell is another occasion.
+    pub(super) fn want_again(&mut self) {
+        if let Self::Offerless { asked, .. } = self {
+            *asked = false;
         }
     }
 
