@@ -610,7 +610,10 @@ impl Service for Switch {
             Received::Packet(packet) => {
                 let Some(packet) = self.passed_on(packet) else { return };
                 let instance = packet.destination.instance;
-                self.hurry(now, &packet);
+                // What waits is looked through for nobody whose call is there already.
+                if !self.calls.contains_key(&instance) {
+                    self.hurry(now, &packet);
+                }
                 if instance != Instance::MODULE && self.calls.contains_key(&instance) {
                     self.with_call(now, instance, |call, turn| call.handle_packet(turn, packet));
                 } else if let Some(packet) = self.wait_for_turn(now, packet) {
