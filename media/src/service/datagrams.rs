@@ -6,6 +6,7 @@ use crate::rtcp::is_rtcp;
 use crate::rtp::rewrite;
 use crate::session::{Dropped, FormatKind, Play, Port, Sending, Taken};
 use crate::status::{Counters, Discard};
+use crate::turn::is_nowhere;
 use crate::wire::{Channel, PairIndex, Wire};
 use router::parameter::{KeyForm, MediaEventKind};
 use router::time::{Instant, Now};
@@ -15,6 +16,10 @@ use stun::is_stun;
 impl<W: Wire> Voice<W> {
     #[inline]
     pub(super) fn relay(&mut self, now: Now, pair: PairIndex, channel: Channel, source: SocketAddr, data: &mut [u8]) {
+        // Where peers are that servers relay: the kernel lets it in, and nobody is there.
+        if is_nowhere(source.ip()) {
+            return self.counters.discard(Discard::Stranger);
+        }
         let (mut source, mut data) = (source, data);
         if self.ports.get(pair.0 as usize).and_then(Option::as_deref).is_some_and(Port::has_relay) {
             match self.take_relayed(now.instant, pair, channel, source, data) {

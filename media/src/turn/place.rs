@@ -1,5 +1,5 @@
-//! Where a peer is that is reached by a server: an address of the network 0.0.0.0/8, which none has that sends or receives anything (RFC 1122 §3.2.1.3). Its port is
-//! the channel's number.
+//! Where a peer is that is reached by a server: an address of the network 0.0.0.0/8, which none has that sends or receives anything (RFC 1122 §3.2.1.3), and from which nothing
+//! is taken. Its port is the channel's number.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use stun::channel::{FIRST, LAST};

@@ -198,6 +198,7 @@ struct Relayed {
     phone: Peer,
     a: Phone,
     b: Phone,
+    port_a: PortAddress,
     port_b: PortAddress,
     relayed: SocketAddr,
 }
@@ -217,7 +218,8 @@ impl Relayed {
         let other = MediaPlan { codecs: pcmu_and_events(96), ..plan(B, b.at) };
         field.world.connect(session, A, B, &[plan_a, other]);
         let phone = Peer::new(field.world.now.instant, "phone", 1, a.at, relayed);
-        Self { session, phone, a, b, port_b: ports[1].address.unwrap(), relayed }
+        let [port_a, port_b] = [0, 1].map(|port: usize| ports[port].address.unwrap());
+        Self { session, phone, a, b, port_a, port_b, relayed }
     }
 
     fn found(&mut self, field: &mut Field, milliseconds: u64) {
@@ -400,6 +402,25 @@ fn a_server_that_forgets_takes_the_way_with_it() {
     assert_eq!(field.world.counter("media_relays", Some("lost")), 1);
     field.world.close(call.session).unwrap();
     assert_eq!(field.world.voice.pending_timers(), 1);
+}
+
+/// The kernel lets in what says that it comes from 0.0.0.0/8: a place is nobody's to write in the name of.
+#[test]
+fn what_is_forged_to_come_from_a_place_is_taken_from_nobody() {
+    let mut field = Field::new(&[SERVER], 1);
+    let mut call = Relayed::begin(&mut field, None);
+    call.found(&mut field, 1_500);
+    call.assert_heard(&mut field, 10);
+    field.direct.clear();
+    let strangers = field.world.counter("media_packets_discarded", Some("stranger"));
+    for source in ["0.0.0.1:16384", "0.0.0.1:16385", "0.1.2.3:5000"] {
+        let frame = call.a.frame();
+        assert!(field.world.deliver(at(source), call.port_a.rtp, &frame));
+    }
+    field.collect();
+    assert!(field.direct.iter().all(|sent| sent.to != call.b.at), "nobody hears it");
+    assert_eq!(field.world.counter("media_packets_discarded", Some("stranger")), strangers + 3);
+    call.assert_heard(&mut field, 10);
 }
 
 /// A port that goes to another worker takes its address along.
