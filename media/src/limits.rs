@@ -437,6 +437,9 @@ pub const TURN_RENEWED: Duration = Duration::from_secs(240);
 /// Addresses of a peer's at one allocation: as many as are checked.
 pub const TURN_PEERS: usize = ICE_PAIRS;
 
+/// Of these, how many may be at addresses that the peer has not named: half, as anybody behind a host that is let in may write from there.
+pub const TURN_PEERS_UNNAMED: usize = TURN_PEERS / 2;
+
 /// Sessions whose first answer waits for addresses: those of half a second, at 1,000 calls a second. One more is answered without.
 pub const GATHERING: usize = 512;
 

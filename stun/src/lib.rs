@@ -18,6 +18,7 @@
 //! | `address` | `XOR-MAPPED-ADDRESS` and its kin |
 //! | `channel` | what a server relays, and is to relay, put around and taken from it where it lies |
 //! | `credentials` | keys of who has an account at a server |
+//! | `nonce` | what a server says by its nonce |
 //! | `fingerprint` | the checksum at the end |
 
 mod address;
@@ -27,6 +28,7 @@ mod credentials;
 mod fingerprint;
 pub mod limits;
 mod message;
+mod nonce;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -34,6 +36,7 @@ mod writer;
 pub use attribute::{Role, Usage};
 pub use credentials::{Algorithm, Key};
 pub use message::{Class, Message, Method, Relaying, TransactionId, Unknown, is_stun};
+pub use nonce::lists_algorithms;
 pub use writer::Writer;
 
 /// What every message has in its second word (RFC 8489 §5).

@@ -5,14 +5,15 @@ use super::place;
 use super::request::Request;
 use super::servers::RelayServer;
 use crate::limits::{
-    TURN_CHALLENGES, TURN_LIFETIME, TURN_LIFETIME_MAX, TURN_PEERS, TURN_REDIRECTIONS, TURN_REFRESHED_AGAIN,
+    TURN_CHALLENGES, TURN_LIFETIME, TURN_LIFETIME_MAX, TURN_PEERS, TURN_PEERS_UNNAMED, TURN_REDIRECTIONS,
+    TURN_REFRESHED_AGAIN,
 };
 use router::Random;
 use router::time::{Duration, Instant};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use stun::limits::{ALGORITHMS_OCTETS_MAX, CHALLENGE_OCTETS_MAX};
-use stun::{Class, Key, Message, Method, TransactionId, Usage, Writer, channel};
+use stun::{Class, Key, Message, Method, TransactionId, Usage, Writer, channel, lists_algorithms};
 
 /// What a message, or time, has come to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -234,10 +235,12 @@ impl Client {
         self.handle_peer_answer(now, index, about, message)
     }
 
-    /// Whether success is said by the server itself. What it refuses it may say without a seal (RFC 8489 §9.2.4); nobody else has seen the request's number.
+    /// Whether it is said by the server itself: success always, and of refusals what could take from us what we have (RFC 8489 §9.2.5). It asks for other credentials without a seal,
+    /// and some servers refuse an address without one: nobody else has seen the request's number.
     fn is_genuine(&self, message: &Message<'_>) -> bool {
         let is_sealed = || self.challenge.as_ref().is_none_or(|challenge| challenge.key.has_sealed(message));
-        message.class == Class::Error || is_sealed()
+        let is_believed = || self.state != State::Up || matches!(message.error, Some(401 | 438));
+        message.class == Class::Error && is_believed() || is_sealed()
     }
 
     fn hear(&mut self, now: Instant, request: &Request) {
@@ -260,7 +263,8 @@ impl Client {
         let (Some(realm), Some(nonce)) = (said.realm.or(former).filter(fits), said.nonce.filter(fits)) else {
             return false;
         };
-        if said.algorithms.is_some_and(|list| list.len() > ALGORITHMS_OCTETS_MAX) {
+        // One that says by its nonce that it lists algorithms has listed some, whoever has taken them out (RFC 8489 §9.2.1).
+        if said.algorithms.map_or(lists_algorithms(nonce), |list| list.len() > ALGORITHMS_OCTETS_MAX) {
             return false;
         }
         let RelayServer { username, password, .. } = &*self.server;
@@ -275,6 +279,10 @@ impl Client {
             Class::Error => Some(message.error.unwrap_or(500)),
             _ => None,
         };
+        // Nobody wants it any more, and there is none.
+        if self.is_abandoned && error.is_some() && matches!(self.state, State::Allocating | State::Clearing) {
+            return self.fail(Fault::Silent);
+        }
         if let Some(code) = error
             && self.is_challenge(message, code, self.challenges)
         {
@@ -364,11 +372,11 @@ impl Client {
         let lifetime = message.relaying.lifetime_s.map_or(TURN_LIFETIME, |seconds| Duration::from_secs(seconds.into()));
         match error {
             None if !lifetime.is_zero() => self.live(now, lifetime),
-            None | Some(401 | 403 | 437 | 438 | 441) => {
+            None | Some(403 | 437 | 441) => {
                 self.state = State::Over;
                 return Came::Lost;
             }
-            // It may say otherwise in a moment.
+            // It may say otherwise in a moment; and that our credentials are not good any more anybody may say.
             Some(_) => self.refresh = now + TURN_REFRESHED_AGAIN,
         }
         Came::Nothing
@@ -630,6 +638,12 @@ impl Client {
         let (address, data) = (message.relaying.peer?, message.relaying.data?);
         // Of a host that was let in another port may be heard: its NAT has changed the one that it has named.
         if !self.peers.iter().any(|peer| peer.address.ip() == address.ip() && peer.is_permitted(now)) {
+            return None;
+        }
+        let is_known = self.peers.iter().any(|peer| peer.address == address);
+        let is_unnamed = |peer: &&Peer| peer.priority.is_none() && !peer.is_free(now);
+        // Behind a host may be many, who leave room for what the peer names.
+        if !is_known && self.peers.iter().filter(is_unnamed).count() >= TURN_PEERS_UNNAMED {
             return None;
         }
         let index = self.peer(now, address)?;

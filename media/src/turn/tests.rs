@@ -212,6 +212,7 @@ fn what_a_server_refuses_is_told_and_not_asked_for_again() {
         (Manner { is_stale: true, ..Manner::default() }, Fault::Credentials),
         (Manner { names_nothing: true, ..Manner::default() }, Fault::Misbehaved),
         (Manner { lifetime_s: Some(0), ..Manner::default() }, Fault::Misbehaved),
+        (Manner { is_modern: true, is_stripped: true, ..Manner::default() }, Fault::Credentials),
         // What it gives is not believed, and stands in the way of what is asked for again.
         (Manner { is_forged: true, ..Manner::default() }, Fault::Refused(437)),
         (Manner { is_silent: true, ..Manner::default() }, Fault::Silent),
@@ -480,6 +481,47 @@ fn an_address_that_comes_too_late_is_given_back() {
     line.run(Duration::from_secs(2));
     assert!(line.client.is_over() && line.servers[0].allocations.is_empty());
     assert_eq!(line.servers[0].asked[&Method::Allocate], 2);
+    // Nor is it asked for once more, with credentials.
+    let mut line = Line::new(1, Manner::default());
+    line.run(DELAY);
+    line.client.release(line.now, &mut line.random);
+    line.run(Duration::from_secs(2));
+    assert!(line.client.is_over() && line.has(Came::Over));
+    assert_eq!(line.servers[0].asked[&Method::Allocate], 1);
+}
+
+/// RFC 8489 §9.2.5: who is not the server takes nothing that it has given.
+#[test]
+fn a_refusal_that_is_not_the_servers_own_takes_nothing() {
+    for code in [403, 437, 441, 500] {
+        let mut line = Line::new(6, Manner::default());
+        let peer = at("198.51.100.1:4000");
+        let (place, _) = kept(&mut line, peer);
+        line.servers[0].manner.forged = Some(code);
+        for _ in 0..8 {
+            line.run(Duration::from_secs(250));
+            line.talk(peer, place);
+        }
+        assert!(!line.has(Came::Lost));
+        assert_eq!((line.servers[0].channel_data, line.servers[0].indications), (8, 0));
+    }
+}
+
+/// Behind the address of a NAT are many who may write from there.
+#[test]
+fn a_host_with_many_ports_leaves_room_for_what_the_peer_names() {
+    let mut line = Line::new(1, Manner::default());
+    let (_, relayed) = kept(&mut line, at("198.51.100.1:4000"));
+    for port in 5_000..5_100 {
+        line.carry(SocketAddr::from(([198, 51, 100, 1], port)), relayed, b"hello".to_vec());
+    }
+    line.run(Duration::from_secs(1));
+    assert_eq!(line.heard.len(), crate::limits::TURN_PEERS_UNNAMED);
+    for host in 2..=12 {
+        line.client.reach(line.now, SocketAddr::from(([198, 51, 100, host], 4_000)), 9);
+    }
+    line.run(Duration::from_secs(1));
+    assert_eq!(line.reachable().len(), 12);
 }
 
 #[test]

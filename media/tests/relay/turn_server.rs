@@ -20,6 +20,10 @@ pub(crate) struct Manner {
     pub(crate) is_silent: bool,
     /// It does what it is asked, and its answers are lost.
     pub(crate) is_mute: bool,
+    /// Somebody on the way says this before it does, without a key.
+    pub(crate) forged: Option<u16>,
+    /// Somebody on the way takes out the algorithms that it lists.
+    pub(crate) is_stripped: bool,
     /// Every nonce is stale.
     pub(crate) is_stale: bool,
     /// It answers each Allocate with this.
@@ -124,7 +128,10 @@ impl TurnServer {
             (Class::Request, method) => {
                 *self.asked.entry(method).or_default() += 1;
                 let answer = self.answer(now, from, &message);
-                if self.manner.is_mute { Vec::new() } else { vec![(self.at, from, answer.octets().to_vec())] }
+                let forge = |code| Writer::of(method, Class::Error, &message.transaction).error(code);
+                let forged = self.manner.forged.map(forge);
+                let said = forged.into_iter().chain((!self.manner.is_mute).then_some(answer));
+                said.map(|said| (self.at, from, said.octets().to_vec())).collect()
             }
             other => panic!("no client says {other:?}"),
         }
@@ -153,6 +160,11 @@ impl TurnServer {
         Some((self.at, *client, relayed))
     }
 
+    fn nonce(&self) -> String {
+        let cookie = if self.manner.is_modern { "obMatJos2gAAA" } else { "" };
+        format!("{cookie}nonce-{}", self.nonce)
+    }
+
     fn key(&self) -> Key {
         let list: Option<&[u8]> = if self.manner.is_modern { Some(&[0, 2, 0, 0, 0, 1, 0, 0]) } else { None };
         Key::new(USERNAME, REALM, PASSWORD, list).unwrap()
@@ -162,8 +174,9 @@ impl TurnServer {
         let error = Writer::of(method, Class::Error, transaction).error(code);
         match code {
             401 | 438 => {
-                let error = error.challenge(REALM, format!("nonce-{}", self.nonce).as_bytes());
-                if self.manner.is_modern { error.algorithms(&[0, 2, 0, 0, 0, 1, 0, 0]) } else { error }
+                let error = error.challenge(REALM, self.nonce().as_bytes());
+                let lists = self.manner.is_modern && !self.manner.is_stripped;
+                if lists { error.algorithms(&[0, 2, 0, 0, 0, 1, 0, 0]) } else { error }
             }
             300 => self.key().seal(error.alternate(self.manner.alternate.unwrap())),
             _ => self.key().seal(error),
@@ -172,7 +185,7 @@ impl TurnServer {
 
     fn answer(&mut self, now: Instant, client: SocketAddr, message: &Message<'_>) -> Writer {
         let (method, transaction, said) = (message.method, &message.transaction, &message.relaying);
-        let nonce = format!("nonce-{}", self.nonce);
+        let nonce = self.nonce();
         let Some(given) = said.nonce else { return self.refuse(method, transaction, 401) };
         if self.manner.is_stale {
             self.nonce += 1;
