@@ -6,7 +6,7 @@
 //!  anybody ── Query × Conference ──▶ voice/n              Done × Conference…: those of that worker, by name
 //! ```
 
-use super::call::Origin;
+use super::party::Origin;
 use crate::address::Address;
 use crate::time::WallTime;
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};

@@ -1,6 +1,7 @@
 //! Who is at a leg, where that changes in mid-call.
 
-use super::call::{Origin, Party};
+use super::is_false;
+use super::party::{Origin, Party};
 use minicbor::{Decode, Encode};
 
 /// `Set × Connected` from a call to one of another platform, which is its leg: whoever that one talks to through it is another one from now on, by a
@@ -26,9 +27,4 @@ pub struct Connected {
     #[n(4)]
     #[cbor(default, skip_if = "is_false")]
     pub calls: bool,
-}
-
-/// What a decoder takes an absent flag for.
-fn is_false(flag: &bool) -> bool {
-    !flag
 }

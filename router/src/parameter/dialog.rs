@@ -10,8 +10,9 @@
 //! A request of a peer's that names a dialog carries it as the second parameter: `Start × Transfer, Dialog` (SIP: REFER to an address
 //! with Replaces), `Start × Call, Dialog` (INVITE with Replaces or Join).
 
-use super::call::{Origin, Party, is_false};
+use super::is_false;
 use super::media::{Codec, MediaDescription};
+use super::party::{Origin, Party};
 use super::port::PortId;
 use crate::address::Address;
 use crate::private::Private;

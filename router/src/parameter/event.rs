@@ -1,7 +1,8 @@
 //! What is told of an account beside its calls (SIP: the event packages): where it is registered, what it publishes of itself, the
 //! messages that wait for it.
 
-use super::call::{LegPhase, Party};
+use super::leg::LegPhase;
+use super::party::Party;
 use super::registration::Registration;
 use crate::private::Private;
 use minicbor::{Decode, Encode};

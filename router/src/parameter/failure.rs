@@ -1,7 +1,8 @@
 //! Why a request was not served, and why a call ended.
 
-use super::call::Party;
 use super::identity::DiversionCause;
+use super::is_false;
+use super::party::Party;
 use minicbor::{Decode, Encode};
 use std::net::IpAddr;
 
@@ -94,10 +95,6 @@ pub struct Failure {
     #[n(7)]
     #[cbor(default, skip_if = "is_false")]
     pub diversion_private: bool,
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 impl Failure {

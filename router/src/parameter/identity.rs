@@ -1,6 +1,6 @@
 //! What is told of who calls beside the name: who sent the call on to here, and whether somebody has signed the number.
 
-use super::call::Party;
+use super::party::Party;
 use crate::limits::{DIVERSIONS, DIVERSIONS_COUNTED};
 use crate::private::Private;
 use crate::short_text::ShortText;

@@ -1,8 +1,8 @@
 //! What two peers offer and answer, typed: the media description that crosses the router. SDP text stays in `signaling`.
 
-use super::call::is_false;
 use super::dtls::DtlsParameters;
 use super::ice::IceParameters;
+use super::is_false;
 use super::port::ServedAddresses;
 use super::protection::Protection;
 use crate::ShortText;

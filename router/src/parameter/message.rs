@@ -1,6 +1,6 @@
 //! Text messages (SIP: MESSAGE): passed on, kept for who is not reached, told of to who watches.
 
-use super::call::{Origin, Party};
+use super::party::{Origin, Party};
 use crate::private::Private;
 use crate::time::WallTime;
 use minicbor::bytes::ByteVec;

@@ -3,7 +3,9 @@
 //! | file | service |
 //! |---|---|
 //! | `failure.rs` | why a request failed; why a call ended |
-//! | `call.rs` | calls and legs: between `signaling`, `switch` and who watches them |
+//! | `party.rs` | who calls or is called, and on whose behalf |
+//! | `call.rs`, `leg.rs` | calls and legs: between `signaling` and `switch` |
+//! | `summary.rs` | calls as those who watch them are told of them |
 //! | `identity.rs` | what is told of who calls beside the name |
 //! | `conference.rs` | conferences: where they are, how a call becomes one |
 //! | `dialog.rs` | dialogs that a peer names, legs and ports that change their call |
@@ -38,24 +40,24 @@ mod extension;
 mod failure;
 mod ice;
 mod identity;
+mod leg;
 mod media;
 mod message;
 mod network;
 mod number;
+mod party;
 mod platform;
 mod port;
 mod protection;
 mod record;
 mod registration;
 mod status;
+mod summary;
 mod trace;
 
 pub use account::{Account, AccountCredential};
 pub use ban::Ban;
-pub use call::{
-    Behalf, Call, CallEvent, CallPhase, CallQuality, CallSummary, Digits, Information, Leg, LegPhase, LegState,
-    LegSummary, LegTags, Origin, Originate, Party, Passed, Placement, Pressed, Probe, Target, Transfer,
-};
+pub use call::{Call, Digits, Information, Originate, Passed, Placement, Transfer};
 pub use conference::{CONFERENCE_NAME_BYTES, Conference, ConferenceName, Conversion};
 pub use connected::Connected;
 pub use dialog::{Dialog, DialogPlace, GuestLeg, Handover, MovedPort, Ringing};
@@ -68,10 +70,12 @@ pub use identity::{
     Attestation, Attested, CallIdentity, CallerVerdict, Diversion, DiversionCause, SignatureFault, Verstat, bounded,
     is_exhausted,
 };
+pub use leg::{Leg, LegPhase, LegState, LegTags, Probe, Target};
 pub use media::{Codec, Direction, MediaDescription, MediaExchange, MediaKind, MediaStream, MediaTransport};
 pub use message::{MessageEvent, MessageFate, MessageRoute, MessageWay, TextMessage};
 pub use network::Network;
 pub use number::NumberLookup;
+pub use party::{Behalf, Origin, Party};
 pub use platform::{Platform, PlatformModule, PlatformState};
 pub use port::{
     Bridge, Builtin, BuiltinKind, KeyForm, MediaEvent, MediaEventKind, MediaPlan, MediaPort, PortAddress, PortId,
@@ -84,6 +88,7 @@ pub use registration::{
     TrunkRegistration, TrunkStatus,
 };
 pub use status::{Counter, Distribution, Resource, ResourceKind, ResourceState, Selection, Status};
+pub use summary::{CallEvent, CallPhase, CallQuality, CallSummary, LegSummary, Pressed};
 pub use trace::{TraceDirection, TraceEntry};
 
 use minicbor::{Decode, Decoder, Encode, Encoder, data::Type, decode, encode};
@@ -257,6 +262,11 @@ impl Parameter {
     pub fn follows(d: &Decoder<'_>) -> bool {
         matches!(d.datatype(), Ok(Type::Array))
     }
+}
+
+/// What a decoder takes an absent flag for.
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Where numbers lead to, as a directory in the name service has it.
 
-use super::call::{Party, Passed};
+use super::call::Passed;
+use super::party::Party;
 use crate::private::Private;
 use minicbor::{Decode, Encode};
 

@@ -4,10 +4,10 @@
 //! instance). `Open × MediaPort…` goes to any worker by kind; the answer's source names the worker, and later requests of
 //! the session go there.
 
-use super::call::is_false;
 use super::conference::ConferenceName;
 use super::dtls::{DtlsParameters, HandshakeFault};
 use super::ice::IceParameters;
+use super::is_false;
 use super::media::Codec;
 use super::network::Network;
 use super::protection::{Protection, SrtpSuite};

@@ -1,8 +1,8 @@
 //! Call records.
 
-use super::call::{Origin, Party};
 use super::failure::Cause;
 use super::identity::CallerVerdict;
+use super::party::{Origin, Party};
 use super::port::is_zero;
 use super::protection::SrtpSuite;
 use crate::short_text::ShortText;
