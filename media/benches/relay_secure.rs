@@ -67,9 +67,7 @@ fn set_up(router: &Router, switch: &(Endpoint, Receiver<()>), session: u64, suit
     });
     let interface = Ipv4Addr::LOCALHOST.into();
     let ids = [PortId(0), PortId(1)];
-    let wanted = ids.map(|port| {
-        Parameter::from(MediaPort { port, interface, address: None, urgent: false, components_served: 0, served: None })
-    });
+    let wanted = ids.map(|port| Parameter::from(MediaPort::new(port, interface)));
     let opened = ask(router, switch, session, Command::Open, wanted.into_iter().collect());
     let at: Vec<SocketAddr> = opened
         .iter()
@@ -81,23 +79,11 @@ fn set_up(router: &Router, switch: &(Endpoint, Receiver<()>), session: u64, suit
     let mut joined = one(Bridge { a: ids[0], b: ids[1] });
     joined.extend(ids.iter().zip(&phones).map(|(&port, phone)| {
         Parameter::from(MediaPlan {
-            port,
             remote_rtp: phone.local_addr().ok(),
-            remote_rtcp: None,
-            rtcp_mux: false,
             generation: 1,
-            sends: true,
-            receives: true,
-            codecs: vec![Codec::new(0, "PCMU", 8_000)],
             ptime_ms: Some(20),
-            silence_limit_ms: None,
             protection: suite.filter(|_| port == ids[0]).map(|suite| Box::new(keys(suite))),
-            dtls: None,
-            ice: None,
-            voip_metrics: false,
-            host: None,
-            keys: None,
-            networks: vec![],
+            ..MediaPlan::new(port, vec![Codec::new(0, "PCMU", 8_000)])
         })
     }));
     ask(router, switch, session, Command::Connect, joined);

@@ -243,14 +243,7 @@ fn a_late_done_to_an_open_is_answered_with_close() {
     let router = Router::new(PlatformId(1));
     let mut control = Module::new(&router, CONTROL);
     let mut voice = Module::new(&router, VOICE);
-    let port = MediaPort {
-        port: PortId(1),
-        interface: "127.0.0.1".parse().unwrap(),
-        address: None,
-        urgent: false,
-        components_served: 0,
-        served: None,
-    };
+    let port = MediaPort::new(PortId(1), "127.0.0.1".parse().unwrap());
     let session = VOICE.at(Instance(77));
     control.outbox.request(Instant::ZERO, Instance(5), session, Command::Open, one(port), SECOND);
     control.turn(0);

@@ -115,15 +115,7 @@ impl Bench {
                 let interfaces = ["127.0.0.1", "0.0.0.0", "::", "192.0.2.1"];
                 let interface: IpAddr =
                     tape.pick(&interfaces).and_then(|text| text.parse().ok()).unwrap_or([127, 0, 0, 1].into());
-                MediaPort {
-                    port: port(tape),
-                    interface,
-                    address: None,
-                    urgent: false,
-                    components_served: 0,
-                    served: None,
-                }
-                .into()
+                MediaPort::new(port(tape), interface).into()
             }),
             2 => {
                 let command = if tape.flag() { Command::Connect } else { Command::Disconnect };
@@ -150,17 +142,7 @@ impl Bench {
                     }
                 });
             }
-            6 => self.request(tape, Command::Close, |tape| {
-                MediaPort {
-                    port: port(tape),
-                    interface: [127, 0, 0, 1].into(),
-                    address: None,
-                    urgent: false,
-                    components_served: 0,
-                    served: None,
-                }
-                .into()
-            }),
+            6 => self.request(tape, Command::Close, |tape| MediaPort::new(port(tape), [127, 0, 0, 1].into()).into()),
             7 => {
                 let command = tape.pick(&Command::ALL).filter(|command| command.is_request());
                 self.request(tape, command.unwrap_or(Command::Query), |_| Selection::default().into());

@@ -138,14 +138,7 @@ impl Bench {
 }
 
 fn port() -> router::Parameters {
-    one(MediaPort {
-        port: PortId(1),
-        interface: [192, 0, 2, 1].into(),
-        address: None,
-        urgent: false,
-        components_served: 0,
-        served: None,
-    })
+    one(MediaPort::new(PortId(1), [192, 0, 2, 1].into()))
 }
 
 fn failure() -> Failure {

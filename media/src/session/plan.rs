@@ -339,23 +339,10 @@ mod tests {
     #[test]
     fn addresses_that_lead_nowhere_are_none() {
         let plan = |rtp: &str, mux| MediaPlan {
-            port: router::parameter::PortId(0),
             remote_rtp: rtp.parse().ok(),
-            remote_rtcp: None,
             rtcp_mux: mux,
-            generation: 0,
-            sends: true,
-            receives: true,
-            codecs: Vec::new(),
-            ptime_ms: None,
-            silence_limit_ms: None,
-            protection: None,
-            dtls: None,
-            ice: None,
-            voip_metrics: false,
-            host: None,
-            keys: None,
             networks: Vec::new(),
+            ..MediaPlan::new(router::parameter::PortId(0), Vec::new())
         };
         let local = "192.0.2.1".parse().unwrap();
         let check = |rtp, mux| Plan::check(&plan(rtp, mux), local).map(|(plan, _)| (plan.remote_rtp, plan.remote_rtcp));

@@ -260,14 +260,7 @@ mod tests {
             destination: Address::local(ModuleKind::Voice, 0).at(Instance(instance)),
             transaction: Transaction(instance),
             command: Command::Open,
-            parameters: one(MediaPort {
-                port: PortId(1),
-                interface,
-                address: None,
-                urgent: false,
-                components_served: 0,
-                served: None,
-            }),
+            parameters: one(MediaPort::new(PortId(1), interface)),
         };
         router.send(open(1)).unwrap();
         let mut late = Some(open(2));

@@ -243,16 +243,7 @@ impl World {
         on: &str,
     ) -> Result<Vec<PortAddress>, Reason> {
         let interface: IpAddr = on.parse().unwrap();
-        let wanted = ports.iter().map(|&port| {
-            Parameter::from(MediaPort {
-                port,
-                interface,
-                address: None,
-                urgent: false,
-                components_served: 0,
-                served: None,
-            })
-        });
+        let wanted = ports.iter().map(|&port| Parameter::from(MediaPort::new(port, interface)));
         let answer = self.ask(session, Command::Open, wanted.collect()).map_err(|failure| failure.reason)?;
         let address = |parameter: Parameter| match parameter {
             Parameter::MediaPort(port) => port.address.unwrap(),
@@ -344,25 +335,7 @@ pub(crate) fn pcmu_and_events(events: u8) -> Vec<Codec> {
 }
 
 pub(crate) fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
-    MediaPlan {
-        port,
-        remote_rtp: Some(remote),
-        remote_rtcp: None,
-        rtcp_mux: false,
-        generation: 1,
-        sends: true,
-        receives: true,
-        codecs: pcmu_and_events(101),
-        ptime_ms: None,
-        silence_limit_ms: None,
-        protection: None,
-        dtls: None,
-        ice: None,
-        voip_metrics: false,
-        host: None,
-        keys: None,
-        networks: vec![],
-    }
+    MediaPlan { remote_rtp: Some(remote), generation: 1, ..MediaPlan::new(port, pcmu_and_events(101)) }
 }
 
 /// A phone that sends a stream of 20 ms frames.

@@ -16,19 +16,7 @@ fn small(pairs: u16) -> Config {
 
 fn close_ports(world: &mut World, session: Instance, ports: &[PortId]) -> Result<Vec<u16>, Reason> {
     let interface = "192.0.2.1".parse().unwrap();
-    let ports = ports
-        .iter()
-        .map(|&port| {
-            Parameter::from(MediaPort {
-                port,
-                interface,
-                address: None,
-                urgent: false,
-                components_served: 0,
-                served: None,
-            })
-        })
-        .collect();
+    let ports = ports.iter().map(|&port| Parameter::from(MediaPort::new(port, interface))).collect();
     let answer = world.ask(session, Command::Close, ports).map_err(|failure| failure.reason)?;
     Ok(answer.into_iter().map(|parameter| statistics(parameter).port).collect())
 }
@@ -98,9 +86,7 @@ fn all_ports_are_opened_or_none() {
 fn some_ports_are_kept_for_calls_for_help() {
     let open = |world: &mut World, session: u64, urgent: bool| {
         let interface = "192.0.2.1".parse().unwrap();
-        let ports = [A, B].map(|port| {
-            Parameter::from(MediaPort { port, interface, address: None, urgent, components_served: 0, served: None })
-        });
+        let ports = [A, B].map(|port| Parameter::from(MediaPort { urgent, ..MediaPort::new(port, interface) }));
         world
             .ask(Instance(session), Command::Open, ports.into_iter().collect())
             .map(|_| ())
@@ -266,14 +252,7 @@ fn what_is_not_served_or_not_there_is_said() {
     let itself = router::parameter::Bridge { a: A, b: A };
     assert_eq!(reason(&mut world, Command::Connect, one(itself)), Reason::Invalid);
     let stranger = Address::local(ModuleKind::Switch, 1);
-    let wanted = one(MediaPort {
-        port: A,
-        interface: "192.0.2.1".parse().unwrap(),
-        address: None,
-        urgent: false,
-        components_served: 0,
-        served: None,
-    });
+    let wanted = one(MediaPort::new(A, "192.0.2.1".parse().unwrap()));
     let refused = world.ask_as(stranger, Instance(1), Command::Open, wanted.clone()).unwrap_err();
     assert_eq!(refused.reason, Reason::Refused);
     assert_eq!(world.ask(Instance::MODULE, Command::Open, wanted).unwrap_err().reason, Reason::Invalid);

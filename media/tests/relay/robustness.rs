@@ -112,23 +112,15 @@ fn any_plan(random: &mut Random, port: PortId) -> MediaPlan {
     });
     let codecs = codecs.collect();
     MediaPlan {
-        port,
         remote_rtp,
         remote_rtcp,
         rtcp_mux: random.below(2) == 0,
         generation: random.below(4) as u32,
         sends: random.below(4) != 0,
         receives: random.below(4) != 0,
-        codecs,
         ptime_ms: [None, Some(0), Some(20), Some(60_000)][random.below(4) as usize],
         silence_limit_ms: [None, Some(0), Some(500)][random.below(3) as usize],
-        protection: None,
-        dtls: None,
-        ice: None,
-        voip_metrics: false,
-        host: None,
-        keys: None,
-        networks: vec![],
+        ..MediaPlan::new(port, codecs)
     }
 }
 
@@ -144,14 +136,7 @@ fn any_sequence_of_requests_is_answered_and_leaves_nothing_behind() {
             let kinds = [BuiltinKind::Echo, BuiltinKind::Milliwatt, BuiltinKind::Silence, BuiltinKind::Ringback];
             let kind = kinds[random.below(4) as usize];
             let interface = ["192.0.2.1", "2001:db8::5", "0.0.0.0", "::"][(random.below(12) / 3) as usize];
-            let media_port = MediaPort {
-                port: port(&mut random),
-                interface: interface.parse().unwrap(),
-                address: None,
-                urgent: false,
-                components_served: 0,
-                served: None,
-            };
+            let media_port = MediaPort::new(port(&mut random), interface.parse().unwrap());
             let bridge = Bridge { a: port(&mut random), b: port(&mut random) };
             let builtin = Builtin { port: port(&mut random), kind };
             let mut nouns = vec![

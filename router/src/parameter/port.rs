@@ -81,6 +81,13 @@ pub struct MediaPort {
     pub served: Option<ServedAddresses>,
 }
 
+impl MediaPort {
+    /// A port, by what every request for one says; none is open yet.
+    pub const fn new(port: PortId, interface: IpAddr) -> Self {
+        Self { port, interface, address: None, urgent: false, components_served: 0, served: None }
+    }
+}
+
 /// What a decoder takes an absent number of components for.
 fn is_none_asked(components: &u8) -> bool {
     *components == 0
@@ -146,6 +153,31 @@ pub struct MediaPlan {
     #[n(16)]
     #[cbor(default, skip_if = "is_false")]
     pub voip_metrics: bool,
+}
+
+impl MediaPlan {
+    /// A plan by which a port sends and passes on these formats in the clear; where the peer is, is not known yet.
+    pub const fn new(port: PortId, codecs: Vec<Codec>) -> Self {
+        Self {
+            port,
+            remote_rtp: None,
+            remote_rtcp: None,
+            rtcp_mux: false,
+            generation: 0,
+            sends: true,
+            receives: true,
+            codecs,
+            ptime_ms: None,
+            silence_limit_ms: None,
+            protection: None,
+            host: None,
+            keys: None,
+            dtls: None,
+            networks: Vec::new(),
+            ice: None,
+            voip_metrics: false,
+        }
+    }
 }
 
 /// How keys come from a peer, and how it takes them.

@@ -286,14 +286,7 @@ fn a_certificate_names_the_platform() {
 #[test]
 fn answers_to_nothing_reach_nobody_and_what_they_opened_is_given_back() {
     let mut raw = Raw::up();
-    let port = MediaPort {
-        port: PortId(1),
-        interface: "127.0.0.1".parse().unwrap(),
-        address: None,
-        urgent: false,
-        components_served: 0,
-        served: None,
-    };
+    let port = MediaPort::new(PortId(1), "127.0.0.1".parse().unwrap());
     let voice = on(2, Address::local(ModuleKind::Voice, 0).at(Instance(5)));
     let switch = on(1, Address::local(ModuleKind::Switch, 0).at(Instance(6)));
     let done = Packet {

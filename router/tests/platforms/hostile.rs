@@ -209,14 +209,7 @@ fn what_is_not_for_other_platforms_is_refused_and_told_of_once() {
         Parameter::from(Transfer { target, phase: LegPhase::Trying, cause: None, referred_by: None })
     };
     let named = || Parameter::from(Selection { name: Some("a call".to_owned()), ..Selection::default() });
-    let port = MediaPort {
-        port: PortId(1),
-        interface: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        address: None,
-        urgent: false,
-        components_served: 0,
-        served: None,
-    };
+    let port = MediaPort::new(PortId(1), IpAddr::V4(Ipv4Addr::LOCALHOST));
     let reload = Extension { name: "reload".to_owned(), bytes: Vec::new() };
     let of = |kind| Address::local(kind, 0);
     let hostile = [

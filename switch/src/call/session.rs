@@ -89,7 +89,7 @@ impl Call {
             .map(|&leg| {
                 let (interface, components_served) = (self.legs[leg].interface, self.components_served(leg));
                 let port = leg.port();
-                Parameter::from(MediaPort { port, interface, address: None, urgent, components_served, served: None })
+                Parameter::from(MediaPort { urgent, components_served, ..MediaPort::new(port, interface) })
             })
             .collect();
         self.request(turn, worker, Command::Open, ports, MEDIA_WITHIN, Purpose::Open { legs, refusals });
@@ -372,14 +372,7 @@ impl Call {
         if self.legs[leg].medium.address.take().is_none() {
             return;
         }
-        let port = MediaPort {
-            port: leg.port(),
-            interface: self.legs[leg].interface,
-            address: None,
-            urgent: false,
-            components_served: 0,
-            served: None,
-        };
+        let port = MediaPort::new(leg.port(), self.legs[leg].interface);
         self.request(turn, worker, Command::Close, one(port), MEDIA_WITHIN, Purpose::ClosePort(leg));
     }
 

@@ -143,16 +143,7 @@ fn a_call_is_not_touched_by_a_platform_that_knows_all_about_it_and_has_no_part_i
     };
     let session = Address::local(ModuleKind::Voice, 0).at(call.instance);
     let interface: IpAddr = [127, 0, 0, 1].into();
-    let port = |port| {
-        Parameter::from(MediaPort {
-            port: PortId(port),
-            interface,
-            address: None,
-            urgent: false,
-            components_served: 0,
-            served: None,
-        })
-    };
+    let port = |port| Parameter::from(MediaPort::new(PortId(port), interface));
     let (switch, store) = (Address::local(ModuleKind::Switch, 0), Address::local(ModuleKind::Store, 0));
     let account = Account {
         name: "bob".to_owned(),
