@@ -1,6 +1,6 @@
 //! When a route is in force: days of the week and hours, where the operator lives.
 
-use super::plan::PlanError;
+use super::check::PlanError;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use router::time::WallTime;

@@ -1,6 +1,6 @@
 //! What a route applies to.
 
-use super::plan::PlanError;
+use super::check::PlanError;
 use crate::limits::PATTERN_BYTES;
 use regex::{Regex, RegexBuilder};
 use router::parameter::{Behalf, Origin};

@@ -2,18 +2,19 @@
 
 use super::group::{Group, Member, Strategy};
 use super::hours::{Hours, Zone};
-use super::matching::{NumberMatch, OriginMatch};
 use super::pick_up::PickUpGroup;
-use super::rewrite::Rewrite;
+use super::route::{Branches, Destination, Route, TrunkStep, Way};
+use super::step::{Lookup, Routed, Step};
+use super::trunk::{Trunk, trunk_of};
 use super::trunk_group::TrunkGroup;
 use super::trunk_media::TrunkMedia;
 use crate::guard::Guard;
 use crate::limits::NUMBER_BYTES;
 use crate::rates::{Price, RateTable};
+use router::Emergency;
 use router::numbering::{NumberForm, Numbering};
-use router::parameter::{Attestation, BuiltinKind, CauseKind, ConferenceName, Dialog, Origin, Placement};
+use router::parameter::{Attestation, BuiltinKind, CauseKind, ConferenceName, Origin, Placement};
 use router::time::{Duration, WallTime};
-use router::{Address, Emergency};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
@@ -109,363 +110,7 @@ impl Default for Plan {
         }
     }
 }
-
-/// One line of the plan.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Route {
-    /// Its name in logs and errors.
-    pub name: String,
-    /// For which numbers.
-    pub number: NumberMatch,
-    /// On whose behalf.
-    pub origin: OriginMatch,
-    /// When; `None`: always.
-    pub hours: Option<Hours>,
-    /// Where the call goes.
-    pub destination: Destination,
-    /// Where it goes when that fails.
-    pub branches: Branches,
-}
-
-/// Where a call goes.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Destination {
-    /// Every contact of an account.
-    Account(String),
-    /// A group of the plan, by its name.
-    Group(String),
-    /// Trunks, or other platforms, in their order: the next when one does not answer at all, or fails by its own fault.
-    Trunks(Vec<TrunkStep>),
-    /// The ways that a rate table has for the number so rewritten, the least expensive first.
-    Rates {
-        /// The table's name.
-        table: String,
-        /// From the called number to the table's, and the trunk's.
-        rewrite: Rewrite,
-        /// How long each may ring, as for [a trunk](TrunkStep::timeout).
-        timeout: Option<Duration>,
-    },
-    /// A built-in service.
-    Service(BuiltinKind),
-    /// The number so rewritten, routed again by the whole plan.
-    Number(Rewrite),
-    /// To a call that rings at whom the number so rewritten leads to; with none left of it, at anybody whose calls may be picked up.
-    PickUp(Rewrite),
-    /// To the conference that the number so rewritten names.
-    Conference(Rewrite),
-    /// Nowhere.
-    Refuse(CauseKind),
-}
-
-/// A way out of the platform.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Way {
-    /// A trunk of this plan, by its name.
-    Trunk(String),
-    /// Trunks of this plan that share calls, by their group's name.
-    Group(String),
-    /// A trunk of another platform.
-    TrunkOf {
-        /// The trunk's name there.
-        trunk: String,
-        /// The platform's.
-        platform: String,
-    },
-    /// Another platform, whose own plan takes the number.
-    Platform(String),
-    /// Where the name service says that the number is, below this domain (ENUM, RFC 6116).
-    Enum(String),
-}
-
-impl From<&str> for Way {
-    fn from(trunk: &str) -> Self {
-        Self::Trunk(trunk.to_owned())
-    }
-}
-
-/// A trunk or platform to try, and the number as it is to see it.
-#[derive(Clone, PartialEq, Debug)]
-pub struct TrunkStep {
-    /// Which.
-    pub trunk: Way,
-    /// From the called number to the trunk's.
-    pub rewrite: Rewrite,
-    /// How long it may ring; `None`: as long as the configuration says for every destination; at a platform's plan, as
-    /// long as that one lets it.
-    pub timeout: Option<Duration>,
-}
-
-/// A trunk as the plan needs to know it.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Trunk {
-    /// Its name.
-    pub name: String,
-    /// The local address that its signalling uses; its media uses the same. Unspecified: the configured one of that family.
-    pub interface: IpAddr,
-    /// What is done when it sends a call elsewhere.
-    pub redirects: Redirects,
-    /// From the caller's number to the one that it is shown.
-    pub caller: Option<Rewrite>,
-    /// Of its last calls so many are answered at least, in percent, or it is passed over; `None`: any.
-    pub answered_min: Option<u32>,
-    /// Its calls ring within that time on an average, or it is passed over; `None`: any.
-    pub delay_max: Option<Duration>,
-    /// How it writes numbers, and is written them.
-    pub numbers: NumberForm,
-    /// How far calls that come from it are answered for where they are signed.
-    pub attested: Attestation,
-    /// Whether calls to it have an offer in any case: where the caller has none, one of our own.
-    pub early_offer: bool,
-}
-
-impl Trunk {
-    /// One of which no more is known.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            interface: Ipv4Addr::UNSPECIFIED.into(),
-            redirects: Redirects::Refuse,
-            caller: None,
-            answered_min: None,
-            delay_max: None,
-            numbers: NumberForm::AsIs,
-            attested: Attestation::Gateway,
-            early_offer: false,
-        }
-    }
-}
-
-/// What is done when a callee says that its user is to be looked for elsewhere (SIP: 3xx).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Redirects {
-    /// It is looked for there by the plan, on behalf of who sent it there: with that one's rights, not the caller's.
-    Follow,
-    /// It counts as unreachable.
-    #[default]
-    Refuse,
-    /// The caller is told, and may call there itself: with its own rights.
-    Pass,
-}
-
-/// Where a call goes when its destination failed: each at most once.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Branches {
-    /// The callee is busy.
-    pub busy: Option<Destination>,
-    /// It rang, and nobody answered.
-    pub no_answer: Option<Destination>,
-    /// Declined, forbidden, or refused in a way that has no branch of its own.
-    pub refused: Option<Destination>,
-    /// Not registered, silent, out of order or congested.
-    pub unreachable: Option<Destination>,
-    /// Nobody has that number.
-    pub unknown: Option<Destination>,
-}
-
-impl Branches {
-    /// The branch that a cause takes; it is gone then.
-    pub(crate) fn take(&mut self, cause: CauseKind) -> Option<Destination> {
-        match cause {
-            CauseKind::Busy => self.busy.take(),
-            CauseKind::NoAnswer => self.no_answer.take(),
-            CauseKind::Unreachable | CauseKind::Timeout | CauseKind::Congestion | CauseKind::PeerFailure => {
-                self.unreachable.take()
-            }
-            CauseKind::UnknownNumber => self.unknown.take(),
-            CauseKind::Internal | CauseKind::TooManyHops => None,
-            _ => self.refused.take(),
-        }
-    }
-
-    /// Whether there is none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.destinations().next().is_none()
-    }
-
-    fn destinations(&self) -> impl Iterator<Item = &Destination> {
-        [&self.busy, &self.no_answer, &self.refused, &self.unreachable, &self.unknown].into_iter().flatten()
-    }
-}
-
-/// What is wrong with a plan.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum PlanError {
-    /// A regular expression that does not compile.
-    #[error("the pattern `{pattern}` does not compile: {error}")]
-    Pattern {
-        /// As written.
-        pattern: String,
-        /// What the compiler said.
-        error: String,
-    },
-    /// A group that is named and not there.
-    #[error("route `{route}` names the group `{group}`, which the plan does not have")]
-    UnknownGroup {
-        /// Where.
-        route: String,
-        /// Which.
-        group: String,
-    },
-    /// A trunk that is named and not there.
-    #[error("route `{route}` names the trunk `{trunk}`, which the plan does not have")]
-    UnknownTrunk {
-        /// Where.
-        route: String,
-        /// Which.
-        trunk: String,
-    },
-    /// A route without a trunk, a group without a member.
-    #[error("`{0}` leads nowhere: it names no trunk or member")]
-    Empty(String),
-    /// A group of trunks that is named and not there, or names a trunk that is not.
-    #[error("`{by}` names the trunk or group `{name}`, which the plan does not have")]
-    UnknownWay {
-        /// Where.
-        by: String,
-        /// Which.
-        name: String,
-    },
-    /// A rate table that is named and not there.
-    #[error("route `{route}` names the rate table `{table}`, which the plan does not have")]
-    UnknownRates {
-        /// Where.
-        route: String,
-        /// Which.
-        table: String,
-    },
-    /// Hours that are none.
-    #[error("`{0}` are no hours: write \"mon-fri 08:00-18:00\", \"sat,sun\" or \"22:00-06:00\"")]
-    Hours(String),
-    /// A time zone that nobody knows.
-    #[error("`{0}` is no time zone of the IANA database, such as \"Europe/Berlin\"")]
-    Zone(String),
-    /// Two of the same name.
-    #[error("`{0}` is there twice")]
-    Twice(String),
-}
-
-/// A destination taken apart: what is tried in turn.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) enum Step {
-    /// All contacts of all these accounts at once, on every platform.
-    Accounts(Vec<Member>),
-    /// All contacts that an account has on this platform.
-    AccountHere(Member),
-    /// A number at a trunk.
-    Trunk { name: String, interface: IpAddr, number: String, timeout: Option<Duration>, price: Option<Price> },
-    /// A number at trunks that share calls.
-    TrunkGroup { name: String, number: String, timeout: Option<Duration>, price: Option<Price> },
-    /// A number at another platform: at a trunk of it, or at its plan.
-    Platform { platform: String, trunk: Option<String>, number: String, timeout: Option<Duration> },
-    /// A built-in service.
-    Service(BuiltinKind),
-    /// A call that rings at whom that number leads to; empty: at anybody.
-    PickUp(String),
-    /// What the name service says of a number.
-    Lookup(Lookup),
-    /// Into a call of another platform: no plan names it, a dialog does.
-    AtDialog(Box<AtDialog>),
-    /// Nowhere.
-    Refuse(CauseKind),
-    /// This number on that one's behalf, by the whole plan, in the place of everything else.
-    Route(String, Origin),
-    /// The same before everything else: somebody sent the call there.
-    Redirect(String, Origin),
-}
-
-/// A number that a domain of the name service is asked for.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Lookup {
-    pub(crate) domain: String,
-    pub(crate) number: String,
-    /// How long a trunk that it leads to may ring.
-    pub(crate) timeout: Option<Duration>,
-}
-
-/// A dialog of another platform, in whose place somebody is to come.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct AtDialog {
-    /// The switch that has its call.
-    pub(crate) switch: Address,
-    pub(crate) dialog: Dialog,
-    /// Whether its peer sends who comes, as RFC 5589 has it.
-    pub(crate) sent: bool,
-}
-
-/// What the plan has for a number.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Routed {
-    pub(crate) steps: VecDeque<Step>,
-    pub(crate) branches: Branches,
-    /// How far calls that go by it are answered for, where it says so.
-    pub(crate) attested: Option<Attestation>,
-}
-
 impl Plan {
-    /// Whether every name in it is there.
-    pub fn check(&self) -> Result<(), PlanError> {
-        let mut names = std::collections::BTreeSet::new();
-        let routes = self.routes.iter().map(|route| ("route", &route.name));
-        let groups = self.groups.iter().map(|group| ("group", &group.name));
-        let trunks = self.trunks.iter().map(|trunk| ("trunk", &trunk.name));
-        let trunk_groups = self.trunk_groups.iter().map(|group| ("trunk group", &group.name));
-        let services = self.services.iter().map(|(number, _)| ("service", number));
-        let rates = self.rates.iter().map(|rates| ("rate table", &rates.name));
-        for name in routes.chain(groups).chain(trunks).chain(trunk_groups).chain(services).chain(rates) {
-            if !names.insert(name) {
-                return Err(PlanError::Twice(format!("{} {}", name.0, name.1)));
-            }
-        }
-        if let Some(group) = self.groups.iter().find(|group| group.members.is_empty()) {
-            return Err(PlanError::Empty(group.name.clone()));
-        }
-        for group in &self.trunk_groups {
-            if group.members.is_empty() {
-                return Err(PlanError::Empty(group.name.clone()));
-            }
-            if let Some(member) = group.members.iter().find(|member| self.trunk(&member.trunk).is_none()) {
-                return Err(PlanError::UnknownWay { by: group.name.clone(), name: member.trunk.clone() });
-            }
-        }
-        for rates in &self.rates {
-            if let Some(name) = rates.table.ways().iter().find_map(|way| self.lacks(way)) {
-                return Err(PlanError::UnknownWay { by: rates.name.clone(), name });
-            }
-        }
-        for route in &self.routes {
-            for destination in std::iter::once(&route.destination).chain(route.branches.destinations()) {
-                self.check_destination(&route.name, destination)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn check_destination(&self, route: &str, destination: &Destination) -> Result<(), PlanError> {
-        match destination {
-            Destination::Group(group) if !self.groups.iter().any(|known| known.name == *group) => {
-                Err(PlanError::UnknownGroup { route: route.to_owned(), group: group.clone() })
-            }
-            Destination::Trunks(steps) if steps.is_empty() => Err(PlanError::Empty(route.to_owned())),
-            Destination::Trunks(steps) => match steps.iter().find_map(|step| self.lacks(&step.trunk)) {
-                Some(trunk) => Err(PlanError::UnknownTrunk { route: route.to_owned(), trunk }),
-                None => Ok(()),
-            },
-            Destination::Rates { table, .. } if self.rates(table).is_none() => {
-                Err(PlanError::UnknownRates { route: route.to_owned(), table: table.clone() })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The trunk or group of a way that the plan does not have.
-    fn lacks(&self, way: &Way) -> Option<String> {
-        match way {
-            Way::Trunk(trunk) if self.trunk(trunk).is_none() => Some(trunk.clone()),
-            Way::Group(group) if self.trunk_group(group).is_none() => Some(group.clone()),
-            _ => None,
-        }
-    }
-
     /// The rate table of that name.
     pub fn rates(&self, name: &str) -> Option<&RateTable> {
         self.rates.iter().find(|rates| rates.name == name).map(|rates| &*rates.table)
@@ -650,12 +295,6 @@ impl Plan {
             })
     }
 }
-
-/// What a trunk of another platform is called.
-pub(crate) fn trunk_of(trunk: &str, platform: &str) -> String {
-    format!("{trunk}@{platform}")
-}
-
 fn group_steps(group: &Group) -> VecDeque<Step> {
     match group.strategy {
         Strategy::RingAll => VecDeque::from([Step::Accounts(group.members.clone())]),
@@ -665,7 +304,9 @@ fn group_steps(group: &Group) -> VecDeque<Step> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::matching::Pattern;
+    use super::super::check::PlanError;
+    use super::super::matching::{NumberMatch, OriginMatch, Pattern};
+    use super::super::rewrite::Rewrite;
     use super::*;
 
     /// 2026-11-30 12:00 UTC, a Monday.
@@ -761,13 +402,5 @@ mod tests {
         let mut plan = carrier();
         plan.trunks[1].name = "one".into();
         assert!(matches!(plan.check(), Err(PlanError::Twice(_))));
-    }
-
-    #[test]
-    fn a_branch_is_taken_once() {
-        let mut branches = Branches { busy: Some(Destination::Refuse(CauseKind::Busy)), ..Branches::default() };
-        assert_eq!(branches.take(CauseKind::NoAnswer), None);
-        assert!(branches.take(CauseKind::Busy).is_some());
-        assert_eq!(branches.take(CauseKind::Busy), None);
     }
 }
