@@ -3,21 +3,9 @@
 use super::counter_mode::CounterMode;
 use super::derivation::{Label, Master};
 use super::galois::Galois;
-use super::packet::INDEX_BYTES;
+use super::packet::{ENCRYPTED, INDEX_BYTES, RTCP_INDEX_MAX};
 use super::{Refusal, tag_bytes};
 use router::parameter::{MediaKey, SrtpSuite};
-
-/// The bit beside the index of SRTCP that says that the packet is encrypted.
-const ENCRYPTED: u32 = 1 << 31;
-
-/// The largest index of SRTCP: no key outlives it (RFC 3711 §9.2).
-pub(super) const RTCP_INDEX_MAX: u32 = ENCRYPTED - 1;
-
-/// The index of SRTCP as it is written.
-#[inline]
-pub(super) const fn encrypted(index: u32) -> [u8; INDEX_BYTES] {
-    (index | ENCRYPTED).to_be_bytes()
-}
 
 #[expect(clippy::large_enum_variant, reason = "a leg's keys lie together in one box")]
 enum Transform {

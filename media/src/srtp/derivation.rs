@@ -1,6 +1,6 @@
 //! Session keys from a master key and its salt (RFC 3711 §4.3, RFC 6188 §3, RFC 7714 §11). The key derivation rate is 0: they are derived once.
 
-use super::counter_mode::Aes;
+use super::aes::Aes;
 
 /// What a session key is for (RFC 3711 §4.3.2).
 #[derive(Clone, Copy, Debug)]

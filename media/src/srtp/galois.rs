@@ -1,7 +1,7 @@
 //! AES-GCM (RFC 7714).
 
 use super::Refusal;
-use super::packet::{INDEX_BYTES, RTCP_CLEAR};
+use super::packet::{INDEX_BYTES, RTCP_CLEAR, encrypted};
 use ring::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
 /// Octets of a tag (RFC 7714 §13.1: no shorter ones).
@@ -83,7 +83,7 @@ impl Galois {
         let end = length + TAG + INDEX_BYTES + identifier.len();
         let (head, rest) = buffer.get_mut(..end)?.split_at_mut_checked(RTCP_CLEAR)?;
         let (secret, rest) = rest.split_at_mut_checked(length.checked_sub(RTCP_CLEAR)?)?;
-        let word = super::cipher::encrypted(index);
+        let word = encrypted(index);
         let aad = Aad::from(authenticated(head, word)?);
         let tag = self.key.seal_in_place_separate_tag(self.nonce(ssrc, u64::from(index)), aad, secret).ok()?;
         let (place, rest) = rest.split_at_mut_checked(TAG)?;
@@ -109,7 +109,7 @@ impl Galois {
         }
         let length = packet.len() - TAG;
         let (head, secret) = packet.split_at_mut(RTCP_CLEAR);
-        let aad = authenticated(head, super::cipher::encrypted(index)).ok_or(Refusal::Malformed)?;
+        let aad = authenticated(head, encrypted(index)).ok_or(Refusal::Malformed)?;
         match self.key.open_in_place(self.nonce(ssrc, u64::from(index)), Aad::from(aad), secret) {
             Ok(_) => Ok(length),
             Err(_) => Err(Refusal::Forged),

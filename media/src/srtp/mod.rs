@@ -17,10 +17,11 @@
 //! | `window` | the index of a packet (§3.3.1), and whether it was seen before (§3.3.2) |
 //! | `cipher` | one of the two transforms |
 //! | `counter_mode`, `galois` | AES-CM with HMAC-SHA1, AES-GCM |
-//! | `mac` | HMAC-SHA1 |
+//! | `aes`, `mac` | the key stream of AES, HMAC-SHA1 |
 //! | `derivation` | session keys (§4.3) |
 //! | `packet` | the fields that are read |
 
+mod aes;
 mod cipher;
 mod counter_mode;
 mod derivation;

@@ -1,7 +1,7 @@
 //! What a leg is sent.
 
-use super::cipher::{Cipher, RTCP_INDEX_MAX};
-use super::packet::{RtpFields, rtcp_ssrc};
+use super::cipher::Cipher;
+use super::packet::{RTCP_INDEX_MAX, RtpFields, rtcp_ssrc};
 use super::window::Window;
 use router::parameter::{MediaKey, SrtpSuite};
 

@@ -8,6 +8,18 @@ pub(super) const RTCP_CLEAR: usize = 8;
 /// The index of SRTCP with the flag that says "encrypted".
 pub(super) const INDEX_BYTES: usize = 4;
 
+/// The bit beside the index of SRTCP that says that the packet is encrypted.
+pub(super) const ENCRYPTED: u32 = 1 << 31;
+
+/// The largest index of SRTCP: no key outlives it (RFC 3711 §9.2).
+pub(super) const RTCP_INDEX_MAX: u32 = ENCRYPTED - 1;
+
+/// The index of SRTCP as it is written.
+#[inline]
+pub(super) const fn encrypted(index: u32) -> [u8; INDEX_BYTES] {
+    (index | ENCRYPTED).to_be_bytes()
+}
+
 /// What is read of an RTP header.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RtpFields {
