@@ -3,48 +3,23 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod counting;
+mod platform;
 
+use media::Config;
 use media::rtp::write;
 use media::srtp::{EXPANSION, Inbound, Outbound};
-use media::{Config, PortRange, Worker};
-use router::packet::{Parameters, Transaction, one};
+use platform::{Platform, phone};
+use router::packet::one;
 use router::parameter::{
     Bridge, Codec, IceCredentials, IceParameters, MediaKey, MediaPlan, MediaPort, PortId, Protection, SrtpSuite,
 };
-use router::time::Duration;
-use router::{Address, Command, Endpoint, Instance, ModuleKind, Packet, Parameter, Router};
+use router::{Command, Instance, Parameter};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::mpsc::{Receiver, channel};
 use stun::{Class, Message, Role, Usage, Writer};
 
-/// Longer than any machine needs.
-const PATIENCE: Duration = Duration::from_secs(20);
 const SESSION: Instance = Instance(7);
 /// Packets of a round, each way; with the others of the test fewer than a port takes in a second.
 const ROUND: u16 = 200;
-
-fn ask(
-    router: &Router,
-    (switch, woken): &(Endpoint, Receiver<()>),
-    command: Command,
-    parameters: Parameters,
-) -> Parameters {
-    let source = switch.address().at(SESSION);
-    let destination = Address::local(ModuleKind::Voice, 0).at(SESSION);
-    router.send(Packet { source, destination, transaction: Transaction(1), command, parameters }).unwrap();
-    loop {
-        match switch.receive() {
-            Some(packet) if packet.command == Command::Done => return packet.parameters,
-            Some(packet) => assert_eq!(packet.command, Command::Notify, "{packet:?}"),
-            None => {
-                if switch.may_sleep() {
-                    woken.recv_timeout(PATIENCE).expect("an answer");
-                }
-                switch.awake();
-            }
-        }
-    }
-}
 
 /// Keys of the first phone's leg: ours, and the phone's. The second phone has none.
 fn protection() -> Protection {
@@ -81,51 +56,24 @@ fn nominate(phone: &UdpSocket, port: SocketAddr) {
 
 fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
     MediaPlan {
-        port,
         remote_rtp: Some(remote),
-        remote_rtcp: None,
-        rtcp_mux: false,
         generation: 1,
-        sends: true,
-        receives: true,
-        codecs: vec![Codec::new(0, "PCMU", 8_000)],
         ptime_ms: Some(20),
         silence_limit_ms: Some(60_000),
         protection: (port == PortId(0)).then(|| Box::new(protection())),
-        dtls: None,
         ice: (port == PortId(1)).then(|| Box::new(ways())),
-        voip_metrics: false,
-        host: None,
-        keys: None,
-        networks: vec![],
+        ..MediaPlan::new(port, vec![Codec::new(0, "PCMU", 8_000)])
     }
 }
 
 #[test]
 fn relayed_packets_cost_no_allocation() {
-    let router = Router::new(router::PlatformId(1));
-    let (wake, woken) = channel();
-    let switch = router.register(ModuleKind::Switch, 0, move || {
-        let _ = wake.send(());
-    });
-    let switch = (switch, woken);
-    let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().min(60_000);
-    let ports = PortRange { first: free, last: free + 400 };
-    let worker = Worker::new(&router, 0, Config { ports, ..Config::default() }).unwrap();
-    let stop = worker.stop_handle();
-    let thread = worker.spawn("media-0".to_owned(), counting::begin).unwrap();
-
-    let phones = [(); 2].map(|()| {
-        let phone = UdpSocket::bind("127.0.0.1:0").unwrap();
-        phone.set_read_timeout(Some(PATIENCE)).unwrap();
-        phone
-    });
+    let mut platform = Platform::start(200, Config::default(), counting::begin);
+    let phones = [(); 2].map(|()| phone("127.0.0.1:0"));
     let ids = [PortId(0), PortId(1)];
     let interface = Ipv4Addr::LOCALHOST.into();
-    let wanted = ids.map(|port| {
-        Parameter::from(MediaPort { port, interface, address: None, urgent: false, components_served: 0, served: None })
-    });
-    let opened = ask(&router, &switch, Command::Open, wanted.into_iter().collect());
+    let wanted = ids.map(|port| Parameter::from(MediaPort::new(port, interface)));
+    let opened = platform.ask(SESSION, Command::Open, wanted.into_iter().collect());
     let at: Vec<SocketAddr> = opened
         .iter()
         .map(|parameter| match parameter {
@@ -135,7 +83,7 @@ fn relayed_packets_cost_no_allocation() {
         .collect();
     let mut joined = one(Bridge { a: ids[0], b: ids[1] });
     joined.extend(ids.iter().zip(&phones).map(|(&id, phone)| plan(id, phone.local_addr().unwrap()).into()));
-    ask(&router, &switch, Command::Connect, joined);
+    platform.ask(SESSION, Command::Connect, joined);
     nominate(&phones[1], at[1]);
 
     let keys = protection();
@@ -168,6 +116,4 @@ fn relayed_packets_cost_no_allocation() {
         counting::allocations() - before
     });
     assert!(costs.contains(&0), "{costs:?} allocations for {} packets each", 2 * ROUND);
-    stop.stop();
-    thread.join().unwrap();
 }

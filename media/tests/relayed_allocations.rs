@@ -4,46 +4,23 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod counting;
+mod platform;
 
 use media::rtp::write;
-use media::{Config, PortRange, RelayServer, Worker};
-use router::packet::{Parameters, Transaction, one};
+use media::{Config, RelayServer};
+use platform::{Platform, phone};
+use router::packet::one;
 use router::parameter::{Bridge, Codec, IceCandidate, IceCredentials, IceParameters, MediaPlan, MediaPort, PortId};
-use router::time::Duration;
-use router::{Address, Command, Endpoint, Instance, ModuleKind, Packet, Parameter, Private, Router};
+use router::{Command, Instance, Parameter, Private};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
 use stun::{Class, Message, Method, Role, Usage, Writer};
 
-/// Longer than any machine needs.
-const PATIENCE: Duration = Duration::from_secs(20);
 const SESSION: Instance = Instance(7);
 /// Packets of a round, each way; with the others of the test fewer than a port takes in a second.
 const ROUND: u16 = 200;
 /// Where the phone is that the server reaches: no socket is there.
 const PHONE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1)), 4_000);
-
-fn send(router: &Router, switch: &Endpoint, command: Command, parameters: Parameters) {
-    let source = switch.address().at(SESSION);
-    let destination = Address::local(ModuleKind::Voice, 0).at(SESSION);
-    router.send(Packet { source, destination, transaction: Transaction(1), command, parameters }).unwrap();
-}
-
-fn answered(switch: &Endpoint, woken: &Receiver<()>) -> Parameters {
-    loop {
-        match switch.receive() {
-            Some(packet) if packet.command == Command::Done => return packet.parameters,
-            Some(packet) => assert_eq!(packet.command, Command::Notify, "{packet:?}"),
-            None => {
-                if switch.may_sleep() {
-                    woken.recv_timeout(PATIENCE).expect("an answer");
-                }
-                switch.awake();
-            }
-        }
-    }
-}
 
 /// Ways of the first phone's leg.
 fn ways() -> IceParameters {
@@ -62,23 +39,13 @@ fn ways() -> IceParameters {
 
 fn plan(port: PortId, remote: SocketAddr) -> MediaPlan {
     MediaPlan {
-        port,
         remote_rtp: Some(remote),
-        remote_rtcp: None,
         rtcp_mux: true,
         generation: 1,
-        sends: true,
-        receives: true,
-        codecs: vec![Codec::new(0, "PCMU", 8_000)],
         ptime_ms: Some(20),
         silence_limit_ms: Some(60_000),
-        protection: None,
-        dtls: None,
         ice: (port == PortId(0)).then(|| Box::new(ways())),
-        voip_metrics: false,
-        host: None,
-        keys: None,
-        networks: vec![],
+        ..MediaPlan::new(port, vec![Codec::new(0, "PCMU", 8_000)])
     }
 }
 
@@ -167,40 +134,26 @@ impl Relay {
 
 #[test]
 fn packets_that_a_server_relays_cost_no_allocation() {
-    let router = Router::new(router::PlatformId(1));
-    let (wake, woken) = channel();
-    let switch = router.register(ModuleKind::Switch, 0, move || {
-        let _ = wake.send(());
-    });
-    let sockets = [(); 2].map(|()| {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        socket
-    });
-    let [server, phone] = sockets;
+    let [server, phone] = [(); 2].map(|()| phone("127.0.0.1:0"));
     let relay = RelayServer {
         address: server.local_addr().unwrap(),
         username: "user".to_owned(),
         password: Private::new("password".to_owned()),
     };
-    let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().min(60_000);
-    let ports = PortRange { first: free, last: free + 400 };
-    let config = Config { ports, relays: vec![Arc::new(relay)], ..Config::default() };
-    let worker = Worker::new(&router, 0, config).unwrap();
-    let stop = worker.stop_handle();
-    let thread = worker.spawn("media-0".to_owned(), counting::begin).unwrap();
+    let config = Config { relays: vec![Arc::new(relay)], ..Config::default() };
+    let mut platform = Platform::start(200, config, counting::begin);
 
     let mut relay = Relay { socket: server, channel: None };
     let interface = Ipv4Addr::LOCALHOST.into();
     let wanted = [(PortId(0), 1), (PortId(1), 0)].map(|(port, components_served)| {
-        let port = MediaPort { port, interface, address: None, urgent: false, components_served, served: None };
+        let port = MediaPort { components_served, ..MediaPort::new(port, interface) };
         Parameter::from(port)
     });
-    send(&router, &switch, Command::Open, wanted.into_iter().collect());
+    let asked = platform.send(SESSION, Command::Open, wanted.into_iter().collect());
     let mut first = [0; 2_048];
     let (_, port) = relay.socket.peek_from(&mut first).expect("it asks for an address");
     relay.take(port, false);
-    let opened = answered(&switch, &woken);
+    let opened = platform.answer(asked).unwrap();
     let ports = opened.iter().map(|parameter| match parameter {
         Parameter::MediaPort(port) => **port,
         other => panic!("{other:?}"),
@@ -211,8 +164,7 @@ fn packets_that_a_server_relays_cost_no_allocation() {
     let other = ports[1].address.unwrap().rtp;
     let mut joined = one(Bridge { a: PortId(0), b: PortId(1) });
     joined.extend([plan(PortId(0), PHONE), plan(PortId(1), phone.local_addr().unwrap())].map(Parameter::from));
-    send(&router, &switch, Command::Connect, joined);
-    answered(&switch, &woken);
+    platform.ask(SESSION, Command::Connect, joined);
     relay.take(port, true);
 
     let mut sequence = 0u16;
@@ -240,6 +192,4 @@ fn packets_that_a_server_relays_cost_no_allocation() {
         counting::allocations() - before
     });
     assert!(costs.contains(&0), "{costs:?} allocations for {} packets each", 2 * ROUND);
-    stop.stop();
-    thread.join().unwrap();
 }
