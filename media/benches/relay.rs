@@ -21,38 +21,18 @@ fn keys(suite: SrtpSuite) -> Protection {
 
 /// A call; by a suite, where the first port has keys.
 fn set_up(voice: &mut Voice<Nowhere>, now: Now, session: u64, suite: Option<SrtpSuite>) {
-    let wanted = (0..2).map(|port| {
-        MediaPort {
-            port: PortId(port),
-            interface: LOCAL,
-            address: None,
-            urgent: false,
-            components_served: 0,
-            served: None,
-        }
-        .into()
-    });
+    let wanted = (0..2).map(|port| MediaPort::new(PortId(port), LOCAL).into());
     ask(voice, now, session, Command::Open, wanted.collect());
     let mut parameters = one(Bridge { a: PortId(0), b: PortId(1) });
     parameters.extend((0..2).map(|port| {
         Parameter::from(MediaPlan {
-            port: PortId(port),
             remote_rtp: Some(peer(session, port)),
-            remote_rtcp: None,
-            rtcp_mux: false,
             generation: 1,
-            sends: true,
-            receives: true,
-            codecs: vec![Codec::new(0, "PCMU", 8_000), Codec::new(101, "telephone-event", 8_000)],
-            ptime_ms: None,
-            silence_limit_ms: None,
             protection: suite.filter(|_| port == 0).map(|suite| Box::new(keys(suite))),
-            dtls: None,
-            ice: None,
-            voip_metrics: false,
-            host: None,
-            keys: None,
-            networks: vec![],
+            ..MediaPlan::new(
+                PortId(port),
+                vec![Codec::new(0, "PCMU", 8_000), Codec::new(101, "telephone-event", 8_000)],
+            )
         })
     }));
     ask(voice, now, session, Command::Connect, parameters);
@@ -60,7 +40,7 @@ fn set_up(voice: &mut Voice<Nowhere>, now: Now, session: u64, suite: Option<Srtp
 
 fn relay(criterion: &mut Criterion) {
     let mut now = Now { instant: Instant::from_millis(1), wall: WallTime::from_secs(1_800_000_000) };
-    let mut voice = worker(now);
+    let mut voice = worker(now, ());
     const CALLS: u64 = 400;
     for session in 1..=CALLS {
         set_up(&mut voice, now, session, None);
@@ -87,7 +67,7 @@ fn relay(criterion: &mut Criterion) {
         secure(criterion, now, suite);
     }
 
-    let mut voice = worker(now);
+    let mut voice = worker(now, ());
     let mut session = 0;
     criterion.bench_function("open, connect and close a call", |bencher| {
         bencher.iter(|| {
@@ -102,7 +82,7 @@ fn relay(criterion: &mut Criterion) {
 /// The same with one secure leg of the two: packets go from it and to it in turn, so that each pays one transform.
 fn secure(criterion: &mut Criterion, mut now: Now, suite: SrtpSuite) {
     const CALLS: u64 = 400;
-    let mut voice = worker(now);
+    let mut voice = worker(now, ());
     let mut phones: Vec<Outbound> = Vec::new();
     for session in 1..=CALLS {
         set_up(&mut voice, now, session, Some(suite));

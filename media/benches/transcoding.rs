@@ -19,38 +19,14 @@ const CALLS: u64 = 100;
 const PACKETS: usize = 50;
 
 fn set_up(voice: &mut Voice<Nowhere>, now: Now, session: u64, codecs: [&Codec; 2]) {
-    let wanted = (0..2).map(|port| {
-        MediaPort {
-            port: PortId(port),
-            interface: LOCAL,
-            address: None,
-            urgent: false,
-            components_served: 0,
-            served: None,
-        }
-        .into()
-    });
+    let wanted = (0..2).map(|port| MediaPort::new(PortId(port), LOCAL).into());
     ask(voice, now, session, Command::Open, wanted.collect());
     let mut parameters = one(Bridge { a: PortId(0), b: PortId(1) });
     parameters.extend([0, 1].map(|port| {
         Parameter::from(MediaPlan {
-            port: PortId(port),
             remote_rtp: Some(peer(session, port)),
-            remote_rtcp: None,
-            rtcp_mux: false,
             generation: 1,
-            sends: true,
-            receives: true,
-            codecs: vec![codecs[usize::from(port)].clone()],
-            ptime_ms: None,
-            silence_limit_ms: None,
-            protection: None,
-            dtls: None,
-            ice: None,
-            voip_metrics: false,
-            host: None,
-            keys: None,
-            networks: vec![],
+            ..MediaPlan::new(PortId(port), vec![codecs[usize::from(port)].clone()])
         })
     }));
     ask(voice, now, session, Command::Connect, parameters);
@@ -123,7 +99,7 @@ fn one_way(criterion: &mut Criterion, [from, to]: [&Codec; 2]) {
         });
     }
     let mut now = Now { instant: Instant::from_millis(1), wall: WallTime::from_secs(1_800_000_000) };
-    let mut voice = worker(now);
+    let mut voice = worker(now, ());
     for session in 1..=CALLS {
         set_up(&mut voice, now, session, [from, to]);
     }

@@ -7,47 +7,32 @@
 
 use codecs::{Encoded, Reception, Resampler};
 use media::rtp::{HEADER_BYTES, Header, write};
-use media::{Carried, Channel, Config, Destination, Interface, OpenFailure, PairIndex, Voice, Wire};
-use router::packet::{Parameters, Transaction, one};
+use media::{Channel, PairIndex};
+use nowhere::{LOCAL, Sink, ask, worker};
+use router::packet::one;
 use router::parameter::{Bridge, Codec, MediaPlan, MediaPort, PortId};
 use router::time::{Duration, Instant, Now, WallTime};
-use router::{Address, Command, Instance, ModuleKind, Packet, Parameter, Random, Received, Service};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use router::{Command, Parameter, Random, Service};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::{env, fs, io, iter};
+
+#[path = "../benches/nowhere/mod.rs"]
+mod nowhere;
 
 /// Percent of the packets, in bursts of two on average: what crowded lines do.
 const LOSSES: [u64; 5] = [0, 1, 5, 10, 20];
 const BURST: u64 = 2;
-const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 /// What leaves for the far side.
 #[derive(Default)]
 struct Far(Vec<Vec<u8>>);
 
-impl Wire for Far {
-    fn take(&mut self, _: PairIndex) -> Option<Carried> {
-        None
-    }
-    fn put(&mut self, _: PairIndex, _: Carried) -> bool {
-        false
-    }
-    fn open(&mut self, _: PairIndex, _: SocketAddr) -> Result<(), OpenFailure> {
-        Ok(())
-    }
-    fn close(&mut self, _: PairIndex) {}
-    fn drain(&mut self, _: PairIndex) {}
-    fn connect(&mut self, _: PairIndex, _: SocketAddr) -> bool {
-        true
-    }
-    fn disconnect(&mut self, _: PairIndex) -> bool {
-        true
-    }
-    fn send(&mut self, _: PairIndex, channel: Channel, _: Destination, datagram: &[u8]) -> bool {
+impl Sink for Far {
+    fn receive(&mut self, channel: Channel, datagram: &[u8]) {
         if channel == Channel::Rtp {
             self.0.push(datagram.to_vec());
         }
-        true
     }
 }
 
@@ -121,64 +106,21 @@ fn by_itself(codec: codecs::Codec, payloads: &[Vec<u8>], lost: &[bool]) -> Vec<i
     heard
 }
 
-fn ask(voice: &mut Voice<Far>, now: Now, command: Command, parameters: Parameters) {
-    let packet = Packet {
-        source: Address::local(ModuleKind::Switch, 0).at(Instance(1)),
-        destination: Address::any(ModuleKind::Voice).at(Instance(1)),
-        transaction: Transaction(1),
-        command,
-        parameters,
-    };
-    voice.handle_received(now, Received::Packet(packet));
-    while let Some(packet) = voice.outbox().poll_transmit() {
-        assert_eq!(packet.command, Command::Done, "{packet:?}");
-    }
-}
-
 fn plan(port: u16, remote: SocketAddr, codec: &Codec) -> MediaPlan {
-    MediaPlan {
-        port: PortId(port),
-        remote_rtp: Some(remote),
-        remote_rtcp: None,
-        rtcp_mux: false,
-        generation: 1,
-        sends: true,
-        receives: true,
-        codecs: vec![codec.clone()],
-        ptime_ms: None,
-        silence_limit_ms: None,
-        protection: None,
-        dtls: None,
-        ice: None,
-        voip_metrics: false,
-        host: None,
-        keys: None,
-        networks: vec![],
-    }
+    MediaPlan { remote_rtp: Some(remote), generation: 1, ..MediaPlan::new(PortId(port), vec![codec.clone()]) }
 }
 
 /// Through a worker, which codes it anew for the far side; there each packet is decoded and stands where its timestamp says.
 fn through_a_worker(codec: &Codec, far: &Codec, payloads: &[Vec<u8>], lost: &[bool]) -> Vec<i16> {
     let mut now = Now { instant: Instant::from_millis(1_000), wall: WallTime::from_secs(1_800_000_000) };
-    let config = Config { interfaces: vec![Interface { address: LOCAL, advertised: None }], ..Config::default() };
-    let mut voice = Voice::new(Address::local(ModuleKind::Voice, 0), config, Random::from_seed(1), Far::default(), now);
+    let mut voice = worker(now, Far::default());
     let peers: [SocketAddr; 2] = [([198, 51, 100, 1], 4_000).into(), ([198, 51, 100, 2], 4_000).into()];
-    let wanted = (0..2).map(|port| {
-        MediaPort {
-            port: PortId(port),
-            interface: LOCAL,
-            address: None,
-            urgent: false,
-            components_served: 0,
-            served: None,
-        }
-        .into()
-    });
-    ask(&mut voice, now, Command::Open, wanted.collect());
+    let wanted = (0..2).map(|port| MediaPort::new(PortId(port), LOCAL).into());
+    ask(&mut voice, now, 1, Command::Open, wanted.collect());
     let mut parameters = one(Bridge { a: PortId(0), b: PortId(1) });
     parameters.push(Parameter::from(plan(0, peers[0], codec)));
     parameters.push(Parameter::from(plan(1, peers[1], far)));
-    ask(&mut voice, now, Command::Connect, parameters);
+    ask(&mut voice, now, 1, Command::Connect, parameters);
     let mut data = [0; 2_000];
     let end = payloads.len() + 50;
     let came = payloads.iter().zip(lost).map(|(payload, lost)| (!lost).then_some(payload)).chain(iter::repeat(None));
@@ -201,7 +143,7 @@ fn through_a_worker(codec: &Codec, far: &Codec, payloads: &[Vec<u8>], lost: &[bo
     let mut decoder = Reception::new(coded(far), far.clock_rate_hz).expect("a decoder");
     let mut heard: Vec<i16> = Vec::new();
     let mut begin = None;
-    for packet in &voice.wire().0 {
+    for packet in &voice.wire().sink.0 {
         let Ok(header) = Header::parse(packet) else { continue };
         let begin = *begin.get_or_insert(header.timestamp);
         let at = header.timestamp.wrapping_sub(begin) as usize;

@@ -5,40 +5,24 @@
 use allocation_counter::measure;
 use codecs::telephone_event::EventSender;
 use codecs::{Encoded, Tone};
-use media::wire::{Carried, Channel, Destination, OpenFailure, PairIndex, Wire};
-use media::{Config, Interface, PortRange, Voice};
+use media::Voice;
+use media::wire::{Channel, PairIndex};
+use nowhere::{LOCAL, Nowhere, Sink, worker};
 use router::parameter::{Bridge, Codec, MediaPlan, MediaPort, Parameter, PortId};
 use router::time::{Duration, Instant, Now, WallTime};
-use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, Random, Received, Service, Transaction, one};
+use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, Received, Service, Transaction, one};
 use std::net::SocketAddr;
 
-/// Takes everything, and counts it.
-#[derive(Debug, Default)]
-struct Silent {
-    sent: u64,
-}
+#[path = "../benches/nowhere/mod.rs"]
+mod nowhere;
 
-impl Wire for Silent {
-    fn open(&mut self, _: PairIndex, _: SocketAddr) -> Result<(), OpenFailure> {
-        Ok(())
-    }
-    fn close(&mut self, _: PairIndex) {}
-    fn drain(&mut self, _: PairIndex) {}
-    fn connect(&mut self, _: PairIndex, _: SocketAddr) -> bool {
-        true
-    }
-    fn disconnect(&mut self, _: PairIndex) -> bool {
-        true
-    }
-    fn send(&mut self, _: PairIndex, _: Channel, _: Destination, _: &[u8]) -> bool {
-        self.sent += 1;
-        true
-    }
-    fn take(&mut self, _: PairIndex) -> Option<Carried> {
-        None
-    }
-    fn put(&mut self, _: PairIndex, _: Carried) -> bool {
-        false
+/// How many datagrams have left.
+#[derive(Default)]
+struct Sent(u64);
+
+impl Sink for Sent {
+    fn receive(&mut self, _: Channel, _: &[u8]) {
+        self.0 += 1;
     }
 }
 
@@ -46,18 +30,14 @@ const SESSION: Instance = Instance(7);
 const PORTS: [PortId; 2] = [PortId(0), PortId(1)];
 
 struct World {
-    voice: Voice<Silent>,
+    voice: Voice<Nowhere<Sent>>,
     now: Now,
 }
 
 impl World {
     fn new() -> Self {
         let now = Now { instant: Instant::from_millis(1_000), wall: WallTime::from_secs(1_800_000_000) };
-        let interface = Interface { address: "192.0.2.1".parse().unwrap(), advertised: None };
-        let ports = PortRange { first: 20_000, last: 20_199 };
-        let config = Config { ports, interfaces: vec![interface], ..Config::default() };
-        let address = Address::local(ModuleKind::Voice, 0);
-        Self { voice: Voice::new(address, config, Random::from_seed(1), Silent::default(), now), now }
+        Self { voice: worker(now, Sent::default()), now }
     }
 
     fn ask(&mut self, command: Command, parameters: Parameters) {
@@ -82,25 +62,7 @@ fn peer(port: PortId) -> SocketAddr {
 }
 
 fn plan(port: PortId, codecs: Vec<Codec>) -> MediaPlan {
-    MediaPlan {
-        port,
-        remote_rtp: Some(peer(port)),
-        remote_rtcp: None,
-        rtcp_mux: false,
-        generation: 1,
-        sends: true,
-        receives: true,
-        codecs,
-        ptime_ms: None,
-        silence_limit_ms: None,
-        protection: None,
-        host: None,
-        keys: None,
-        networks: vec![],
-        dtls: None,
-        ice: None,
-        voip_metrics: false,
-    }
+    MediaPlan { remote_rtp: Some(peer(port)), generation: 1, ..MediaPlan::new(port, codecs) }
 }
 
 fn opus() -> Codec {
@@ -158,17 +120,7 @@ fn transcoded_packets_cost_no_allocation() {
         let what = format!("{} to {}", from[0].name, to[0].name);
         let events = from.iter().find(|codec| codec.is_telephone_event()).cloned();
         let mut world = World::new();
-        let interface = "192.0.2.1".parse().unwrap();
-        let wanted = PORTS.map(|port| {
-            Parameter::from(MediaPort {
-                port,
-                interface,
-                address: None,
-                urgent: false,
-                components_served: 0,
-                served: None,
-            })
-        });
+        let wanted = PORTS.map(|port| Parameter::from(MediaPort::new(port, LOCAL)));
         world.ask(Command::Open, wanted.into_iter().collect());
         let mut joined = one(Bridge { a: PORTS[0], b: PORTS[1] });
         joined.extend([plan(PORTS[0], from.clone()).into(), plan(PORTS[1], to).into()]);
@@ -176,7 +128,7 @@ fn transcoded_packets_cost_no_allocation() {
         let mut costs = Vec::new();
         for round in 0..6u16 {
             let mut packets = second(&from[0], events.as_ref(), round * 50);
-            let before = world.voice.wire().sent;
+            let before = world.voice.wire().sink.0;
             let counted = measure(|| {
                 for packet in &mut packets {
                     world.voice.handle_datagram(world.now, PairIndex(0), Channel::Rtp, peer(PORTS[0]), packet);
@@ -184,7 +136,7 @@ fn transcoded_packets_cost_no_allocation() {
                 }
             });
             costs.push(counted.count_total);
-            let sent = world.voice.wire().sent - before;
+            let sent = world.voice.wire().sink.0 - before;
             assert!(sent >= 40, "{what}: {sent} packets");
             // What the owner is told of keys is taken apart from the packets.
             while world.voice.outbox().poll_transmit().is_some() {}
