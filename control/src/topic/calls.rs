@@ -1,6 +1,6 @@
 //! Calls: list them, make and end them, follow them.
 
-use super::{conferences, optional_time, page_limit, party, records};
+use super::{conferences, no_such_call, optional_time, page_limit, party, records};
 use crate::limits::{CHANGE_WITHIN, MAKE_WITHIN, QUERY_WITHIN};
 use crate::protocol::code::cause_to_json;
 use crate::protocol::request::bounded;
@@ -171,10 +171,6 @@ fn transfer(Send { call, to, with, by }: Send) -> Result<Question, Problem> {
             Ok(Step::Done(json!({})))
         });
     Ok(question.slow())
-}
-
-pub(super) fn no_such_call() -> Problem {
-    Problem::because(Code::NotFound, "there is no such call")
 }
 
 /// The call that an answer carries.

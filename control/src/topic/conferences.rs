@@ -1,6 +1,6 @@
 //! Conferences: which there are, and calls that become some. Who is in one is told by the calls: the peer of their last leg is `conference:NAME`.
 
-use super::calls::no_such_call;
+use super::no_such_call;
 use crate::limits::{MAKE_WITHIN, QUERY_WITHIN};
 use crate::protocol::request::bounded;
 use crate::protocol::{Code, Problem, Request};

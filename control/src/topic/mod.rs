@@ -108,6 +108,11 @@ fn page_limit(asked: Option<u32>) -> Result<u32, Problem> {
     limit(asked, PAGE_MAX)
 }
 
+/// The call that a request names is nobody's.
+fn no_such_call() -> Problem {
+    Problem::because(Code::NotFound, "there is no such call")
+}
+
 /// A moment, or null.
 fn optional_time(at: Option<WallTime>) -> Value {
     at.map_or(Value::Null, |at| at.to_string().into())
