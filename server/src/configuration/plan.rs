@@ -1,21 +1,23 @@
 //! What the switch is told: the routing plan.
 
+mod destination;
+mod trunk;
+
 use super::model::{Configuration, Route};
-use super::value::{Redirects, Strategy, is_host_name};
-use super::{numbers, replacement, sip};
+use super::value::Strategy;
+use super::{numbers, replacement};
+use destination::is_way;
+pub use destination::way_of;
 use router::Emergency;
-use router::parameter::{Attestation, BuiltinKind, CauseKind, ConferenceName, Network};
+use router::parameter::{BuiltinKind, CauseKind};
 use router::time::Duration;
-use signaling::transport::limits::ENUM_DOMAIN_OCTETS;
-use signaling::trunk::TargetHost;
-use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use switch::guard::Guard;
 use switch::limits::FORK_LEGS;
 use switch::plan::{
-    Branches, Destination, Group, Member, NumberMatch, OriginMatch, Pattern, PickUpGroup, Plan, Rewrite, Trunk,
-    TrunkGroup, TrunkMedia, TrunkMember, TrunkStep, Way,
+    Branches, Destination, Group, Member, NumberMatch, OriginMatch, Pattern, PickUpGroup, Plan, Rewrite,
 };
+use trunk::{attestation, trunk, trunk_group, trunk_hosts, trunk_media};
+pub use trunk::{caller, redirects};
 
 /// Steps in which a circle is looked for: a call has 70 hops (RFC 3261 §8.1.1.6), and each number that is routed anew is one.
 const HOPS: usize = 70;
@@ -262,122 +264,6 @@ impl Builder<'_> {
         };
         Rewrite { strip: route.strip as usize, replace, prepend: route.prepend.clone() }
     }
-
-    fn destination(&mut self, path: &str, texts: &[String], route: &Route, rewrite: &Rewrite) -> Option<Destination> {
-        if !texts.is_empty() && texts.iter().all(|text| is_way(text)) {
-            let timeout = route.ring_s.map(|seconds| Duration::from_secs(seconds.into()));
-            let steps = texts.iter().filter_map(|text| {
-                let trunk = self.way(path, text)?;
-                Some(TrunkStep { trunk, rewrite: rewrite.clone(), timeout })
-            });
-            return Some(Destination::Trunks(steps.collect()));
-        }
-        let [text] = texts else {
-            if !texts.is_empty() {
-                self.fault(path.to_owned(), "several destinations are trunks or platforms, all of them");
-            }
-            return None;
-        };
-        let destination = match text.split_once(':') {
-            None if text == "rewrite" => Some(Destination::Number(rewrite.clone())),
-            None if text == "pickup" => Some(Destination::PickUp(rewrite.clone())),
-            None if text == "conference" => Some(Destination::Conference(rewrite.clone())),
-            Some(("conference", name)) => {
-                ConferenceName::room(name).map(|name| Destination::Service(BuiltinKind::Conference(name)))
-            }
-            Some(("account", name)) if !name.is_empty() => Some(Destination::Account(name.to_owned())),
-            Some(("number", number)) if !number.is_empty() => Some(Destination::Number(Rewrite::fixed(number))),
-            Some(("group", name)) => {
-                if !self.configuration.group.iter().any(|group| group.name == name) {
-                    self.fault(path.to_owned(), format!("there is no group `{name}`"));
-                }
-                Some(Destination::Group(name.to_owned()))
-            }
-            Some(("rates", name)) => {
-                if !self.configuration.rates.iter().any(|rates| rates.name == name) {
-                    self.fault(path.to_owned(), format!("there is no rates `{name}`"));
-                }
-                let timeout = route.ring_s.map(|seconds| Duration::from_secs(seconds.into()));
-                Some(Destination::Rates { table: name.to_owned(), rewrite: rewrite.clone(), timeout })
-            }
-            Some(("service", name)) => service(name).map(Destination::Service),
-            Some(("refuse", cause)) => refusal(cause).map(Destination::Refuse),
-            _ => None,
-        };
-        if destination.is_none() {
-            self.fault(path.to_owned(), format!("`{text}` is no destination"));
-        }
-        destination
-    }
-
-    /// A trunk here or on another platform, or that platform's plan.
-    fn way(&mut self, path: &str, text: &str) -> Option<Way> {
-        let way = way_of(text)?;
-        match &way {
-            Way::Platform(platform) => self.known_platform(path, platform),
-            Way::Enum(domain) if domain.len() > ENUM_DOMAIN_OCTETS || !is_host_name(domain) => {
-                self.fault(path.to_owned(), format!("`{text}` names no domain, such as enum:e164.arpa"));
-            }
-            // Whether a trunk that it leads to is there, each call finds out.
-            Way::Enum(_) => {}
-            Way::Group(name) => {
-                if !self.configuration.trunk_group.iter().any(|group| group.name == *name) {
-                    self.fault(path.to_owned(), format!("there is no trunk_group `{name}`"));
-                }
-            }
-            Way::TrunkOf { trunk, platform } => {
-                if trunk.is_empty() {
-                    self.fault(path.to_owned(), format!("`{text}` names no trunk"));
-                }
-                self.known_platform(path, platform);
-            }
-            Way::Trunk(name) => self.known_trunk(path, name),
-        }
-        Some(way)
-    }
-
-    /// Which others there are, is known once they are linked.
-    fn known_platform(&mut self, path: &str, name: &str) {
-        self.has_platforms(path);
-        let bridge = &self.configuration.bridge;
-        if name.is_empty() {
-            self.fault(path.to_owned(), "a platform has a name");
-        } else if bridge.platform.is_some() && (name == bridge.name() || name.parse().ok() == bridge.platform) {
-            self.fault(path.to_owned(), format!("`{name}` is this very platform"));
-        }
-    }
-
-    fn has_platforms(&mut self, path: &str) {
-        if self.configuration.bridge.platform.is_none() {
-            self.fault(path.to_owned(), "bridge.platform is not set: there are no other platforms");
-        }
-    }
-
-    fn known_trunk(&mut self, path: &str, name: &str) {
-        if !self.configuration.trunk.iter().any(|trunk| trunk.name == name) {
-            self.fault(path.to_owned(), format!("there is no trunk `{name}`"));
-        }
-    }
-}
-
-/// What `trunk:NAME`, `trunk:NAME@PLATFORM`, `trunks:GROUP`, `platform:NAME` and `enum:DOMAIN` stand for; a name alone is a trunk's.
-pub fn way_of(text: &str) -> Option<Way> {
-    match text.split_once(':') {
-        Some(("platform", platform)) => Some(Way::Platform(platform.to_owned())),
-        Some(("trunks", name)) => Some(Way::Group(name.to_owned())),
-        Some(("enum", domain)) => Some(Way::Enum(domain.trim_matches('.').to_ascii_lowercase())),
-        Some(("trunk", name)) => match name.split_once('@') {
-            Some((trunk, platform)) => Some(Way::TrunkOf { trunk: trunk.to_owned(), platform: platform.to_owned() }),
-            None => Some(Way::from(name)),
-        },
-        Some(_) => None,
-        None => Some(Way::from(text)),
-    }
-}
-
-/// Whether a destination is one of those that are tried in turn.
-fn is_way(text: &str) -> bool {
-    ["trunk:", "trunks:", "platform:", "enum:"].iter().any(|form| text.starts_with(form))
 }
 
 /// The route that takes a number on behalf of `origin`. `None`: no route does, or it depends on who calls.
@@ -388,111 +274,11 @@ fn taken_by(plan: &Plan, number: &str, origin: &OriginMatch) -> Option<usize> {
     first.origin.covers(origin).then_some(index)
 }
 
-/// A trunk. The local address of its media: as configured, or else that of the first listener of its family, which its signalling
-/// leaves from; unspecified where there is none.
-fn trunk(configuration: &Configuration, trunk: &super::model::Trunk) -> Trunk {
-    let target = trunk.address.as_deref().and_then(sip::target);
-    let six = match target.map(|target| target.host) {
-        Some(TargetHost::Address(address)) => address.is_ipv6(),
-        _ => false,
-    };
-    let own = configuration.sip.listen.iter().map(|listen| listen.address.ip()).find(|own| own.is_ipv6() == six);
-    let unspecified = if six { IpAddr::from(Ipv6Addr::UNSPECIFIED) } else { IpAddr::from(Ipv4Addr::UNSPECIFIED) };
-    Trunk {
-        name: trunk.name.clone(),
-        numbers: numbers::form(trunk.numbers),
-        attested: attestation(trunk.attestation),
-        interface: trunk.interface.or(own).unwrap_or(unspecified),
-        redirects: redirects(trunk.redirects),
-        caller: caller(&trunk.caller).ok().flatten(),
-        answered_min: trunk.answered_min_percent,
-        delay_max: trunk.post_dial_delay_max_s.map(|seconds| Duration::from_secs(seconds.into())),
-        early_offer: trunk.early_offer,
-    }
-}
-
-/// The hosts and domains of trunks, in small letters: what a rule for a number names of them is called over that trunk. Of two of the same host the first.
-fn trunk_hosts(configuration: &Configuration) -> BTreeMap<String, String> {
-    let mut hosts = BTreeMap::new();
-    for trunk in &configuration.trunk {
-        // One that has no address only calls us.
-        let Some(target) = trunk.address.as_deref().and_then(sip::target) else { continue };
-        for host in std::iter::once(target.host()).chain(trunk.domain.clone()) {
-            hosts.entry(host.to_ascii_lowercase()).or_insert_with(|| trunk.name.clone());
-        }
-    }
-    hosts
-}
-
-/// How far calls are answered for.
-const fn attestation(value: super::value::Attestation) -> Attestation {
-    match value {
-        super::value::Attestation::A => Attestation::Full,
-        super::value::Attestation::B => Attestation::Partial,
-        super::value::Attestation::C => Attestation::Gateway,
-    }
-}
-
-/// Where a trunk's media come from, where it does not say so itself.
-fn trunk_media(trunk: &super::model::Trunk) -> Option<TrunkMedia> {
-    let networks: Vec<Network> = trunk.media_from.iter().filter_map(|text| Network::parse(text)).collect();
-    (!networks.is_empty()).then(|| TrunkMedia { trunk: trunk.name.clone(), networks })
-}
-
 /// A pattern, and what its match becomes.
 fn replaced(pattern: &str, text: &str) -> Result<(Pattern, String), String> {
     let pattern = Pattern::new(pattern).map_err(|error| error.to_string())?;
     let replacement = replacement::of(&pattern, text)?;
     Ok((pattern, replacement))
-}
-
-/// How a trunk is shown the caller's number.
-pub fn caller(texts: &[String]) -> Result<Option<Rewrite>, String> {
-    match texts {
-        [] => Ok(None),
-        [pattern, text] => Ok(Some(Rewrite { replace: Some(replaced(pattern, text)?), ..Rewrite::NONE })),
-        _ => Err("two texts: a pattern, and what its match becomes".to_owned()),
-    }
-}
-
-/// A group of trunks.
-fn trunk_group(group: &super::model::TrunkGroup) -> TrunkGroup {
-    let member = |member: &super::model::TrunkMember| TrunkMember {
-        trunk: member.trunk.clone(),
-        priority: member.priority,
-        weight: member.weight,
-    };
-    TrunkGroup { name: group.name.clone(), members: group.members.iter().map(member).collect() }
-}
-
-/// What is done with redirections.
-pub fn redirects(value: Redirects) -> switch::plan::Redirects {
-    match value {
-        Redirects::Follow => switch::plan::Redirects::Follow,
-        Redirects::Refuse => switch::plan::Redirects::Refuse,
-        Redirects::Pass => switch::plan::Redirects::Pass,
-    }
-}
-
-fn service(name: &str) -> Option<BuiltinKind> {
-    match name {
-        "echo" => Some(BuiltinKind::Echo),
-        "milliwatt" => Some(BuiltinKind::Milliwatt),
-        "silence" => Some(BuiltinKind::Silence),
-        _ => None,
-    }
-}
-
-fn refusal(cause: &str) -> Option<CauseKind> {
-    match cause {
-        "busy" => Some(CauseKind::Busy),
-        "declined" => Some(CauseKind::Declined),
-        "forbidden" => Some(CauseKind::Forbidden),
-        "unknown" => Some(CauseKind::UnknownNumber),
-        "congestion" => Some(CauseKind::Congestion),
-        "unreachable" => Some(CauseKind::Unreachable),
-        _ => None,
-    }
 }
 
 /// Who may pick up what rings at the members of a group; `None`: nobody but themselves.
@@ -508,6 +294,8 @@ fn pick_up_group(group: &super::model::Group) -> Option<PickUpGroup> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use router::parameter::{ConferenceName, Network};
+    use switch::plan::{TrunkMedia, Way};
 
     #[test]
     fn a_trunks_media_leaves_from_where_its_signalling_does() {
