@@ -1,6 +1,7 @@
 //! Calls between phones of two platforms: real processes, linked over TCP.
 
-use scenarios::peer::baresip::{PEAK, Setup};
+use crate::talk::is_clean;
+use scenarios::peer::baresip::Setup;
 use scenarios::peer::server::{PASSWORD, Settings};
 use scenarios::peer::wait::until;
 use scenarios::peer::{Baresip, Relay, Server, Site, tone};
@@ -29,14 +30,6 @@ fn phone(site: &Site, user: &str, server: &Server<'_>, hertz: f64) -> Baresip {
     let setup =
         Setup { user, password: PASSWORD, server: server.sip, transport: "udp", hertz, answers: false, codecs: "PCMU" };
     Baresip::start(site, &setup)
-}
-
-/// What was heard is what was sent: within 1 dB, pure, and never interrupted.
-pub(crate) fn is_clean(heard: tone::Heard) {
-    let decibels = 20.0 * (heard.peak / PEAK).log10();
-    assert!(decibels.abs() < 1.0, "{decibels:.2} dB off: {heard:?}");
-    assert!(heard.purity > 0.98, "{heard:?}");
-    assert_eq!(heard.gaps, 0, "{heard:?}");
 }
 
 pub(crate) fn answered(caller: &mut Baresip, callee: &mut Baresip, number: &str) {

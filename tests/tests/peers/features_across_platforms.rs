@@ -1,7 +1,8 @@
 //! What phones, trunks and the operator do in calls across platforms, as they do it within one.
 
-use crate::across_platforms::{CAROL, DAVE, answered, is_clean, reaches, records, settings};
+use crate::across_platforms::{CAROL, DAVE, answered, reaches, records, settings};
 use crate::scenario::{CALLEE_IS_CANCELLED, ours, register, trunk};
+use crate::talk::is_clean;
 use scenarios::peer::baresip::Setup;
 use scenarios::peer::server::PASSWORD;
 use scenarios::peer::wait::until;

@@ -27,6 +27,7 @@
 //! | `hardship` | kill -9, a full disk, floods, slow readers |
 //! | `shards` | the same over three SIP shards; all the others, too, with `TANDEM_SHARDS=3` |
 //! | `secure_media` | SRTP: phones with keys beside phones without |
+//! | `talk` | what the next ones have in common: two phones that hear each other
 //! | `ways` | ICE: phones that look for ways beside phones that do not |
 //! | `turn` | TURN: coturn between Tandem and a phone that reach each other by it alone |
 //! | `secure` | TLS and WebSocket: openssl, a phone and a browser's client; names, reloads, certificates of both sides |
@@ -68,6 +69,7 @@ mod secure_media;
 mod shards;
 mod signatures;
 mod soak;
+mod talk;
 mod texts;
 mod third_party;
 mod transports;

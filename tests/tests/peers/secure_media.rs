@@ -1,31 +1,9 @@
 //! baresip with SRTP (RFC 3711, keys by RFC 4568 or RFC 5763) beside phones without: what was said is heard, both ways, whoever calls.
 
-use scenarios::peer::baresip::{PEAK, Setup};
+use crate::talk::{Accounts, alice_calls, bob_calls};
 use scenarios::peer::server::Settings;
-use scenarios::peer::{Baresip, Server, Site, tone};
+use scenarios::peer::{Baresip, Server, Site};
 use serde_json::{Value, json};
-
-const ALICE: f64 = 500.0;
-const BOB: f64 = 900.0;
-
-/// What was heard is what was sent.
-fn is_clean(heard: tone::Heard) {
-    let decibels = 20.0 * (heard.peak / PEAK).log10();
-    assert!(decibels.abs() < 1.0, "{decibels:.2} dB off: {heard:?}");
-    assert!(heard.purity > 0.98 && heard.gaps == 0, "{heard:?}");
-}
-
-fn talk(from: &mut Baresip, to: &mut Baresip, number: &str, (of_from, of_to): (f64, f64)) {
-    from.dial(number);
-    to.event("CALL_INCOMING");
-    to.command("accept", "");
-    from.event("CALL_ESTABLISHED");
-    to.event("CALL_ESTABLISHED");
-    is_clean(from.hears(of_to, 3.0));
-    is_clean(to.hears(of_from, 3.0));
-    from.hang_up();
-    to.event("CALL_CLOSED");
-}
 
 /// Both of an account's kinds: one that has keys always, and one that has them where its peer does.
 #[test]
@@ -34,18 +12,14 @@ fn a_phone_with_keys_and_one_without_hear_each_other() {
         let site = Site::new();
         let mut server =
             Server::start(&site, &Settings::default().sip(&format!("srtp_accounts = {{ alice = \"{policy}\" }}")));
-        let accounts = server.first_accounts();
-        let setup = |index: usize, hertz| {
-            let (user, password) = &accounts[index];
-            Setup { user, password, server: server.sip, transport: "udp", hertz, answers: false, codecs: "PCMU" }
-        };
-        let mut alice = Baresip::start_secure(&site, &setup(0, ALICE), encryption);
-        let mut bob = Baresip::start(&site, &setup(1, BOB));
-        talk(&mut alice, &mut bob, "bob", (ALICE, BOB));
+        let accounts = Accounts::of(&server);
+        let mut alice = Baresip::start_secure(&site, &accounts.alice(), encryption);
+        let mut bob = Baresip::start(&site, &accounts.bob());
+        alice_calls(&mut alice, &mut bob);
         // With srtp-mandf baresip takes RTP/SAVPF alone, and we offer RTP/SAVP, which every other phone takes.
         let is_called = encryption != "srtp-mandf";
         if is_called {
-            talk(&mut bob, &mut alice, "alice", (BOB, ALICE));
+            bob_calls(&mut alice, &mut bob);
         }
         server.is_idle();
         let records = server.ctl_json(&["records"]);
@@ -76,14 +50,10 @@ fn a_phone_with_keys_and_one_without_hear_each_other() {
 fn two_phones_with_keys_have_each_their_own() {
     let site = Site::new();
     let mut server = Server::start(&site, &Settings::default().sip("srtp = \"must\""));
-    let accounts = server.first_accounts();
-    let setup = |index: usize, hertz| {
-        let (user, password) = &accounts[index];
-        Setup { user, password, server: server.sip, transport: "udp", hertz, answers: false, codecs: "PCMU" }
-    };
-    let mut alice = Baresip::start_secure(&site, &setup(0, ALICE), "srtp-mand");
-    let mut bob = Baresip::start_secure(&site, &setup(1, BOB), "srtp-mand");
-    talk(&mut alice, &mut bob, "bob", (ALICE, BOB));
+    let accounts = Accounts::of(&server);
+    let mut alice = Baresip::start_secure(&site, &accounts.alice(), "srtp-mand");
+    let mut bob = Baresip::start_secure(&site, &accounts.bob(), "srtp-mand");
+    alice_calls(&mut alice, &mut bob);
     server.is_idle();
     let records = server.ctl_json(&["records"]);
     for leg in ["caller-quality", "called-quality"] {
@@ -99,15 +69,11 @@ fn a_phone_that_shakes_hands_and_a_plain_one_hear_each_other() {
         let site = Site::new();
         let settings = Settings::default().sip("srtp_accounts = { alice = \"must\" }");
         let mut server = Server::start(&site, &settings.sip("srtp_keying_accounts = { alice = \"dtls\" }"));
-        let accounts = server.first_accounts();
-        let setup = |index: usize, hertz| {
-            let (user, password) = &accounts[index];
-            Setup { user, password, server: server.sip, transport: "udp", hertz, answers: false, codecs: "PCMU" }
-        };
-        let mut alice = Baresip::start_secure(&site, &setup(0, ALICE), encryption);
-        let mut bob = Baresip::start(&site, &setup(1, BOB));
-        talk(&mut alice, &mut bob, "bob", (ALICE, BOB));
-        talk(&mut bob, &mut alice, "alice", (BOB, ALICE));
+        let accounts = Accounts::of(&server);
+        let mut alice = Baresip::start_secure(&site, &accounts.alice(), encryption);
+        let mut bob = Baresip::start(&site, &accounts.bob());
+        alice_calls(&mut alice, &mut bob);
+        bob_calls(&mut alice, &mut bob);
         server.is_idle();
         let records = server.ctl_json(&["records"]);
         let srtp = |record: &Value| ["caller-quality", "called-quality"].map(|leg| record[leg]["srtp"].clone());
