@@ -21,6 +21,7 @@ use switch::plan::{
 };
 use switch::{Cluster, Config, Switch};
 
+use crate::due::next_due;
 use crate::offer_answer::description;
 use crate::tape::Tape;
 
@@ -534,15 +535,8 @@ impl Bench {
             if behaving {
                 self.behave(true);
             }
-            let own = self.switch.poll_timeout();
-            let requests = self.switch.outbox().poll_timeout();
-            let next = [own, requests].into_iter().flatten().min().filter(|next| *next <= end.instant);
-            let Some(next) = next else { break };
-            self.now = self.now.later(next.since(self.now.instant));
-            if own.is_some_and(|at| at <= self.now.instant) {
-                self.switch.handle_timeout(self.now);
-            }
-            self.switch.outbox().handle_timeout(self.now.instant);
+            let Some(now) = next_due(&mut self.switch, self.now, end.instant) else { break };
+            self.now = now;
             self.drain();
             steps += 1;
             assert!(steps < STEPS_MAX, "deadlines without end");

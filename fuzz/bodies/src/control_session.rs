@@ -10,6 +10,7 @@ use router::parameter::{Failure, Reason, Selection, Status};
 use router::time::{Duration, Instant, Now, WallTime};
 use router::{Address, Command, Life, ModuleKind, Packet, Parameters, Private, Random, Service, one};
 
+use crate::due::next_due;
 use crate::tape::Tape;
 
 /// Operations of one input at most.
@@ -132,15 +133,8 @@ impl Bench {
     fn pass(&mut self, time: Duration) {
         let end = self.now.later(time);
         for _ in 0..100_000 {
-            let own = self.control.poll_timeout();
-            let requests = self.control.outbox().poll_timeout();
-            let next = [own, requests].into_iter().flatten().min();
-            let Some(next) = next.filter(|next| *next <= end.instant) else { break };
-            self.now = self.now.later(next.since(self.now.instant));
-            if own.is_some_and(|at| at <= self.now.instant) {
-                self.control.handle_timeout(self.now);
-            }
-            self.control.outbox().handle_timeout(self.now.instant);
+            let Some(now) = next_due(&mut self.control, self.now, end.instant) else { break };
+            self.now = now;
             self.drain();
             let again = self.control.poll_timeout();
             assert!(again.is_none_or(|again| again > self.now.instant), "a timer that is due again at once");

@@ -42,6 +42,7 @@ mod configuration;
 mod control_session;
 mod digest;
 mod dtls;
+mod due;
 mod enum_rule;
 mod identity_header;
 mod link;

@@ -12,6 +12,7 @@ use router::parameter::{
 use router::time::{Duration, Instant, Now, WallTime};
 use router::{Address, Command, Instance, ModuleKind, Packet, Parameter, Parameters, Random, Service, Transaction};
 
+use crate::due::next_due;
 use crate::offer_answer::codec;
 use crate::tape::Tape;
 
@@ -230,17 +231,8 @@ impl Bench {
     fn pass(&mut self, time: Duration) {
         let end = self.now.later(time);
         let mut steps = 0;
-        loop {
-            let own = self.voice.poll_timeout();
-            let requests = self.voice.outbox().poll_timeout();
-            let Some(next) = [own, requests].into_iter().flatten().min().filter(|next| *next <= end.instant) else {
-                break;
-            };
-            self.now = self.now.later(next.since(self.now.instant));
-            if own.is_some_and(|at| at <= self.now.instant) {
-                self.voice.handle_timeout(self.now);
-            }
-            self.voice.outbox().handle_timeout(self.now.instant);
+        while let Some(now) = next_due(&mut self.voice, self.now, end.instant) {
+            self.now = now;
             self.drain();
             steps += 1;
             assert!(steps < STEPS_MAX, "timers without end");

@@ -24,6 +24,7 @@ use signaling::trunk::{OwnAddress, Source, Target as TrunkTarget, TrunkConfig};
 use signaling::{Config, Signaling};
 
 use crate::calls::{exchange, failure, state};
+use crate::due::next_due;
 use crate::tape::Tape;
 
 /// Operations of one input at most.
@@ -591,15 +592,8 @@ impl Bench {
                     self.resolve(0);
                 }
             }
-            let own = self.signaling.poll_timeout();
-            let requests = self.signaling.outbox().poll_timeout();
-            let next = [own, requests].into_iter().flatten().min().filter(|next| *next <= end.instant);
-            let Some(next) = next else { break };
-            self.now = self.now.later(next.since(self.now.instant));
-            if own.is_some_and(|at| at <= self.now.instant) {
-                self.signaling.handle_timeout(self.now);
-            }
-            self.signaling.outbox().handle_timeout(self.now.instant);
+            let Some(now) = next_due(&mut self.signaling, self.now, end.instant) else { break };
+            self.now = now;
             self.drain();
             steps += 1;
             assert!(steps < STEPS_MAX, "deadlines without end");
