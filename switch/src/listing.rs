@@ -11,7 +11,7 @@ use std::ops::Bound;
 pub(crate) fn page(
     asker: PlatformId,
     names: &BTreeMap<String, Instance>,
-    calls: &OwnMap<Instance, Call>,
+    calls: &OwnMap<Instance, Box<Call>>,
     selection: Selection,
 ) -> Parameters {
     let limit = selection.limit.map_or(PAGE, |limit| (limit as usize).clamp(1, PAGE));

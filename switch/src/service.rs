@@ -39,7 +39,7 @@ pub struct Switch {
     random: Random,
     instances: Instances,
     /// Every call that is not over: up, or ended with answers still due.
-    calls: OwnMap<Instance, Call>,
+    calls: OwnMap<Instance, Box<Call>>,
     /// The calls that are up, by their common id.
     names: BTreeMap<String, Instance>,
     /// The calls that are up on all shards.
@@ -211,7 +211,7 @@ impl Switch {
     fn keep_call(&mut self, now: Now, call: Call) {
         let instance = call.instance();
         self.names.insert(call.id().to_owned(), instance);
-        self.calls.insert(instance, call);
+        self.calls.insert(instance, Box::new(call));
         self.with_call(now, instance, |_, _| ());
     }
 
@@ -287,7 +287,7 @@ impl Switch {
             calls: self.names.len(),
             all_calls: self.all_calls.count() as usize,
             calls_max: self.config.calls_max,
-            legs: legs.map(Call::legs_open).sum(),
+            legs: legs.map(|call| call.legs_open()).sum(),
             counters: &self.counters,
             overload: (self.backlog.refused_percent(now), self.backlog.refused_in_all()),
             records: &self.records,

@@ -326,7 +326,7 @@ fn a_refused_subscription_is_tried_again_and_the_gap_is_told() {
     assert_eq!(again[0].destination, sent[0].destination);
     bench.answer(&again[0], Command::Done, Parameters::new());
     let registration = router::parameter::Registration { account: "alice".into(), contacts: Vec::new() };
-    bench.receive(notify(one(RegistrationEvent { registration, at: WallTime(0), missed: false })));
+    bench.receive(notify(one(RegistrationEvent { registration, at: WallTime(0), missed: false, moved: None })));
     let told = bench.told();
     assert_eq!(told[0]["message"], "unregistered");
     assert_eq!(told[0]["missed"], 1);
@@ -673,7 +673,7 @@ fn who_was_started_anew_is_followed_again_and_the_gap_is_told() {
             "calls" => event("a", CallPhase::Routing, false),
             "registrations" => {
                 let registration = router::parameter::Registration { account: "alice".into(), contacts: Vec::new() };
-                one(RegistrationEvent { registration, at: WallTime(0), missed: false })
+                one(RegistrationEvent { registration, at: WallTime(0), missed: false, moved: None })
             }
             _ => one(router::parameter::Platform::default()),
         };

@@ -79,7 +79,7 @@ fn nobody() -> Registration {
 
 /// Stands for "registration events" in a subscription.
 pub(crate) fn no_event() -> RegistrationEvent {
-    RegistrationEvent { registration: nobody(), at: WallTime::default(), missed: false }
+    RegistrationEvent { registration: nobody(), at: WallTime::default(), missed: false, moved: None }
 }
 
 /// An event's message: whether the account is reached now.

@@ -84,8 +84,8 @@ pub use port::{
 pub use protection::{MediaKey, Protection, SrtpSuite};
 pub use record::{CONVERSATION_MARK, CallRecord, LegQuality, Outcome};
 pub use registration::{
-    Binding, Contact, ContactFlow, Registration, RegistrationEvent, RegistrationState, TrunkChange, TrunkEvent,
-    TrunkRegistration, TrunkStatus,
+    Binding, Contact, ContactFlow, MovedBinding, Registration, RegistrationEvent, RegistrationState, TrunkChange,
+    TrunkEvent, TrunkRegistration, TrunkStatus,
 };
 pub use status::{Counter, Distribution, Resource, ResourceKind, ResourceState, Selection, Status};
 pub use summary::{CallEvent, CallPhase, CallQuality, CallSummary, LegSummary, Pressed};

@@ -126,6 +126,21 @@ pub struct RegistrationEvent {
     /// Whether notifications before this one were lost.
     #[n(2)]
     pub missed: bool,
+    /// From signaling to that of other shards: the bindings that are reached by another way than before.
+    #[n(3)]
+    pub moved: Option<Box<[MovedBinding]>>,
+}
+
+/// A binding whose phone has registered it over another flow, connection, Path or Contact.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct MovedBinding {
+    /// The [`key`](Contact::key) of the contact that it is now.
+    #[n(0)]
+    pub key: Private<String>,
+    /// The way to it before.
+    #[n(1)]
+    pub former: ContactFlow,
 }
 
 /// A trunk as it stands: `Query × TrunkStatus` to signaling, which counts its calls; to the switch, which tells of those that do

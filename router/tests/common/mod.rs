@@ -76,6 +76,7 @@ pub fn additions() -> Vec<(&'static str, Parameter)> {
         leg::additions,
         platform::additions,
         port::additions,
+        registration::additions,
         summary::additions,
     ];
     of_each.into_iter().flat_map(|additions| additions()).collect()

@@ -8,7 +8,16 @@ pub(super) fn published(samples: &mut Published) {
     samples.add([registration(), Registration { account: "bob".to_owned(), contacts: vec![] }, with_instance]);
     let binding = Binding { account: "alice".to_owned(), contact: contact(), removed: false };
     samples.add([Binding { contact: bare_contact(), removed: true, ..binding.clone() }, binding]);
-    samples.add([RegistrationEvent { registration: registration(), at: AT, missed: false }]);
+    samples.add([event()]);
+}
+
+pub(super) fn additions() -> Vec<(&'static str, Parameter)> {
+    let moved = MovedBinding { key: contact().key().clone(), former: another_flow() };
+    vec![("RegistrationEvent-moved", RegistrationEvent { moved: Some([moved].into()), ..event() }.into())]
+}
+
+fn event() -> RegistrationEvent {
+    RegistrationEvent { registration: registration(), at: AT, missed: false, moved: None }
 }
 
 pub(super) fn contact() -> Contact {
@@ -37,16 +46,17 @@ fn contact_of_an_instance() -> Contact {
         instance: Some(private("urn:uuid:00000000-0000-1000-8000-000a95a0e128")),
         reg_id: Some(1),
         temporary: Some(vec![private("tgruu.0123456789abcdef")]),
-        others: Some(
-            [ContactFlow {
-                uri: private("sip:alice@192.0.2.7:5063;transport=tcp"),
-                path: vec![private("<sip:edge2.example.org;lr>")],
-                flow: private("tcp 192.0.2.2:5060 198.51.100.7:41235"),
-                reachable: Some(true),
-            }]
-            .into(),
-        ),
+        others: Some([another_flow()].into()),
         ..contact()
+    }
+}
+
+fn another_flow() -> ContactFlow {
+    ContactFlow {
+        uri: private("sip:alice@192.0.2.7:5063;transport=tcp"),
+        path: vec![private("<sip:edge2.example.org;lr>")],
+        flow: private("tcp 192.0.2.2:5060 198.51.100.7:41235"),
+        reachable: Some(true),
     }
 }
 

@@ -21,7 +21,10 @@ use crate::administration::{Live, State};
 use crate::clock::Clock;
 use crate::configuration::{calls, sip};
 use crate::fetching::Fetches;
-use crate::limits::{BUSY_MESSAGES_PER_SECOND, BUSY_PERIOD, CATCH_UP_BATCHES, HANDED_PER_TURN, SHARD_ROUNDS};
+use crate::limits::{
+    BUSY_MESSAGES_PER_SECOND, BUSY_PERIOD, CATCH_UP_BATCHES, HANDED_PER_TURN, RUSH_MESSAGES_PER_SECOND, RUSH_PERIOD,
+    SHARD_ROUNDS,
+};
 use control::listener::Waker;
 use router::service::{drain, next_turn, turn};
 use router::time::{Duration, Instant, Now};
@@ -100,6 +103,7 @@ impl Shard {
         self.transports.set_trunks(trunk_sources(&applied));
         let mut alarm = Box::pin(tokio::time::sleep(Duration::ZERO));
         let mut pace = Pace::new(BUSY_MESSAGES_PER_SECOND, self.clock.instant());
+        let mut rush = Pace::new(RUSH_MESSAGES_PER_SECOND, self.clock.instant());
         loop {
             let live = self.live.load();
             if !Arc::ptr_eq(&live, &applied) {
@@ -110,9 +114,10 @@ impl Shard {
             let now = self.clock.now();
             let worked = self.work(now);
             let busy = pace.count(now.instant, worked.messages);
+            let period = if rush.count(now.instant, worked.messages) { RUSH_PERIOD } else { BUSY_PERIOD };
             if busy && !worked.more {
                 // Awake for its senders, who need not wake it.
-                pause(BUSY_PERIOD.saturating_sub(self.clock.instant().since(now.instant)));
+                pause(period.saturating_sub(self.clock.instant().since(now.instant)));
             }
             if busy || worked.more {
                 // Connections are tasks of this runtime: they have their turn too.

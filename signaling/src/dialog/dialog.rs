@@ -1,6 +1,7 @@
 //! The dialog itself.
 
 use super::next_hop::{NextHop, Reach, listens_at};
+use super::place::{Place, Registered};
 use super::route_set::RouteSet;
 use crate::message::{
     CSeq, CallId, Defect, Header, Message, Method, NameAddr, RequestWriter, Scheme, Tag, Uri, UriRef, escape_user,
@@ -69,7 +70,7 @@ pub struct Dialog {
     remote_cseq: Option<u32>,
     routes: RouteSet,
     target: Uri,
-    /// How the target is reached, where that is an address of ours.
+    /// Where the registrar has who gives that target.
     registered: Option<Box<Registered>>,
     reach: Reach,
     /// The way on which the peer's messages come.
@@ -84,12 +85,12 @@ pub struct Dialog {
     allows_info: bool,
 }
 
-/// What the registrar knows of an address of ours that a phone gives as its own (RFC 5627 §4.4.1): only we can say where it leads.
-#[derive(Clone, Debug)]
-struct Registered {
-    address: Uri,
-    contact: Uri,
-    routes: RouteSet,
+/// Where requests within a dialog are sent.
+struct Way<'a> {
+    target: &'a Uri,
+    routes: &'a RouteSet,
+    flow: &'a Flow,
+    listens: bool,
 }
 
 impl Dialog {
@@ -225,26 +226,32 @@ impl Dialog {
         !self.routes.is_empty()
     }
 
-    /// The target is an address of ours, which leads to this contact by this way, and over that flow, where it is known: a proxy on the recorded
-    /// way would send back to us what is for it.
-    pub fn registered_at(&mut self, contact: Uri, routes: RouteSet, flow: Option<&Flow>) {
-        self.registered = Some(Box::new(Registered { address: self.target.clone(), contact, routes }));
-        match flow.filter(|flow| flow.transport.is_secure() || !self.is_secure()) {
-            Some(flow) => self.go_over(flow),
-            None => self.settle_next_hop(),
+    /// Who gives this target is registered there, and reached by that way from now on: a proxy on the recorded one would send back to us what is
+    /// for an address of ours.
+    pub fn registered_at(&mut self, place: Place) {
+        if self.is_secure() && !place.is_secure() {
+            return;
         }
+        self.registered = Some(Box::new(Registered { target: self.target.clone(), place }));
+        self.settle_next_hop();
     }
 
-    /// Whether its target is reached so.
-    pub fn is_registered(&self) -> bool {
-        self.registered.as_ref().is_some_and(|registered| registered.address == self.target)
+    /// Where that is, if it is known.
+    pub fn registered(&self) -> Option<&Place> {
+        self.registered
+            .as_ref()
+            .filter(|registered| registered.target == self.target)
+            .map(|registered| &registered.place)
     }
 
-    /// The target and the way there.
-    fn way(&self) -> (&Uri, &RouteSet) {
-        match &self.registered {
-            Some(registered) if self.is_registered() => (&registered.contact, &registered.routes),
-            _ => (&self.target, &self.routes),
+    fn way(&self) -> Way<'_> {
+        let Self { target, routes, flow, listens, .. } = self;
+        match self.registered() {
+            Some(Place { contact, routes, flow: Some(flow), listens, .. }) => {
+                Way { target: contact, routes, flow, listens: *listens }
+            }
+            Some(place) => Way { target: &place.contact, routes: &place.routes, flow, listens: *listens },
+            None => Way { target, routes, flow, listens: *listens },
         }
     }
 
@@ -275,7 +282,7 @@ impl Dialog {
 
     /// The Request-URI of requests within the dialog: the target, or a strict router in front of it.
     pub fn request_uri(&self) -> &str {
-        let (target, routes) = self.way();
+        let Way { target, routes, .. } = self.way();
         routes.apply(target.as_str()).0
     }
 
@@ -333,10 +340,11 @@ impl Dialog {
         }
     }
 
-    /// Its phone, which was at that address, is registered over that flow now. What proxies have recorded stays the way.
-    pub fn follow(&mut self, left: SocketAddr, flow: &Flow) {
-        let is_secured = !self.is_secure() || flow.transport.is_secure();
-        if self.reach == Reach::Flow && self.routes.is_empty() && self.flow.remote == left && is_secured {
+    /// Its phone, whose messages came by that flow, is registered over this one now: they are expected here. What proxies have recorded, and where the
+    /// registrar has it, stays the way.
+    pub fn follow(&mut self, flow: &Flow) {
+        let stays = self.reach != Reach::Flow || !self.routes.is_empty() || self.registered().is_some();
+        if !stays && (flow.transport.is_secure() || !self.is_secure()) {
             self.go_over(flow);
         }
     }
@@ -359,7 +367,7 @@ impl Dialog {
 
     fn write(&self, method: &Method, cseq: u32, hops: u8) -> RequestWriter {
         let DialogId { call_id, local_tag, remote_tag } = &self.id;
-        let (target, routes) = self.way();
+        let Way { target, routes, .. } = self.way();
         let (request_uri, routes) = routes.apply(target.as_str());
         let mut writer = RequestWriter::new(method, request_uri).header(Header::MaxForwards, hops);
         for route in routes {
@@ -381,28 +389,29 @@ impl Dialog {
     }
 
     fn settle_next_hop(&mut self) {
-        let (target, routes) = self.way();
+        let Way { target, routes, flow, listens } = self.way();
         self.next_hop = match (self.reach, routes.first()) {
             (Reach::Flow, None) => {
-                let mut back = Destination::flow(&self.flow);
-                if let (true, Some(remote)) = (self.listens, listens_at(target.borrow(), self.flow.remote)) {
+                let mut back = Destination::flow(flow);
+                if let (true, Some(remote)) = (listens, listens_at(target.borrow(), flow.remote)) {
                     back.remote = remote;
                 }
                 NextHop::Address(back)
             }
             // Proxies before it sent what it sent: the recorded route says at which port they listen, never another host, which anybody who
             // may call would else have us send to. A name is that of who sent.
-            (Reach::Flow, Some(proxy)) => match NextHop::of_uri(proxy, &self.flow, None) {
+            (Reach::Flow, Some(proxy)) => match NextHop::of_uri(proxy, flow, None) {
                 NextHop::Address(to)
-                    if to.remote.ip() == self.flow.remote.ip() && (to.transport.is_secure() || !self.is_secure()) =>
+                    if to.remote.ip().to_canonical() == flow.remote.ip().to_canonical()
+                        && (to.transport.is_secure() || !self.is_secure()) =>
                 {
                     NextHop::Address(to)
                 }
-                _ => NextHop::Address(Destination::flow(&self.flow)),
+                _ => NextHop::Address(Destination::flow(flow)),
             },
             (Reach::Uri(trunk), proxy) => {
                 let (uri, secure) = (proxy.unwrap_or(target.borrow()), self.is_secure());
-                NextHop::of_uri_as(uri, &self.flow, Some(trunk), secure || target.borrow().scheme() == Scheme::Sips)
+                NextHop::of_uri_as(uri, flow, Some(trunk), secure || target.borrow().scheme() == Scheme::Sips)
             }
         };
     }

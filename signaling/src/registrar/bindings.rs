@@ -1,10 +1,11 @@
 //! Where each account is reached.
 
 use super::elsewhere::Elsewhere;
-use super::register::{Refusal, Requested, RequestedContact, Wanted};
+use super::register::{Refusal, Requested, RequestedContact, Wanted, same};
 use super::temporary::{Keys, Secret};
 use crate::limits::CONTACTS_PER_ACCOUNT_MAX;
-use router::parameter::{Binding, Contact};
+use crate::transport::Transport;
+use router::parameter::{Binding, Contact, ContactFlow, MovedBinding};
 use router::time::{Duration, Instant, Now, TimerKey, TimerWheel};
 use router::{OwnMap, Private, Random};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -77,8 +78,8 @@ pub struct Bindings {
     /// What is at home on other shards.
     elsewhere: Elsewhere,
     contacts_max: usize,
-    /// The flows that bindings had before a REGISTER over another one, or with another Path or Contact, since they were last taken.
-    moved: Vec<Private<String>>,
+    /// Those that are reached by another way than before, since they were last taken.
+    moved: Vec<MovedBinding>,
     count: usize,
     /// The number of the next binding.
     next: u64,
@@ -127,8 +128,7 @@ impl Bindings {
         let mut changed = Changed::default();
         if after > self.contacts_max && after > bound.len() {
             let beyond = after - self.contacts_max;
-            let is_named = |one: &Contact| contacts.iter().any(|contact| requested.is_of(contact, one, flow));
-            let unanswered = unanswered(bound, is_named);
+            let unanswered = unanswered(bound, |one| requested.names(one, flow));
             if unanswered.len() < beyond {
                 return Err(Refusal::TooManyContacts);
             }
@@ -146,8 +146,8 @@ impl Bindings {
         Ok(changed)
     }
 
-    /// The flows of the bindings that are reached by another way now, as they were before, since the last call.
-    pub fn take_moved(&mut self) -> Vec<Private<String>> {
+    /// The bindings that a REGISTER has changed the way to, since the last call. Who takes a binding back from elsewhere has not moved there.
+    pub fn take_moved(&mut self) -> Vec<MovedBinding> {
         std::mem::take(&mut self.moved)
     }
 
@@ -238,7 +238,9 @@ impl Bindings {
         if binding.removed || binding.contact.expires <= now.wall {
             return;
         }
-        self.elsewhere.restore(&binding.account, &binding.contact);
+        if let Some(remote) = remote_of(binding.contact.flow.reveal()) {
+            self.elsewhere.restore(&binding.account, remote);
+        }
     }
 
     /// Removes an account's contacts: it was removed or disabled. True if it had any.
@@ -314,6 +316,13 @@ impl Bindings {
     ) {
         let bound = self.by_account.get(account).map_or(&[][..], Vec::as_slice);
         let known = bound.iter().map(|one| &one.contact).find(|one| requested.is_of(wanted, one, flow)).cloned();
+        // A phone that registers under the same Call-ID as before (RFC 3261 §10.2) and by another Contact may have left that for this: over a connection
+        // each has a port of its own.
+        let left = || {
+            let is_named = |one: &Contact| requested.names(one, flow);
+            bound.iter().map(|one| &one.contact).find(|one| one.call_id == requested.call_id && !is_named(one)).cloned()
+        };
+        let left = if known.is_none() { left() } else { None };
         let taken = |key: &Private<String>| bound.iter().any(|one| one.contact.key() == key);
         let apart = match (requested.key_of(wanted), &known) {
             (Some(key), _) => Some(key),
@@ -323,11 +332,6 @@ impl Bindings {
         };
         if let Some(known) = &known {
             self.remove(account, known.key());
-            // Who takes a binding back from elsewhere has not moved there.
-            let is_another_way = known.flow.reveal() != flow || known.path != requested.path || known.uri != wanted.uri;
-            if is_another_way && !wanted.expires.is_zero() {
-                self.moved.push(known.flow.clone());
-            }
         }
         if wanted.expires.is_zero() {
             changed.removed += usize::from(known.is_some());
@@ -354,9 +358,17 @@ impl Bindings {
             instance: wanted.instance.clone(),
             reg_id: wanted.reg_id.filter(|_| requested.outbound),
             // RFC 5627 §5.2: those of another Call-ID hold no more.
-            temporary: known.filter(|known| known.call_id == requested.call_id).and_then(|known| known.temporary),
+            temporary: known
+                .as_ref()
+                .filter(|known| known.call_id == requested.call_id)
+                .and_then(|known| known.temporary.clone()),
             others: None,
         };
+        let former = known.filter(|known| is_another_way(known, &contact)).or(left);
+        if let Some(Contact { uri, path, flow, reachable, .. }) = former {
+            let former = ContactFlow { uri, path, flow, reachable };
+            self.moved.push(MovedBinding { key: contact.key().clone(), former });
+        }
         self.insert(now, account, contact);
     }
 
@@ -423,6 +435,12 @@ impl Bindings {
 /// What a contact's temporary GRUUs are computed by.
 pub(crate) fn secret_of(contact: &Contact) -> Option<Secret> {
     Secret::read(contact.temporary.iter().flatten().next()?.reveal())
+}
+
+/// Whether a binding is reached by another way now. From the same port it may be another connection.
+fn is_another_way(former: &Contact, now: &Contact) -> bool {
+    let is_datagrams = now.flow.reveal().starts_with(Transport::Udp.parameter());
+    former.flow != now.flow || former.path != now.path || !same(former.uri.reveal(), now.uri.reveal()) || !is_datagrams
 }
 
 /// The remote address of a flow's text.

@@ -17,6 +17,6 @@ mod temporary;
 pub use accounts::{AccountEntry, Accounts};
 pub(crate) use bindings::secret_of;
 pub use bindings::{Bindings, BindingsCounters, Changed};
-pub use elsewhere::{Elsewhere, News};
+pub use elsewhere::Elsewhere;
 pub use register::{ExpiryLimits, Refusal, Requested, RequestedContact, Wanted};
 pub(crate) use temporary::TEMPORARY;

@@ -212,6 +212,12 @@ impl Requested {
         same(known.uri.reveal(), wanted.uri.reveal()) && (!is_private(wanted.uri.reveal()) || is_same_phone())
     }
 
+    /// Whether any contact of it is that binding.
+    pub(super) fn names(&self, known: &Contact, flow: &str) -> bool {
+        let Wanted::Update(contacts) = &self.wanted else { return false };
+        contacts.iter().any(|contact| self.is_of(contact, known, flow))
+    }
+
     /// What tells a flow of an instance apart from others of its account; `None`: its URI, as far as that does.
     pub(super) fn key_of(&self, wanted: &RequestedContact) -> Option<Private<String>> {
         let (instance, reg_id) = (wanted.instance.as_ref()?, wanted.reg_id.filter(|_| self.outbound)?);
@@ -241,7 +247,7 @@ fn instance_of(text: &str) -> String {
 }
 
 /// Whether two contacts are one by their URIs (RFC 3261 §19.1.4).
-fn same(a: &str, b: &str) -> bool {
+pub(super) fn same(a: &str, b: &str) -> bool {
     a == b
         || match (UriRef::parse(a.as_bytes()), UriRef::parse(b.as_bytes())) {
             (Some(a), Some(b)) => a.equivalent(b),

@@ -130,7 +130,7 @@ impl Signaling {
         let latency: Option<Duration> = answered.then(|| self.means.now.instant.since(sent));
         let changed = self.keep_alives.answered(&mut self.means, &mut self.bindings, (account, uri), latency);
         if let Some(account) = changed {
-            self.tell_registration(&account);
+            self.tell_registration(&account, &[]);
         }
     }
 }

@@ -63,6 +63,11 @@ impl Legs {
         all
     }
 
+    /// Whether any is with a phone of that account's.
+    pub(super) fn has_of(&self, account: &str) -> bool {
+        self.of_account.contains_key(account)
+    }
+
     /// Those with an account's phones, in their order.
     pub(super) fn of_account(&self, account: &str) -> Vec<Instance> {
         self.of_account.get(account).into_iter().flatten().copied().collect()

@@ -1,11 +1,12 @@
 //! Registrations, trunks and the trace, page by page.
 
 use super::Signaling;
+use super::neighbours::is_shard;
 use crate::limits::PAGE;
 use crate::trunk::TrunkId;
 use crate::user_agent::gruu;
 use crate::user_agent::phone_flows::one_flow_each;
-use router::parameter::{Contact, Failure, Parameter, Reason, RegistrationEvent, Selection, TrunkStatus};
+use router::parameter::{Contact, Failure, MovedBinding, Parameter, Reason, RegistrationEvent, Selection, TrunkStatus};
 use router::{Instance, ModuleKind, Packet, Parameters, one};
 
 /// The selection beside a query's noun.
@@ -89,8 +90,8 @@ impl Signaling {
         self.means.outbox.done(packet, page);
     }
 
-    /// Tells who subscribed what an account's registration is now.
-    pub(super) fn tell_registration(&mut self, account: &str) {
+    /// Tells who subscribed what an account's registration is now; the other shards, which of its bindings are reached by another way.
+    pub(super) fn tell_registration(&mut self, account: &str, moved: &[MovedBinding]) {
         self.note_missed();
         self.account_state_changed(account);
         if self.subscribers.is_empty() {
@@ -99,7 +100,9 @@ impl Signaling {
         let at = self.means.now.wall;
         let subscribers: Vec<_> = self.subscribers.take().collect();
         for (subscriber, missed) in subscribers {
-            let event = RegistrationEvent { registration: self.registration_for(subscriber, account), at, missed };
+            let moved = Some(moved).filter(|moved| !moved.is_empty() && is_shard(subscriber)).map(Box::from);
+            let event =
+                RegistrationEvent { registration: self.registration_for(subscriber, account), at, missed, moved };
             self.means.outbox.notify(Instance::MODULE, subscriber, one(event));
         }
     }
@@ -108,9 +111,9 @@ impl Signaling {
     pub(super) fn expire_bindings(&mut self) {
         for account in self.bindings.handle_timeout(self.means.now) {
             tracing::info!(account = self.means.shown(&account), "registration expired");
-            self.tell_registration(&account);
+            self.tell_registration(&account, &[]);
             // Its calls may go by another flow of the same phone.
-            self.follow(&account, &[], true);
+            self.follow_at_home(&account, &[]);
         }
         self.writing.wake(self.means.now.instant, &self.bindings);
     }

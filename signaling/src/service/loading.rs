@@ -193,7 +193,7 @@ impl Signaling {
     fn account_gone(&mut self, account: &str) {
         self.end_subscriptions_of(account);
         if self.bindings.forget(account) {
-            self.tell_registration(account);
+            self.tell_registration(account, &[]);
             self.writing.wake(self.means.now.instant, &self.bindings);
         }
     }

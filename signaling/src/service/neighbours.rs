@@ -9,7 +9,7 @@ use crate::dialog::RouteSet;
 use crate::limits::PAGE;
 use crate::trunk::{OwnAddress, Taken, TrunkId};
 use crate::user_agent::contact::{FlowText, flow_text_of_connection};
-use router::parameter::{Parameter, Registration, RegistrationEvent, RegistrationState, Selection};
+use router::parameter::{MovedBinding, Parameter, Registration, RegistrationEvent, RegistrationState, Selection};
 use router::time::{Duration, Instant};
 use router::{Address, Command, Instance, ModuleKind, Packet, Parameters, PlatformId, Transaction, one};
 use std::collections::BTreeSet;
@@ -82,7 +82,7 @@ impl Signaling {
             };
             if let Question::Wanted(_) = neighbour.subscription {
                 let at = self.means.now.wall;
-                let event = RegistrationEvent { registration: any_registration(), at, missed: false };
+                let event = RegistrationEvent { registration: any_registration(), at, missed: false, moved: None };
                 neighbour.subscription = ask(Command::Subscribe, one(event));
             }
             if let Question::Wanted(cursor) = &mut neighbour.listing {
@@ -128,7 +128,7 @@ impl Signaling {
         let mut next = Question::Done;
         for parameter in &packet.parameters {
             match parameter {
-                Parameter::Registration(registration) => self.registered_elsewhere(index, registration),
+                Parameter::Registration(registration) => self.registered_elsewhere(index, registration, &[]),
                 Parameter::Selection(selection) if selection.cursor.is_some() => {
                     next = Question::Wanted(selection.cursor.clone());
                 }
@@ -149,7 +149,7 @@ impl Signaling {
         if event.missed {
             self.neighbours.all[index].listing = Question::Wanted(None);
         }
-        self.registered_elsewhere(index, &event.registration);
+        self.registered_elsewhere(index, &event.registration, event.moved.as_deref().unwrap_or_default());
         self.follow_neighbours();
     }
 
@@ -208,7 +208,7 @@ impl Signaling {
         let mut contacts = self.bindings.contacts(account);
         // What temporary GRUUs are computed by is the registrar's and the store's.
         contacts.iter_mut().for_each(|contact| contact.temporary = None);
-        if asker.module.kind == ModuleKind::Signaling && asker.platform == PlatformId::HERE {
+        if is_shard(asker) {
             for contact in &mut contacts {
                 let flow = FlowText::parse(contact.flow.reveal());
                 let open =
@@ -221,18 +221,22 @@ impl Signaling {
         Registration { account: account.to_owned(), contacts }
     }
 
-    fn registered_elsewhere(&mut self, index: usize, registration: &Registration) {
+    fn registered_elsewhere(&mut self, index: usize, registration: &Registration, moved: &[MovedBinding]) {
         let Registration { account, contacts } = registration;
         let neighbour = &mut self.neighbours.all[index];
         if !matches!(neighbour.listing, Question::Done) {
             neighbour.seen.insert(account.clone());
         }
-        let news = self.bindings.elsewhere_mut().tell(account, contacts);
-        self.follow_elsewhere(account, &news, contacts);
         let flows = contacts.iter().filter_map(|contact| FlowText::parse(contact.flow.reveal()));
-        for open in flows.filter_map(|flow| flow.connection()) {
-            self.means.flows.note_elsewhere(&open);
+        let mut remotes = Vec::with_capacity(contacts.len());
+        for flow in flows {
+            if let Some(open) = flow.connection() {
+                self.means.flows.note_elsewhere(&open);
+            }
+            remotes.push(flow.remote.to_string());
         }
+        self.bindings.elsewhere_mut().tell(account, remotes.iter().map(String::as_str));
+        self.follow(account, contacts, moved);
     }
 
     /// After a listing: what the neighbour did not tell of is gone.
@@ -242,8 +246,13 @@ impl Signaling {
         let shards = &self.means.config.shards;
         let gone = |account: &&str| shards.home(account.as_bytes()) == home && !seen.contains(*account);
         let gone: Vec<String> = self.bindings.elsewhere_mut().accounts().filter(gone).map(str::to_owned).collect();
-        gone.iter().for_each(|account| self.bindings.elsewhere_mut().remove(account));
+        gone.iter().for_each(|account| self.bindings.elsewhere_mut().forget(account));
     }
+}
+
+/// Whether it is a signaling module of this platform.
+pub(super) fn is_shard(asker: Address) -> bool {
+    asker.module.kind == ModuleKind::Signaling && asker.platform == PlatformId::HERE
 }
 
 /// Stands for "registrations".

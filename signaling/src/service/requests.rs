@@ -124,11 +124,11 @@ impl Signaling {
     }
 
     fn handle_register(&mut self, key: ServerKey, message: &Message, flow: &Flow) {
-        let open = self.means.flows.to(flow.remote).copied();
         let served = register::serve(&mut self.means, &mut self.gate, &mut self.bindings, key, message, flow);
         let Some((account, changed)) = served else { return };
-        if changed.added + changed.refreshed + changed.removed > 0 {
-            self.follow_registered(&account, changed, flow, open);
+        let moved = self.bindings.take_moved();
+        if changed.added + changed.removed + moved.len() > 0 {
+            self.follow_at_home(&account, &moved);
         }
         if changed.added + changed.refreshed > 0 {
             self.keep_alives.watch(&mut self.means, &self.bindings, &account);
@@ -148,7 +148,7 @@ impl Signaling {
             );
         }
         if changed.added + changed.refreshed + changed.removed > 0 {
-            self.tell_registration(&account);
+            self.tell_registration(&account, &moved);
         }
         if changed.added > 0 {
             self.tell_waiting(&account);

@@ -3,26 +3,14 @@
 use super::Signaling;
 use crate::message::Message;
 use crate::user_agent::own_target::{self, WITHIN};
-use router::parameter::Registration;
-use router::{Address, Command, Instance, Packet, one};
+use router::{Command, Instance, Packet, one};
 
 impl Signaling {
     /// Asks the registrar, if the subscriber of that SUBSCRIBE is reached so: its NOTIFYs wait for the answer.
     pub(super) fn seek_subscriber(&mut self, tag: u64, message: &Message) {
-        let Some(subscription) = self.notifier.get(tag) else { return };
+        let Some(subscription) = self.notifier.get_mut(tag) else { return };
         let question = own_target::question(&self.means, &subscription.dialog, message, &subscription.watcher);
-        self.seek(tag, question);
-    }
-
-    /// The subscriber may be registered by another way by now.
-    pub(super) fn seek_subscriber_again(&mut self, tag: u64) {
-        let Some(subscription) = self.notifier.get(tag).filter(|subscription| !subscription.sought) else { return };
-        let question = own_target::question_again(&self.means, &subscription.dialog, &subscription.watcher);
-        self.seek(tag, question);
-    }
-
-    fn seek(&mut self, tag: u64, question: Option<(Address, Registration)>) {
-        let (Some((registrar, wanted)), Some(subscription)) = (question, self.notifier.get_mut(tag)) else { return };
+        let Some((registrar, wanted)) = question else { return };
         subscription.sought = true;
         let (now, own) = (self.means.now.instant, Instance::MODULE);
         let asked = self.means.outbox.request(now, own, registrar, Command::Query, one(wanted), WITHIN);
@@ -34,7 +22,7 @@ impl Signaling {
         let Some(tag) = self.notifier.sought.remove(&packet.transaction) else { return false };
         if let Some(subscription) = self.notifier.get_mut(tag) {
             subscription.sought = false;
-            own_target::place(&self.means, &mut subscription.dialog, packet);
+            own_target::answered(&self.means, &mut subscription.dialog, packet);
         }
         self.notifier.arrange(self.means.now.instant, tag);
         true

@@ -102,6 +102,23 @@ impl FlowText {
         })
     }
 
+    /// Whether it is one to that address by that transport.
+    pub(crate) fn is_of(&self, transport: Transport, remote: SocketAddr) -> bool {
+        (self.transport, self.remote) == (transport, remote)
+    }
+
+    /// Whether its phone listens where its Contact says.
+    pub(crate) fn listens(&self) -> bool {
+        self.listens
+    }
+
+    /// The same way by a connection that is still to be made.
+    pub(crate) fn anew(&self, listeners: &Listeners) -> Option<Flow> {
+        let Self { transport, local, remote, .. } = *self;
+        let (listener, _) = listeners.iter().find(|(_, listener)| listener.transport() == transport)?;
+        Some(Flow { transport, listener, local, remote, connection: None })
+    }
+
     /// The same flow, to where its phone listens, whose Contact that is.
     pub(crate) fn to_contact(mut self, contact: UriRef<'_>) -> Self {
         if let (true, Some(remote)) = (self.listens, listens_at(contact, self.remote)) {

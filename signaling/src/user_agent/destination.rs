@@ -58,6 +58,8 @@ pub(crate) struct Whither {
     pub(crate) response: Duration,
     /// Further flows to the same phone, the next one first.
     pub(crate) others: Vec<ContactFlow>,
+    /// The phone, if it says which one it is.
+    pub(super) instance: Option<Private<String>>,
     /// Whether only a secure way is one.
     secure: bool,
 }
@@ -89,8 +91,9 @@ impl Whither {
     }
 
     pub(crate) fn contact(means: &Means, contact: &Contact) -> Result<Self, Cause> {
-        let Contact { uri, path, flow, reachable, others, .. } = contact;
+        let Contact { uri, path, flow, reachable, others, instance, .. } = contact;
         let whither = Self::place(means, uri, path, flow, *reachable)?;
+        let whither = Self { instance: instance.clone(), ..whither };
         Ok(match others {
             None => whither,
             // One that says nothing is left for another one while its caller still waits.
@@ -166,7 +169,7 @@ impl Whither {
             _ => means.config.response_timeout,
         };
         let (to_host, others, secure) = (String::new(), Vec::new(), false);
-        Ok(Self { peer: Peer::Account, request_uri, routes, to_host, hop, response, others, secure })
+        Ok(Self { peer: Peer::Account, request_uri, routes, to_host, hop, response, others, instance: None, secure })
     }
 
     /// The same, unless it has to be reached by a secure way and is not (RFC 3261 §26.2.2, RFC 5630 §5.3). How a proxy reaches a phone behind it
@@ -241,7 +244,7 @@ impl Whither {
             },
         };
         let (peer, others, secure) = (Peer::Trunk(id), Vec::new(), false);
-        Ok((id, Self { peer, request_uri, routes, to_host, hop, response, others, secure }))
+        Ok((id, Self { peer, request_uri, routes, to_host, hop, response, others, instance: None, secure }))
     }
 }
 
@@ -313,6 +316,7 @@ mod tests {
             )])),
             response: Duration::from_secs(4),
             others: Vec::new(),
+            instance: None,
             secure: false,
         };
         let edge = "<sip:192.0.2.1:5061;transport=tls;lr>";

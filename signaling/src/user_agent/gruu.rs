@@ -29,9 +29,14 @@ pub(crate) fn home_of(name: &str) -> &str {
     name.split_once(MARK).map_or(name, |(account, _)| account)
 }
 
+/// Account and instance, where a name says both.
+pub(crate) fn parts_of(name: &str) -> Option<(&str, &str)> {
+    name.split_once(MARK)
+}
+
 /// Account and instance of a name that [`called`] made. `None`: it is an account's own.
 pub(crate) fn resolved<'a>(bindings: &'a Bindings, name: &'a str) -> Option<(&'a str, &'a str)> {
-    match name.split_once(MARK) {
+    match parts_of(name) {
         Some(parts) => Some(parts),
         None if name.starts_with(TEMPORARY) => {
             let (account, instance) = bindings.of_temporary(name)?;

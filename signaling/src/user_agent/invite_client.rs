@@ -49,6 +49,8 @@ pub(crate) struct Outgoing {
     identity: Option<Box<parameter::CallIdentity>>,
     /// Whose phone it is.
     account: Option<ShortText>,
+    /// Where that account has been registered since.
+    pub(super) contacts: Option<Box<[parameter::Contact]>>,
     offer: Option<MediaExchange>,
     /// Max-Forwards of its INVITEs.
     hops: u8,
@@ -162,6 +164,7 @@ impl Leg {
             passed,
             identity,
             account,
+            contacts: None,
             offer: media,
             hops,
             sought,

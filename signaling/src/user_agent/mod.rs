@@ -24,7 +24,7 @@
 //! | `header_policy`, `number_parameters` | header fields that pass to the other leg, and what carriers write behind numbers |
 //! | `call_identity`, `remote_party` | who sent the call on; who calls and answers, for old networks |
 //! | `verifying`, `signing` | whether the caller's number is signed for, and our own signatures |
-//! | `authentication`, `identity`, `register`, `gruu`, `phone_flows`, `keep_alive` | who asks, who calls, where they are |
+//! | `authentication`, `identity`, `register`, `gruu`, `phone_flows`, `whereabouts`, `keep_alive` | who asks, who calls, where they are |
 //! | `registering`, `outbound_flow`, `probing` | our own registrations at trunks, whether these are there |
 //! | `cause`, `body`, `contact` | statuses and causes, SDP, our own address |
 //! | `means`, `release`, `flows`, `aliases`, `resolving`, `avoided`, `late_pracks`, `counters` | what they share |
@@ -88,3 +88,4 @@ mod supervision;
 mod trickle;
 mod update;
 mod verifying;
+pub(crate) mod whereabouts;

@@ -6,20 +6,19 @@
 //! |---|---|
 //! | of a call or a subscription of the phone's | the registrar, which is asked |
 //! | of a call to the phone | that call, which took it |
-//! | of a phone that has registered by another way since | the registrar, which is asked again |
+//! | of a phone that has registered by another way since | the registrar, which tells it ([`whereabouts`](super::whereabouts)) |
 
 use super::contact::FlowText;
 use super::destination::Whither;
-use super::gruu::{called, home_of};
+use super::gruu::{called, home_of, parts_of};
 use super::leg::{Head, Leg, Peer, Purpose, State};
 use super::means::Means;
-use crate::dialog::{Dialog, RouteSet};
-use crate::message::{Message, Uri};
-use crate::transport::Flow;
+use super::whereabouts::{Whereabouts, latest, place};
+use crate::dialog::{Dialog, Place};
+use crate::message::Message;
 use router::parameter::{Contact, Parameter, Registration};
 use router::time::Duration;
 use router::{Address, Command, ModuleKind, Packet, one};
-use std::net::SocketAddr;
 
 /// How long the registrar may take: it is on this platform.
 pub(crate) const WITHIN: Duration = Duration::from_secs(2);
@@ -30,46 +29,48 @@ fn own_name(means: &Means, dialog: &Dialog) -> Option<String> {
     called(target).filter(|_| means.config.is_own_host(target.host()))
 }
 
-/// The registrar, and what it is to be asked, if the account's phone, which has made the dialog by that request, is reached so.
+/// Which phone of the account a dialog's target names, where that is a public address of ours.
+pub(crate) fn instance_named(means: &Means, dialog: &Dialog, account: &str) -> Option<String> {
+    let name = own_name(means, dialog)?;
+    let (of, instance) = parts_of(&name)?;
+    (of == account).then(|| instance.to_owned())
+}
+
+/// The registrar, and what it is to be asked, if the account's phone, which has made the dialog by that request, is reached so. A temporary
+/// address does not say whose it is, and nobody guesses one.
 pub(crate) fn question(
     means: &Means,
     dialog: &Dialog,
     request: &Message,
     account: &str,
 ) -> Option<(Address, Registration)> {
-    let is_behind_proxies = dialog.has_routes() || request.vias().nth(1).is_some();
-    is_behind_proxies.then(|| question_again(means, dialog, account)).flatten()
-}
-
-/// The same of a phone that may be registered by another way by now. A temporary address does not say whose it is, and nobody guesses one.
-pub(crate) fn question_again(means: &Means, dialog: &Dialog, account: &str) -> Option<(Address, Registration)> {
     let name = own_name(means, dialog)?;
     let home = home_of(&name);
-    if home != name && account != home {
+    let is_behind_proxies = dialog.has_routes() || request.vias().nth(1).is_some();
+    if !is_behind_proxies || (home != name && account != home) {
         return None;
     }
     let registrar = Address::local(ModuleKind::Signaling, means.config.shards.home(home.as_bytes()));
     Some((registrar, Registration { account: name, contacts: Vec::new() }))
 }
 
-/// The registrar's answer.
-pub(crate) fn place(means: &Means, dialog: &mut Dialog, packet: &Packet) {
+/// The registrar's answer. Where it has told of the phone since, that is younger.
+pub(crate) fn answered(means: &Means, dialog: &mut Dialog, packet: &Packet) {
     let Some(Parameter::Registration(found)) = packet.parameters.first().filter(|_| packet.command == Command::Done)
     else {
         return;
     };
-    let flow_of = |contact: &Contact| FlowText::parse(contact.flow.reveal());
-    let by_proxy = || found.contacts.iter().filter(|contact| !contact.path.is_empty());
+    // One that is registered without a proxy is reached by the recorded way as well as by any.
+    let ways = latest(found.contacts.iter().filter(|contact| !contact.path.is_empty()));
     // Of several flows the one whose proxy it called by.
-    let same = by_proxy().find(|contact| flow_of(contact).is_some_and(|flow| flow.remote == dialog.flow().remote));
-    let proxied = same.or_else(|| by_proxy().next());
-    // One that is registered without a proxy is reached by the recorded way as well as by any, unless it had one before.
-    let Some(contact) = proxied.or_else(|| found.contacts.first().filter(|_| dialog.is_registered())) else { return };
-    let Some(uri) = Uri::parse(contact.uri.reveal()) else { return };
-    let routes = RouteSet::of_values(contact.path.iter().map(|hop| hop.reveal().as_str()));
-    let flow = flow_of(contact).filter(|flow| flow.remote != dialog.flow().remote);
-    let flow = flow.and_then(|flow| flow.flow(&means.config.listeners));
-    dialog.registered_at(uri.without(&["method"]), routes, flow.as_ref());
+    let by_it = |contact: &&&Contact| {
+        let flow = FlowText::parse(contact.flow.reveal());
+        flow.is_some_and(|flow| flow.remote == dialog.flow().remote)
+    };
+    let contact = ways.iter().find(by_it).or_else(|| ways.first());
+    if let Some(contact) = contact.filter(|_| dialog.registered().is_none()) {
+        place(means, dialog, contact);
+    }
 }
 
 impl Head {
@@ -91,35 +92,48 @@ impl Head {
 impl Leg {
     /// The registrar's answer.
     pub(super) fn registered_at(&mut self, means: &Means, packet: &Packet) {
-        if let Some(dialog) = self.settled_dialog() {
-            place(means, dialog, packet);
-        }
-    }
-
-    /// Its phone is at other places than before.
-    pub(crate) fn follow(&mut self, means: &mut Means, account: &str, moved: &[(SocketAddr, Flow)]) {
-        let Some(dialog) = self.settled_dialog() else { return };
-        moved.iter().for_each(|(left, flow)| dialog.follow(*left, flow));
-        if let Some((registrar, wanted)) = question_again(means, dialog, account) {
-            self.head.request_of(means, registrar, Command::Query, one(wanted), WITHIN, Purpose::Reach);
-        }
-    }
-
-    /// The dialog with its phone, once it is one.
-    fn settled_dialog(&mut self) -> Option<&mut Dialog> {
         match &mut self.state {
-            State::Incoming(incoming) => Some(incoming.dialog_mut()),
-            State::Session(session) => Some(&mut session.requester.dialog),
-            State::Outgoing(_) | State::Over => None,
+            State::Incoming(incoming) => answered(means, incoming.dialog_mut(), packet),
+            State::Session(session) => answered(means, &mut session.requester.dialog, packet),
+            State::Outgoing(_) | State::Over => {}
+        }
+    }
+
+    /// Its account is registered otherwise than before.
+    pub(crate) fn follow(&mut self, means: &Means, whereabouts: &Whereabouts<'_>) {
+        match &mut self.state {
+            State::Incoming(incoming) => whereabouts.follow(means, incoming.dialog_mut()),
+            State::Session(session) => whereabouts.follow(means, &mut session.requester.dialog),
+            // Where its phone is by then counts once that has answered.
+            State::Outgoing(outgoing) => outgoing.contacts = Some(whereabouts.contacts.into()),
+            State::Over => {}
         }
     }
 }
 
 impl Whither {
-    /// A phone that was called by way of a proxy has answered, and names itself by an address of ours.
-    pub(super) fn place_own_target(&self, means: &Means, dialog: &mut Dialog) {
-        if self.peer == Peer::Account && !self.routes.is_empty() && own_name(means, dialog).is_some() {
-            dialog.registered_at(self.request_uri.clone(), self.routes.clone(), None);
+    /// A phone that was called by way of a proxy has answered, and names itself by an address of ours. `contacts`: where its account has been registered
+    /// since.
+    pub(super) fn place_own_target(
+        &self,
+        means: &Means,
+        dialog: &mut Dialog,
+        account: Option<&str>,
+        contacts: Option<&[Contact]>,
+    ) {
+        if self.peer != Peer::Account || self.routes.is_empty() || own_name(means, dialog).is_none() {
+            return;
+        }
+        dialog.registered_at(Place {
+            contact: self.request_uri.clone(),
+            routes: self.routes.clone(),
+            flow: None,
+            listens: false,
+            binding: None,
+            instance: self.instance.clone(),
+        });
+        if let (Some(account), Some(contacts)) = (account, contacts) {
+            Whereabouts { account, contacts, moved: &[] }.follow(means, dialog);
         }
     }
 }

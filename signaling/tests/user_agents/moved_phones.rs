@@ -182,3 +182,125 @@ fn a_call_goes_on_by_another_flow_of_its_phone_when_its_own_is_registered_no_mor
     assert_way(&bye, "BYE", (further, path));
     phone.respond(&mut world, &bye, "200 OK", "", "");
 }
+
+/// RFC 3261 §12.2.1.1: what the phone sends within the dialog goes on taking the route that is recorded in it. What is for the phone does not go back by that.
+#[test]
+fn what_still_comes_by_the_former_proxy_takes_nobody_back_there() {
+    let mut world = World::new(7);
+    let gruu = registered_behind(&mut world, EDGE, PATH);
+    let (mut phone, call) = calls(&mut world, &gruu);
+    registered_behind(&mut world, WAYS[0].0, WAYS[0].1);
+    phone.asks(&mut world, "INFO", "", "");
+    world.expect(at(EDGE), "SIP/2.0");
+    phone.address = at(WAYS[0].0);
+    world.ask(call.destination.instance, call.source, Command::Stop, LegState::released(CauseKind::Normal));
+    let bye = world.expect(phone.address, "BYE");
+    assert_way(&bye, "BYE", WAYS[0]);
+    phone.respond(&mut world, &bye, "200 OK", "", "");
+}
+
+/// Without flows of its own (RFC 5626) a phone that has roamed has two bindings for a while: what it has registered last is where it is.
+#[test]
+fn a_phone_that_says_which_one_it_is_and_no_flow_is_where_it_has_registered_last() {
+    let mut world = World::new(8);
+    let registered = |world: &mut World, (edge, path): (&str, &str), call: &str| {
+        let mut phone = Peer::new(edge, "alice", "alice").anew(call);
+        let headers = format!("{SUPPORTED}Path: {path}\r\nExpires: 600\r\n");
+        let instance = format!(";+sip.instance=\"<{PHONE}>\"");
+        let answer = super::outbound::register(world, &mut phone, &instance, &headers);
+        super::outbound::gruu_of(&answer, PHONE, "pub-gruu")
+    };
+    let gruu = registered(&mut world, (EDGE, PATH), "first");
+    let (mut phone, call) = calls(&mut world, &gruu);
+    world.run_ms(2_000);
+    registered(&mut world, WAYS[0], "second");
+    phone.address = at(WAYS[0].0);
+    world.ask(call.destination.instance, call.source, Command::Stop, LegState::released(CauseKind::Normal));
+    let bye = world.expect(phone.address, "BYE");
+    assert_way(&bye, "BYE", WAYS[0]);
+    phone.respond(&mut world, &bye, "200 OK", "", "");
+}
+
+/// It has registered by another proxy while it rang.
+#[test]
+fn a_phone_that_moves_while_it_rings_is_reached_where_it_is_once_it_has_answered() {
+    let mut world = World::new(9);
+    let gruu = registered_behind(&mut world, EDGE, PATH);
+    let asked = Registration { account: "alice".to_owned(), contacts: Vec::new() };
+    world.ask(Instance(1), Address::local(ModuleKind::Signaling, 0), Command::Query, asked);
+    let told = world.told(Command::Done);
+    let Some(Parameter::Registration(registration)) = told.first() else { panic!("{told:?}") };
+    start_leg_of(&mut world, "alice", Target::Contact(registration.contacts[0].clone()), offer(20_002));
+    let invite = world.expect(at(EDGE), "INVITE");
+    let mut phone = Peer::of_invite(at(EDGE), &invite, "callee");
+    registered_behind(&mut world, WAYS[0].0, WAYS[0].1);
+    let own = format!("<sip:{}@{EDGE}>", phone.user);
+    let text =
+        super::peer::response(&invite, "callee", &phone.user, at(EDGE), "200 OK", "", &sdp(1, 5_000, "sendrecv"));
+    world.send(at(EDGE), &text.replace(&own, &format!("<{gruu}>")));
+    world.told(Command::Done);
+    phone.address = at(WAYS[0].0);
+    world.ask(CALL, LEG, Command::Stop, LegState::released(CauseKind::Normal));
+    let bye = world.expect(phone.address, "BYE");
+    assert_way(&bye, "BYE", WAYS[0]);
+    phone.respond(&mut world, &bye, "200 OK", "", "");
+}
+
+/// Two lines of one phone over one connection, which was made anew from the same port: each goes over to it with its own REGISTER.
+#[test]
+fn both_lines_of_a_phone_go_over_to_its_new_connection_from_the_same_port() {
+    let mut world = World::new(10);
+    world.connections.insert(at(OLD), ConnectionId(3));
+    let contact = "<sip:alice@192.168.1.10:5060>";
+    let mut phone = talks(&mut world, contact, "");
+    let other = "<sip:bob@192.168.1.10:5060>";
+    let mut second = Peer::new(OLD, "bob", "server");
+    register(&mut world, &mut second, other, "");
+    world.close(at(OLD));
+    world.connections.insert(at(OLD), ConnectionId(4));
+    register(&mut world, &mut second, other, "");
+    register(&mut world, &mut phone, contact, "");
+    world.take(at(OLD));
+    world.ask(CALL, LEG, Command::Stop, LegState::released(CauseKind::Normal));
+    let bye = world.expect(at(OLD), "BYE");
+    phone.respond(&mut world, &bye, "200 OK", "", "");
+    world.run_ms(40_000);
+}
+
+/// Another phone of the account, by a connection from the port by which the first one talks in datagrams.
+#[test]
+fn another_transport_from_the_same_port_is_another_phone() {
+    let mut world = World::new(11);
+    talks(&mut world, "<sip:alice@192.168.1.10:5060>", "");
+    world.connections.insert(at(OLD), ConnectionId(3));
+    let mut other = Peer::new(OLD, "alice", "another");
+    register(&mut world, &mut other, "<sip:alice@192.168.1.11:5060>", "");
+    world.connections.remove(&at(OLD));
+    world.take(at(OLD));
+    world.ask(CALL, LEG, Command::Stop, LegState::released(CauseKind::Normal));
+    let bye = world.expect(at(OLD), "BYE");
+    assert!(header(&bye, Header::Via).starts_with("SIP/2.0/UDP"), "{}", header(&bye, Header::Via));
+}
+
+/// Over connections a phone may say another port each time, in a Contact that is another one then.
+#[test]
+fn a_phone_that_connects_from_another_port_and_says_so_is_reached_over_its_new_connection() {
+    for ends in [true, false] {
+        let mut world = World::new(12);
+        world.connections.insert(at(OLD), ConnectionId(3));
+        let mut phone = talks(&mut world, "<sip:alice@198.51.100.7:41000;transport=tcp>", "");
+        if ends {
+            world.close(at(OLD));
+        }
+        world.connections.insert(at(NEW), ConnectionId(4));
+        phone.address = at(NEW);
+        register(&mut world, &mut phone, "<sip:alice@198.51.100.7:42000;transport=tcp>", "");
+        world.take(at(NEW));
+        world.ask(CALL, LEG, Command::Stop, LegState::released(CauseKind::Normal));
+        // As long as its former connection is there, the call is with that.
+        phone.address = at(if ends { NEW } else { OLD });
+        let bye = world.expect(phone.address, "BYE");
+        phone.respond(&mut world, &bye, "200 OK", "", "");
+        world.run_ms(40_000);
+    }
+}

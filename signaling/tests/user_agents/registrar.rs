@@ -196,6 +196,7 @@ fn contacts_are_asked_whether_they_are_there() {
             registration: Registration { account: String::new(), contacts: Vec::new() },
             at: WallTime::default(),
             missed: false,
+            moved: None,
         }),
         Duration::from_secs(1),
     );

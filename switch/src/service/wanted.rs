@@ -119,7 +119,7 @@ impl Switch {
         let by = packet.source.platform;
         let may = |call: &Call| by == PlatformId::HERE || call.is_of(by);
         match instance {
-            Some(instance) if self.calls.get(&instance).is_some_and(may) => {
+            Some(instance) if self.calls.get(&instance).is_some_and(|call| may(call)) => {
                 self.with_call(now, instance, |call, turn| call.hang_up(turn));
                 self.outbox.done(packet, Parameters::new());
             }

@@ -334,7 +334,7 @@ fn a_shard_that_missed_registrations_asks_for_all_of_them() {
     // Each shard is told that the other one lost news, of somebody that it does not have.
     for index in 0..2 {
         let registration = router::parameter::Registration { account: "alice".to_owned(), contacts: Vec::new() };
-        let event = RegistrationEvent { registration, at: simulation.now().wall, missed: true };
+        let event = RegistrationEvent { registration, at: simulation.now().wall, missed: true, moved: None };
         let packet = router::Packet {
             source: Address::local(ModuleKind::Signaling, 1 - index),
             destination: Address::local(ModuleKind::Signaling, index),

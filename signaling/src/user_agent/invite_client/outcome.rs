@@ -149,14 +149,14 @@ impl Outgoing {
             Some(offer) => Ok(Some(MediaExchange::Offer(offer))),
             None => negotiate(&mut media, message),
         };
-        let Self { asked, answered, stopped, cseq, timer, interface, whither, .. } = *self;
+        let Self { asked, answered, stopped, cseq, timer, interface, whither, account, contacts, .. } = *self;
         let requester = match early {
             // It goes on with the numbers of its requests.
             Some(early) => early.confirmed(message, &dialog, remote_cseq),
             None => Requester::new(dialog, answered),
         };
         let mut session = Session::new(requester, media);
-        whither.place_own_target(means, &mut session.requester.dialog);
+        whither.place_own_target(means, &mut session.requester.dialog, account.as_deref(), contacts.as_deref());
         session.resolve_next_hop(head, means);
         session.timer = timer;
         session.timer.accepted(message, means.now.instant);

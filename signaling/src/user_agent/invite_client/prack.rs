@@ -41,7 +41,8 @@ impl Outgoing {
         match dialog {
             Ok(mut dialog) => {
                 dialog.was_reached_at(attempt.destination.remote);
-                self.whither.place_own_target(means, &mut dialog);
+                let (account, contacts) = (self.account.as_deref(), self.contacts.as_deref());
+                self.whither.place_own_target(means, &mut dialog, account, contacts);
                 self.forks.enter(response.to_tag(), || Requester::new(dialog, self.answered.clone()));
             }
             Err(defect) => tracing::debug!(leg = %head.instance, ?defect, "a response that makes no dialog"),
