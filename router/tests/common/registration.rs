@@ -13,7 +13,7 @@ pub(super) fn published(samples: &mut Published) {
 
 pub(super) fn additions() -> Vec<(&'static str, Parameter)> {
     let moved = MovedBinding { key: contact().key().clone(), former: another_flow() };
-    vec![("RegistrationEvent-moved", RegistrationEvent { moved: Some([moved].into()), ..event() }.into())]
+    vec![("RegistrationEvent+moved", RegistrationEvent { moved: Some([moved].into()), ..event() }.into())]
 }
 
 fn event() -> RegistrationEvent {
