@@ -60,7 +60,7 @@ pub struct Leg {
     /// How often the call may still be sent on: with 0 not at all, else Max-Forwards is one less.
     #[n(6)]
     pub hops: u8,
-    /// Whether `caller` is verified, as [`Call::verified`] has it: no other is asserted to a trusted peer (RFC 3325 §5).
+    /// Whether `caller` is verified, as [`Call::verified`](super::Call::verified) has it: no other is asserted to a trusted peer (RFC 3325 §5).
     #[n(7)]
     #[cbor(default, skip_if = "is_false")]
     pub verified: bool,
@@ -73,7 +73,7 @@ pub struct Leg {
     /// Whose phone the target is; `None`: nobody's of an account.
     #[n(10)]
     pub account: Option<ShortText>,
-    /// Whether it is called by a secure way alone, or not at all, as [`Call::secure`] has it.
+    /// Whether it is called by a secure way alone, or not at all, as [`Call::secure`](super::Call::secure) has it.
     #[n(11)]
     #[cbor(default, skip_if = "is_false")]
     pub secure: bool,
