@@ -95,7 +95,7 @@ impl Whereabouts<'_> {
     }
 }
 
-/// Of what a phone has registered without flows only the last counts (RFC 5627 §4.1): it has not been where it was before since.
+/// Of what a phone has registered without flows only the last counts (RFC 5627): it has not been where it was before since.
 pub(crate) fn latest<'a>(contacts: impl Iterator<Item = &'a Contact>) -> Vec<&'a Contact> {
     let mut all: Vec<&Contact> = contacts.collect();
     let last: Option<WallTime> = all.iter().filter(|one| one.reg_id.is_none()).map(|one| one.expires).max();
