@@ -49,6 +49,7 @@ fn description(port: u16) -> MediaDescription {
             dtls: None,
             ice: None,
             voip_metrics: false,
+            summary: Default::default(),
             seeks_anew: false,
             chosen_ways: Vec::new(),
             served: None,

@@ -77,6 +77,8 @@ fn completed(number: u64) -> CallRecord {
         mos_centi: Some(441),
         mos_at_peer_centi: Some(438),
         jitter_max_us: Some(900),
+        jitter_max_at_peer_us: None,
+        packets_repeated_at_peer: None,
     };
     CallRecord {
         destination: Some("callee".into()),

@@ -149,6 +149,7 @@ impl Callee {
         let tag = format!("u{:x}{number}", self.party.run);
         let offer = Audio::parse(request.body).filter(|audio| {
             audio.formats.contains(&self.party.codec.payload_type())
+                && !audio.is_secure
                 && (self.party.permitted.allows(audio.address.ip()) || audio.address.ip().is_unspecified())
         });
         if offer.is_none() && !request.body.is_empty() {
@@ -191,7 +192,7 @@ impl Callee {
         let cseq = dialog.remote_cseq.unwrap_or(0);
         dialog.unacknowledged = Some(Unacknowledged { cseq, text, to, retransmission });
         if let Some(audio) = &offer {
-            service.order_media(leg, audio);
+            service.order_media(leg, &dialog.session, audio);
         }
         service.statistics.callee_answered += 1;
         self.open += 1;
@@ -228,7 +229,7 @@ impl Callee {
             && let Some(audio) = Audio::parse(request.body)
             && self.party.permitted.allows(audio.address.ip())
         {
-            service.order_media(call.dialog.leg, &audio); // the answer to an offer in our 200
+            service.order_media(call.dialog.leg, &call.dialog.session, &audio); // the answer to an offer in our 200
         }
         match call.dialog.serve(request, method, from, &mut service) {
             Served::Done => {}

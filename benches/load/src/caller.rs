@@ -10,6 +10,7 @@ use crate::outbox::{MediaOrder, Outbox};
 use crate::pacing::Timers;
 use crate::party::{Arena, LegPool, Party};
 use crate::sdp::{Audio, LocalSession};
+use crate::srtp::Master;
 use crate::statistics::{Failure, Signalling};
 use crate::transaction::{Due, Retransmission};
 use std::collections::HashMap;
@@ -140,7 +141,8 @@ impl Caller {
             local_cseq: 1,
             remote_cseq: None,
             fallback: self.party.server,
-            session: LocalSession::new(leg.address, self.party.codec),
+            session: LocalSession::new(leg.address, self.party.codec)
+                .secured(self.party.is_secure.then(|| Master::of_call(self.party.run, number))),
             leg,
             unacknowledged: None,
         };
@@ -325,13 +327,14 @@ impl Caller {
         statistics.setup.record_duration(now.saturating_sub(call.started));
         let usable = Audio::parse(response.body).filter(|audio| {
             audio.formats.contains(&call.dialog.session.codec.payload_type())
+                && audio.agrees(&call.dialog.session)
                 && (self.party.permitted.allows(audio.address.ip()) || audio.address.ip().is_unspecified())
         });
         let Some(audio) = usable else {
             return self.send_bye(now, slot, Some(Failure::UnusableAnswer), outbox);
         };
-        let leg = call.dialog.leg;
-        Service { party: &self.party, now, outbox, statistics }.order_media(leg, &audio);
+        let (leg, session) = (call.dialog.leg, call.dialog.session);
+        Service { party: &self.party, now, outbox, statistics }.order_media(leg, &session, &audio);
         match self.hang_up {
             HangUp::Caller(hold) => self.arm(slot, now + hold),
             HangUp::Callee(hold) => self.arm(slot, now + hold + FAR_HANGUP_LIMIT),

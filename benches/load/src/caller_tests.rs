@@ -1,5 +1,6 @@
 //! Caller and callee against each other over a network in virtual time.
 
+use crate::answer::{self, Answer};
 use crate::callee::Callee;
 use crate::caller::{Caller, HangUp};
 use crate::media::LegId;
@@ -7,7 +8,8 @@ use crate::message::{CALL_ID, CSEQ, FROM, Message, StartLine, TO, VIA};
 use crate::options::{Algorithm, Transport};
 use crate::outbox::{MediaOrder, Outbox};
 use crate::party::{LegPool, Party, Permitted};
-use crate::sdp::Codec;
+use crate::sdp::{Codec, LocalSession};
+use crate::srtp::Master;
 use crate::statistics::{Failure, Signalling};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -27,6 +29,7 @@ fn party(local: &str, server: &str, codec: Codec) -> Party {
         server: address(server),
         permitted: Permitted::default(),
         codec,
+        is_secure: false,
         run: 0x1234,
         transport: Transport::Udp,
     }
@@ -407,4 +410,41 @@ fn over_a_stream_no_request_is_sent_again() {
         true
     });
     assert_eq!((sent, world.statistics[0].failures.get(&Failure::NoResponse)), (1, Some(&1)));
+}
+
+/// The two ends with a server between them that answers keys with keys of its own, and takes them away towards the callee.
+#[test]
+fn a_caller_with_keys_seals_by_its_own_and_opens_by_the_answer_s() {
+    let (own, answered) = (Master::of_call(0x1234, 0), Master::of_call(9, 9));
+    for (answers, failure) in [(true, None), (false, Some(Failure::UnusableAnswer))] {
+        let mut world = World::new(HangUp::Caller(HOLD), Codec::Pcmu);
+        let legs = LegPool::new(LegId(0), 8, address("127.0.0.1:1").ip(), 20_000);
+        let caller = Party { is_secure: true, ..party("127.0.0.1:15060", "127.0.0.1:15070", Codec::Pcmu) };
+        world.caller = Caller::new(caller, "callee".into(), HangUp::Caller(HOLD), legs);
+        let mut offered = None;
+        world.place(&mut |_, text| {
+            offered = Some(text.to_owned());
+            true
+        });
+        let offered = offered.unwrap();
+        assert!(offered.contains(" RTP/SAVP 0 101\r\n"), "{offered}");
+        world.inject(1, &offered);
+        assert!(world.outbox.datagrams().next().unwrap().0.starts_with("SIP/2.0 488"), "the callee takes no keys");
+        world.outbox.clear();
+        let invite = Message::parse(&offered).unwrap();
+        let address = address("127.0.0.1:20002");
+        let session = LocalSession::new(address, Codec::Pcmu).secured(answers.then_some(answered));
+        let (contact, body) = ("<sip:callee@127.0.0.1:15070>", session.text());
+        let ok = Answer { contact: Some(contact), body: Some(&body), ..Answer::plain(200, "OK", "t") };
+        let mut text = String::new();
+        answer::write(&mut text, &invite, self::address("127.0.0.1:15060"), ok);
+        world.inject(0, &text);
+        let (secure, send) = (MediaOrder::Secure(LegId(0), [own, answered]), MediaOrder::Send(LegId(0), address));
+        match failure {
+            None => assert_eq!(world.outbox.orders(), [secure, send]),
+            Some(_) => assert!(!world.outbox.orders().contains(&send)),
+        }
+        let ends_at_once = world.outbox.datagrams().any(|(text, _)| text.starts_with("BYE "));
+        assert_eq!(ends_at_once, failure.is_some());
+    }
 }

@@ -183,6 +183,7 @@ impl Dialog {
         let offer = Audio::parse(request.body);
         let usable = offer.as_ref().is_none_or(|audio| {
             audio.formats.contains(&self.session.codec.payload_type())
+                && audio.agrees(&self.session)
                 && (audio.address.ip().is_unspecified() || context.party.permitted.allows(audio.address.ip()))
         });
         if !usable || (offer.is_none() && !request.body.is_empty()) {
@@ -192,7 +193,7 @@ impl Dialog {
         self.refresh_target(request);
         if let Some(audio) = &offer {
             self.session.answer(audio.direction);
-            context.order_media(self.leg, audio);
+            context.order_media(self.leg, &self.session, audio);
         }
         let (contact, body) = (context.party.contact(), self.session.text());
         let mut text = String::with_capacity(1024);
@@ -250,8 +251,11 @@ impl Service<'_> {
     }
 
     /// Sends a leg's stream to where a description says, or pauses it.
-    pub fn order_media(&mut self, leg: Leg, audio: &Audio) {
+    pub fn order_media(&mut self, leg: Leg, session: &LocalSession, audio: &Audio) {
         if let Some(id) = leg.id {
+            if let (Some(ours), Some(theirs)) = (session.master, audio.master) {
+                self.outbox.order(MediaOrder::Secure(id, [ours, theirs]));
+            }
             self.outbox.order(match audio.target() {
                 Some(target) => MediaOrder::Send(id, target),
                 None => MediaOrder::Pause(id),

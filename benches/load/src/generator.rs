@@ -131,6 +131,7 @@ impl<'a> Generator<'a> {
         let ips = [options.caller.ip(), options.callee.ip()];
         let streams =
             Streams::open(&reactor, options.leg_pairs(), ips, options.rtp_base, codecs, span).map_err(failed)?;
+        let streams = streams.saying(options.talks());
         let start = clock.now(); // just before the timer starts, so that it fires when a tick of ours has begun
         reactor.start_ticks().map_err(failed)?;
         let limit = match mode {
@@ -424,13 +425,14 @@ impl<'a> Generator<'a> {
 
 fn load(options: &Options, start: Duration) -> Load {
     let run = std::process::id();
-    let party = |local: SocketAddr, user: &str, codec: Codec| Party {
+    let party = |local: SocketAddr, user: &str, codec: Codec, is_secure: bool| Party {
         local,
         user: user.to_owned(),
         domain: options.domain(),
         server: options.server,
         permitted: options.permitted(),
         codec,
+        is_secure,
         run,
         transport: options.transport,
     };
@@ -457,12 +459,12 @@ fn load(options: &Options, start: Duration) -> Load {
                 rounds: options.rounds,
                 per_second: options.rate,
             };
-            let party = party(options.caller, &options.prefix, Codec::Pcmu);
+            let party = party(options.caller, &options.prefix, Codec::Pcmu, false);
             Load::Register(Box::new(Registrations::new(party, accounts, start)))
         }
         Mode::Calls | Mode::Memory { .. } => {
-            let caller = party(options.caller, &options.from, options.codec);
-            let callee = party(options.callee, &options.user, options.callee_codec);
+            let caller = party(options.caller, &options.from, options.codec, options.srtp);
+            let callee = party(options.callee, &options.user, options.callee_codec, false);
             let caller_legs = legs(LegId(0), options.caller.ip());
             let callee_legs = legs(LegId(1), options.callee.ip());
             let secret = options.digest.then(|| (options.password.clone(), options.algorithm));

@@ -81,6 +81,12 @@ pub struct Options {
     /// speech, there are no delays, and loss is by the numbers that the server gives
     #[arg(long, value_enum, default_value_t = Codec::Pcmu)]
     pub callee_codec: Codec,
+    /// The caller offers keys and sends SRTP (AES_CM_128_HMAC_SHA1_80); the callee's media stays in the clear
+    #[arg(long)]
+    pub srtp: bool,
+    /// Who sends RTP
+    #[arg(long, value_enum, default_value_t = Talks::Both)]
+    pub talks: Talks,
     /// RTP counts only from this long after a call's answer; 2 s, or a quarter of the hold time where that is less
     #[arg(long, value_name = "SECONDS")]
     pub settle: Option<f64>,
@@ -168,6 +174,17 @@ pub enum End {
     /// The caller.
     Caller,
     /// The callee.
+    Callee,
+}
+
+/// Who sends RTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Talks {
+    /// Both ends.
+    Both,
+    /// The caller alone.
+    Caller,
+    /// The callee alone.
     Callee,
 }
 
@@ -273,6 +290,9 @@ impl Options {
         if self.floor.is_some() && (self.no_rtp || [self.codec, self.callee_codec] != [Codec::Pcmu; 2]) {
             return Err("--floor relays PCMU as it is: it excludes --no-rtp, --codec and --callee-codec".into());
         }
+        if self.floor.is_some() && self.srtp {
+            return Err("--floor has no signalling that keys could come by: it excludes --srtp".into());
+        }
         if self.needs_legs() {
             let legs = self.concurrent_calls() * 2;
             let ports = u64::from(u16::MAX - self.rtp_base) / 2;
@@ -342,6 +362,11 @@ impl Options {
     /// Pairs of RTP sockets: none for signalling alone.
     pub fn leg_pairs(&self) -> u16 {
         if self.needs_legs() { u16::try_from(self.concurrent_calls()).unwrap_or(u16::MAX / 2) } else { 0 }
+    }
+
+    /// Whether the caller sends RTP, and whether the callee does.
+    pub fn talks(&self) -> [bool; 2] {
+        [self.talks != Talks::Callee, self.talks != Talks::Caller]
     }
 
     /// From answer to hang-up.
@@ -417,6 +442,8 @@ mod tests {
             "--callee-codec 9",
             "--codec gsm",
             "--floor 127.0.0.1:30000 --codec opus",
+            "--floor 127.0.0.1:30000 --srtp",
+            "--talks nobody",
             "--memory 400,2000",
             "--memory 400 --pid 1",
             "--memory 1,2,3 --pid 1",
@@ -445,6 +472,7 @@ mod tests {
         assert_eq!(check("--transport tls --authority a --register 5"), Ok(()));
         assert_eq!(check("--register 10 --algorithm SHA-256"), Ok(()));
         assert_eq!(check("--callee-codec 8"), Ok(()));
+        assert_eq!(check("--srtp --talks callee"), Ok(()));
         assert_eq!(check("--codec g722 --callee-codec opus"), Ok(()));
     }
 

@@ -1,6 +1,7 @@
 //! What a machine asks the shell to do: datagrams and orders to the media, in order.
 
 use crate::media::LegId;
+use crate::srtp::Master;
 use std::net::SocketAddr;
 use std::ops::Range;
 
@@ -9,6 +10,8 @@ use std::ops::Range;
 pub enum MediaOrder {
     /// The leg sends to this address from now on.
     Send(LegId, SocketAddr),
+    /// What the leg sends is sealed by the first of these, and what comes to it is opened by the second.
+    Secure(LegId, [Master; 2]),
     /// The leg sends nothing, but stays open (it is held).
     Pause(LegId),
     /// The leg's call is over.

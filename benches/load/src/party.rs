@@ -41,6 +41,8 @@ pub struct Party {
     pub permitted: Permitted,
     /// What it offers or answers.
     pub codec: Codec,
+    /// Whether it offers keys, and wants them answered.
+    pub is_secure: bool,
     /// Tells this run's identifiers from another's.
     pub run: u32,
     /// By what it is reached.

@@ -232,6 +232,7 @@ mod tests {
             server: "127.0.0.1:5060".parse().unwrap(),
             permitted: Permitted::default(),
             codec: Codec::Pcmu,
+            is_secure: false,
             run: 0xabc,
             transport: Transport::Udp,
         };

@@ -1,5 +1,6 @@
-//! Session descriptions: one audio stream of one codec and telephone events (RFC 8866, RFC 3264).
+//! Session descriptions: one audio stream of one codec and telephone events (RFC 8866, RFC 3264), in the clear or with keys (RFC 4568).
 
+use crate::srtp::Master;
 use smallvec::SmallVec;
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -110,6 +111,10 @@ pub struct Audio {
     pub formats: SmallVec<[u8; 8]>,
     /// Who sends.
     pub direction: Direction,
+    /// Whether it is sealed (RTP/SAVP).
+    pub is_secure: bool,
+    /// The key of what its writer sends.
+    pub master: Option<Master>,
 }
 
 impl Audio {
@@ -117,6 +122,7 @@ impl Audio {
     pub fn parse(body: &str) -> Option<Audio> {
         let (mut session_address, mut media_address) = (None, None);
         let mut direction = Direction::SendReceive;
+        let (mut is_secure, mut master) = (false, None);
         let mut stream: Option<(u16, SmallVec<[u8; 8]>)> = None;
         for line in body.lines().map(str::trim_end) {
             if line.starts_with("m=") && stream.is_some() {
@@ -124,7 +130,8 @@ impl Audio {
             } else if let Some(media) = line.strip_prefix("m=audio ") {
                 let mut words = media.split(' ');
                 let port = words.next()?.split('/').next()?.parse().ok()?;
-                stream = Some((port, words.skip(1).filter_map(|format| format.parse().ok()).collect()));
+                is_secure = words.next()? == "RTP/SAVP";
+                stream = Some((port, words.filter_map(|format| format.parse().ok()).collect()));
             } else if line.starts_with("m=") {
                 media_address = None;
             } else if let Some(connection) = line.strip_prefix("c=IN IP4 ").or_else(|| line.strip_prefix("c=IN IP6 ")) {
@@ -134,12 +141,24 @@ impl Audio {
                     None if session_address.is_none() => session_address = address,
                     None => {}
                 }
+            } else if let Some(crypto) = line.strip_prefix("a=crypto:").filter(|_| stream.is_some() && master.is_none())
+            {
+                master = Master::parse(crypto);
             } else if let Some(found) = line.strip_prefix("a=").and_then(Direction::from_attribute) {
                 direction = found;
             }
         }
         let (port, formats) = stream.filter(|(port, _)| *port != 0)?;
-        Some(Audio { address: SocketAddr::new(media_address.or(session_address)?, port), formats, direction })
+        let address = SocketAddr::new(media_address.or(session_address)?, port);
+        Some(Audio { address, formats, direction, is_secure, master })
+    }
+
+    /// Whether it is as ours, both in the clear or both with keys.
+    pub fn agrees(&self, local: &LocalSession) -> bool {
+        match local.master {
+            Some(_) => self.is_secure && self.master.is_some(),
+            None => !self.is_secure,
+        }
     }
 
     /// Where to send, if its writer wants to receive (`c=0.0.0.0` is the old way to say that it does not).
@@ -160,12 +179,20 @@ pub struct LocalSession {
     pub direction: Direction,
     /// Raised with each change (RFC 3264 §8).
     pub version: u32,
+    /// The key of what we send; `None`: it goes in the clear.
+    pub master: Option<Master>,
 }
 
 impl LocalSession {
     /// A new description.
     pub fn new(address: SocketAddr, codec: Codec) -> LocalSession {
-        LocalSession { address, codec, direction: Direction::SendReceive, version: 1 }
+        LocalSession { address, codec, direction: Direction::SendReceive, version: 1, master: None }
+    }
+
+    /// The same, sealed by a key.
+    #[must_use]
+    pub fn secured(self, master: Option<Master>) -> LocalSession {
+        LocalSession { master, ..self }
     }
 
     /// Takes the direction that answers an offer.
@@ -181,15 +208,19 @@ impl LocalSession {
         let (ip, port) = (self.address.ip(), self.address.port());
         let family = if ip.is_ipv4() { "IP4" } else { "IP6" };
         let (payload_type, map, clock) = (self.codec.payload_type(), self.codec.map(), self.codec.clock_rate_hz());
-        let mut text = String::with_capacity(320);
+        let profile = if self.master.is_some() { "RTP/SAVP" } else { "RTP/AVP" };
+        let mut text = String::with_capacity(400);
         let _ = write!(
             text,
             "v=0\r\no=load {port} {} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n\
-             m=audio {port} RTP/AVP {payload_type} 101\r\na=rtpmap:{payload_type} {map}\r\n\
+             m=audio {port} {profile} {payload_type} 101\r\na=rtpmap:{payload_type} {map}\r\n\
              a=rtpmap:101 telephone-event/{clock}\r\na=fmtp:101 0-15\r\na=ptime:20\r\na={}\r\n",
             self.version,
             self.direction.attribute()
         );
+        if let Some(master) = self.master {
+            master.write(&mut text);
+        }
         text
     }
 }
@@ -210,6 +241,20 @@ mod tests {
                 assert_eq!(audio.formats.as_slice(), [codec.payload_type(), 101]);
             }
         }
+    }
+
+    #[test]
+    fn streams_with_keys_and_without_do_not_agree() {
+        let plain = LocalSession::new("127.0.0.1:20000".parse().unwrap(), Codec::Pcmu);
+        let secure = plain.secured(Some(Master::of_call(1, 2)));
+        let (in_clear, sealed) = (Audio::parse(&plain.text()).unwrap(), Audio::parse(&secure.text()).unwrap());
+        assert_eq!((sealed.master, in_clear.master), (secure.master, None));
+        assert_eq!(sealed.formats, in_clear.formats);
+        assert!(in_clear.agrees(&plain) && sealed.agrees(&secure));
+        assert!(!in_clear.agrees(&secure) && !sealed.agrees(&plain));
+        let without_key: String =
+            secure.text().lines().filter(|line| !line.contains("crypto")).map(|l| format!("{l}\r\n")).collect();
+        assert!(!Audio::parse(&without_key).unwrap().agrees(&secure));
     }
 
     #[test]

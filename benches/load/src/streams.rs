@@ -9,6 +9,7 @@ use crate::party::leg_address;
 use crate::reactor::Reactor;
 use crate::sdp::Codec;
 use crate::speech::Speech;
+use crate::srtp::{Context, TAG_BYTES};
 use crate::stamp;
 use crate::statistics::Flow;
 use mio::net::UdpSocket;
@@ -21,6 +22,8 @@ struct Leg {
     use_number: u16,
     sender: Option<Sender>,
     receiver: Receiver,
+    /// What it sends is sealed by the first, and what comes to it is opened by the second.
+    contexts: Option<Box<[Context; 2]>>,
 }
 
 /// The RTP side of the generator.
@@ -32,6 +35,9 @@ pub struct Streams {
     /// What either end says, where a codec between them would not let stamps through.
     speech: Option<[Speech; 2]>,
     packets: [[u8; PACKET_BYTES]; 2],
+    sealed: [u8; PACKET_BYTES + TAG_BYTES],
+    /// Whether the caller and the callee send.
+    talks: [bool; 2],
     /// Caller to callee, and callee to caller.
     pub flows: [Flow; 2],
 }
@@ -55,12 +61,26 @@ impl Streams {
             let end = usize::from(id.is_callee());
             let address = leg_address(addresses[end], rtp_base, id);
             let socket = reactor.open(address, MEDIA_BUFFER_BYTES, id.index())?;
-            legs.push(Leg { socket, use_number: 0, sender: None, receiver: Receiver::new(codecs[end], is_stamped) });
+            legs.push(Leg {
+                socket,
+                use_number: 0,
+                sender: None,
+                receiver: Receiver::new(codecs[end], is_stamped),
+                contexts: None,
+            });
         }
         let slots = Slots::new(legs.len());
         let packets = codecs.map(|codec| [stamp::silence(codec); PACKET_BYTES]);
         let speech = (!is_stamped).then(|| codecs.map(Speech::of));
-        Ok(Streams { legs, slots, span, codecs, speech, packets, flows: [Flow::new(), Flow::new()] })
+        let flows = [Flow::new(), Flow::new()];
+        let sealed = [0; PACKET_BYTES + TAG_BYTES];
+        Ok(Streams { legs, slots, span, codecs, speech, packets, sealed, talks: [true; 2], flows })
+    }
+
+    /// Whether callers and callees send.
+    #[must_use]
+    pub fn saying(self, talks: [bool; 2]) -> Streams {
+        Streams { talks, ..self }
     }
 
     /// Starts, moves, pauses or ends a leg's stream.
@@ -77,13 +97,25 @@ impl Streams {
                         leg.receiver = Receiver::new(self.codecs[end], self.speech.is_none());
                     }
                 }
-                self.slots.start(id);
+                if self.talks[end] {
+                    self.slots.start(id);
+                }
+            }
+            MediaOrder::Secure(id, masters) => {
+                let Some(leg) = self.legs.get_mut(id.index()) else { return };
+                // Told again, what was sealed and opened meanwhile is remembered.
+                let is_of = |contexts: &[Context; 2]| contexts.each_ref().map(Context::master) == masters;
+                if !leg.contexts.as_deref().is_some_and(is_of) {
+                    leg.contexts = Some(Box::new(masters.map(Context::new)));
+                }
             }
             MediaOrder::Pause(id) => self.slots.stop(id),
             MediaOrder::Close(id) => {
                 self.slots.stop(id);
                 let Some(leg) = self.legs.get_mut(id.index()) else { return };
-                if leg.sender.take().is_some() && leg.receiver.packets() == 0 {
+                leg.contexts = None;
+                let is_spoken_to = self.talks[usize::from(!id.is_callee())];
+                if leg.sender.take().is_some() && leg.receiver.packets() == 0 && is_spoken_to {
                     self.flows[usize::from(!id.is_callee())].deaf_legs += 1;
                 }
             }
@@ -105,7 +137,15 @@ impl Streams {
         let packet = &mut self.packets[end];
         let speech = self.speech.as_ref().map(|speech| &speech[end]);
         let (length, counted) = sender.next(clock.now(), speech, packet);
-        match leg.socket.send_to(&packet[..length], sender.target()) {
+        let datagram = match leg.contexts.as_deref_mut() {
+            None => &packet[..length],
+            Some([outbound, _]) => {
+                self.sealed[..length].copy_from_slice(&packet[..length]);
+                let length = outbound.seal(&mut self.sealed, length);
+                &self.sealed[..length]
+            }
+        };
+        match leg.socket.send_to(datagram, sender.target()) {
             Ok(_) => {
                 flow.sent += 1;
                 flow.counted_sent += u64::from(counted);
@@ -119,7 +159,14 @@ impl Streams {
         let Some(leg) = self.legs.get_mut(id.index()) else { return };
         let flow = &mut self.flows[usize::from(!id.is_callee())];
         while let Ok(length) = leg.socket.recv(buffer) {
-            leg.receiver.receive(clock.now(), &buffer[..length], flow);
+            let datagram = &mut buffer[..length];
+            match leg.contexts.as_deref_mut() {
+                Some([_, inbound]) if !is_report(datagram) => match inbound.open(datagram) {
+                    Some(packet) => leg.receiver.receive(clock.now(), packet, flow),
+                    None => flow.unreadable += 1,
+                },
+                _ => leg.receiver.receive(clock.now(), datagram, flow),
+            }
         }
     }
 
@@ -139,4 +186,9 @@ impl Streams {
     pub fn send_errors(&self) -> u64 {
         self.flows.iter().map(|flow| flow.send_errors).sum()
     }
+}
+
+/// Whether it is RTCP, which is counted as it is (RFC 5761 §4).
+fn is_report(datagram: &[u8]) -> bool {
+    matches!(datagram, [_, 192..=223, ..])
 }
