@@ -2,7 +2,7 @@
 
 use crate::dtls::Identity;
 use crate::limits::{INTERFACES, TURN_SERVERS};
-use crate::turn::{RelayServer, is_nowhere};
+use crate::turn::{RelayServer, is_server};
 use router::time::Duration;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -160,12 +160,9 @@ impl Config {
         if self.relays.len() > TURN_SERVERS {
             return Err(ConfigError::Relays(self.relays.len()));
         }
-        let is_one = |at: SocketAddr| {
-            let ip = at.ip();
-            at.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !is_nowhere(ip)
-        };
-        if let Some(relay) = self.relays.iter().find(|relay| !is_one(relay.address)) {
-            return Err(ConfigError::Relay(relay.address));
+        let mut addresses = self.relays.iter().flat_map(|relay| relay.location.addresses().to_vec());
+        if let Some(at) = addresses.find(|at| !is_server(*at)) {
+            return Err(ConfigError::Relay(at));
         }
         if self.dscp > 63 { Err(ConfigError::Dscp(self.dscp)) } else { Ok(()) }
     }

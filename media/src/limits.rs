@@ -425,6 +425,9 @@ pub const TURN_LIFETIME_MAX: Duration = Duration::from_secs(3_600);
 /// After how long a server that could not refresh an address, or did not renew what is let in there, is asked again.
 pub const TURN_REFRESHED_AGAIN: Duration = Duration::from_secs(10);
 
+/// How often a port asks for an address in the place of one that was lost: a server that gives and forgets without end is believed no more.
+pub const TURN_RENEWALS: u8 = 8;
+
 /// How long a permission lasts (RFC 8656 §9).
 pub const TURN_PERMISSION: Duration = Duration::from_secs(300);
 

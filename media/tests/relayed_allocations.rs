@@ -135,11 +135,7 @@ impl Relay {
 #[test]
 fn packets_that_a_server_relays_cost_no_allocation() {
     let [server, phone] = [(); 2].map(|()| phone("127.0.0.1:0"));
-    let relay = RelayServer {
-        address: server.local_addr().unwrap(),
-        username: "user".to_owned(),
-        password: Private::new("password".to_owned()),
-    };
+    let relay = RelayServer::new(server.local_addr().unwrap(), "user", Private::new("password".to_owned()));
     let config = Config { relays: vec![Arc::new(relay)], ..Config::default() };
     let mut platform = Platform::start(200, config, counting::begin);
 

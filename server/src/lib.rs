@@ -11,6 +11,7 @@
 //! - [`configuration`]: TOML, every key with a default; what each module is told.
 //! - [`links`]: the inter-platform interface's thread.
 //! - [`platform`]: the modules, put together and taken down.
+//! - [`relay_names`]: where TURN servers are that have names.
 //! - [`shard`]: the SIP thread's loop.
 //! - [`administration`]: the server as a module: status of all, reload, draining, the first accounts.
 //! - [`telemetry`]: the log, metrics, health.
@@ -34,6 +35,7 @@ pub mod open_files;
 pub mod platform;
 pub mod process;
 pub mod rates;
+pub mod relay_names;
 pub mod shard;
 pub mod signatures;
 pub mod supervision;

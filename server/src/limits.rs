@@ -20,6 +20,9 @@ pub const VISIT: Duration = Duration::from_secs(10);
 /// six hops between them.
 pub const SHARD_ROUNDS: usize = 8;
 
+/// How often the names of TURN servers are looked up. What the name service said is remembered for as long as that is good for: most looks ask nobody.
+pub const RELAY_NAMES_EVERY: Duration = Duration::from_secs(15);
+
 /// SIP messages a second from which on a shard takes them in batches: below, at 150 calls a second say (seven messages each come), each is answered at
 /// once. 1,000 registrations a second, two messages each, are well above.
 pub const BUSY_MESSAGES_PER_SECOND: u64 = 1_200;

@@ -13,6 +13,7 @@ use crate::links::{self, Links, Protection};
 use crate::open_files;
 use crate::process::Process;
 use crate::rates::Tables;
+use crate::relay_names;
 use crate::shard::Shards;
 use crate::signatures::Signatures;
 use crate::supervision::supervise;
@@ -146,7 +147,8 @@ impl Platform {
     fn run(mut self, file: Option<PathBuf>, logging: Logging, print: fn(&str)) -> Result<(), StartError> {
         let configuration = Arc::clone(&self.live.load().configuration);
         let store = self.start_store(&configuration)?;
-        let workers = self.start_workers(&configuration)?;
+        let media = configuration::media::config(&configuration, configuration::media::outbound_address);
+        let workers = self.start_workers(&media, &configuration)?;
         let policy = self.certificates.policy();
         let (router, live, layout) = (&self.router, &self.live, &self.layout);
         let shards = Shards::start(router, self.clock, live, layout, &self.process, &policy, &mut self.random)
@@ -159,6 +161,9 @@ impl Platform {
             .enable_all()
             .build()
             .map_err(|error| StartError::new("runtime", error))?;
+        let named = relay_names::named(&media.relays);
+        let name_servers = configuration.sip.name_servers.clone();
+        runtime.spawn(relay_names::follow(named, name_servers, self.clock, self.random.fork()));
         let result = runtime.block_on(self.serve(&configuration, file, logging, print));
         shards.stop();
         // Calls with a leg elsewhere have told it by now.
@@ -195,8 +200,7 @@ impl Platform {
         Ok(StoreThread { stopper, thread })
     }
 
-    fn start_workers(&self, configuration: &Configuration) -> Result<Workers, StartError> {
-        let config = configuration::media::config(configuration, configuration::media::outbound_address);
+    fn start_workers(&self, config: &media::Config, configuration: &Configuration) -> Result<Workers, StartError> {
         let count = self.layout.workers.len();
         let real_time = configuration.media.real_time && self.layout.exclusive;
         let mut made = Vec::with_capacity(count);

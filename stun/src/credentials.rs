@@ -1,8 +1,10 @@
 //! Keys of who has an account at a server (long-term credentials, RFC 8489 §9.2.2): hashes of name, realm and password.
 
 use crate::{Message, Writer};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use md5::{Digest as _, Md5};
-use ring::digest;
+use ring::{digest, hmac};
 use std::fmt;
 
 /// What a key is made by (RFC 8489 §18.5).
@@ -97,6 +99,15 @@ impl Key {
     }
 }
 
+/// The name and the password that a secret makes, which a server shares, good until so many seconds after 1970 (draft-uberti-behave-turn-rest-00 §2.2): the name
+/// says until when, with `name` behind it where there is one, and the password is its HMAC-SHA1 in base64.
+pub fn limited_account(secret: &str, name: &str, end_s: u64) -> (String, String) {
+    let username = if name.is_empty() { end_s.to_string() } else { format!("{end_s}:{name}") };
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.as_bytes());
+    let password = STANDARD.encode(hmac::sign(&key, username.as_bytes()));
+    (username, password)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +127,14 @@ mod tests {
         let key = Key::new(name, b"example.org", "TheMatrIX", None).unwrap();
         assert!(key.has_sealed(&read));
         assert!(!Key::new(name, b"example.org", "TheMatrix", None).unwrap().has_sealed(&read));
+    }
+
+    /// The password as `openssl dgst -sha1 -hmac` has it.
+    #[test]
+    fn an_account_of_a_secret_is_the_hash_of_its_name() {
+        let (username, password) = limited_account("north-of-the-river", "tandem", 1_700_000_000);
+        assert_eq!((&*username, &*password), ("1700000000:tandem", "Lt+jSAYxgoJJR+x+FIIFrW9oD2Q="));
+        assert_eq!(limited_account("north-of-the-river", "", 7).0, "7");
     }
 
     #[test]

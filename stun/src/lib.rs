@@ -34,7 +34,7 @@ mod tests;
 mod writer;
 
 pub use attribute::{Role, Usage};
-pub use credentials::{Algorithm, Key};
+pub use credentials::{Algorithm, Key, limited_account};
 pub use message::{Class, Message, Method, Relaying, TransactionId, Unknown, is_stun};
 pub use nonce::lists_algorithms;
 pub use writer::Writer;

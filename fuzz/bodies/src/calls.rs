@@ -9,7 +9,7 @@ use router::parameter::{
     BuiltinKind, Call, CallEvent, CallSummary, Cause, CauseKind, Contact, Dialog, Digits, Failure, HandshakeFault,
     Information, LegPhase, LegState, MediaEvent, MediaEventKind, MediaExchange, MediaPort, Origin, Originate, Outcome,
     Parameter, Party, Placement, Platform, PlatformModule, PlatformState, PortAddress, PortId, PortStatistics, Probe,
-    Reason, Registration, Selection, SrtpSuite, Status, Transfer,
+    Reason, Registration, Selection, ServedAddresses, SrtpSuite, Status, Transfer,
 };
 use router::time::{Duration, Instant, Now, WallTime};
 use router::{
@@ -149,6 +149,8 @@ impl Bench {
                     MediaEventKind::Alone,
                     MediaEventKind::Secured(SrtpSuite::AeadAes128Gcm),
                     MediaEventKind::Insecure(HandshakeFault::Refused),
+                    MediaEventKind::Unreachable,
+                    MediaEventKind::Served(ServedAddresses::default()),
                 ];
                 let kind = tape.pick(&kinds).unwrap_or(MediaEventKind::Arrived);
                 let event = MediaEvent { port: PortId(u16::from(tape.octet() & 3)), kind };

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use media::{Carried, Channel, Config, Destination, Interface, OpenFailure, PairIndex, PortRange, Voice, Wire};
 use router::parameter::{
     Bridge, Builtin, BuiltinKind, ConferenceName, IceCandidate, IceCredentials, IceParameters, MediaPlan, MediaPort,
-    PortId, Selection,
+    PortId, Selection, SummaryAsked,
 };
 use router::time::{Duration, Instant, Now, WallTime};
 use router::{Address, Command, Instance, ModuleKind, Packet, Parameter, Parameters, Random, Service, Transaction};
@@ -291,6 +291,7 @@ fn plan(tape: &mut Tape<'_>) -> MediaPlan {
         dtls: None,
         ice: (flags & 32 != 0).then(|| ice(tape)),
         voip_metrics: flags & 8 != 0,
+        summary: SummaryAsked { loss: flags & 8 != 0, duplicates: flags & 16 != 0, jitter: flags & 32 != 0 },
         host: None,
         keys: None,
         networks: vec![],

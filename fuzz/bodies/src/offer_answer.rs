@@ -189,6 +189,7 @@ fn stream(tape: &mut Tape<'_>) -> MediaStream {
         dtls: None,
         ice: None,
         voip_metrics: false,
+        summary: Default::default(),
         seeks_anew: false,
         chosen_ways: Vec::new(),
         served: None,

@@ -1,7 +1,8 @@
 //! A datagram as compound RTCP: checked, its items read, and reports of our own read by the same eyes.
 
 use media::rtcp::{
-    Block, Compound, Echo, Feedback, Item, NtpTime, Reception, Sent, Source, VoipMetrics, check, is_rtcp, write,
+    Block, Compound, Echo, Feedback, Item, JitterSummary, NtpTime, Reception, Sent, Source, StatisticsSummary,
+    VoipMetrics, check, is_rtcp, write,
 };
 use router::time::{Instant, WallTime};
 
@@ -23,6 +24,7 @@ pub fn rtcp(data: &[u8]) {
                 Item::Sender(_, info) => reception.handle_sender_report(now, info.ntp),
                 Item::Block(block) => feedback.handle_block(&block, &sent, 8_000, now),
                 Item::Metrics(metrics) => feedback.handle_metrics(&metrics),
+                Item::Summary(summary) => feedback.handle_summary(&summary, 8_000),
                 Item::Reference(..) | Item::Receiver(_) | Item::Goodbye(_) | Item::Other(_) => {}
             }
         }
@@ -63,6 +65,19 @@ fn reported(data: &[u8]) {
         ..VoipMetrics::default()
     };
     let choice = number();
+    let summary = StatisticsSummary {
+        ssrc: block.ssrc,
+        begin: block.highest as u16,
+        end: block.delay as u16,
+        lost: (choice & 64 == 0).then_some(block.highest),
+        duplicates: (choice & 128 == 0).then_some(block.delay),
+        jitter: (choice & 256 == 0).then_some(JitterSummary {
+            min: block.jitter,
+            max: block.last_report,
+            mean: choice,
+            deviation: 1,
+        }),
+    };
     let cname = String::from_utf8_lossy(tape.remainder());
     let compound = Compound {
         ssrc: choice,
@@ -70,6 +85,7 @@ fn reported(data: &[u8]) {
         source: (choice & 1 == 0).then_some(source),
         block: (choice & 2 == 0).then_some(block),
         metrics: (choice & 8 == 0).then_some(metrics),
+        summary: (choice & 32 == 0).then_some(summary),
         echo: (choice & 16 == 0).then_some(Echo { ssrc: block.ssrc, reference: block.highest, delay: block.delay }),
         goodbye: choice & 4 == 0,
     };
@@ -82,6 +98,10 @@ fn reported(data: &[u8]) {
     assert_eq!(
         items.iter().any(|item| matches!(item, Item::Metrics(read) if *read == metrics)),
         compound.metrics.is_some()
+    );
+    assert_eq!(
+        items.iter().any(|item| matches!(item, Item::Summary(read) if *read == summary)),
+        compound.summary.is_some()
     );
     match (items[0], compound.source) {
         (Item::Sender(ssrc, info), Some(source)) => {

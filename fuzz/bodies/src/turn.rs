@@ -4,7 +4,7 @@
 use ::stun::{Class, Key, Message, Method, TransactionId, Usage, Writer, channel};
 use media::limits::{TURN_PEERS, TURN_TRANSMISSIONS};
 use media::turn::{Begun, Came, RelayServer, Servers, is_place};
-use router::time::{Duration, Instant};
+use router::time::{Duration, Instant, Now, WallTime};
 use router::{Private, Random};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,10 +18,11 @@ pub fn turn(data: &[u8]) {
     let mut tape = Tape::new(data);
     let at = SocketAddr::from(([203, 0, 113, 9], 3_478));
     let password = Private::new("password".to_owned());
-    let server = Arc::new(RelayServer { address: at, username: "user".to_owned(), password });
+    let server = Arc::new(RelayServer::new(at, "user", password));
     let (mut now, mut random) = (Instant::from_millis(1_000), Random::from_seed(u64::from(tape.octet())));
     let mut servers = Servers::new(&[server]);
-    let Some(Begun { mut client, .. }) = servers.begin(now, false, None, &mut random) else { return };
+    let begun = Now { instant: now, wall: WallTime::default() };
+    let Some(Begun { mut client, .. }) = servers.begin(begun, false, None, &mut random) else { return };
     let key = Key::new("user", REALM, "password", None).expect("a key");
     let mut asked: Vec<(Method, TransactionId)> = Vec::new();
     let mut sent = 0_usize;

@@ -205,6 +205,12 @@ impl Agent {
         selected.or_else(works).or(self.former)
     }
 
+    /// The way that is taken, where the peer leaves unanswered what it is asked there.
+    pub fn doubts(&self) -> Option<SocketAddr> {
+        let is_doubtful = self.checks.as_ref().is_some_and(Checks::is_doubtful);
+        self.selected.filter(|_| is_doubtful).map(|selected| selected.way.remote)
+    }
+
     /// The way that was nominated, by us.
     pub fn chosen(&self) -> Option<SocketAddr> {
         let selected = self.selected.filter(|_| matches!(self.role, Role::Controlling(_)));

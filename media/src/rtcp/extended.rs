@@ -1,6 +1,7 @@
-//! Extended reports (RFC 3611), of which the VoIP metrics block (§4.7) is read and written, and a receiver's reference time (§4.4) is read and answered (§4.5);
+//! Extended reports (RFC 3611), of which the VoIP metrics block (§4.7) and the summary of statistics (§4.6) are read and written, and a receiver's reference time (§4.4) is read and answered (§4.5);
 //! others are passed over.
 
+use super::summary::{self, StatisticsSummary};
 use crate::quality::GMIN;
 
 /// The packet type of an extended report (§2).
@@ -119,6 +120,7 @@ impl Echo {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Extended {
     Metrics(VoipMetrics),
+    Summary(StatisticsSummary),
     /// Of whom, and the middle of it.
     Reference(u32, u32),
 }
@@ -149,12 +151,13 @@ impl Iterator for Blocks<'_> {
 
     fn next(&mut self) -> Option<Extended> {
         loop {
-            let (&[kind, _, high, low], rest) = self.rest.split_first_chunk::<4>()?;
+            let (&[kind, specific, high, low], rest) = self.rest.split_first_chunk::<4>()?;
             let length = usize::from(u16::from_be_bytes([high, low])) * 4;
             let (body, behind) = rest.split_at_checked(length)?;
             self.rest = behind;
             let read = match kind {
                 VOIP_METRICS => VoipMetrics::read(body).map(Extended::Metrics),
+                summary::BLOCK_TYPE => StatisticsSummary::read(specific, body).map(Extended::Summary),
                 // Seconds and their parts: the middle is half of either.
                 REFERENCE_TIME => body.first_chunk::<8>().map(|&[_, _, a, b, c, d, _, _]| {
                     Extended::Reference(self.sender, u32::from_be_bytes([a, b, c, d]))

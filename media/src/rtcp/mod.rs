@@ -6,9 +6,11 @@ mod interval;
 mod packet;
 mod receive;
 mod report;
+mod summary;
 
 pub use extended::{Echo, VoipMetrics};
 pub use interval::interval;
 pub use packet::{Block, Fault, Item, Items, SenderInfo, check, is_rtcp};
 pub use receive::{Reception, rtp_units};
 pub use report::{Compound, Feedback, NtpTime, Sent, Source, Written, write};
+pub use summary::{JitterSummary, StatisticsSummary};

@@ -1,6 +1,7 @@
 //! Compound packets from peers, as a view (RFC 3550 §6.4 to §6.7). Total: any octets give items or a fault.
 
 use super::extended::{self, Blocks, Extended, VoipMetrics};
+use super::summary::StatisticsSummary;
 use crate::limits::REPORT_BLOCKS;
 
 /// Whether a datagram on a shared port is RTCP: by its packet type, 192 to 223 (RFC 5761 §4).
@@ -67,6 +68,8 @@ pub enum Item {
     Goodbye(u32),
     /// How somebody hears a source (RFC 3611 §4.7).
     Metrics(VoipMetrics),
+    /// What somebody has counted of a source (RFC 3611 §4.6).
+    Summary(StatisticsSummary),
     /// Who may send no media says what time it is (RFC 3611 §4.4): its SSRC, and the middle of its NTP time.
     Reference(u32, u32),
     /// A packet of another type (source description, application, feedback), by its number.
@@ -139,6 +142,7 @@ impl Iterator for Items<'_> {
             if let Some(block) = self.extended.next() {
                 return Some(match block {
                     Extended::Metrics(metrics) => Item::Metrics(metrics),
+                    Extended::Summary(summary) => Item::Summary(summary),
                     Extended::Reference(ssrc, middle) => Item::Reference(ssrc, middle),
                 });
             }

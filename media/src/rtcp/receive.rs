@@ -1,8 +1,10 @@
 //! What is known of the stream that a port hears: loss, jitter, the last sender report.
 
 use super::packet::Block;
+use super::summary::{Interval, StatisticsSummary};
 use crate::quality::Bursts;
 use crate::rtp::{Arrival, Sequence};
+use router::parameter::SummaryAsked;
 use router::time::Instant;
 
 /// A moment in units of an RTP clock, wrapping as timestamps do.
@@ -27,6 +29,8 @@ pub struct Reception {
     /// The middle of the NTP time of the peer's last sender report, and when it came.
     report: Option<(u32, Instant)>,
     bursts: Bursts,
+    /// What is counted for who has asked for summaries.
+    interval: Option<Box<Interval>>,
 }
 
 impl Reception {
@@ -41,6 +45,7 @@ impl Reception {
             jitter_max: 0,
             report: None,
             bursts: Bursts::default(),
+            interval: None,
         }
     }
 
@@ -65,6 +70,13 @@ impl Reception {
         let arrival = self.sequence.update(sequence);
         if arrival != Arrival::Newest(0) {
             self.note(arrival);
+        }
+        if let Some(interval) = &mut self.interval {
+            match arrival {
+                Arrival::Restarted => **interval = Interval::new(sequence.wrapping_add(1)),
+                Arrival::Stray => {}
+                Arrival::Newest(_) | Arrival::Repeated | Arrival::Late => interval.count(sequence),
+            }
         }
         arrival
     }
@@ -98,6 +110,9 @@ impl Reception {
             if difference < clock_rate_hz.saturating_mul(10) {
                 self.jitter = self.jitter.saturating_add(difference) - ((self.jitter.saturating_add(8)) >> 4);
                 self.jitter_max = self.jitter_max.max(self.jitter);
+                if let Some(interval) = &mut self.interval {
+                    interval.measure(difference);
+                }
             }
         }
         self.transit = Some(transit);
@@ -132,6 +147,17 @@ impl Reception {
     /// The peer reported as a sender.
     pub fn handle_sender_report(&mut self, now: Instant, ntp: u64) {
         self.report = Some(((ntp >> 16) as u32, now));
+    }
+
+    /// What was counted since the last call; the first one begins to.
+    pub fn summary(&mut self, asked: SummaryAsked) -> Option<StatisticsSummary> {
+        match &mut self.interval {
+            Some(interval) => interval.take(self.ssrc, asked),
+            none => {
+                *none = Some(Box::new(Interval::new(self.sequence.extended().wrapping_add(1) as u16)));
+                None
+            }
+        }
     }
 
     /// The block of our next report about this source.

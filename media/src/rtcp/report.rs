@@ -2,6 +2,7 @@
 
 use super::extended::{self, Echo, VoipMetrics};
 use super::packet::Block;
+use super::summary::{self, StatisticsSummary};
 use router::time::{Instant, WallTime};
 
 /// A moment in NTP format: seconds since 1900 and their 2^32nds (RFC 3550 §4).
@@ -51,6 +52,8 @@ pub struct Compound<'a> {
     pub block: Option<Block>,
     /// How we hear it, where the peer is to be told (RFC 3611 §4.7).
     pub metrics: Option<VoipMetrics>,
+    /// What was counted of it since the last report, where the peer is to be told (RFC 3611 §4.6).
+    pub summary: Option<StatisticsSummary>,
     /// What answers its reference time, where it has told one (RFC 3611 §4.5).
     pub echo: Option<Echo>,
     /// Whether we leave.
@@ -58,7 +61,7 @@ pub struct Compound<'a> {
 }
 
 /// Octets of the longest compound packet that is written: a sender report with a block, a name of 255 octets, an extended report, BYE.
-const COMPOUND_BYTES: usize = 52 + 268 + 8 + extended::BLOCK_BYTES + extended::ECHO_BYTES + 8;
+const COMPOUND_BYTES: usize = 52 + 268 + 8 + extended::BLOCK_BYTES + summary::BLOCK_BYTES + extended::ECHO_BYTES + 8;
 
 /// A compound packet, written.
 #[derive(Clone, Debug)]
@@ -95,7 +98,7 @@ impl std::ops::Deref for Written {
 /// Writes a compound packet: a sender or receiver report, a source description with our CNAME, an extended report where there is something in it, and BYE if
 /// we leave (RFC 3550 §6.1). Of the name at most 255 octets are written.
 pub fn write(compound: &Compound<'_>) -> Written {
-    let Compound { ssrc, cname, source, block, metrics, echo, goodbye } = *compound;
+    let Compound { ssrc, cname, source, block, metrics, summary, echo, goodbye } = *compound;
     let mut written = Written { octets: [0; COMPOUND_BYTES], length: 0 };
     let count = usize::from(block.is_some());
     match source {
@@ -122,14 +125,18 @@ pub fn write(compound: &Compound<'_>) -> Written {
     written.push(&[1, name.len() as u8]);
     written.push(name);
     written.push(&[0; 4][..4 * words - 2 - name.len()]);
-    if metrics.is_some() || echo.is_some() {
+    if metrics.is_some() || summary.is_some() || echo.is_some() {
         let of_metrics = if metrics.is_some() { extended::BLOCK_BYTES / 4 } else { 0 };
         let of_echo = if echo.is_some() { extended::ECHO_BYTES / 4 } else { 0 };
-        written.push_header(0, extended::PACKET_TYPE, 1 + of_metrics + of_echo);
+        let of_summary = if summary.is_some() { summary::BLOCK_BYTES / 4 } else { 0 };
+        written.push_header(0, extended::PACKET_TYPE, 1 + of_metrics + of_summary + of_echo);
         written.push_words(&[ssrc]);
     }
     if let Some(metrics) = metrics {
         written.push(&metrics.written());
+    }
+    if let Some(summary) = summary {
+        written.push(&summary.written());
     }
     if let Some(echo) = echo {
         written.push(&echo.written());
@@ -179,7 +186,7 @@ impl Sent {
 }
 
 /// What the peer reports of what we send.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Feedback {
     /// Packets that never reached it.
     pub lost: Option<u64>,
@@ -191,6 +198,17 @@ pub struct Feedback {
     pub opinion: Option<u8>,
     /// See `opinion`.
     pub end_system_ms: Option<u16>,
+    /// What it has summed up (RFC 3611 §4.6): few do.
+    summed: Option<Box<Summed>>,
+}
+
+/// What a peer has summed up of what we send.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Summed {
+    repeated: Option<u64>,
+    jitter_max_us: Option<u32>,
+    /// The last numbers that it has said something of.
+    numbers: Option<(u16, u16)>,
 }
 
 impl Feedback {
@@ -198,6 +216,32 @@ impl Feedback {
     pub fn handle_metrics(&mut self, metrics: &VoipMetrics) {
         self.opinion = metrics.opinion_conversing.or(metrics.opinion_listening);
         self.end_system_ms = Some(metrics.end_system_ms);
+    }
+
+    /// Takes a summary about our SSRC; one that comes again is counted once. `clock_rate_hz` is the clock of what we send.
+    pub fn handle_summary(&mut self, summary: &StatisticsSummary, clock_rate_hz: u32) {
+        let summed = self.summed.get_or_insert_default();
+        let numbers = Some((summary.begin, summary.end));
+        if std::mem::replace(&mut summed.numbers, numbers) == numbers {
+            return;
+        }
+        if let Some(duplicates) = summary.duplicates {
+            summed.repeated = Some(summed.repeated.unwrap_or(0).saturating_add(duplicates.into()));
+        }
+        if let Some(jitter) = summary.jitter {
+            let microseconds = u64::from(jitter.max) * 1_000_000 / u64::from(clock_rate_hz.max(1));
+            summed.jitter_max_us = summed.jitter_max_us.max(Some(u32::try_from(microseconds).unwrap_or(u32::MAX)));
+        }
+    }
+
+    /// Packets that came to it twice, as it counts them.
+    pub fn repeated(&self) -> Option<u64> {
+        self.summed.as_ref()?.repeated
+    }
+
+    /// The greatest difference of transit that it has seen, microseconds.
+    pub fn jitter_max_us(&self) -> Option<u32> {
+        self.summed.as_ref()?.jitter_max_us
     }
 
     /// Takes a block about our SSRC; `clock_rate_hz` is the clock of what we send.
@@ -245,8 +289,16 @@ mod tests {
     fn a_compound_packet_is_complete_and_reads_back() {
         let source = Some(Source { ntp: NtpTime(0x1_0000_0002), timestamp: 3, packets: 4, octets: 5 });
         let metrics = Some(METRICS);
-        let compound =
-            Compound { ssrc: 1, cname: "abc@tandem", source, block: Some(BLOCK), metrics, echo: None, goodbye: true };
+        let compound = Compound {
+            ssrc: 1,
+            cname: "abc@tandem",
+            source,
+            block: Some(BLOCK),
+            metrics,
+            summary: None,
+            echo: None,
+            goodbye: true,
+        };
         let data = write(&compound);
         let items: Vec<Item> = check(&data).unwrap().collect();
         let info = SenderInfo { ntp: 0x1_0000_0002, timestamp: 3, packets: 4, octets: 5 };
@@ -263,6 +315,7 @@ mod tests {
             source: None,
             block: None,
             metrics: None,
+            summary: None,
             echo: None,
             goodbye: false,
         });
@@ -276,7 +329,16 @@ mod tests {
             let cname = "n".repeat(length);
             let source = Some(Source { ntp: NtpTime(0), timestamp: 0, packets: 0, octets: 0 });
             let (block, metrics) = (Some(BLOCK), Some(METRICS));
-            let data = write(&Compound { ssrc: 1, cname: &cname, source, block, metrics, echo: None, goodbye: true });
+            let data = write(&Compound {
+                ssrc: 1,
+                cname: &cname,
+                source,
+                block,
+                metrics,
+                summary: None,
+                echo: None,
+                goodbye: true,
+            });
             assert_eq!(check(&data).unwrap().count(), 5);
             let description = &data[52..data.len() - 8 - 44];
             assert_eq!(usize::from(description[9]), length.min(255));
@@ -292,8 +354,16 @@ mod tests {
         use rtcp::source_description::SourceDescription;
         let source = Source { ntp: NtpTime(0x1_0000_0002), timestamp: 3, packets: 4, octets: 5 };
         let (cname, metrics) = ("0123456789abcdef01234567", Some(METRICS));
-        let compound =
-            Compound { ssrc: 1, cname, source: Some(source), block: Some(BLOCK), metrics, echo: None, goodbye: true };
+        let compound = Compound {
+            ssrc: 1,
+            cname,
+            source: Some(source),
+            block: Some(BLOCK),
+            metrics,
+            summary: None,
+            echo: None,
+            goodbye: true,
+        };
         let data = write(&compound);
         let packets = rtcp::packet::unmarshal(&mut &*data).unwrap();
         let report = packets[0].as_any().downcast_ref::<SenderReport>().unwrap();

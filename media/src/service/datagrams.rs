@@ -22,7 +22,7 @@ impl<W: Wire> Voice<W> {
         }
         let (mut source, mut data) = (source, data);
         if self.ports.get(pair.0 as usize).and_then(Option::as_deref).is_some_and(Port::has_relay) {
-            match self.take_relayed(now.instant, pair, channel, source, data) {
+            match self.take_relayed(now, pair, channel, source, data) {
                 Some(relayed) => (source, data) = relayed,
                 None => return,
             }

@@ -9,7 +9,7 @@ use crate::status::Discard;
 use crate::turn::{Came, Client, Fault, Outgoing};
 use crate::wire::{Channel, Destination, PairIndex, Wire};
 use router::packet::Parameters;
-use router::parameter::{Failure, MediaPort, Reason};
+use router::parameter::{Failure, MediaEventKind, MediaPort, Reason};
 use router::time::{Instant, Now};
 use router::{Asked, Instance, Packet, Parameter};
 use std::net::SocketAddr;
@@ -37,16 +37,16 @@ const CHANNELS: [Channel; 2] = [Channel::Rtp, Channel::Rtcp];
 
 impl<W: Wire> Voice<W> {
     /// Asks for the addresses that a port is to have. True: they are expected soon.
-    pub(super) fn begin_relays(&mut self, now: Instant, pair: PairIndex, components: u8) -> bool {
+    pub(super) fn begin_relays(&mut self, now: Now, pair: PairIndex, components: u8) -> bool {
         let mut is_expected = false;
         for channel in CHANNELS.into_iter().take(usize::from(components)) {
             is_expected |= self.begin_relay(now, pair, channel, None);
         }
-        self.drive_relays(now, pair);
+        self.drive_relays(now.instant, pair);
         is_expected
     }
 
-    fn begin_relay(&mut self, now: Instant, pair: PairIndex, channel: Channel, after: Option<usize>) -> bool {
+    fn begin_relay(&mut self, now: Now, pair: PairIndex, channel: Channel, after: Option<usize>) -> bool {
         let Self { ports, servers, random, .. } = self;
         let Some(port) = ports.get_mut(pair.0 as usize).and_then(Option::as_deref_mut) else { return false };
         let begun = servers.begin(now, port.place.bound.is_ipv6(), after, random);
@@ -116,12 +116,13 @@ impl<W: Wire> Voice<W> {
     /// A datagram at a port that has an address at a server: what a peer has sent by it, and the place where that one is; anything else as it came. `None`: it was the server's own.
     pub(super) fn take_relayed<'a>(
         &mut self,
-        now: Instant,
+        clocks: Now,
         pair: PairIndex,
         channel: Channel,
         source: SocketAddr,
         data: &'a mut [u8],
     ) -> Option<(SocketAddr, &'a mut [u8])> {
+        let now = clocks.instant;
         let Self { ports, random, servers, counters, .. } = self;
         let port = ports.get_mut(pair.0 as usize).and_then(Option::as_deref_mut)?;
         let Some(client) = port.relay(channel).filter(|client| client.at() == source) else {
@@ -140,26 +141,29 @@ impl<W: Wire> Voice<W> {
         };
         let came = client.handle(now, &message, random);
         servers.observe(client);
-        self.follow_relay(now, pair, channel, came);
+        self.follow_relay(clocks, pair, channel, came);
         self.drive_relays(now, pair);
         None
     }
 
     /// Something is due in the allocations of a port.
-    pub(super) fn look_at_relays(&mut self, now: Instant, pair: PairIndex) {
+    pub(super) fn look_at_relays(&mut self, now: Now, pair: PairIndex) {
         for channel in CHANNELS {
-            let came = self.port(pair).and_then(|port| Some(port.relay(channel)?.handle_timeout(now)));
+            let came = self.port(pair).and_then(|port| Some(port.relay(channel)?.handle_timeout(now.instant)));
             self.follow_relay(now, pair, channel, came.unwrap_or(Came::Nothing));
         }
-        self.drive_relays(now, pair);
+        self.drive_relays(now.instant, pair);
     }
 
-    fn follow_relay(&mut self, now: Instant, pair: PairIndex, channel: Channel, came: Came) {
+    fn follow_relay(&mut self, clocks: Now, pair: PairIndex, channel: Channel, came: Came) {
+        let now = clocks.instant;
         let Some(port) = self.ports.get_mut(pair.0 as usize).and_then(Option::as_deref_mut) else { return };
         match came {
             Came::Nothing => {}
             Came::Allocated => {
                 self.counters.relays_allocated += 1;
+                // Where one was lost the peer's addresses are known, and are to be let in here, too.
+                port.reach_candidates(now);
                 self.look_at_gathering(now);
             }
             Came::Failed(fault) => {
@@ -173,7 +177,7 @@ impl<W: Wire> Voice<W> {
                     self.servers.note_refusal(now, at, fault);
                 }
                 // The next one may.
-                self.begin_relay(now, pair, channel, server);
+                self.begin_relay(clocks, pair, channel, server);
                 self.look_at_gathering(now);
             }
             Came::Reachable => {
@@ -183,11 +187,27 @@ impl<W: Wire> Voice<W> {
             Came::Lost => {
                 self.counters.relays_lost += 1;
                 tracing::info!(session = %port.place.session, "an address at a TURN server is gone");
-                let way = port.lose_relay(now, channel);
+                let is_way_lost = matches!(port.lose_relay(now, channel), WayCame::Lost);
+                let may_renew = port.begin_renewal(now, is_way_lost);
                 port.set_relay(channel, None);
-                self.follow_ways(now, pair, way);
+                if may_renew {
+                    self.begin_relay(clocks, pair, channel, None);
+                }
+                self.follow_ways(now, pair, WayCame::Nothing);
             }
             Came::Over => port.set_relay(channel, None),
+        }
+        self.end_renewal(now, pair);
+    }
+
+    /// Tells the owner of a port where it is since it has lost an address, once that is settled; and that it is to look for its peer anew, where that was reached so.
+    fn end_renewal(&mut self, now: Instant, pair: PairIndex) {
+        let Some(port) = self.port(pair) else { return };
+        let Some(is_way_lost) = port.take_renewal(now) else { return };
+        let (place, served) = (port.place, port.served());
+        self.notify(place.session, place.id, MediaEventKind::Served(served.unwrap_or_default()));
+        if is_way_lost {
+            self.follow_ways(now, pair, WayCame::Lost);
         }
     }
 

@@ -92,7 +92,7 @@ impl<W: Wire> Voice<W> {
                 Ok((address, fresh)) => {
                     if fresh {
                         opened.push(port.port);
-                        is_expected |= self.serve(now.instant, instance, port);
+                        is_expected |= self.serve(now, instance, port);
                     }
                     let served = if port.components_served > 0 { self.served(instance, port.port) } else { None };
                     answer.push(Parameter::from(MediaPort { address: Some(address), served, ..*port }));
@@ -120,7 +120,7 @@ impl<W: Wire> Voice<W> {
     }
 
     /// A port is to have addresses at a server, where there is one. True: they are expected soon.
-    fn serve(&mut self, now: Instant, instance: Instance, wanted: &MediaPort) -> bool {
+    fn serve(&mut self, now: Now, instance: Instance, wanted: &MediaPort) -> bool {
         if wanted.components_served == 0 || self.servers.is_empty() {
             return false;
         }

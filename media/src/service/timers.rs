@@ -21,7 +21,7 @@ impl<W: Wire> Voice<W> {
             Timer::Key(pair) => self.look_at_key(now.instant, pair),
             Timer::Handshake(pair) => self.look_at_handshake(now.instant, pair),
             Timer::Ways(pair) => self.look_at_ways(now.instant, pair),
-            Timer::Relays(pair) => self.look_at_relays(now.instant, pair),
+            Timer::Relays(pair) => self.look_at_relays(now, pair),
             Timer::Gathering => self.look_at_gathering(now.instant),
             Timer::Releases => self.look_at_releases(now.instant),
             Timer::Conference(index) => self.mix(now.instant, index),

@@ -74,7 +74,8 @@ impl<W: Wire> Voice<W> {
             }
         }
         self.schedule_ways(now, pair);
-        if self.port(pair).is_some_and(|port| port.has_relay()) {
+        if let Some(port) = self.port(pair).filter(|port| port.has_relay()) {
+            port.verify_relays(now);
             // A way by a server is to have a channel there.
             self.drive_relays(now, pair);
         }

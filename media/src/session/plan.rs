@@ -4,7 +4,7 @@ use crate::limits::ICE_PAIRS;
 use crate::srtp::Security;
 use crate::turn::is_nowhere;
 use router::limits::MEDIA_NETWORKS;
-use router::parameter::{Codec, DtlsParameters, IceParameters, KeyForm, MediaPlan, Protection};
+use router::parameter::{Codec, DtlsParameters, IceParameters, KeyForm, MediaPlan, Protection, SummaryAsked};
 use router::time::Duration;
 use std::net::{IpAddr, SocketAddr};
 
@@ -174,6 +174,8 @@ pub struct Plan {
     pub silence_limit: Option<Duration>,
     /// Whether the peer is told how it is heard (RFC 3611 §4.7).
     pub voip_metrics: bool,
+    /// What it is told that was counted (RFC 3611 §4.6).
+    pub summary: SummaryAsked,
     /// How the peer has keys, where that was said. (Of a telephone; those of its packets are the next.)
     pub keys: Option<KeyForm>,
     /// Where its keys are, until the port has taken them.
@@ -230,6 +232,7 @@ impl Plan {
                 frame: plan.ptime_ms.map(|ms| Duration::from_millis(u64::from(ms))),
                 silence_limit: plan.silence_limit_ms.map(|ms| Duration::from_millis(u64::from(ms))),
                 voip_metrics: plan.voip_metrics,
+                summary: plan.summary,
                 keys: plan.keys,
                 key_source,
                 ice: sought(plan, local),

@@ -1,9 +1,9 @@
 //! One allocation: asked for, kept, given back.
 
+use super::account::Account;
 use super::peer::{About, Peer};
 use super::place;
 use super::request::Request;
-use super::servers::RelayServer;
 use crate::limits::{
     TURN_CHALLENGES, TURN_LIFETIME, TURN_LIFETIME_MAX, TURN_PEERS, TURN_PEERS_UNNAMED, TURN_REDIRECTIONS,
     TURN_REFRESHED_AGAIN,
@@ -85,12 +85,20 @@ enum State {
     Over,
 }
 
+/// The server that an allocation is begun at.
+#[derive(Debug)]
+pub(super) struct Home {
+    /// Which of the worker's.
+    pub(super) index: usize,
+    pub(super) at: SocketAddr,
+    /// Who we are there.
+    pub(super) account: Arc<Account>,
+}
+
 /// An allocation of one component of a port.
 #[derive(Debug)]
 pub struct Client {
-    /// Which of the worker's servers.
-    index: usize,
-    server: Arc<RelayServer>,
+    home: Home,
     /// Where it is asked: at another server, where this one has said so.
     at: SocketAddr,
     challenge: Option<Arc<Challenge>>,
@@ -102,6 +110,8 @@ pub struct Client {
     allocated: Option<Allocated>,
     /// When it is to be refreshed, and when it ends.
     refresh: Instant,
+    /// When the server was last asked whether it is there still.
+    verified: Option<Instant>,
     expires: Instant,
     /// Nobody wants it any more, whatever the server is about to answer.
     is_abandoned: bool,
@@ -122,22 +132,21 @@ pub struct Client {
 impl Client {
     pub(super) fn new(
         now: Instant,
-        index: usize,
-        server: Arc<RelayServer>,
+        home: Home,
         challenge: Option<Arc<Challenge>>,
         round_trip: Option<Duration>,
         random: &mut Random,
     ) -> Self {
         Self {
-            index,
-            at: server.address,
-            server,
+            at: home.at,
+            home,
             challenge,
             is_challenged: false,
             state: State::Allocating,
             request: Some(Request::new(now, round_trip, random)),
             allocated: None,
             refresh: now,
+            verified: None,
             expires: now,
             is_abandoned: false,
             has_cleared: false,
@@ -156,6 +165,10 @@ impl Client {
         self.challenge.as_ref()
     }
 
+    pub(super) fn account(&self) -> &Arc<Account> {
+        &self.home.account
+    }
+
     /// Whether the server has answered anything.
     pub fn is_heard(&self) -> bool {
         self.is_heard
@@ -163,7 +176,7 @@ impl Client {
 
     /// Whether it is at the server that it was begun with.
     pub(super) fn is_at_home(&self) -> bool {
-        self.at == self.server.address
+        self.at == self.home.at
     }
 
     pub(super) fn take_round_trip(&mut self) -> Option<Duration> {
@@ -172,7 +185,7 @@ impl Client {
 
     /// Which of the worker's servers has it.
     pub fn server(&self) -> usize {
-        self.index
+        self.home.index
     }
 
     /// Where its server is: what comes from there is for it.
@@ -203,6 +216,15 @@ impl Client {
         self.kept = None;
         if self.state == State::Up {
             self.begin(now, State::Releasing, random);
+        }
+    }
+
+    /// Nobody answers by it: the server is asked whether it is there still. One that was started anew knows nothing of it.
+    pub fn verify(&mut self, now: Instant) {
+        let is_due = self.verified.is_none_or(|last| now.since(last) >= TURN_REFRESHED_AGAIN);
+        if self.state == State::Up && self.request.is_none() && is_due {
+            self.verified = Some(now);
+            self.refresh = now;
         }
     }
 
@@ -267,7 +289,7 @@ impl Client {
         if said.algorithms.map_or(lists_algorithms(nonce), |list| list.len() > ALGORITHMS_OCTETS_MAX) {
             return false;
         }
-        let RelayServer { username, password, .. } = &*self.server;
+        let Account { username, password, .. } = &*self.home.account;
         let Some(key) = Key::new(username, realm, password.reveal(), said.algorithms) else { return false };
         self.is_challenged = true;
         self.challenge = Some(Arc::new(Challenge { realm: realm.to_vec(), nonce: nonce.to_vec(), key }));
@@ -496,7 +518,7 @@ impl Client {
     fn seal(&self, message: Writer) -> Writer {
         match &self.challenge {
             Some(challenge) => {
-                let message = message.account(&self.server.username);
+                let message = message.account(&self.home.account.username);
                 challenge.key.seal(message.challenge(&challenge.realm, &challenge.nonce))
             }
             None => message,

@@ -14,6 +14,8 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `account` | who we are at a server |
+//! | `location` | where it is |
 //! | `servers` | the servers of a worker: which one is asked next, what is known of each |
 //! | `client` | one allocation |
 //! | `peer` | one address of the peer's at it: its permission, its channel |
@@ -22,7 +24,9 @@
 //!
 //! The messages are of the crate `stun`.
 
+mod account;
 mod client;
+mod location;
 mod peer;
 mod place;
 mod request;
@@ -30,6 +34,8 @@ mod servers;
 #[cfg(test)]
 mod tests;
 
+pub use account::Credentials;
 pub use client::{Allocated, Came, Client, Fault, Outgoing};
+pub use location::{Location, is_server};
 pub use place::{is_nowhere, is_place};
 pub use servers::{Begun, RelayServer, Servers};

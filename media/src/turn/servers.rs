@@ -1,8 +1,10 @@
 //! The servers of a worker, in the order of the configuration.
 
-use super::client::{Challenge, Client, Fault};
+use super::account::{Account, Credentials};
+use super::client::{Challenge, Client, Fault, Home};
+use super::location::Location;
 use crate::limits::{TURN_PROBED_EVERY, TURN_TOLD_EVERY};
-use router::time::{Duration, Instant};
+use router::time::{Duration, Instant, Now};
 use router::{Private, Random};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,17 +13,27 @@ use std::sync::Arc;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RelayServer {
     /// Where it takes UDP.
-    pub address: SocketAddr,
-    /// Our name there.
-    pub username: String,
-    /// Our password there.
-    pub password: Private<String>,
+    pub location: Location,
+    /// Who we are there.
+    pub credentials: Credentials,
+}
+
+impl RelayServer {
+    /// At an address, with an account that lasts.
+    pub fn new(address: SocketAddr, username: impl Into<String>, password: Private<String>) -> Self {
+        let credentials = Credentials::Account { username: username.into(), password };
+        Self { location: Location::at(address), credentials }
+    }
 }
 
 /// What is known of one.
 #[derive(Debug)]
 struct Known {
     server: Arc<RelayServer>,
+    /// Who we are there at present.
+    account: Option<Arc<Account>>,
+    /// Which of its addresses is asked.
+    turn: usize,
     /// What it last asked credentials with: it may be good for another port, too, and spares a round trip.
     challenge: Option<Arc<Challenge>>,
     round_trip: Option<Duration>,
@@ -49,6 +61,8 @@ impl Servers {
     pub fn new(servers: &[Arc<RelayServer>]) -> Self {
         let known = |server: &Arc<RelayServer>| Known {
             server: server.clone(),
+            account: None,
+            turn: 0,
             challenge: None,
             round_trip: None,
             silent: None,
@@ -63,22 +77,29 @@ impl Servers {
     }
 
     /// Asks the first that answers for an address; one behind `after`, which has had its turn. One that does not answer is tried now and then.
-    pub fn begin(&mut self, now: Instant, is_ipv6: bool, after: Option<usize>, random: &mut Random) -> Option<Begun> {
+    pub fn begin(&mut self, now: Now, is_ipv6: bool, after: Option<usize>, random: &mut Random) -> Option<Begun> {
         let first = after.map_or(0, |after| after + 1);
         let of_family = || {
             let servers = self.0.iter().enumerate().skip(first);
-            servers.filter(move |(_, known)| known.server.address.is_ipv6() == is_ipv6)
+            servers.filter_map(move |(index, known)| {
+                Some((index, known.server.location.of_family(is_ipv6, known.turn)?, known.silent))
+            })
         };
-        let heard = of_family().find(|(_, known)| known.silent.is_none());
-        let due = || of_family().find(|(_, known)| known.silent.is_some_and(|next| next <= now));
-        let (index, _) = heard.or_else(due)?;
+        let heard = of_family().find(|(.., silent)| silent.is_none());
+        let due = || of_family().find(|(.., silent)| silent.is_some_and(|next| next <= now.instant));
+        let (index, at, _) = heard.or_else(due)?;
         let known = &mut self.0[index];
         let is_expected = known.silent.is_none();
         if !is_expected {
-            known.silent = Some(now + TURN_PROBED_EVERY);
+            known.silent = Some(now.instant + TURN_PROBED_EVERY);
         }
-        let server = Arc::clone(&known.server);
-        let client = Client::new(now, index, server, known.challenge.clone(), known.round_trip, random);
+        // What it has asked credentials with makes another key with another account.
+        if known.account.take_if(|account| account.is_old(now.instant)).is_some() {
+            known.challenge = None;
+        }
+        let account = known.account.get_or_insert_with(|| Account::new(&known.server.credentials, now));
+        let home = Home { index, at, account: Arc::clone(account) };
+        let client = Client::new(now.instant, home, known.challenge.clone(), known.round_trip, random);
         Some(Begun { client, is_expected })
     }
 
@@ -88,11 +109,11 @@ impl Servers {
         if let Some(round_trip) = client.take_round_trip() {
             known.round_trip = Some(known.round_trip.map_or(round_trip, |before| before * 7 / 8 + round_trip / 8));
         }
-        // Another server, which it has sent us to, has other nonces.
-        if client.is_heard() && client.is_at_home() {
+        // Another server, which it has sent us to, has other nonces; and another account's key is none of this one's.
+        if client.is_heard() && client.is_at_home() && known.account.as_ref() == Some(client.account()) {
             known.challenge = client.challenge().cloned();
             if known.silent.take().is_some() {
-                tracing::info!(server = %known.server.address, "a TURN server answers again");
+                tracing::info!(server = %known.server.location, "a TURN server answers again");
             }
         }
     }
@@ -103,7 +124,7 @@ impl Servers {
         // Once for all calls of a while.
         if known.told.is_none_or(|told| now.since(told) >= TURN_TOLD_EVERY) {
             known.told = Some(now);
-            tracing::warn!(server = %known.server.address, ?fault, "a TURN server gives no address");
+            tracing::warn!(server = %known.server.location, ?fault, "a TURN server gives no address");
         }
     }
 
@@ -111,8 +132,10 @@ impl Servers {
     pub fn note_silence(&mut self, now: Instant, index: usize) {
         let Some(known) = self.0.get_mut(index) else { return };
         if known.silent.is_none() {
-            tracing::warn!(server = %known.server.address, "a TURN server does not answer: calls go without its addresses");
+            tracing::warn!(server = %known.server.location, "a TURN server does not answer: calls go without its addresses");
         }
         known.silent = Some(now + TURN_PROBED_EVERY);
+        // Of a name the next address may answer.
+        known.turn = known.turn.wrapping_add(1);
     }
 }

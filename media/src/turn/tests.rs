@@ -1,9 +1,11 @@
 //! An allocation against a server, over a line that loses, and servers that do as they like.
 
+use super::account::Credentials;
 use super::client::{Came, Client, Fault};
+use super::location::Location;
 use super::servers::{Begun, RelayServer, Servers};
 use crate::limits::{TURN_PATIENCE, TURN_PROBED_EVERY, TURN_TRANSMISSIONS};
-use router::time::{Duration, Instant};
+use router::time::{Duration, Instant, Now, WallTime};
 use router::{Private, Random};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,9 +26,13 @@ fn at(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
+/// Both clocks: the one of the wall began long before.
+fn clocks(instant: Instant) -> Now {
+    Now { instant, wall: WallTime::from_secs(1_700_000_000) + instant.since(Instant::default()) }
+}
+
 fn configured(address: SocketAddr, password: &str) -> Arc<RelayServer> {
-    let password = Private::new(password.to_owned());
-    Arc::new(RelayServer { address, username: USERNAME.to_owned(), password })
+    Arc::new(RelayServer::new(address, USERNAME, Private::new(password.to_owned())))
 }
 
 /// A client, its servers, and the line between them.
@@ -54,9 +60,13 @@ impl Line {
     }
 
     fn with(seed: u64, password: &str, servers: Vec<TurnServer>) -> Self {
+        let known = Servers::new(&[configured(servers[0].at, password)]);
+        Self::of(seed, known, servers)
+    }
+
+    fn of(seed: u64, mut known: Servers, servers: Vec<TurnServer>) -> Self {
         let (now, mut random) = (Instant::from_millis(1_000), Random::from_seed(seed));
-        let mut known = Servers::new(&[configured(servers[0].at, password)]);
-        let Begun { client, is_expected } = known.begin(now, false, None, &mut random).unwrap();
+        let Begun { client, is_expected } = known.begin(clocks(now), false, None, &mut random).unwrap();
         assert!(is_expected);
         Self {
             servers,
@@ -74,7 +84,7 @@ impl Line {
     }
 
     fn begin_anew(&mut self) {
-        let begun = self.known.begin(self.now, false, None, &mut self.random).unwrap();
+        let begun = self.known.begin(clocks(self.now), false, None, &mut self.random).unwrap();
         self.client = begun.client;
         self.came.clear();
     }
@@ -192,6 +202,65 @@ fn an_address_is_there_in_time_on_a_bad_line_and_stays_for_hours() {
     }
     // Two round trips without a loss are 66 %, and one loss is made up for.
     assert!(in_time >= 85, "{in_time}");
+}
+
+/// Each allocation keeps the account that it was made with; what begins later has another one, long before the first ends.
+#[test]
+fn accounts_of_a_secret_are_made_as_they_are_needed() {
+    let mut server = TurnServer::new("203.0.113.9:3478");
+    server.manner.secret = Some("north-of-the-river");
+    let credentials = Credentials::Shared {
+        secret: Private::new("north-of-the-river".to_owned()),
+        name: USERNAME.to_owned(),
+        lifetime: Duration::from_secs(3_600),
+    };
+    let known = Servers::new(&[Arc::new(RelayServer { location: Location::at(server.at), credentials })]);
+    let mut line = Line::of(1, known, vec![server]);
+    line.run(DELAY * 4);
+    assert!(line.has(Came::Allocated));
+    assert_eq!(line.servers[0].names, ["1700003601:tandem"]);
+    // A nonce that is known is asked with.
+    line.client.release(line.now, &mut line.random);
+    line.run(DELAY * 3);
+    line.begin_anew();
+    line.run(DELAY * 2);
+    assert!(line.has(Came::Allocated));
+    line.run(Duration::from_secs(2_000));
+    assert_eq!(line.servers[0].names.len(), 1, "refreshed with the same");
+    line.servers[0].restart();
+    line.begin_anew();
+    line.run(DELAY * 4);
+    assert!(line.has(Came::Allocated));
+    let [first, second] = &line.servers[0].names[..] else { panic!("{:?}", line.servers[0].names) };
+    assert!(second > first);
+    line.client.release(line.now, &mut line.random);
+    line.run(DELAY * 3);
+    assert!(line.client.is_over() && line.servers[0].allocations.is_empty());
+}
+
+/// The first address of a name that does not answer leaves its place to the next; a name without any is passed over.
+#[test]
+fn a_name_s_next_address_is_asked_where_the_first_is_silent() {
+    let mut servers = ["203.0.113.9:3478", "203.0.113.10:3478"].map(TurnServer::new);
+    servers[0].manner.is_silent = true;
+    let credentials =
+        Credentials::Account { username: USERNAME.to_owned(), password: Private::new(PASSWORD.to_owned()) };
+    let location = Location::named("turn.example", 3_478);
+    let known = Servers::new(&[Arc::new(RelayServer { location: location.clone(), credentials })]);
+    let mut nobody = known;
+    let (mut random, now) = (Random::from_seed(1), clocks(Instant::from_millis(1)));
+    assert!(nobody.begin(now, false, None, &mut random).is_none(), "it has no address yet");
+    location.set(servers.iter().map(|server| server.at));
+    let mut line = Line::of(1, nobody, servers.into());
+    assert_eq!(line.client.at(), at("203.0.113.9:3478"));
+    line.run(Duration::from_secs(20));
+    assert!(line.has(Came::Failed(Fault::Silent)));
+    line.known.note_silence(line.now, 0);
+    line.run(TURN_PROBED_EVERY);
+    line.begin_anew();
+    line.run(DELAY * 4);
+    assert!(line.has(Came::Allocated));
+    assert_eq!(line.client.at(), at("203.0.113.10:3478"));
 }
 
 #[test]
@@ -534,7 +603,7 @@ fn a_silent_server_is_asked_now_and_then_and_the_next_one_meanwhile() {
     let mut servers = Servers::new(&[six, first, second]);
     assert!(!servers.is_empty() && Servers::default().is_empty());
     let mut begin = |servers: &mut Servers, now, is_ipv6, after| {
-        let begun = servers.begin(now, is_ipv6, after, &mut random)?;
+        let begun = servers.begin(clocks(now), is_ipv6, after, &mut random)?;
         Some((begun.client.server(), begun.is_expected))
     };
     assert_eq!(begin(&mut servers, now, false, None), Some((1, true)));

@@ -1,8 +1,8 @@
 //! RTCP of each leg (RFC 3550 §6): reports of our own, figures from the peer's.
 
 use crate::network::*;
-use media::rtcp::{Block, Compound, Item, NtpTime, Source, check, write};
-use router::parameter::MediaPlan;
+use media::rtcp::{Block, Compound, Item, JitterSummary, NtpTime, Source, StatisticsSummary, check, write};
+use router::parameter::{MediaPlan, SummaryAsked};
 use router::time::Duration;
 use std::net::SocketAddr;
 
@@ -125,6 +125,7 @@ fn the_peer_s_reports_give_loss_jitter_and_round_trip() {
         source: Some(from_b),
         block: Some(about_us),
         metrics: None,
+        summary: None,
         echo: None,
         goodbye: false,
     };
@@ -155,8 +156,16 @@ fn rtcp_shares_the_port_where_the_plan_says_so() {
     let mut call = Call::begin(&mut world);
     world.set(call.session, &[MediaPlan { rtcp_mux: true, ..plan(A, call.a.at) }]);
     call.talk(&mut world, 1);
-    let compound =
-        Compound { ssrc: 0xa, cname: "a", source: None, block: None, metrics: None, echo: None, goodbye: false };
+    let compound = Compound {
+        ssrc: 0xa,
+        cname: "a",
+        source: None,
+        block: None,
+        metrics: None,
+        summary: None,
+        echo: None,
+        goodbye: false,
+    };
     world.deliver(call.a.at, call.port_a.rtp, &write(&compound));
     assert_eq!(world.counter("media_packets_received", Some("rtcp")), 1);
     world.network().sent.clear();
@@ -185,8 +194,16 @@ fn rtcp_of_strangers_and_nonsense_is_dropped() {
     let mut world = World::new();
     let mut call = Call::begin(&mut world);
     call.talk(&mut world, 1);
-    let compound =
-        write(&Compound { ssrc: 0xa, cname: "a", source: None, block: None, metrics: None, echo: None, goodbye: true });
+    let compound = write(&Compound {
+        ssrc: 0xa,
+        cname: "a",
+        source: None,
+        block: None,
+        metrics: None,
+        summary: None,
+        echo: None,
+        goodbye: true,
+    });
     let stranger = "203.0.113.66:4001".parse().unwrap();
     world.deliver(stranger, call.port_a.rtcp, &compound);
     world.deliver(above(call.a.at), call.port_a.rtcp, &compound[..7]);
@@ -215,6 +232,7 @@ fn rtcp_follows_a_peer_behind_nat() {
         source: None,
         block: None,
         metrics: None,
+        summary: None,
         echo: None,
         goodbye: false,
     });
@@ -262,6 +280,7 @@ fn what_a_peer_says_of_how_it_hears_is_believed() {
             source: None,
             block: None,
             metrics: None,
+            summary: None,
             echo: None,
             goodbye: false,
         };
@@ -334,6 +353,7 @@ fn who_says_what_time_it_is_has_it_echoed() {
         source: None,
         block: None,
         metrics: None,
+        summary: None,
         echo: None,
         goodbye: false,
     };
@@ -365,4 +385,87 @@ fn who_says_what_time_it_is_has_it_echoed() {
     let since = world.now.instant.since(heard).as_secs_f64();
     let delay = f64::from(delay) / 65_536.0;
     assert!(delay > 0.0 && delay < since, "{delay} s of {since}");
+}
+
+/// RFC 3611 §4.6: who has asked is told what was counted of its stream, report by report; and what a peer has counted of ours is in the statistics.
+#[test]
+fn who_has_asked_is_told_what_was_counted() {
+    let told = |asked: SummaryAsked| {
+        let mut world = World::new();
+        let mut call = Call::begin(&mut world);
+        world.set(call.session, &[MediaPlan { summary: asked, ..plan(A, call.a.at) }]);
+        let mut summaries: Vec<StatisticsSummary> = Vec::new();
+        for packet in 0..2_000 {
+            let frame = call.a.frame();
+            // One in fifty is lost, one in a hundred comes twice.
+            let times = match packet % 100 {
+                10 | 60 => 0,
+                70 => 2,
+                _ => 1,
+            };
+            for _ in 0..times {
+                world.deliver(call.a.at, call.port_a.rtp, &frame);
+            }
+            world.pass(20);
+            for report in world.take_rtcp() {
+                summaries.extend(check(&report.data).unwrap().filter_map(|item| match item {
+                    Item::Summary(summary) => Some(summary),
+                    _ => None,
+                }));
+            }
+        }
+        assert!(summaries.iter().all(|summary| summary.ssrc == call.a.ssrc), "B has asked for nothing");
+        summaries
+    };
+    assert!(told(SummaryAsked::default()).is_empty());
+    let all = told(SummaryAsked::ALL);
+    assert!(all.len() >= 5, "{all:?}");
+    assert!(all.windows(2).all(|pair| pair[0].end == pair[1].begin), "one after the other: {all:?}");
+    let packets: u32 = all.iter().map(|summary| u32::from(summary.end.wrapping_sub(summary.begin))).sum();
+    let lost: u32 = all.iter().filter_map(|summary| summary.lost).sum();
+    let twice: u32 = all.iter().filter_map(|summary| summary.duplicates).sum();
+    assert!((packets / 60..=packets / 40).contains(&lost), "{lost} of {packets}");
+    assert!((packets / 120..=packets / 80).contains(&twice), "{twice} of {packets}");
+    assert!(all.iter().all(|summary| summary.jitter.is_some_and(|jitter| jitter.min <= jitter.mean)), "{all:?}");
+    let some = told(SummaryAsked { loss: true, ..SummaryAsked::default() });
+    assert!(some.iter().all(|told| told.lost.is_some() && told.duplicates.is_none() && told.jitter.is_none()));
+}
+
+#[test]
+fn what_a_peer_has_counted_is_in_the_statistics() {
+    let mut world = World::new();
+    let mut call = Call::begin(&mut world);
+    let heard = call.talk(&mut world, 10);
+    let frame = call.b.frame();
+    world.deliver(call.b.at, call.port_b.rtp, &frame);
+    let (.., ssrc) = numbers(&heard[0]);
+    let jitter = JitterSummary { min: 0, max: 160, mean: 8, deviation: 4 };
+    let report = |ssrc: u32, begin: u16, duplicates: u32| {
+        let whole = StatisticsSummary {
+            ssrc,
+            begin,
+            end: begin + 100,
+            lost: Some(1),
+            duplicates: Some(duplicates),
+            jitter: Some(jitter),
+        };
+        let receiver = Compound {
+            ssrc: call.b.ssrc,
+            cname: "b",
+            source: None,
+            block: None,
+            metrics: None,
+            summary: Some(whole),
+            echo: None,
+            goodbye: false,
+        };
+        write(&receiver).to_vec()
+    };
+    // One comes again, and one is about somebody else.
+    for (about, begin, duplicates) in [(ssrc, 0, 2), (ssrc, 0, 2), (ssrc, 100, 3), (ssrc ^ 1, 200, 90)] {
+        world.deliver(above(call.b.at), call.port_b.rtcp, &report(about, begin, duplicates));
+    }
+    let statistics = world.close(call.session).unwrap();
+    assert_eq!(statistics[1].packets_repeated_at_peer, Some(5));
+    assert_eq!(statistics[1].jitter_max_at_peer_us, Some(20_000));
 }

@@ -210,6 +210,7 @@ fn a_session_whose_owner_is_gone_ends_in_the_end() {
         source: None,
         block: None,
         metrics: None,
+        summary: None,
         echo: None,
         goodbye: false,
     };

@@ -174,6 +174,7 @@ fn reports_are_protected_both_ways() {
         source,
         block: None,
         metrics: None,
+        summary: None,
         echo: None,
         goodbye: false,
     });

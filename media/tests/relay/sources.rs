@@ -219,7 +219,16 @@ fn reports_are_a_sign_of_life_on_either_leg() {
     world.events.clear();
     let above = |at: SocketAddr| SocketAddr::new(at.ip(), at.port() + 1);
     let report = |ssrc| {
-        write(&Compound { ssrc, cname: "a", source: None, block: None, metrics: None, echo: None, goodbye: false })
+        write(&Compound {
+            ssrc,
+            cname: "a",
+            source: None,
+            block: None,
+            metrics: None,
+            summary: None,
+            echo: None,
+            goodbye: false,
+        })
     };
     // Both are silent by their own choice, and report every five seconds.
     for _ in 0..20 {
@@ -249,8 +258,16 @@ fn silent_after(report: impl Fn(u32) -> Option<Source>) -> Option<u64> {
     let above = SocketAddr::new(call.a.at.ip(), call.a.at.port() + 1);
     for n in 0..1_000 {
         let source = report(n);
-        let data =
-            write(&Compound { ssrc: 0xa, cname: "a", source, block: None, metrics: None, echo: None, goodbye: false });
+        let data = write(&Compound {
+            ssrc: 0xa,
+            cname: "a",
+            source,
+            block: None,
+            metrics: None,
+            summary: None,
+            echo: None,
+            goodbye: false,
+        });
         world.deliver(above, call.port_a.rtcp, &data);
         world.pass(5_000);
         if world.events.iter().any(|(_, event)| event.kind == MediaEventKind::Silent) {

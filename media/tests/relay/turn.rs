@@ -4,7 +4,7 @@ use crate::network::*;
 use crate::turn_server::{Manner, PASSWORD, TurnServer, USERNAME};
 use crate::ways::{Peer, kinds, sought};
 use media::ice::Handled;
-use media::limits::TURN_PATIENCE;
+use media::limits::{TURN_PATIENCE, TURN_RENEWALS};
 use media::{Config, PortRange, RelayServer};
 use router::packet::{Parameters, one};
 use router::parameter::{
@@ -23,7 +23,7 @@ const SERVER: &str = "203.0.113.9:3478";
 fn config(servers: &[&str]) -> Config {
     let relay = |server: &&str| {
         let password = Private::new(PASSWORD.to_owned());
-        Arc::new(RelayServer { address: server.parse().unwrap(), username: USERNAME.to_owned(), password })
+        Arc::new(RelayServer::new(server.parse().unwrap(), USERNAME, password))
     };
     let ports = PortRange { first: 20_000, last: 20_199 };
     Config { ports, relays: servers.iter().map(relay).collect(), ..crate::network::config() }
@@ -389,18 +389,66 @@ fn a_peer_without_ways_needs_no_server() {
     }
 }
 
-/// The server starts anew: nobody answers by it any more, and its address is none.
+/// The server starts anew: nobody answers by it any more. It is asked, knows of nothing, and gives another address, of which the port's owner is told before it is to look for
+/// the phone anew.
 #[test]
-fn a_server_that_forgets_takes_the_way_with_it() {
+fn a_server_that_forgets_gives_another_address() {
     let mut field = Field::new(&[SERVER], 1);
     let mut call = Relayed::begin(&mut field, None);
     call.found(&mut field, 1_500);
     field.servers[0].restart();
+    field.pass(&mut [&mut call.phone], 18_000);
+    let another = field.servers[0].allocations.values().next().expect("another address").relayed;
+    assert_ne!(another, call.relayed);
+    let told = kinds(&field.world);
+    let is_told =
+        |kind: &MediaEventKind| matches!(kind, MediaEventKind::Served(served) if served.relayed_rtp == Some(another));
+    let served = told.iter().position(is_told).expect("the owner is told of it");
+    let anew = told.iter().position(|kind| *kind == MediaEventKind::Unreachable).expect("and looks for the phone");
+    assert!(served < anew, "{told:?}");
+    field.pass(&mut [&mut call.phone], 580_000);
+    assert_eq!(field.world.counter("media_relays", Some("lost")), 1);
+    assert_eq!(field.world.counter("media_relays", Some("allocated")), 2);
+    assert_eq!(field.servers[0].allocations.len(), 1, "and refreshed");
+    field.world.close(call.session).unwrap();
+    field.pass(&mut [], 1_000);
+    assert!(field.servers[0].allocations.is_empty(), "given back");
+    assert_eq!(field.world.voice.pending_timers(), 1);
+}
+
+/// The same where the server does not come back: the owner is told that there is none, and nobody waits.
+#[test]
+fn a_server_that_goes_takes_the_way_with_it() {
+    let mut field = Field::new(&[SERVER], 1);
+    let mut call = Relayed::begin(&mut field, None);
+    call.found(&mut field, 1_500);
+    field.servers[0].manner.is_silent = true;
     field.pass(&mut [&mut call.phone], 40_000);
     assert!(kinds(&field.world).contains(&MediaEventKind::Unreachable));
-    field.pass(&mut [&mut call.phone], 560_000);
+    field.pass(&mut [&mut call.phone], 700_000);
     assert_eq!(field.world.counter("media_relays", Some("lost")), 1);
+    assert!(kinds(&field.world).contains(&MediaEventKind::Served(ServedAddresses::default())));
     field.world.close(call.session).unwrap();
+    field.pass(&mut [], 20_000);
+    assert_eq!(field.world.voice.pending_timers(), 1);
+}
+
+/// One that gives and forgets without end is asked so often, and no more.
+#[test]
+fn a_server_that_forgets_without_end_is_given_up() {
+    let mut field = Field::new(&[SERVER], 1);
+    let mut call = Relayed::begin(&mut field, None);
+    call.found(&mut field, 1_500);
+    for _ in 0..2_000 {
+        field.servers[0].restart();
+        field.pass(&mut [&mut call.phone], 100);
+    }
+    let allocated = field.world.counter("media_relays", Some("allocated"));
+    assert!((2..=1 + u64::from(TURN_RENEWALS)).contains(&allocated), "{allocated}");
+    let told = kinds(&field.world).len();
+    assert!(told <= 2 * (2 + usize::from(TURN_RENEWALS)), "{told}");
+    field.world.close(call.session).unwrap();
+    field.pass(&mut [], 20_000);
     assert_eq!(field.world.voice.pending_timers(), 1);
 }
 

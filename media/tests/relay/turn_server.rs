@@ -40,6 +40,8 @@ pub(crate) struct Manner {
     pub(crate) lifetime_s: Option<u32>,
     /// Its answers are another key's.
     pub(crate) is_forged: bool,
+    /// Accounts are made of this secret, each named [`USERNAME`] and good for a time.
+    pub(crate) secret: Option<&'static str>,
     /// It names no relayed address.
     pub(crate) names_nothing: bool,
 }
@@ -63,6 +65,8 @@ pub(crate) struct TurnServer {
     pub(crate) asked: BTreeMap<Method, usize>,
     pub(crate) channel_data: usize,
     pub(crate) indications: usize,
+    /// Who has asked it, each time another one.
+    pub(crate) names: Vec<String>,
     nonce: u32,
     port: u16,
 }
@@ -76,6 +80,7 @@ impl TurnServer {
             asked: BTreeMap::new(),
             channel_data: 0,
             indications: 0,
+            names: Vec::new(),
             nonce: 1,
             port: 50_000,
         }
@@ -167,7 +172,14 @@ impl TurnServer {
 
     fn key(&self) -> Key {
         let list: Option<&[u8]> = if self.manner.is_modern { Some(&[0, 2, 0, 0, 0, 1, 0, 0]) } else { None };
-        Key::new(USERNAME, REALM, PASSWORD, list).unwrap()
+        match (self.manner.secret, self.names.last()) {
+            (Some(secret), Some(name)) => {
+                let end = name.split(':').next().and_then(|end| end.parse().ok()).unwrap_or(0);
+                let (name, password) = stun::limited_account(secret, USERNAME, end);
+                Key::new(&name, REALM, &password, list).unwrap()
+            }
+            _ => Key::new(USERNAME, REALM, PASSWORD, list).unwrap(),
+        }
     }
 
     fn refuse(&self, method: Method, transaction: &TransactionId, code: u16) -> Writer {
@@ -193,7 +205,12 @@ impl TurnServer {
         if given != nonce.as_bytes() || self.manner.is_stale {
             return self.refuse(method, transaction, 438);
         }
-        let is_known = message.username == Some(USERNAME.as_bytes()) && self.key().has_sealed(message);
+        let name = String::from_utf8_lossy(message.username.unwrap_or_default()).into_owned();
+        let is_named = self.manner.secret.is_some() || name == USERNAME;
+        if self.names.last() != Some(&name) {
+            self.names.push(name);
+        }
+        let is_known = is_named && self.key().has_sealed(message);
         if !is_known || said.realm != Some(REALM) {
             return self.refuse(method, transaction, 401);
         }

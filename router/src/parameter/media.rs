@@ -229,6 +229,54 @@ pub struct MediaStream {
     /// Where the describer, ourselves, receives beside `rtp` and `rtcp`. In none of a peer's.
     #[n(15)]
     pub served: Option<Box<ServedAddresses>>,
+    /// What the describer, a peer, asks to be told that was counted of its voice, and that was agreed, or is to be answered (RFC 3611 §4.6). In none of our
+    /// own.
+    #[n(16)]
+    #[cbor(default, skip_if = "SummaryAsked::is_none")]
+    pub summary: SummaryAsked,
+}
+
+/// Which counts who sends a stream asks to be told (RFC 3611 §4.6, §5.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode)]
+#[cbor(map)]
+pub struct SummaryAsked {
+    /// Packets that never came.
+    #[n(0)]
+    pub loss: bool,
+    /// Packets that came twice.
+    #[n(1)]
+    pub duplicates: bool,
+    /// How unevenly they came.
+    #[n(2)]
+    pub jitter: bool,
+}
+
+impl SummaryAsked {
+    /// All that there is.
+    pub const ALL: Self = Self { loss: true, duplicates: true, jitter: true };
+
+    /// Nothing.
+    pub const NONE: Self = Self { loss: false, duplicates: false, jitter: false };
+
+    /// Whether anything is asked for.
+    pub fn is_any(&self) -> bool {
+        *self != Self::default()
+    }
+
+    /// Whether nothing is.
+    pub fn is_none(&self) -> bool {
+        !self.is_any()
+    }
+
+    /// What both ask for.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            loss: self.loss && other.loss,
+            duplicates: self.duplicates && other.duplicates,
+            jitter: self.jitter && other.jitter,
+        }
+    }
 }
 
 /// What one peer offers or answers.

@@ -71,7 +71,9 @@ pub use identity::{
     is_exhausted,
 };
 pub use leg::{Leg, LegPhase, LegState, LegTags, Probe, Target};
-pub use media::{Codec, Direction, MediaDescription, MediaExchange, MediaKind, MediaStream, MediaTransport};
+pub use media::{
+    Codec, Direction, MediaDescription, MediaExchange, MediaKind, MediaStream, MediaTransport, SummaryAsked,
+};
 pub use message::{MessageEvent, MessageFate, MessageRoute, MessageWay, TextMessage};
 pub use network::Network;
 pub use number::NumberLookup;

@@ -8,7 +8,7 @@ use super::conference::ConferenceName;
 use super::dtls::{DtlsParameters, HandshakeFault};
 use super::ice::IceParameters;
 use super::is_false;
-use super::media::Codec;
+use super::media::{Codec, SummaryAsked};
 use super::network::Network;
 use super::protection::{Protection, SrtpSuite};
 use crate::ShortText;
@@ -153,6 +153,10 @@ pub struct MediaPlan {
     #[n(16)]
     #[cbor(default, skip_if = "is_false")]
     pub voip_metrics: bool,
+    /// What the peer is told that was counted of its voice (RFC 3611 §4.6), in each report.
+    #[n(17)]
+    #[cbor(default, skip_if = "SummaryAsked::is_none")]
+    pub summary: SummaryAsked,
 }
 
 impl MediaPlan {
@@ -176,6 +180,7 @@ impl MediaPlan {
             networks: Vec::new(),
             ice: None,
             voip_metrics: false,
+            summary: SummaryAsked::NONE,
         }
     }
 }
@@ -358,6 +363,12 @@ pub struct PortStatistics {
     /// Interarrival jitter from the peer when it was greatest, microseconds.
     #[n(18)]
     pub jitter_max_us: Option<u32>,
+    /// The greatest difference of transit between two packets to the peer that it reports (RFC 3611 §4.6), microseconds.
+    #[n(19)]
+    pub jitter_max_at_peer_us: Option<u32>,
+    /// Packets to the peer that came there twice, as it reports.
+    #[n(20)]
+    pub packets_repeated_at_peer: Option<u64>,
 }
 
 /// What a decoder takes an absent count for.
@@ -405,6 +416,9 @@ pub enum MediaEventKind {
     /// Where its peer was found by ways that we decide on: for RTP, and for RTCP where that has a port of its own.
     #[n(9)]
     Reached(#[n(0)] Vec<SocketAddr>),
+    /// An address of it at a server that relays was lost: these are what it has from now on.
+    #[n(10)]
+    Served(#[n(0)] ServedAddresses),
 }
 
 /// `Notify × MediaEvent`, to whoever opened the session.

@@ -90,6 +90,12 @@ pub struct LegQuality {
     /// Jitter from the peer when it was greatest, microseconds.
     #[n(13)]
     pub jitter_max_us: Option<u32>,
+    /// The greatest difference of transit between two packets to the peer that it reported, microseconds.
+    #[n(14)]
+    pub jitter_max_at_peer_us: Option<u32>,
+    /// Packets to the peer that came there twice, as it reported.
+    #[n(15)]
+    pub packets_repeated_at_peer: Option<u64>,
 }
 
 impl LegQuality {

@@ -38,6 +38,7 @@ pub(super) fn additions() -> Vec<(&'static str, Parameter)> {
     };
     let anew = MediaStream { seeks_anew: true, chosen_ways: found_ways(), ..audio() };
     let asked = MediaStream { voip_metrics: true, ..audio() };
+    let counted = MediaStream { summary: SummaryAsked::ALL, ..audio() };
     let own = MediaStream { served: Some(Box::new(served())), ..audio() };
     let later = IceCandidate { component: 1, priority: 1_694_498_815, address: socket("198.51.100.9:40000") };
     let probe = Some(Probe { number: 1 << 40, calls: 64 });
@@ -46,6 +47,7 @@ pub(super) fn additions() -> Vec<(&'static str, Parameter)> {
         ("LegState+ways", offered(anew).into()),
         ("LegState+metrics", offered(asked).into()),
         ("LegState+served", offered(own).into()),
+        ("LegState+summary", offered(counted).into()),
         ("LegState+candidates", LegState { candidates: vec![later], ..answered() }.into()),
     ]
 }

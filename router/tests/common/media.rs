@@ -23,6 +23,7 @@ pub(super) fn stream(kind: MediaKind, transport: MediaTransport, direction: Dire
         dtls: None,
         ice: None,
         voip_metrics: false,
+        summary: Default::default(),
         seeks_anew: false,
         chosen_ways: Vec::new(),
         served: None,

@@ -63,6 +63,11 @@ pub(super) fn published(samples: &mut Published) {
 
 pub(super) fn additions() -> Vec<(&'static str, Parameter)> {
     let reached = MediaEvent { port: PortId(1), kind: MediaEventKind::Reached(found_ways()) };
+    let relayed = ServedAddresses { relayed_rtp: Some(socket("203.0.113.9:50000")), ..ServedAddresses::default() };
+    let moved = MediaEvent { port: PortId(1), kind: MediaEventKind::Served(relayed) };
+    let counts = SummaryAsked { loss: true, duplicates: false, jitter: true };
+    let repeated =
+        PortStatistics { jitter_max_at_peer_us: Some(9_000), packets_repeated_at_peer: Some(3), ..statistics() };
     let urgent = MediaPort {
         port: PortId(1),
         interface: ip("192.0.2.1"),
@@ -75,6 +80,9 @@ pub(super) fn additions() -> Vec<(&'static str, Parameter)> {
     vec![
         ("MediaPlan+metrics", MediaPlan { voip_metrics: true, ..plan() }.into()),
         ("MediaEvent+reached", reached.into()),
+        ("MediaEvent+served", moved.into()),
+        ("MediaPlan+summary", MediaPlan { summary: counts, ..plan() }.into()),
+        ("PortStatistics+summary", repeated.into()),
         ("MediaPort+urgent", urgent.into()),
         ("MediaPort+served", port.into()),
     ]
@@ -113,6 +121,7 @@ fn plan() -> MediaPlan {
         networks: vec![],
         ice: None,
         voip_metrics: false,
+        summary: Default::default(),
     }
 }
 
@@ -137,5 +146,7 @@ fn statistics() -> PortStatistics {
         mos_centi: None,
         mos_at_peer_centi: None,
         jitter_max_us: None,
+        jitter_max_at_peer_us: None,
+        packets_repeated_at_peer: None,
     }
 }

@@ -53,6 +53,8 @@ pub(super) fn quality() -> LegQuality {
         mos_centi: None,
         mos_at_peer_centi: None,
         jitter_max_us: None,
+        jitter_max_at_peer_us: None,
+        packets_repeated_at_peer: None,
     }
 }
 

@@ -43,7 +43,10 @@ pub(super) fn published(samples: &mut Published) {
 pub(super) fn additions() -> Vec<(&'static str, Parameter)> {
     let mut counted = summary(CallPhase::Talking);
     counted.legs.iter_mut().for_each(|leg| leg.quality = Some(Box::new(quality())));
-    vec![("CallSummary+quality", counted.into())]
+    let quality = LegQuality { jitter_max_at_peer_us: Some(9_000), packets_repeated_at_peer: Some(3), ..quality() };
+    let mut told = summary(CallPhase::Talking);
+    told.legs.iter_mut().for_each(|leg| leg.quality = Some(Box::new(quality.clone())));
+    vec![("CallSummary+quality", counted.into()), ("CallSummary+summary", told.into())]
 }
 
 pub(super) fn summary(phase: CallPhase) -> CallSummary {

@@ -216,6 +216,7 @@ mod tests {
             username: "x".to_owned(),
             password: Some("x".to_owned().into()),
             password_file: file(),
+            valid_s: Some(600),
         });
         full.rates.push(Rates::default());
         full.guard.push(Guard {

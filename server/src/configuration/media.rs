@@ -4,6 +4,7 @@ use super::model::{Configuration, Turn};
 use media::RelayServer;
 use media::config::{Config, Interface, PortRange};
 use media::limits::INTERFACES;
+use media::turn::{Credentials, Location};
 use router::time::Duration;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -60,11 +61,17 @@ pub fn config(configuration: &Configuration, outbound: impl Fn(IpAddr) -> Option
 /// The servers that relay for us.
 fn relays(configuration: &Configuration) -> Vec<Arc<RelayServer>> {
     let server = |turn: &Turn| {
-        Some(Arc::new(RelayServer {
-            address: turn.server?,
-            username: turn.username.clone(),
-            password: turn.password.as_ref()?.0.clone(),
-        }))
+        let at = turn.server.as_ref()?;
+        let location = match at.address() {
+            Some(address) => Location::at(SocketAddr::new(address, at.port)),
+            None => Location::named(&at.host, at.port),
+        };
+        let (name, secret) = (turn.username.clone(), turn.password.as_ref()?.0.clone());
+        let credentials = match turn.valid_s {
+            Some(seconds) => Credentials::Shared { secret, name, lifetime: Duration::from_secs(seconds.into()) },
+            None => Credentials::Account { username: name, password: secret },
+        };
+        Some(Arc::new(RelayServer { location, credentials }))
     };
     configuration.turn.iter().filter_map(server).collect()
 }

@@ -386,10 +386,11 @@ impl Default for Media {
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "keys.rs says what each key is for")]
 pub struct Turn {
-    pub server: Option<SocketAddr>,
+    pub server: Option<HostPort>,
     pub username: String,
     pub password: Option<Secret>,
     pub password_file: Option<PathBuf>,
+    pub valid_s: Option<u32>,
 }
 
 /// What outlives the process.

@@ -71,7 +71,7 @@ impl fmt::Display for Listen {
 
 as_text!(Listen);
 
-/// Where a platform is reached: `192.0.2.7:5065`, `[2001:db8::7]:5065`, `east.example.net:5065`.
+/// Where a platform, or a TURN server, is reached: `192.0.2.7:5065`, `[2001:db8::7]:5065`, `east.example.net:5065`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct HostPort {
@@ -98,7 +98,7 @@ impl FromStr for HostPort {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no place of a platform: write ADDRESS:PORT or NAME:PORT");
+        let wrong = || format!("`{text}` is no place: write ADDRESS:PORT or NAME:PORT");
         let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
         let port = port.parse().ok().filter(|&port| port != 0).ok_or_else(wrong)?;
         let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {

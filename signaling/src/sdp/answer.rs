@@ -132,6 +132,7 @@ fn answer(offered: &MediaStream, stream: &MediaStream) -> Result<Option<MediaStr
         dtls: None,
         ice: None,
         voip_metrics: offered.voip_metrics,
+        summary: offered.summary,
         seeks_anew: false,
         chosen_ways: Vec::new(),
         served: None,
@@ -180,6 +181,7 @@ pub(super) fn permitted(offer: &MediaDescription, answer: MediaDescription) -> R
         stream.direction = stream.direction.and(offered.direction.mirrored());
         stream.rtcp_mux &= offered.rtcp_mux;
         stream.voip_metrics &= offered.voip_metrics;
+        stream.summary = stream.summary.and(offered.summary);
         streams.push(stream);
     }
     Ok(MediaDescription { streams })
@@ -201,6 +203,7 @@ fn refused(offered: &MediaStream) -> MediaStream {
         dtls: None,
         ice: None,
         voip_metrics: false,
+        summary: Default::default(),
         seeks_anew: false,
         chosen_ways: Vec::new(),
         served: None,

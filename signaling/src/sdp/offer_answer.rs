@@ -26,6 +26,7 @@ use router::parameter::{IceCandidate, MediaDescription};
 use super::agreement::{Agreement, Role};
 use super::attribute::Attributes;
 use super::bundle;
+use super::extended_report::Asked;
 use super::fault::{LocalFault, OfferAnswerError};
 use super::hold::{HoldChange, hold_change, is_held, is_held_after};
 use super::ice::{Answerings, Ice, OfferedWays};
@@ -34,7 +35,7 @@ use super::origin::LocalOrigin;
 use super::security::{Chosen, OfferedKeys, Security};
 use super::session::SessionDescription;
 use super::trickle::{self, Fragment};
-use super::{answer, extended_report, offer, typed};
+use super::{answer, offer, typed};
 
 /// One dialog's offers and answers.
 #[derive(Clone, Debug)]
@@ -257,10 +258,10 @@ impl OfferAnswer {
         let ways = self.ice.offer(&mut sections, description, before);
         for (index, (section, address)) in sections.iter_mut().enumerate() {
             // What is agreed goes on.
-            let is_agreed =
-                || before.and_then(|before| before.remote.streams.get(index)).is_some_and(|it| it.voip_metrics);
-            if address.is_some() && (self.asks_for_metrics || is_agreed()) {
-                extended_report::write(section);
+            let agreed = || before.and_then(|before| before.remote.streams.get(index)).map(Asked::of);
+            let asked = if self.asks_for_metrics { Some(Asked::ALL) } else { agreed() };
+            if let Some(asked) = asked.filter(|_| address.is_some()) {
+                asked.write(section);
             }
         }
         let mut attributes = self.ice.session_level(!ways.is_empty());

@@ -9,7 +9,7 @@ use router::parameter::{Codec, Direction, MediaDescription, MediaKind, MediaStre
 
 use super::attribute::{Attribute, direction_name};
 use super::codec;
-use super::extended_report;
+use super::extended_report::Asked;
 use super::media::MediaSection;
 use super::session::{Connection, SessionDescription};
 use super::text::{Text, Texts};
@@ -55,6 +55,7 @@ fn describe_section(session: &SessionDescription, section: &MediaSection, offere
     let transport = transport(&section.protocol);
     let codecs = if is_rtp(&transport) { section.codecs_beside(offered) } else { Vec::new() };
     let milliseconds = |time: super::attribute::PacketTime| u16::try_from(time.milliseconds()).ok();
+    let asked = Asked::by(session, section);
     MediaStream {
         kind: kind(&section.media),
         transport,
@@ -68,7 +69,8 @@ fn describe_section(session: &SessionDescription, section: &MediaSection, offere
         protection: None,
         dtls: None,
         ice: None,
-        voip_metrics: extended_report::is_asked_for(session, section),
+        voip_metrics: asked.metrics,
+        summary: asked.summary,
         seeks_anew: false,
         chosen_ways: Vec::new(),
         served: None,
@@ -216,8 +218,6 @@ pub fn section(media: Text, protocol: Text, rtp: SocketAddr, stream: &MediaStrea
         attributes.push(Attribute::property(Text::literal("rtcp-mux")));
     }
     attributes.push(Attribute::property(Text::literal(direction_name(stream.direction))));
-    if stream.voip_metrics {
-        extended_report::write(&mut section);
-    }
+    Asked::of(stream).write(&mut section);
     section
 }

@@ -566,6 +566,7 @@ pub(crate) fn voice(port: u16, direction: Direction) -> MediaDescription {
             dtls: None,
             ice: None,
             voip_metrics: false,
+            summary: Default::default(),
             seeks_anew: false,
             chosen_ways: Vec::new(),
             served: None,

@@ -11,7 +11,7 @@ use crate::limits::{MEDIA_ATTEMPTS, MEDIA_RETRY, MEDIA_WITHIN, RELEASE_ATTEMPTS}
 use crate::negotiation::may_be_silent;
 use router::parameter::{
     Bridge, Builtin, BuiltinKind, Cause, CauseKind, Failure, HandshakeFault, LegQuality, MediaEvent, MediaEventKind,
-    MediaPort, Parameter, PortId, PortStatistics, Reason,
+    MediaPort, Parameter, PortId, PortStatistics, Reason, ServedAddresses,
 };
 use router::{Address, Command, ModuleKind, Packet, Parameters, one};
 
@@ -340,6 +340,11 @@ impl Call {
             MediaEventKind::Secured(suite) => self.legs[leg].medium.handle_keys(suite),
             MediaEventKind::Insecure(fault) => self.handle_insecure(turn, leg, fault),
             MediaEventKind::Unreachable => self.handle_unreachable(turn, leg),
+            // What offers and answers name from now on.
+            MediaEventKind::Served(served) => {
+                let is_any = served != ServedAddresses::default();
+                self.legs[leg].medium.served = is_any.then(|| Box::new(served));
+            }
             MediaEventKind::Reached(found) => self.legs[leg].medium.ways.handle_reached(found),
         }
     }
@@ -446,6 +451,8 @@ pub(crate) fn quality(statistics: &PortStatistics) -> LegQuality {
         mos_centi: statistics.mos_centi,
         mos_at_peer_centi: statistics.mos_at_peer_centi,
         jitter_max_us: statistics.jitter_max_us,
+        jitter_max_at_peer_us: statistics.jitter_max_at_peer_us,
+        packets_repeated_at_peer: statistics.packets_repeated_at_peer,
     }
 }
 

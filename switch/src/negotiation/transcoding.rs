@@ -111,6 +111,7 @@ mod tests {
             dtls: None,
             ice: None,
             voip_metrics: false,
+            summary: Default::default(),
             seeks_anew: false,
             chosen_ways: Vec::new(),
             served: None,

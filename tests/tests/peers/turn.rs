@@ -2,8 +2,10 @@
 
 use crate::talk::{Accounts, alice_calls, at_first_host, bob_calls};
 use scenarios::peer::coturn::{Coturn, PASSWORD, USERNAME};
+use scenarios::peer::name_server::{Data, NameServer};
 use scenarios::peer::server::Settings;
 use scenarios::peer::{Baresip, Network, Site, wait};
+use std::net::SocketAddr;
 
 /// Alice's media and Tandem's do not meet: each sends the other's packets nowhere. Signalling passes.
 #[test]
@@ -47,6 +49,37 @@ fn a_phone_that_is_reached_by_a_server_alone_talks() {
         assert!(log.contains("CHANNEL_BIND processed, success"), "{log}");
         server.stop();
     }
+}
+
+/// The server is found by its name and asked with an account that is made of the secret which it shares.
+#[test]
+fn a_server_with_a_name_and_a_secret_relays() {
+    const SECRET: &str = "north-of-the-river";
+    let site = Site::new();
+    let network = Network::new(4);
+    network.block(1, network.address(2), "sport 16384-32767");
+    network.block(2, network.address(1), "dport 16384-32767");
+    let coturn = Coturn::start(&site, (&network, 4), &["--use-auth-secret", &format!("--static-auth-secret={SECRET}")]);
+    let names = network.at(4, || NameServer::start(SocketAddr::new(network.address(4), 53), 600));
+    names.add("turn.example", Data::Address(coturn.address.ip()));
+    let settings = Settings::new(format!(
+        "[[turn]]\nserver = \"turn.example:3478\"\nusername = \"{USERNAME}\"\npassword = \"{SECRET}\"\nvalid_s = 3600"
+    ));
+    let more = "ice = \"must\"\nice_accounts = { bob = \"never\" }\nice_lite = false";
+    let settings = settings.sip(&format!("{more}\nname_servers = [\"{}\"]", names.address));
+    let mut server = at_first_host(&site, &network, &settings);
+    server.keep_private();
+    server.launch();
+    wait::until("the name is found", || server.log().contains("a TURN server is found by its name").then_some(()));
+    let accounts = Accounts::of(&server);
+    let mut alice = Baresip::start_at(&site, &accounts.alice(), (&network, 2), None, true);
+    let mut bob = Baresip::start_at(&site, &accounts.bob(), (&network, 3), None, false);
+    bob_calls(&mut alice, &mut bob);
+    server.is_idle();
+    assert!(server.counted("media_relays") >= 1);
+    let log = coturn.log();
+    assert!(log.contains("ALLOCATE processed, success") && log.contains(&format!(":{USERNAME}>")), "{log}");
+    server.stop();
 }
 
 /// A server that is not there costs a call half a second, and no more than its addresses.

@@ -4,6 +4,7 @@ use super::Port;
 use crate::rtcp::{Compound, Echo, Item, NtpTime, Source, Written, check, write};
 use crate::status::Discard;
 use crate::wire::{Channel, Destination};
+use router::parameter::SummaryAsked;
 use router::time::{Instant, Now};
 use std::net::SocketAddr;
 
@@ -67,6 +68,9 @@ impl Port {
                 Item::Metrics(metrics) if metrics.ssrc == self.outgoing.ssrc() => {
                     self.feedback.handle_metrics(&metrics)
                 }
+                Item::Summary(summary) if summary.ssrc == self.outgoing.ssrc() => {
+                    self.feedback.handle_summary(&summary, self.outgoing.clock_rate_hz());
+                }
                 Item::Reference(ssrc, reference) => {
                     let told = Reference { ssrc, reference, heard: now };
                     match &mut self.reference {
@@ -75,7 +79,12 @@ impl Port {
                     }
                 }
                 // A BYE does not end a call: SIP does. Feedback and applications are for video.
-                Item::Block(_) | Item::Metrics(_) | Item::Receiver(_) | Item::Goodbye(_) | Item::Other(_) => {}
+                Item::Block(_)
+                | Item::Metrics(_)
+                | Item::Summary(_)
+                | Item::Receiver(_)
+                | Item::Goodbye(_)
+                | Item::Other(_) => {}
             }
         }
         if alive {
@@ -103,10 +112,12 @@ impl Port {
         });
         let block = self.reception.as_mut().map(|reception| reception.block(now.instant));
         let metrics = self.metrics();
+        let asked = self.plan.as_ref().map(|plan| plan.summary).filter(SummaryAsked::is_any);
+        let summary = asked.and_then(|asked| self.reception.as_mut()?.summary(asked));
         let echo = self.reference.take().map(|told| told.echo(now.instant));
         let cname = format!("{:016x}{:08x}", self.cname[0], self.cname[1] as u32);
         let ssrc = self.outgoing.ssrc();
-        let data = write(&Compound { ssrc, cname: &cname, source, block, metrics, echo, goodbye });
+        let data = write(&Compound { ssrc, cname: &cname, source, block, metrics, summary, echo, goodbye });
         self.reported = true;
         Some((channel, destination, data))
     }

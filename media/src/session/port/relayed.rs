@@ -4,6 +4,7 @@
 use super::Port;
 use super::secure::Sending;
 use crate::ice::Came as WayCame;
+use crate::limits::{TURN_PATIENCE, TURN_RENEWALS};
 use crate::turn::{Client, is_place};
 use crate::wire::{Channel, Destination, Wire};
 use router::Random;
@@ -17,6 +18,17 @@ pub(super) struct Relays {
     rtp: Option<Client>,
     rtcp: Option<Client>,
     timer: Option<TimerKey>,
+    /// How often one was asked for in the place of one that was lost.
+    renewals: u8,
+    renewal: Option<Renewal>,
+}
+
+/// An address was lost, and another one is asked for: its owner is told once that is there, or has had its time.
+#[derive(Clone, Copy, Debug)]
+struct Renewal {
+    until: Instant,
+    /// Whether the way that was taken is lost, too.
+    is_way_lost: bool,
 }
 
 impl Relays {
@@ -101,6 +113,33 @@ impl Port {
         if channel == Channel::Rtp { came } else { WayCame::Nothing }
     }
 
+    /// An address was lost, and its way where that led by it. True: another one may be asked for.
+    pub fn begin_renewal(&mut self, now: Instant, is_way_lost: bool) -> bool {
+        let Some(relays) = &mut self.relays else { return false };
+        let before = relays.renewal.is_some_and(|renewal| renewal.is_way_lost);
+        relays.renewal = Some(Renewal { until: now + TURN_PATIENCE, is_way_lost: is_way_lost || before });
+        relays.renewals = relays.renewals.saturating_add(1);
+        relays.renewals <= TURN_RENEWALS
+    }
+
+    /// Whether its owner is to be told now where it is since one was lost; and, true within, that no way leads to its peer.
+    pub fn take_renewal(&mut self, now: Instant) -> Option<bool> {
+        let is_gathering = self.is_gathering();
+        let renewal = &mut self.relays.as_mut()?.renewal;
+        renewal.take_if(|renewal| renewal.until <= now || !is_gathering).map(|renewal| renewal.is_way_lost)
+    }
+
+    /// Where its peer leaves unanswered what is asked by a server, the server is asked as well: it may have forgotten the address.
+    pub fn verify_relays(&mut self, now: Instant) {
+        let (Some(relays), Some(ways)) = (&mut self.relays, &self.ways) else { return };
+        for channel in [Channel::Rtp, Channel::Rtcp] {
+            let is_doubtful = ways.agent(channel).is_some_and(|agent| agent.doubts().is_some_and(is_place));
+            if let Some(client) = relays.slot(channel).as_mut().filter(|_| is_doubtful) {
+                client.verify(now);
+            }
+        }
+    }
+
     /// Lets in where its peer says that it may be reached.
     pub fn reach_candidates(&mut self, now: Instant) {
         let (Some(relays), Some(ways)) = (&mut self.relays, &self.ways) else { return };
@@ -146,7 +185,9 @@ impl Port {
 
     /// When they are to be looked at.
     pub fn poll_relay_timeout(&self) -> Option<Instant> {
-        self.relays.as_ref()?.clients().filter_map(Client::poll_timeout).min()
+        let relays = self.relays.as_ref()?;
+        let renewal = relays.renewal.map(|renewal| renewal.until);
+        relays.clients().filter_map(Client::poll_timeout).chain(renewal).min()
     }
 
     /// Drops those that are over; its timer is none of theirs any more.
@@ -155,7 +196,7 @@ impl Port {
         for channel in [Channel::Rtp, Channel::Rtcp] {
             relays.slot(channel).take_if(|client| client.is_over());
         }
-        if relays.clients().next().is_none() {
+        if relays.clients().next().is_none() && relays.renewal.is_none() {
             self.relays = None;
         }
     }

@@ -46,8 +46,8 @@ fn contradictions_are_found() {
             "no server is at 0.0.0.0:3478",
         ),
         (
-            "[sip]\nice_lite = false\n[[turn]]\nserver = \"turn.example:3478\"\nusername = \"a\"\npassword = \"b\"",
-            "write ADDRESS:PORT",
+            "[sip]\nice_lite = false\n[[turn]]\nserver = \"turn.example\"\nusername = \"a\"\npassword = \"b\"",
+            "write ADDRESS:PORT or NAME:PORT",
         ),
         ("[sip]\nice_lite = false\n[[turn]]\nserver = \"192.0.2.1:1\"\npassword = \"b\"", "takes 1 to 255 octets"),
         ("[sip]\nice_lite = false\n[[turn]]\nserver = \"192.0.2.1:1\"\nusername = \"a\"", "no password either"),
@@ -55,6 +55,10 @@ fn contradictions_are_found() {
             "[sip]\nice_lite = false\n[[turn]]\nserver = \"192.0.2.1:1\"\nusername = \"a\"\npassword = \"b\"\n\
              password_file = \"c\"",
             "there is a password too",
+        ),
+        (
+            "[sip]\nice_lite = false\n[[turn]]\nserver = \"turn.example:1\"\npassword = \"b\"\nvalid_s = 10",
+            "600 to 31536000",
         ),
         ("[[turn]]\nserver = \"192.0.2.1:1\"\nusername = \"a\"\npassword = \"b\"", "of no use with sip.ice_lite"),
         ("[media]\nadvertised = { \"10.0.0.1\" = \"::1\" }", "cannot"),
@@ -225,6 +229,7 @@ fn what_is_hardly_meant_is_doubted() {
         ),
         ("[sip]\nice_lite = false\n[[turn]]\nserver = \"[2001:db8::1]:1\"\nusername = \"a\"\npassword = \"b\"", &[4]),
         ("[sip]\nice_lite = false\n[[turn]]\nserver = \"192.0.2.1:1\"\nusername = \"a\"\npassword = \"b\"", &[]),
+        ("[sip]\nice_lite = false\n[[turn]]\nserver = \"turn.example:1\"\npassword = \"b\"\nvalid_s = 600", &[]),
         ("[metrics]\nlisten = \"0.0.0.0:9464\"\n[control]\ntcp = \"[::]:5064\"", &[2, 4]),
         ("[metrics]\nlisten = \"203.0.113.7:9464\"\n[control]\ntcp = \"203.0.113.7:5064\"", &[2, 4]),
         ("[metrics]\nlisten = \"[::1]:9464\"\n[control]\ntcp = \"10.0.0.5:5064\"", &[]),

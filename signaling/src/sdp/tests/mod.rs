@@ -48,6 +48,7 @@ fn voice(port: u16, codecs: &[Codec]) -> MediaStream {
         dtls: None,
         ice: None,
         voip_metrics: false,
+        summary: Default::default(),
         seeks_anew: false,
         chosen_ways: Vec::new(),
         served: None,

@@ -36,6 +36,7 @@ pub(crate) fn audio(port: u16, codecs: &[Codec], direction: Direction) -> MediaD
             dtls: None,
             ice: None,
             voip_metrics: false,
+            summary: Default::default(),
             seeks_anew: false,
             chosen_ways: Vec::new(),
             served: None,
