@@ -13,7 +13,7 @@
 //!
 //! - [`site`], [`process`], [`wait`], [`ports`]: the ground.
 //! - [`server`], [`control`], [`exposition`]: Tandem.
-//! - [`sipp`], [`baresip`], [`kamailio`], [`sipsak`], [`coturn`], [`wire`], [`streamer`], [`foreign`]: peers.
+//! - [`sipp`], [`baresip`], [`kamailio`], [`sipsak`], [`coturn`], [`rtpengine`], [`wire`], [`streamer`], [`foreign`]: peers.
 //! - [`name_server`]: names. [`relay`], [`namespace`]: bad networks between them. [`speaker`]: a platform by hand.
 //! - [`tone`], [`wav`], [`voice`]: what is heard, and said for a SIPp that only signals.
 
@@ -30,6 +30,7 @@ pub mod openssl;
 pub mod ports;
 pub mod process;
 pub mod relay;
+pub mod rtpengine;
 pub mod server;
 pub mod sipp;
 pub mod sipsak;

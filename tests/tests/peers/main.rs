@@ -29,6 +29,7 @@
 //! | `secure_media` | SRTP: phones with keys beside phones without |
 //! | `talk` | what the next ones have in common: two phones that hear each other
 //! | `ways` | ICE: phones that look for ways beside phones that do not |
+//! | `far_relay` | rtpengine as the far end of a trunk: SRTP by keys and by handshakes, ICE, plain RTP behind it |
 //! | `turn` | TURN: coturn between Tandem and a phone that reach each other by it alone |
 //! | `secure` | TLS and WebSocket: openssl, a phone and a browser's client; names, reloads, certificates of both sides |
 //! | `signatures` | calls that carriers sign: SIPp, and a web server that has the certificate |
@@ -44,6 +45,7 @@ mod conference;
 mod destinations;
 mod edges;
 mod events;
+mod far_relay;
 mod features_across_platforms;
 mod foreign;
 mod forked_early_media;
