@@ -281,7 +281,7 @@ fn a_line_that_loses_carries_checks_and_what_is_given_back() {
         assert!(kinds(&field.world).iter().all(|kind| *kind != MediaEventKind::Unreachable), "seed {seed}");
         field.loss_permille = 0;
         call.assert_heard(&mut field, 20);
-        field.loss_permille = 300;
+        field.loss_permille = 200;
         field.servers[0].change_nonce();
         field.world.close(call.session).unwrap();
         field.pass(&mut [], 20_000);
