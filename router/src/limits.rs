@@ -136,6 +136,9 @@ pub const CLAIMS_WITHDRAWN: usize = 16 * PLATFORMS;
 /// Links that exist at once: two to each platform while both dialled each other.
 pub const LINKS: usize = 2 * PLATFORMS;
 
+/// Links of one platform that came in: the one that is used, and the one that it lost without a word. A further one ends the oldest.
+pub const ACCEPTED_OF_PLATFORM: usize = 2;
+
 /// Connections that came in and have not shown yet who they are: in the handshake of TLS, and again after it, before the hello. The newest
 /// has a place in any case. A handshake lasts some round trips, so that a cluster that comes up at once needs no more.
 pub const NEWCOMERS: usize = 64;
@@ -235,7 +238,10 @@ pub const DIAL_AGAIN_MS: std::ops::RangeInclusive<u64> = 250..=30_000;
 /// fail, then need eight connections.
 pub const HEARSAY_AGAIN_MS: u64 = 600_000;
 
-/// A link that lasted so long, milliseconds, makes its address's failures forgotten.
+/// A link that lasted so long, milliseconds, makes its address's failures forgotten: a line that is cut each second is no platform that refuses.
+pub const LASTED_MS: u64 = 1_000;
+
+/// For so long after a link has come up, milliseconds, packets of its platform may still arrive by other ways.
 pub const SETTLED_MS: u64 = 5_000;
 
 /// How long the first address of a newly heard platform waits to be dialled, milliseconds, at most: both would dial at once.

@@ -5,7 +5,7 @@
 mod module;
 
 use module::{CONTROL, Module, STORE};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType, date_time_ymd};
 use router::bridge::link::{Security, Waker, listen, run};
 use router::bridge::tls::{LinkTls, platform_of, platform_uri};
 use router::bridge::{Bridge, Config, Trust};
@@ -218,6 +218,8 @@ impl Authority {
     fn issue(&self, uri: &str, years: std::ops::Range<i32>) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
         let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
         params.subject_alt_names.push(SanType::URI(uri.try_into().unwrap()));
+        let number = uri.rsplit_once(':').map_or(uri, |(_, number)| number);
+        params.distinguished_name.push(DnType::CommonName, format!("platform {number}"));
         params.not_before = date_time_ymd(years.start, 1, 1);
         params.not_after = date_time_ymd(years.end, 1, 1);
         let key = KeyPair::generate().unwrap();

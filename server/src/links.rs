@@ -34,8 +34,8 @@ pub fn protection(configuration: &Configuration) -> Result<Option<Protection>, S
         return Ok(Some(Protection { security: Security::Plain, certificates: None }));
     }
     let platform = configuration::bridge::platform(configuration);
-    let certificates = InForce::read(Folder::new(configuration.certificates()), platform)
-        .map_err(|error| StartError::new("bridge", error))?;
+    let (folder, name) = (Folder::new(configuration.certificates()), configuration.bridge.name.as_deref());
+    let certificates = InForce::read(folder, platform, name).map_err(|error| StartError::new("bridge", error))?;
     Ok(Some(Protection { security: Security::Tls(certificates.tls()), certificates: Some(certificates) }))
 }
 

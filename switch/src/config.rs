@@ -23,6 +23,9 @@ pub struct Config {
     pub plan: Plan,
     /// Calls up at once on all shards; one more is refused as congestion. 0: the platform is about to end and takes none.
     pub calls_max: usize,
+    /// Pairs of media ports that an address of the platform has: calls of other platforms do not take those of all that begin here. Default:
+    /// more than [`calls_max`](Self::calls_max) calls need.
+    pub media_ports: usize,
     /// From a call's begin to its answer, over all destinations. Default 3 minutes: RFC 3261 §16.6 lets no proxy wait less.
     pub setup_timeout: Duration,
     /// How long a destination rings where the plan does not say. Default 60 seconds: ten rings, as telephone networks do.
@@ -103,6 +106,7 @@ impl Default for Config {
             media_workers: 1,
             plan: Plan::default(),
             calls_max: CALLS_MAX,
+            media_ports: usize::MAX,
             setup_timeout: Duration::from_secs(180),
             ring_timeout: Duration::from_secs(60),
             length_max: Some(Duration::from_secs(12 * 3600)),

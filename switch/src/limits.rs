@@ -258,6 +258,15 @@ pub const ALIGNMENT_ROUNDS: u8 = 3;
 /// Of the calls that may be up, the part that other platforms' do not take: whatever one of them asks for, who is here can still call.
 pub const OWN_CALLS: usize = 8;
 
+/// Of the calls that other platforms' may be, the part that no single one of them takes: those that behave can still call, too.
+pub const OTHERS_CALLS: usize = 4;
+
+/// Lines of the log that tell of calls which guards refuse, a second: a flood is counted, and not written down call by call.
+pub const GUARD_LINES_PER_S: u32 = 5;
+
+/// Pairs of media ports of a call: one for either side.
+pub const PORTS_OF_CALL: usize = 2;
+
 /// Records that wait for the store, in all: at 100 calls a second five minutes of a store that does not answer, some 40 MB.
 pub const RECORDS: usize = 32_768;
 

@@ -5,6 +5,7 @@ use crate::limits::{
     GHOST_ASKED_FOR, GHOST_PASSED_OVER_MAX, GHOSTS_ASKED, LOCATE_WITHIN, PLATFORM_AWAY, PLATFORM_PASSED_OVER,
 };
 use crate::whereabouts::Whereabouts;
+use router::bridge::may_be_called;
 use router::limits::PLATFORMS;
 use router::parameter::{Parameter, Platform, PlatformState};
 use router::time::{Duration, Instant, WallTime};
@@ -17,6 +18,8 @@ struct Known {
     name: String,
     /// How many names were heard before its own: of two that say they have the same one, it is the first one's.
     named: u64,
+    /// Whether it has said so itself, over a link of its own.
+    is_met: bool,
     /// How it is reached, and since when.
     state: (PlatformState, Option<PlatformId>, WallTime),
     /// Whether it can be asked where accounts are.
@@ -66,6 +69,8 @@ pub(crate) struct Platforms {
     changed: Vec<PlatformId>,
     /// Names that were heard.
     names: u64,
+    /// The name of this platform.
+    own: String,
 }
 
 impl Platforms {
@@ -83,6 +88,7 @@ impl Platforms {
             whereabouts: Whereabouts::new(random),
             changed: Vec::new(),
             names: 0,
+            own: cluster.map_or_else(String::new, |cluster| cluster.name.clone()),
         }
     }
 
@@ -156,6 +162,7 @@ impl Platforms {
         let known = self.known.entry(platform.id).or_insert_with(|| Known {
             name: String::new(),
             named: 0,
+            is_met: false,
             state,
             has_registrar: false,
             switches: Vec::new(),
@@ -179,11 +186,13 @@ impl Platforms {
                 self.changed.push(platform.id);
             }
         }
-        if known.name != platform.name {
+        let is_linked = platform.state == PlatformState::Linked;
+        if known.name != platform.name && (is_linked || !known.is_met) {
             known.name.clone_from(&platform.name);
             known.named = self.names;
             self.names += 1;
         }
+        known.is_met |= is_linked;
         if !known.is_reached() {
             known.away_since.get_or_insert(now);
         }
@@ -281,20 +290,26 @@ impl Platforms {
         Some(Address { platform, ..Address::local(ModuleKind::Switch, index) })
     }
 
-    /// The platform of that number, which its certificate proves; else that of the name: of several, one that is reached, the first that was
-    /// heard to have it.
+    /// Whether a platform is for certain the one of that number and name: it has a link of its own.
+    pub(crate) fn is_proven(&self, platform: PlatformId) -> bool {
+        self.known.get(&platform).is_some_and(|known| known.state.0 == PlatformState::Linked)
+    }
+
+    /// The platform of that number, which its certificate proves; else that of the name: of several, one that has said so itself, one that is
+    /// reached, the first that was heard to have it.
     pub(crate) fn named(&self, name: &str) -> Option<PlatformId> {
         if let Ok(number) = name.parse::<u32>() {
             return Some(PlatformId(number)).filter(|platform| self.known.contains_key(platform));
         }
         let named = self.known.iter().filter(|(_, known)| known.name == name);
-        named.min_by_key(|(_, known)| (!known.is_reached(), known.named)).map(|(id, _)| *id)
+        let named = named.filter(|(id, _)| may_be_called(**id, name));
+        named.min_by_key(|(_, known)| (!known.is_met, !known.is_reached(), known.named)).map(|(id, _)| *id)
     }
 
-    /// What people call a platform.
+    /// What people call a platform: its name, where that means this one.
     pub(crate) fn name(&self, platform: PlatformId) -> String {
         match self.known.get(&platform) {
-            Some(known) if !known.name.is_empty() => known.name.clone(),
+            Some(known) if known.name != self.own && self.named(&known.name) == Some(platform) => known.name.clone(),
             _ => platform.0.to_string(),
         }
     }
@@ -379,6 +394,25 @@ mod tests {
         assert_eq!(platforms.named("west"), Some(PlatformId(2)), "a machine in the place of another");
         platforms.told(now, &platform(7, "west", PlatformState::Linked, 3));
         assert_eq!(platforms.named("west"), Some(PlatformId(7)));
+    }
+
+    #[test]
+    fn who_is_merely_told_of_is_nobody_that_a_plan_means() {
+        let now = Instant::from_millis(1);
+        let mut platforms = platforms(now);
+        for (id, name) in [(77, "west"), (78, "3"), (79, "east"), (80, "platform-3")] {
+            platforms.told(now, &platform(id, name, PlatformState::Via, 1));
+        }
+        assert_eq!(platforms.name(PlatformId(77)), "west");
+        assert!(!platforms.is_proven(PlatformId(77)), "another one says so");
+        let names = [78, 79, 80].map(|id| platforms.name(PlatformId(id)));
+        assert_eq!(names, ["78", "79", "80"], "a number's, the own, a number's");
+        platforms.told(now, &platform(2, "west", PlatformState::Linked, 1));
+        assert_eq!(platforms.named("west"), Some(PlatformId(2)), "who has said so itself");
+        assert_eq!((platforms.name(PlatformId(2)), platforms.name(PlatformId(77))), ("west".into(), "77".into()));
+        assert!(platforms.is_proven(PlatformId(2)));
+        platforms.told(now, &platform(2, "north", PlatformState::Via, 2));
+        assert_eq!((platforms.name(PlatformId(2)), platforms.is_proven(PlatformId(2))), ("west".into(), false));
     }
 
     #[test]

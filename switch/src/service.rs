@@ -44,6 +44,8 @@ pub struct Switch {
     names: BTreeMap<String, Instance>,
     /// The calls that are up on all shards.
     all_calls: Tally,
+    /// The calls that are up here because another platform asked for them, and what all shards count of that platform's.
+    of_platforms: OwnMap<Instance, Tally>,
     timers: TimerWheel<(Instance, Timer)>,
     records: Records,
     events: Events,
@@ -71,6 +73,7 @@ impl Switch {
         Self {
             outbox: Outbox::new(Address::local(ModuleKind::Switch, index)),
             all_calls: config.shards.tally("calls"),
+            of_platforms: OwnMap::default(),
             platforms: Platforms::new(now.instant, config.cluster.as_ref(), &mut random),
             random,
             instances,
@@ -142,6 +145,9 @@ impl Switch {
         }
         if call.has_ended() && self.names.remove(call.id()).is_some() {
             self.all_calls.give_back();
+            if let Some(tally) = self.of_platforms.remove(&instance) {
+                tally.give_back();
+            }
         }
         if call.is_over() {
             self.abroad.leave(call.abroad(), instance);

@@ -12,10 +12,27 @@ use serde_json::{Value, json};
 
 pub(super) const MESSAGES: &[&str] = &["list", "forget", "subscribe", "unsubscribe"];
 
+/// A platform by its number or its name; a number may be a text, too.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a platform's number or name")]
+enum Named {
+    Number(u32),
+    Name(String),
+}
+
+impl Named {
+    fn text(self) -> Result<String, Problem> {
+        match self {
+            Self::Number(number) => Ok(number.to_string()),
+            Self::Name(name) => bounded("platform", name),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct List {
-    platform: Option<String>,
+    platform: Option<Named>,
     limit: Option<u32>,
     cursor: Option<String>,
 }
@@ -23,7 +40,7 @@ struct List {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Forget {
-    platform: String,
+    platform: Named,
 }
 
 #[derive(Deserialize)]
@@ -58,10 +75,7 @@ fn list(list: List) -> Result<Question, Problem> {
                 Parameter::Platform(platform) => Some(to_json(platform)),
                 _ => None,
             },
-            selection: Selection {
-                name: list.platform.map(|platform| bounded("platform", platform)).transpose()?,
-                ..Selection::default()
-            },
+            selection: Selection { name: list.platform.map(Named::text).transpose()?, ..Selection::default() },
             cursor: list.cursor,
             limit: page_limit(list.limit)?,
         }),
@@ -71,7 +85,7 @@ fn list(list: List) -> Result<Question, Problem> {
 
 /// `Close × Platform` to the inter-platform interface.
 fn forget(forget: Forget) -> Result<Question, Problem> {
-    let name = bounded("platform", forget.platform)?;
+    let name = forget.platform.text()?;
     let asked = match name.parse() {
         Ok(number) => Platform { id: PlatformId(number), ..Platform::default() },
         Err(_) => Platform { name, ..Platform::default() },

@@ -1,17 +1,18 @@
 //! How two platforms introduce themselves, and which of several links between them stays.
 
 use super::LinkId;
+use super::identity::Identity;
 use super::message::{ByeReason, Heartbeat, Hello, VERSION, VERSION_OLDEST, bounded, write_heartbeat, write_hello};
 use super::peer::{Fault, Link};
 use super::service::Bridge;
-use super::table::Description;
+use super::table::{Description, Known};
 use crate::address::PlatformId;
-use crate::limits::{ADDRESSES, DIAL_SPREAD_MS, NAME_BYTES};
+use crate::limits::{ACCEPTED_OF_PLATFORM, ADDRESSES, DIAL_SPREAD_MS, NAME_BYTES};
 use crate::time::{Duration, Now};
 
 impl Bridge {
     /// Says hello on a new connection.
-    pub(super) fn greet(&mut self, now: Now, id: LinkId, identity: Option<PlatformId>) {
+    pub(super) fn greet(&mut self, now: Now, id: LinkId, identity: Option<Identity>) {
         if let Some(link) = self.links.get_mut(&id) {
             link.connected(now.instant, identity);
             let due = link.next_check(now.instant, self.config.heartbeat);
@@ -52,6 +53,9 @@ impl Bridge {
             };
             return self.close(now, id, fault);
         }
+        if let Some(fault) = self.namesake(id, &hello) {
+            return self.close(now, id, fault);
+        }
         if let Some(address) = &dialled {
             self.targets.met(now.instant, address, platform);
             self.unreached.forget(address);
@@ -88,6 +92,23 @@ impl Bridge {
         self.start_heartbeat(now, id);
     }
 
+    /// Why a platform is refused whose certificate gives it a name that is this one's, or one's that is linked and has proved it, too.
+    fn namesake(&self, id: LinkId, hello: &Hello) -> Option<Fault> {
+        self.links.get(&id)?.identity.as_ref()?;
+        let bears = |link: &&Link| {
+            let of = link.peer().and_then(|peer| self.table.get(peer.platform).map(|known| (peer.platform, known)));
+            let is_other = |(platform, known): (PlatformId, &Known)| {
+                platform != hello.platform && known.description.name == hello.name
+            };
+            link.identity.is_some() && of.is_some_and(is_other)
+        };
+        let other = match !hello.name.is_empty() && hello.name == self.config.name {
+            true => self.config.platform,
+            false => self.links.values().find(bears).filter(|_| !hello.name.is_empty())?.peer()?.platform,
+        };
+        Some((ByeReason::IdentityTaken, format!("`{}` is the name of platform {}", hello.name, other.0)))
+    }
+
     /// A platform told of itself where it is reached.
     fn introduced(&mut self, now: Now, platform: PlatformId, addresses: &[String]) {
         let others: Vec<_> =
@@ -110,12 +131,13 @@ impl Bridge {
     /// - Another epoch is another life, or another platform of that number: while the former is heard, the new one is
     ///   refused; when it is not, the former has died.
     /// - Both dialled each other: the link that the lower number dialled stays, at either end.
-    /// - One end dialled twice: that end keeps its older one.
+    /// - One end dialled twice: that end keeps its older one. The other end keeps the newest two, so that nobody has all the links there are.
     fn settle_duplicates(&mut self, now: Now, id: LinkId, hello: &Hello) -> Option<(Vec<(LinkId, Fault)>, bool)> {
         let links = self.table.get(hello.platform).map(|known| known.links.clone()).unwrap_or_default();
         let is_dialled = self.links.get(&id).is_some_and(|link| link.dialled.is_some());
         let mut lost = Vec::new();
         let mut is_kept = true;
+        let mut accepted = Vec::new();
         for other in links {
             let Some(link) = self.links.get(&other) else { continue };
             let is_other_life = link.peer().is_some_and(|peer| peer.epoch != hello.epoch);
@@ -136,13 +158,16 @@ impl Bridge {
             match (link.dialled.is_some(), is_dialled) {
                 (true, true) => is_kept = false,
                 // The end that dialled decides; a link that it lost without a word falls silent here.
-                (false, false) => {}
+                (false, false) => accepted.push(other),
                 (_, is_new_dialled) if is_new_dialled == keeps_dialled => {
                     lost.push((other, (ByeReason::Duplicate, "another link is kept".to_owned())));
                 }
                 _ => is_kept = false,
             }
         }
+        let surplus = (accepted.len() + 1).saturating_sub(ACCEPTED_OF_PLATFORM);
+        let newer = || (ByeReason::Duplicate, "it has made newer ones".to_owned());
+        lost.extend(accepted.into_iter().take(surplus).map(|older| (older, newer())));
         Some((lost, is_kept))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::LinkId;
 use super::frame::FrameReader;
+use super::identity::Identity;
 use super::message::{
     Announced, Bye, ByeReason, Heartbeat, HeartbeatAnswer, LinkMessage, bounded, read_message, write_bye,
     write_heartbeat, write_heartbeat_answer, write_platforms,
@@ -12,7 +13,7 @@ use super::peer::{Fault, Link, Phase};
 use super::service::{Bridge, Output};
 use super::table::Change;
 use crate::address::PlatformId;
-use crate::limits::{DIAL_SPREAD_MS, LINKS, SETTLED_MS, TELL_AFTER_MS};
+use crate::limits::{DIAL_SPREAD_MS, LASTED_MS, LINKS, SETTLED_MS, TELL_AFTER_MS};
 use crate::parameter::{Failure, Reason};
 use crate::time::{Duration, Instant, Now};
 use std::net::{IpAddr, SocketAddr};
@@ -20,11 +21,11 @@ use std::net::{IpAddr, SocketAddr};
 impl Bridge {
     /// Somebody connected from `remote`; the certificate, if there is one, names platform `identity`. Another one that has not said hello
     /// may make way for it. `None`: there are too many links, or this platform stops.
-    pub fn handle_accepted(&mut self, now: Now, remote: String, identity: Option<PlatformId>) -> Option<LinkId> {
+    pub fn handle_accepted(&mut self, now: Now, remote: String, identity: Option<Identity>) -> Option<LinkId> {
         if self.is_stopping {
             return None;
         }
-        if let Some(other) = self.makes_way(newcomer(&remote, identity)) {
+        if let Some(other) = self.makes_way(newcomer(&remote, identity.as_ref())) {
             self.close(now, other, (ByeReason::TooMany, "it said no hello, and others came".to_owned()));
         }
         if self.links.len() >= LINKS {
@@ -41,7 +42,7 @@ impl Bridge {
     fn makes_way(&self, of: Newcomer<Source>) -> Option<LinkId> {
         let waits = |link: &&Link| link.peer().is_none() && link.dialled.is_none();
         let waiting = self.links.values().filter(waits);
-        let waiting: Vec<_> = waiting.map(|link| (link.id, newcomer(&link.remote, link.identity))).collect();
+        let waiting: Vec<_> = waiting.map(|link| (link.id, newcomer(&link.remote, link.identity.as_ref()))).collect();
         makes_way(&waiting, of)
     }
 
@@ -54,7 +55,7 @@ impl Bridge {
     }
 
     /// The connection that [`Output::Connect`] asked for is there.
-    pub fn handle_connected(&mut self, now: Now, link: LinkId, identity: Option<PlatformId>) {
+    pub fn handle_connected(&mut self, now: Now, link: LinkId, identity: Option<Identity>) {
         if self.links.get(&link).is_some_and(|link| matches!(link.phase, Phase::Connecting)) {
             self.greet(now, link, identity);
         }
@@ -376,7 +377,7 @@ impl Bridge {
         let lasted = link.peer().map(|peer| now.instant.since(peer.since));
         let was_settled = lasted.is_some_and(|lasted| lasted >= Duration::from_millis(SETTLED_MS));
         if let Some(address) = &link.dialled {
-            if was_settled {
+            if lasted.is_some_and(|lasted| lasted >= Duration::from_millis(LASTED_MS)) {
                 self.targets.settled(address);
             }
             let platform = self.targets.failed(now.instant, address, error.clone(), &mut self.random);
@@ -432,10 +433,10 @@ enum Source {
     Network(Option<IpAddr>),
 }
 
-fn newcomer(remote: &str, identity: Option<PlatformId>) -> Newcomer<Source> {
+fn newcomer(remote: &str, identity: Option<&Identity>) -> Newcomer<Source> {
     let network = || remote.parse().ok().map(|remote: SocketAddr| network_of(remote.ip()));
     Newcomer {
-        source: identity.map_or_else(|| Source::Network(network()), Source::Platform),
+        source: identity.map_or_else(|| Source::Network(network()), |of| Source::Platform(of.platform)),
         is_known: identity.is_some(),
     }
 }

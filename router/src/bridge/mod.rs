@@ -11,7 +11,8 @@
 //!
 //! - [`service`]: [`Bridge`], its packets as a module and its drain rule; [`crate::Service`].
 //! - `traffic`: packets that leave, arrive, and pass through.
-//! - `mesh`: links that come and go, lists of platforms; `hello`: who is at the other end, and which of two links stays.
+//! - `mesh`: links that come and go, lists of platforms; `hello`: who is at the other end, and which of two links stays;
+//!   `identity`: what a platform proves that it is.
 //! - `listing`: what is told of platforms and of the interface.
 //! - `admission`: what other platforms may ask.
 //! - [`message`], [`frame`]: what is said on a link, and how the stream is cut.
@@ -26,6 +27,7 @@ mod claims;
 mod dial;
 pub mod frame;
 mod hello;
+mod identity;
 pub mod link;
 mod listing;
 mod load;
@@ -43,6 +45,7 @@ mod traffic;
 mod unreached;
 
 pub use admission::Trust;
+pub use identity::{Identity, may_be_called};
 pub use service::{Bridge, BridgeCounters, Config, Output, turn};
 
 /// A link of this platform: the connection that the shell holds for it. Never used again for another.

@@ -3,6 +3,7 @@
 use super::LinkId;
 use super::claims::Claims;
 use super::frame::FrameReader;
+use super::identity::{Identity, may_be_called};
 use super::message::{Announced, ByeReason, Hello, VERSION, VERSION_OLDEST};
 use super::outgoing::Outgoing;
 use crate::address::PlatformId;
@@ -56,8 +57,8 @@ pub(crate) struct Link {
     pub(crate) dialled: Option<String>,
     /// The address at the other end.
     pub(crate) remote: String,
-    /// The platform that the peer's certificate names.
-    pub(crate) identity: Option<PlatformId>,
+    /// Whom the peer's certificate names.
+    pub(crate) identity: Option<Identity>,
     pub(crate) phase: Phase,
     pub(crate) reader: FrameReader,
     pub(crate) outgoing: Outgoing,
@@ -91,7 +92,7 @@ impl Link {
     }
 
     /// The connection is there; the certificate at its other end, if there are any, names `identity`.
-    pub(crate) fn connected(&mut self, now: Instant, identity: Option<PlatformId>) {
+    pub(crate) fn connected(&mut self, now: Instant, identity: Option<Identity>) {
         self.identity = identity;
         self.phase = Phase::Greeting;
         self.since = now;
@@ -128,11 +129,11 @@ impl Link {
         if !hello.platform.is_identity() {
             return Err((ByeReason::Misbehaved, format!("{} is no platform's number", hello.platform.0)));
         }
-        if let Some(identity) = self.identity.filter(|identity| *identity != hello.platform) {
-            let text = format!("it says that it is platform {}, its certificate {}", hello.platform.0, identity.0);
-            return Err((ByeReason::IdentityMismatch, text));
+        match &self.identity {
+            Some(identity) => identity.check(hello),
+            None if may_be_called(hello.platform, &hello.name) => Ok(()),
+            None => Err((ByeReason::IdentityMismatch, format!("its name `{}` is another one's number", hello.name))),
         }
-        Ok(())
     }
 
     /// The hello is accepted: the link is up.

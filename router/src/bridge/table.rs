@@ -346,7 +346,12 @@ impl Table {
             if let Some(route) = route.filter(|route| route.via != platform)
                 && let Some(hearsay) = known.hearsay.get(&route.via)
             {
+                let own = std::mem::take(&mut known.description.name);
                 known.description.clone_from(&hearsay.description);
+                if known.is_met && !own.is_empty() {
+                    // It has said so itself.
+                    known.description.name = own;
+                }
                 known.modules.clone_from(&hearsay.modules);
                 known.picks = 0;
             }

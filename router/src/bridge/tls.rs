@@ -3,6 +3,7 @@
 //! A platform's certificate is signed by the authority of its cluster and names the platform by a URI among its alternative names
 //! (RFC 5280 §4.2.1.6): `tandem:platform:7`. Host names and addresses are not looked at: a platform may move.
 
+use super::identity::{Identity, common_name};
 use crate::address::PlatformId;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -31,6 +32,13 @@ pub fn platform_of(certificate: &CertificateDer<'_>) -> Option<PlatformId> {
     let mut platforms = numbers.map(|number| decimal(number).map(PlatformId));
     let platform = platforms.next()??;
     (platforms.next().is_none() && platform.is_identity()).then_some(platform)
+}
+
+/// The platform that a certificate names, with its name; `None` as for [`platform_of`].
+pub fn identity_of(certificate: &CertificateDer<'_>) -> Option<Identity> {
+    let platform = platform_of(certificate)?;
+    let parsed = webpki::EndEntityCert::try_from(certificate).ok()?;
+    Some(Identity { platform, name: common_name(parsed.subject()) })
 }
 
 /// A number in decimal as it is written: digits alone, the first of several no zero.

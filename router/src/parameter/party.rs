@@ -1,6 +1,7 @@
 //! Who calls or is called, and on whose behalf.
 
 use super::is_false;
+use crate::address::PlatformId;
 use crate::private::Private;
 use crate::short_text::ShortText;
 use minicbor::{Decode, Encode};
@@ -60,6 +61,9 @@ pub enum Origin {
         /// The trunk's or account's name there.
         #[n(2)]
         name: ShortText,
+        /// Its number, where its own link proves it: nothing else is whom a plan means by it.
+        #[n(3)]
+        number: Option<PlatformId>,
     },
 }
 
@@ -116,11 +120,17 @@ impl Origin {
         }
     }
 
-    /// The same as it is seen from another platform, where the own one has that name.
-    pub fn on(self, platform: &str) -> Self {
+    /// The number of the platform that it is on, where its own link proves that.
+    pub const fn number(&self) -> Option<PlatformId> {
         match self {
-            Self::Platform { .. } => self,
-            own => Self::Platform { platform: platform.into(), behalf: own.behalf(), name: own.name().into() },
+            Self::Platform { number, .. } => *number,
+            Self::Trunk(_) | Self::Account(_) | Self::Control => None,
         }
+    }
+
+    /// The same as it is seen from another platform, where the one that states it has that name and, if that is proven, that number. Of a third
+    /// platform's it is the one's that states it: nobody else answers for that.
+    pub fn on(&self, platform: &str, number: Option<PlatformId>) -> Self {
+        Self::Platform { platform: platform.into(), behalf: self.behalf(), name: self.name().into(), number }
     }
 }

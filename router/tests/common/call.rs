@@ -72,7 +72,7 @@ pub(super) fn calls() -> Vec<Call> {
     };
     let trunk = Placement::Trunk { name: "carrier".to_owned(), number: private("+4930") };
     let elsewhere = [Behalf::Trunk, Behalf::Account, Behalf::Control].map(|behalf| Call {
-        origin: Origin::Platform { platform: "west".into(), behalf, name: "alice".into() },
+        origin: Origin::Platform { platform: "west".into(), behalf, name: "alice".into(), number: None },
         placement: Some(trunk.clone()),
         path: vec![PlatformId(1), PlatformId(2)],
         ..bare.clone()

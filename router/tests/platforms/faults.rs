@@ -1,5 +1,6 @@
 //! One fault each: what it does to whom, and how soon.
 
+use crate::hostile::announced;
 use crate::network::{Network, config, millis};
 use crate::node::{Manner, on};
 use crate::raw::{Raw, hello, query};
@@ -7,7 +8,7 @@ use router::bridge::message::{
     Announced, Bye, ByeReason, Forwarded, Header, Heartbeat, Hello, LinkMessage, Offered, Order, read_message,
     write_bye, write_forwarded, write_heartbeat, write_hello, write_packet, write_platforms,
 };
-use router::bridge::{Config, Output};
+use router::bridge::{Config, Identity, Output};
 use router::limits::{
     ADDRESSES, FRAME_BYTES, LINK_REQUEST_BYTES, NAME_BYTES, NEWCOMERS_OF_SOURCE, NEWCOMERS_UNHEARD_OF, OFFERED,
     PLATFORMS,
@@ -44,6 +45,20 @@ fn a_link_that_is_cut_in_a_burst_fails_what_was_in_flight_at_once() {
     network.run(SECOND);
     assert_eq!(network.node(0).states()[&2], Linked, "and the link is back");
     assert_eq!(network.node(0).bridge.counters().late, 0);
+}
+
+#[test]
+fn a_link_that_is_cut_every_other_second_is_back_at_once_each_time() {
+    let mut network = Network::by_gossip(5, 2);
+    network.run(2 * SECOND);
+    for cut in 0..20 {
+        for connection in network.between(0, 1) {
+            network.cut(connection);
+        }
+        network.run(millis(500));
+        assert_eq!(network.node(0).states()[&2], Linked, "after cut {cut}");
+        network.run(millis(1_500));
+    }
 }
 
 #[test]
@@ -277,10 +292,77 @@ fn a_hello_is_checked() {
 fn a_certificate_names_the_platform() {
     for (identity, reason) in [(2, None), (3, Some(ByeReason::IdentityMismatch as u8))] {
         let mut raw = Raw::new();
-        raw.link = raw.bridge.handle_accepted(raw.now, "192.0.2.3:1".to_owned(), Some(PlatformId(identity))).unwrap();
+        let identity = Identity { name: Some("raw".to_owned()), ..Identity::of(PlatformId(identity)) };
+        raw.link = raw.bridge.handle_accepted(raw.now, "192.0.2.3:1".to_owned(), Some(identity)).unwrap();
         raw.say(|buffer| write_hello(&hello(), buffer));
         assert_eq!(raw.bye(), reason);
     }
+}
+
+/// A hello of platform 2 that says that name, on a link whose certificate says that one.
+fn named(raw: &mut Raw, name: &str, certificate: Option<&str>) {
+    let identity = certificate.map(|name| Identity { name: Some(name.to_owned()), ..Identity::of(PlatformId(2)) });
+    raw.link = raw.bridge.handle_accepted(raw.now, "192.0.2.3:1".to_owned(), identity).unwrap();
+    raw.say(|buffer| write_hello(&Hello { name: name.to_owned(), ..hello() }, buffer));
+}
+
+#[test]
+fn a_name_is_what_the_certificate_says_or_the_platforms_own_number() {
+    let mismatch = Some(ByeReason::IdentityMismatch as u8);
+    for (name, certificate, reason) in [
+        ("west", Some("west"), None),
+        ("", Some("west"), None),
+        ("platform-2", Some("west"), None),
+        ("east", Some("west"), mismatch),
+        ("West", Some("west"), mismatch),
+        ("7", Some("west"), mismatch),
+        ("platform-7", Some("west"), mismatch),
+        ("west", None, None),
+        ("7", None, mismatch),
+        ("platform-7", None, mismatch),
+        ("one", Some("one"), Some(ByeReason::IdentityTaken as u8)),
+    ] {
+        let mut raw = Raw::new();
+        named(&mut raw, name, certificate);
+        assert_eq!(raw.bye(), reason, "{name} {certificate:?}");
+    }
+}
+
+#[test]
+fn a_name_that_another_platform_has_proved_is_refused_while_that_one_is_linked() {
+    let mut raw = Raw::new();
+    named(&mut raw, "west", Some("west"));
+    assert_eq!(raw.bye(), None);
+    let first = raw.link;
+    let said = |raw: &mut Raw| {
+        let identity = Identity { name: Some("west".to_owned()), ..Identity::of(PlatformId(9)) };
+        raw.link = raw.bridge.handle_accepted(raw.now, "192.0.2.9:1".to_owned(), Some(identity)).unwrap();
+        let hello = Hello { platform: PlatformId(9), name: "west".to_owned(), epoch: 9, ..hello() };
+        raw.say(|buffer| write_hello(&hello, buffer));
+    };
+    said(&mut raw);
+    assert_eq!(raw.bye(), Some(ByeReason::IdentityTaken as u8));
+    // A machine in the place of another.
+    raw.is_closed = false;
+    raw.bridge.handle_closed(raw.now, first, None);
+    said(&mut raw);
+    assert_eq!(raw.bye(), None);
+}
+
+#[test]
+fn what_others_call_a_platform_that_has_said_its_name_changes_nothing() {
+    let mut raw = Raw::new();
+    named(&mut raw, "west", Some("west"));
+    let west = raw.link;
+    let other = raw.bridge.handle_accepted(raw.now, "192.0.2.5:1".to_owned(), None).unwrap();
+    let mut octets = Vec::new();
+    write_hello(&Hello { platform: PlatformId(5), name: "five".to_owned(), epoch: 5, ..hello() }, &mut octets);
+    let told = Announced { name: "north".to_owned(), epoch: 77, ..announced(2, Vec::new()) };
+    write_platforms(&[told], &mut octets);
+    raw.bridge.handle_bytes(raw.now, other, &octets);
+    raw.bridge.handle_closed(raw.now, west, None);
+    let two = raw.bridge.platforms().into_iter().find(|platform| platform.id == PlatformId(2)).unwrap();
+    assert_eq!((two.state, two.name.as_str()), (Via, "west"));
 }
 
 #[test]

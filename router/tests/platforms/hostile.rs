@@ -9,8 +9,8 @@ use router::bridge::message::{
 };
 use router::bridge::{LinkId, Output};
 use router::limits::{
-    ADDRESSES, CALL_BYTES, CALLS_PER_SECOND, HEARSAY_DIALLED_OF_ANNOUNCER, LISTINGS_PER_SECOND, PLATFORMS, SETTLED_MS,
-    TELL_AFTER_MS,
+    ADDRESSES, CALL_BYTES, CALLS_PER_SECOND, HEARSAY_DIALLED_OF_ANNOUNCER, LINKS, LISTINGS_PER_SECOND, PLATFORMS,
+    SETTLED_MS, TELL_AFTER_MS,
 };
 use router::parameter::{
     Digits, Extension, LegPhase, LegState, MediaPort, Originate, Parameter, Party, Platform, PlatformState, PortId,
@@ -379,4 +379,27 @@ fn who_speaks_for_many_has_no_more_than_one() {
     });
     let served = raw.delivered().len();
     assert!((1..=LISTINGS_PER_SECOND as usize / 10 + 1).contains(&served), "{served}");
+}
+
+#[test]
+fn one_platform_has_two_links_of_its_own_and_the_others_theirs() {
+    let mut raw = Raw::up();
+    for _ in 0..2 * LINKS {
+        let link = raw.bridge.handle_accepted(raw.now, "192.0.2.2:1".to_owned(), None).expect("a place");
+        let mut octets = Vec::new();
+        write_hello(&hello(), &mut octets);
+        raw.bridge.handle_bytes(raw.now, link, &octets);
+        raw.link = link;
+        raw.is_closed = false;
+        raw.collect();
+    }
+    // The newest is the one that is used.
+    raw.say(|buffer| write_packet(4, Order::default(), &query(2), buffer));
+    assert_eq!(raw.delivered().len(), 1);
+    let eight = raw.bridge.handle_accepted(raw.now, "192.0.2.8:1".to_owned(), None).expect("a place");
+    let mut octets = Vec::new();
+    write_hello(&Hello { platform: PlatformId(8), epoch: 8, ..hello() }, &mut octets);
+    raw.bridge.handle_bytes(raw.now, eight, &octets);
+    let linked = |platform: &Platform| platform.state == PlatformState::Linked;
+    assert_eq!(raw.bridge.platforms().iter().filter(|platform| linked(platform)).count(), 2);
 }

@@ -266,7 +266,8 @@ impl Shown {
             && faults.is_empty()
         {
             let id = configuration.bridge.platform.map(PlatformId).or(platform.platform).unwrap_or_default();
-            let fits = Credentials::read(folder, id).and_then(|_| signed(authority, platform, now));
+            let fits = Credentials::read(folder, id, configuration.bridge.name.as_deref())
+                .and_then(|_| signed(authority, platform, now));
             faults.extend(fits.err().map(|error| error.to_string()));
         }
         if invites && let Err(error) = folder.authority() {
@@ -329,7 +330,8 @@ impl Shown {
 /// What `tandem check` and the start find about the files of a configuration that links: `None`: nothing is wrong.
 pub(super) fn fault(configuration: &Configuration, now: WallTime) -> Option<String> {
     let platform = configuration.bridge.platform.filter(|_| !configuration.bridge.plain)?;
-    let credentials = match Credentials::read(&Folder::new(configuration.certificates()), PlatformId(platform)) {
+    let (folder, name) = (Folder::new(configuration.certificates()), configuration.bridge.name.as_deref());
+    let credentials = match Credentials::read(&folder, PlatformId(platform), name) {
         Ok(credentials) => credentials,
         Err(error) => return Some(error.to_string()),
     };

@@ -27,18 +27,27 @@ pub struct Credentials {
 
 impl Credentials {
     /// Reads a platform's files. Certificates that have expired are read too: [`Certificate::check`] tells.
-    pub fn read(folder: &Folder, platform: PlatformId) -> Result<Self, ClusterError> {
+    ///
+    /// `name` is what the configuration calls it, if it does: other platforms take the one of the certificate alone.
+    pub fn read(folder: &Folder, platform: PlatformId, name: Option<&str>) -> Result<Self, ClusterError> {
         let (authority, issued) = folder.read_platform()?;
         let read = Self::new(&authority, &issued)?;
-        match read.certificate.platform {
-            Some(named) if named == platform => Ok(read),
-            Some(named) => Err(ClusterError::Mismatch(format!(
+        match (read.certificate.platform, name) {
+            (Some(named), Some(name)) if named == platform && name != read.certificate.name => {
+                Err(ClusterError::Mismatch(format!(
+                    "{} is for a platform of the name `{}`, and bridge.name is `{name}`: others would refuse its links",
+                    folder.certificate().display(),
+                    read.certificate.name,
+                )))
+            }
+            (Some(named), _) if named == platform => Ok(read),
+            (Some(named), _) => Err(ClusterError::Mismatch(format!(
                 "{} is for platform {}, and the configuration says that this is platform {}",
                 folder.certificate().display(),
                 named.0,
                 platform.0
             ))),
-            None => Err(ClusterError::malformed(folder.certificate().display(), "names no platform")),
+            (None, _) => Err(ClusterError::malformed(folder.certificate().display(), "names no platform")),
         }
     }
 
@@ -72,17 +81,19 @@ impl Credentials {
 pub struct InForce {
     folder: Folder,
     platform: PlatformId,
+    name: Option<String>,
     current: Arc<ArcSwap<Credentials>>,
     tls: Arc<ArcSwap<LinkTls>>,
 }
 
 impl InForce {
     /// Reads a platform's files.
-    pub fn read(folder: Folder, platform: PlatformId) -> Result<Self, ClusterError> {
-        let read = Credentials::read(&folder, platform)?;
+    pub fn read(folder: Folder, platform: PlatformId, name: Option<&str>) -> Result<Self, ClusterError> {
+        let read = Credentials::read(&folder, platform, name)?;
+        let name = name.map(str::to_owned);
         read.remind(crate::clock::wall());
         let tls = Arc::new(ArcSwap::from_pointee(read.tls.clone()));
-        Ok(Self { folder, platform, current: Arc::new(ArcSwap::from_pointee(read)), tls })
+        Ok(Self { folder, platform, name, current: Arc::new(ArcSwap::from_pointee(read)), tls })
     }
 
     /// What links are told, as they share it.
@@ -97,7 +108,7 @@ impl InForce {
 
     /// Reads the files anew; nothing changes yet.
     pub fn read_anew(&self) -> Result<Credentials, ClusterError> {
-        Credentials::read(&self.folder, self.platform)
+        Credentials::read(&self.folder, self.platform, self.name.as_deref())
     }
 
     /// Puts what was read into force. Whether it is another than before. Links that are up stay up.
@@ -249,14 +260,16 @@ mod tests {
         let invitation =
             Invitation::make(&first.authority().unwrap(), now, PlatformId(2), "b", Vec::new(), 30).unwrap();
         second.install(now, &invitation.authority, &invitation.issued, false).unwrap();
-        assert_eq!(Credentials::read(&second, PlatformId(2)).unwrap().certificate.name, "b");
-        let error = Credentials::read(&second, PlatformId(1)).unwrap_err().to_string();
+        assert_eq!(Credentials::read(&second, PlatformId(2), None).unwrap().certificate.name, "b");
+        let error = Credentials::read(&second, PlatformId(1), None).unwrap_err().to_string();
         assert!(error.contains("is for platform 2"), "{error}");
+        let error = Credentials::read(&second, PlatformId(2), Some("c")).unwrap_err().to_string();
+        assert!(error.contains("the name `b`") && error.contains("`c`"), "{error}");
         // A key that is another's is found before any link.
         std::fs::copy(first.key(), second.key()).unwrap();
-        let error = Credentials::read(&second, PlatformId(2)).unwrap_err();
+        let error = Credentials::read(&second, PlatformId(2), None).unwrap_err();
         assert!(matches!(error, ClusterError::Mismatch(_)), "{error}");
-        let (one, two) = (Credentials::read(&first, PlatformId(1)).unwrap(), invitation);
+        let (one, two) = (Credentials::read(&first, PlatformId(1), Some("a")).unwrap(), invitation);
         let stranger = Certificate::from_pem("it", &two.issued.certificate).unwrap();
         signed(&one.authority, &stranger, now).unwrap();
         assert!(signed(&one.authority, &stranger, now + Duration::from_secs(40 * 86_400)).is_err());
@@ -269,7 +282,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let folder = Folder::new(place.path());
         folder.init(today(), PlatformId(1), "a", 30, false).unwrap();
-        let in_force = InForce::read(folder.clone(), PlatformId(1)).unwrap();
+        let in_force = InForce::read(folder.clone(), PlatformId(1), Some("a")).unwrap();
         let (shared, before) = (in_force.tls(), in_force.tls().load_full());
         assert!(!in_force.renew(in_force.read_anew().unwrap()), "the same files are nothing new");
         assert!(Arc::ptr_eq(&before, &shared.load_full()));

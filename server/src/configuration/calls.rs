@@ -1,7 +1,7 @@
 //! What the switch is told.
 
 use super::model::Configuration;
-use super::value::{Dtmf, EarlyRinging, Ice};
+use super::value::{Dtmf, EarlyRinging, Ice, PortRange};
 use super::{bridge, codecs, plan, sip};
 use router::Shards;
 use router::parameter::KeyForm;
@@ -37,6 +37,14 @@ fn relaying(configuration: &Configuration) -> switch::Relaying {
     }
 }
 
+/// Pairs of ports of one address that are not kept for emergencies.
+fn media_ports(configuration: &Configuration) -> usize {
+    let PortRange { first, last } = configuration.media.ports;
+    let pairs = (usize::from(last) + 1).saturating_sub(usize::from(first).next_multiple_of(2)) / 2;
+    let kept = if configuration.calls.emergency.is_empty() { 0 } else { configuration.media.emergency_ports as usize };
+    pairs.saturating_sub(kept)
+}
+
 /// What the switch of each shard is told.
 pub fn config(configuration: &Configuration, shards: &Shards, media_workers: u8) -> switch::Config {
     let calls = &configuration.calls;
@@ -46,6 +54,7 @@ pub fn config(configuration: &Configuration, shards: &Shards, media_workers: u8)
         media_workers,
         plan: plan::plan(configuration),
         calls_max: calls.max as usize,
+        media_ports: media_ports(configuration),
         setup_timeout: seconds(calls.setup_timeout_s),
         ring_timeout: seconds(calls.ring_timeout_s),
         recall: (calls.recall_s > 0).then(|| seconds(calls.recall_s)),

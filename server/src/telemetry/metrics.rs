@@ -180,6 +180,8 @@ fn sample(text: &mut String, name: &str, labels: &[(&str, &str)], value: impl fm
                 '\\' => text.push_str("\\\\"),
                 '"' => text.push_str("\\\""),
                 '\n' => text.push_str("\\n"),
+                // Whoever reads it may be a terminal.
+                control if control.is_control() => text.push('?'),
                 other => text.push(other),
             }
         }

@@ -30,6 +30,9 @@ const KEEP_WITHIN: Duration = Duration::from_secs(5);
 /// What a sender is told to wait that has had its share.
 const LIMITED_RETRY_S: u32 = 5;
 
+/// What who sends to nobody is told of a platform that is not alone: others' users are not asked for.
+const NOT_FOUND_HERE: &str = "Not Found On This Platform";
+
 impl Signaling {
     /// A MESSAGE outside of calls.
     pub(super) fn handle_message_request(&mut self, key: ServerKey, message: Message, flow: Flow) {
@@ -411,6 +414,8 @@ impl Signaling {
             MessageFate::Kept => self.messaging.counters.kept += 1,
             MessageFate::Refused => self.messaging.counters.refused += 1,
         }
+        // It may be a user's of another platform, whom texts from here do not reach.
+        let only_here = status == StatusCode::NOT_FOUND && self.means.config.is_in_cluster;
         match sender {
             Sender::Peer(inbound) => {
                 let (key, message, flow) = *inbound;
@@ -419,6 +424,9 @@ impl Signaling {
                 if full {
                     // It was to be kept, and could not be.
                     writer = writer.reason("Mailbox Full");
+                }
+                if only_here {
+                    writer = writer.reason(NOT_FOUND_HERE);
                 }
                 let response = writer.finish();
                 self.means.respond(key, response);
@@ -429,7 +437,8 @@ impl Signaling {
                         code: Some(status.code()),
                         ..router::parameter::Cause::new(crate::user_agent::cause::kind_of(status))
                     });
-                    failure.detail = Some(format!("{} {}", status.code(), status.reason()));
+                    let reason = if only_here { NOT_FOUND_HERE } else { status.reason() };
+                    failure.detail = Some(format!("{} {reason}", status.code()));
                     asked.failed(&mut self.means.outbox, failure);
                 }
                 _ => asked.done(&mut self.means.outbox, one(event.clone())),

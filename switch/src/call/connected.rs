@@ -152,8 +152,7 @@ impl Call {
         let there = &mut self.legs[leg];
         let (is_known, is_shown_so) = (there.party == party, there.hidden == anonymous);
         // A service is nobody: whatever that platform has there.
-        let peer =
-            origin.map_or_else(|| Peer::Platform(platform.clone()), |of| peer_of(&of.on(&platform), &party, &platform));
+        let peer = origin.map_or_else(|| Peer::Platform(platform.clone()), |of| peer_of(&of, &party, &platform));
         let is_peer_known = std::mem::replace(&mut there.peer, peer) == there.peer;
         (there.party, there.party_stated, there.verified) = (party.clone(), true, verified);
         there.hidden = anonymous;

@@ -103,7 +103,7 @@ impl Call {
         let called = search.called.clone();
         let AtDialog { switch, dialog, sent } = there;
         let placement = Some(Placement::Dialog { dialog, sent });
-        let elsewhere = Elsewhere { name: name.clone(), switch, placement };
+        let elsewhere = Elsewhere { switch, placement };
         let target = Whither::Elsewhere(Box::new(elsewhere));
         // Who rings there rings for as long as that platform lets it.
         let wanted = Wanted { target, peer: Peer::Platform(name), interface, called, timeout: None, charge: None };

@@ -62,7 +62,7 @@ impl Call {
             let (module, remote) = match &wanted.target {
                 Whither::Here(_) => (turn.signaling(), None),
                 Whither::Elsewhere(elsewhere) => {
-                    let remote = Remote::new(elsewhere.switch.platform, elsewhere.name.clone()).facing(facing);
+                    let remote = Remote::new(elsewhere.switch.platform, turn.platforms).facing(facing);
                     (elsewhere.switch, Some(Box::new(remote)))
                 }
             };

@@ -5,6 +5,7 @@ use super::leg::LegId;
 use super::timers::Timer;
 use super::turn::Turn;
 use crate::guard::Guard;
+use crate::limits::GUARD_LINES_PER_S;
 use crate::plan::Step;
 use crate::rates::Price;
 use router::parameter::{Cause, GuestLeg, Origin};
@@ -78,7 +79,9 @@ impl Call {
         checked.map_err(|tripped| {
             turn.counters.guarded += 1;
             let by = if config.reveal_numbers { origin.name() } else { "(private)" };
-            tracing::warn!(call = %self.id, guard = guard.name, by, "a call is refused: {tripped}");
+            if config.shards.throttle("lines of guards").take(turn.now.instant, GUARD_LINES_PER_S) {
+                tracing::warn!(call = %self.id, guard = guard.name, by, "a call is refused: {tripped}");
+            }
             guard.cause(tripped)
         })
     }

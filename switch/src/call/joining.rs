@@ -302,7 +302,7 @@ impl Call {
     fn receive(&mut self, turn: &mut Turn<'_>, guest: &GuestLeg, from: Address) -> Result<LegId, Failure> {
         let id = self.legs.next_id().ok_or_else(|| Failure::because(CauseKind::Congestion.into()))?;
         let (own, platform) = (self.own(turn), guest.leg.platform);
-        let remote = (platform != PlatformId::HERE).then(|| Remote::new(platform, turn.platforms.name(platform)));
+        let remote = (platform != PlatformId::HERE).then(|| Remote::new(platform, turn.platforms));
         let charge = Charge::of_guest(&self.config.shards, guest);
         self.add_leg(Leg { charge, ..Leg::guest(id, guest, own, remote) });
         self.comes_unknown(id);

@@ -131,7 +131,7 @@ impl Leg {
     /// The rights of its peer when it asks for something.
     pub(super) fn origin(&self) -> Origin {
         match &self.remote {
-            Some(remote) => self.peer.origin().on(&remote.name),
+            Some(remote) => remote.origin(&self.peer.origin()),
             None => self.peer.origin(),
         }
     }

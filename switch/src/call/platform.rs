@@ -14,7 +14,8 @@ use super::timers::Timer;
 use super::turn::Turn;
 use crate::limits::{STOP_RETRY, STOP_RETRY_MAX};
 use crate::plan::trunk_of;
-use router::parameter::{self, Cause, CauseKind, MediaExchange, Parameter, Party, Placement, Reason};
+use crate::platforms::Platforms;
+use router::parameter::{self, Cause, CauseKind, MediaExchange, Origin, Parameter, Party, Placement, Reason};
 use router::time::{Duration, Instant};
 use router::{Address, Command, Packet, PlatformId};
 use std::net::{IpAddr, Ipv4Addr};
@@ -25,6 +26,8 @@ pub(crate) struct Remote {
     pub(super) platform: PlatformId,
     /// Its name.
     pub(super) name: String,
+    /// Whether it is that one for certain: it had a link of its own when the leg began.
+    is_proven: bool,
     /// Since when the other side has not said how the leg stands although it was asked.
     pub(super) unheard_since: Option<Instant>,
     /// It has come from that call, which the other platform is not told yet.
@@ -43,10 +46,24 @@ pub(crate) struct Remote {
 
 impl Remote {
     /// A leg at that platform.
-    pub(crate) fn new(platform: PlatformId, name: String) -> Self {
-        let (handing, doubted) = (None, false);
-        let (facing, others) = (Facing::First, 0);
-        Self { platform, name, unheard_since: None, handing, doubted, probe: None, stopping: None, facing, others }
+    pub(crate) fn new(platform: PlatformId, platforms: &Platforms) -> Self {
+        Self {
+            platform,
+            name: platforms.name(platform),
+            is_proven: platforms.is_proven(platform),
+            unheard_since: None,
+            handing: None,
+            doubted: false,
+            probe: None,
+            stopping: None,
+            facing: Facing::First,
+            others: 0,
+        }
+    }
+
+    /// On whose behalf something is that the platform says is on that one's.
+    pub(crate) fn origin(&self, stated: &Origin) -> Origin {
+        stated.on(&self.name, self.is_proven.then_some(self.platform))
     }
 
     /// The same, of which its platform knows so much of whom it is connected with.
@@ -58,8 +75,6 @@ impl Remote {
 /// Where on another platform an outgoing leg is to go.
 #[derive(Clone, Debug)]
 pub(super) struct Elsewhere {
-    /// The platform's name.
-    pub(super) name: String,
     /// The switch that takes the call.
     pub(super) switch: Address,
     /// What is decided already.
@@ -78,7 +93,7 @@ impl Call {
     ) -> Option<Wanted> {
         let switch = turn.platforms.switch_of(platform)?;
         let placement = Some(Placement::Account(account.to_owned()));
-        let elsewhere = Elsewhere { name: turn.platforms.name(platform), switch, placement };
+        let elsewhere = Elsewhere { switch, placement };
         Some(Wanted {
             target: Whither::Elsewhere(Box::new(elsewhere)),
             peer: Peer::Account(account.to_owned()),
@@ -120,9 +135,9 @@ impl Call {
                 (Peer::Trunk(name), Some(timeout.unwrap_or(default)))
             }
             // That plan has its own time, and its own branches behind it.
-            None => (Peer::Platform(platform.clone()), timeout),
+            None => (Peer::Platform(platform), timeout),
         };
-        let elsewhere = Elsewhere { name: platform, switch, placement };
+        let elsewhere = Elsewhere { switch, placement };
         let wanted =
             Wanted { target: Whither::Elsewhere(Box::new(elsewhere)), peer, interface, called, timeout, charge: None };
         self.try_legs(turn, vec![wanted]);

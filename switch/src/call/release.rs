@@ -70,7 +70,8 @@ impl Call {
         if self.has_ended() {
             return;
         }
-        let by_caller = by.map(|leg| self.conversation.by_caller(leg));
+        let party = by.filter(|leg| self.legs[*leg].remote.is_none() || !is_nobodys_will(&cause));
+        let by_caller = party.map(|leg| self.conversation.by_caller(leg));
         self.end_by(turn, cause, by_caller, by);
     }
 
@@ -185,4 +186,21 @@ impl Call {
         }
         self.log_ended();
     }
+}
+
+/// Whether another platform that gives this cause for a leg's end says that neither party wanted it: an operator did, a bound was reached, a
+/// server is gone. With a status it is a peer's refusal.
+fn is_nobodys_will(cause: &Cause) -> bool {
+    cause.code.is_none()
+        && matches!(
+            cause.kind,
+            CauseKind::Administrative
+                | CauseKind::TooLong
+                | CauseKind::Interrupted
+                | CauseKind::MediaTimeout
+                | CauseKind::IncompatibleMedia
+                | CauseKind::TooManyHops
+                | CauseKind::Congestion
+                | CauseKind::Internal
+        )
 }

@@ -3,6 +3,7 @@
 use super::check::PlanError;
 use crate::limits::PATTERN_BYTES;
 use regex::{Regex, RegexBuilder};
+use router::PlatformId;
 use router::parameter::{Behalf, Origin};
 use std::borrow::Cow;
 
@@ -98,7 +99,7 @@ pub enum OriginMatch {
     Trunk(String),
     /// Anybody's of another platform.
     Platforms,
-    /// Anybody's of this other platform, by its name.
+    /// Anybody's of this other platform, by its name or number, where its own link proves that.
     Platform(String),
 }
 
@@ -111,7 +112,10 @@ impl OriginMatch {
             (Self::Trunks, origin) => origin.behalf() == Behalf::Trunk,
             (Self::Account(name), Origin::Account(of)) | (Self::Trunk(name), Origin::Trunk(of)) => name == of,
             (Self::Platforms, origin) => origin.platform().is_some(),
-            (Self::Platform(name), origin) => origin.platform() == Some(name),
+            (Self::Platform(name), origin) => origin.number().is_some_and(|number| match name.parse() {
+                Ok(meant) => number == PlatformId(meant),
+                Err(_) => origin.platform() == Some(name),
+            }),
             (Self::Account(_) | Self::Trunk(_), _) => false,
         }
     }
@@ -170,13 +174,27 @@ mod tests {
 
     #[test]
     fn who_calls_on_another_platform_is_an_account_or_trunk_but_none_of_here() {
-        let alice = Origin::Account("alice".into()).on("west");
+        let alice = Origin::Account("alice".into()).on("west", Some(PlatformId(2)));
         assert!(OriginMatch::Accounts.matches(&alice) && !OriginMatch::Trunks.matches(&alice));
         assert!(!OriginMatch::Account("alice".into()).matches(&alice));
         assert!(OriginMatch::Platforms.matches(&alice) && OriginMatch::Platform("west".into()).matches(&alice));
         assert!(!OriginMatch::Platform("east".into()).matches(&alice));
         assert!(!OriginMatch::Platforms.matches(&Origin::Account("alice".into())));
-        let trunk = Origin::Trunk("carrier".into()).on("west").on("north");
-        assert!(OriginMatch::Trunks.matches(&trunk) && OriginMatch::Platform("west".into()).matches(&trunk));
+        assert!(
+            OriginMatch::Platform("2".into()).matches(&alice) && !OriginMatch::Platform("3".into()).matches(&alice)
+        );
+        let told = Origin::Account("alice".into()).on("west", None);
+        assert!(OriginMatch::Platforms.matches(&told));
+        assert!(
+            !["west", "2"].iter().any(|name| OriginMatch::Platform((*name).into()).matches(&told)),
+            "nothing proves it"
+        );
+    }
+
+    #[test]
+    fn who_states_a_third_platforms_answers_for_it() {
+        let trunk = Origin::Trunk("carrier".into()).on("west", Some(PlatformId(2))).on("north", Some(PlatformId(3)));
+        assert!(OriginMatch::Trunks.matches(&trunk) && OriginMatch::Platform("north".into()).matches(&trunk));
+        assert!(!["west", "2"].iter().any(|name| OriginMatch::Platform((*name).into()).matches(&trunk)));
     }
 }

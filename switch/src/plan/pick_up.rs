@@ -54,7 +54,7 @@ mod tests {
         assert!(may("alice", "bob") && may("bob", "alice") && may("dave", "carol") && may("erin", "erin"));
         assert!(!may("alice", "carol") && !may("dave", "alice") && !may("carol", "dave") && !may("erin", "bob"));
         assert!(!plan.may_pick_up(&Origin::Trunk("alice".into()), "bob"), "a trunk is no account");
-        assert!(plan.may_pick_up(&Origin::Account("alice".into()).on("west"), "bob"), "the same user");
-        assert!(!plan.may_pick_up(&Origin::Trunk("alice".into()).on("west"), "bob"));
+        assert!(plan.may_pick_up(&Origin::Account("alice".into()).on("west", None), "bob"), "the same user");
+        assert!(!plan.may_pick_up(&Origin::Trunk("alice".into()).on("west", None), "bob"));
     }
 }

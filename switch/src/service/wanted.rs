@@ -2,11 +2,13 @@
 
 use super::Switch;
 use crate::call::{Asked, Call, Remote, origin_shown};
-use crate::limits::{CALL_ID_BYTES, DRAINING_RETRY_S, NUMBER_BYTES, OWN_CALLS, PLATFORMS_PER_CALL};
+use crate::limits::{
+    CALL_ID_BYTES, DRAINING_RETRY_S, NUMBER_BYTES, OTHERS_CALLS, OWN_CALLS, PLATFORMS_PER_CALL, PORTS_OF_CALL,
+};
 use crate::refusal;
 use router::parameter::{self, Cause, CauseKind, Failure, Originate, Parameter, Reason, Selection};
 use router::time::Now;
-use router::{Instance, Packet, Parameters, PlatformId};
+use router::{Instance, Packet, Parameters, PlatformId, Tally};
 
 impl Switch {
     pub(super) fn call_wanted(&mut self, now: Now, instance: Instance, mut packet: Packet) {
@@ -23,16 +25,20 @@ impl Switch {
             passed if passed > PLATFORMS_PER_CALL => Err(CauseKind::TooManyHops.into()),
             _ if self.config.calls_max > 0 && self.config.plan.is_emergency(request.called.user()) => {
                 self.all_calls.take();
-                Ok(())
+                Ok(None)
             }
             _ => self.admit_of(packet.source.platform),
         };
-        if let Err(cause) = admitted {
-            let retry_after_s = (cause.kind == CauseKind::Administrative).then_some(DRAINING_RETRY_S);
-            self.outbox.failed(&packet, Failure { retry_after_s, ..Failure::because(cause.clone()) });
-            return self.attempt_refused(now, &request, cause);
-        }
+        let tally = match admitted {
+            Ok(tally) => tally,
+            Err(cause) => {
+                let retry_after_s = (cause.kind == CauseKind::Administrative).then_some(DRAINING_RETRY_S);
+                self.outbox.failed(&packet, Failure { retry_after_s, ..Failure::because(cause.clone()) });
+                return self.attempt_refused(now, &request, cause);
+            }
+        };
         self.counters.calls_from_elsewhere += u64::from(remote.is_some());
+        self.of_platforms.extend(tally.map(|tally| (instance, tally)));
         let asked = Asked::of(&packet);
         let dialog = match packet.parameters.pop() {
             Some(Parameter::Dialog(dialog)) if remote.is_none() => Some(*dialog),
@@ -50,13 +56,13 @@ impl Switch {
             request.path.clear();
             return None;
         };
-        let name = self.platforms.name(platform);
-        request.origin = request.origin.clone().on(&name);
+        let remote = Remote::new(platform, &self.platforms);
+        request.origin = remote.origin(&request.origin);
         request.interface = cluster.media;
         if request.path.last() != Some(&platform) {
             request.path.push(platform);
         }
-        Some(Remote::new(platform, name))
+        Some(remote)
     }
 
     pub(super) fn origination_wanted(&mut self, now: Now, instance: Instance, mut packet: Packet) {
@@ -65,11 +71,15 @@ impl Switch {
         if [from, to].iter().any(|number| number.is_empty() || number.len() > NUMBER_BYTES) {
             return self.invalid(&packet, "a call is made from somebody to somebody");
         }
-        if let Err(cause) = self.admit_of(packet.source.platform) {
-            self.counters.refused(cause.kind);
-            return self.outbox.failed(&packet, Failure::because(cause));
-        }
+        let tally = match self.admit_of(packet.source.platform) {
+            Ok(tally) => tally,
+            Err(cause) => {
+                self.counters.refused(cause.kind);
+                return self.outbox.failed(&packet, Failure::because(cause));
+            }
+        };
         let instance = if instance == Instance::MODULE { self.instances.mint() } else { instance };
+        self.of_platforms.extend(tally.map(|tally| (instance, tally)));
         let asked = Asked::of(&packet);
         let Parameter::Originate(request) = packet.parameters.remove(0) else { return };
         self.add_call(now, |turn, config| Call::originate(turn, config, instance, asked, *request));
@@ -168,12 +178,31 @@ impl Switch {
         self.admit_below(self.config.calls_max)
     }
 
-    /// Lets a call of another platform begin, if it may.
-    fn admit_of(&mut self, platform: PlatformId) -> Result<(), Cause> {
+    /// Lets a call begin that a platform asks for, if it may: what is counted of that one, where it is another.
+    fn admit_of(&mut self, platform: PlatformId) -> Result<Option<Tally>, Cause> {
         let calls_max = self.config.calls_max;
         let is_own =
             platform == PlatformId::HERE || self.config.cluster.as_ref().is_none_or(|own| own.platform == platform);
-        self.admit_below(if is_own { calls_max } else { calls_max - calls_max / OWN_CALLS })
+        if is_own || calls_max == 0 {
+            return self.admit_below(calls_max).map(|()| None);
+        }
+        let all = calls_max.min(self.config.media_ports / PORTS_OF_CALL).max(1);
+        let elsewhere = all - all / OWN_CALLS;
+        let one = u32::try_from(elsewhere - elsewhere / OTHERS_CALLS).unwrap_or(u32::MAX);
+        // Whoever comes through another platform may be anybody, under any number of numbers.
+        let name = match self.platforms.is_proven(platform) {
+            true => format!("calls of platform {}", platform.0),
+            false => "calls of platforms without a link".to_owned(),
+        };
+        let tally = self.config.shards.tally(&name);
+        if !tally.take_below(one) {
+            return Err(CauseKind::Congestion.into());
+        }
+        if let Err(cause) = self.admit_below(elsewhere) {
+            tally.give_back();
+            return Err(cause);
+        }
+        Ok(Some(tally))
     }
 
     fn admit_below(&mut self, calls_max: usize) -> Result<(), Cause> {

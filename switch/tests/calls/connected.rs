@@ -160,7 +160,7 @@ fn who_comes_in_the_place_of_a_caller_elsewhere_is_in_the_call_its_events_and_a_
     assert_eq!(former.transferred_as.as_deref(), Some("w-5~2"));
     assert_eq!((next.caller.user(), next.called.user(), next.outcome), ("frank", "bob", Outcome::Answered));
     assert_eq!((next.destination.as_deref(), next.ended_by_caller), (Some("bob"), Some(false)));
-    let origin = Origin::Platform { platform: "west".into(), behalf: Behalf::Account, name: "frank".into() };
+    let origin = Origin::Account("frank".into()).on("west", Some(WEST));
     assert_eq!((next.origin, next.transferred_from.as_deref()), (origin, Some("w-5")));
     // What both ports count goes on: each record has its own part.
     let counted = |quality: &router::parameter::LegQuality| quality.packets_received;
@@ -180,7 +180,7 @@ fn who_was_sent_there_calls_in_what_follows() {
     world.assert_over();
     let next = world.record_of("w-5~2").clone();
     assert_eq!((next.caller.user(), next.called.user(), next.ended_by_caller), ("bob", "frank", Some(true)));
-    let by = Origin::Platform { platform: "west".into(), behalf: Behalf::Account, name: "erin".into() };
+    let by = Origin::Account("erin".into()).on("west", Some(WEST));
     assert_eq!((next.origin, next.destination.as_deref()), (by, Some("frank")), "Erin has sent him there");
 }
 
@@ -249,7 +249,7 @@ fn nobody_else_says_it_and_nobody_before_the_answer() {
     let long = Connected { party: Party::new("7".repeat(300), ""), ..frank(true) };
     assert_eq!(says(&mut world, 91, long).failure().reason, Reason::Invalid);
     let name = || "7".repeat(300).into();
-    let on = |platform, name| Origin::Platform { platform, behalf: Behalf::Account, name };
+    let on = |platform, name| Origin::Platform { platform, behalf: Behalf::Account, name, number: None };
     let origins = [Origin::Account(name()), on("west".into(), name()), on(name(), "frank".into())];
     for (transaction, origin) in (93..).zip(origins) {
         let long = Connected { origin: Some(origin), ..frank(true) };
@@ -287,7 +287,7 @@ fn a_platform_in_the_middle_passes_it_on_once() {
     let all = told(&world);
     let [connected] = &all[..] else { panic!("{all:?}") };
     assert_eq!((connected.party.user(), connected.calls), ("frank", true));
-    let origin = Origin::Platform { platform: "west".into(), behalf: Behalf::Account, name: "frank".into() };
+    let origin = Origin::Account("frank".into()).on("west", Some(WEST));
     assert_eq!(connected.origin, Some(origin));
     says(&mut world, 91, frank(true));
     assert_eq!(told(&world).len(), 1);

@@ -368,7 +368,7 @@ fn a_call_of_another_platform_goes_where_that_one_says_and_is_told_apart_from_ou
     assert_eq!(ask(&mut world, stop).command, Command::Done);
     assert_eq!(world.signaling.legs[&callee].phase, LegPhase::Released);
     world.assert_over();
-    let origin = Origin::Platform { platform: "west".into(), behalf: Behalf::Account, name: "erin".into() };
+    let origin = Origin::Account("erin".into()).on("west", Some(WEST));
     assert_eq!(world.record().origin, origin);
 }
 
@@ -394,4 +394,94 @@ fn a_call_that_goes_round_is_refused_and_on_record() {
     let answer = ask(&mut world, packet);
     assert_eq!(answer.failure().cause.map(|cause| cause.kind), Some(CauseKind::Unreachable));
     world.assert_over();
+}
+
+#[test]
+fn who_states_a_third_platforms_account_or_its_own_name_calls_for_itself() {
+    for stated in [Origin::Account("ann".into()).on("north", Some(PlatformId(3))), Origin::Control.on("one", None)] {
+        let mut world = linked();
+        let (packet, call) = call_from_west("w-1", Some(Placement::Account("bob".into())), vec![WEST]);
+        world.bridge.send(Packet { parameters: one(Call { origin: stated.clone(), ..call }), ..packet });
+        world.settle();
+        let callee = world.only();
+        world.answer(callee);
+        world.hang_up(callee);
+        assert_eq!(world.record().origin, stated.on("west", Some(WEST)));
+    }
+}
+
+/// How many of that many calls that a platform asks for, each for somebody who only rings, are refused.
+fn refused_of(world: &mut World, platform: PlatformId, calls: std::ops::Range<u64>) -> usize {
+    let place = |world: &mut World, number: u64| {
+        let (packet, _) =
+            call_from_west(&format!("w-{number}"), Some(Placement::Account("bob".into())), vec![platform]);
+        world.bridge.deliver(Packet {
+            source: Address { platform, ..packet.source.at(Instance(number)) },
+            destination: packet.destination.at(Instance(number)),
+            transaction: Transaction(number),
+            ..packet
+        });
+        world.settle();
+    };
+    world.bridge.answered.clear();
+    calls.for_each(|number| place(world, number));
+    let is_full = |answer: &&Packet| {
+        answer.command == Command::Failed
+            && answer.failure().cause.as_ref().is_some_and(|cause| cause.kind == CauseKind::Congestion)
+    };
+    world.bridge.answered.iter().filter(is_full).count()
+}
+
+#[test]
+fn a_platform_takes_a_share_of_the_media_ports_and_leaves_others_theirs() {
+    // Enough for sixteen calls: fourteen of other platforms, eleven of each.
+    let mut world = linked_with(Config { media_ports: 33, ..Config::default() });
+    assert_eq!(refused_of(&mut world, WEST, 100..120), 9);
+    assert_eq!(refused_of(&mut world, PlatformId(3), 200..210), 7, "others have a part");
+    let ringing = world.ringing().len();
+    world.call("alice", "carol");
+    assert_eq!(world.ringing().len(), ringing + 1, "who is here can call");
+    // What has ended makes room.
+    for number in 100..102 {
+        let (packet, _) = call_from_west("", None, vec![]);
+        let stop = Packet {
+            source: packet.source.at(Instance(number)),
+            destination: packet.destination.at(Instance(number)),
+            transaction: Transaction(number + 500),
+            command: Command::Stop,
+            parameters: one(LegState::released(CauseKind::Normal)),
+        };
+        assert_eq!(ask(&mut world, stop).command, Command::Done);
+    }
+    // One of the two is Alice's now.
+    assert_eq!(refused_of(&mut world, WEST, 300..303), 2);
+}
+
+#[test]
+fn what_neither_party_wanted_is_said_of_none_on_either_platform() {
+    for (kind, by_caller) in [
+        (CauseKind::Administrative, None),
+        (CauseKind::TooLong, None),
+        (CauseKind::Interrupted, None),
+        (CauseKind::MediaTimeout, None),
+        (CauseKind::Normal, Some(true)),
+    ] {
+        let mut world = linked();
+        let (packet, _) = call_from_west("w-1", Some(Placement::Account("bob".into())), vec![WEST]);
+        world.bridge.send(packet.clone());
+        world.settle();
+        let callee = world.only();
+        world.answer(callee);
+        let stop = Packet {
+            transaction: Transaction(80),
+            command: Command::Stop,
+            parameters: one(LegState::released(kind)),
+            ..packet
+        };
+        assert_eq!(ask(&mut world, stop).command, Command::Done);
+        world.assert_over();
+        let record = world.record();
+        assert_eq!(record.cause.as_ref().map(|cause| cause.kind), Some(kind));
+        assert_eq!(record.ended_by_caller, by_caller, "{kind:?}");
+    }
 }

@@ -1,8 +1,8 @@
 //! Calls whose legs are on several platforms: nobody at a phone can tell.
 
 use crate::{connect, ms, secs};
-use router::parameter::{Behalf, CallRecord, CauseKind, Origin, Originate, Outcome, Parameter, Selection};
-use router::{Address, Command, ModuleKind, Parameters, one};
+use router::parameter::{CallRecord, CauseKind, Origin, Originate, Outcome, Parameter, Selection};
+use router::{Address, Command, ModuleKind, Parameters, PlatformId, one};
 use scenarios::phone::{BOTH_WAYS, Referral};
 use scenarios::simulation::PhoneIndex;
 use scenarios::trunk::{address, known, peer};
@@ -56,7 +56,7 @@ fn a_phone_here_calls_one_there_and_each_platform_has_its_record() {
         assert_eq!([here.outcome, there.outcome], [Outcome::Answered; 2]);
         assert_eq!([here.ended_by_caller, there.ended_by_caller], [Some(by_caller); 2]);
         assert_eq!(here.origin, Origin::Account("alice".into()));
-        let there_by = Origin::Platform { platform: "p1".into(), behalf: Behalf::Account, name: "alice".into() };
+        let there_by = Origin::Account("alice".into()).on("p1", Some(PlatformId(1)));
         assert_eq!(there.origin, there_by);
         assert_eq!((here.destination.as_deref(), there.destination.as_deref()), (Some("bob"), Some("bob")));
         assert!(there.callee_quality.packets_received > 100 && here.callee_quality.packets_received > 100);

@@ -1,6 +1,8 @@
 //! Text messages between phones: at once, or when the recipient registers; across a restart; under loss.
 
 use crate::{ms, secs};
+use router::parameter::{Party, TextMessage};
+use router::{Address, Command, ModuleKind, Private, one};
 use scenarios::{Conditions, PlatformConfig, Simulation};
 
 fn platform(seed: u64, shards: u8) -> Simulation {
@@ -95,4 +97,32 @@ fn a_text_to_nobody_is_refused() {
     simulation.run(secs(2));
     assert_eq!(fates(&simulation, alice), [404]);
     simulation.finish();
+}
+
+#[test]
+fn a_text_to_who_is_not_here_says_that_texts_stay_on_their_platform() {
+    for (platforms, reason) in [(2, "404 Not Found On This Platform"), (1, "404 Not Found")] {
+        let users: [&[&str]; 2] = [&["alice"], &["erin"]];
+        let mut simulation = match platforms {
+            2 => Simulation::cluster(31, &users),
+            _ => platform(31, 1),
+        };
+        let alice = simulation.add_registered_at(0, "alice");
+        simulation.tell(alice).text("erin", "hello");
+        simulation.run(secs(2));
+        assert_eq!(fates(&simulation, alice), [404]);
+        let text = TextMessage {
+            to: Party::new("erin", ""),
+            content_type: "text/plain".to_owned(),
+            body: Private::new(b"hello".to_vec().into()),
+            ..TextMessage::of_account(None)
+        };
+        let now = simulation.now();
+        let signaling = Address::local(ModuleKind::Signaling, 0);
+        let asked = simulation.at(0).observer().ask(now, signaling, Command::Send, one(text));
+        simulation.run(secs(2));
+        let failure = simulation.at(0).observer().answer(asked).expect("an answer").failure();
+        assert_eq!(failure.detail.as_deref(), Some(reason));
+        simulation.finish();
+    }
 }

@@ -2,9 +2,8 @@
 
 use super::hosts::Hosts;
 use super::{Connection, Input, Security, plain_is_for_loopback, told};
-use crate::address::PlatformId;
-use crate::bridge::LinkId;
-use crate::bridge::tls::platform_of;
+use crate::bridge::tls::identity_of;
+use crate::bridge::{Identity, LinkId};
 use crate::limits::HELLO_WITHIN_MS;
 use crate::time::Duration;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -78,8 +77,8 @@ async fn connect_to_loopback(address: &str) -> io::Result<TcpStream> {
 }
 
 /// The platform that the peer's certificate names.
-fn identity(certificates: Option<&[CertificateDer<'_>]>) -> io::Result<PlatformId> {
-    let platform = certificates.and_then(|certificates| platform_of(certificates.first()?));
+fn identity(certificates: Option<&[CertificateDer<'_>]>) -> io::Result<Identity> {
+    let platform = certificates.and_then(|certificates| identity_of(certificates.first()?));
     let nameless = "the peer's certificate names no platform (a URI tandem:platform:… among its alternative names)";
     platform.ok_or_else(|| io::Error::new(io::ErrorKind::PermissionDenied, nameless))
 }

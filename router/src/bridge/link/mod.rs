@@ -9,7 +9,7 @@ mod wire;
 use super::LinkId;
 use super::service::{Bridge, Output, deliver, turn};
 use super::tls::LinkTls;
-use crate::address::PlatformId;
+use crate::bridge::Identity;
 use crate::limits::{
     BATCH, BUSY_PACKETS_PER_SECOND, BUSY_PERIOD_US, FULL_PACKETS_PER_SECOND, LOAD_EVERY_MS, WRITE_BYTES,
 };
@@ -78,7 +78,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 /// A connection, and the platform that its certificate names.
 struct Connection {
     stream: Box<dyn Stream>,
-    identity: Option<PlatformId>,
+    identity: Option<Identity>,
 }
 
 /// What tasks tell the loop.

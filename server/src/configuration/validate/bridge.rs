@@ -20,11 +20,6 @@ pub(super) fn bridge_section(bridge: &Bridge, found: &mut Found) {
         found.unless(is_name(name), "bridge.name", &why);
     }
     found.unless(
-        bridge.listen.is_some() || !bridge.peers.is_empty(),
-        "bridge.listen",
-        "neither it nor bridge.peers is set: no link can be made or taken",
-    );
-    found.unless(
         bridge.listen.is_some() || bridge.advertise.is_none(),
         "bridge.advertise",
         "nobody can be told to come where bridge.listen is not set",
@@ -52,4 +47,14 @@ pub(super) fn bridge_section(bridge: &Bridge, found: &mut Found) {
         let advertises = bridge.advertise.as_ref().is_none_or(|told| loopback(told.address()));
         found.unless(advertises, "bridge.advertise", why);
     }
+}
+
+/// What is no mistake while the section is being written: who joins a cluster has its number first, and is told the peers by the invitation.
+pub(super) fn doubts(bridge: &Bridge, found: &mut Found) {
+    let links = bridge.platform.is_none() || bridge.listen.is_some() || !bridge.peers.is_empty();
+    found.unless(
+        links,
+        "bridge.platform",
+        "neither bridge.listen nor bridge.peers is set: no link can be made or taken",
+    );
 }

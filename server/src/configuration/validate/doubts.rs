@@ -3,7 +3,7 @@
 use super::super::model::{Configuration, Trunk};
 use super::super::sip;
 use super::super::value::Strategy;
-use super::{Found, listeners, turn, unreached};
+use super::{Found, bridge, listeners, turn, unreached};
 use router::parameter::Network;
 use signaling::trunk::{Source, Target};
 use std::net::IpAddr;
@@ -40,6 +40,7 @@ pub fn doubts(configuration: &Configuration) -> Vec<(String, String)> {
         found.add("media.ports", why);
     }
     listeners::doubts(&configuration.sip, &mut found);
+    bridge::doubts(&configuration.bridge, &mut found);
     turn::doubts(configuration, &mut found);
     unreached::unreached(configuration, &mut found);
     for (index, trunk) in configuration.trunk.iter().enumerate() {

@@ -66,7 +66,6 @@ fn contradictions_are_found() {
         ("[control]\ntoken_file = \"x\"", "control.tcp"),
         ("[bridge]\nname = \"a\"", "bridge.platform"),
         ("[bridge]\nplatform = 0\nlisten = \"127.0.0.1:1\"", "1 to 4294967294"),
-        ("[bridge]\nplatform = 1", "no link"),
         ("[bridge]\nplatform = 1\nlisten = \"127.0.0.1:1\"\nname = \"a b\"", "letters"),
         ("[bridge]\nplatform = 1\nadvertise = \"a:1\"\npeers = [\"b:1\"]", "bridge.listen"),
         ("[bridge]\nplatform = 1\npeers = [\"b:1\", \"b:1\"]", "twice"),
@@ -223,6 +222,7 @@ fn what_is_hardly_meant_is_doubted() {
             &[],
         ),
         ("[calls]\nmax = 10\n[[trunk]]\nname = \"a\"\naddress = \"h\"\ncalls_max = 11", &[6]),
+        ("[bridge]\nplatform = 1", &[2]),
         (
             "[sip]\nice = \"never\"\nice_lite = false\n[[turn]]\nserver = \"192.0.2.1:1\"\nusername = \"a\"\npassword = \"b\"",
             &[4],
