@@ -160,7 +160,7 @@ class Platform:
                 0: VERSION,
                 1: VERSION,
                 2: self.number,
-                3: "python",
+                3: f"platform-{self.number}",
                 4: self.epoch,
                 5: "python/1",
                 6: [],

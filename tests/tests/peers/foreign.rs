@@ -44,7 +44,7 @@ fn a_platform_from_the_document_alone_joins_is_asked_and_places_a_call() {
     let mut foreign = Foreign::start(&site, NUMBER, at, Some(&certificates), &["stay"]);
     assert_eq!(foreign.says("up")["up"], 1);
     let seen = reaches(&a, NUMBER, "linked");
-    assert_eq!((&seen["name"], &seen["version"]), (&json!("python"), &json!("python/1")));
+    assert_eq!((&seen["name"], &seen["version"]), (&json!("platform-9"), &json!("python/1")));
     assert_eq!(seen["modules"][0]["module"], "control/0", "{seen}");
     until("its heartbeats are answered", || platform(&a, NUMBER)?["round-trip-ms"].as_f64());
 
