@@ -134,3 +134,22 @@ impl Origin {
         Self::Platform { platform: platform.into(), behalf: self.behalf(), name: self.name().into(), number }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_a_platform_is_left_out_where_nothing_proves_it() {
+        let alice = Origin::Account("alice".into());
+        let (told, proven) = (alice.on("west", None), alice.on("west", Some(PlatformId(2))));
+        let octets = [told, proven].map(|origin| {
+            let octets = minicbor::to_vec(&origin).unwrap();
+            assert_eq!(minicbor::decode::<Origin>(&octets).unwrap(), origin);
+            octets
+        });
+        let former = [&[0x82, 4, 0x83, 0x64][..], b"west", &[2, 0x65], b"alice"].concat();
+        let named = [&[0x82, 4, 0x84, 0x64][..], b"west", &[2, 0x65], b"alice", &[2]].concat();
+        assert_eq!(octets, [former, named]);
+    }
+}
