@@ -2,8 +2,8 @@
 
 use crate::harness::*;
 use router::parameter::{
-    Behalf, Call, CauseKind, Direction, Failure, LegPhase, LegState, MediaExchange, Origin, Parameter, Party,
-    Placement, PlatformState, Probe, Reason,
+    Call, CauseKind, Direction, Failure, LegPhase, LegState, MediaExchange, Origin, Parameter, Party, Placement,
+    PlatformState, Probe, Reason,
 };
 use router::time::Duration;
 use router::{Address, Command, Instance, ModuleKind, Packet, PlatformId, Transaction, one};
