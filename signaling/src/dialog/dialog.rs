@@ -229,11 +229,16 @@ impl Dialog {
     /// Who gives this target is registered there, and reached by that way from now on: a proxy on the recorded one would send back to us what is
     /// for an address of ours.
     pub fn registered_at(&mut self, place: Place) {
-        if self.is_secure() && !place.is_secure() {
+        if !self.accepts(&place) {
             return;
         }
         self.registered = Some(Box::new(Registered { target: self.target.clone(), place }));
         self.settle_next_hop();
+    }
+
+    /// Whether its requests may go there.
+    pub fn accepts(&self, place: &Place) -> bool {
+        !self.is_secure() || place.is_secure()
     }
 
     /// Where that is, if it is known.
@@ -340,11 +345,12 @@ impl Dialog {
         }
     }
 
-    /// Its phone, whose messages came by that flow, is registered over this one now: they are expected here. What proxies have recorded, and where the
-    /// registrar has it, stays the way.
-    pub fn follow(&mut self, flow: &Flow) {
+    /// Its phone, whose messages came by that flow, is registered over this one now: they are expected here. `listens`: where its Contact says, for all
+    /// that it sends from here. What proxies have recorded, and where the registrar has it, stays the way.
+    pub fn follow(&mut self, flow: &Flow, listens: bool) {
         let stays = self.reach != Reach::Flow || !self.routes.is_empty() || self.registered().is_some();
         if !stays && (flow.transport.is_secure() || !self.is_secure()) {
+            self.listens = listens;
             self.go_over(flow);
         }
     }

@@ -23,12 +23,13 @@ pub struct Place {
 }
 
 impl Place {
-    /// Whether nothing goes there in clear: how a proxy reaches a phone behind it the phone's Contact says (RFC 3261 §26.2.2).
+    /// Whether nothing goes there in clear: how a proxy reaches a phone behind it the phone's Contact says (RFC 3261 §26.2.2). By `ws` it says that of a
+    /// secure connection, too (RFC 7118 §5).
     pub(super) fn is_secure(&self) -> bool {
         let contact = self.contact.borrow();
         let beyond = self.routes.is_empty()
             || contact.scheme() == Scheme::Sips
-            || Transport::of_uri(&contact).is_some_and(Transport::is_secure);
+            || Transport::of_uri(&contact).is_some_and(|transport| transport.is_secure() || transport == Transport::Ws);
         beyond && self.flow.is_none_or(|flow| flow.transport.is_secure())
     }
 }

@@ -125,6 +125,13 @@ impl Bindings {
             }
             after += usize::from(known.is_none() && !contact.expires.is_zero());
         }
+        // What was registered under the same Call-ID (RFC 3261 §10.2), and is not named any more: its phone may have left that for a new Contact, as over
+        // each connection it has a port of its own.
+        let is_left = |one: &Contact| one.call_id == requested.call_id && !requested.keeps(one, flow);
+        let left: Vec<ContactFlow> = match after > bound.len() {
+            true => bound.iter().map(|one| &one.contact).filter(|one| is_left(one)).map(flow_of).collect(),
+            false => Vec::new(),
+        };
         let mut changed = Changed::default();
         if after > self.contacts_max && after > bound.len() {
             let beyond = after - self.contacts_max;
@@ -138,7 +145,7 @@ impl Bindings {
             }
         }
         for contact in contacts {
-            self.update(now, account, requested, contact, flow, &mut changed);
+            self.update(now, account, requested, contact, flow, &left, &mut changed);
         }
         self.counters.added += changed.added as u64;
         self.counters.refreshed += changed.refreshed as u64;
@@ -312,17 +319,11 @@ impl Bindings {
         requested: &Requested,
         wanted: &RequestedContact,
         flow: &str,
+        left: &[ContactFlow],
         changed: &mut Changed,
     ) {
         let bound = self.by_account.get(account).map_or(&[][..], Vec::as_slice);
         let known = bound.iter().map(|one| &one.contact).find(|one| requested.is_of(wanted, one, flow)).cloned();
-        // A phone that registers under the same Call-ID as before (RFC 3261 §10.2) and by another Contact may have left that for this: over a connection
-        // each has a port of its own.
-        let left = || {
-            let is_named = |one: &Contact| requested.names(one, flow);
-            bound.iter().map(|one| &one.contact).find(|one| one.call_id == requested.call_id && !is_named(one)).cloned()
-        };
-        let left = if known.is_none() { left() } else { None };
         let taken = |key: &Private<String>| bound.iter().any(|one| one.contact.key() == key);
         let apart = match (requested.key_of(wanted), &known) {
             (Some(key), _) => Some(key),
@@ -364,11 +365,13 @@ impl Bindings {
                 .and_then(|known| known.temporary.clone()),
             others: None,
         };
-        let former = known.filter(|known| is_another_way(known, &contact)).or(left);
-        if let Some(Contact { uri, path, flow, reachable, .. }) = former {
-            let former = ContactFlow { uri, path, flow, reachable };
-            self.moved.push(MovedBinding { key: contact.key().clone(), former });
-        }
+        let former = match known {
+            Some(known) if is_another_way(&known, &contact) => vec![flow_of(&known)],
+            Some(_) => Vec::new(),
+            None => left.to_vec(),
+        };
+        let moved = former.into_iter().map(|former| MovedBinding { key: contact.key().clone(), former });
+        self.moved.extend(moved);
         self.insert(now, account, contact);
     }
 
@@ -435,6 +438,11 @@ impl Bindings {
 /// What a contact's temporary GRUUs are computed by.
 pub(crate) fn secret_of(contact: &Contact) -> Option<Secret> {
     Secret::read(contact.temporary.iter().flatten().next()?.reveal())
+}
+
+fn flow_of(contact: &Contact) -> ContactFlow {
+    let Contact { uri, path, flow, reachable, .. } = contact;
+    ContactFlow { uri: uri.clone(), path: path.clone(), flow: flow.clone(), reachable: *reachable }
 }
 
 /// Whether a binding is reached by another way now. From the same port it may be another connection.

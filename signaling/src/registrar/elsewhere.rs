@@ -65,11 +65,6 @@ impl Elsewhere {
         self.by_account.get(account).is_some_and(|known| known.remotes.contains(&remote))
     }
 
-    /// From where an account's phones send.
-    pub fn remotes(&self, account: &str) -> &[SocketAddr] {
-        self.by_account.get(account).map_or(&[], |known| &known.remotes)
-    }
-
     /// The accounts of which something is known, in the order of their names.
     pub fn accounts(&self) -> impl Iterator<Item = &str> {
         self.by_account.keys().map(String::as_str)

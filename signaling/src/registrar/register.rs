@@ -218,6 +218,12 @@ impl Requested {
         contacts.iter().any(|contact| self.is_of(contact, known, flow))
     }
 
+    /// Whether it is to last by a contact of it.
+    pub(super) fn keeps(&self, known: &Contact, flow: &str) -> bool {
+        let Wanted::Update(contacts) = &self.wanted else { return false };
+        contacts.iter().any(|contact| !contact.expires.is_zero() && self.is_of(contact, known, flow))
+    }
+
     /// What tells a flow of an instance apart from others of its account; `None`: its URI, as far as that does.
     pub(super) fn key_of(&self, wanted: &RequestedContact) -> Option<Private<String>> {
         let (instance, reg_id) = (wanted.instance.as_ref()?, wanted.reg_id.filter(|_| self.outbound)?);

@@ -131,6 +131,7 @@ impl Signaling {
         let changed = self.keep_alives.answered(&mut self.means, &mut self.bindings, (account, uri), latency);
         if let Some(account) = changed {
             self.tell_registration(&account, &[]);
+            self.follow_at_home(&account, &[]);
         }
     }
 }

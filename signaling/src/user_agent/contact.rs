@@ -115,7 +115,9 @@ impl FlowText {
     /// The same way by a connection that is still to be made.
     pub(crate) fn anew(&self, listeners: &Listeners) -> Option<Flow> {
         let Self { transport, local, remote, .. } = *self;
-        let (listener, _) = listeners.iter().find(|(_, listener)| listener.transport() == transport)?;
+        let is_of =
+            |listener: &Listener| (listener.transport(), listener.local().is_ipv4()) == (transport, remote.is_ipv4());
+        let (listener, _) = listeners.iter().find(|(_, listener)| is_of(listener))?;
         Some(Flow { transport, listener, local, remote, connection: None })
     }
 

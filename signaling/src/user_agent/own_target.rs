@@ -61,13 +61,13 @@ pub(crate) fn answered(means: &Means, dialog: &mut Dialog, packet: &Packet) {
         return;
     };
     // One that is registered without a proxy is reached by the recorded way as well as by any.
-    let ways = latest(found.contacts.iter().filter(|contact| !contact.path.is_empty()));
-    // Of several flows the one whose proxy it called by.
-    let by_it = |contact: &&&Contact| {
+    let ways = || found.contacts.iter().filter(|contact| !contact.path.is_empty());
+    // Of several the one whose proxy it called by.
+    let by_it = |contact: &&Contact| {
         let flow = FlowText::parse(contact.flow.reveal());
         flow.is_some_and(|flow| flow.remote == dialog.flow().remote)
     };
-    let contact = ways.iter().find(by_it).or_else(|| ways.first());
+    let contact = ways().find(by_it).or_else(|| latest(ways()).first().copied());
     if let Some(contact) = contact.filter(|_| dialog.registered().is_none()) {
         place(means, dialog, contact);
     }

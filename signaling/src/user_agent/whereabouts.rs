@@ -13,7 +13,6 @@ use super::own_target::instance_named;
 use crate::dialog::{Dialog, Place, RouteSet};
 use crate::message::Uri;
 use router::parameter::{Contact, MovedBinding};
-use router::time::WallTime;
 
 /// What is known of an account's bindings now.
 #[derive(Clone, Copy)]
@@ -55,15 +54,21 @@ impl Whereabouts<'_> {
                 let is_at = flow.is_some_and(|flow| flow.is_of(former.transport, former.remote));
                 is_at && other.key() != contact.key() && is_open(means, other)
             };
-            // Whose of several at one address a dialog is nobody says before the last of them has gone.
-            if !former.is_of(dialog.flow().transport, dialog.flow().remote) || self.contacts.iter().any(is_there) {
+            // Whose of several at one address a dialog is nobody says before the last of them has gone. From the same port it is another connection.
+            let is_put =
+                FlowText::parse(contact.flow.reveal()).is_some_and(|flow| flow.is_of(former.transport, former.remote));
+            if !former.is_of(dialog.flow().transport, dialog.flow().remote)
+                || !is_put && self.contacts.iter().any(is_there)
+            {
                 continue;
             }
             match moved.former.path.is_empty() && contact.path.is_empty() {
                 true => {
-                    let flow =
-                        FlowText::parse(contact.flow.reveal()).and_then(|flow| flow.flow(&means.config.listeners));
-                    flow.iter().for_each(|flow| dialog.follow(flow));
+                    if let Some(text) = FlowText::parse(contact.flow.reveal())
+                        && let Some(flow) = text.flow(&means.config.listeners)
+                    {
+                        dialog.follow(&flow, text.listens());
+                    }
                 }
                 false if !dialog.has_routes() && dialog.target().as_str() == moved.former.uri.reveal() => {
                     place(means, dialog, contact);
@@ -77,20 +82,31 @@ impl Whereabouts<'_> {
     /// These are the ways to its phone.
     fn follow_phone(&self, means: &Means, dialog: &mut Dialog, ways: Vec<&Contact>) {
         let is_live = |contact: &Contact| contact.reachable != Some(false) && is_open(means, contact);
-        let own = |contact: &&&Contact| match dialog.registered() {
+        let is_own = |contact: &Contact| match dialog.registered() {
             Some(Place { binding: Some(binding), .. }) => contact.key() == binding,
             Some(place) => place.contact.as_str() == contact.uri.reveal(),
             None => FlowText::parse(contact.flow.reveal())
                 .is_some_and(|flow| flow.is_of(dialog.flow().transport, dialog.flow().remote)),
         };
-        let stays = ways.iter().find(own).filter(|contact| is_live(contact));
-        // Its messages come by that way, and what is for it goes back by it.
-        if stays.is_some() && dialog.registered().is_none() {
+        let ways = ways.into_iter().filter_map(|contact| Some((contact, place_of(means, dialog, contact)?)));
+        let mut ways: Vec<(&Contact, Place)> = ways.filter(|(_, place)| dialog.accepts(place)).collect();
+        let rank = |contact: &Contact| {
+            let stays = is_own(contact) && is_live(contact);
+            (stays, is_live(contact), contact.expires, contact.reg_id)
+        };
+        ways.sort_by_key(|(contact, _)| rank(contact));
+        let is_placed = dialog.registered().is_some();
+        let (had, Some((contact, place))) = (ways.iter().any(|(contact, _)| is_own(contact)), ways.pop()) else {
             return;
-        }
-        let rank = |contact: &&&Contact| (is_live(contact), contact.expires, contact.reg_id);
-        if let Some(contact) = stays.or_else(|| ways.iter().max_by_key(rank)) {
-            place(means, dialog, contact);
+        };
+        if is_placed {
+            dialog.registered_at(place);
+        } else if is_own(contact) && is_live(contact) {
+            // Its messages come by that way, and what is for it goes back by it.
+        } else if !contact.path.is_empty() {
+            dialog.registered_at(place);
+        } else if let (true, Some(flow)) = (had, place.flow) {
+            dialog.follow(&flow, place.listens);
         }
     }
 }
@@ -98,9 +114,13 @@ impl Whereabouts<'_> {
 /// Of what a phone has registered without flows only the last counts (RFC 5627): it has not been where it was before since.
 pub(crate) fn latest<'a>(contacts: impl Iterator<Item = &'a Contact>) -> Vec<&'a Contact> {
     let mut all: Vec<&Contact> = contacts.collect();
-    let last: Option<WallTime> = all.iter().filter(|one| one.reg_id.is_none()).map(|one| one.expires).max();
-    let is_last = |one: &&Contact| one.reg_id.is_some() || Some(one.expires) == last;
-    all.retain(is_last);
+    let without = || all.iter().filter(|one| one.reg_id.is_none());
+    let last = without().max_by_key(|one| one.expires).map(|last| {
+        // Those of one Call-ID are in an order.
+        let of_call = without().filter(|one| one.call_id == last.call_id);
+        of_call.max_by_key(|one| one.cseq).unwrap_or(last).key().clone()
+    });
+    all.retain(|one| one.reg_id.is_some() || Some(one.key()) == last.as_ref());
     all
 }
 
@@ -112,20 +132,34 @@ fn is_open(means: &Means, contact: &Contact) -> bool {
 
 /// The dialog's peer is reached by the way of that binding from now on, if that leads anywhere.
 pub(crate) fn place(means: &Means, dialog: &mut Dialog, contact: &Contact) {
-    let Some(uri) = Uri::parse(contact.uri.reveal()) else { return };
-    let Some(text) = FlowText::parse(contact.flow.reveal()) else { return };
+    if let Some(place) = place_of(means, dialog, contact) {
+        dialog.registered_at(place);
+    }
+}
+
+/// The way of a binding to the peer of that dialog. `None`: it leads nowhere now.
+fn place_of(means: &Means, dialog: &Dialog, contact: &Contact) -> Option<Place> {
+    let (uri, text) = (Uri::parse(contact.uri.reveal())?, FlowText::parse(contact.flow.reveal())?);
     let routes = RouteSet::of_values(contact.path.iter().map(|hop| hop.reveal().as_str()));
     let listeners = &means.config.listeners;
-    // A proxy listens where its Path says, whatever became of the connection.
-    let flow = text.flow(listeners).or_else(|| text.anew(listeners).filter(|_| !routes.is_empty()));
-    let Some(flow) = flow else { return };
-    dialog.registered_at(Place {
+    let host = text.remote.ip().to_canonical();
+    let flow = match text.flow(listeners) {
+        Some(flow) => Some(flow),
+        // The proxy itself has sent what it has sent in this dialog.
+        None if !routes.is_empty() && dialog.flow().remote.ip().to_canonical() == host => None,
+        // It listens where its Path says, whatever became of the connection.
+        None if routes.first().and_then(|proxy| proxy.address()).is_some_and(|at| at.to_canonical() == host) => {
+            Some(text.anew(listeners)?)
+        }
+        None => return None,
+    };
+    Some(Place {
         // RFC 3261 §19.1.1 table 1: not in a Request-URI.
         contact: uri.without(&["method"]),
         listens: text.listens() && routes.is_empty(),
         routes,
-        flow: Some(flow),
+        flow,
         binding: Some(contact.key().clone()),
         instance: contact.instance.clone(),
-    });
+    })
 }

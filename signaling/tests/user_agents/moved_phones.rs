@@ -32,13 +32,18 @@ fn register(world: &mut World, phone: &mut Peer, contact: &str, headers: &str) {
 
 /// Alice's phone, which has been called and talks.
 fn talks(world: &mut World, contact: &str, headers: &str) -> Peer {
-    let mut phone = Peer::new(OLD, "alice", "server");
+    talks_as(world, Peer::new(OLD, "alice", "server"), contact, headers)
+}
+
+/// The same, of a phone that may have registered elsewhere before.
+fn talks_as(world: &mut World, mut phone: Peer, contact: &str, headers: &str) -> Peer {
     register(world, &mut phone, contact, headers);
     let asked = Registration { account: "alice".to_owned(), contacts: Vec::new() };
     world.ask(Instance(1), Address::local(ModuleKind::Signaling, 0), Command::Query, asked);
     let told = world.told(Command::Done);
     let Some(Parameter::Registration(registration)) = told.first() else { panic!("{told:?}") };
-    start_leg_of(world, "alice", Target::Contact(registration.contacts[0].clone()), offer(20_002));
+    let here = registration.contacts.iter().find(|contact| contact.flow.reveal().contains(OLD)).unwrap();
+    start_leg_of(world, "alice", Target::Contact(here.clone()), offer(20_002));
     let invite = world.expect(at(OLD), "INVITE");
     let callee = Peer::of_invite(at(OLD), &invite, "callee");
     let own = format!("<sip:{}@{}>", callee.user, callee.address);
@@ -267,6 +272,38 @@ fn both_lines_of_a_phone_go_over_to_its_new_connection_from_the_same_port() {
     world.run_ms(40_000);
 }
 
+/// The same with two Contacts of one account.
+#[test]
+fn all_that_one_phone_has_registered_goes_over_to_its_new_connection_from_the_same_port() {
+    let mut world = World::new(13);
+    world.connections.insert(at(OLD), ConnectionId(3));
+    let contact = "<sip:alice@192.168.1.10:5060>";
+    let mut phone = talks(&mut world, contact, "");
+    register(&mut world, &mut phone, "<sip:alice-2@192.168.1.10:5060>", "");
+    world.close(at(OLD));
+    world.connections.insert(at(OLD), ConnectionId(4));
+    register(&mut world, &mut phone, contact, "");
+    world.take(at(OLD));
+    world.ask(CALL, LEG, Command::Stop, LegState::released(CauseKind::Normal));
+    let bye = world.expect(at(OLD), "BYE");
+    phone.respond(&mut world, &bye, "200 OK", "", "");
+    world.run_ms(40_000);
+}
+
+/// It says itself what it has left.
+#[test]
+fn a_phone_that_gives_up_a_contact_for_another_one_takes_its_call_along() {
+    let mut world = World::new(14);
+    let mut phone = talks(&mut world, "<sip:alice@198.51.100.7:41000>", "");
+    phone.address = at(NEW);
+    let both = "<sip:alice@198.51.100.7:41000>;expires=0, <sip:alice@198.51.100.7:42000>";
+    register(&mut world, &mut phone, both, "");
+    world.take(at(NEW));
+    world.ask(CALL, LEG, Command::Stop, LegState::released(CauseKind::Normal));
+    let bye = world.expect(at(NEW), "BYE");
+    phone.respond(&mut world, &bye, "200 OK", "", "");
+}
+
 /// Another phone of the account, by a connection from the port by which the first one talks in datagrams.
 #[test]
 fn another_transport_from_the_same_port_is_another_phone() {
@@ -285,16 +322,22 @@ fn another_transport_from_the_same_port_is_another_phone() {
 /// Over connections a phone may say another port each time, in a Contact that is another one then.
 #[test]
 fn a_phone_that_connects_from_another_port_and_says_so_is_reached_over_its_new_connection() {
+    let of_port = |port: u16| format!("<sip:alice@198.51.100.7:{port};transport=tcp>");
     for ends in [true, false] {
         let mut world = World::new(12);
+        world.connections.insert(at("198.51.100.7:40000"), ConnectionId(2));
+        let mut former = Peer::new("198.51.100.7:40000", "alice", "server");
+        register(&mut world, &mut former, &of_port(40_000), "");
+        world.close(former.address);
         world.connections.insert(at(OLD), ConnectionId(3));
-        let mut phone = talks(&mut world, "<sip:alice@198.51.100.7:41000;transport=tcp>", "");
+        former.address = at(OLD);
+        let mut phone = talks_as(&mut world, former, &of_port(41_000), "");
         if ends {
             world.close(at(OLD));
         }
         world.connections.insert(at(NEW), ConnectionId(4));
         phone.address = at(NEW);
-        register(&mut world, &mut phone, "<sip:alice@198.51.100.7:42000;transport=tcp>", "");
+        register(&mut world, &mut phone, &of_port(42_000), "");
         world.take(at(NEW));
         world.ask(CALL, LEG, Command::Stop, LegState::released(CauseKind::Normal));
         // As long as its former connection is there, the call is with that.
