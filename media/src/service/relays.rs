@@ -49,10 +49,14 @@ impl<W: Wire> Voice<W> {
     fn begin_relay(&mut self, now: Now, pair: PairIndex, channel: Channel, after: Option<usize>) -> bool {
         let Self { ports, servers, random, .. } = self;
         let Some(port) = ports.get_mut(pair.0 as usize).and_then(Option::as_deref_mut) else { return false };
-        let begun = servers.begin(now, port.place.bound.is_ipv6(), after, random);
-        let is_expected = begun.as_ref().is_some_and(|begun| begun.is_expected);
+        let is_ipv6 = port.place.bound.is_ipv6();
+        let begun = servers.begin(now, is_ipv6, after, random);
+        let giving = begun.as_ref().filter(|begun| begun.is_expected).map(|begun| begun.client.server());
         port.set_relay(channel, begun.map(|begun| begun.client));
-        is_expected
+        if let (Some(giving), Channel::Rtp) = (giving, channel) {
+            port.set_probe(|| servers.probe(now, is_ipv6, giving, random));
+        }
+        giving.is_some()
     }
 
     /// The answer to who has opened these ports waits for their addresses. False: too many do.
@@ -126,7 +130,8 @@ impl<W: Wire> Voice<W> {
         let Self { ports, random, servers, counters, .. } = self;
         let port = ports.get_mut(pair.0 as usize).and_then(Option::as_deref_mut)?;
         let Some(client) = port.relay(channel).filter(|client| client.at() == source) else {
-            return Some((source, data));
+            let is_probed = channel == Channel::Rtp && port.probe().is_some_and(|probe| probe.at() == source);
+            return if is_probed { self.take_probed(now, pair, data) } else { Some((source, data)) };
         };
         if !is_channel_data(data) && !is_stun(data) {
             counters.discard(Discard::Stranger);
@@ -146,8 +151,32 @@ impl<W: Wire> Voice<W> {
         None
     }
 
+    /// One that was silent has said something.
+    #[cold]
+    fn take_probed<T>(&mut self, now: Instant, pair: PairIndex, data: &[u8]) -> Option<T> {
+        let Self { ports, random, servers, counters, .. } = self;
+        let probe = ports.get_mut(pair.0 as usize).and_then(Option::as_deref_mut)?.probe()?;
+        match Message::parse(data, Usage::Relaying) {
+            Some(message) => {
+                probe.handle(now, &message, random);
+                servers.observe(probe);
+                self.drive_relays(now, pair);
+            }
+            None => counters.discard(Discard::Malformed),
+        }
+        None
+    }
+
     /// Something is due in the allocations of a port.
     pub(super) fn look_at_relays(&mut self, now: Now, pair: PairIndex) {
+        let Self { ports, servers, .. } = self;
+        let probe = ports.get_mut(pair.0 as usize).and_then(Option::as_deref_mut).and_then(Port::probe);
+        if let Some(probe) = probe
+            && probe.handle_timeout(now.instant) == Came::Over
+            && !probe.is_heard()
+        {
+            servers.note_silence(now.instant, probe.server());
+        }
         for channel in CHANNELS {
             let came = self.port(pair).and_then(|port| Some(port.relay(channel)?.handle_timeout(now.instant)));
             self.follow_relay(now, pair, channel, came.unwrap_or(Came::Nothing));
@@ -222,6 +251,12 @@ impl<W: Wire> Voice<W> {
                 };
                 self.send_to_server(pair, channel, &message);
             }
+        }
+        loop {
+            let Self { ports, random, .. } = self;
+            let Some(port) = ports.get_mut(pair.0 as usize).and_then(Option::as_deref_mut) else { return };
+            let Some(message) = port.probe().and_then(|probe| probe.poll_transmit(now, random)) else { break };
+            self.send_to_server(pair, Channel::Rtp, &message);
         }
         let Some(port) = self.port(pair) else { return };
         let former = port.set_relay_timer(None);

@@ -79,18 +79,32 @@ impl Servers {
     /// Asks the first that answers for an address; one behind `after`, which has had its turn. One that does not answer is tried now and then.
     pub fn begin(&mut self, now: Now, is_ipv6: bool, after: Option<usize>, random: &mut Random) -> Option<Begun> {
         let first = after.map_or(0, |after| after + 1);
-        let of_family = || {
-            let servers = self.0.iter().enumerate().skip(first);
-            servers.filter_map(move |(index, known)| {
-                Some((index, known.server.location.of_family(is_ipv6, known.turn)?, known.silent))
-            })
-        };
-        let heard = of_family().find(|(.., silent)| silent.is_none());
-        let due = || of_family().find(|(.., silent)| silent.is_some_and(|next| next <= now.instant));
-        let (index, at, _) = heard.or_else(due)?;
+        let servers = || self.of_family(is_ipv6).filter(|(index, ..)| *index >= first);
+        let heard = servers().find(|(.., silent)| silent.is_none());
+        let due = || servers().find(|(.., silent)| silent.is_some_and(|next| next <= now.instant));
+        let (index, at, silent) = heard.or_else(due)?;
+        Some(Begun { client: self.ask(now, index, at, random), is_expected: silent.is_none() })
+    }
+
+    /// Asks beside one that gives addresses the first of those before it whose time it is: whether it answers again. Nothing that it gives is kept.
+    pub fn probe(&mut self, now: Now, is_ipv6: bool, giving: usize, random: &mut Random) -> Option<Client> {
+        let is_due = |silent: Option<Instant>| silent.is_some_and(|next| next <= now.instant);
+        let (index, at, _) = self.of_family(is_ipv6).find(|(index, _, silent)| *index < giving && is_due(*silent))?;
+        let mut client = self.ask(now, index, at, random);
+        client.release(now.instant, random);
+        Some(client)
+    }
+
+    /// Those that have an address of a family: which, that, and when it is tried next if it is silent.
+    fn of_family(&self, is_ipv6: bool) -> impl Iterator<Item = (usize, SocketAddr, Option<Instant>)> + '_ {
+        self.0.iter().enumerate().filter_map(move |(index, known)| {
+            Some((index, known.server.location.of_family(is_ipv6, known.turn)?, known.silent))
+        })
+    }
+
+    fn ask(&mut self, now: Now, index: usize, at: SocketAddr, random: &mut Random) -> Client {
         let known = &mut self.0[index];
-        let is_expected = known.silent.is_none();
-        if !is_expected {
+        if known.silent.is_some() {
             known.silent = Some(now.instant + TURN_PROBED_EVERY);
         }
         // What it has asked credentials with makes another key with another account.
@@ -99,8 +113,7 @@ impl Servers {
         }
         let account = known.account.get_or_insert_with(|| Account::new(&known.server.credentials, now));
         let home = Home { index, at, account: Arc::clone(account) };
-        let client = Client::new(now.instant, home, known.challenge.clone(), known.round_trip, random);
-        Some(Begun { client, is_expected })
+        Client::new(now.instant, home, known.challenge.clone(), known.round_trip, random)
     }
 
     /// Takes note of what one has come to know of its server.

@@ -281,7 +281,6 @@ fn what_a_server_refuses_is_told_and_not_asked_for_again() {
         (Manner { is_stale: true, ..Manner::default() }, Fault::Credentials),
         (Manner { names_nothing: true, ..Manner::default() }, Fault::Misbehaved),
         (Manner { lifetime_s: Some(0), ..Manner::default() }, Fault::Misbehaved),
-        (Manner { is_modern: true, is_stripped: true, ..Manner::default() }, Fault::Credentials),
         // What it gives is not believed, and stands in the way of what is asked for again.
         (Manner { is_forged: true, ..Manner::default() }, Fault::Refused(437)),
         (Manner { is_silent: true, ..Manner::default() }, Fault::Silent),
@@ -292,6 +291,10 @@ fn what_a_server_refuses_is_told_and_not_asked_for_again() {
         assert!(line.client.is_over() && line.client.poll_timeout().is_none());
         assert!(line.sent <= 2 * TURN_TRANSMISSIONS as usize, "{manner:?}: {}", line.sent);
     }
+    // What its nonce says that it lists is missed at once (RFC 8489 §9.2.1).
+    let mut line = Line::new(1, Manner { is_modern: true, is_stripped: true, ..Manner::default() });
+    line.run(Duration::from_secs(5));
+    assert!(line.has(Came::Failed(Fault::Credentials)) && line.sent == 1, "{}", line.sent);
     let mut line = Line::with(1, "another", vec![TurnServer::new("203.0.113.9:3478")]);
     line.run(Duration::from_secs(5));
     assert!(line.has(Came::Failed(Fault::Credentials)) && line.sent == 2, "{}", line.sent);
@@ -618,6 +621,17 @@ fn a_silent_server_is_asked_now_and_then_and_the_next_one_meanwhile() {
     assert_eq!(begin(&mut servers, now, false, None), Some((1, false)));
     assert_eq!(begin(&mut servers, now, false, None), Some((2, false)));
     assert_eq!(begin(&mut servers, now, false, None), None);
+    // Beside one that gives addresses those before it are asked, and no others.
+    let mut random = Random::from_seed(2);
+    let mut probe = |servers: &mut Servers, now, giving| {
+        let probe = servers.probe(clocks(now), false, giving, &mut random)?;
+        assert!(!probe.is_pending());
+        Some(probe.server())
+    };
+    assert_eq!(probe(&mut servers, now, 2), None, "it was asked a moment ago");
+    now = now + TURN_PROBED_EVERY;
+    assert_eq!((probe(&mut servers, now, 1), probe(&mut servers, now, 2)), (None, Some(1)));
+    assert_eq!(probe(&mut servers, now, 2), None);
 }
 
 /// Whatever comes: nothing panics, and what is kept is bounded.

@@ -369,6 +369,40 @@ fn another_server_gives_what_the_first_refuses() {
     assert!(ports[0].served.is_none() && waited < TURN_PATIENCE, "there are none, so nobody waits");
 }
 
+/// While another one gives addresses, the first is asked beside; once it answers it gives them again.
+#[test]
+fn the_first_server_gives_addresses_again_once_it_is_back() {
+    let second = "203.0.113.10:3478";
+    let mut field = Field::new(&[SERVER, second], 1);
+    field.servers[0].manner.is_silent = true;
+    let given = |field: &mut Field, session| {
+        let (ports, waited) = field.open(Instance(session), 2);
+        field.pass(&mut [], 500);
+        (ports[0].served.and_then(|served| served.relayed_rtp).map(|relayed| relayed.ip()), waited)
+    };
+    assert_eq!(given(&mut field, 1), (None, TURN_PATIENCE));
+    for session in 2..12 {
+        field.pass(&mut [], 60_000);
+        let (host, waited) = given(&mut field, session);
+        assert!(host == Some(at(second).ip()) && waited < TURN_PATIENCE, "{host:?} {waited:?}");
+    }
+    // What the last one has asked is given up by then.
+    field.pass(&mut [], 60_000);
+    field.servers[0].manner.is_silent = false;
+    field.pass(&mut [], 60_000);
+    let asked = |field: &Field| field.servers[0].asked.get(&Method::Allocate).copied().unwrap_or(0);
+    assert_eq!(asked(&field), 0, "by calls that begin alone");
+    assert_eq!(given(&mut field, 12).0, Some(at(second).ip()), "it asks, and does not wait");
+    assert_eq!((asked(&field), field.servers[0].allocations.len()), (1, 0), "nothing is kept of that");
+    assert_eq!(given(&mut field, 13).0, Some(at(SERVER).ip()));
+    for session in 1..14 {
+        field.world.close(Instance(session)).unwrap();
+    }
+    field.pass(&mut [], 30_000);
+    assert!(field.servers.iter().all(|server| server.allocations.is_empty()));
+    assert_eq!(field.world.voice.pending_timers(), 1);
+}
+
 #[test]
 fn a_peer_without_ways_needs_no_server() {
     let mut field = Field::new(&[SERVER], 1);

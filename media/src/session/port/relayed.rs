@@ -17,6 +17,8 @@ use std::net::SocketAddr;
 pub(super) struct Relays {
     rtp: Option<Client>,
     rtcp: Option<Client>,
+    /// What asks beside whether a server answers again.
+    probe: Option<Client>,
     timer: Option<TimerKey>,
     /// How often one was asked for in the place of one that was lost.
     renewals: u8,
@@ -71,11 +73,23 @@ impl Port {
         *self.relays.get_or_insert_default().slot(channel) = client;
     }
 
+    /// What asks by its first socket whether a server answers again, beside the one that it has an address at.
+    pub fn probe(&mut self) -> Option<&mut Client> {
+        self.relays.as_mut()?.probe.as_mut()
+    }
+
+    /// It asks so from now on, unless it does already or has no address anywhere.
+    pub fn set_probe(&mut self, probe: impl FnOnce() -> Option<Client>) {
+        if let Some(relays) = self.relays.as_mut().filter(|relays| relays.probe.is_none()) {
+            relays.probe = probe();
+        }
+    }
+
     /// Takes its allocations out.
     pub fn take_relays(&mut self) -> impl Iterator<Item = (Channel, Client)> + use<> {
         let relays = self.relays.take().map(|relays| *relays).unwrap_or_default();
-        let rtp = relays.rtp.map(|client| (Channel::Rtp, client));
-        rtp.into_iter().chain(relays.rtcp.map(|client| (Channel::Rtcp, client)))
+        let rtp = [relays.rtp, relays.probe].into_iter().flatten().map(|client| (Channel::Rtp, client));
+        rtp.chain(relays.rtcp.map(|client| (Channel::Rtcp, client)))
     }
 
     /// Whether addresses may still come.
@@ -187,7 +201,7 @@ impl Port {
     pub fn poll_relay_timeout(&self) -> Option<Instant> {
         let relays = self.relays.as_ref()?;
         let renewal = relays.renewal.map(|renewal| renewal.until);
-        relays.clients().filter_map(Client::poll_timeout).chain(renewal).min()
+        relays.clients().chain(&relays.probe).filter_map(Client::poll_timeout).chain(renewal).min()
     }
 
     /// Drops those that are over; its timer is none of theirs any more.
@@ -196,7 +210,8 @@ impl Port {
         for channel in [Channel::Rtp, Channel::Rtcp] {
             relays.slot(channel).take_if(|client| client.is_over());
         }
-        if relays.clients().next().is_none() && relays.renewal.is_none() {
+        relays.probe.take_if(|probe| probe.is_over());
+        if relays.clients().chain(&relays.probe).next().is_none() && relays.renewal.is_none() {
             self.relays = None;
         }
     }
