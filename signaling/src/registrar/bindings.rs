@@ -145,7 +145,10 @@ impl Bindings {
             }
         }
         for contact in contacts {
-            self.update(now, account, requested, contact, flow, &left, &mut changed);
+            if let Some(key) = self.update(now, account, requested, contact, flow, &mut changed) {
+                let moved = |former: &ContactFlow| MovedBinding { key: key.clone(), former: former.clone() };
+                self.moved.extend(left.iter().map(moved));
+            }
         }
         self.counters.added += changed.added as u64;
         self.counters.refreshed += changed.refreshed as u64;
@@ -312,6 +315,7 @@ impl Bindings {
         self.counters
     }
 
+    /// Does what one contact asks for. The key of its binding, if that is new.
     fn update(
         &mut self,
         now: Now,
@@ -319,9 +323,8 @@ impl Bindings {
         requested: &Requested,
         wanted: &RequestedContact,
         flow: &str,
-        left: &[ContactFlow],
         changed: &mut Changed,
-    ) {
+    ) -> Option<Private<String>> {
         let bound = self.by_account.get(account).map_or(&[][..], Vec::as_slice);
         let known = bound.iter().map(|one| &one.contact).find(|one| requested.is_of(wanted, one, flow)).cloned();
         let taken = |key: &Private<String>| bound.iter().any(|one| one.contact.key() == key);
@@ -336,7 +339,7 @@ impl Bindings {
         }
         if wanted.expires.is_zero() {
             changed.removed += usize::from(known.is_some());
-            return;
+            return None;
         }
         if known.is_some() {
             changed.refreshed += 1;
@@ -365,14 +368,13 @@ impl Bindings {
                 .and_then(|known| known.temporary.clone()),
             others: None,
         };
-        let former = match known {
-            Some(known) if is_another_way(&known, &contact) => vec![flow_of(&known)],
-            Some(_) => Vec::new(),
-            None => left.to_vec(),
-        };
-        let moved = former.into_iter().map(|former| MovedBinding { key: contact.key().clone(), former });
-        self.moved.extend(moved);
+        let key = contact.key().clone();
+        let is_new = known.is_none();
+        if let Some(known) = known.filter(|known| is_another_way(known, &contact)) {
+            self.moved.push(MovedBinding { key: key.clone(), former: flow_of(&known) });
+        }
         self.insert(now, account, contact);
+        is_new.then_some(key)
     }
 
     fn insert(&mut self, now: Now, account: &str, contact: Contact) {
