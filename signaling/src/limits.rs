@@ -184,6 +184,9 @@ pub const PACE_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The longest that a Retry-After (RFC 3261 §20.33) is heeded.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 
+/// The longest that a registrar's Retry-After is heeded: longer than its maintenance takes, and a mistake there costs no more than half a day.
+pub const REGISTER_RETRY_AFTER_MAX: Duration = Duration::from_secs(6 * 3_600);
+
 /// For how long a registration of ours is asked for where the configuration does not say: RFC 3261 §10.2 names an hour.
 pub const REGISTER_EXPIRES: Duration = Duration::from_secs(3_600);
 
@@ -340,6 +343,10 @@ pub const SESSION_MIN_S: u32 = 90;
 /// The longest session interval, in seconds: a day, after which a dead call is found by other means. Whoever asks for more is
 /// granted this.
 pub const SESSION_INTERVAL_MOST_S: u32 = 86_400;
+
+/// How often a request of ours is made again because a 422 or a 423 asks for a longer interval than the last one: each proxy on the way
+/// may ask for one of its own (RFC 4028 §7.3), and whoever counts up has us send as fast as it refuses.
+pub const INTERVAL_RAISES_MAX: u8 = 3;
 
 /// What a shorter interval of a peer's that grants it is taken for, in seconds: at most a refresh every two seconds goes out for it.
 pub const SESSION_INTERVAL_LEAST_S: u32 = 4;

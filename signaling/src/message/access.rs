@@ -260,12 +260,15 @@ impl Message {
         addresses
     }
 
-    /// The first Contact.
+    /// The first Contact. In a response one that cannot be read is as none.
     ///
     /// # Errors
-    /// If it is malformed.
+    /// If it is malformed, in a request.
     pub fn contact(&self) -> Result<Option<NameAddr<'_>>, Defect> {
-        self.contacts().next().transpose()
+        match self.contacts().next() {
+            Some(Err(_)) if !self.is_request() => Ok(None),
+            first => first.transpose(),
+        }
     }
 
     /// Whether Contact is `*`: all bindings of a REGISTER (RFC 3261 §10.2.2).
@@ -324,11 +327,16 @@ impl Message {
 
     /// For how long its sender serves nobody, as far as that is heeded (RFC 3261 §20.33); what follows the number is for people.
     pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after_within(RETRY_AFTER_MAX)
+    }
+
+    /// The same, heeded for as long as `most`.
+    pub fn retry_after_within(&self, most: Duration) -> Option<Duration> {
         let text = self.text(Header::RetryAfter)?.trim_start();
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
         // A number that is too long to be read is longer than anything that is heeded.
         let seconds = (digits > 0).then(|| text[..digits].parse().unwrap_or(u64::MAX))?;
-        Some(Duration::from_secs(seconds.min(RETRY_AFTER_MAX.as_secs())))
+        Some(Duration::from_secs(seconds.min(most.as_secs())))
     }
 
     /// A header that is one decimal number: Max-Forwards, Expires, Min-Expires, RSeq, Content-Length.

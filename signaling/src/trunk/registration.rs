@@ -11,7 +11,8 @@
 //! ```
 
 use crate::limits::{
-    REGISTER_BACK_OFF, REGISTER_BACK_OFF_MAX, REGISTER_EXPIRES_MAX, REGISTER_REDIRECTS_MAX, REGISTER_REFUSED_BACK_OFF,
+    INTERVAL_RAISES_MAX, REGISTER_BACK_OFF, REGISTER_BACK_OFF_MAX, REGISTER_EXPIRES_MAX, REGISTER_REDIRECTS_MAX,
+    REGISTER_REFUSED_BACK_OFF,
 };
 use crate::message::StatusCode;
 use router::Random;
@@ -30,6 +31,8 @@ pub(crate) struct Registration {
     next: Option<Instant>,
     failures: u32,
     redirects: u8,
+    /// 423s in a row that were followed.
+    raises: u8,
     reason: Option<String>,
 }
 
@@ -53,6 +56,7 @@ impl Registration {
             next: Some(first),
             failures: 0,
             redirects: 0,
+            raises: 0,
             reason: None,
         }
     }
@@ -72,7 +76,7 @@ impl Registration {
     /// The trunk keeps it for so long; zero: no more.
     pub(crate) fn accepted(&mut self, now: Instant, random: &mut Random, granted: Duration) {
         let asked = self.asking.take();
-        self.redirects = 0;
+        (self.redirects, self.raises) = (0, 0);
         if !self.wanted {
             // What was asked before it was to be taken back was granted: now it is taken back.
             let granted_before = asked.is_some_and(|asked| !asked.is_zero()) && !granted.is_zero();
@@ -111,8 +115,10 @@ impl Registration {
             (423, Some(least)) => {
                 let least = Duration::from_secs(least.into());
                 let longer = least > self.expires && least <= REGISTER_EXPIRES_MAX;
+                let longer = longer && self.raises < INTERVAL_RAISES_MAX;
                 if longer {
                     self.expires = least;
+                    self.raises += 1;
                 }
                 longer
             }
@@ -152,7 +158,7 @@ impl Registration {
         );
         let half = u64::try_from(longest.as_millis() / 2).unwrap_or(u64::MAX);
         self.next = Some(now + Duration::from_millis(half + random.below(half + 1)));
-        (self.failures, self.redirects) = (self.failures.saturating_add(1), 0);
+        (self.failures, self.redirects, self.raises) = (self.failures.saturating_add(1), 0, 0);
         self.reason = Some(reason);
     }
 
@@ -297,6 +303,26 @@ mod tests {
             times += 1;
         }
         assert_eq!(times, REGISTER_REDIRECTS_MAX);
+    }
+
+    #[test]
+    fn a_registrar_that_asks_for_ever_longer_is_followed_a_few_times_and_then_waited_for() {
+        let (mut registration, mut random) = (Registration::new(at(0), secs(60)), Random::from_seed(1));
+        for round in 0..2 {
+            let mut least = 100 * (round + 1);
+            let mut times = 0;
+            loop {
+                registration.ask();
+                let brief = Refused { min_expires: Some(least), ..Refused::default() };
+                registration.refused(at(1), &mut random, StatusCode::INTERVAL_TOO_BRIEF, "", brief);
+                if registration.poll_timeout() != Some(at(1)) {
+                    break;
+                }
+                (times, least) = (times + 1, least + 1);
+            }
+            assert_eq!(times, INTERVAL_RAISES_MAX);
+            assert!(registration.poll_timeout().unwrap() >= at(1 + 15));
+        }
     }
 
     #[test]

@@ -9,7 +9,8 @@ use super::options::{ALLOW, SUPPORTED_BY_FLOW, SUPPORTED_IN_REGISTER};
 use super::outbound_flow::OutboundFlow;
 use crate::dialog::RouteSet;
 use crate::limits::{
-    AVOIDED_FOR, MAX_FORWARDS_DEFAULT, REGISTER_BACK_OFF, REGISTER_BACK_OFF_MAX, REGISTER_PACE, REGISTRATIONS_MAX,
+    AVOIDED_FOR, MAX_FORWARDS_DEFAULT, REGISTER_BACK_OFF, REGISTER_BACK_OFF_MAX, REGISTER_PACE,
+    REGISTER_RETRY_AFTER_MAX, REGISTRATIONS_MAX,
 };
 use crate::message::{
     CallId, Header, HeaderName, Message, Method, NameAddr, RequestWriter, Scheme, StatusCode, Tag, Uri,
@@ -553,7 +554,7 @@ impl Own {
             contact.filter(|_| status.class() == 3).map(|contact| contact.uri().to_uri().without(&["method"]));
         let more = Refused {
             min_expires: message.number(Header::MinExpires).ok().flatten(),
-            retry_after: message.retry_after(),
+            retry_after: message.retry_after_within(REGISTER_RETRY_AFTER_MAX),
             elsewhere: elsewhere.is_some(),
         };
         if elsewhere.is_some() {

@@ -8,7 +8,7 @@
 //! Every INVITE and UPDATE that is accepted within the dialog begins the interval anew, whatever else it is for. Each leg has an
 //! interval of its own: a refresh on one is none on the other.
 
-use crate::limits::{SESSION_INTERVAL_LEAST_S, SESSION_INTERVAL_MOST_S, SESSION_MIN_S};
+use crate::limits::{INTERVAL_RAISES_MAX, SESSION_INTERVAL_LEAST_S, SESSION_INTERVAL_MOST_S, SESSION_MIN_S};
 use crate::message::{Header, Message, ResponseWriter};
 use crate::policy::CallPolicy;
 use router::time::{Duration, Instant};
@@ -119,6 +119,8 @@ pub(super) struct SessionTimer {
     interval: Option<Interval>,
     /// The longest Min-SE that a 422 has told.
     least_told_s: u32,
+    /// How often one has told a longer one since a request of ours was accepted.
+    raises: u8,
 }
 
 impl SessionTimer {
@@ -145,11 +147,13 @@ impl SessionTimer {
         Some((expires, (least != SESSION_MIN_S).then_some(least)))
     }
 
-    /// A 422 came with that Min-SE. False: to ask again would be in vain.
+    /// A 422 came with that Min-SE. False: to ask again would be in vain, or it has been told a longer one often enough.
     pub(super) fn raise(&mut self, least_s: Option<u32>) -> bool {
-        match least_s.filter(|&least| least > self.least_told_s && least <= SESSION_INTERVAL_MOST_S) {
+        let longer = least_s.filter(|&least| least > self.least_told_s && least <= SESSION_INTERVAL_MOST_S);
+        match longer.filter(|_| self.raises < INTERVAL_RAISES_MAX) {
             Some(least) => {
                 self.least_told_s = least;
+                self.raises += 1;
                 true
             }
             None => false,
@@ -158,6 +162,7 @@ impl SessionTimer {
 
     /// A request of ours was accepted (RFC 4028 §7.2): the interval is what the response says, and without that there is none.
     pub(super) fn accepted(&mut self, response: &Message, now: Instant) {
+        self.raises = 0;
         let expires = response.parameterized(Header::SessionExpires).ok().flatten();
         let seconds = expires.and_then(|expires| expires.value.parse::<u32>().ok());
         self.interval = seconds.map(|seconds| {
@@ -266,6 +271,17 @@ mod tests {
         assert!(timer.raise(Some(2_400)) && !timer.raise(Some(2_400)) && !timer.raise(None));
         assert!(!timer.raise(Some(u32::MAX)), "that is none");
         assert_eq!(timer.request(&POLICY), Some(("2400".to_owned(), Some(2_400))));
+    }
+
+    #[test]
+    fn who_asks_for_ever_longer_intervals_is_followed_a_few_times() {
+        let mut timer = SessionTimer::default();
+        for _ in 0..2 {
+            let first = timer.least_told_s + 1;
+            let followed = (first..first + 100).filter(|&least| timer.raise(Some(least))).count();
+            assert_eq!(followed, usize::from(INTERVAL_RAISES_MAX));
+            timer.accepted(&response(""), NOW);
+        }
     }
 
     #[test]

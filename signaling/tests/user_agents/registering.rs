@@ -7,6 +7,7 @@ use router::parameter::{
     Call, CauseKind, LegState, Origin, Parameter, RegistrationState, TrunkRegistration, TrunkStatus,
 };
 use signaling::digest::ClientCredentials;
+use signaling::limits::INTERVAL_RAISES_MAX;
 use signaling::message::{Header, Message};
 use signaling::transport::Transport;
 use signaling::trunk::{OwnAddress, Source};
@@ -35,6 +36,10 @@ fn answer(world: &mut World, request: &Message, status: &str, headers: &str) {
     let to = header(request, Header::To);
     let text = format!("SIP/2.0 {status}\r\n{copied}To: {to};tag=r\r\n{headers}Content-Length: 0\r\n\r\n");
     world.send(trunk(), &text);
+}
+
+fn challenge(algorithm: &str, nonce: &str, more: &str) -> String {
+    format!("WWW-Authenticate: Digest realm=\"c\", nonce=\"{nonce}\", qop=\"auth\", algorithm={algorithm}{more}\r\n")
 }
 
 /// The registrar keeps what is asked for, for so long.
@@ -88,11 +93,6 @@ fn each_address_is_registered_and_refreshed_before_what_was_granted_ends() {
 fn challenges_are_answered_by_the_strongest_algorithm_and_stale_nonces_once_more() {
     let mut world = world(2, &["one"]);
     let first = world.expect(trunk(), "REGISTER");
-    let challenge = |algorithm: &str, nonce: &str, more: &str| {
-        format!(
-            "WWW-Authenticate: Digest realm=\"c\", nonce=\"{nonce}\", qop=\"auth\", algorithm={algorithm}{more}\r\n"
-        )
-    };
     let both = [challenge("MD5", "n1", ""), challenge("SHA-256", "n1", "")].concat();
     answer(&mut world, &first, "401 Unauthorized", &both);
     let second = world.expect(trunk(), "REGISTER");
@@ -114,6 +114,32 @@ fn challenges_are_answered_by_the_strongest_algorithm_and_stale_nonces_once_more
     assert!(header(&again, Header::Authorization).contains("nonce=\"n3\""));
     keep(&mut world, &again, 600, "");
     assert_eq!(states(&mut world), [RegistrationState::Registered]);
+}
+
+#[test]
+fn a_registrar_that_counts_min_expires_up_between_challenges_is_followed_a_few_times() {
+    let mut world = world(31, &["one"]);
+    let mut asked = 0;
+    for round in 0..50 {
+        world.run_ms(100);
+        let Some(request) = world.take(trunk()).into_iter().next() else { break };
+        asked += 1;
+        match round % 2 {
+            0 => answer(
+                &mut world,
+                &request,
+                "401 Unauthorized",
+                &challenge("MD5", &format!("n{round}"), ", stale=true"),
+            ),
+            _ => {
+                let least = format!("Min-Expires: {}\r\n", 7_000 + round);
+                answer(&mut world, &request, "423 Interval Too Brief", &least);
+            }
+        }
+    }
+    assert!(asked <= 2 * (1 + u32::from(INTERVAL_RAISES_MAX)), "{asked} requests");
+    let own = &registrations(&mut world)[0];
+    assert_eq!((own.state, own.reason.as_deref()), (RegistrationState::Failed, Some("423 Interval Too Brief")));
 }
 
 #[test]
@@ -157,6 +183,19 @@ fn what_a_registrar_says_of_time_and_place_is_followed() {
     world.run_ms(1_500);
     let home: Vec<String> = world.take(trunk()).iter().map(first_line).collect();
     assert_eq!(home, ["REGISTER sip:198.51.100.10 SIP/2.0"], "it begins where it is configured");
+}
+
+#[test]
+fn a_registrar_s_retry_after_is_kept_within_hours() {
+    for (said, kept_ms) in [("1800", 1_800_000), ("7200", 7_200_000), ("99999999999", 6 * 3_600_000)] {
+        let mut world = world(32, &["one"]);
+        let request = world.expect(trunk(), "REGISTER");
+        answer(&mut world, &request, "503 Busy", &format!("Retry-After: {said}\r\n"));
+        world.run_ms(kept_ms - 1_000);
+        assert!(world.take(trunk()).is_empty(), "{said}");
+        world.run_ms(2_000);
+        assert!(!world.take(trunk()).is_empty(), "{said}");
+    }
 }
 
 #[test]
