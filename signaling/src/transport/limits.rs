@@ -186,11 +186,19 @@ pub const ENUM_DOMAIN_OCTETS: usize = 220;
 /// displaces none.
 pub const LOCATED_MAX: usize = 2 * crate::limits::DESTINATIONS_MAX;
 
-/// How long a name server may take for an answer, and how often each is asked: a call that needs three answers after another of a
-/// server that is away has failed before its caller gives up.
+/// How long a name server may take for an answer, and how often a question is repeated: one packet may be lost.
 pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 /// See [`LOOKUP_TIMEOUT`].
-pub const LOOKUP_ATTEMPTS: usize = 2;
+pub const LOOKUP_REPETITIONS: usize = 1;
+
+/// How long all questions for a name may take together, one after the other: a call whose trunk's name servers are away goes on with the next
+/// trunk before its caller gives up. A zone whose servers leave one kind of question unanswered is found all the same.
+pub const LOCATED_WITHIN: Duration = Duration::from_secs(6);
+
+const _: () = assert!(LOOKUP_TIMEOUT.as_secs() * (1 + LOOKUP_REPETITIONS as u64) < LOCATED_WITHIN.as_secs());
+
+/// Names that are asked for one after the other where the name of a service is an alias of another: zones have one or two.
+pub const LOOKUP_ALIASES_MAX: usize = 4;
 
 /// After how long without an answer what was known before serves, although its TTL is over (RFC 8767 §5 names 1.8 s): a caller notices
 /// little of that.

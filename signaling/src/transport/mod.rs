@@ -35,6 +35,7 @@ mod packet_info;
 mod pings;
 mod policy;
 mod resolve;
+mod services;
 mod settings;
 mod socket;
 mod sought;

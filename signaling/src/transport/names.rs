@@ -12,13 +12,16 @@ pub use records::{Answer, Naptr, Question, Records, Srv};
 use std::collections::{BTreeMap, VecDeque};
 
 use router::Random;
-use router::time::Instant;
+use router::time::{Duration, Instant};
 
 use self::location::Walk;
 use self::records::Cache;
 use super::kind::Transport;
-use super::limits::SOUGHT_MAX;
+use super::limits::{LOCATED_WITHIN, SOUGHT_MAX};
 use super::sought::{Resolution, Sought};
+
+/// A turn takes less.
+const TURN: Duration = Duration::from_millis(100);
 
 /// What is known of names, who waits for more, and the questions that are to be asked.
 ///
@@ -66,9 +69,9 @@ impl Names {
         // Numbers, of which callers dial what they like, leave room for the names that all calls need.
         let most = if sought.is_number { SOUGHT_MAX / 2 } else { SOUGHT_MAX };
         match self.walk(now, now, seed, sought) {
-            Ok(resolution) => resolution,
-            Err(_) if self.waiting.len() >= most => Resolution::Unknown,
-            Err(missing) => {
+            (resolution, missing) if missing.is_empty() => resolution,
+            _ if self.waiting.len() >= most => Resolution::Unknown,
+            (_, missing) => {
                 self.waiting.insert(sought.clone(), Waiting { began: now, seed, missing });
                 Resolution::Pending
             }
@@ -106,9 +109,28 @@ impl Names {
                 continue;
             }
             match self.walk(now, began, seed, &sought) {
-                Ok(resolution) => self.located.push_back((sought, resolution)),
-                Err(missing) => drop(self.waiting.insert(sought, Waiting { began, seed, missing })),
+                (resolution, missing) if missing.is_empty() => self.located.push_back((sought, resolution)),
+                (_, missing) => drop(self.waiting.insert(sought, Waiting { began, seed, missing })),
             }
+        }
+    }
+
+    /// Whether something waits for answers.
+    pub fn is_waiting(&self, sought: &Sought) -> bool {
+        self.waiting.contains_key(sought)
+    }
+
+    /// Something has waited for answers for [`LOCATED_WITHIN`], if it still does: it is where it is known to be, or nowhere. Answers that
+    /// come later are remembered.
+    pub fn give_up(&mut self, now: Instant, sought: &Sought) {
+        // The time is that at which a turn began.
+        let is_overdue = |waiting: &Waiting| now + TURN >= waiting.began + LOCATED_WITHIN;
+        if !self.waiting.get(sought).is_some_and(is_overdue) {
+            return;
+        }
+        if let Some(Waiting { began, seed, .. }) = self.waiting.remove(sought) {
+            let (found, _) = self.walk(now, began, seed, sought);
+            self.located.push_back((sought.clone(), found));
         }
     }
 
@@ -122,7 +144,8 @@ impl Names {
         self.cache.len() + self.numbers.len()
     }
 
-    fn walk(&mut self, now: Instant, began: Instant, seed: u64, sought: &Sought) -> Result<Resolution, Vec<Question>> {
+    /// Where something is as far as is known, and what would have to be known for more.
+    fn walk(&mut self, now: Instant, began: Instant, seed: u64, sought: &Sought) -> (Resolution, Vec<Question>) {
         let mut walk = Walk {
             cache: if sought.is_number { &mut self.numbers } else { &mut self.cache },
             now,
@@ -136,7 +159,7 @@ impl Names {
             true => walk.rules(sought),
             false => Resolution::of(walk.locate(sought)),
         };
-        if walk.missing.is_empty() { Ok(found) } else { Err(walk.missing) }
+        (found, walk.missing)
     }
 }
 

@@ -4,36 +4,33 @@ use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll};
 
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig};
+use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig, ResolverOpts};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::rr::rdata::SRV;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_resolver::system_conf::read_system_conf;
 use router::Random;
 use router::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use super::kind::Transport;
-use super::limits::{LOOKUP_ATTEMPTS, LOOKUP_LATE, LOOKUP_TIMEOUT};
+use super::limits::{LOCATED_WITHIN, LOOKUP_LATE, LOOKUP_REPETITIONS, LOOKUP_TIMEOUT};
 use super::names::{Answer, Names, Naptr, Question, Records, Srv};
+use super::services::Services;
 use super::sought::{Resolution, Sought};
 
-/// Asks the name service, and remembers.
-#[derive(Debug)]
-pub struct Resolver {
-    names: Names,
-    service: Option<Box<TokioResolver>>,
-    questions: JoinSet<(Question, Answer)>,
-    /// Answers that came while [`poll_ready`](Self::poll_ready) looked.
-    answers: Vec<(Question, Answer)>,
+/// Whom questions go to.
+#[derive(Clone, Debug)]
+struct NameService {
+    resolver: TokioResolver,
+    services: Services,
 }
 
-impl Resolver {
-    /// With these name servers; without any with those of the system (`/etc/resolv.conf`), read now. The system's `/etc/hosts`
-    /// goes before either. Where there is no name service, every name is unknown and only addresses resolve. To be called
-    /// within a tokio runtime.
-    pub fn new(servers: &[SocketAddr], served: Vec<Transport>, random: Random) -> Resolver {
-        let builder = match servers {
-            [] => TokioResolver::builder_tokio(),
+impl NameService {
+    fn new(servers: &[SocketAddr]) -> Result<Self, NetError> {
+        let (config, mut options) = match servers {
+            [] => read_system_conf()?,
             servers => {
                 let servers = servers.iter().map(|server| {
                     let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
@@ -42,31 +39,66 @@ impl Resolver {
                     });
                     NameServerConfig::new(server.ip(), true, connections.into())
                 });
-                let config = ResolverConfig::from_parts(None, Vec::new(), servers.collect());
-                Ok(TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()))
+                (ResolverConfig::from_parts(None, Vec::new(), servers.collect()), ResolverOpts::default())
             }
         };
-        let service = builder.and_then(|mut builder| {
-            let options = builder.options_mut();
-            options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
-            (options.timeout, options.attempts) = (LOOKUP_TIMEOUT, LOOKUP_ATTEMPTS);
-            // The cache is ours.
-            options.cache_size = 0;
-            builder.build()
-        });
+        options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+        (options.timeout, options.attempts) = (LOOKUP_TIMEOUT, LOOKUP_REPETITIONS);
+        // The cache is ours.
+        options.cache_size = 0;
+        let services = Services::new(&config, &options)?;
+        let resolver =
+            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).with_options(options);
+        Ok(Self { resolver: resolver.build()?, services })
+    }
+}
+
+/// Asks the name service, and remembers.
+#[derive(Debug)]
+pub struct Resolver {
+    names: Names,
+    service: Option<Box<NameService>>,
+    questions: JoinSet<Heard>,
+    /// What came while [`poll_ready`](Self::poll_ready) looked.
+    heard: Vec<Heard>,
+}
+
+/// What is waited for.
+#[derive(Debug)]
+enum Heard {
+    /// An answer to a question.
+    Answer(Question, Answer),
+    /// That this has been sought for long enough.
+    Overdue(Sought),
+}
+
+impl Resolver {
+    /// With these name servers; without any with those of the system (`/etc/resolv.conf`), read now. The system's `/etc/hosts`
+    /// goes before either. Where there is no name service, every name is unknown and only addresses resolve. To be called
+    /// within a tokio runtime.
+    pub fn new(servers: &[SocketAddr], served: Vec<Transport>, random: Random) -> Resolver {
+        let service = NameService::new(servers);
         let service = service.inspect_err(|error| tracing::warn!(%error, "no name service: names are unknown")).ok();
         Resolver {
             names: Names::new(served, random),
             service: service.map(Box::new),
             questions: JoinSet::new(),
-            answers: Vec::new(),
+            heard: Vec::new(),
         }
     }
 
     /// Where something is, as far as it is known now. While it is [`Resolution::Pending`], the answer comes from
     /// [`poll_answer`](Self::poll_answer).
     pub fn resolve(&mut self, now: Instant, sought: &Sought) -> Resolution {
+        let waits = self.names.is_waiting(sought);
         let resolution = self.names.locate(now, sought);
+        if !waits && resolution == Resolution::Pending && self.service.is_some() {
+            let sought = sought.clone();
+            self.questions.spawn(async move {
+                tokio::time::sleep(LOCATED_WITHIN).await;
+                Heard::Overdue(sought)
+            });
+        }
         self.ask(now);
         resolution
     }
@@ -77,8 +109,10 @@ impl Resolver {
             if let Some(located) = self.names.poll_located() {
                 return Some(located);
             }
-            let (question, answer) = self.answers.pop().or_else(|| self.questions.try_join_next()?.ok())?;
-            self.names.handle_answer(now, &question, answer);
+            match self.heard.pop().or_else(|| self.questions.try_join_next()?.ok())? {
+                Heard::Answer(question, answer) => self.names.handle_answer(now, &question, answer),
+                Heard::Overdue(sought) => self.names.give_up(now, &sought),
+            }
             self.ask(now);
         }
     }
@@ -89,13 +123,13 @@ impl Resolver {
                 let question = question.clone();
                 self.questions.spawn(async move {
                     tokio::time::sleep(LOOKUP_LATE).await;
-                    (question, Answer::Late)
+                    Heard::Answer(question, Answer::Late)
                 });
             }
             match self.service.clone() {
                 Some(service) => drop(self.questions.spawn(async move {
                     let answer = answer(&service, &question).await;
-                    (question, answer)
+                    Heard::Answer(question, answer)
                 })),
                 None => self.names.handle_answer(now, &question, Answer::Failed),
             }
@@ -104,12 +138,12 @@ impl Resolver {
 
     /// Ready when an answer has come.
     pub fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if !self.answers.is_empty() {
+        if !self.heard.is_empty() {
             return Poll::Ready(());
         }
         match self.questions.poll_join_next(context) {
-            Poll::Ready(Some(Ok(answer))) => {
-                self.answers.push(answer);
+            Poll::Ready(Some(Ok(heard))) => {
+                self.heard.push(heard);
                 Poll::Ready(())
             }
             // Nothing is asked, or a question was aborted: nothing to wait for.
@@ -123,11 +157,11 @@ impl Resolver {
     }
 }
 
-async fn answer(service: &TokioResolver, question: &Question) -> Answer {
+async fn answer(service: &NameService, question: &Question) -> Answer {
     let found = match question {
-        Question::Naptr(name) | Question::Number(name) => records(service, name, RecordType::NAPTR).await,
-        Question::Srv(name) => records(service, name, RecordType::SRV).await,
-        Question::Addresses(host) => addresses(service, host).await,
+        Question::Naptr(name) | Question::Number(name) => rules(&service.resolver, name).await,
+        Question::Srv(name) => hosts(&service.services, name).await,
+        Question::Addresses(host) => addresses(&service.resolver, host).await,
     };
     found.unwrap_or_else(|error| match error {
         NetError::Dns(DnsError::NoRecordsFound(absent)) => {
@@ -151,35 +185,43 @@ async fn addresses(service: &TokioResolver, host: &str) -> Result<Answer, NetErr
     Ok(Answer::Found(Records::Addresses(addresses.into()), seconds(ttl)))
 }
 
-async fn records(service: &TokioResolver, name: &str, kind: RecordType) -> Result<Answer, NetError> {
-    // No name of the search list: it stands in a URI, or in another record.
-    let Ok(mut full) = Name::from_ascii(name) else { return Ok(Answer::Absent(None)) };
+/// No name of the search list: it stands in a URI, or in another record.
+fn full(name: &str) -> Option<Name> {
+    let mut full = Name::from_ascii(name).ok()?;
     full.set_fqdn(true);
-    let found = service.lookup(full, kind).await?;
+    Some(full)
+}
+
+async fn rules(service: &TokioResolver, name: &str) -> Result<Answer, NetError> {
+    let Some(name) = full(name) else { return Ok(Answer::Absent(None)) };
+    let found = service.lookup(name, RecordType::NAPTR).await?;
     let ttl = found.answers().iter().map(|record| record.ttl).min();
-    let (mut services, mut hosts) = (Vec::new(), Vec::new());
+    let mut rules = Vec::new();
     for record in found.answers() {
-        match &record.data {
-            RData::NAPTR(naptr) => services.push(Naptr {
+        // What else there is are aliases on the way.
+        if let RData::NAPTR(naptr) = &record.data {
+            rules.push(Naptr {
                 order: naptr.order,
                 preference: naptr.preference,
                 flags: String::from_utf8_lossy(&naptr.flags).into(),
                 service: String::from_utf8_lossy(&naptr.services).into(),
                 regexp: String::from_utf8_lossy(&naptr.regexp).into(),
                 replacement: plain(&naptr.replacement),
-            }),
-            RData::SRV(srv) => hosts.push(Srv {
-                priority: srv.priority,
-                weight: srv.weight,
-                port: srv.port,
-                target: plain(&srv.target),
-            }),
-            // An alias on the way.
-            _ => {}
+            });
         }
     }
-    let records = if kind == RecordType::SRV { Records::Srv(hosts.into()) } else { Records::Naptr(services.into()) };
-    Ok(Answer::Found(records, seconds(ttl)))
+    Ok(Answer::Found(Records::Naptr(rules.into()), seconds(ttl)))
+}
+
+async fn hosts(services: &Services, name: &str) -> Result<Answer, NetError> {
+    let Some(name) = full(name) else { return Ok(Answer::Absent(None)) };
+    let (found, ttl) = services.find(name).await?;
+    if found.is_empty() {
+        return Ok(Answer::Absent(ttl.map(u64::from).map(Duration::from_secs)));
+    }
+    let host =
+        |srv: &SRV| Srv { priority: srv.priority, weight: srv.weight, port: srv.port, target: plain(&srv.target) };
+    Ok(Answer::Found(Records::Srv(found.iter().map(host).collect()), seconds(ttl)))
 }
 
 fn seconds(ttl: Option<u32>) -> Duration {

@@ -1,5 +1,4 @@
 use super::*;
-use router::time::Duration;
 use std::net::IpAddr;
 
 /// A zone, and what was asked for.
@@ -366,4 +365,43 @@ fn who_asks_twice_waits_for_the_same_and_what_waits_is_bounded() {
     assert_eq!(names.waiting.len(), SOUGHT_MAX);
     names.handle_answer(now, &Question::Addresses("h".into()), Answer::Failed);
     assert!(names.waiting.is_empty() && names.located.len() == SOUGHT_MAX);
+}
+
+#[test]
+fn what_nobody_answers_is_waited_for_so_long_and_no_longer() {
+    let mut zone = Zone::new();
+    let sought = Sought::new("h", None, None);
+    assert_eq!(zone.names.locate(zone.now, &sought), Resolution::Pending);
+    let began = zone.now;
+    let half = began + LOCATED_WITHIN / 2;
+    // The questions are asked one after the other, and each may take long.
+    assert_eq!(zone.names.poll_question(), Some(Question::Naptr("h".into())));
+    zone.names.handle_answer(half, &Question::Naptr("h".into()), Answer::Failed);
+    zone.names.give_up(half, &sought);
+    assert_eq!(zone.names.poll_located(), None, "there is time left");
+    assert!(zone.names.is_waiting(&sought));
+    zone.names.give_up(began + LOCATED_WITHIN, &sought);
+    assert_eq!(zone.names.poll_located(), Some((sought.clone(), Resolution::Unknown)));
+    assert!(!zone.names.is_waiting(&sought));
+    zone.names.give_up(began + LOCATED_WITHIN, &sought);
+    assert_eq!(zone.names.poll_located(), None, "once");
+}
+
+#[test]
+fn of_several_hosts_those_that_are_known_serve_when_time_is_up() {
+    let mut zone = Zone::new();
+    zone.srv("_sip._udp.h", &[(1, 1, 5_070, "one"), (2, 1, 5_071, "two")]);
+    let sought = Sought::new("h", None, Some(Transport::Udp));
+    assert_eq!(zone.names.locate(zone.now, &sought), Resolution::Pending);
+    let began = zone.now;
+    zone.host("one", &["192.0.2.1"]);
+    let silent = Question::Addresses("two".into());
+    while let Some(question) = zone.names.poll_question() {
+        if question != silent {
+            zone.names.handle_answer(zone.now, &question, zone.records[&question].clone());
+        }
+    }
+    zone.names.give_up(began + LOCATED_WITHIN, &sought);
+    let Some((_, Resolution::Known(found))) = zone.names.poll_located() else { panic!("one is known") };
+    assert_eq!(found.iter().map(|to| to.remote.to_string()).collect::<Vec<_>>(), ["192.0.2.1:5070"]);
 }
