@@ -1,11 +1,16 @@
 //! Which bodies are taken.
 
 use crate::limits::MESSAGE_OCTETS_UDP_MAX;
-use crate::message::{Message, StatusCode};
+use crate::message::{Header, Message, StatusCode};
 use crate::transport::Flow;
 
 /// The value of Accept where a body is refused.
 pub(crate) const ACCEPTED: &str = "text/*, message/cpim, application/im-iscomposing+xml";
+
+/// Whether a body is packed: it is passed on and kept without a word of that, so it is refused.
+pub(crate) fn is_packed(message: &Message) -> bool {
+    message.tokens(Header::ContentEncoding).any(|encoding| !encoding.eq_ignore_ascii_case("identity"))
+}
 
 /// That somebody writes (RFC 3994): of use now or never.
 const IS_COMPOSING: &str = "application/im-iscomposing+xml";
@@ -36,7 +41,7 @@ pub(crate) fn content_of(
     })?;
     let is_text = kind.value.get(..5).is_some_and(|kind| kind.eq_ignore_ascii_case("text/"));
     let is_composing = kind.is(IS_COMPOSING);
-    if !is_text && !is_composing && !kind.is("message/cpim") {
+    if is_packed(message) || !is_text && !is_composing && !kind.is("message/cpim") {
         return Err(plainly(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
     let most = if flow.transport.is_reliable() { octets_max } else { octets_max.min(MESSAGE_OCTETS_UDP_MAX) };
@@ -73,6 +78,8 @@ mod tests {
         assert!(of("Content-Type: Message/CPIM\r\n", 10, Transport::Udp).unwrap().lasts);
         assert!(!of("Content-Type: application/im-iscomposing+xml\r\n", 10, Transport::Udp).unwrap().lasts);
         assert_eq!(of("Content-Type: image/png\r\n", 10, Transport::Udp), Err(415));
+        assert_eq!(of(&format!("{text}Content-Encoding: gzip\r\n"), 10, Transport::Udp), Err(415));
+        assert!(of(&format!("{text}e: identity\r\n"), 10, Transport::Udp).is_ok());
         assert_eq!(of("", 10, Transport::Udp), Err(400));
         assert_eq!(of("", 0, Transport::Udp), Err(400));
     }

@@ -28,7 +28,7 @@ mod settings;
 
 pub use settings::MessageSettings;
 
-pub(crate) use content::{ACCEPTED, content_of};
+pub(crate) use content::{ACCEPTED, content_of, is_packed};
 pub(crate) use conveyance::{Attempt, Conveyance, Outcome, Sender, is_absence};
 pub(crate) use date::{parse as parse_date, write as write_date};
 pub(crate) use mailboxes::{Load, Mailboxes};

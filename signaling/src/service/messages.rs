@@ -4,7 +4,7 @@ use super::Signaling;
 use super::requests::Requester;
 use crate::limits::{MAX_FORWARDS_DEFAULT, MESSAGE_WITHIN, MESSAGES_MAX, PASSED_OCTETS_MAX};
 use crate::message::{Header, Message, StatusCode};
-use crate::messaging::{ACCEPTED, About, Conveyance, Outcome, Sender, content_of, parse_date, write_date};
+use crate::messaging::{ACCEPTED, About, Conveyance, Outcome, Sender, content_of, is_packed, parse_date, write_date};
 use crate::transaction::{ClientKey, ServerKey};
 use crate::transport::Flow;
 use crate::user_agent::authentication::dismiss;
@@ -64,7 +64,11 @@ impl Signaling {
         let content = match content_of(&message, &flow, settings.octets_max) {
             Ok(content) => content,
             Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, _)) => {
-                let accept = [(Header::Accept, ACCEPTED.to_owned())];
+                // RFC 3261 §21.4.13: what of it is not taken.
+                let accept = match is_packed(&message) {
+                    true => [(Header::AcceptEncoding, "identity".to_owned())],
+                    false => [(Header::Accept, ACCEPTED.to_owned())],
+                };
                 return refuse(self, StatusCode::UNSUPPORTED_MEDIA_TYPE, &accept);
             }
             Err((status, reason)) => return refuse_because(self, status, reason, &[]),
@@ -299,7 +303,7 @@ impl Signaling {
         let Some(conveyance) = self.messaging.conveyances.get_mut(&instance) else { return };
         let Some(mut attempt) = conveyance.take_attempt(key) else { return };
         if status.is_success() {
-            return self.message_taken(instance);
+            return self.message_taken(instance, status);
         }
         let others = std::mem::take(&mut attempt.others);
         if matches!(status.code(), 401 | 407)
@@ -332,7 +336,8 @@ impl Signaling {
         }
     }
 
-    fn message_taken(&mut self, instance: Instance) {
+    /// RFC 3428 §7: 202 says that it goes on from there, and its reader may not have it yet.
+    fn message_taken(&mut self, instance: Instance, status: StatusCode) {
         let Some(conveyance) = self.messaging.conveyances.get_mut(&instance) else { return };
         let first = !std::mem::replace(&mut conveyance.taken, true);
         // Kept, and then taken after all: by the one who was slow.
@@ -340,7 +345,8 @@ impl Signaling {
             let text = conveyance.message.clone();
             self.remove_kept(&text);
         }
-        self.tell_sender(instance, StatusCode::OK, MessageFate::Delivered);
+        let status = if status == StatusCode::ACCEPTED { status } else { StatusCode::OK };
+        self.tell_sender(instance, status, MessageFate::Delivered);
         self.forget_message(instance);
     }
 

@@ -149,6 +149,7 @@ fn what_is_refused_is_passed_on_and_what_is_not_text_is_refused_here() {
     world.expect(alice.address, "SIP/2.0 603");
     for (number, status, headers, text) in [
         (2, "415", "Content-Type: image/png\r\n", "x".to_owned()),
+        (5, "415", "Content-Type: text/plain\r\nContent-Encoding: gzip\r\n", "x".to_owned()),
         (3, "413", TEXT, "x".repeat(1_301)),
         (4, "483", "Max-Forwards: 0\r\nContent-Type: text/plain\r\n", "x".to_owned()),
     ] {
@@ -165,7 +166,10 @@ fn what_is_refused_is_passed_on_and_what_is_not_text_is_refused_here() {
         let authorization =
             Peer::new(ALICE, "alice", "bob").authorization(&challenge, "MESSAGE", "sip:bob@192.0.2.1", 1);
         ask(&mut world, &authorization);
-        world.expect(ALICE.parse().unwrap(), &format!("SIP/2.0 {status}"));
+        let refusal = world.expect(ALICE.parse().unwrap(), &format!("SIP/2.0 {status}"));
+        let packed = headers.contains("Content-Encoding");
+        assert_eq!(refusal.header(Header::AcceptEncoding).is_some(), packed);
+        assert_eq!(refusal.header(Header::Accept).is_some(), status == "415" && !packed);
     }
     let alice = send(&mut world, 9, TEXT, "hello");
     let asked = world.asked(Command::Query);
@@ -198,7 +202,8 @@ fn messages_go_to_trunks_and_come_from_them_by_the_plan() {
     assert_eq!((out.max_forwards().unwrap(), out.header(Header::Contact)), (Some(69), None));
     let carrier = Peer::new(TRUNK, "carrier", "bob");
     carrier.respond(&mut world, &out, "202 Accepted", "", "");
-    world.expect(alice.address, "SIP/2.0 200");
+    // RFC 3428 §7: the trunk has not said that it is delivered.
+    world.expect(alice.address, "SIP/2.0 202");
 
     let mut phone = bob();
     phone.register(&mut world, "Expires: 600\r\n");
