@@ -27,6 +27,7 @@ struct Probed {
     instance: Instance,
     trunk: TrunkId,
     interval: Duration,
+    /// When it is asked next, or what it was asked has waited long enough.
     due: Option<Instant>,
     sought: Option<Sought>,
     further: VecDeque<Destination>,
@@ -70,11 +71,19 @@ impl Probing {
         self.all.iter().filter_map(|one| one.due).min()
     }
 
-    /// Asks those that are due; the trunks of which something is to be told.
+    /// Asks those that are due, and goes on where no answer has come; the trunks of which something is to be told.
     pub(crate) fn handle_timeout(&mut self, means: &mut Means) -> Vec<TrunkId> {
         let now = means.now.instant;
         let due = self.all.iter_mut().filter(|one| one.due.is_some_and(|due| due <= now));
-        due.filter_map(|one| one.begin(means)).collect()
+        due.filter_map(|one| match one.key.take() {
+            // What still repeats itself is nobody's: the trunk has had the time that a call would give it.
+            Some(key) => {
+                means.clients.insert(key, ClientUse::Nobody);
+                one.try_next(means)
+            }
+            None => one.begin(means),
+        })
+        .collect()
     }
 
     /// A trunk's host is found, or not to be found.
@@ -132,6 +141,7 @@ impl Probed {
         while let Some(destination) = self.further.pop_front() {
             self.key = self.ask(means, destination);
             if self.key.is_some() {
+                self.due = Some(means.now.instant + means.trunks.get(self.trunk).config.response_timeout);
                 return None;
             }
         }

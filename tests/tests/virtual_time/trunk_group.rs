@@ -128,6 +128,23 @@ fn a_trunk_that_leaves_options_unanswered_is_passed_over_before_any_call_finds_o
 }
 
 #[test]
+fn a_trunk_that_is_asked_often_is_found_silent_within_two_rounds_of_its_interval_and_its_time_to_answer() {
+    let behaviours = [Behaviour::default(), Behaviour::default()];
+    let (mut simulation, alice, [first, second]) = sharing(6, [(1, 1), (2, 1)], behaviours, |config| {
+        config.signaling.trunks[0].options = Some(secs(5));
+    });
+    simulation.run(secs(30));
+    simulation.set_line(first, Conditions::DEAD);
+    simulation.run(secs(20));
+    let begun = simulation.now().instant;
+    assert_eq!(call(&mut simulation, alice), None);
+    assert!(simulation.now().instant.since(begun) < secs(3), "no call waits for it");
+    assert_eq!((calls(&simulation, first), calls(&simulation, second)), (0, 1));
+    simulation.run(secs(40));
+    simulation.finish();
+}
+
+#[test]
 fn the_caller_s_number_is_shown_as_a_trunk_is_to_see_it() {
     let (mut simulation, alice, [one]) = sharing(5, [(1, 1)], [Behaviour::default()], |config| {
         let pattern = Pattern::new("^alice$").expect("a pattern");
