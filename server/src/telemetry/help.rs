@@ -121,7 +121,7 @@ const HELP: &[(&str, &str)] = &[
     ("sip_keep_alives_answered", "OPTIONS to registered phones that were answered."),
     ("sip_keep_alives_unanswered", "OPTIONS to registered phones that were not answered."),
     ("sip_late_forks", "Answers of further forks, acknowledged and hung up."),
-    ("sip_late_forks_ignored", "Answers of forks beyond the bound, left alone."),
+    ("sip_late_forks_beyond", "Answers of forks beyond the bound, acknowledged and hung up each time they come."),
     ("sip_legs_in", "Incoming legs."),
     ("sip_legs_out", "Outgoing legs."),
     ("sip_legs_refused", "Legs refused at a bound."),

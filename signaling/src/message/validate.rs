@@ -148,6 +148,10 @@ impl Message {
         if self.contact_is_star() && self.is_request() && !self.is(&Method::Register) {
             return Err(Defect::Malformed(Header::Contact));
         }
+        // Nor for its author's: whoever has answered is acknowledged, and may be hung up.
+        if !self.is_request() {
+            return Ok(());
+        }
         self.contacts().try_for_each(|contact| contact.map(|_| ()))
     }
 

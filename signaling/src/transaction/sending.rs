@@ -234,6 +234,18 @@ impl Transactions {
         Ok(sent)
     }
 
+    /// Sends a request without a transaction, once: what comes back answers nothing that is known. It has no Via of ours yet.
+    ///
+    /// # Errors
+    /// If no listener fits.
+    pub fn send_once(&mut self, destination: Destination, request: &[u8]) -> Result<(), RequestRefused> {
+        let branch = branch_of(self.random_bits());
+        let (id, listener) = self.listeners.select(&destination).ok_or(RequestRefused::NoListener)?;
+        let bytes = with_via(request, listener, destination.local, branch.as_str());
+        self.push_transmit(destination.from_listener(id), bytes, None);
+        Ok(())
+    }
+
     /// Sends an ACK once more.
     pub fn repeat(&mut self, acknowledgement: &Acknowledgement) {
         self.push_transmit(acknowledgement.destination, acknowledgement.bytes.clone(), None);

@@ -9,7 +9,7 @@ use crate::dialog::{Dialog, Reach};
 use crate::limits::{FORKS_MAX, MAX_FORWARDS_DEFAULT};
 use crate::message::{Header, Message, Method, Tag};
 use crate::sdp::{AnswerKind, OfferAnswer};
-use crate::transaction::{ClientKey, ServerKey};
+use crate::transaction::{Acknowledgement, ClientKey, ServerKey};
 use crate::transport::Flow;
 use bytes::Bytes;
 use router::parameter::CauseKind;
@@ -104,6 +104,19 @@ impl Session {
 
 /// Acknowledges a 2xx within its dialog and remembers the ACK for its repetitions.
 pub(super) fn acknowledge(means: &mut Means, dialog: &Dialog, key: ClientKey, cseq: u32, body: Option<&Bytes>) {
+    if let Some(sent) = send_ack(means, dialog, key, cseq, body) {
+        means.remember_ack(key, dialog.id().remote_tag.clone(), sent);
+    }
+}
+
+/// Acknowledges a 2xx within its dialog. `None`: there is no way there.
+fn send_ack(
+    means: &mut Means,
+    dialog: &Dialog,
+    key: ClientKey,
+    cseq: u32,
+    body: Option<&Bytes>,
+) -> Option<Acknowledgement> {
     let (mut writer, destination) = dialog.ack(cseq, MAX_FORWARDS_DEFAULT);
     // RFC 3261 §13.2.2.4, §22.1: an ACK cannot be challenged; it has the credentials of its INVITE.
     if let Some(ClientUse::Invite { proofs: Some(proofs), .. }) = means.clients.get(&key) {
@@ -115,23 +128,18 @@ pub(super) fn acknowledge(means: &mut Means, dialog: &Dialog, key: ClientKey, cs
         Some(text) => writer.body(super::body::SDP, text),
         None => writer.finish(),
     };
-    match means.transactions.acknowledge(means.aliases.apply(destination), &ack) {
-        Ok(sent) => means.remember_ack(key, dialog.id().remote_tag.clone(), sent),
-        Err(refused) => tracing::debug!(%refused, "an ACK was not sent"),
-    }
+    let sent = means.transactions.acknowledge(means.aliases.apply(destination), &ack);
+    sent.inspect_err(|refused| tracing::debug!(%refused, "an ACK was not sent")).ok()
 }
 
 /// A 2xx that no leg wants: of a further fork, or after the leg ended. It is acknowledged and hung up (RFC 3261 §13.2.2.4),
 /// and where it makes an offer the ACK refuses each of its streams, as every offer is to be answered (RFC 3264 §4);
 /// where it is the dialog's own, BYE was sent or came before. Forks without end are not followed: beyond [`FORKS_MAX`] of one
-/// INVITE they are left to give up by themselves.
+/// INVITE nothing is remembered of them, and ACK and BYE go out anew for each repetition of the 2xx.
 pub(crate) fn hang_up_stray(means: &mut Means, key: ClientKey, response: &Message, flow: &Flow, reach: Reach) {
     let Some(ClientUse::Invite { acknowledged, dialog: known, offered, .. }) = means.clients.get(&key) else { return };
     // One of them may be the leg's own.
-    if acknowledged.len() > FORKS_MAX {
-        means.counters.late_forks_ignored += 1;
-        return;
-    }
+    let follows = acknowledged.len() <= FORKS_MAX;
     let (is_known, offered) = (known.is_some() && *known == response.to_tag(), *offered);
     let Some(tag) = response.from_tag() else { return };
     let Ok(cseq) = response.cseq() else { return };
@@ -141,14 +149,24 @@ pub(crate) fn hang_up_stray(means: &mut Means, key: ClientKey, response: &Messag
         Some(offer) if !offered => refusal_of(means, flow, &offer),
         _ => None,
     };
-    acknowledge(means, &dialog, key, cseq.number, refusal.as_ref());
+    let sent = send_ack(means, &dialog, key, cseq.number, refusal.as_ref());
+    if let (true, Some(sent)) = (follows, sent) {
+        means.remember_ack(key, dialog.id().remote_tag.clone(), sent);
+    }
     if is_known {
         return;
     }
-    means.counters.late_forks += 1;
     let (writer, destination, _) = dialog.request(&Method::Bye, MAX_FORWARDS_DEFAULT);
     let bye = writer.header(Header::UserAgent, &means.config.agent).finish();
-    means.send(destination, bye, ClientUse::Nobody);
+    if follows {
+        means.counters.late_forks += 1;
+        means.send(destination, bye, ClientUse::Nobody);
+        return;
+    }
+    means.counters.late_forks_beyond += 1;
+    if let Err(refused) = means.transactions.send_once(means.aliases.apply(destination), &bye) {
+        tracing::debug!(%refused, "the BYE of a fork was not sent");
+    }
 }
 
 /// The answer that refuses every stream of an offer that nobody is there to serve. `None`: it cannot be read.

@@ -95,7 +95,7 @@ pub(crate) struct Counters {
     /// 2xx of further forks, hung up.
     pub(crate) late_forks: u64,
     /// Such that were too many of one INVITE, and were left alone.
-    pub(crate) late_forks_ignored: u64,
+    pub(crate) late_forks_beyond: u64,
     /// Keep-alives that were answered.
     pub(crate) keep_alives_answered: u64,
     /// Keep-alives that were not.
@@ -143,7 +143,7 @@ impl Counters {
             ("sip_glares", self.glares),
             ("sip_loops", self.loops),
             ("sip_late_forks", self.late_forks),
-            ("sip_late_forks_ignored", self.late_forks_ignored),
+            ("sip_late_forks_beyond", self.late_forks_beyond),
             ("sip_keep_alives_answered", self.keep_alives_answered),
             ("sip_keep_alives_unanswered", self.keep_alives_unanswered),
             ("sip_stun_answers", self.stun_answers),

@@ -6,7 +6,7 @@
 //! | answers of further dialogs | the first one still, unless 181 has said meanwhile that the call was forwarded |
 //! | an offer, where ours had none (RFC 3262 §5): of the first dialog | that one, once the call has answered it |
 //! | of a further one | the first one still; it is answered as the first one was (RFC 6337 §2.2: each dialog has its own exchange) |
-//! | 199 for who is heard (RFC 6228), or that it sends nothing early (P-Early-Media, RFC 5009) | the next that has answered, or nobody |
+//! | 199 for who is heard (RFC 6228), or that it sends nothing early (P-Early-Media in a response or an UPDATE, RFC 5009) | the next that has answered, or nobody |
 
 use super::body::sdp_of;
 use super::in_dialog::{Requester, Sent};
@@ -157,6 +157,14 @@ impl Forks {
         Told::Heard(self.choose(index, renewed))
     }
 
+    /// A request of a far end's, or its answer to one of ours, says whether it sends media early (RFC 5009 §6); what is new of who is heard.
+    pub(super) fn heed_silence(&mut self, tag: Option<&Tag>, message: &Message) -> Option<MediaExchange> {
+        let silent = silence_in(message)?;
+        let index = self.forks.iter().position(|fork| fork.is(tag) && !fork.terminated)?;
+        self.forks[index].silent = silent;
+        self.choose(index, false)
+    }
+
     /// Whether another one than that has made an offer.
     fn has_offered_before(&self, index: usize) -> bool {
         let has_offered = |fork: &Fork| {
@@ -300,9 +308,9 @@ impl Forks {
     }
 }
 
-/// Whether a response says that its author sends nothing early: `None`, it says nothing of it (RFC 5009 §8).
-fn silence_in(response: &Message) -> Option<bool> {
-    let value = response.text(P_EARLY_MEDIA)?;
+/// Whether a message says that its author sends nothing early: `None`, it says nothing of it (RFC 5009 §8).
+fn silence_in(message: &Message) -> Option<bool> {
+    let value = message.text(P_EARLY_MEDIA)?;
     let says = |word: &str| value.split(',').any(|one| one.trim().eq_ignore_ascii_case(word));
     if says("sendrecv") || says("sendonly") {
         Some(false)

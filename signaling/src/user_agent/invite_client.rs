@@ -16,7 +16,7 @@ use super::number_parameters;
 use super::session_timer::SessionTimer;
 use super::signing;
 use super::trickle;
-use crate::message::{Method, StatusCode};
+use crate::message::{Message, Method, StatusCode, Tag};
 use crate::sdp::OfferAnswer;
 use crate::transaction::ClientKey;
 use crate::transport::{Destination, Resolution, Sought};
@@ -287,9 +287,11 @@ impl Outgoing {
             // The target that it brings is the 2xx's to say (RFC 3261 §13.2.2.4): nothing is sent there before.
             Some(Method::Update) if sdp_of(message).is_none() => {
                 super::update::accept_refresh(means, inbound, &attempt.contact, None);
+                self.heed_early_media(head, means, message.from_tag().as_ref(), message);
             }
             Some(Method::Update) => {
                 let contact = attempt.contact.clone();
+                self.heed_early_media(head, means, message.from_tag().as_ref(), message);
                 self.consider_early(head, means, inbound, &contact);
             }
             // RFC 3261 §14.2: our INVITE has no final answer.
@@ -310,6 +312,17 @@ impl Outgoing {
             // RFC 3261 §15: a callee ends its early dialog by refusing the INVITE, not by BYE.
             _ => means.refuse(*key, message, flow, StatusCode::TEMPORARILY_UNAVAILABLE),
         }
+    }
+
+    /// A message of a far end's other than a response to the INVITE says whether media are sent early (RFC 5009 §6), and is believed.
+    fn heed_early_media(&mut self, head: &Head, means: &mut Means, tag: Option<&Tag>, message: &Message) {
+        if self.stopped || !head.is_trusted(means) {
+            return;
+        }
+        let Some(media) = self.forks.heed_silence(tag, message) else { return };
+        let phase = if self.forks.is_anybody_heard() { LegPhase::Early } else { LegPhase::Ringing };
+        (self.phase, self.said) = (phase, None);
+        self.tell(head, means, Some(media), None, tag.map(Tag::as_str));
     }
 
     /// Tells the switch how far it is.

@@ -312,14 +312,19 @@ impl Session {
         by_update: bool,
         cause: Cause,
     ) {
-        // The peer said that it takes UPDATE and does not, or wants to ask its user first (RFC 3311 §5.2).
-        if by_update && matches!(cause.code, Some(405 | 501 | 504)) {
-            offer.by_invite = true;
-            self.media.roll_back();
+        self.media.roll_back();
+        let is_up = self.standing == Standing::Up;
+        // RFC 3311 §5.2: 500 says that an offer is pending there, which is over soon.
+        let is_pending = by_update && cause.code == Some(500);
+        // The peer said that it takes UPDATE and does not, or wants to ask its user first (RFC 3311 §5.2): an INVITE may ask for what an UPDATE
+        // may not.
+        let is_there = cause.kind != CauseKind::Glare && !matches!(cause.code, None | Some(408 | 481));
+        let refused = by_update && is_there && is_up;
+        offer.by_invite |= refused;
+        if refused && !is_pending {
             return self.offer(head, means, offer);
         }
-        self.media.roll_back();
-        if cause.kind == CauseKind::Glare && offer.glares < glare::ATTEMPTS && self.standing == Standing::Up {
+        if (cause.kind == CauseKind::Glare || is_pending) && offer.glares < glare::ATTEMPTS && is_up {
             means.counters.glares += 1;
             offer.glares += 1;
             let pause = glare::pause(&mut means.random, !head.incoming);

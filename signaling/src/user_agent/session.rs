@@ -229,6 +229,8 @@ impl Session {
         // as when its 2xx has overtaken the PRACK.
         let gone = status == StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST
             && !matches!(sent.aim, Aim::Notify { .. } | Aim::Supervise { .. } | Aim::Prack);
+        // RFC 4028 §10: it may be a proxy that has forgotten it, so it is hung up all the same.
+        let refreshed = matches!(sent.aim, Aim::Refresh { .. });
         // Or somebody on the way says that it is not reached.
         let lost = status == StatusCode::REQUEST_TIMEOUT && matches!(sent.aim, Aim::Offer(_) | Aim::Refresh { .. });
         if status.is_success() {
@@ -236,6 +238,9 @@ impl Session {
         } else {
             let cause = cause::of_response(message, status);
             self.answered(head, means, sent, cause);
+        }
+        if gone && refreshed && self.standing == Standing::Up {
+            self.fail(head, means, CauseKind::PeerFailure.into());
         }
         if gone && self.standing == Standing::Up {
             self.leave(head, means, Some(CauseKind::PeerFailure.into()));

@@ -235,6 +235,43 @@ fn a_peer_that_does_not_take_update_after_all_gets_an_invite() {
 }
 
 #[test]
+fn an_offer_that_is_refused_by_update_is_made_once_more_by_invite() {
+    let trunk = TRUNK.parse().unwrap();
+    for status in ["488 Not Acceptable Here", "500 Pending", "603 Decline"] {
+        let mut world = World::new(40);
+        let (mut carrier, leg) = trunk_talks(&mut world, "Allow: INVITE, UPDATE\r\n");
+        world.ask(CALL, leg, Command::Set, hold(20_002));
+        let update = world.expect(trunk, "UPDATE");
+        carrier.respond(&mut world, &update, status, "", "");
+        if status.starts_with("500") {
+            world.run_ms(2_000);
+            assert!(world.take(trunk).is_empty(), "an offer is pending there");
+            world.run_ms(500);
+        }
+        let invite = world.expect(trunk, "INVITE");
+        carrier.respond(&mut world, &invite, "200 OK", "", &sdp(2, 5_000, "recvonly"));
+        world.told(Command::Done);
+        world.expect(trunk, "ACK");
+        world.ask(CALL, leg, Command::Set, hold(20_002));
+        let update = world.expect(trunk, "UPDATE");
+        carrier.respond(&mut world, &update, status, "", "");
+        world.run_ms(5_000);
+        let invite = world.take(trunk).into_iter().find(|message| message.is(&Method::Invite)).expect("an INVITE");
+        carrier.respond(&mut world, &invite, status, "", "");
+        world.told(Command::Failed);
+        world.run_ms(5_000);
+        world.take(trunk);
+        world.run_ms(35_000);
+        assert!(world.take(trunk).is_empty(), "once is enough");
+        let bye = carrier.request("BYE", "", "");
+        world.send(trunk, &bye);
+        world.run_ms(100);
+        world.take(trunk);
+        world.assert_idle();
+    }
+}
+
+#[test]
 fn an_offer_that_meets_the_peers_gives_way_to_it_when_that_comes_again() {
     let trunk = TRUNK.parse().unwrap();
     let mut world = World::new(10);

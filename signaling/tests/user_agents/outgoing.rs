@@ -8,7 +8,6 @@ use super::peer::{Peer, response};
 use router::parameter::{Cause, CauseKind, Leg, LegPhase, LegState, MediaExchange, Party, Target};
 use router::time::Duration;
 use router::{Address, Command, Instance};
-use signaling::limits;
 use signaling::message::{Header, Method};
 use signaling::transport::{ConnectionId, Resolution, Transport};
 use signaling::trunk;
@@ -426,7 +425,25 @@ fn a_repeated_start_gets_the_same_answer() {
 }
 
 #[test]
-fn forks_without_end_are_left_alone() {
+fn a_callee_whose_contact_cannot_be_read_has_answered_and_is_hung_up() {
+    for contact in ["Contact: <<>>\r\n", "Contact: <sip:@h>\r\n", "Contact: <sip:a@b\r\n"] {
+        let mut world = World::new(42);
+        let leg = call_trunk(&mut world, offer(20_000));
+        let invite = world.expect(trunk(), "INVITE");
+        let text = response(&invite, "t", "b", trunk(), "200 OK", "", &sdp(1, 5_000, "sendrecv"));
+        let lines = text.split_inclusive("\r\n").map(|line| if line.starts_with("Contact:") { contact } else { line });
+        world.send(trunk(), &lines.collect::<String>());
+        world.expect(trunk(), "ACK");
+        world.told(Command::Done);
+        world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
+        let bye = world.expect(trunk(), "BYE");
+        world.send(trunk(), &response(&bye, "t", "b", trunk(), "200 OK", "", ""));
+        world.assert_idle();
+    }
+}
+
+#[test]
+fn forks_without_end_are_hung_up_and_not_remembered() {
     let mut world = World::new(40);
     let leg = call_trunk(&mut world, offer(20_000));
     let invite = world.expect(trunk(), "INVITE");
@@ -444,8 +461,15 @@ fn forks_without_end_are_left_alone() {
             world.send(trunk(), &response(&message, &tag, "b", trunk(), "200 OK", "", ""));
         }
     }
-    // That of the leg, and those that are hung up.
-    assert_eq!((acks, byes), (1 + limits::FORKS_MAX, limits::FORKS_MAX));
+    // That of the leg, and those that are hung up (RFC 3261 §13.2.2.4).
+    assert_eq!((acks, byes), (100, 99));
+    // What is not remembered is acknowledged and hung up again.
+    world.send(trunk(), &response(&invite, "fork-99", "b", trunk(), "200 OK", "", &sdp(1, 5_000, "sendrecv")));
+    world.expect(trunk(), "ACK");
+    world.expect(trunk(), "BYE");
+    // What comes of the first ones is waited for, of the others nothing.
+    world.run_ms(100);
+    assert!(world.take(trunk()).is_empty());
     world.run_ms(10);
     world.ask(CALL, leg, Command::Stop, LegState::released(CauseKind::Normal));
     let bye = world.expect(trunk(), "BYE");

@@ -461,6 +461,34 @@ fn heard(world: &mut World) -> Vec<(LegPhase, Option<(u16, bool)>)> {
     world.answers().map(told).collect()
 }
 
+/// RFC 5009 §6: it may stand in any message of the early dialog.
+#[test]
+fn an_update_takes_early_media_away_and_gives_them_back() {
+    let mut world = World::with(41, |config| config.trunks[0].trusted = true);
+    call_trunk(&mut world, offer(20_002));
+    let invite = world.expect(trunk(), "INVITE");
+    heard(&mut world);
+    let mut carrier = Peer::of_invite(trunk(), &invite, "one");
+    let progress = fork(&invite, "one", "183 Session Progress", "", &sdp(1, 5_001, "sendrecv"));
+    world.send(trunk(), &progress);
+    assert_eq!(heard(&mut world), [(LegPhase::Early, Some((5_001, true)))]);
+    for (said, expected) in [
+        ("P-Early-Media: inactive\r\n", vec![(LegPhase::Ringing, Some((5_001, false)))]),
+        ("P-Early-Media: gated\r\n", vec![]),
+        ("P-Early-Media: sendrecv\r\n", vec![(LegPhase::Early, Some((5_001, true)))]),
+        ("", vec![]),
+    ] {
+        let update = carrier.request("UPDATE", said, "");
+        world.send(trunk(), &update);
+        world.expect(trunk(), "SIP/2.0 200");
+        assert_eq!(heard(&mut world), expected, "{said}");
+    }
+    world.send(trunk(), &fork(&invite, "one", "486 Busy Here", "", ""));
+    world.told(Command::Failed);
+    world.take(trunk());
+    world.assert_idle();
+}
+
 #[test]
 fn of_several_early_dialogs_the_first_that_speaks_is_heard_until_it_is_over() {
     let mut world = World::new(11);

@@ -6,6 +6,7 @@ use super::harness::{
 use super::peer::Peer;
 use router::Command;
 use router::parameter::{CauseKind, Direction, LegPhase, LegState, MediaExchange};
+use signaling::limits::INTERVAL_RAISES_MAX;
 use signaling::message::{Header, Method};
 
 /// In the 200 of a trunk that takes UPDATE.
@@ -28,6 +29,49 @@ fn an_outgoing_call_asks_for_the_interval_and_takes_what_a_422_tells() {
     carrier.respond(&mut world, &again, "422 Session Interval Too Small", "Min-SE: 3600\r\n", "");
     assert_eq!(world.told(Command::Failed).failure().cause.map(|cause| cause.code), Some(Some(422)), "once is enough");
     carrier.cseq = 0;
+    world.assert_idle();
+}
+
+/// RFC 4028 §7.3 means another try, and no series of them.
+#[test]
+fn a_peer_that_counts_min_se_up_is_followed_a_few_times() {
+    let trunk = TRUNK.parse().unwrap();
+    let mut world = World::new(10);
+    call_trunk(&mut world, offer(20_002));
+    let mut invites = 0;
+    for least in 2_000..2_020 {
+        world.run_ms(20);
+        let Some(invite) = world.take(trunk).into_iter().find(|message| message.is(&Method::Invite)) else { break };
+        invites += 1;
+        let carrier = Peer::of_invite(trunk, &invite, "t");
+        carrier.respond(&mut world, &invite, "422 Session Interval Too Small", &format!("Min-SE: {least}\r\n"), "");
+    }
+    assert_eq!(invites, 1 + INTERVAL_RAISES_MAX);
+    assert_eq!(world.told(Command::Failed).failure().cause.map(|cause| cause.code), Some(Some(422)));
+    world.take(trunk);
+    world.assert_idle();
+}
+
+#[test]
+fn a_peer_that_counts_min_se_up_at_a_refresh_is_followed_a_few_times_each_way() {
+    let trunk = TRUNK.parse().unwrap();
+    let mut world = World::new(11);
+    let timed = format!("{UPDATES}Session-Expires: 100;refresher=uac\r\n");
+    let (carrier, leg) = trunk_talks(&mut world, &timed);
+    world.run_ms(50_000);
+    let mut requests = Vec::new();
+    for least in 101..140 {
+        world.run_ms(20);
+        let message = world.take(trunk).into_iter().find(|one| one.is(&Method::Update) || one.is(&Method::Invite));
+        let Some(message) = message else { break };
+        carrier.respond(&mut world, &message, "422 Session Interval Too Small", &format!("Min-SE: {least}\r\n"), "");
+        requests.push(message);
+    }
+    let updates = requests.iter().filter(|message| message.is(&Method::Update)).count();
+    assert_eq!(updates, 1 + usize::from(INTERVAL_RAISES_MAX));
+    assert!(requests.len() <= updates + 1, "by INVITE once, and that is refused too: {}", requests.len());
+    world.take(trunk);
+    carrier.is_hung_up(&mut world, leg);
     world.assert_idle();
 }
 
@@ -161,10 +205,8 @@ fn a_refresh_that_finds_no_dialog_or_nobody_ends_the_call() {
         carrier.respond(&mut world, &update, status, "", "");
         let stop = world.asked(Command::Stop);
         assert_eq!(leg_state(&stop).cause.as_ref().map(|cause| cause.kind), Some(kind), "{status}");
-        if kind == CauseKind::Timeout {
-            let bye = world.expect(trunk, "BYE");
-            carrier.respond(&mut world, &bye, "200 OK", "", "");
-        }
+        let bye = world.expect(trunk, "BYE");
+        carrier.respond(&mut world, &bye, "200 OK", "", "");
         world.assert_idle();
     }
 }

@@ -139,6 +139,9 @@ impl Outgoing {
         {
             tracing::debug!(leg = %head.instance, "a PRACK is not let through");
         }
+        if status.is_success() {
+            self.heed_early_media(head, means, message.to_tag().as_ref(), message);
+        }
         true
     }
 
