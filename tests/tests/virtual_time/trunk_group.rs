@@ -140,9 +140,6 @@ fn a_trunk_that_is_asked_often_is_found_silent_within_two_rounds_of_its_interval
     assert_eq!(call(&mut simulation, alice), None);
     assert!(simulation.now().instant.since(begun) < secs(3), "no call waits for it");
     assert_eq!((calls(&simulation, first), calls(&simulation, second)), (0, 1));
-    simulation.set_line(first, Conditions::LOCAL);
-    simulation.run(secs(40));
-    simulation.finish();
 }
 
 #[test]
