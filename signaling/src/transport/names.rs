@@ -93,11 +93,7 @@ impl Names {
 
     /// The name service has answered a question.
     pub fn handle_answer(&mut self, now: Instant, question: &Question, answer: Answer) {
-        let cache = match question {
-            Question::Number(_) => &mut self.numbers,
-            _ => &mut self.cache,
-        };
-        if !cache.answer(now, question, answer) {
+        if !self.cache_of(question).answer(now, question, answer) {
             return;
         }
         let concerned = self.waiting.iter().filter(|(_, waiting)| waiting.missing.contains(question));
@@ -115,6 +111,13 @@ impl Names {
         }
     }
 
+    fn cache_of(&mut self, question: &Question) -> &mut Cache {
+        match question {
+            Question::Number(_) => &mut self.numbers,
+            _ => &mut self.cache,
+        }
+    }
+
     /// Whether something waits for answers.
     pub fn is_waiting(&self, sought: &Sought) -> bool {
         self.waiting.contains_key(sought)
@@ -129,7 +132,11 @@ impl Names {
             return;
         }
         if let Some(Waiting { began, seed, .. }) = self.waiting.remove(sought) {
-            let (found, _) = self.walk(now, began, seed, sought);
+            let (mut found, mut missing) = self.walk(now, began, seed, sought);
+            // What was known serves, as where a single question takes long.
+            while missing.iter().any(|question| self.cache_of(question).answer(now, question, Answer::Late)) {
+                (found, missing) = self.walk(now, began, seed, sought);
+            }
             self.located.push_back((sought.clone(), found));
         }
     }

@@ -405,3 +405,18 @@ fn of_several_hosts_those_that_are_known_serve_when_time_is_up() {
     let Some((_, Resolution::Known(found))) = zone.names.poll_located() else { panic!("one is known") };
     assert_eq!(found.iter().map(|to| to.remote.to_string()).collect::<Vec<_>>(), ["192.0.2.1:5070"]);
 }
+
+#[test]
+fn what_was_known_serves_when_time_is_up() {
+    let mut zone = Zone::new();
+    zone.srv("_sip._udp.h", &[(1, 1, 5_070, "one")]);
+    zone.host("one", &["192.0.2.1"]);
+    let sought = Sought::new("h", None, Some(Transport::Udp));
+    assert_eq!(zone.locate("h", None, Some(Transport::Udp)).len(), 1);
+    let later = zone.now + Duration::from_secs(86_400);
+    assert_eq!(zone.names.locate(later, &sought), Resolution::Pending);
+    // Nobody answers.
+    zone.names.give_up(later + LOCATED_WITHIN, &sought);
+    let Some((_, Resolution::Known(found))) = zone.names.poll_located() else { panic!("it was known") };
+    assert_eq!(found[0].remote.to_string(), "192.0.2.1:5070");
+}
